@@ -1,0 +1,6 @@
+package duet.bindings;
+
+/** Finds native libraries. */
+public final class NativeLibraries {
+    private NativeLibraries() {}
+}

@@ -1,0 +1,4 @@
+/** Command line. */
+module duet.cli {
+    requires duet.engine;
+}

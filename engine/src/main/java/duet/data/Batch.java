@@ -1,0 +1,12 @@
+package duet.data;
+
+/**
+ * Images for one run of a program.
+ *
+ * @param number position in the loader's sequence: the step in training
+ * @param images stored images, [batch][height][width][channels]
+ * @param crops  [batch][3]: top, left, mirror, see {@link duet.device.Operation.PrepareInput}
+ * @param labels [batch]; -1 marks a place without an image
+ * @param count  places with an image
+ */
+public record Batch(long number, byte[] images, int[] crops, int[] labels, int count) {}

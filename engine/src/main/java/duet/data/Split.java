@@ -1,0 +1,10 @@
+package duet.data;
+
+/** Images to learn from and images to validate with. Both have the same classes and stored size. */
+public record Split(Dataset training, Dataset validation) implements AutoCloseable {
+    @Override
+    public void close() {
+        training.close();
+        validation.close();
+    }
+}

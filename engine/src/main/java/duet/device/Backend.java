@@ -1,0 +1,31 @@
+package duet.device;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A set of devices of one kind that run programs together. Not thread-safe: one thread owns it. Closing it closes every
+ * storage and program made by it; use after close is an {@link IllegalStateException}.
+ */
+public interface Backend extends Layout, AutoCloseable {
+    /** What it is and why, in one line, such as {@code 2 CPU devices, 1 thread each, AVX-512}. */
+    String description();
+
+    List<DeviceInfo> devices();
+
+    /** Allocates memory on each device; it is zeroed. Throws {@link DeviceException} if there is not enough. */
+    Storage allocate(long[] bytesPerDevice);
+
+    /**
+     * Prepares a program.
+     *
+     * @param streams    at most one stream of each kind for each device
+     * @param regions    where each tensor lies; persistent tensors in {@code persistent}, the others in {@code scratch}
+     * @param persistent shared by the programs of a network
+     * @param scratch    may be shared by programs that do not run at the same time
+     */
+    Program load(List<StreamSteps> streams, Map<Tensor, Region> regions, Storage persistent, Storage scratch);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,78 @@
+package duet.device;
+
+/**
+ * Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): random numbers as a function, not a
+ * state. Key = seed (low word, high word). Counter words = (element / 4, purpose ^ high word of element / 4 shifted left by 16,
+ * step low, step high); the number of an element is output word element % 4. Every backend computes the same function.
+ */
+public final class Philox {
+    private Philox() {}
+
+    /** Purposes below this one belong to the layers of a network (dropout): the layer's index. */
+    public static final int FIRST_FIXED_PURPOSE = 0xF000;
+    /** Initial weights; step = index of the parameter. */
+    public static final int INITIAL_WEIGHTS = 0xF000;
+    /** Order of images; step = epoch. */
+    public static final int SHUFFLE = 0xF001;
+    /** Crop and mirror; step = epoch, element = 4 * index of the image + 0 (top), 1 (left), 2 (mirror). */
+    public static final int CROP = 0xF002;
+    /** Colour noise; step = epoch. */
+    public static final int COLOUR = 0xF003;
+    /** Synthetic images. */
+    public static final int SYNTHETIC = 0xF004;
+    /** Which images are held out for validation. */
+    public static final int HOLD_OUT = 0xF005;
+
+    private static final int M0 = 0xD2511F53;
+    private static final int M1 = 0xCD9E8D57;
+    private static final int W0 = 0x9E3779B9;
+    private static final int W1 = 0xBB67AE85;
+
+    /** 32 random bits. element is not negative and below 2^50. */
+    public static int bits(long seed, int purpose, long step, long element) {
+        long block = element >>> 2;
+        int c0 = (int) block;
+        int c1 = purpose ^ ((int) (block >>> 32) << 16);
+        int c2 = (int) step;
+        int c3 = (int) (step >>> 32);
+        int k0 = (int) seed;
+        int k1 = (int) (seed >>> 32);
+        for (int round = 0; round < 10; round++) {
+            long p0 = (M0 & 0xFFFFFFFFL) * (c0 & 0xFFFFFFFFL);
+            long p1 = (M1 & 0xFFFFFFFFL) * (c2 & 0xFFFFFFFFL);
+            c0 = (int) (p1 >>> 32) ^ c1 ^ k0;
+            c1 = (int) p1;
+            c2 = (int) (p0 >>> 32) ^ c3 ^ k1;
+            c3 = (int) p0;
+            k0 += W0;
+            k1 += W1;
+        }
+        return switch ((int) (element & 3)) {
+            case 0 -> c0;
+            case 1 -> c1;
+            case 2 -> c2;
+            default -> c3;
+        };
+    }
+
+    /** Uniform in [0, 1), a multiple of 2^-32. */
+    public static double uniform(long seed, int purpose, long step, long element) {
+        return (bits(seed, purpose, step, element) & 0xFFFFFFFFL) * 0x1p-32;
+    }
+
+    /** Uniform in 0 .. bound - 1. */
+    public static int below(long seed, int purpose, long step, long element, int bound) {
+        return (int) (((bits(seed, purpose, step, element) & 0xFFFFFFFFL) * bound) >>> 32);
+    }
+
+    /** Standard normal (Box and Muller) from the two uniforms of elements 2 * element and 2 * element + 1. */
+    public static double normal(long seed, int purpose, long step, long element) {
+        double radius = Math.sqrt(-2 * Math.log(1 - uniform(seed, purpose, step, 2 * element)));
+        return radius * Math.cos(2 * Math.PI * uniform(seed, purpose, step, 2 * element + 1));
+    }
+
+    /** Dropout keeps an element whose bits are, unsigned, not below this. */
+    public static int threshold(float rate) {
+        return (int) Math.min(0xFFFFFFFFL, (long) Math.rint(rate * 0x1p32));
+    }
+}

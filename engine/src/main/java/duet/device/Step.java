@@ -1,0 +1,21 @@
+package duet.device;
+
+/** One entry of a stream. The entries of a stream run in order; streams run side by side, ordered only by events. */
+public sealed interface Step {
+
+    /**
+     * Computes on the stream's device.
+     *
+     * @param workspace scratch memory on that device, or null if the backend asked for none
+     */
+    record Launch(Operation operation, Region workspace) implements Step {}
+
+    /** Copies between devices; both tensors have the same format and sizes. */
+    record Copy(String layer, Tensor from, Tensor to) implements Step {}
+
+    /** Marks a point of this stream. Each event is recorded exactly once in a run. */
+    record Record(int event) implements Step {}
+
+    /** Goes on when the event has been recorded in this run. */
+    record Wait(int event) implements Step {}
+}

@@ -1,0 +1,84 @@
+package duet.device;
+
+/**
+ * One block of numbers on one device, as a plan names it. It says how large the data are, not where they lie (that is a
+ * {@link Region}) nor in which order (that is the backend's business; {@link Program#read} and {@link Program#write} speak the
+ * canonical order below).
+ *
+ * <p>Canonical order: activations [batch][channels][height][width]; filters [outputs][inputs][kernel height][kernel width],
+ * where a fully connected layer is a filter whose kernel covers its whole input; vectors [length]; bytes are stored images
+ * [batch][height][width][channels].
+ *
+ * @param id     unique in its plan; persistent tensors have the same id in every plan of one network and placement
+ * @param name   for people, such as {@code conv2.output}
+ * @param device index of the device that holds it
+ * @param format what the four sizes mean
+ * @param role   how long it lives
+ * @param batch  images; for filters the number of outputs
+ */
+public record Tensor(int id, String name, int device, Format format, Role role, int batch, int channels, int height, int width) {
+
+    /** What a tensor holds, and so how a backend may lay it out. */
+    public enum Format {
+        /** float, batch x channels x height x width */
+        ACTIVATION,
+        /** float, outputs x inputs x kernel height x kernel width */
+        FILTER,
+        /** float, length = channels; batch, height and width are 1 */
+        VECTOR,
+        /** unsigned bytes, stored images: batch x height x width x channels */
+        IMAGES,
+        /** unsigned bytes, one for each element of an activation: the winners of max-pooling */
+        WINNERS,
+        /** 32-bit integers, batch x channels */
+        INTEGERS
+    }
+
+    /** How long a tensor lives. */
+    public enum Role {
+        /** weights and biases: outlive every run and are shared by all plans of a network */
+        PARAMETER,
+        /** the momentum of a parameter: outlives every run */
+        MOMENTUM,
+        /** other data that outlive a run, such as the mean image */
+        CONSTANT,
+        /** written by the host before each run */
+        INPUT,
+        /** lives between its first write and its last read within a run */
+        TRANSIENT,
+        /** read by the host after each run */
+        OUTPUT;
+
+        /** Lies in memory that outlives the run and is shared by plans. */
+        public boolean persistent() {
+            return this == PARAMETER || this == MOMENTUM || this == CONSTANT;
+        }
+    }
+
+    public long elements() {
+        return (long) batch * channels * height * width;
+    }
+
+    /** Elements of one image (or, of a filter, of one output). */
+    public long elementsPerImage() {
+        return (long) channels * height * width;
+    }
+
+    /** Bytes of the bare data, without any padding that a backend's layout adds. */
+    public long dataBytes() {
+        return switch (format) {
+            case IMAGES, WINNERS -> elements();
+            default -> 4 * elements();
+        };
+    }
+
+    /** Such as {@code 128x96x55x55}. */
+    public String sizes() {
+        return format == Format.VECTOR ? Integer.toString(channels) : batch + "x" + channels + "x" + height + "x" + width;
+    }
+
+    @Override
+    public String toString() {
+        return name + "@" + device + " " + sizes();
+    }
+}

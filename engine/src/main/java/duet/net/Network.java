@@ -1,0 +1,28 @@
+package duet.net;
+
+import java.util.List;
+
+/**
+ * What to compute: a chain of layers from an image to class probabilities. Always valid: the constructor checks names, values
+ * and shapes and throws {@link NetworkException} with a sentence that names the layer and the numbers.
+ *
+ * @param input      the image that the first layer sees
+ * @param inputScale pixels (0 to 255, less the mean image) are multiplied by this
+ * @param layers     the last one is the only {@link Layer.SoftmaxCrossEntropy}
+ */
+public record Network(String name, Shape input, double inputScale, List<Layer> layers) {
+    public Network {
+        layers = List.copyOf(layers);
+        Shapes.infer(name, input, layers);
+    }
+
+    /** For each layer what it makes of one image, in order. */
+    public List<Shape> shapes() {
+        return Shapes.infer(name, input, layers);
+    }
+
+    /** Number of classes: what the last layer sees. */
+    public int classes() {
+        return shapes().getLast().channels();
+    }
+}

@@ -1,0 +1,10 @@
+package duet.net;
+
+/** A network that makes no sense. The message is one sentence for the person who wrote it. */
+public class NetworkException extends IllegalArgumentException {
+    private static final long serialVersionUID = 1;
+
+    public NetworkException(String message) {
+        super(message);
+    }
+}

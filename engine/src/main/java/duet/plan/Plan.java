@@ -1,0 +1,78 @@
+package duet.plan;
+
+import java.util.List;
+import java.util.Map;
+
+import duet.device.Region;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+import duet.net.Network;
+
+/**
+ * What every stream of every device does for one batch, and where every tensor lies. Immutable data: it can be printed, drawn,
+ * measured, checked ({@link PlanChecker}) and loaded into a backend.
+ *
+ * @param parameters      the network's parameters in network order (weight before bias); the same in every plan of one network
+ *                        and placement. Its index is the rateIndex of {@link duet.device.Operation.SgdUpdate}.
+ * @param inputs          what the host writes before a run, for each device
+ * @param outputs         what the host reads after a run, for each device; each device's copy of losses and so on is equal
+ * @param regions         where each tensor lies
+ * @param persistentBytes for each device, the same in every plan of one network and placement
+ * @param transientBytes  for each device
+ * @param checkedLayers   layer names by index into {@link Outputs#status()}: which layers' results are checked for NaN and infinity
+ */
+public record Plan(
+        Network network, Placement placement, Mode mode, int batch, List<Parameter> parameters, List<Inputs> inputs,
+        List<Outputs> outputs, List<StreamSteps> streams, Map<Tensor, Region> regions, List<Long> persistentBytes,
+        List<Long> transientBytes, List<String> checkedLayers) {
+
+    public Plan {
+        parameters = List.copyOf(parameters);
+        inputs = List.copyOf(inputs);
+        outputs = List.copyOf(outputs);
+        streams = List.copyOf(streams);
+        regions = Map.copyOf(regions);
+        persistentBytes = List.copyOf(persistentBytes);
+        transientBytes = List.copyOf(transientBytes);
+        checkedLayers = List.copyOf(checkedLayers);
+    }
+
+    /**
+     * One parameter of the network, in canonical form, and the tensors that hold its parts.
+     *
+     * @param name  such as {@code conv2.weight}
+     * @param sizes canonical sizes: [out][in/groups][kh][kw], [out][in] or [out]
+     * @param parts disjoint, together the whole
+     */
+    public record Parameter(String name, String layer, boolean bias, List<Integer> sizes, List<Part> parts) {
+        public Parameter {
+            sizes = List.copyOf(sizes);
+            parts = List.copyOf(parts);
+        }
+
+        public int elements() {
+            return sizes.stream().reduce(1, Math::multiplyExact);
+        }
+    }
+
+    /**
+     * A part of a parameter, on one device: outputs from firstOutput on, and of their inputs the channels from firstInput on;
+     * how many is told by the tensor (FILTER: batch outputs of channels x height x width; VECTOR: channels outputs).
+     *
+     * @param momentum the same part of the momentum
+     */
+    public record Part(Tensor tensor, Tensor momentum, int firstOutput, int firstInput) {}
+
+    /**
+     * @param images, crops, mean see {@link duet.device.Operation.PrepareInput}
+     */
+    public record Inputs(Tensor images, Tensor crops, Tensor mean, Tensor labels) {}
+
+    /**
+     * @param losses        for each image
+     * @param ranks         for each image
+     * @param probabilities in evaluation only, else null
+     * @param status        INTEGERS, 1 x number of checked layers that are checked on this device (0 fine, 1 not finite)
+     */
+    public record Outputs(Tensor losses, Tensor ranks, Tensor probabilities, Tensor status) {}
+}

@@ -1,0 +1,23 @@
+package duet.train;
+
+import java.nio.file.Path;
+
+/** Told what happens in training, on the thread that trains. */
+public interface TrainingListener {
+    /** @param firstStep 0, or the step of the checkpoint that is resumed */
+    default void started(long firstStep, long lastStep, long stepsPerEpoch) {}
+
+    default void step(Metrics metrics) {}
+
+    /** @param done and total in images */
+    default void validating(long done, long total) {}
+
+    default void validated(Metrics metrics) {}
+
+    default void checkpoint(Path file) {}
+
+    /** Something that the person should know, in a sentence. */
+    default void warning(String message) {}
+
+    TrainingListener SILENT = new TrainingListener() {};
+}

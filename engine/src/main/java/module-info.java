@@ -1,0 +1,13 @@
+/** The engine: networks, plans, devices, training. Packages may use those below them in this list. */
+module duet.engine {
+    requires duet.bindings;
+    requires com.fasterxml.jackson.databind;
+    requires java.desktop;
+
+    exports duet.train;
+    exports duet.data;
+    exports duet.model;
+    exports duet.plan;
+    exports duet.net;
+    exports duet.device;
+}

@@ -1,0 +1,130 @@
+/*
+ * The C interface of Duet's CPU kernels. Bound to Java by jextract (see bindings/).
+ *
+ * Layouts
+ *   activations  float, [image][y][x][channel] ("NHWC"), dense.
+ *   filters      float, "packed": for each group, for each block of up to duet_filter_block() outputs of that group, for each tap
+ *                (ky, kx, channel within the group; channel fastest) the block's outputs side by side. The last block of a group
+ *                is as wide as its outputs rounded up to the vector width, filled with zeros that stay zeros. A fully
+ *                connected layer is a filter whose kernel covers its input. duet_filter_pack and duet_filter_unpack convert
+ *                from and to the canonical [out][in/groups][kh][kw]; duet_filter_elements says how large it is.
+ *   vectors      float, dense.
+ *   winners      uint8, like the pooled activation.
+ *
+ * Every function runs on the calling thread and the other threads of its team, and returns when the work is done. Results are
+ * the same bits for any number of threads. Pointers are aligned to 64 bytes; outputs do not overlap inputs unless it is said.
+ * Workspace pointers may be null where the matching *_workspace function returns 0.
+ */
+#ifndef DUET_CPU_H
+#define DUET_CPU_H
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes whenever this file does; the Java side refuses a library with another number. */
+#define DUET_CPU_ABI 1
+int32_t duet_abi(void);
+
+/* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
+const char *duet_instruction_set(void);
+/* floats in a vector: 16, 8, 4 */
+int32_t duet_vector_width(void);
+
+/* Memory: zeroed, aligned to at least 4096 bytes, in huge pages where possible. NULL if there is none. */
+void *duet_allocate(int64_t bytes);
+void duet_free(void *memory, int64_t bytes);
+/* Bytes now allocated by duet_allocate. */
+int64_t duet_allocated(void);
+
+/* A team of threads; one caller at a time. threads counts the caller. NULL if threads cannot be started. */
+typedef struct duet_team duet_team;
+duet_team *duet_team_create(int32_t threads);
+void duet_team_destroy(duet_team *team);
+
+typedef struct duet_convolution {
+  int32_t batch, channels, height, width;                    /* input on this device */
+  int32_t filters, kernel_height, kernel_width, stride, padding, groups;
+  int32_t output_height, output_width;                       /* given: with ceil geometry windows may reach past the padding */
+} duet_convolution;
+
+int32_t duet_filter_block(void);
+int64_t duet_filter_elements(const duet_convolution *convolution);
+void duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed);
+void duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical);
+
+/* relu != 0 also applies ReLU (x < 0 ? 0 : x). bias may be NULL. */
+int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads);
+void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter,
+                              const float *bias, int32_t relu, float *output, void *workspace);
+int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads);
+void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient,
+                                    const float *filter, float *input_gradient, void *workspace);
+/* bias_gradient may be NULL. */
+int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads);
+void duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input,
+                                       const float *output_gradient, float *filter_gradient, float *bias_gradient,
+                                       void *workspace);
+
+/* Elementwise, count elements; output may be the input, input_gradient may be output_gradient. */
+void duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output);
+void duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient);
+void duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output);
+void duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient);
+void duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output);
+void duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output);
+/* *status = 1 if any element is NaN or infinite, else 0 */
+void duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status);
+
+/* Local response normalisation over the channels of each of `groups` groups; pixels = batch * height * width. */
+void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+                                float beta, float k, const float *input, float *output);
+void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+                                 float beta, float k, const float *input, const float *output_gradient, float *input_gradient);
+
+typedef struct duet_pooling {
+  int32_t batch, channels, height, width, window, stride, padding, output_height, output_width;
+} duet_pooling;
+/* winners may be NULL; a winner is row * window + column in the uncut window, the first largest one; NaN wins over numbers. */
+void duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners);
+void duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient,
+                            float *input_gradient);
+/* divides by the number of pixels inside the image */
+void duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output);
+void duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient);
+
+/*
+ * Element e = ((n * total_channels + first_channel + c) * height + y) * width + x is kept where the Philox 4x32-10 bits of
+ * (seed, purpose, step, e) are, unsigned, not below threshold; see Philox.java for the counter. Kept elements are multiplied by
+ * scale, others become 0. In place allowed.
+ */
+void duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels,
+                  int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale,
+                  const float *input, float *output);
+
+/* probabilities and input_gradient may be NULL. A label of -1 marks an absent image: loss 0, rank -1, gradient 0. */
+void duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels,
+                                float *losses, int32_t *ranks, float *probabilities, float *input_gradient);
+
+/* Channel slices of dense activations: copies `count` channels of each pixel. */
+void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first,
+                        float *to, int32_t to_channels, int32_t to_first);
+
+/* images [n][stored_height][stored_width][channels] bytes; crops [n][3] top, left, mirror; mean NHWC; colour_shift [n][channels] or NULL. */
+void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width,
+                        int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean,
+                        const float *colour_shift, float scale, float *output);
+
+/* momentum = mu * momentum - decay * rate * weight - rate * gradient; weight += momentum */
+void duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay,
+                     float mu);
+
+/* Canonical [n][c][h][w] from and to NHWC. */
+void duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output);
+void duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
