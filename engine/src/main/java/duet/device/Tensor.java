@@ -15,8 +15,16 @@ package duet.device;
  * @param format what the four sizes mean
  * @param role   how long it lives
  * @param batch  images; for filters the number of outputs
+ * @param groups for filters the groups of the convolution (each has batch / groups of the outputs), else 1: a backend may lay out
+ *               each group by itself
  */
-public record Tensor(int id, String name, int device, Format format, Role role, int batch, int channels, int height, int width) {
+public record Tensor(
+        int id, String name, int device, Format format, Role role, int batch, int channels, int height, int width, int groups) {
+
+    /** A tensor without groups. */
+    public Tensor(int id, String name, int device, Format format, Role role, int batch, int channels, int height, int width) {
+        this(id, name, device, format, role, batch, channels, height, width, 1);
+    }
 
     /** What a tensor holds, and so how a backend may lay it out. */
     public enum Format {
