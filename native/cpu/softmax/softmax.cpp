@@ -17,7 +17,7 @@ int rank_of(const float *logits, int classes, int label) {
   return rank;
 }
 
-/* exponents[i] = e^(logits[i] - largest); returns log of their sum, and the sum. */
+/* exponents[i] = e^(logits[i] - largest); returns their sum. */
 double exponents_of(const float *logits, int classes, float largest, float *exponents) {
   for (int i = 0; i < classes; i++) exponents[i] = exponential(logits[i] - largest);
   double sum = 0;
