@@ -3,6 +3,7 @@ module duet.engine {
     requires duet.bindings;
     requires com.fasterxml.jackson.databind;
     requires java.desktop;
+    requires jdk.management;
 
     exports duet.train;
     exports duet.data;
