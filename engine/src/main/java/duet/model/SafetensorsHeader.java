@@ -55,7 +55,7 @@ record SafetensorsHeader(
         }
         ByteBuffer bytes = ByteBuffer.allocate((int) length);
         readFully(file, channel, bytes, 8);
-        JsonNode root = parse(file, bytes.flip());
+        JsonNode root = parse(file, bytes);
         Map<String, String> metadata = metadata(file, root.get(METADATA));
         List<Safetensors.Entry> entries = new ArrayList<>();
         for (Map.Entry<String, JsonNode> field : root.properties()) {
@@ -66,6 +66,7 @@ record SafetensorsHeader(
         return new SafetensorsHeader(8 + length, metadata, inOrder(file, entries, size - 8 - length), checksums(file, metadata));
     }
 
+    /** Fills the buffer (whose position is 0) from a position of the file, and flips it. */
     static void readFully(Path file, FileChannel channel, ByteBuffer buffer, long position) throws IOException {
         while (buffer.hasRemaining()) {
             int count = channel.read(buffer, position + buffer.position());
