@@ -30,12 +30,13 @@ final class History {
     /** A point of a curve: means over a stretch of training. */
     record Point(double epoch, double loss, double top1) {}
 
-    /** Training, as at most {@code points} means over equally many steps. */
+    /** Training, as at most {@code points} means over about equally many steps. */
     List<Point> training(int points) {
         List<Point> means = new ArrayList<>();
-        int length = Math.max(1, Math.ceilDiv(count, points));
-        for (int start = 0; start < count; start += length) {
-            int end = Math.min(count, start + length);
+        int stretches = Math.min(count, points);
+        for (int stretch = 0; stretch < stretches; stretch++) {
+            int start = (int) ((long) stretch * count / stretches);
+            int end = (int) ((stretch + 1L) * count / stretches);
             double[] sums = new double[COLUMNS];
             for (int i = COLUMNS * start; i < COLUMNS * end; i++) {
                 sums[i % COLUMNS] += training[i];
