@@ -29,8 +29,7 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
     @Override
     public int handleParseException(ParameterException problem, String[] arguments) {
         CommandLine command = problem.getCommandLine();
-        String sentence = uncapitalize(withoutFullStop(oneLine(problem.getMessage()))) + suggestions(problem)
-                + " ('" + launcher(command) + " --help' shows what can be given)";
+        String sentence = usageSentence(problem) + " ('./" + command.getCommandSpec().qualifiedName() + " --help' shows what can be given)";
         report(command, sentence, problem, List.of(arguments).contains("--debug"));
         return Main.BAD_USAGE;
     }
@@ -81,18 +80,17 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
         err.flush();
     }
 
-    private static String suggestions(ParameterException problem) {
-        if (problem instanceof UnmatchedArgumentException unmatched && unmatched.isUnknownOption()) {
-            List<String> similar = unmatched.getSuggestions();
-            if (!similar.isEmpty()) {
-                return similar.stream().limit(3).collect(Collectors.joining(" or ", "; did you mean ", "?"));
-            }
+    private static String usageSentence(ParameterException problem) {
+        if (!(problem instanceof UnmatchedArgumentException unmatched)) {
+            return uncapitalize(withoutFullStop(oneLine(problem.getMessage())));
         }
-        return "";
-    }
-
-    private static String launcher(CommandLine command) {
-        return "./" + command.getCommandSpec().qualifiedName();
+        String word = "'" + unmatched.getUnmatched().getFirst() + "'";
+        boolean commandExpected = !problem.getCommandLine().getSubcommands().isEmpty();
+        String what = unmatched.isUnknownOption() ? "unknown option " + word
+                : commandExpected ? "unknown command " + word
+                : word + " is one argument too many";
+        List<String> similar = unmatched.isUnknownOption() || commandExpected ? unmatched.getSuggestions() : List.of();
+        return what + (similar.isEmpty() ? "" : similar.stream().limit(3).collect(Collectors.joining(" or ", "; did you mean ", "?")));
     }
 
     private static String oneLine(String text) {

@@ -67,18 +67,18 @@ final class Numbers {
     }
 
     static long whole(String text, long least, long most) {
-        long value;
         try {
-            value = Long.parseLong(text);
+            long value = Long.parseLong(text);
+            if (value >= least && value <= most) {
+                return value;
+            }
+            if (value > most) {
+                throw new TypeConversionException("'" + text + "' is above " + most);
+            }
         } catch (NumberFormatException e) {
-            value = least - 1;
+            // told below
         }
-        boolean inRange = value >= least && value <= most && text.matches("[+-]?[0-9]+");
-        if (!inRange) {
-            throw new TypeConversionException("'" + text + "' is not a whole number"
-                    + (least == Long.MIN_VALUE ? " of 64 bits" : most < Long.MAX_VALUE ? " from " + least + " to " + most : " of at least " + least));
-        }
-        return value;
+        throw new TypeConversionException("'" + text + "' is not a whole number" + (least < 0 ? " of 64 bits" : " of at least " + least));
     }
 
     /** NaN for what is no number, so that every range check fails. */

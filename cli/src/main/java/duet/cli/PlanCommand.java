@@ -15,8 +15,10 @@ import duet.plan.PlanChecker;
 import duet.plan.Planner;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 @Command(
         name = "plan",
@@ -39,8 +41,8 @@ final class PlanCommand implements Callable<Integer> {
             description = "Images in a step (default: ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--mode", paramLabel = "MODE", defaultValue = "TRAINING",
-            description = "'training' or 'evaluation' (default: training).")
+    @Option(names = "--mode", paramLabel = "MODE", defaultValue = "training", converter = ModeConverter.class,
+            description = "'training' or 'evaluation' (default: ${DEFAULT-VALUE}).")
     private Mode mode;
 
     @Option(names = "--dot", description = "Print a drawing for Graphviz.")
@@ -88,5 +90,17 @@ final class PlanCommand implements Callable<Integer> {
         Network network = Source.network(net, description.channels(), description.classes());
         Source.checkFit(network, data, description);
         return network;
+    }
+
+    /** {@code training} or {@code evaluation}. */
+    static final class ModeConverter implements ITypeConverter<Mode> {
+        @Override
+        public Mode convert(String text) {
+            return switch (text) {
+                case "training" -> Mode.TRAINING;
+                case "evaluation" -> Mode.EVALUATION;
+                default -> throw new TypeConversionException("'" + text + "' is neither 'training' nor 'evaluation'");
+            };
+        }
     }
 }
