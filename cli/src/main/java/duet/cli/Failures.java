@@ -19,6 +19,7 @@ import duet.net.NetworkException;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -89,8 +90,20 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
         String what = unmatched.isUnknownOption() ? "unknown option " + word
                 : commandExpected ? "unknown command " + word
                 : word + " is one argument too many";
-        List<String> similar = unmatched.isUnknownOption() || commandExpected ? unmatched.getSuggestions() : List.of();
+        List<String> similar = unmatched.isUnknownOption() || commandExpected ? similar(unmatched) : List.of();
         return what + (similar.isEmpty() ? "" : similar.stream().limit(3).collect(Collectors.joining(" or ", "; did you mean ", "?")));
+    }
+
+    /** picocli does not compare with the negated names of switches. */
+    private static List<String> similar(UnmatchedArgumentException unmatched) {
+        String word = unmatched.getUnmatched().getFirst();
+        if (!word.startsWith("--no-")) {
+            return unmatched.getSuggestions();
+        }
+        String positive = word.replaceFirst("--no-", "--");
+        return new UnmatchedArgumentException(unmatched.getCommandLine(), List.of(positive)).getSuggestions().stream()
+                .filter(name -> unmatched.getCommandLine().getCommandSpec().findOption(name) instanceof OptionSpec option && option.negatable())
+                .map(name -> name.replaceFirst("--", "--no-")).toList();
     }
 
     private static String oneLine(String text) {

@@ -44,10 +44,10 @@ final class Interruption implements AutoCloseable {
         stop.run();
     }
 
-    /** Nobody reads standard output any more: stop as on SIGPIPE, which the Java machine does not deliver. */
-    void outputHungUp() {
+    /** Standard output takes no more: stop as on SIGPIPE, which the Java machine does not deliver. */
+    void outputFailed() {
         if (exitCode == 0) {
-            exitCode = 128 + 13;
+            exitCode = Main.HUNG_UP;
             stop.run();
         }
     }

@@ -1,5 +1,7 @@
 package duet.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 
@@ -30,6 +32,7 @@ public final class Main implements Runnable {
     static final int DONE = 0;
     static final int FAILED = 1;
     static final int BAD_USAGE = 2;
+    static final int HUNG_UP = 128 + 13;
 
     @Spec
     private CommandSpec spec;
@@ -38,11 +41,17 @@ public final class Main implements Runnable {
     private boolean debug;
 
     public static void main(String[] arguments) {
-        PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
-        PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+        WatchedStream standardOutput = new WatchedStream(new FileOutputStream(FileDescriptor.out));
+        PrintWriter out = new PrintWriter(standardOutput, false, StandardCharsets.UTF_8);
+        PrintWriter err = new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
         int code = run(out, err, arguments);
         out.flush();
-        err.flush();
+        if (standardOutput.failure() != null && code == DONE) {
+            code = standardOutput.hungUp() ? HUNG_UP : FAILED;
+        }
+        if (standardOutput.failure() != null && !standardOutput.hungUp()) {
+            err.println("duet: standard output cannot be written: " + standardOutput.failure().getMessage());
+        }
         System.exit(code);
     }
 

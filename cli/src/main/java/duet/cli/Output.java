@@ -59,8 +59,8 @@ final class Output {
         print(err(), before + "duet: " + sentence);
     }
 
-    /** The reader of standard output has gone, as after {@code | head}. */
-    boolean hungUp() {
+    /** Standard output takes no more: its reader has gone, as after {@code | head}, or a disk is full. */
+    boolean failed() {
         return out().checkError();
     }
 

@@ -71,7 +71,7 @@ record TrainingRun(Output output, Network network, TrainingOptions options) {
         }
     }
 
-    /** Passes everything on and stops the training when nobody reads standard output any more. */
+    /** Passes everything on and stops the training when standard output takes no more. */
     private record Watched(Progress progress, Output output, Interruption interruption) implements TrainingListener {
         @Override
         public void started(long firstStep, long lastStep, long stepsPerEpoch) {
@@ -81,8 +81,8 @@ record TrainingRun(Output output, Network network, TrainingOptions options) {
         @Override
         public void step(Metrics metrics) {
             progress.step(metrics);
-            if (output.hungUp()) {
-                interruption.outputHungUp();
+            if (output.failed()) {
+                interruption.outputFailed();
             }
         }
 
