@@ -12,8 +12,6 @@ import me.tongfei.progressbar.ProgressBarStyle;
 
 /** One bar for the whole training; validations and warnings are lines above it. */
 final class BarProgress extends Progress {
-    /** To the start of the line, and erase it: the next line takes the bar's place and the bar is drawn again below. */
-    private static final String ERASE_LINE = "\r\u001b[2K";
     private static final int STEPS_IN_AVERAGE = 50;
 
     private final Average average = new Average();
@@ -35,6 +33,7 @@ final class BarProgress extends Progress {
                 .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BAR)
                 .setEtaFunction(state -> stepsDone() == 0 ? Optional.empty() : Optional.of(timeLeft()))
                 .clearDisplayOnFinish()
+                .setConsumer(new TerminalLine(output.beginBar()))
                 .build();
     }
 
@@ -57,20 +56,16 @@ final class BarProgress extends Progress {
 
     @Override
     public void validated(Metrics metrics) {
-        output.say(ERASE_LINE + validationLine(metrics));
+        output.say(validationLine(metrics));
         bar.setExtraMessage(" " + message);
         bar.refresh();
-    }
-
-    @Override
-    public void warning(String text) {
-        output.warn(ERASE_LINE, "warning: " + text);
     }
 
     @Override
     public void close() {
         if (bar != null) {
             bar.close();
+            output.endBar();
         }
     }
 }

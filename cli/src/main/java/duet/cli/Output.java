@@ -20,6 +20,8 @@ final class Output {
     @Option(names = "--quiet", description = "Print results, warnings and errors only.")
     private boolean quiet;
 
+    private volatile String eraseBar = "";
+
     boolean json() {
         return json;
     }
@@ -51,12 +53,7 @@ final class Output {
     }
 
     void warn(String sentence) {
-        warn("", sentence);
-    }
-
-    /** @param before what goes before it, to clear a line of a terminal */
-    void warn(String before, String sentence) {
-        print(err(), before + "duet: " + sentence);
+        print(err(), "duet: " + sentence);
     }
 
     /** Standard output takes no more: its reader has gone, as after {@code | head}, or a disk is full. */
@@ -64,8 +61,18 @@ final class Output {
         return out().checkError();
     }
 
-    private static void print(PrintWriter writer, String line) {
-        writer.println(line);
+    /** A bar is drawn on the terminal's last line from now on: lines take its place, and it is drawn again below. */
+    PrintWriter beginBar() {
+        eraseBar = TerminalLine.ERASE;
+        return err();
+    }
+
+    void endBar() {
+        eraseBar = "";
+    }
+
+    private void print(PrintWriter writer, String line) {
+        writer.println(eraseBar + line);
         writer.flush();
     }
 

@@ -45,7 +45,7 @@ sealed interface RatePolicy {
                 case "constant/1" -> new Constant();
                 case "steps/2", "steps/3" -> {
                     require(first > 0, text, "EPOCHS must be above 0");
-                    require(second > 0 && second <= 1, text, "FACTOR must be above 0 and at most 1");
+                    require(second > 0 && second < 1, text, "FACTOR must lie between 0 and 1");
                     yield new Steps(first, second);
                 }
                 case "plateau/1" -> new Plateau(5);

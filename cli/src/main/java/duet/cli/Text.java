@@ -21,7 +21,7 @@ final class Text {
 
     /** 1,234 or 12.3 or 0.45: about three digits. */
     static String rate(double number) {
-        return String.format(Locale.ROOT, number >= 100 ? "%,.0f" : number >= 10 ? "%.1f" : "%.2f", number);
+        return String.format(Locale.ROOT, number >= 99.95 ? "%,.0f" : number >= 9.995 ? "%.1f" : "%.2f", number);
     }
 
     /** @param fraction 0 to 1 */

@@ -78,7 +78,7 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "steps", "steps:", "steps:0", "steps:x", "steps:3:0", "steps:3:2", "steps:3:NaN", "steps:3:0.1:4",
+    @ValueSource(strings = {"", "steps", "steps:", "steps:0", "steps:x", "steps:3:0", "steps:3:1", "steps:3:2", "steps:3:NaN", "steps:3:0.1:4",
         "plateau:0", "plateau:1.5", "plateau:x", "constant:1", "linear"})
     void otherRatePoliciesAreNot(String text) {
         assertThrows(TypeConversionException.class, () -> new RatePolicy.Converter().convert(text));
