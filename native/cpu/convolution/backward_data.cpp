@@ -1,0 +1,232 @@
+/*
+ * Backward data is a convolution of the output gradient with the turned, transposed filter. With a stride s, input pixels
+ * of the same (y + padding) mod s and (x + padding) mod s see the same taps: each of these s * s phases is a convolution of stride 1.
+ */
+#include "convolution/geometry.h"
+#include "runtime/team.h"
+
+using namespace duet;
+
+namespace {
+
+constexpr ptrdiff_t kTerms = 96;
+
+/* One dimension of one phase: pixels at y + padding = stride * q + phase see taps phase + stride * j of outputs q - j. */
+struct Phase {
+  int phase, taps, first, count;
+
+  Phase(int phase, int stride, int padding, int kernel, int size)
+      : phase(phase), taps(phase < kernel ? divide_up(kernel - phase, stride) : 0) {
+    first = phase >= padding ? 0 : divide_up(padding - phase, stride);
+    const int last = size - 1 + padding - phase;
+    count = last < 0 ? 0 : std::max(0, last / stride - first + 1);
+  }
+};
+
+struct BackwardData {
+  const duet_convolution &c;
+  const int in = group_channels(c), out = group_filters(c);
+  const Blocks blocks{in};
+  /* Zeros before the gradient, so that q - j is never negative. */
+  const int top = divide_up(c.kernel_height, c.stride) - 1, left = divide_up(c.kernel_width, c.stride) - 1;
+  const PaddedImage gradient{c.filters, c.output_height, c.output_width, top, left,
+                             top + std::max(c.output_height, (c.height - 1 + c.padding) / c.stride + 1),
+                             left + std::max(c.output_width, (c.width - 1 + c.padding) / c.stride + 1)};
+  const int images = images_at_once(c.batch, int64_t{c.height} * c.width / (c.stride * c.stride) + 1, gradient.stored());
+
+  struct PhasePlan {
+    std::vector<ptrdiff_t> gradient_rows, input_rows;
+    /* For each block of input channels. */
+    std::vector<Sum> sums;
+    /* Floats of the turned filter of a group before this phase. */
+    int64_t filter;
+    Phase y, x;
+  };
+  std::vector<PhasePlan> phases;
+
+  explicit BackwardData(const duet_convolution &convolution) : c(convolution) {}
+
+  int64_t group_turned() const { return int64_t{c.kernel_height} * c.kernel_width * out * blocks.padded(); }
+  int64_t turned() const { return round_up(c.groups * group_turned(), int64_t{16}); }
+  int64_t copies() const { return gradient.is_plain() ? 0 : images * gradient.stored(); }
+
+  void plan() {
+    int64_t filter = 0;
+    for (int phase = 0; phase < c.stride * c.stride; phase++) {
+      PhasePlan plan{{}, {}, {}, filter, Phase(phase / c.stride, c.stride, c.padding, c.kernel_height, c.height),
+                     Phase(phase % c.stride, c.stride, c.padding, c.kernel_width, c.width)};
+      filter += int64_t{plan.y.taps} * plan.x.taps * out * blocks.padded();
+      plan_rows(plan);
+      plan_sums(plan);
+      phases.push_back(std::move(plan));
+    }
+  }
+
+  /* Rows are in image order, so that those of fewer images are the first ones. */
+  void plan_rows(PhasePlan &plan) const {
+    for (int i = 0; i < images; i++) {
+      for (int qy = plan.y.first; qy < plan.y.first + plan.y.count; qy++) {
+        for (int qx = plan.x.first; qx < plan.x.first + plan.x.count; qx++) {
+          const int y = c.stride * qy + plan.y.phase - c.padding, x = c.stride * qx + plan.x.phase - c.padding;
+          plan.input_rows.push_back(((ptrdiff_t{i} * c.height + y) * c.width + x) * c.channels);
+          plan.gradient_rows.push_back(i * gradient.image() + (qy + top) * gradient.row() + ptrdiff_t{qx + left} * c.filters);
+        }
+      }
+    }
+  }
+
+  /* Taps from the last to the first: outputs q - j ascend in memory, and without groups those of a row are one run. */
+  void plan_sums(PhasePlan &plan) const {
+    const int run = c.groups == 1 ? plan.x.taps * out : out;
+    for (int block = 0; block < blocks.count(); block++) {
+      const int width = blocks.width(block);
+      Sum sum(kTerms);
+      for (int y = 0; y < plan.y.taps; y++) {
+        for (int term = 0; term < plan.x.taps * out; term += run) {
+          const ptrdiff_t at = (y - plan.y.taps + 1) * gradient.row() + ptrdiff_t{term / out - plan.x.taps + 1} * c.filters;
+          sum.add(at, (ptrdiff_t{y} * plan.x.taps * out + term) * width, run, 1, width);
+        }
+      }
+      plan.sums.push_back(std::move(sum));
+    }
+  }
+
+  int64_t phase_block(const PhasePlan &plan, int block) const {
+    return plan.filter + block_offset(plan.y.taps * plan.x.taps * out, block);
+  }
+
+  /* The turned filter of one phase (packed and to: one group): [block of channels][tap, last first][filter][channel of the block]. */
+  void turn(const PhasePlan &plan, int y, const float *packed, float *to) const {
+    const Blocks filters{out};
+    for (int block = 0; block < blocks.count(); block++) {
+      const int width = blocks.width(block), columns = blocks.columns(block);
+      for (int x = 0; x < plan.x.taps; x++) {
+        const int ky = plan.y.phase + c.stride * (plan.y.taps - 1 - y), kx = plan.x.phase + c.stride * (plan.x.taps - 1 - x);
+        const int64_t tap = (int64_t{ky} * c.kernel_width + kx) * in + block * kBlock;
+        float *rows = to + phase_block(plan, block) + (int64_t{y} * plan.x.taps + x) * out * width;
+        for (int f = 0; f < out; f++, rows += width) {
+          const int from_block = f / kBlock, from_width = filters.width(from_block);
+          const float *from = packed + block_offset(taps(c), from_block) + tap * from_width + f % kBlock;
+          for (int column = 0; column < columns; column++) rows[column] = from[int64_t{column} * from_width];
+          for (int column = columns; column < width; column++) rows[column] = 0;
+        }
+      }
+    }
+  }
+
+  void block(const PhasePlan &plan, int group, int block, const float *from, const float *filter, float *to, int images_here) const {
+    const Product product = {from + group * out, 1, filter + group * group_turned() + phase_block(plan, block), blocks.width(block),
+                             to + group * in + block * kBlock, blocks.columns(block), false, false, nullptr};
+    const ptrdiff_t rows = ptrdiff_t(plan.input_rows.size()) / images * images_here;
+    multiply(product, plan.sums[block], plan.gradient_rows.data(), plan.input_rows.data(), 0, rows);
+  }
+};
+
+/*
+ * Fully connected, input gradient [image][tap] = sum over filters of output gradient [image][filter] * filter [tap][filter].
+ * The filter is far larger than the rest, so it is not transposed but read once as it is: taps are the rows, broadcast from
+ * the packed filter, images the columns, and the small results are transposed instead.
+ */
+struct FullyConnectedBackwardData {
+  const duet_convolution &c;
+  const Blocks filters{c.filters};
+  const Blocks images{c.batch};
+  static constexpr int kRows = 48;
+
+  int64_t turned() const { return round_up(int64_t{c.filters} * images.padded(), int64_t{16}); }
+  int64_t result() const { return int64_t{kRows} * kBlock; }
+
+  /* [block of images][filter][image of the block] */
+  void turn(const float *gradient, float *to, int block) const {
+    const int width = images.width(block), columns = images.columns(block);
+    gradient += int64_t{block} * kBlock * c.filters;
+    to += block_offset(c.filters, block);
+    for (int f = 0; f < c.filters; f++, to += width) {
+      for (int i = 0; i < columns; i++) to[i] = gradient[int64_t{i} * c.filters + f];
+      for (int i = columns; i < width; i++) to[i] = 0;
+    }
+  }
+
+  void rows(int64_t first, int64_t count, const float *turned_gradient, const float *filter, float *input_gradient, float *result) const {
+    ptrdiff_t full_rows[kRows], last_rows[kRows], result_rows[kRows];
+    const int last_block = filters.count() - 1;
+    for (int r = 0; r < kRows; r++) {
+      full_rows[r] = (first + r) * kBlock;
+      last_rows[r] = (first + r) * filters.width(last_block);
+      result_rows[r] = ptrdiff_t{r} * kBlock;
+    }
+    for (int block = 0; block < images.count(); block++) {
+      const int width = images.width(block), columns = images.columns(block);
+      const float *b = turned_gradient + block_offset(c.filters, block);
+      for (int f = 0; f < filters.count(); f++) {
+        Sum sum(kBlock);
+        sum.add(block_offset(taps(c), f), ptrdiff_t{f} * kBlock * width, filters.columns(f), 1, width);
+        const Product product = {filter, 1, b, width, result, width, f > 0, false, nullptr};
+        multiply(product, sum, f < last_block ? full_rows : last_rows, result_rows, 0, count);
+      }
+      for (int i = 0; i < columns; i++) {
+        float *to = input_gradient + (int64_t{block} * kBlock + i) * taps(c) + first;
+        for (int r = 0; r < count; r++) to[r] = result[int64_t{r} * kBlock + i];
+      }
+    }
+  }
+};
+
+void fully_connected(duet_team *team, const duet_convolution &c, const float *output_gradient, const float *filter,
+                     float *input_gradient, float *workspace) {
+  const FullyConnectedBackwardData plan{c};
+  parallel(team, plan.images.count(), [&](int64_t block, int) { plan.turn(output_gradient, workspace, static_cast<int>(block)); });
+  parallel_slices(team, taps(c), plan.kRows, [&](int64_t first, int64_t last) {
+    alignas(64) float result[FullyConnectedBackwardData::kRows * kBlock];
+    plan.rows(first, last - first, workspace, filter, input_gradient, result);
+  });
+}
+
+}  // namespace
+
+extern "C" {
+
+int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads) {
+  if (is_fully_connected(*convolution)) return FullyConnectedBackwardData{*convolution}.turned() * int64_t{sizeof(float)};
+  const BackwardData plan(*convolution);
+  return (plan.turned() + threads * plan.copies()) * int64_t{sizeof(float)};
+}
+
+void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient,
+                                    const float *filter, float *input_gradient, void *workspace) {
+  const duet_convolution &c = *convolution;
+  float *turned = static_cast<float *>(workspace);
+  if (is_fully_connected(c)) return fully_connected(team, c, output_gradient, filter, input_gradient, turned);
+
+  BackwardData plan(c);
+  plan.plan();
+  const int64_t phases = static_cast<int64_t>(plan.phases.size());
+  parallel(team, c.groups * phases * c.kernel_height, [&](int64_t task, int) {
+    const int group = static_cast<int>(task / c.kernel_height / phases), y = static_cast<int>(task % c.kernel_height);
+    const BackwardData::PhasePlan &phase = plan.phases[task / c.kernel_height % phases];
+    if (y < phase.y.taps) plan.turn(phase, y, filter + group * group_elements(c), turned + group * plan.group_turned());
+  });
+
+  const int64_t gradient_image = int64_t{c.filters} * c.output_height * c.output_width;
+  const int64_t input_image = int64_t{c.channels} * c.height * c.width;
+  const int all_blocks = c.groups * plan.blocks.count();
+  const int64_t image_chunks = divide_up(c.batch, plan.images);
+  const int parts = static_cast<int>(std::min<int64_t>(all_blocks, divide_up<int64_t>(4 * team->threads(), image_chunks)));
+  parallel(team, image_chunks * parts, [&](int64_t task, int thread) {
+    const int64_t first = task / parts * plan.images;
+    const int part = static_cast<int>(task % parts);
+    const int images = static_cast<int>(std::min<int64_t>(plan.images, c.batch - first));
+    const float *from = output_gradient + first * gradient_image;
+    if (plan.copies()) {
+      float *copies = turned + plan.turned() + thread * plan.copies();
+      for (int i = 0; i < images; i++) plan.gradient.copy(from + i * gradient_image, copies + i * plan.gradient.stored());
+      from = copies;
+    }
+    for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
+      for (const BackwardData::PhasePlan &phase : plan.phases) {
+        plan.block(phase, b / plan.blocks.count(), b % plan.blocks.count(), from, turned, input_gradient + first * input_image, images);
+      }
+    }
+  });
+}
+}

@@ -1,0 +1,76 @@
+#include "convolution/geometry.h"
+#include "runtime/team.h"
+#include <cstring>
+
+namespace duet {
+
+void PaddedImage::copy(const float *from, float *to) const {
+  const int rows = std::min(height, padded_height - top);
+  const int columns = std::min(width, padded_width - left);
+  const size_t row_floats = size_t(padded_width) * channels;
+  const size_t before = size_t(left) * channels;
+  const size_t inside = size_t(columns) * channels;
+  std::memset(to, 0, sizeof(float) * row_floats * top);
+  to += row_floats * top;
+  for (int y = 0; y < rows; y++, to += row_floats, from += size_t(width) * channels) {
+    std::memset(to, 0, sizeof(float) * before);
+    std::memcpy(to + before, from, sizeof(float) * inside);
+    std::memset(to + before + inside, 0, sizeof(float) * (row_floats - before - inside));
+  }
+  std::memset(to, 0, sizeof(float) * row_floats * (padded_height - top - rows));
+}
+
+PaddedImage padded_input(const duet_convolution &c) {
+  return {c.channels, c.height, c.width, c.padding, c.padding, (c.output_height - 1) * c.stride + c.kernel_height,
+          (c.output_width - 1) * c.stride + c.kernel_width};
+}
+
+int images_at_once(int batch, int64_t pixels, int64_t floats) {
+  constexpr int64_t kPixels = 192;
+  constexpr int64_t kFloats = 64 << 10;
+  int64_t images = std::min(divide_up(kPixels, pixels), std::max<int64_t>(1, kFloats / std::max<int64_t>(1, floats)));
+  return static_cast<int>(std::min<int64_t>(batch, images));
+}
+
+namespace {
+
+/* Walks over canonical [out][in/groups][kh][kw] and its place in the packed filter. */
+template <class Visit> void each_element(duet_team *team, const duet_convolution &c, Visit visit) {
+  const Blocks blocks{group_filters(c)};
+  const int in = group_channels(c), area = c.kernel_height * c.kernel_width, all_taps = taps(c);
+  parallel(team, int64_t{c.groups} * blocks.count(), [&](int64_t task, int) {
+    const int group = static_cast<int>(task / blocks.count()), block = static_cast<int>(task % blocks.count());
+    const int columns = blocks.columns(block), width = blocks.width(block);
+    const int64_t packed = group * group_elements(c) + block_offset(all_taps, block);
+    const int64_t canonical = (int64_t{group} * group_filters(c) + block * kBlock) * all_taps;
+    for (int place = 0; place < area; place++) {
+      for (int channel = 0; channel < in; channel++) {
+        const int64_t to = packed + (int64_t{place} * in + channel) * width;
+        const int64_t from = canonical + int64_t{channel} * area + place;
+        for (int column = 0; column < width; column++) visit(column < columns ? from + int64_t{column} * all_taps : -1, to + column);
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace duet
+
+using namespace duet;
+
+extern "C" {
+
+int32_t duet_filter_block(void) { return kBlock; }
+
+int64_t duet_filter_elements(const duet_convolution *convolution) { return convolution->groups * group_elements(*convolution); }
+
+void duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed) {
+  each_element(team, *convolution, [=](int64_t from, int64_t to) { packed[to] = from < 0 ? 0 : canonical[from]; });
+}
+
+void duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical) {
+  each_element(team, *convolution, [=](int64_t from, int64_t to) {
+    if (from >= 0) canonical[from] = packed[to];
+  });
+}
+}

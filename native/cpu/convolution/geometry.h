@@ -1,0 +1,51 @@
+/* What the three operations ask about a convolution: block widths, offsets in the packed filter, padded images. */
+#pragma once
+#include "convolution/product.h"
+#include "runtime/interface.h"
+#include <algorithm>
+
+namespace duet {
+
+/* The outputs of one group, cut into blocks as the packed layout has them. */
+struct Blocks {
+  int outputs;
+  int count() const { return divide_up(outputs, kBlock); }
+  int columns(int block) const { return std::min(kBlock, outputs - block * kBlock); }
+  int width(int block) const { return round_up(columns(block), kVectorWidth); }
+  int padded() const { return round_up(outputs, kVectorWidth); }
+};
+
+inline int group_channels(const duet_convolution &c) { return c.channels / c.groups; }
+inline int group_filters(const duet_convolution &c) { return c.filters / c.groups; }
+inline int taps(const duet_convolution &c) { return c.kernel_height * c.kernel_width * group_channels(c); }
+/* Floats of one group's packed filter. */
+inline int64_t group_elements(const duet_convolution &c) { return int64_t{taps(c)} * Blocks{group_filters(c)}.padded(); }
+/* Where a block begins within its group's packed filter: all blocks before it are full. */
+inline int64_t block_offset(int taps, int block) { return int64_t{taps} * block * kBlock; }
+
+/* A layer whose kernel covers its input: a matrix product. */
+inline bool is_fully_connected(const duet_convolution &c) {
+  return c.groups == 1 && c.output_height == 1 && c.output_width == 1 && c.padding == 0 && c.kernel_height == c.height &&
+         c.kernel_width == c.width;
+}
+
+/* A dense NHWC image of `height` x `width` placed into a larger one with zeros around (or cut at the right and bottom). */
+struct PaddedImage {
+  int channels, height, width;
+  int top, left, padded_height, padded_width;
+
+  bool is_plain() const { return top == 0 && left == 0 && padded_height <= height && padded_width <= width; }
+  int64_t stored() const { return int64_t{padded_height} * padded_width * channels; }
+  /* Floats from one row to the next, from one image to the next, where images are used in place or copied. */
+  ptrdiff_t row() const { return ptrdiff_t{channels} * (is_plain() ? width : padded_width); }
+  ptrdiff_t image() const { return is_plain() ? ptrdiff_t{channels} * height * width : stored(); }
+  void copy(const float *from, float *to) const;
+};
+
+/* The input as the windows see it. */
+PaddedImage padded_input(const duet_convolution &c);
+
+/* How many images to work on at once: enough output pixels to fill the tiles, few enough bytes for the L2 cache. */
+int images_at_once(int batch, int64_t pixels, int64_t floats);
+
+}  // namespace duet

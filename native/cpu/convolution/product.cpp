@@ -1,0 +1,65 @@
+#include "convolution/product.h"
+#include <algorithm>
+
+namespace duet {
+
+void Sum::add(ptrdiff_t a, ptrdiff_t b, ptrdiff_t length, ptrdiff_t a_step, ptrdiff_t b_step) {
+  while (length > 0) {
+    if (ends_.empty() || in_last_ == limit_) {
+      ends_.push_back(static_cast<ptrdiff_t>(runs_.size()));
+      in_last_ = 0;
+    }
+    ptrdiff_t part = std::min(length, limit_ - in_last_);
+    runs_.push_back({a, b, part});
+    ends_.back() = static_cast<ptrdiff_t>(runs_.size());
+    in_last_ += part;
+    length -= part;
+    a += part * a_step;
+    b += part * b_step;
+  }
+}
+
+void Sum::clear() {
+  runs_.clear();
+  ends_.clear();
+  in_last_ = 0;
+}
+
+Sum::Chunk Sum::chunk(int index) const {
+  ptrdiff_t first = index == 0 ? 0 : ends_[index - 1];
+  return {runs_.data() + first, ends_[index] - first};
+}
+
+namespace {
+
+void multiply_chunk(const Product &product, Sum::Chunk chunk, const TileOutput &output, const ptrdiff_t *a_rows,
+                    const ptrdiff_t *c_rows, ptrdiff_t rows) {
+  const int vectors = divide_up(product.columns, kVectorWidth);
+  /* Tiles of nearly the same size: a last tile of one row would leave the multiply-add units waiting. */
+  const ptrdiff_t tiles = divide_up(rows, static_cast<ptrdiff_t>(tile_rows(vectors)));
+  const float *a[kMostRows];
+  float *c[kMostRows];
+  for (ptrdiff_t t = 0; t < tiles; t++) {
+    const ptrdiff_t first = t * rows / tiles;
+    const int count = static_cast<int>((t + 1) * rows / tiles - first);
+    for (int m = 0; m < count; m++) {
+      a[m] = product.a + a_rows[first + m];
+      c[m] = product.c + c_rows[first + m];
+    }
+    tile(count, vectors)(a, product.a_step, product.b, product.b_step, chunk.runs, chunk.count, c, output);
+  }
+}
+
+}  // namespace
+
+void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last) {
+  const int chunks = std::max(1, sum.chunks());
+  for (int i = 0; i < chunks; i++) {
+    const Sum::Chunk chunk = sum.chunks() ? sum.chunk(i) : Sum::Chunk{nullptr, 0};
+    const TileOutput output = {product.columns, product.accumulate || i > 0, product.relu && i == chunks - 1,
+                               i == 0 ? product.bias : nullptr};
+    multiply_chunk(product, chunk, output, a_rows + first, c_rows + first, last - first);
+  }
+}
+
+}  // namespace duet

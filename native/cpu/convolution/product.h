@@ -1,0 +1,46 @@
+/* Matrix products that the tiles make up: rows by pointers, the sum cut into chunks whose share of B stays in the L1 cache. */
+#pragma once
+#include "convolution/tile.h"
+#include <vector>
+
+namespace duet {
+
+/* The terms of a sum in order, cut into chunks of at most `limit` terms. */
+class Sum {
+ public:
+  explicit Sum(ptrdiff_t limit) : limit_(limit) {}
+  /* Appends `length` terms; a_step and b_step are those of the product. */
+  void add(ptrdiff_t a, ptrdiff_t b, ptrdiff_t length, ptrdiff_t a_step, ptrdiff_t b_step);
+  void clear();
+
+  struct Chunk {
+    const Run *runs;
+    ptrdiff_t count;
+  };
+  int chunks() const { return static_cast<int>(ends_.size()); }
+  Chunk chunk(int index) const;
+
+ private:
+  ptrdiff_t limit_;
+  ptrdiff_t in_last_ = 0;
+  std::vector<Run> runs_;
+  std::vector<ptrdiff_t> ends_;
+};
+
+struct Product {
+  const float *a;
+  ptrdiff_t a_step;
+  const float *b;
+  ptrdiff_t b_step;
+  float *c;
+  /* Columns, at most kBlock; B holds whole vectors of them. */
+  int columns;
+  bool accumulate;
+  bool relu;
+  const float *bias;
+};
+
+/* For rows first .. last - 1: row i of A begins at a + a_rows[i], of C at c + c_rows[i]. An empty sum gives 0 (or the bias). */
+void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last);
+
+}  // namespace duet

@@ -1,0 +1,52 @@
+/*
+ * The one inner loop of all three convolution operations: a tile of MR rows and NV vectors of columns is kept in registers
+ * while a sum runs over `runs`:
+ *
+ *   C[row][column] = sum over runs r, i < r.length of A[row][r.a + i * a_step] * B[r.b + i * b_step + column]
+ *
+ *                     rows           sum over                  columns
+ *   forward           output pixels  taps                      filters
+ *   backward data     input pixels   taps of the turned filter input channels
+ *   backward weights  taps           output pixels             filters
+ *
+ * A is read one float at a time and broadcast, straight from an image (rows are pointers, so a tile may cross the end of an
+ * image row); B in vectors.
+ */
+#pragma once
+#include "runtime/vector.h"
+#include <cstddef>
+
+namespace duet {
+
+struct Run {
+  ptrdiff_t a, b;
+  ptrdiff_t length;
+};
+
+struct TileOutput {
+  /* Columns that exist; those of the last vector past them are computed and not stored. */
+  int columns;
+  /* Add to what is there. */
+  bool accumulate;
+  bool relu;
+  /* Per column, or null. */
+  const float *bias;
+};
+
+using Tile = void (*)(const float *const *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, const Run *runs, ptrdiff_t run_count,
+                      float *const *c, const TileOutput &output);
+
+/* Vectors in a full block of columns; with 4 of them 24 sums fill the 32 registers that AVX-512 has, with 2 of them 12 of 16. */
+constexpr int kBlockVectors = kVectorRegisters == 32 ? 4 : 2;
+constexpr int kBlock = kBlockVectors * kVectorWidth;
+constexpr int kMostRows = 12;
+
+/* Most rows of a tile with this many vectors. */
+constexpr int tile_rows(int vectors) {
+  if (kVectorRegisters == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
+  return vectors == 2 ? 6 : 10;
+}
+
+Tile tile(int rows, int vectors);
+
+}  // namespace duet

@@ -1,0 +1,154 @@
+/* Convolutions and fully connected layers of random shapes against seven nested loops in double. */
+#include "check.h"
+
+namespace {
+
+duet_convolution random_shape(Random &random) {
+  duet_convolution c = {};
+  c.batch = random.between(1, 5);
+  c.groups = random.chance(0.4) ? random.between(2, 3) : 1;
+  const int most = random.chance(0.3) ? 70 : 20;
+  c.channels = c.groups * random.between(1, most / 2);
+  c.filters = c.groups * (random.chance(0.4) ? 16 * random.between(1, 5) : random.between(1, most));
+  if (random.chance(0.25)) {
+    c.groups = random.chance(0.8) ? 1 : c.groups;
+    c.height = c.kernel_height = random.between(1, 4);
+    c.width = c.kernel_width = random.between(1, 4);
+    c.batch = random.between(1, 70);
+    c.filters = c.groups * random.between(1, 150);
+    c.stride = random.between(1, 2);
+    c.output_height = c.output_width = 1;
+    return c;
+  }
+  c.kernel_height = random.between(1, 5);
+  c.kernel_width = random.chance(0.7) ? c.kernel_height : random.between(1, 5);
+  c.stride = random.between(1, 4);
+  c.padding = random.chance(0.6) ? random.between(0, 3) : 0;
+  c.height = c.kernel_height + random.between(0, 14);
+  c.width = c.kernel_width + random.between(0, 14);
+  /* Floor geometry, ceil geometry, or fewer outputs than would fit. */
+  const int more = random.chance(0.4) ? c.stride - 1 : 0;
+  c.output_height = (c.height + 2 * c.padding - c.kernel_height + more) / c.stride + 1;
+  c.output_width = (c.width + 2 * c.padding - c.kernel_width + more) / c.stride + 1;
+  return c;
+}
+
+struct Case {
+  const Library &library;
+  const duet_convolution c;
+  const int in, out;
+  Guarded<float> input, weight, bias, gradient;
+
+  Case(const Library &l, const duet_convolution &shape, Random &random)
+      : library(l), c(shape), in(c.channels / c.groups), out(c.filters / c.groups),
+        input(int64_t{c.batch} * c.height * c.width * c.channels), weight(int64_t{c.filters} * in * c.kernel_height * c.kernel_width),
+        bias(c.filters), gradient(int64_t{c.batch} * c.output_height * c.output_width * c.filters) {
+    random.fill(input);
+    random.fill(weight);
+    random.fill(bias);
+    random.fill(gradient);
+  }
+
+  int64_t input_at(int n, int y, int x, int channel) const { return ((int64_t{n} * c.height + y) * c.width + x) * c.channels + channel; }
+  int64_t output_at(int n, int y, int x, int f) const {
+    return ((int64_t{n} * c.output_height + y) * c.output_width + x) * c.filters + f;
+  }
+  int64_t weight_at(int f, int channel, int ky, int kx) const {
+    return ((int64_t{f} * in + channel) * c.kernel_height + ky) * c.kernel_width + kx;
+  }
+
+  /* visit(output index, input index, weight index) for every multiply-add inside the image. */
+  template <class Visit> void each_product(Visit visit) const {
+    for (int n = 0; n < c.batch; n++)
+      for (int oy = 0; oy < c.output_height; oy++)
+        for (int ox = 0; ox < c.output_width; ox++)
+          for (int ky = 0; ky < c.kernel_height; ky++)
+            for (int kx = 0; kx < c.kernel_width; kx++) {
+              const int y = oy * c.stride - c.padding + ky, x = ox * c.stride - c.padding + kx;
+              if (y < 0 || y >= c.height || x < 0 || x >= c.width) continue;
+              for (int f = 0; f < c.filters; f++)
+                for (int channel = 0; channel < in; channel++)
+                  visit(output_at(n, oy, ox, f), input_at(n, y, x, f / out * in + channel), weight_at(f, channel, ky, kx));
+            }
+  }
+
+  void pack(Teams &teams, Guarded<float> &packed, Checker &check) const {
+    with_each_team<float>(check, teams, packed, [&](duet_team *team, int, float *to) { library.filter_pack(team, &c, weight.get(), to); });
+    Guarded<float> back(weight.size());
+    with_each_team<float>(check, teams, back, [&](duet_team *team, int, float *to) { library.filter_unpack(team, &c, packed.get(), to); });
+    for (int64_t i = 0; i < weight.size(); i++) check.equal(back[i], weight[i], i);
+  }
+
+  void forward(Teams &teams, const Guarded<float> &packed, Checker &check, bool relu, bool with_bias) const {
+    Guarded<float> output(gradient.size());
+    with_each_team<float>(check, teams, output, [&](duet_team *team, int threads, float *to) {
+      Guarded<float> workspace(library.convolution_forward_workspace(&c, threads) / 4);
+      library.convolution_forward(team, &c, input.get(), packed.get(), with_bias ? bias.get() : nullptr, relu, to, workspace.get());
+    });
+    std::vector<Exact> want(output.size());
+    each_product([&](int64_t o, int64_t i, int64_t w) { want[o].add(double{input[i]} * weight[w]); });
+    for (int64_t i = 0; i < output.size(); i++) {
+      if (with_bias) want[i].add(bias[i % c.filters]);
+      if (relu && want[i].value < 0) want[i].value = 0;
+      check.near(output[i], want[i], i);
+    }
+  }
+
+  void backward_data(Teams &teams, const Guarded<float> &packed, Checker &check) const {
+    Guarded<float> result(input.size());
+    with_each_team<float>(check, teams, result, [&](duet_team *team, int threads, float *to) {
+      Guarded<float> workspace(library.convolution_backward_data_workspace(&c, threads) / 4);
+      library.convolution_backward_data(team, &c, gradient.get(), packed.get(), to, workspace.get());
+    });
+    std::vector<Exact> want(input.size());
+    each_product([&](int64_t o, int64_t i, int64_t w) { want[i].add(double{gradient[o]} * weight[w]); });
+    for (int64_t i = 0; i < input.size(); i++) check.near(result[i], want[i], i);
+  }
+
+  void backward_weights(Teams &teams, Checker &check) const {
+    const int64_t packed = library.filter_elements(&c);
+    /* The packed gradient, then the bias gradient. */
+    Guarded<float> both(packed + c.filters);
+    with_each_team<float>(check, teams, both, [&](duet_team *team, int threads, float *to) {
+      Guarded<float> workspace(library.convolution_backward_weights_workspace(&c, threads) / 4);
+      Guarded<float> filter(packed), biases(c.filters);
+      library.convolution_backward_weights(team, &c, input.get(), gradient.get(), filter.get(), biases.get(), workspace.get());
+      std::memcpy(to, filter.get(), sizeof(float) * packed);
+      std::memcpy(to + packed, biases.get(), sizeof(float) * c.filters);
+    });
+    Guarded<float> result(weight.size());
+    library.filter_unpack(teams.teams[0], &c, both.get(), result.get());
+    std::vector<Exact> want(weight.size()), want_bias(c.filters);
+    each_product([&](int64_t o, int64_t i, int64_t w) { want[w].add(double{gradient[o]} * input[i]); });
+    for (int64_t i = 0; i < gradient.size(); i++) want_bias[i % c.filters].add(gradient[i]);
+    for (int64_t i = 0; i < weight.size(); i++) check.near(result[i], want[i], i);
+    for (int f = 0; f < c.filters; f++) check.near(both[packed + f], want_bias[f], f);
+    /* The filling of the last block of a group must stay zero, or weights that do not exist would start to move. */
+    Guarded<float> again(packed);
+    library.filter_pack(teams.teams[0], &c, result.get(), again.get());
+    for (int64_t i = 0; i < packed; i++) check.equal(both[i], again[i], i);
+  }
+};
+
+}  // namespace
+
+void test_convolution(const Library &library, Teams &teams, Random &random, Checker &check) {
+  for (int i = 0; i < 60; i++) {
+    const duet_convolution c = random_shape(random);
+    const bool relu = random.chance(0.5), bias = random.chance(0.5);
+    char shape[256];
+    std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d", c.batch, c.channels,
+                  c.height, c.width, c.filters, c.kernel_height, c.kernel_width, c.stride, c.padding, c.groups, c.output_height,
+                  c.output_width);
+    const Case test(library, c, random);
+    Guarded<float> packed(library.filter_elements(&c));
+    check.describe("%s filter_pack %s", library.instruction_set(), shape);
+    test.pack(teams, packed, check);
+    check.describe("%s convolution_forward relu %d bias %d %s", library.instruction_set(), relu, bias, shape);
+    test.forward(teams, packed, check, relu, bias);
+    check.describe("%s convolution_backward_data %s", library.instruction_set(), shape);
+    test.backward_data(teams, packed, check);
+    check.describe("%s convolution_backward_weights %s", library.instruction_set(), shape);
+    test.backward_weights(teams, check);
+  }
+}
