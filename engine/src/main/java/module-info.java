@@ -3,6 +3,7 @@ module duet.engine {
     requires duet.bindings;
     requires com.fasterxml.jackson.databind;
     requires java.desktop;
+    requires org.knowm.xchart;
 
     exports duet.train;
     exports duet.data;
@@ -10,4 +11,6 @@ module duet.engine {
     exports duet.plan;
     exports duet.net;
     exports duet.device;
+
+    opens duet.train to com.fasterxml.jackson.databind;
 }
