@@ -52,7 +52,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
-        Checkpoint checkpoint = Checkpoint.read(path);
+        Checkpoint checkpoint = Checkpoint.read(path, output::warn);
         String source = source(checkpoint);
         Source.checkFit(checkpoint.network(), source, Datasets.describe(source));
         long seed = checkpoint.state() == null ? 1 : checkpoint.state().options().seed();

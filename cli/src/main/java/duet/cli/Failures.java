@@ -14,7 +14,9 @@ import java.util.stream.Collectors;
 
 import duet.data.DataException;
 import duet.device.DeviceException;
+import duet.model.SafetensorsException;
 import duet.net.NetworkException;
+import duet.train.TrainingException;
 
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -51,6 +53,8 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
             case NetworkException e -> oneLine(e.getMessage());
             case DataException e -> oneLine(e.getMessage());
             case DeviceException e -> oneLine(e.getMessage());
+            case SafetensorsException e -> oneLine(e.getMessage());
+            case TrainingException e -> oneLine(e.getMessage());
             case UncheckedIOException e -> fileSentence(e.getCause());
             case IOException e -> fileSentence(e);
             default -> "this is a bug in duet: " + problem.getClass().getName()

@@ -46,7 +46,7 @@ final class PredictCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
-        Checkpoint checkpoint = Checkpoint.read(path);
+        Checkpoint checkpoint = Checkpoint.read(path, output::warn);
         boolean allFine = true;
         try (Backend backend = devices.open(placement); Classifier classifier = Classifier.create(checkpoint, placement, backend, 1)) {
             for (Path image : images) {

@@ -85,7 +85,7 @@ final class TrainCommand implements Callable<Integer> {
         TrainingOptions options = arguments.forNewTraining(folder);
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
                 Backend backend = devices.open(placement);
-                Trainer trainer = Trainer.create(network, placement, backend, images, options)) {
+                Trainer trainer = Trainer.create(network, placement, backend, images, source, options)) {
             return new TrainingRun(output, network, options).run(trainer, backend, placement, images);
         }
     }
@@ -93,7 +93,7 @@ final class TrainCommand implements Callable<Integer> {
     private int goOn(DamageReport damage) {
         TrainingArguments.checkResumable(spec.commandLine().getParseResult());
         Placement placement = devices.placement(Placement.TWO_TOWERS);
-        Checkpoint checkpoint = Checkpoint.read(resume);
+        Checkpoint checkpoint = Checkpoint.read(resume, output::warn);
         if (checkpoint.state() == null) {
             throw new CommandFailure(resume + " holds a model without the state of a training, so there is nothing to resume");
         }

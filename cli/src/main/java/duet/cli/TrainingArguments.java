@@ -18,12 +18,14 @@ final class TrainingArguments {
             "--resume", "--data", "--epochs", "--steps", "--devices", "--placement", "--threads", "--checkpoint-every", "--strict",
             "--json", "--quiet", "--debug");
 
+    private static final int EPOCHS = 10;
+
     @Option(names = "--batch", paramLabel = "N", defaultValue = "128", converter = Numbers.PositiveInteger.class,
             description = "Images in a step (default: ${DEFAULT-VALUE}).")
     private int batch;
 
     @Option(names = "--epochs", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Passes over the data (default: 10; with --resume what the training began with).")
+            description = "Passes over the data (default: " + EPOCHS + "; with --resume what the training began with).")
     private Integer epochs;
 
     @Option(names = "--steps", paramLabel = "N", converter = Numbers.PositiveLong.class,
@@ -75,11 +77,21 @@ final class TrainingArguments {
 
     /** @param output the folder to write to */
     TrainingOptions forNewTraining(Path output) {
-        TrainingOptions defaults = TrainingOptions.DEFAULTS;
-        return new TrainingOptions(
-                batch, epochs == null ? 10 : epochs, steps == null ? 0 : steps, policy.from(rate), biasRateFactor, momentum, weightDecay,
-                defaults.biasWeightDecay(), seed, shuffle, augment ? Augmentation.STANDARD : Augmentation.NONE, dropout,
-                checkpointEvery == null ? 0 : checkpointEvery, defaults.keepCheckpoints(), loaderThreads(), output);
+        return TrainingOptions.DEFAULTS
+                .withBatch(batch)
+                .withEpochs(epochs == null ? EPOCHS : epochs)
+                .withSteps(steps == null ? 0 : steps)
+                .withLearningRate(policy.from(rate))
+                .withBiasRateFactor(biasRateFactor)
+                .withMomentum(momentum)
+                .withWeightDecay(weightDecay)
+                .withSeed(seed)
+                .withShuffle(shuffle)
+                .withAugmentation(augment ? Augmentation.STANDARD : Augmentation.NONE)
+                .withDropout(dropout)
+                .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
+                .withLoaderThreads(loaderThreads())
+                .withOutput(output);
     }
 
     /**
@@ -90,11 +102,12 @@ final class TrainingArguments {
     TrainingOptions forResumed(TrainingOptions begun, Path output) {
         // --epochs alone lifts a limit that --steps has set before.
         long lastStep = steps != null ? steps : epochs != null ? 0 : begun.steps();
-        return new TrainingOptions(
-                begun.batch(), epochs == null ? begun.epochs() : epochs, lastStep, begun.learningRate(), begun.biasRateFactor(),
-                begun.momentum(), begun.weightDecay(), begun.biasWeightDecay(), begun.seed(), begun.shuffle(), begun.augmentation(),
-                begun.dropout(), checkpointEvery == null ? begun.checkpointEvery() : checkpointEvery, begun.keepCheckpoints(),
-                loaderThreads(), output);
+        return begun
+                .withEpochs(epochs == null ? begun.epochs() : epochs)
+                .withSteps(lastStep)
+                .withCheckpointEvery(checkpointEvery == null ? begun.checkpointEvery() : checkpointEvery)
+                .withLoaderThreads(loaderThreads())
+                .withOutput(output);
     }
 
     /** Decoding JPEG files must keep up with the devices, which share the cores with it. */
