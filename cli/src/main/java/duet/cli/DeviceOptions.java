@@ -1,6 +1,5 @@
 package duet.cli;
 
-import java.util.Collections;
 import java.util.Map;
 
 import duet.device.Backend;
@@ -47,12 +46,7 @@ final class DeviceOptions {
     }
 
     Backend open(Placement chosen) {
-        if (devices != null) {
-            return Backends.open(devices, threads());
-        }
-        return threads == null
-                ? Backends.openDefault(chosen.devices())
-                : Backends.open(String.join(",", Collections.nCopies(chosen.devices(), "cpu")), threads);
+        return devices != null ? Backends.open(devices, threads()) : Backends.openDefault(chosen.devices(), threads());
     }
 
     boolean given() {

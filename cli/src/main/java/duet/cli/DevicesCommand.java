@@ -26,7 +26,7 @@ final class DevicesCommand implements Runnable {
     }
 
     private void show(int count, String placement) {
-        try (Backend backend = Backends.openDefault(count)) {
+        try (Backend backend = Backends.openDefault(count, 0)) {
             if (output.json()) {
                 Map<String, Object> object = new LinkedHashMap<>();
                 object.put("placement", count == 1 ? "one" : "towers");
