@@ -3,6 +3,7 @@ module duet.engine {
     requires duet.bindings;
     requires com.fasterxml.jackson.databind;
     requires java.desktop;
+    requires jdk.management;
     requires org.knowm.xchart;
 
     exports duet.train;
