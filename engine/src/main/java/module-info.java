@@ -4,6 +4,8 @@ module duet.engine {
     requires com.fasterxml.jackson.databind;
     requires java.desktop;
     requires java.net.http;
+    requires jdk.management;
+    requires org.knowm.xchart;
 
     exports duet.train;
     exports duet.data;
@@ -11,4 +13,6 @@ module duet.engine {
     exports duet.plan;
     exports duet.net;
     exports duet.device;
+
+    opens duet.train to com.fasterxml.jackson.databind;
 }

@@ -1,8 +1,10 @@
 package duet.train;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 import duet.net.Network;
 import duet.net.Shape;
@@ -17,14 +19,29 @@ import duet.net.Shape;
  * @param state      null for a bare model
  */
 public record Checkpoint(Network network, List<String> classNames, Shape stored, Map<String, float[]> tensors, TrainingState state) {
+    /** Name of the mean image. */
+    static final String MEAN = "input.mean";
 
-    /** @param path a checkpoint file, or a training's output folder (its latest good checkpoint) */
+    /**
+     * Reads a checkpoint. A damaged file is a {@link TrainingException} or a {@link duet.model.SafetensorsException}; in a folder it
+     * is passed over, with a warning to the system's log.
+     *
+     * @param path a checkpoint file, or a training's output folder (its latest good checkpoint)
+     */
     public static Checkpoint read(Path path) {
-        throw new IllegalStateException("replaced by the train package");
+        return read(path, message -> System.getLogger(Checkpoint.class.getName()).log(System.Logger.Level.WARNING, message));
     }
 
-    /** Writes to a temporary file beside it, syncs, renames. */
+    /** @param warning told in a sentence of each damaged checkpoint of a folder that was passed over */
+    public static Checkpoint read(Path path, Consumer<String> warning) {
+        return Files.isDirectory(path) ? OutputFolder.readLatest(path, warning) : CheckpointFile.read(path);
+    }
+
+    /**
+     * Writes to a temporary file beside it, syncs, renames. A failure is a {@link TrainingException} that names the file and the
+     * reason; then whatever was there before is unharmed. Parameters that are not finite are never written.
+     */
     public void write(Path file) {
-        throw new IllegalStateException("replaced by the train package");
+        CheckpointFile.write(file, network, classNames, stored, state, tensors::get);
     }
 }

@@ -4,11 +4,62 @@ package duet.train;
  * Where a training stands.
  *
  * @param step             steps done; with the batch size and the seed also the position in the data
- * @param options          as given when the training began (without output folder)
+ * @param options          as given when the training began, or last went on (without output folder)
  * @param data             the option --data, for people and for resuming from the command line
+ * @param images           size of the training set
+ * @param validated        whether the validation that follows this step (if any does) has been done
  * @param rateDrops        how often the plateau policy has divided the rate
  * @param bestError        lowest validation top-1 error so far, 1 before the first validation
  * @param sinceBest        validations since then
  */
 public record TrainingState(
-        long step, TrainingOptions options, String data, int rateDrops, double bestError, int sinceBest) {}
+        long step, TrainingOptions options, String data, int images, boolean validated, int rateDrops, double bestError, int sinceBest) {
+
+    static TrainingState initial(TrainingOptions options, String data, int images) {
+        return new TrainingState(0, options.withOutput(null), data, images, true, 0, 1, 0);
+    }
+
+    TrainingState withOptions(TrainingOptions options) {
+        return new TrainingState(step, options.withOutput(null), data, images, validated, rateDrops, bestError, sinceBest);
+    }
+
+    /** One step later. */
+    TrainingState stepped() {
+        return new TrainingState(step + 1, options, data, images, false, rateDrops, bestError, sinceBest);
+    }
+
+    /** The validation at the end of a training that does not end with an epoch: the plateau policy never sees it. */
+    TrainingState validatedAtEnd() {
+        return new TrainingState(step, options, data, images, true, rateDrops, bestError, sinceBest);
+    }
+
+    /** After an epoch's validation with a share of {@code error} wrong answers: the plateau policy. */
+    TrainingState validated(double error) {
+        if (error < bestError) {
+            return new TrainingState(step, options, data, images, true, rateDrops, error, 0);
+        }
+        boolean drop = options.learningRate() instanceof LearningRate.Plateau plateau
+                && sinceBest + 1 >= plateau.patience() && rateDrops < plateau.times();
+        return new TrainingState(step, options, data, images, true, drop ? rateDrops + 1 : rateDrops, bestError, drop ? 0 : sinceBest + 1);
+    }
+
+    /** Passes over the data done after {@code steps} steps. */
+    double epoch(long steps) {
+        return (double) steps * options.batch() / images;
+    }
+
+    /** Whether the last step crossed the end of an epoch. */
+    boolean atEpochEnd() {
+        return step > 0 && step * options.batch() / images > (step - 1) * options.batch() / images;
+    }
+
+    /** Steps in all. */
+    long lastStep() {
+        return options.steps() > 0 ? options.steps() : Math.ceilDiv((long) options.epochs() * images, options.batch());
+    }
+
+    /** Rate of step number {@code index}, counted from 0, for weights. */
+    double learningRate(long index) {
+        return options.learningRate().at(epoch(index), rateDrops);
+    }
+}

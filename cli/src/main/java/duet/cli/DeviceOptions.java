@@ -1,0 +1,75 @@
+package duet.cli;
+
+import java.util.Map;
+
+import duet.device.Backend;
+import duet.device.Backends;
+import duet.plan.Placement;
+
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** Which devices compute, and which part each of them holds. */
+final class DeviceOptions {
+    private static final Map<String, Placement> PLACEMENTS = Map.of("one", Placement.ONE_DEVICE, "towers", Placement.TWO_TOWERS);
+
+    @Option(names = "--devices", paramLabel = "LIST",
+            description = "Devices, separated by commas, such as 'cpu' or 'cpu,cpu' (default: the best that this machine has for "
+                    + "the placement; './duet devices' shows which).")
+    private String devices;
+
+    @Option(names = "--placement", paramLabel = "NAME", converter = PlacementConverter.class,
+            description = "'one': everything on one device; 'towers': each of two devices holds half of every layer, as in the "
+                    + "paper (default: what fits --devices; without it towers to train, one otherwise).")
+    private Placement placement;
+
+    @Option(names = "--threads", paramLabel = "N", converter = Numbers.PositiveInteger.class,
+            description = "Threads in all, shared out among CPU devices (default: one for each core).")
+    private Integer threads;
+
+    /** @param preferred where neither option decides */
+    Placement placement(Placement preferred) {
+        if (devices == null) {
+            return placement == null ? preferred : placement;
+        }
+        int count = devices.split(",", -1).length;
+        Placement fitting = count == 1 ? Placement.ONE_DEVICE : count == 2 ? Placement.TWO_TOWERS : null;
+        if (fitting == null) {
+            throw CommandFailure.usage("--devices " + devices + " names " + count + " devices, but a network runs on one or two");
+        }
+        if (placement != null && placement != fitting) {
+            throw CommandFailure.usage("--placement " + name(placement) + " needs " + Text.count(placement.devices(), "device")
+                    + ", but --devices " + devices + " names " + count);
+        }
+        return fitting;
+    }
+
+    Backend open(Placement chosen) {
+        return devices != null ? Backends.open(devices, threads()) : Backends.openDefault(chosen.devices(), threads());
+    }
+
+    boolean given() {
+        return devices != null;
+    }
+
+    int threads() {
+        return threads == null ? 0 : threads;
+    }
+
+    static String name(Placement placement) {
+        return placement == Placement.ONE_DEVICE ? "one" : "towers";
+    }
+
+    /** {@code one} or {@code towers}. */
+    static final class PlacementConverter implements ITypeConverter<Placement> {
+        @Override
+        public Placement convert(String text) {
+            Placement placement = PLACEMENTS.get(text);
+            if (placement == null) {
+                throw new TypeConversionException("'" + text + "' is neither 'one' nor 'towers'");
+            }
+            return placement;
+        }
+    }
+}

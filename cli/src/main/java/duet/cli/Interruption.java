@@ -1,0 +1,64 @@
+package duet.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
+
+/**
+ * While it is open the first Ctrl-C, SIGTERM or SIGHUP asks the training to stop, and the second ends the process at once. A
+ * shutdown hook would not do: it can neither choose the exit code nor hear of a second signal.
+ */
+final class Interruption implements AutoCloseable {
+    private record Replaced(Signal signal, SignalHandler handler) {}
+
+    private final Output output;
+    private final Runnable stop;
+    private final List<Replaced> replaced = new ArrayList<>();
+    private volatile int exitCode;
+
+    Interruption(Output output, Runnable stop) {
+        this.output = output;
+        this.stop = stop;
+        for (String name : List.of("INT", "TERM", "HUP")) {
+            Signal signal = new Signal(name);
+            try {
+                replaced.add(new Replaced(signal, Signal.handle(signal, this::raised)));
+            } catch (IllegalArgumentException e) {
+                output.warn("SIG" + name + " will end the training without a checkpoint: " + e.getMessage());
+            }
+        }
+    }
+
+    private static final Map<String, String> NAMES = Map.of("INT", "Ctrl-C", "TERM", "SIGTERM", "HUP", "SIGHUP");
+
+    private void raised(Signal signal) {
+        int code = 128 + signal.getNumber();
+        if (exitCode != 0) {
+            Runtime.getRuntime().halt(code);
+        }
+        exitCode = code;
+        output.warn(NAMES.get(signal.getName()) + ": finishing the step and writing a checkpoint (a second one ends at once)");
+        stop.run();
+    }
+
+    /** Standard output takes no more: stop as on SIGPIPE, which the Java machine does not deliver. */
+    void outputFailed() {
+        if (exitCode == 0) {
+            exitCode = Main.HUNG_UP;
+            stop.run();
+        }
+    }
+
+    /** 128 + the signal's number, or 0 if there was none. */
+    int exitCode() {
+        return exitCode;
+    }
+
+    @Override
+    public void close() {
+        replaced.forEach(old -> Signal.handle(old.signal(), old.handler()));
+    }
+}

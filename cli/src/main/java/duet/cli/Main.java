@@ -1,0 +1,73 @@
+package duet.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** The command {@code duet}. Each subcommand has a class of its own. */
+@Command(
+        name = "duet",
+        description = "Trains and runs AlexNet the way it was made in 2012: on two devices that work in concert.",
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
+            DataCommand.class, NetworksCommand.class
+        },
+        scope = ScopeType.INHERIT,
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        usageHelpAutoWidth = true)
+public final class Main implements Runnable {
+    /** Exit codes; a run that was stopped by a signal exits with 128 + the signal's number. */
+    static final int DONE = 0;
+    static final int FAILED = 1;
+    static final int BAD_USAGE = 2;
+    static final int HUNG_UP = 128 + 13;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Show stack traces of errors (also: DUET_DEBUG=1).")
+    private boolean debug;
+
+    public static void main(String[] arguments) {
+        WatchedStream standardOutput = new WatchedStream(new FileOutputStream(FileDescriptor.out));
+        PrintWriter out = new PrintWriter(standardOutput, false, StandardCharsets.UTF_8);
+        PrintWriter err = new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+        int code = run(out, err, arguments);
+        out.flush();
+        if (standardOutput.failure() != null && code == DONE) {
+            code = standardOutput.hungUp() ? HUNG_UP : FAILED;
+        }
+        if (standardOutput.failure() != null && !standardOutput.hungUp()) {
+            err.println("duet: standard output cannot be written: " + standardOutput.failure().getMessage());
+        }
+        System.exit(code);
+    }
+
+    /** Runs a command in this process and returns its exit code. */
+    static int run(PrintWriter out, PrintWriter err, String... arguments) {
+        CommandLine line = new CommandLine(new Main());
+        line.setOut(out);
+        line.setErr(err);
+        Failures failures = new Failures();
+        line.setExecutionExceptionHandler(failures);
+        line.setParameterExceptionHandler(failures);
+        return line.execute(arguments);
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "Say what to do: " + String.join(", ", spec.subcommands().keySet()));
+    }
+}

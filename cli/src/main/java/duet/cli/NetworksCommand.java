@@ -1,0 +1,100 @@
+package duet.cli;
+
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+import duet.model.Networks;
+import duet.net.Network;
+import duet.net.NetworkJson;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "networks",
+        description = "Lists the named networks, or the layers of one.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  ./duet networks",
+            "  ./duet networks alexnet",
+            "  ./duet networks alexnet-small --classes 5 --json > mine.json",
+            "  ./duet train --net mine.json --data folder:pictures"
+        })
+final class NetworksCommand implements Runnable {
+    @Mixin
+    private Output output;
+
+    @Parameters(index = "0", arity = "0..1", paramLabel = "NAME", description = "A named network or a JSON file.")
+    private String name;
+
+    @Option(names = "--channels", paramLabel = "N", converter = Numbers.PositiveInteger.class,
+            description = "Channels of the images that a named network is made for (default: 3; 1 for alexnet-small).")
+    private Integer channels;
+
+    @Option(names = "--classes", paramLabel = "N", converter = Numbers.PositiveInteger.class,
+            description = "Classes that a named network is made for (default: 1000; 10 for alexnet-small).")
+    private Integer classes;
+
+    @Override
+    public void run() {
+        if (name == null) {
+            Networks.names().forEach(this::list);
+        } else if (output.json()) {
+            output.text(NetworkJson.write(network()));
+        } else {
+            table(network());
+        }
+    }
+
+    private Network network() {
+        Network usual = Source.network(name);
+        if (channels == null && classes == null) {
+            return usual;
+        }
+        if (!Networks.names().contains(name)) {
+            throw CommandFailure.usage("--channels and --classes are for named networks; change them in " + name + " itself");
+        }
+        return Networks.create(
+                name, channels == null ? usual.input().channels() : channels, classes == null ? usual.classes() : classes);
+    }
+
+    private void list(String each) {
+        Network network = Source.network(each);
+        LayerTable table = LayerTable.of(network);
+        if (output.json()) {
+            Map<String, Object> object = new LinkedHashMap<>();
+            object.put("name", each);
+            object.put("description", Networks.description(each));
+            object.put("input", network.input().toString());
+            object.put("classes", network.classes());
+            object.put("parameters", table.parameters());
+            object.put("flop", table.flop());
+            output.object(object);
+        } else {
+            output.result(each + ": " + Networks.description(each));
+            output.result("    " + summary(network));
+        }
+    }
+
+    /** Such as {@code input 3x227x227, 1,000 classes, 60,965,224 parameters, 1.45 GFLOP an image}. */
+    static String summary(Network network) {
+        LayerTable table = LayerTable.of(network);
+        return "input " + network.input() + ", " + Text.count(network.classes()) + " classes, " + Text.count(table.parameters(), "parameter")
+                + ", " + Text.flop(table.flop()) + " an image forward";
+    }
+
+    private void table(Network network) {
+        LayerTable table = LayerTable.of(network);
+        String format = "%-10s %-42s %-12s %12s %14s";
+        output.result(network.name() + ": " + summary(network));
+        output.result(String.format(Locale.ROOT, format, "layer", "kind", "output", "parameters", "FLOP").stripTrailing());
+        output.result(String.format(Locale.ROOT, format, "input", "", network.input(), "", "").stripTrailing());
+        for (LayerTable.Row row : table.rows()) {
+            output.result(String.format(Locale.ROOT, format, row.name(), row.kind(), row.shape(),
+                    row.parameters() == 0 ? "" : Text.count(row.parameters()), row.flop() == 0 ? "" : Text.count(row.flop())).stripTrailing());
+        }
+    }
+}

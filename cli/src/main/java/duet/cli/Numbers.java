@@ -1,0 +1,100 @@
+package duet.cli;
+
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Option values that are numbers, with the range that makes sense. */
+final class Numbers {
+    private Numbers() {}
+
+    /** 1, 2, 3, ... */
+    static final class PositiveInteger implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return (int) whole(text, 1, Integer.MAX_VALUE);
+        }
+    }
+
+    /** 0, 1, 2, ... */
+    static final class Count implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return (int) whole(text, 0, Integer.MAX_VALUE);
+        }
+    }
+
+    /** 1, 2, 3, ... */
+    static final class PositiveLong implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            return whole(text, 1, Long.MAX_VALUE);
+        }
+    }
+
+    /** Any 64-bit number. */
+    static final class Seed implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            return whole(text, Long.MIN_VALUE, Long.MAX_VALUE);
+        }
+    }
+
+    /** Above 0. */
+    static final class Positive implements ITypeConverter<Double> {
+        @Override
+        public Double convert(String text) {
+            double value = real(text);
+            return check(value > 0, text, "a number above 0", value);
+        }
+    }
+
+    /** 0 or more. */
+    static final class NonNegative implements ITypeConverter<Double> {
+        @Override
+        public Double convert(String text) {
+            double value = real(text);
+            return check(value >= 0, text, "a number of at least 0", value);
+        }
+    }
+
+    /** 0 or more, below 1. */
+    static final class Fraction implements ITypeConverter<Double> {
+        @Override
+        public Double convert(String text) {
+            double value = real(text);
+            return check(value >= 0 && value < 1, text, "a number of at least 0 and below 1", value);
+        }
+    }
+
+    static long whole(String text, long least, long most) {
+        try {
+            long value = Long.parseLong(text);
+            if (value >= least && value <= most) {
+                return value;
+            }
+            if (value > most) {
+                throw new TypeConversionException("'" + text + "' is above " + most);
+            }
+        } catch (NumberFormatException e) {
+            // told below
+        }
+        throw new TypeConversionException("'" + text + "' is not a whole number" + (least < 0 ? " of 64 bits" : " of at least " + least));
+    }
+
+    /** NaN for what is no number, so that every range check fails. */
+    static double real(String text) {
+        try {
+            double value = Double.parseDouble(text);
+            return Double.isInfinite(value) ? Double.NaN : value;
+        } catch (NumberFormatException e) {
+            return Double.NaN;
+        }
+    }
+
+    private static double check(boolean fine, String text, String what, double value) {
+        if (!fine) {
+            throw new TypeConversionException("'" + text + "' is not " + what);
+        }
+        return value;
+    }
+}

@@ -1,0 +1,106 @@
+package duet.cli;
+
+import java.util.List;
+import java.util.concurrent.Callable;
+
+import duet.data.Datasets;
+import duet.device.Backend;
+import duet.device.Layout;
+import duet.net.Network;
+import duet.net.Shape;
+import duet.plan.Mode;
+import duet.plan.Placement;
+import duet.plan.Plan;
+import duet.plan.PlanChecker;
+import duet.plan.Planner;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+@Command(
+        name = "plan",
+        description = "Prints what each stream of each device does for one batch, what is exchanged, and what memory it takes.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  ./duet plan",
+            "  ./duet plan --net alexnet --placement one --mode evaluation",
+            "  ./duet plan --net alexnet --dot | dot -Tsvg > plan.svg"
+        })
+final class PlanCommand implements Callable<Integer> {
+    @Option(names = "--net", paramLabel = "NET", defaultValue = Source.DEFAULT_NETWORK,
+            description = "A named network or a JSON file (default: ${DEFAULT-VALUE}).")
+    private String net;
+
+    @Option(names = "--data", paramLabel = "SOURCE", description = "Fit a named network to these data (default: what it was made for).")
+    private String data;
+
+    @Option(names = "--batch", paramLabel = "N", defaultValue = "128", converter = Numbers.PositiveInteger.class,
+            description = "Images in a step (default: ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--mode", paramLabel = "MODE", defaultValue = "training", converter = ModeConverter.class,
+            description = "'training' or 'evaluation' (default: ${DEFAULT-VALUE}).")
+    private Mode mode;
+
+    @Option(names = "--dot", description = "Print a drawing for Graphviz.")
+    private boolean dot;
+
+    @Mixin
+    private DeviceOptions devices;
+
+    @Mixin
+    private Output output;
+
+    @Override
+    public Integer call() {
+        if (dot && output.json()) {
+            throw CommandFailure.usage("--dot and --json exclude each other");
+        }
+        Placement placement = devices.placement(Placement.TWO_TOWERS);
+        Plan plan = plan(placement);
+        List<String> faults = PlanChecker.check(plan);
+        faults.forEach(fault -> output.warn("the plan is not sound: " + fault));
+        return faults.isEmpty() ? Main.DONE : Main.FAILED;
+    }
+
+    /** With --devices as that backend lays tensors out, else the bare data. */
+    private Plan plan(Placement placement) {
+        if (!devices.given()) {
+            return plan(placement, Layout.PLAIN);
+        }
+        try (Backend backend = devices.open(placement)) {
+            return plan(placement, backend);
+        }
+    }
+
+    private Plan plan(Placement placement, Layout layout) {
+        Network network = network();
+        Shape stored = Datasets.storedFor(network.input());
+        return Planner.plan(network, placement, mode, batch, new Planner.Shapes(stored.height(), stored.width()), true, layout);
+    }
+
+    private Network network() {
+        if (data == null) {
+            return Source.network(net);
+        }
+        Datasets.Description description = Datasets.describe(data);
+        Network network = Source.network(net, description.channels(), description.classes());
+        Source.checkFit(network, data, description);
+        return network;
+    }
+
+    /** {@code training} or {@code evaluation}. */
+    static final class ModeConverter implements ITypeConverter<Mode> {
+        @Override
+        public Mode convert(String text) {
+            return switch (text) {
+                case "training" -> Mode.TRAINING;
+                case "evaluation" -> Mode.EVALUATION;
+                default -> throw new TypeConversionException("'" + text + "' is neither 'training' nor 'evaluation'");
+            };
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package duet.cli;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+import duet.train.Metrics;
+import duet.train.TrainingListener;
+
+/** Shows a training: a bar on a terminal, plain lines in a pipe, JSON lines with --json, nothing with --quiet. */
+abstract class Progress implements TrainingListener, AutoCloseable {
+    protected final Output output;
+    protected final int batch;
+
+    private long firstStep;
+    private long lastStep;
+    private long stepsDone;
+    private long startedAt = System.nanoTime();
+    private Path checkpoint;
+
+    protected Progress(Output output, int batch) {
+        this.output = output;
+        this.batch = batch;
+    }
+
+    static Progress create(Output output, int batch) {
+        if (output.json()) {
+            return new JsonProgress(output, batch);
+        }
+        if (output.quiet()) {
+            return new QuietProgress(output, batch);
+        }
+        return System.console() != null && System.console().isTerminal() ? new BarProgress(output, batch) : new PlainProgress(output, batch);
+    }
+
+    @Override
+    public void started(long firstStep, long lastStep, long stepsPerEpoch) {
+        this.firstStep = firstStep;
+        this.lastStep = lastStep;
+        startedAt = System.nanoTime();
+    }
+
+    @Override
+    public void step(Metrics metrics) {
+        stepsDone++;
+    }
+
+    @Override
+    public void checkpoint(Path file) {
+        checkpoint = file;
+    }
+
+    @Override
+    public void warning(String message) {
+        output.warn("warning: " + message);
+    }
+
+    long firstStep() {
+        return firstStep;
+    }
+
+    long lastStep() {
+        return lastStep;
+    }
+
+    /** Steps done in this process. */
+    long stepsDone() {
+        return stepsDone;
+    }
+
+    /** The last checkpoint written in this process, or null. */
+    Path lastCheckpoint() {
+        return checkpoint;
+    }
+
+    Duration elapsed() {
+        return Duration.ofNanos(System.nanoTime() - startedAt);
+    }
+
+    /** Over the whole training, validations included. */
+    double imagesPerSecond() {
+        return stepsDone * (double) batch / Math.max(1e-9, elapsed().toNanos() / 1e9);
+    }
+
+    Duration timeLeft() {
+        long left = lastStep - firstStep - stepsDone;
+        return stepsDone == 0 ? Duration.ZERO : elapsed().multipliedBy(left).dividedBy(stepsDone);
+    }
+
+    static String validationLine(Metrics metrics) {
+        return String.format(java.util.Locale.ROOT, "validation at step %d, epoch %.2f: loss %s, top-1 %s, top-5 %s",
+                metrics.step(), metrics.epoch(), Text.loss(metrics.loss()), Text.percent(metrics.top1()), Text.percent(metrics.top5()));
+    }
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,67 @@
+package duet.cli;
+
+import java.util.Locale;
+
+import duet.train.LearningRate;
+
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** The option --lr-policy: how the learning rate changes from its first value. */
+sealed interface RatePolicy {
+    /** The policy that starts with the given rate. */
+    LearningRate from(double initial);
+
+    record Constant() implements RatePolicy {
+        @Override
+        public LearningRate from(double initial) {
+            return new LearningRate.Constant(initial);
+        }
+    }
+
+    record Steps(double epochs, double factor) implements RatePolicy {
+        @Override
+        public LearningRate from(double initial) {
+            return new LearningRate.Steps(initial, epochs, factor);
+        }
+    }
+
+    record Plateau(int patience) implements RatePolicy {
+        /** The paper divided by 10, three times. */
+        @Override
+        public LearningRate from(double initial) {
+            return new LearningRate.Plateau(initial, 0.1, patience, 3);
+        }
+    }
+
+    /** {@code constant}, {@code steps:EPOCHS[:FACTOR]}, {@code plateau[:PATIENCE]}. */
+    final class Converter implements ITypeConverter<RatePolicy> {
+        @Override
+        public RatePolicy convert(String text) {
+            String[] parts = text.toLowerCase(Locale.ROOT).split(":", -1);
+            double first = parts.length > 1 ? Numbers.real(parts[1]) : Double.NaN;
+            double second = parts.length > 2 ? Numbers.real(parts[2]) : 0.1;
+            return switch (parts[0] + "/" + parts.length) {
+                case "constant/1" -> new Constant();
+                case "steps/2", "steps/3" -> {
+                    require(first > 0, text, "EPOCHS must be above 0");
+                    require(second > 0 && second < 1, text, "FACTOR must lie between 0 and 1");
+                    yield new Steps(first, second);
+                }
+                case "plateau/1" -> new Plateau(5);
+                case "plateau/2" -> {
+                    require(first >= 1 && first == Math.rint(first) && first < 1e6, text, "PATIENCE must be a whole number of validations");
+                    yield new Plateau((int) first);
+                }
+                default -> throw new TypeConversionException(
+                        "'" + text + "' is none of constant, steps:EPOCHS[:FACTOR], plateau[:PATIENCE]");
+            };
+        }
+
+        private static void require(boolean fine, String text, String rule) {
+            if (!fine) {
+                throw new TypeConversionException("in '" + text + "' the " + rule);
+            }
+        }
+    }
+}

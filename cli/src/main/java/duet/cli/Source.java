@@ -1,0 +1,48 @@
+package duet.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+
+import duet.data.Datasets;
+import duet.model.Networks;
+import duet.net.Network;
+import duet.net.NetworkJson;
+
+/** Finds the network that an option names and compares it with the data. */
+final class Source {
+    static final String DEFAULT_NETWORK = "alexnet-small";
+    static final String DEFAULT_DATA = "fashion-mnist";
+
+    private Source() {}
+
+    /** A named network made for images of so many channels and classes, or a JSON file as it is. */
+    static Network network(String nameOrFile, int channels, int classes) {
+        if (Networks.names().contains(nameOrFile)) {
+            return Networks.create(nameOrFile, channels, classes);
+        }
+        Path file = Path.of(nameOrFile);
+        if (Files.isRegularFile(file) || nameOrFile.toLowerCase(Locale.ROOT).endsWith(".json") || nameOrFile.contains("/")) {
+            return NetworkJson.read(file);
+        }
+        throw CommandFailure.usage("'" + nameOrFile + "' is neither a network (" + String.join(", ", Networks.names())
+                + ") nor a JSON file that describes one");
+    }
+
+    /** For a look at a network without data: the channels and classes that it was first made for. */
+    static Network network(String nameOrFile) {
+        boolean small = nameOrFile.equals(DEFAULT_NETWORK);
+        return network(nameOrFile, small ? 1 : 3, small ? 10 : 1000);
+    }
+
+    static void checkFit(Network network, String data, Datasets.Description description) {
+        if (network.input().channels() != description.channels()) {
+            throw CommandFailure.usage("the network " + network.name() + " reads images of " + network.input().channels()
+                    + " channels, but those of " + data + " have " + description.channels());
+        }
+        if (network.classes() != description.classes()) {
+            throw CommandFailure.usage("the network " + network.name() + " tells " + network.classes() + " classes apart, but "
+                    + data + " has " + description.classes());
+        }
+    }
+}

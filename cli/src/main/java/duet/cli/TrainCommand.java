@@ -1,0 +1,121 @@
+package duet.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.concurrent.Callable;
+
+import duet.data.DamageReport;
+import duet.data.Datasets;
+import duet.data.Split;
+import duet.device.Backend;
+import duet.net.Network;
+import duet.plan.Placement;
+import duet.train.Checkpoint;
+import duet.train.Trainer;
+import duet.train.TrainingOptions;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "train",
+        description = "Trains a network on two devices, or one. Ctrl-C and SIGTERM finish the step and write a checkpoint.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  ./duet train",
+            "  ./duet train --epochs 30 --lr-policy steps:12 --out runs/long",
+            "  ./duet train --resume runs/long",
+            "  ./duet train --net alexnet --data folder:pictures --batch 64 --devices cpu",
+            "  ./duet train --steps 100 --json | head"
+        })
+final class TrainCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--net", paramLabel = "NET", defaultValue = Source.DEFAULT_NETWORK,
+            description = "A named network ('./duet networks' lists them) or a JSON file (default: ${DEFAULT-VALUE}).")
+    private String net;
+
+    @Option(names = "--data", paramLabel = "SOURCE",
+            description = "'fashion-mnist', 'fashion-mnist:DIR', 'folder:DIR' (a folder of images for each class) or "
+                    + "'synthetic:3x227x227:1000' (default: " + Source.DEFAULT_DATA + ").")
+    private String data;
+
+    @Mixin
+    private DeviceOptions devices;
+
+    @Mixin
+    private TrainingArguments arguments;
+
+    @Option(names = "--out", paramLabel = "DIR",
+            description = "Empty or new folder for metrics, checkpoints and pictures (default: runs/NET-DATE-TIME).")
+    private Path out;
+
+    @Option(names = "--resume", paramLabel = "PATH",
+            description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped.")
+    private Path resume;
+
+    @Option(names = "--strict", description = "Stop at the first damaged file instead of skipping it.")
+    private boolean strict;
+
+    @Mixin
+    private Output output;
+
+    @Override
+    public Integer call() {
+        DamageCount damage = new DamageCount(output);
+        DamageReport report = strict ? DamageReport.STRICT : damage;
+        int code = resume == null ? begin(report) : goOn(report);
+        damage.summarize();
+        return code;
+    }
+
+    private int begin(DamageReport damage) {
+        String source = data == null ? Source.DEFAULT_DATA : data;
+        Placement placement = devices.placement(Placement.TWO_TOWERS);
+        Datasets.Description description = Datasets.describe(source);
+        Network network = Source.network(net, description.channels(), description.classes());
+        Source.checkFit(network, source, description);
+        Path folder = out == null ? newFolder(network.name()) : out;
+        TrainingOptions options = arguments.forNewTraining(folder);
+        try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
+                Backend backend = devices.open(placement);
+                Trainer trainer = Trainer.create(network, placement, backend, images, source, options)) {
+            return new TrainingRun(output, network, options).run(trainer, backend, placement, images);
+        }
+    }
+
+    private int goOn(DamageReport damage) {
+        TrainingArguments.checkResumable(spec.commandLine().getParseResult());
+        Placement placement = devices.placement(Placement.TWO_TOWERS);
+        Checkpoint checkpoint = Checkpoint.read(resume, output::warn);
+        if (checkpoint.state() == null) {
+            throw new CommandFailure(resume + " holds a model without the state of a training, so there is nothing to resume");
+        }
+        String source = data == null ? checkpoint.state().data() : data;
+        Network network = checkpoint.network();
+        Source.checkFit(network, source, Datasets.describe(source));
+        Path folder = Files.isDirectory(resume) ? resume : resume.toAbsolutePath().getParent();
+        TrainingOptions options = arguments.forResumed(checkpoint.state().options(), folder);
+        try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
+                Backend backend = devices.open(placement);
+                Trainer trainer = Trainer.resume(checkpoint, placement, backend, images, options)) {
+            return new TrainingRun(output, network, options).run(trainer, backend, placement, images);
+        }
+    }
+
+    private static Path newFolder(String network) {
+        String name = network.replaceAll("[^A-Za-z0-9._-]", "-") + "-"
+                + LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss"));
+        Path folder = Path.of("runs", name);
+        for (int i = 2; Files.exists(folder); i++) {
+            folder = Path.of("runs", name + "-" + i);
+        }
+        return folder;
+    }
+}

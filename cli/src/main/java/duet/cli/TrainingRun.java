@@ -1,0 +1,109 @@
+package duet.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+import duet.data.Split;
+import duet.device.Backend;
+import duet.net.Network;
+import duet.plan.Placement;
+import duet.train.Metrics;
+import duet.train.Trainer;
+import duet.train.TrainingListener;
+import duet.train.TrainingOptions;
+
+/** One training from the first line that it prints to the last. */
+record TrainingRun(Output output, Network network, TrainingOptions options) {
+
+    /** @return the exit code */
+    int run(Trainer trainer, Backend backend, Placement placement, Split images) {
+        introduce(backend, placement, images);
+        try (Interruption interruption = new Interruption(output, trainer::requestStop)) {
+            Progress progress = Progress.create(output, options.batch());
+            Trainer.Result result;
+            try (progress) {
+                result = trainer.train(new Watched(progress, output, interruption));
+            }
+            if (result.end() == Trainer.End.STOPPED) {
+                return stopped(result, interruption);
+            }
+            conclude(result, progress, images);
+            return Main.DONE;
+        }
+    }
+
+    private void introduce(Backend backend, Placement placement, Split images) {
+        LayerTable table = LayerTable.of(network);
+        output.say("network    " + network.name() + ", " + Text.count(table.parameters(), "parameter") + ", " + Text.flop(table.flop())
+                + " an image forward, " + (placement == Placement.ONE_DEVICE ? "one device" : "two towers"));
+        output.say("devices    " + backend.description());
+        output.say("data       " + images.training().description() + "; validation: " + images.validation().description());
+        output.say("output     " + options.output());
+    }
+
+    private int stopped(Trainer.Result result, Interruption interruption) {
+        output.warn("stopped after step " + result.steps() + "; go on with: ./duet train --resume " + Text.shell(options.output()));
+        return interruption.exitCode();
+    }
+
+    private void conclude(Trainer.Result result, Progress progress, Split images) {
+        Metrics validation = result.validation();
+        if (validation != null) {
+            output.result("accuracy   " + Text.percent(validation.top1()) + " of " + Text.count(images.validation().size(), "validation image")
+                    + " (top-5 " + Text.percent(validation.top5()) + "), loss " + Text.loss(validation.loss()));
+        }
+        output.result("time       " + Text.duration(progress.elapsed()) + " for " + Text.count(progress.stepsDone(), "step") + ", "
+                + Text.rate(progress.imagesPerSecond()) + " images/s with validation");
+        output.result("checkpoint " + result.checkpoint());
+        pictures().forEach(picture -> output.result("picture    " + picture));
+        output.result("try        ./duet predict --checkpoint " + Text.shell(options.output()) + " IMAGE");
+    }
+
+    private List<Path> pictures() {
+        try (Stream<Path> files = Files.list(options.output())) {
+            return files.filter(file -> file.toString().endsWith(".png")).sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Passes everything on and stops the training when standard output takes no more. */
+    private record Watched(Progress progress, Output output, Interruption interruption) implements TrainingListener {
+        @Override
+        public void started(long firstStep, long lastStep, long stepsPerEpoch) {
+            progress.started(firstStep, lastStep, stepsPerEpoch);
+        }
+
+        @Override
+        public void step(Metrics metrics) {
+            progress.step(metrics);
+            if (output.failed()) {
+                interruption.outputFailed();
+            }
+        }
+
+        @Override
+        public void validating(long done, long total) {
+            progress.validating(done, total);
+        }
+
+        @Override
+        public void validated(Metrics metrics) {
+            progress.validated(metrics);
+        }
+
+        @Override
+        public void checkpoint(Path file) {
+            progress.checkpoint(file);
+        }
+
+        @Override
+        public void warning(String message) {
+            progress.warning(message);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package duet.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import duet.data.Augmentation;
+import duet.plan.Placement;
+import duet.train.LearningRate;
+import duet.train.TrainingOptions;
+
+import picocli.CommandLine;
+import picocli.CommandLine.TypeConversionException;
+
+class OptionsTest {
+    private static TrainingArguments parse(String... arguments) {
+        return CommandLine.populateCommand(new TrainingArguments(), arguments);
+    }
+
+    @Test
+    void optionsReachTheTraining() {
+        TrainingOptions options = parse("--batch", "32", "--epochs", "3", "--steps", "7", "--lr", "0.02", "--lr-policy", "steps:2.5:0.5",
+                "--bias-lr-factor", "1", "--momentum", "0.8", "--weight-decay", "0.001", "--seed", "-9", "--no-shuffle", "--no-augment",
+                "--no-dropout", "--checkpoint-every", "5").forNewTraining(Path.of("somewhere"));
+        assertEquals(32, options.batch());
+        assertEquals(3, options.epochs());
+        assertEquals(7, options.steps());
+        assertEquals(new LearningRate.Steps(0.02, 2.5, 0.5), options.learningRate());
+        assertEquals(1, options.biasRateFactor());
+        assertEquals(0.8, options.momentum());
+        assertEquals(0.001, options.weightDecay());
+        assertEquals(-9, options.seed());
+        assertEquals(false, options.shuffle());
+        assertEquals(Augmentation.NONE, options.augmentation());
+        assertEquals(false, options.dropout());
+        assertEquals(5, options.checkpointEvery());
+        assertEquals(Path.of("somewhere"), options.output());
+    }
+
+    @Test
+    void switchesAreOnByDefaultAndWhenNamed() {
+        for (TrainingOptions options : new TrainingOptions[] {
+            parse().forNewTraining(null), parse("--shuffle", "--augment", "--dropout").forNewTraining(null)}) {
+            assertTrue(options.shuffle());
+            assertEquals(Augmentation.STANDARD, options.augmentation());
+            assertTrue(options.dropout());
+        }
+    }
+
+    @Test
+    void resumedTrainingKeepsItsCourse() {
+        TrainingOptions begun = parse("--batch", "32", "--steps", "7", "--lr", "0.02", "--seed", "5", "--no-dropout").forNewTraining(null);
+        TrainingOptions same = parse().forResumed(begun, Path.of("out"));
+        assertEquals(32, same.batch());
+        assertEquals(7, same.steps());
+        assertEquals(begun.learningRate(), same.learningRate());
+        assertEquals(5, same.seed());
+        assertEquals(false, same.dropout());
+        assertEquals(Path.of("out"), same.output());
+        assertEquals(9, parse("--steps", "9").forResumed(begun, null).steps());
+        TrainingOptions longer = parse("--epochs", "20").forResumed(begun, null);
+        assertEquals(0, longer.steps(), "--epochs lifts the limit that --steps has set");
+        assertEquals(20, longer.epochs());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"constant", "steps:2", "steps:0.5:0.3", "plateau", "plateau:3"})
+    void ratePoliciesAreUnderstood(String text) {
+        assertEquals(0.25, new RatePolicy.Converter().convert(text).from(0.25).initial());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "steps", "steps:", "steps:0", "steps:x", "steps:3:0", "steps:3:1", "steps:3:2", "steps:3:NaN", "steps:3:0.1:4",
+        "plateau:0", "plateau:1.5", "plateau:x", "constant:1", "linear"})
+    void otherRatePoliciesAreNot(String text) {
+        assertThrows(TypeConversionException.class, () -> new RatePolicy.Converter().convert(text));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "                                  | TWO_TOWERS",
+        "--devices cpu                     | ONE_DEVICE",
+        "--devices cpu,cpu                 | TWO_TOWERS",
+        "--placement one                   | ONE_DEVICE",
+        "--placement towers                | TWO_TOWERS",
+        "--placement towers --devices a,b  | TWO_TOWERS",
+    })
+    void placementFollowsFromTheDevices(String arguments, Placement expected) {
+        String[] words = arguments == null ? new String[0] : arguments.split(" +");
+        assertEquals(expected, CommandLine.populateCommand(new DeviceOptions(), words).placement(Placement.TWO_TOWERS));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--placement one --devices cpu,cpu", "--placement towers --devices cpu", "--devices cpu,cpu,cpu"})
+    void placementMustFitTheDevices(String arguments) {
+        DeviceOptions options = CommandLine.populateCommand(new DeviceOptions(), arguments.split(" "));
+        assertEquals(2, assertThrows(CommandFailure.class, () -> options.placement(Placement.TWO_TOWERS)).exitCode());
+    }
+
+    @Test
+    void numbersReadWell() {
+        assertEquals("60,965,224", Text.count(60965224));
+        assertEquals("1 image", Text.count(1, "image"));
+        assertEquals("91.42 %", Text.percent(0.9142));
+        assertEquals("59 s", Text.duration(Duration.ofMillis(59_400)));
+        assertEquals("3 min 04 s", Text.duration(Duration.ofSeconds(184)));
+        assertEquals("2 h 05 min", Text.duration(Duration.ofSeconds(7503)));
+        assertEquals("1.45 GFLOP", Text.flop(1_448_000_000));
+        assertEquals("3.10 MFLOP", Text.flop(3_100_000));
+        assertEquals("12 bytes", Text.bytes(12));
+        assertEquals("3.00 KiB", Text.bytes(3072));
+        assertEquals("233 MiB", Text.bytes(233L << 20));
+        assertEquals("'a b'", Text.shell(Path.of("a b")));
+        assertEquals("runs/x-1", Text.shell(Path.of("runs/x-1")));
+    }
+}

@@ -1,0 +1,78 @@
+package duet.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class UsageTest {
+    @ParameterizedTest
+    @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks"})
+    void everyCommandHasHelpWithExamples(String command) {
+        Outcome outcome = Outcome.of((command + " --help").split(" "));
+        assertEquals(0, outcome.code(), outcome.toString());
+        assertEquals("", outcome.err());
+        assertTrue(outcome.out().startsWith("Usage: duet " + command + " "), outcome.out());
+        assertTrue(outcome.out().contains("Examples:"), outcome.out());
+        assertTrue(outcome.out().contains("./duet " + command), outcome.out());
+        assertTrue(outcome.out().contains("--json"), outcome.out());
+    }
+
+    @Test
+    void helpListsTheCommands() {
+        Outcome outcome = Outcome.of("--help");
+        assertEquals(0, outcome.code());
+        for (String command : List.of("train", "evaluate", "predict", "plan", "devices", "data", "networks")) {
+            assertTrue(outcome.out().lines().anyMatch(line -> line.startsWith("  " + command + " ")), command + " in " + outcome.out());
+        }
+    }
+
+    @Test
+    void trainHelpShowsDefaults() {
+        String help = Outcome.of("train", "--help").out().replaceAll("\\s+", " ");
+        for (String part : List.of("default: alexnet-small", "default: fashion-mnist", "default: 128", "default: 0.9", "default: 0.0005",
+                "--[no-]shuffle", "--[no-]augment", "--[no-]dropout", "--checkpoint-every", "--resume")) {
+            assertTrue(help.contains(part), part + " in " + help);
+        }
+    }
+
+    @Test
+    void versionIsFilledIn() {
+        Outcome outcome = Outcome.of("--version");
+        assertEquals(0, outcome.code());
+        assertTrue(outcome.outLines().getFirst().matches("duet \\d+\\.\\d+.*"), outcome.out());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "train --bacth 3           | unknown option '--bacth'; did you mean --batch?",
+        "train --no-shufle         | unknown option '--no-shufle'; did you mean --no-shuffle",
+        "trian                     | unknown command 'trian'; did you mean",
+        "data inf                  | unknown command 'inf'; did you mean info?",
+        "train more                | 'more' is one argument too many",
+        "train --batch             | missing required parameter for option '--batch' (N)",
+        "train --batch 1 --batch 2 | option '--batch' (N) should be specified only once",
+        "evaluate                  | missing required option: '--checkpoint=PATH'",
+        "predict --checkpoint x    | missing required parameter: 'IMAGE'",
+    })
+    void usageErrorsSaySoAndSuggest(String command, String sentence) {
+        Outcome outcome = Outcome.of(command.split(" +"));
+        assertEquals(2, outcome.code(), outcome.toString());
+        assertEquals("", outcome.out());
+        assertEquals(1, outcome.errLines().size(), outcome.err());
+        assertTrue(outcome.err().startsWith("duet: " + sentence), outcome.err());
+        assertTrue(outcome.err().contains("--help' shows what can be given"), outcome.err());
+    }
+
+    @Test
+    void withoutACommandItSaysWhichThereAre() {
+        Outcome outcome = Outcome.of();
+        assertEquals(2, outcome.code());
+        assertTrue(outcome.err().startsWith("duet: say what to do: train, evaluate,"), outcome.err());
+    }
+}

@@ -1,0 +1,150 @@
+package duet.device.cpu;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+
+import duet.bindings.cpu.DuetCpu;
+import duet.device.Backend;
+import duet.device.DeviceException;
+import duet.device.DeviceInfo;
+import duet.device.Operation;
+import duet.device.Program;
+import duet.device.Region;
+import duet.device.Storage;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+
+/** CPU devices that share the cores of this machine; each has its own memory, streams and thread team. */
+public final class CpuBackend implements Backend {
+    private final List<CpuDevice> devices = new ArrayList<>();
+    private final CpuLayout layout = new CpuLayout(device -> device(device).threads);
+    private final Set<AutoCloseable> open = new LinkedHashSet<>();
+    private final String instructionSet;
+    private final ReentrantLock inUse = new ReentrantLock();
+    private boolean closed;
+
+    /**
+     * @param count   number of devices
+     * @param threads threads in all, at least one for each device
+     */
+    public CpuBackend(int count, int threads) {
+        CpuLibrary.require();
+        instructionSet = DuetCpu.duet_instruction_set().getString(0);
+        try {
+            for (int i = 0; i < count; i++) {
+                devices.add(new CpuDevice(i, Math.max(1, threads * (i + 1) / count - threads * i / count)));
+            }
+        } catch (DeviceException e) {
+            close();
+            throw e;
+        }
+    }
+
+    @Override
+    public String description() {
+        int fewest = devices.getLast().threads;
+        int most = devices.stream().mapToInt(d -> d.threads).max().orElse(fewest);
+        String threads = fewest == most ? Integer.toString(most) : fewest + " or " + most;
+        return devices.size() + (devices.size() == 1 ? " CPU device, " : " CPU devices, ") + threads + (most == 1 ? " thread" : " threads")
+                + (devices.size() == 1 ? "" : " each") + ", " + instructionSet;
+    }
+
+    @Override
+    public List<DeviceInfo> devices() {
+        long memory = CpuLibrary.physicalMemory();
+        return devices.stream()
+                .map(d -> new DeviceInfo("cpu", CpuLibrary.processor() + ", " + instructionSet + ", " + d.threads
+                        + (d.threads == 1 ? " thread" : " threads"), memory))
+                .toList();
+    }
+
+    @Override
+    public Storage allocate(long[] bytesPerDevice) {
+        checkOpen();
+        if (bytesPerDevice.length != devices.size()) {
+            throw new IllegalArgumentException(bytesPerDevice.length + " sizes for " + devices.size() + " devices");
+        }
+        CpuStorage storage = new CpuStorage(bytesPerDevice, this::closed);
+        open.add(storage);
+        return storage;
+    }
+
+    @Override
+    public Program load(List<StreamSteps> streams, Map<Tensor, Region> regions, Storage persistent, Storage scratch) {
+        checkOpen();
+        if (!open.contains(persistent) || !open.contains(scratch)) {
+            throw new IllegalArgumentException("the storage is closed or belongs to another backend");
+        }
+        CpuProgram program = new CpuProgram(this, streams, regions, (CpuStorage) persistent, (CpuStorage) scratch);
+        open.add(program);
+        return program;
+    }
+
+    @Override
+    public long bytes(Tensor tensor) {
+        return layout.bytes(tensor);
+    }
+
+    @Override
+    public long workspaceBytes(Operation operation, int device) {
+        return layout.workspaceBytes(operation, device);
+    }
+
+    CpuLayout layout() {
+        return layout;
+    }
+
+    CpuDevice device(int index) {
+        if (index < 0 || index >= devices.size()) {
+            throw new IllegalArgumentException("device " + index + " does not exist: there are " + devices.size());
+        }
+        return devices.get(index);
+    }
+
+    void closed(AutoCloseable part) {
+        open.remove(part);
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("this backend has been closed");
+        }
+    }
+
+    /** Runs something that must not happen twice at a time. */
+    void exclusively(Runnable action) {
+        if (!inUse.tryLock()) {
+            throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");
+        }
+        try {
+            checkOpen();
+            action.run();
+        } finally {
+            inUse.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        exclusively(this::closeAll);
+    }
+
+    private void closeAll() {
+        closed = true;
+        for (AutoCloseable part : List.copyOf(open)) {
+            switch (part) {
+                case CpuProgram program -> program.close();
+                case CpuStorage storage -> storage.close();
+                default -> throw new AssertionError(part);
+            }
+        }
+        devices.forEach(CpuDevice::close);
+    }
+}

@@ -1,0 +1,214 @@
+package duet.device.cpu;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+import duet.device.Operation;
+import duet.device.Program;
+import duet.device.Region;
+import duet.device.RunParameters;
+import duet.device.Step;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+
+/** A program on CPU devices: for each stream a list of prepared calls, run by that stream's thread. */
+final class CpuProgram implements Program {
+    /** One entry of a stream, prepared. */
+    private interface Command {
+        void execute(CpuRun run);
+    }
+
+    private record Stream(CpuStream thread, Command[] commands) {}
+
+    private final CpuBackend backend;
+    private final Map<Tensor, Region> regions;
+    private final CpuStorage persistent;
+    private final CpuStorage scratch;
+    private final Arena arena = Arena.ofShared();
+    private final List<Stream> streams = new ArrayList<>();
+    private int events;
+    private boolean closed;
+
+    CpuProgram(CpuBackend backend, List<StreamSteps> streams, Map<Tensor, Region> regions, CpuStorage persistent, CpuStorage scratch) {
+        this.backend = backend;
+        this.regions = Map.copyOf(regions);
+        this.persistent = persistent;
+        this.scratch = scratch;
+        for (StreamSteps stream : streams) {
+            CpuDevice device = backend.device(stream.device());
+            this.streams.add(new Stream(device.stream(stream.kind()), prepare(device, stream.steps())));
+        }
+    }
+
+    private Command[] prepare(CpuDevice device, List<Step> steps) {
+        Lowering lowering = new Lowering(arena, device.team, backend.layout(), this::memory);
+        List<Command> commands = new ArrayList<>();
+        for (int i = 0; i < steps.size(); i++) {
+            switch (steps.get(i)) {
+                case Step.Launch launch -> {
+                    checkDevice(launch.operation(), device.index);
+                    boolean relu = i + 1 < steps.size() && steps.get(i + 1) instanceof Step.Launch next
+                            && Lowering.fuses(launch.operation(), next.operation());
+                    MemorySegment workspace = launch.workspace() == null ? MemorySegment.NULL : memory(device.index, launch.workspace());
+                    Kernel kernel = lowering.lower(launch.operation(), relu, workspace);
+                    commands.add(run -> kernel.launch(run.parameters));
+                    i += relu ? 1 : 0;
+                }
+                case Step.Copy copy -> {
+                    MemorySegment from = memory(copy.from()), to = memory(copy.to());
+                    commands.add(run -> to.copyFrom(from));
+                }
+                case Step.Record(int event) -> {
+                    events = Math.max(events, event + 1);
+                    commands.add(run -> run.record(event));
+                }
+                case Step.Wait(int event) -> {
+                    events = Math.max(events, event + 1);
+                    commands.add(run -> run.await(event));
+                }
+            }
+        }
+        return commands.toArray(Command[]::new);
+    }
+
+    private static void checkDevice(Operation operation, int device) {
+        for (List<Tensor> operands : List.of(operation.reads(), operation.writes())) {
+            for (Tensor tensor : operands) {
+                if (tensor.device() != device) {
+                    throw new IllegalArgumentException(operation.layer() + ": " + operation.kind() + " runs on device " + device
+                            + " but " + tensor + " lies on device " + tensor.device());
+                }
+            }
+        }
+    }
+
+    private MemorySegment memory(Tensor tensor) {
+        Region region = regions.get(tensor);
+        if (region == null) {
+            throw new IllegalArgumentException(tensor + " is not part of this program");
+        }
+        long bytes = backend.bytes(tensor);
+        if (region.bytes() < bytes) {
+            throw new IllegalArgumentException(tensor + " needs " + bytes + " bytes, its region has " + region.bytes());
+        }
+        return memory(tensor.device(), region).asSlice(0, bytes);
+    }
+
+    private MemorySegment memory(int device, Region region) {
+        CpuStorage storage = region.area() == Region.Area.PERSISTENT ? persistent : scratch;
+        if (region.end() > storage.bytes(device)) {
+            throw new IllegalArgumentException("a region that ends at " + region.end() + " lies outside the " + storage.bytes(device)
+                    + " bytes of device " + device);
+        }
+        return storage.slice(device, region);
+    }
+
+    @Override
+    public void run(RunParameters parameters) {
+        backend.exclusively(() -> runOnce(parameters));
+    }
+
+    private void runOnce(RunParameters parameters) {
+        checkOpen();
+        CpuRun run = new CpuRun(parameters, events, streams.size());
+        for (Stream stream : streams) {
+            stream.thread.submit(() -> execute(stream.commands, run));
+        }
+        run.join();
+    }
+
+    private static void execute(Command[] commands, CpuRun run) {
+        try {
+            for (Command command : commands) {
+                command.execute(run);
+            }
+        } catch (Throwable e) {
+            run.fail(e);
+        } finally {
+            run.streamDone();
+        }
+    }
+
+    @Override
+    public void write(Tensor tensor, float[] values) {
+        backend.exclusively(() -> pack(tensor, values));
+    }
+
+    private void pack(Tensor tensor, float[] values) {
+        MemorySegment target = checked(tensor, values.length);
+        if (CpuLayout.canonical(tensor)) {
+            MemorySegment.copy(values, 0, target, ValueLayout.JAVA_FLOAT, 0, values.length);
+            return;
+        }
+        try (Arena staging = Arena.ofConfined()) {
+            MemorySegment canonical = staging.allocate(4L * values.length, 64);
+            MemorySegment.copy(values, 0, canonical, ValueLayout.JAVA_FLOAT, 0, values.length);
+            CpuLayout.pack(backend.device(tensor.device()).team, tensor, canonical, target);
+        }
+    }
+
+    @Override
+    public void write(Tensor tensor, byte[] values) {
+        backend.exclusively(() -> MemorySegment.copy(
+                values, 0, checked(tensor, values.length), ValueLayout.JAVA_BYTE, 0, values.length));
+    }
+
+    @Override
+    public void write(Tensor tensor, int[] values) {
+        backend.exclusively(() -> MemorySegment.copy(
+                values, 0, checked(tensor, values.length), ValueLayout.JAVA_INT, 0, values.length));
+    }
+
+    @Override
+    public void read(Tensor tensor, float[] values) {
+        backend.exclusively(() -> unpack(tensor, values));
+    }
+
+    private void unpack(Tensor tensor, float[] values) {
+        MemorySegment source = checked(tensor, values.length);
+        if (CpuLayout.canonical(tensor)) {
+            MemorySegment.copy(source, ValueLayout.JAVA_FLOAT, 0, values, 0, values.length);
+            return;
+        }
+        try (Arena staging = Arena.ofConfined()) {
+            MemorySegment canonical = staging.allocate(4L * values.length, 64);
+            CpuLayout.unpack(backend.device(tensor.device()).team, tensor, source, canonical);
+            MemorySegment.copy(canonical, ValueLayout.JAVA_FLOAT, 0, values, 0, values.length);
+        }
+    }
+
+    @Override
+    public void read(Tensor tensor, int[] values) {
+        backend.exclusively(() -> MemorySegment.copy(
+                checked(tensor, values.length), ValueLayout.JAVA_INT, 0, values, 0, values.length));
+    }
+
+    private MemorySegment checked(Tensor tensor, int length) {
+        checkOpen();
+        if (length != tensor.elements()) {
+            throw new IllegalArgumentException(tensor + " has " + tensor.elements() + " elements, the array " + length);
+        }
+        return memory(tensor);
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("this program has been closed");
+        }
+        persistent.checkOpen();
+        scratch.checkOpen();
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            arena.close();
+            backend.closed(this);
+        }
+    }
+}

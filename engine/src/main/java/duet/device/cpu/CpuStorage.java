@@ -1,0 +1,64 @@
+package duet.device.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
+
+import duet.bindings.cpu.DuetCpu;
+import duet.device.DeviceException;
+import duet.device.Region;
+import duet.device.Storage;
+
+/** Native memory, one block for each device. */
+final class CpuStorage implements Storage {
+    private final long[] bytes;
+    private final MemorySegment[] blocks;
+    private final Consumer<CpuStorage> whenClosed;
+    private boolean closed;
+
+    CpuStorage(long[] bytesPerDevice, Consumer<CpuStorage> whenClosed) {
+        this.whenClosed = whenClosed;
+        bytes = bytesPerDevice.clone();
+        blocks = new MemorySegment[bytes.length];
+        for (int device = 0; device < bytes.length; device++) {
+            MemorySegment block = DuetCpu.duet_allocate(Math.max(bytes[device], Region.ALIGNMENT));
+            if (block.address() == 0) {
+                close();
+                throw new DeviceException("cpu device " + device + ": cannot allocate " + (bytes[device] >> 20)
+                        + " MiB; try a smaller --batch");
+            }
+            blocks[device] = block.reinterpret(Math.max(bytes[device], Region.ALIGNMENT));
+        }
+    }
+
+    @Override
+    public long bytes(int device) {
+        checkOpen();
+        return bytes[device];
+    }
+
+    /** The memory of a region. */
+    MemorySegment slice(int device, Region region) {
+        checkOpen();
+        return blocks[device].asSlice(region.offset(), region.bytes());
+    }
+
+    void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("this storage has been closed");
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        whenClosed.accept(this);
+        for (int device = 0; device < blocks.length; device++) {
+            if (blocks[device] != null) {
+                DuetCpu.duet_free(blocks[device], Math.max(bytes[device], Region.ALIGNMENT));
+            }
+        }
+    }
+}

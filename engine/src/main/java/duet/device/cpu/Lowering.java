@@ -1,0 +1,234 @@
+package duet.device.cpu;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.Function;
+
+import duet.bindings.cpu.DuetCpu;
+import duet.device.Operation;
+import duet.device.Operation.*;
+import duet.device.Philox;
+import duet.device.ResponseNorm;
+import duet.device.Tensor;
+
+/** Turns operations into prepared calls of the native kernels, for one device. */
+final class Lowering {
+    private final Arena arena;
+    private final MemorySegment team;
+    private final CpuLayout layout;
+    private final Function<Tensor, MemorySegment> memory;
+
+    /**
+     * @param arena  holds the structures that the calls point to
+     * @param memory where each tensor lies; NULL for null
+     */
+    Lowering(Arena arena, MemorySegment team, CpuLayout layout, Function<Tensor, MemorySegment> memory) {
+        this.arena = arena;
+        this.team = team;
+        this.layout = layout;
+        this.memory = tensor -> tensor == null ? MemorySegment.NULL : memory.apply(tensor);
+    }
+
+    /**
+     * Whether the second operation can be done by the first one's kernel: ReLU in place on a convolution's or fully connected
+     * layer's output.
+     */
+    static boolean fuses(Operation first, Operation second) {
+        return second instanceof ActivationForward relu && relu.function() == Activation.RELU && relu.input().equals(relu.output())
+                && switch (first) {
+                    case ConvolutionForward o -> o.output().equals(relu.input());
+                    case FullyConnectedForward o -> o.output().equals(relu.input());
+                    default -> false;
+                };
+    }
+
+    /** @param relu the operation is fused with the ReLU that follows it */
+    Kernel lower(Operation operation, boolean relu, MemorySegment workspace) {
+        return switch (operation) {
+            case ConvolutionForward o -> forward(
+                    Geometry.convolution(arena, o.geometry(), o.input().batch()), o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
+            case FullyConnectedForward o -> forward(
+                    Geometry.fullyConnected(arena, o.weight(), o.input().batch()), o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
+            case ConvolutionBackwardData o -> backwardData(
+                    Geometry.convolution(arena, o.geometry(), o.inputGradient().batch()), o.outputGradient(), o.weight(), o.inputGradient(), workspace);
+            case FullyConnectedBackwardData o -> backwardData(
+                    Geometry.fullyConnected(arena, o.weight(), o.inputGradient().batch()), o.outputGradient(), o.weight(), o.inputGradient(), workspace);
+            case ConvolutionBackwardWeights o -> backwardWeights(Geometry.convolution(arena, o.geometry(), o.input().batch()),
+                    o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), workspace);
+            case FullyConnectedBackwardWeights o -> backwardWeights(Geometry.fullyConnected(arena, o.weightGradient(), o.input().batch()),
+                    o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), workspace);
+            case ActivationForward o -> activation(o);
+            case ActivationBackward o -> activation(o);
+            case ResponseNormForward o -> norm(o);
+            case ResponseNormBackward o -> norm(o);
+            case MaxPoolForward o -> pool(o);
+            case MaxPoolBackward o -> pool(o);
+            case AveragePoolForward o -> pool(o);
+            case AveragePoolBackward o -> pool(o);
+            case Dropout o -> dropout(o);
+            case Scale o -> scale(o);
+            case Add o -> add(o);
+            case SoftmaxCrossEntropy o -> softmax(o);
+            case GatherChannels o -> gather(o);
+            case SliceChannels o -> slice(o);
+            case FiniteCheck o -> finiteCheck(o);
+            case SgdUpdate o -> update(o);
+            case PrepareInput o -> prepare(o);
+        };
+    }
+
+    private Kernel forward(
+            MemorySegment geometry, Tensor input, Tensor weight, Tensor bias, boolean relu, Tensor output, MemorySegment workspace) {
+        MemorySegment x = memory.apply(input), w = memory.apply(weight), b = memory.apply(bias), y = memory.apply(output);
+        int withRelu = relu ? 1 : 0;
+        return p -> DuetCpu.duet_convolution_forward(team, geometry, x, w, b, withRelu, y, workspace);
+    }
+
+    private Kernel backwardData(
+            MemorySegment geometry, Tensor outputGradient, Tensor weight, Tensor inputGradient, MemorySegment workspace) {
+        MemorySegment dy = memory.apply(outputGradient), w = memory.apply(weight), dx = memory.apply(inputGradient);
+        return p -> DuetCpu.duet_convolution_backward_data(team, geometry, dy, w, dx, workspace);
+    }
+
+    private Kernel backwardWeights(MemorySegment geometry, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient,
+            MemorySegment workspace) {
+        MemorySegment x = memory.apply(input), dy = memory.apply(outputGradient);
+        MemorySegment dw = memory.apply(weightGradient), db = memory.apply(biasGradient);
+        return p -> DuetCpu.duet_convolution_backward_weights(team, geometry, x, dy, dw, db, workspace);
+    }
+
+    private Kernel activation(ActivationForward o) {
+        MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
+        long count = layout.floats(o.output());
+        return switch (o.function()) {
+            case RELU -> p -> DuetCpu.duet_relu_forward(team, count, x, y);
+            case TANH -> p -> DuetCpu.duet_tanh_forward(team, count, x, y);
+        };
+    }
+
+    private Kernel activation(ActivationBackward o) {
+        MemorySegment y = memory.apply(o.output()), dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
+        long count = layout.floats(o.output());
+        return switch (o.function()) {
+            case RELU -> p -> DuetCpu.duet_relu_backward(team, count, y, dy, dx);
+            case TANH -> p -> DuetCpu.duet_tanh_backward(team, count, y, dy, dx);
+        };
+    }
+
+    private static long pixels(Tensor tensor) {
+        return (long) tensor.batch() * tensor.height() * tensor.width();
+    }
+
+    private Kernel norm(ResponseNormForward o) {
+        MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
+        ResponseNorm n = o.norm();
+        long pixels = pixels(o.input());
+        int channels = o.input().channels();
+        return p -> DuetCpu.duet_response_norm_forward(
+                team, pixels, channels, n.groups(), n.size(), n.alpha(), n.beta(), n.k(), x, y);
+    }
+
+    private Kernel norm(ResponseNormBackward o) {
+        MemorySegment x = memory.apply(o.input()), dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
+        ResponseNorm n = o.norm();
+        long pixels = pixels(o.input());
+        int channels = o.input().channels();
+        return p -> DuetCpu.duet_response_norm_backward(
+                team, pixels, channels, n.groups(), n.size(), n.alpha(), n.beta(), n.k(), x, dy, dx);
+    }
+
+    private Kernel pool(MaxPoolForward o) {
+        MemorySegment geometry = Geometry.pooling(arena, o.geometry(), o.input().batch());
+        MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output()), winners = memory.apply(o.winners());
+        return p -> DuetCpu.duet_max_pool_forward(team, geometry, x, y, winners);
+    }
+
+    private Kernel pool(MaxPoolBackward o) {
+        MemorySegment geometry = Geometry.pooling(arena, o.geometry(), o.inputGradient().batch());
+        MemorySegment winners = memory.apply(o.winners()), dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
+        return p -> DuetCpu.duet_max_pool_backward(team, geometry, winners, dy, dx);
+    }
+
+    private Kernel pool(AveragePoolForward o) {
+        MemorySegment geometry = Geometry.pooling(arena, o.geometry(), o.input().batch());
+        MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
+        return p -> DuetCpu.duet_average_pool_forward(team, geometry, x, y);
+    }
+
+    private Kernel pool(AveragePoolBackward o) {
+        MemorySegment geometry = Geometry.pooling(arena, o.geometry(), o.inputGradient().batch());
+        MemorySegment dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
+        return p -> DuetCpu.duet_average_pool_backward(team, geometry, dy, dx);
+    }
+
+    private Kernel dropout(Dropout o) {
+        MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
+        Tensor t = o.input();
+        int threshold = Philox.threshold(o.rate());
+        return p -> DuetCpu.duet_dropout(team, t.batch(), t.channels(), t.height(), t.width(), o.totalChannels(), o.firstChannel(),
+                p.seed(), o.purpose(), p.step(), threshold, o.scale(), x, y);
+    }
+
+    private Kernel scale(Scale o) {
+        MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
+        long count = layout.floats(o.output());
+        return p -> DuetCpu.duet_scale(team, count, x, o.factor(), y);
+    }
+
+    private Kernel add(Add o) {
+        MemorySegment left = memory.apply(o.left()), right = memory.apply(o.right()), sum = memory.apply(o.output());
+        long count = layout.floats(o.output());
+        return p -> DuetCpu.duet_add(team, count, left, right, sum);
+    }
+
+    private Kernel softmax(SoftmaxCrossEntropy o) {
+        MemorySegment logits = memory.apply(o.logits()), labels = memory.apply(o.labels()), losses = memory.apply(o.losses());
+        MemorySegment ranks = memory.apply(o.ranks()), probabilities = memory.apply(o.probabilities());
+        MemorySegment gradient = memory.apply(o.inputGradient());
+        int batch = o.logits().batch(), classes = o.logits().channels();
+        return p -> DuetCpu.duet_softmax_cross_entropy(team, batch, classes, logits, labels, losses, ranks, probabilities, gradient);
+    }
+
+    private Kernel gather(GatherChannels o) {
+        MemorySegment whole = memory.apply(o.whole());
+        List<Tensor> parts = o.parts();
+        MemorySegment[] from = parts.stream().map(memory).toArray(MemorySegment[]::new);
+        int[] channels = parts.stream().mapToInt(Tensor::channels).toArray();
+        long pixels = pixels(o.whole());
+        int total = o.whole().channels();
+        return p -> {
+            for (int i = 0, first = 0; i < from.length; first += channels[i++]) {
+                DuetCpu.duet_copy_channels(team, pixels, channels[i], from[i], channels[i], 0, whole, total, first);
+            }
+        };
+    }
+
+    private Kernel slice(SliceChannels o) {
+        MemorySegment whole = memory.apply(o.whole()), part = memory.apply(o.part());
+        long pixels = pixels(o.whole());
+        int total = o.whole().channels(), channels = o.part().channels();
+        return p -> DuetCpu.duet_copy_channels(team, pixels, channels, whole, total, o.firstChannel(), part, channels, 0);
+    }
+
+    private Kernel finiteCheck(FiniteCheck o) {
+        MemorySegment values = memory.apply(o.tensor()), status = memory.apply(o.status()).asSlice(4L * o.index(), 4);
+        long count = layout.floats(o.tensor());
+        return p -> DuetCpu.duet_finite_check(team, count, values, status);
+    }
+
+    private Kernel update(SgdUpdate o) {
+        MemorySegment g = memory.apply(o.gradient()), w = memory.apply(o.weight()), v = memory.apply(o.momentum());
+        long count = layout.floats(o.weight());
+        int i = o.rateIndex();
+        return p -> DuetCpu.duet_sgd_update(team, count, g, w, v, p.learningRates()[i], p.weightDecays()[i], p.momentum());
+    }
+
+    private Kernel prepare(PrepareInput o) {
+        MemorySegment images = memory.apply(o.images()), crops = memory.apply(o.crops()), mean = memory.apply(o.mean());
+        MemorySegment shift = memory.apply(o.colourShift()), output = memory.apply(o.output());
+        Tensor s = o.images(), t = o.output();
+        return p -> DuetCpu.duet_prepare_input(
+                team, t.batch(), t.channels(), s.height(), s.width(), t.height(), t.width(), images, crops, mean, shift, o.scale(), output);
+    }
+}

@@ -1,0 +1,50 @@
+package duet.train;
+
+import java.util.List;
+
+import duet.data.Dataset;
+import duet.net.Network;
+import duet.net.Shape;
+
+/** Whether data and network go together. */
+final class DataFit {
+    private DataFit() {}
+
+    static void require(Network network, Dataset data) {
+        Shape stored = data.stored();
+        Shape input = network.input();
+        if (data.size() == 0) {
+            throw new TrainingException(data.description() + ": holds no images");
+        }
+        if (data.classNames().size() != network.classes()) {
+            throw new TrainingException(data.description() + ": has " + data.classNames().size() + " classes, but " + network.name()
+                    + " tells " + network.classes() + " apart");
+        }
+        if (stored.channels() != input.channels()) {
+            throw new TrainingException(data.description() + ": images have " + stored.channels() + " channel(s), but " + network.name()
+                    + " takes " + input.channels());
+        }
+        if (stored.height() < input.height() || stored.width() < input.width()) {
+            throw new TrainingException(data.description() + ": images are " + stored.height() + "x" + stored.width() + ", but "
+                    + network.name() + " takes " + input.height() + "x" + input.width() + "; they must not be smaller");
+        }
+    }
+
+    /** The mean image belongs to images of one stored size. */
+    static void requireStored(Shape stored, Dataset data) {
+        if (!data.stored().equals(stored)) {
+            throw new TrainingException(
+                    data.description() + ": images are stored as " + data.stored() + ", but the checkpoint was made with " + stored);
+        }
+    }
+
+    /** A label means the same class to the data as to whoever else counts on these names. */
+    static void requireClasses(List<String> names, Dataset data) {
+        for (int label = 0; label < names.size(); label++) {
+            if (!names.get(label).equals(data.classNames().get(label))) {
+                throw new TrainingException(data.description() + ": class " + label + " is " + data.classNames().get(label)
+                        + ", but the network was trained with " + names.get(label) + " in its place");
+            }
+        }
+    }
+}

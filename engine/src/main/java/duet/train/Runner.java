@@ -1,0 +1,110 @@
+package duet.train;
+
+import duet.data.Batch;
+import duet.device.Program;
+import duet.device.RunParameters;
+import duet.device.Tensor;
+import duet.plan.Plan;
+
+/** A plan's program with the host's arrays for what goes in and comes out; made once, used for every batch. */
+final class Runner {
+    private final Plan plan;
+    private final Program program;
+    private final float[] losses;
+    private final int[] ranks;
+    private final float[] probabilities;
+    private final int[] status;
+    private int present;
+    private double lossSum;
+    private int top1;
+    private int top5;
+
+    Runner(Plan plan, Program program) {
+        this.plan = plan;
+        this.program = program;
+        losses = new float[plan.batch()];
+        ranks = new int[plan.batch()];
+        Tensor all = plan.outputs().getFirst().probabilities();
+        probabilities = all == null ? null : new float[Math.toIntExact(all.elements())];
+        status = new int[plan.checkedLayers().size()];
+    }
+
+    Plan plan() {
+        return plan;
+    }
+
+    Program program() {
+        return program;
+    }
+
+    void run(Batch batch, RunParameters parameters) {
+        for (Plan.Inputs inputs : plan.inputs()) {
+            program.write(inputs.images(), batch.images());
+            program.write(inputs.crops(), batch.crops());
+            program.write(inputs.labels(), batch.labels());
+        }
+        program.run(parameters);
+        Plan.Outputs outputs = plan.outputs().getFirst();
+        program.read(outputs.losses(), losses);
+        program.read(outputs.ranks(), ranks);
+        count();
+    }
+
+    private void count() {
+        present = 0;
+        lossSum = 0;
+        top1 = 0;
+        top5 = 0;
+        for (int i = 0; i < ranks.length; i++) {
+            if (ranks[i] >= 0) {
+                present++;
+                lossSum += losses[i];
+                top1 += ranks[i] == 0 ? 1 : 0;
+                top5 += ranks[i] < 5 ? 1 : 0;
+            }
+        }
+    }
+
+    /** Images of the batch that were there. */
+    int present() {
+        return present;
+    }
+
+    /** Over the images that were there, in nats. */
+    double lossSum() {
+        return lossSum;
+    }
+
+    /** Images whose label has the largest probability. */
+    int top1() {
+        return top1;
+    }
+
+    /** Images whose label is among the five most probable. */
+    int top5() {
+        return top5;
+    }
+
+    /** Of an evaluation, [batch][classes]; valid until the next run. */
+    float[] probabilities() {
+        program.read(plan.outputs().getFirst().probabilities(), probabilities);
+        return probabilities;
+    }
+
+    /** The first layer, in network order, that has made a NaN or an infinity on any device; null if all is well. */
+    String notFinite() {
+        int first = status.length;
+        for (Plan.Outputs outputs : plan.outputs()) {
+            program.read(outputs.status(), status);
+            for (int i = 0; i < first; i++) {
+                if (status[i] != 0) {
+                    first = i;
+                }
+            }
+        }
+        if (first < status.length) {
+            return plan.checkedLayers().get(first);
+        }
+        return Double.isFinite(lossSum) ? null : plan.network().layers().getLast().name();
+    }
+}

@@ -1,0 +1,173 @@
+package duet.train;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+import duet.data.Batch;
+import duet.device.Backend;
+import duet.device.Program;
+import duet.device.RunParameters;
+import duet.device.Storage;
+import duet.net.Network;
+import duet.net.Shape;
+import duet.plan.Mode;
+import duet.plan.Placement;
+import duet.plan.Plan;
+import duet.plan.PlanChecker;
+import duet.plan.Planner;
+
+/**
+ * A network on the devices of a backend: its plans (checked before they are used), memory and programs. Parameters go in and out in
+ * canonical form, whatever the placement. The programs for training and for evaluation share parameters and scratch memory.
+ */
+final class Session implements AutoCloseable {
+    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Runner training;
+    private final Runner evaluation;
+    private final List<ParameterShape> shapes;
+    private boolean closed;
+
+    /**
+     * @param stored  size of the stored images
+     * @param trains  false: evaluation only, and no momentum
+     * @param dropout whether training uses dropout
+     */
+    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
+        if (backend.devices().size() != placement.devices()) {
+            throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
+                    + backend.devices().size() + " (" + backend.description() + ")");
+        }
+        Planner.Shapes images = new Planner.Shapes(stored.height(), stored.width());
+        Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, backend));
+        Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
+        shapes = ParameterShape.of(network);
+        List<String> names = shapes.stream().map(ParameterShape::name).toList();
+        if (!names.equals(evaluationPlan.parameters().stream().map(Plan.Parameter::name).toList())) {
+            throw new IllegalStateException("the plan has other parameters than the network");
+        }
+        try {
+            Storage persistent = own(backend.allocate(bytes(evaluationPlan.persistentBytes(), evaluationPlan.persistentBytes())));
+            Storage scratch = own(backend.allocate(bytes(
+                    evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes())));
+            evaluation = new Runner(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
+            training = trains ? new Runner(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    private static Plan sound(Plan plan) {
+        List<String> faults = PlanChecker.check(plan);
+        if (!faults.isEmpty()) {
+            throw new IllegalStateException("the plan for " + plan.network().name() + " is unsound and is not run: " + String.join("; ", faults));
+        }
+        return plan;
+    }
+
+    private static long[] bytes(List<Long> left, List<Long> right) {
+        long[] bytes = new long[left.size()];
+        for (int device = 0; device < bytes.length; device++) {
+            bytes[device] = Math.max(left.get(device), right.get(device));
+        }
+        return bytes;
+    }
+
+    private Program load(Backend backend, Plan plan, Storage persistent, Storage scratch) {
+        return own(backend.load(plan.streams(), plan.regions(), persistent, scratch));
+    }
+
+    private <T extends AutoCloseable> T own(T resource) {
+        owned.add(resource);
+        return resource;
+    }
+
+    /** One training step; afterwards results() are those of this batch. */
+    Runner train(Batch batch, RunParameters parameters) {
+        requireOpen();
+        training.run(batch, parameters);
+        return training;
+    }
+
+    /** One batch forward. */
+    Runner evaluate(Batch batch) {
+        requireOpen();
+        evaluation.run(batch, RunParameters.NONE);
+        return evaluation;
+    }
+
+    /** In network order. */
+    List<ParameterShape> shapes() {
+        return shapes;
+    }
+
+    /** A parameter in canonical form. */
+    float[] parameter(int index) {
+        return parts().read(index, false);
+    }
+
+    float[] momentum(int index) {
+        return parts().read(index, true);
+    }
+
+    void setParameter(int index, float[] values) {
+        parts().write(index, false, values);
+    }
+
+    void setMomentum(int index, float[] values) {
+        parts().write(index, true, values);
+    }
+
+    /** @param mean canonical order, of the stored size */
+    void setMean(float[] mean) {
+        requireOpen();
+        evaluation.plan().inputs().forEach(inputs -> evaluation.program().write(inputs.mean(), mean));
+    }
+
+    private PartedParameters parts() {
+        requireOpen();
+        Runner runner = training == null ? evaluation : training;
+        return new PartedParameters(runner.plan().parameters(), runner.program());
+    }
+
+    /** Every parameter, momentum and the mean from a checkpoint's tensors. */
+    void set(Map<String, float[]> tensors) {
+        for (int i = 0; i < shapes.size(); i++) {
+            setParameter(i, tensors.get(shapes.get(i).name()));
+            if (training != null) {
+                setMomentum(i, tensors.get(shapes.get(i).momentumName()));
+            }
+        }
+        setMean(tensors.get(Checkpoint.MEAN));
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("already closed");
+        }
+    }
+
+    /** Programs first, then the memory that they use. */
+    @Override
+    public void close() {
+        closed = true;
+        RuntimeException failure = null;
+        for (AutoCloseable resource : owned.reversed()) {
+            try {
+                resource.close();
+            } catch (Exception e) {
+                RuntimeException now = e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
+                if (failure == null) {
+                    failure = now;
+                } else {
+                    failure.addSuppressed(now);
+                }
+            }
+        }
+        owned.clear();
+        if (failure != null) {
+            throw failure;
+        }
+    }
+}

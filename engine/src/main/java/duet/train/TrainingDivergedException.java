@@ -1,0 +1,25 @@
+package duet.train;
+
+/** Training produced a NaN or an infinity. What had been written before stays as it was. */
+public class TrainingDivergedException extends TrainingException {
+    private static final long serialVersionUID = 1;
+
+    private final String layer;
+    private final long step;
+
+    TrainingDivergedException(String message, String layer, long step) {
+        super(message);
+        this.layer = layer;
+        this.step = step;
+    }
+
+    /** The first layer, in network order, with a result that is not finite. */
+    public String layer() {
+        return layer;
+    }
+
+    /** The step that produced it, counted from 1. */
+    public long step() {
+        return step;
+    }
+}

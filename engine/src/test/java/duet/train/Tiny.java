@@ -1,0 +1,121 @@
+package duet.train;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+import duet.data.Augmentation;
+import duet.data.Dataset;
+import duet.data.Split;
+import duet.device.Backend;
+import duet.device.Operation;
+import duet.net.Initialization;
+import duet.net.Layer;
+import duet.net.Network;
+import duet.net.Rounding;
+import duet.net.Shape;
+import duet.reference.ReferenceBackend;
+
+/** A network and data that are small enough to train in a test, with every kind of layer. */
+final class Tiny {
+    static final Shape STORED = new Shape(1, 12, 12);
+    static final List<String> CLASSES = List.of("bars", "columns", "checks", "blank");
+
+    private Tiny() {}
+
+    static Network network() {
+        return network(new Initialization(Initialization.Distribution.HE, 0, 0));
+    }
+
+    static Network network(Initialization start) {
+        return new Network("tiny", new Shape(1, 10, 10), 1 / 64.0, List.of(
+                new Layer.Convolution("conv1", 4, 3, 1, 1, 1, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu1", Operation.Activation.RELU),
+                new Layer.LocalResponseNorm("norm1", 3, 1e-3, 0.75, 1, 2),
+                new Layer.Pooling("pool1", Layer.Pooling.Kind.MAX, 3, 2, 0, Rounding.CEIL),
+                new Layer.Convolution("conv2", 6, 3, 1, 1, 2, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu2", Operation.Activation.RELU),
+                new Layer.FullyConnected("fc3", 8, true, start),
+                new Layer.Nonlinearity("relu3", Operation.Activation.RELU),
+                new Layer.Dropout("drop3", 0.25, false),
+                new Layer.FullyConnected("fc4", CLASSES.size(), true, start),
+                new Layer.SoftmaxCrossEntropy("loss")));
+    }
+
+    /** Batches of 8 that do not divide the 44 training images; ends of epochs after steps 6, 11, 17, 22. */
+    static TrainingOptions options() {
+        return TrainingOptions.DEFAULTS.withBatch(8).withEpochs(4).withSeed(7).withAugmentation(Augmentation.STANDARD)
+                .withLearningRate(new LearningRate.Constant(0.02));
+    }
+
+    static Backend backend(int devices) {
+        return new RoundingBackend(new ReferenceBackend(devices));
+    }
+
+    static Split data() {
+        return new Split(new Patterns(44, CLASSES, 1), new Patterns(20, CLASSES, 2));
+    }
+
+    /** Stripes and checks under noise; image i has class i % classes. */
+    static final class Patterns implements Dataset {
+        private final int size;
+        private final List<String> classes;
+        private final long seed;
+        private final List<Integer> damaged = new ArrayList<>();
+
+        Patterns(int size, List<String> classes, long seed) {
+            this.size = size;
+            this.classes = classes;
+            this.seed = seed;
+        }
+
+        /** These images cannot be read. */
+        Patterns damaged(int... indices) {
+            IntStream.of(indices).forEach(damaged::add);
+            return this;
+        }
+
+        @Override
+        public String description() {
+            return "patterns, " + size + " images";
+        }
+
+        @Override
+        public List<String> classNames() {
+            return classes;
+        }
+
+        @Override
+        public Shape stored() {
+            return STORED;
+        }
+
+        @Override
+        public int size() {
+            return size;
+        }
+
+        @Override
+        public int read(int index, byte[] target, int offset) {
+            SplittableRandom random = new SplittableRandom(1000 * seed + index);
+            int label = index % classes.size();
+            boolean broken = damaged.contains(index);
+            for (int y = 0; y < 12; y++) {
+                for (int x = 0; x < 12; x++) {
+                    boolean dark = switch (label) {
+                        case 0 -> y % 4 < 2;
+                        case 1 -> x % 4 < 2;
+                        case 2 -> (x / 2 + y / 2) % 2 == 0;
+                        default -> true;
+                    };
+                    target[offset + 12 * y + x] = (byte) (broken ? 0 : (dark ? 40 : 160) + random.nextInt(80));
+                }
+            }
+            return broken ? -1 : label;
+        }
+
+        @Override
+        public void close() {}
+    }
+}
