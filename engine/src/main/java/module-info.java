@@ -5,6 +5,7 @@ module duet.engine {
     requires java.desktop;
     requires jdk.management;
     requires org.knowm.xchart;
+    requires java.net.http;
 
     exports duet.train;
     exports duet.data;
