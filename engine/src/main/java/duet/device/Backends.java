@@ -9,8 +9,15 @@ import duet.device.cpu.CpuBackend;
 public final class Backends {
     private Backends() {}
 
+    /** Opens {@code count} devices of the best kind that there is, with all of the machine. */
+    public static Backend openDefault(int count) {
+        return openDefault(count, 0);
+    }
+
     /**
      * Opens {@code count} devices of the best kind that there is. Today that is the CPU: this build has no CUDA kernels yet.
+     *
+     * @param threads see {@link #open}
      */
     public static Backend openDefault(int count, int threads) {
         return new CpuBackend(count, threads(threads, count));

@@ -32,13 +32,13 @@ final class Losses {
         }
     }
 
-    /** Classes before the label when sorted by falling logit, then by rising index, NaN first of all. */
+    /** Other classes before the label when sorted by falling logit, then by rising index, NaN first of all. */
     private static int rank(double[] logits, int row, int classes, int label) {
         double own = logits[row + label];
         int rank = 0;
         for (int c = 0; c < classes; c++) {
             double other = logits[row + c];
-            if (Double.isNaN(other) || other > own || other == own && c < label) {
+            if (c != label && (Double.isNaN(other) || other > own || other == own && c < label)) {
                 rank++;
             }
         }

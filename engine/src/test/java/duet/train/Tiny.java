@@ -8,12 +8,14 @@ import java.util.stream.IntStream;
 import duet.data.Augmentation;
 import duet.data.Dataset;
 import duet.data.Split;
+import duet.device.Backend;
 import duet.device.Operation;
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.reference.ReferenceBackend;
 
 /** A network and data that are small enough to train in a test, with every kind of layer. */
 final class Tiny {
@@ -45,6 +47,10 @@ final class Tiny {
     static TrainingOptions options() {
         return TrainingOptions.DEFAULTS.withBatch(8).withEpochs(4).withSeed(7).withAugmentation(Augmentation.STANDARD)
                 .withLearningRate(new LearningRate.Constant(0.02));
+    }
+
+    static Backend backend(int devices) {
+        return new RoundingBackend(new ReferenceBackend(devices));
     }
 
     static Split data() {

@@ -1,0 +1,107 @@
+package duet.reference;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
+
+import duet.device.Backend;
+import duet.device.Tensor;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.TestInstance;
+
+/**
+ * Puts a backend through every operation: results against the {@link Reference} within {@link Tolerance}, the same bits when a
+ * program runs again and whatever the number of threads. A failure names the operation with all its shapes, and the seed;
+ * -Dduet.seed=SEED repeats it.
+ */
+@Tag("kernels")
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class OperationSuite {
+    private final List<Backend> backends = new ArrayList<>();
+
+    /** One device that computes with so many threads. */
+    abstract Backend open(int threads);
+
+    @BeforeAll
+    void openBackends() {
+        for (int threads = 1; threads <= 3; threads++) {
+            backends.add(open(threads));
+        }
+    }
+
+    @AfterAll
+    void closeBackends() {
+        backends.forEach(Backend::close);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> convolution() {
+        return trials(ProductTrials::convolutions, 60);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> fullyConnected() {
+        return trials(ProductTrials::fullyConnected, 20);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> pooling() {
+        return trials(NeighbourhoodTrials::pooling, 60);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> localResponseNorm() {
+        return trials(NeighbourhoodTrials::responseNorms, 40);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> elementwise() {
+        return trials(OtherTrials::elementwise, 20);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> softmaxCrossEntropy() {
+        return trials(OtherTrials::softmax, 20);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> channels() {
+        return trials(OtherTrials::channels, 20);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> prepareInput() {
+        return trials(OtherTrials::prepareInput, 20);
+    }
+
+    private Stream<DynamicTest> trials(BiFunction<RandomGenerator, Integer, List<Trial>> family, int count) {
+        long seed = Seed.get();
+        return family.apply(Seed.random(seed), count).stream().map(trial -> DynamicTest.dynamicTest(trial.name(), () -> {
+            try {
+                check(trial);
+            } catch (AssertionError | RuntimeException e) {
+                throw new AssertionError("%s%n%s%n-Dduet.seed=%d".formatted(e.getMessage(), trial, seed), e);
+            }
+        }));
+    }
+
+    private void check(Trial trial) {
+        Map<Tensor, Object> first = null;
+        for (int i = 0; i < backends.size(); i++) {
+            Map<Tensor, Object> results = TrialRunner.run(backends.get(i), trial);
+            if (first == null) {
+                first = results;
+                TrialRunner.requireClose(trial.expectation(), results);
+            }
+            TrialRunner.requireSameBits("1 thread", first, (i + 1) + " threads", results);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+package duet.reference;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+import duet.device.Operation;
+import duet.device.Operation.Activation;
+import duet.device.Operation.ActivationBackward;
+import duet.device.Operation.ActivationForward;
+import duet.device.Operation.Add;
+import duet.device.Operation.Dropout;
+import duet.device.Operation.FiniteCheck;
+import duet.device.Operation.GatherChannels;
+import duet.device.Operation.PrepareInput;
+import duet.device.Operation.Scale;
+import duet.device.Operation.SgdUpdate;
+import duet.device.Operation.SliceChannels;
+import duet.device.Operation.SoftmaxCrossEntropy;
+import duet.device.Tensor;
+
+/** Trials of operations that are neither products nor neighbourhoods. */
+final class OtherTrials {
+    private final RandomGenerator random;
+    private final List<Trial> trials = new ArrayList<>();
+
+    private OtherTrials(RandomGenerator random) {
+        this.random = random;
+    }
+
+    static List<Trial> elementwise(RandomGenerator random, int count) {
+        OtherTrials o = new OtherTrials(random);
+        for (int i = 0; i < count; i++) {
+            o.elementwise(random.nextBoolean());
+        }
+        o.faultyActivations();
+        return o.trials;
+    }
+
+    /** Separate results, or in place. */
+    private void elementwise(boolean inPlace) {
+        Tensors t = new Tensors();
+        Tensor input = t.activation(random.nextInt(1, 6), random.nextInt(1, 40), random.nextInt(1, 8), random.nextInt(1, 8));
+        Tensor output = inPlace ? input : t.like(input);
+        for (Activation function : Activation.values()) {
+            add(new ActivationForward("activation", function, input, output));
+            Tensor gradient = t.like(input);
+            add(new ActivationBackward("activation", function, input, gradient, inPlace ? gradient : output));
+        }
+        add(new Scale("scale", input, output, random.nextFloat(-2, 2)));
+        Tensor right = t.like(input);
+        add(new Add("add", input, right, output));
+        add(new Add("add", right, input, output));
+        int first = random.nextInt(0, 50);
+        int total = first + input.channels() + random.nextInt(0, 50);
+        float rate = random.nextBoolean() ? 0.5f : random.nextFloat();
+        add(new Dropout("dropout", input, output, random.nextInt(0, 1000), rate, random.nextBoolean() ? 1 : 1 / (1 - rate), total, first));
+        Tensor weight = random.nextBoolean() ? t.vector(random.nextInt(1, 100))
+                : t.filter(2 * random.nextInt(1, 20), random.nextInt(1, 20), 3, 3, random.nextInt(1, 3));
+        add(new SgdUpdate("fc", t.like(weight), weight, t.like(weight), random.nextInt(0, 20)));
+    }
+
+    private void faultyActivations() {
+        Tensors t = new Tensors();
+        Tensor input = t.activation(2, 5, 3, 3);
+        for (float fault : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, -0f, Float.MIN_VALUE, -100, 100}) {
+            for (Activation function : Activation.values()) {
+                trials.add(Draw.with(Draw.trial(random, new ActivationForward("activation", function, input, input)), input, 44, fault));
+            }
+            Tensor status = t.integers(1, 2);
+            Tensor other = t.filter(6, 3, 3, 3, 2);
+            for (int index : new int[] {0, 17, 89}) {
+                trials.add(Draw.with(Draw.trial(random, new FiniteCheck("check", input, status, 1), new FiniteCheck("check", other, status, 0)),
+                        input, index, fault));
+                trials.add(Draw.with(Draw.trial(random, new FiniteCheck("check", input, status, 1), new FiniteCheck("check", other, status, 0)),
+                        other, index, fault));
+            }
+        }
+    }
+
+    static List<Trial> softmax(RandomGenerator random, int count) {
+        OtherTrials o = new OtherTrials(random);
+        for (int i = 0; i < count; i++) {
+            Tensors t = new Tensors();
+            int batch = random.nextInt(1, 20);
+            Tensor logits = t.activation(batch, i == 0 ? 1000 : random.nextInt(2, 70), 1, 1);
+            Operation softmax = new SoftmaxCrossEntropy("softmax", logits, t.integers(batch, 1), t.activation(batch, 1, 1, 1),
+                    t.integers(batch, 1), random.nextBoolean() ? t.like(logits) : null, random.nextBoolean() ? t.like(logits) : null);
+            Trial trial = Draw.trial(random, softmax);
+            o.trials.add(trial);
+            o.trials.add(o.extreme(Draw.trial(random, softmax), logits));
+        }
+        return o.trials;
+    }
+
+    /** Ties, and logits so far apart that e^x leaves the range of floats. */
+    private Trial extreme(Trial trial, Tensor logits) {
+        trial.operands().forEach((tensor, values) -> {
+            if (tensor.id() == logits.id()) {
+                float[] floats = (float[]) values;
+                for (int i = 0; i < floats.length; i++) {
+                    floats[i] = random.nextBoolean() ? random.nextInt(3) : random.nextInt(-200, 200);
+                }
+            }
+        });
+        return trial;
+    }
+
+    static List<Trial> channels(RandomGenerator random, int count) {
+        OtherTrials o = new OtherTrials(random);
+        for (int i = 0; i < count; i++) {
+            Tensors t = new Tensors();
+            int batch = random.nextInt(1, 5);
+            int height = random.nextInt(1, 6);
+            int width = random.nextInt(1, 6);
+            List<Tensor> parts = new ArrayList<>();
+            int whole = 0;
+            for (int p = random.nextInt(1, 4); p > 0; p--) {
+                parts.add(t.activation(batch, random.nextInt(1, 40), height, width));
+                whole += parts.getLast().channels();
+            }
+            o.add(new GatherChannels("gather", parts, t.activation(batch, whole, height, width)));
+            int first = random.nextInt(whole);
+            o.add(new SliceChannels("slice", t.activation(batch, whole, height, width), first,
+                    t.activation(batch, random.nextInt(1, whole - first + 1), height, width)));
+        }
+        return o.trials;
+    }
+
+    static List<Trial> prepareInput(RandomGenerator random, int count) {
+        OtherTrials o = new OtherTrials(random);
+        for (int i = 0; i < count; i++) {
+            Tensors t = new Tensors();
+            int batch = random.nextInt(1, 5);
+            int channels = random.nextInt(1, 5);
+            int height = random.nextInt(1, 30);
+            int width = random.nextInt(1, 30);
+            int storedHeight = height + random.nextInt(0, 8);
+            int storedWidth = width + random.nextInt(0, 8);
+            Tensor shift = random.nextBoolean() ? t.activation(batch, channels, 1, 1) : null;
+            o.add(new PrepareInput("input", t.images(batch, channels, storedHeight, storedWidth), t.integers(batch, 3),
+                    t.constant(channels, storedHeight, storedWidth), shift, t.activation(batch, channels, height, width),
+                    random.nextBoolean() ? 1 : 1 / 64f));
+        }
+        return o.trials;
+    }
+
+    private void add(Operation... operations) {
+        trials.add(Draw.trial(random, operations));
+    }
+}

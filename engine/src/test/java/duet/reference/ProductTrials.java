@@ -1,0 +1,153 @@
+package duet.reference;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+import duet.device.ConvolutionGeometry;
+import duet.device.Operation;
+import duet.device.Operation.Activation;
+import duet.device.Operation.ActivationForward;
+import duet.device.Operation.ConvolutionBackwardData;
+import duet.device.Operation.ConvolutionBackwardWeights;
+import duet.device.Operation.ConvolutionForward;
+import duet.device.Operation.FullyConnectedBackwardData;
+import duet.device.Operation.FullyConnectedBackwardWeights;
+import duet.device.Operation.FullyConnectedForward;
+import duet.device.Operation.SgdUpdate;
+import duet.device.Tensor;
+
+/** Trials of convolutions and fully connected layers. */
+final class ProductTrials {
+    /** Multiply-adds of a random convolution: small enough for hundreds of them. */
+    private static final long LARGEST = 2_000_000;
+
+    private final RandomGenerator random;
+    private final List<Trial> trials = new ArrayList<>();
+
+    private ProductTrials(RandomGenerator random) {
+        this.random = random;
+    }
+
+    static List<Trial> convolutions(RandomGenerator random, int count) {
+        ProductTrials p = new ProductTrials(random);
+        p.convolution(1, geometry(1, 1, 1, 1, 1, 1, 0, 1, false));
+        p.convolution(3, geometry(5, 1, 1, 7, 1, 1, 0, 1, false));
+        p.convolution(2, geometry(6, 1, 1, 4, 3, 1, 1, 2, false));
+        p.convolution(1, geometry(3, 2, 3, 5, 5, 2, 4, 1, true));
+        p.convolution(2, geometry(3, 35, 35, 12, 11, 4, 0, 1, false));
+        p.convolution(2, geometry(3, 37, 34, 12, 11, 4, 2, 1, true));
+        p.convolution(1, geometry(32, 9, 9, 64, 5, 1, 2, 2, false));
+        p.convolution(1, geometry(48, 6, 6, 96, 3, 1, 1, 1, false));
+        p.convolution(1, geometry(17, 8, 7, 33, 3, 2, 1, 1, true));
+        p.convolution(1, geometry(4, 20, 20, 4, 2, 3, 1, 4, true));
+        for (int i = 0; i < count; i++) {
+            p.convolution(random.nextInt(1, 5), randomGeometry(random));
+        }
+        p.faultyPixels();
+        p.fusible();
+        return p.trials;
+    }
+
+    static List<Trial> fullyConnected(RandomGenerator random, int count) {
+        ProductTrials p = new ProductTrials(random);
+        p.fullyConnected(1, 1, 1, 1, 1);
+        p.fullyConnected(4, 256, 1, 1, 10);
+        p.fullyConnected(2, 64, 3, 3, 96);
+        p.fullyConnected(130, 9, 1, 1, 31);
+        for (int i = 0; i < count; i++) {
+            p.fullyConnected(random.nextInt(1, 20), random.nextInt(1, 70), random.nextInt(1, 5), random.nextInt(1, 5), random.nextInt(1, 90));
+        }
+        return p.trials;
+    }
+
+    /** Null if no window fits. */
+    static ConvolutionGeometry geometry(
+            int channels, int height, int width, int filters, int kernel, int stride, int padding, int groups, boolean ceil) {
+        int outputHeight = windows(height, kernel, stride, padding, ceil);
+        int outputWidth = windows(width, kernel, stride, padding, ceil);
+        return outputHeight < 1 || outputWidth < 1 ? null
+                : new ConvolutionGeometry(channels, height, width, filters, kernel, stride, padding, groups, outputHeight, outputWidth);
+    }
+
+    static int windows(int size, int window, int stride, int padding, boolean ceil) {
+        int room = size + 2 * padding - window;
+        return room < 0 ? 0 : 1 + (room + (ceil ? stride - 1 : 0)) / stride;
+    }
+
+    static ConvolutionGeometry randomGeometry(RandomGenerator random) {
+        while (true) {
+            int groups = random.nextInt(1, 4);
+            int kernel = random.nextInt(1, 8);
+            ConvolutionGeometry g = geometry(groups * random.nextInt(1, 25), random.nextInt(1, 20), random.nextInt(1, 20),
+                    groups * random.nextInt(1, 50), kernel, random.nextInt(1, 5), random.nextInt(0, kernel), groups, random.nextBoolean());
+            if (g != null && g.multiplyAdds() <= LARGEST) {
+                return g;
+            }
+        }
+    }
+
+    /** Forward, backward to the data, backward to the weights; with and without biases. */
+    private void convolution(int batch, ConvolutionGeometry g) {
+        Tensors t = new Tensors();
+        Tensor input = t.activation(batch, g.channels(), g.height(), g.width());
+        Tensor output = t.activation(batch, g.filters(), g.outputHeight(), g.outputWidth());
+        Tensor weight = t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups());
+        boolean bias = random.nextInt(4) > 0;
+        add(new ConvolutionForward("conv", g, input, weight, bias ? t.vector(g.filters()) : null, output));
+        add(new ConvolutionBackwardData("conv", g, output, weight, input));
+        add(new ConvolutionBackwardWeights("conv", g, input, output, weight, bias ? t.vector(g.filters()) : null));
+    }
+
+    private void fullyConnected(int batch, int channels, int height, int width, int outputs) {
+        Tensors t = new Tensors();
+        Tensor input = t.activation(batch, channels, height, width);
+        Tensor output = t.activation(batch, outputs, 1, 1);
+        Tensor weight = t.filter(outputs, channels, height, width, 1);
+        boolean bias = random.nextInt(4) > 0;
+        add(new FullyConnectedForward("fc", input, weight, bias ? t.vector(outputs) : null, output));
+        add(new FullyConnectedBackwardData("fc", output, weight, input));
+        add(new FullyConnectedBackwardWeights("fc", input, output, weight, bias ? t.vector(outputs) : null));
+        Tensor gradient = t.like(weight);
+        add(new FullyConnectedBackwardWeights("fc", input, output, gradient, null), new SgdUpdate("fc", gradient, weight, t.like(weight), 2));
+    }
+
+    /** One pixel that is not a number shows in exactly the results that it is part of. No padding: 0 * NaN would be a matter of taste. */
+    private void faultyPixels() {
+        for (int stride = 1; stride <= 2; stride++) {
+            ConvolutionGeometry g = geometry(6, 9, 9, 8, 3, stride, 0, 2, false);
+            Tensors t = new Tensors();
+            Tensor input = t.activation(2, g.channels(), g.height(), g.width());
+            Tensor output = t.activation(2, g.filters(), g.outputHeight(), g.outputWidth());
+            Tensor weight = t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups());
+            Tensor bias = t.vector(g.filters());
+            for (float fault : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+                trials.add(Draw.with(Draw.trial(random, new ConvolutionForward("conv", g, input, weight, bias, output)), input, 81 + 40, fault));
+                trials.add(Draw.with(Draw.trial(random, new ConvolutionBackwardData("conv", g, output, weight, input)), output, 4, fault));
+                trials.add(Draw.with(
+                        Draw.trial(random, new ConvolutionBackwardWeights("conv", g, input, output, weight, bias)), output, 5, fault));
+            }
+        }
+    }
+
+    /** Neighbours that a backend may fuse, in place and not. */
+    private void fusible() {
+        for (Activation function : Activation.values()) {
+            for (boolean inPlace : new boolean[] {true, false}) {
+                ConvolutionGeometry g = geometry(8, 10, 9, 20, 3, 1, 1, 2, false);
+                Tensors t = new Tensors();
+                Tensor output = t.activation(2, g.filters(), g.outputHeight(), g.outputWidth());
+                add(new ConvolutionForward("conv", g, t.activation(2, g.channels(), g.height(), g.width()),
+                                t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups()), t.vector(g.filters()), output),
+                        new ActivationForward("activation", function, output, inPlace ? output : t.like(output)));
+                Tensor classes = t.activation(3, 37, 1, 1);
+                add(new FullyConnectedForward("fc", t.activation(3, 5, 2, 2), t.filter(37, 5, 2, 2, 1), t.vector(37), classes),
+                        new ActivationForward("activation", function, classes, inPlace ? classes : t.like(classes)));
+            }
+        }
+    }
+
+    private void add(Operation... operations) {
+        trials.add(Draw.trial(random, operations));
+    }
+}
