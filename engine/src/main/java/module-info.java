@@ -3,6 +3,7 @@ module duet.engine {
     requires duet.bindings;
     requires com.fasterxml.jackson.databind;
     requires java.desktop;
+    requires java.net.http;
     requires jdk.management;
     requires org.knowm.xchart;
 

@@ -15,13 +15,24 @@ public interface BatchLoader extends AutoCloseable {
     @Override
     void close();
 
-    /** @param firstBatch number of the first batch that next() returns */
+    /**
+     * Crops and mirrors are drawn for each image and epoch, see {@link Augmentation}.
+     *
+     * @param input      the network's input; same channels as the stored images, not larger
+     * @param shuffle    order[epoch] is a permutation drawn from (seed, epoch); else 0, 1, 2, ...
+     * @param firstBatch number of the first batch that next() returns
+     * @param threads    how many threads read images; the batches do not depend on it
+     * @throws DataException sizes that do not fit; from next() also what went wrong on a loader thread
+     */
     static BatchLoader training(
             Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, long firstBatch, int threads) {
-        throw new IllegalStateException("replaced by the data package");
+        return new PrefetchingLoader(data, new Indices.EpochOrders(seed, shuffle, data.size()),
+                new Cropping(data.stored(), input, augmentation, seed), batch, firstBatch, Long.MAX_VALUE, threads);
     }
 
+    /** Centre crops. */
     static BatchLoader evaluation(Dataset data, Shape input, int batch, int threads) {
-        throw new IllegalStateException("replaced by the data package");
+        return new PrefetchingLoader(data, new Indices.EpochOrders(0, false, data.size()),
+                new Cropping(data.stored(), input, Augmentation.NONE, 0), batch, 0, Math.ceilDiv(data.size(), Math.max(1, batch)), threads);
     }
 }

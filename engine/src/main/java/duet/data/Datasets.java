@@ -1,42 +1,128 @@
 package duet.data;
 
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
 
 import duet.net.Shape;
 
 /** Opens what the option {@code --data} names. */
 public final class Datasets {
+    private static final String FORMS = "fashion-mnist, fashion-mnist:DIR, folder:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
+
     private Datasets() {}
 
     /** Size and classes of a source, known before a network is chosen. */
     public record Description(int channels, int height, int width, int classes) {}
 
-    /** What there is, without opening it for a network; a folder of mixed sizes has height and width 0. */
-    public static Description describe(String source) {
-        throw new IllegalStateException("replaced by the data package");
+    /** A source that was understood. */
+    private sealed interface Source {
+        record Fashion(List<Path> folders) implements Source {}
+
+        record Folder(Path folder) implements Source {}
+
+        record Synthetic(SyntheticImages.Specification specification) implements Source {}
+    }
+
+    private static Source parse(String source) {
+        int colon = source.indexOf(':');
+        String kind = colon < 0 ? source : source.substring(0, colon);
+        String rest = colon < 0 ? "" : source.substring(colon + 1);
+        return switch (kind) {
+            case "fashion-mnist" -> new Source.Fashion(
+                    colon < 0 ? FashionMnist.usualFolders() : List.of(folder(source, rest, "fashion-mnist:DIR")));
+            case "folder" -> new Source.Folder(folder(source, rest, "folder:DIR"));
+            case "synthetic" -> new Source.Synthetic(SyntheticImages.Specification.parse(source));
+            default -> throw new DataException("\"" + source + "\" is no data source: use one of " + FORMS);
+        };
+    }
+
+    private static Path folder(String source, String name, String form) {
+        if (name.isEmpty()) {
+            throw new DataException("\"" + source + "\" names no folder: write " + form);
+        }
+        try {
+            return Path.of(name);
+        } catch (java.nio.file.InvalidPathException e) {
+            throw new DataException("\"" + name + "\" cannot be the name of a folder: " + e.getReason(), e);
+        }
     }
 
     /**
-     * @param source  {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code folder:DIR}, {@code synthetic:3x227x227:1000}
+     * What there is, without opening it for a network; a folder of mixed sizes has channels 3 (it can be read as grey images, too)
+     * and height and width 0.
+     */
+    public static Description describe(String source) {
+        return switch (parse(source)) {
+            case Source.Fashion fashion -> {
+                FashionMnist.locate(fashion.folders());
+                yield description(FashionMnist.SHAPE, FashionMnist.CLASSES.size());
+            }
+            case Source.Folder folder -> throw new DataException("folders of images cannot be read yet");
+            case Source.Synthetic synthetic -> description(synthetic.specification().shape(), synthetic.specification().classes());
+        };
+    }
+
+    private static Description description(Shape shape, int classes) {
+        return new Description(shape.channels(), shape.height(), shape.width(), classes);
+    }
+
+    /**
+     * @param source  {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code folder:DIR}, {@code synthetic:3x227x227:1000} or
+     *                {@code synthetic:3x227x227:1000:COUNT} (COUNT training images, by default 10,000, and a tenth of it to validate)
      * @param input   the network's input; folder images are stored a little larger (256 for 227)
      * @param seed    of the held-out share where a folder has no validation part of its own, and of synthetic images
+     * @throws DataException naming what is missing, damaged or does not fit the network
      */
     public static Split open(String source, Shape input, long seed, DamageReport damage) {
-        throw new IllegalStateException("replaced by the data package");
+        return switch (parse(source)) {
+            case Source.Fashion fashion -> {
+                checkFits(source, FashionMnist.SHAPE, input);
+                yield FashionMnist.open(FashionMnist.locate(fashion.folders()));
+            }
+            case Source.Folder folder -> throw new DataException("folders of images cannot be read yet");
+            case Source.Synthetic synthetic -> {
+                checkFits(source, synthetic.specification().shape(), input);
+                yield synthetic.specification().open(seed);
+            }
+        };
+    }
+
+    private static void checkFits(String source, Shape stored, Shape input) {
+        try {
+            Cropping.check(stored, input);
+        } catch (DataException e) {
+            throw new DataException(source + ": " + e.getMessage(), e);
+        }
     }
 
     /** One image file as a stored image for a network, ready for a centre crop. */
     public static byte[] readImage(Path file, Shape stored) {
-        throw new IllegalStateException("replaced by the data package");
+        throw new DataException("folders of images cannot be read yet");
     }
 
     /** The stored size that goes with a network's input for images of any size: 256 for 227. */
     public static Shape storedFor(Shape input) {
-        throw new IllegalStateException("replaced by the data package");
+        return new Shape(input.channels(), enlarged(input.height()), enlarged(input.width()));
     }
 
-    /** Mean over at most {@code limit} images spread evenly over the data, canonical order [channels][height][width]. */
+    private static int enlarged(int side) {
+        return Math.toIntExact(Math.round(side * 256.0 / 227));
+    }
+
+    /**
+     * Mean over at most {@code limit} images spread evenly over the data, canonical order [channels][height][width], in levels
+     * (0 to 255). Damaged images are left out. Sums are whole numbers, so the result does not depend on how the work is shared.
+     */
     public static float[] meanImage(Dataset data, int limit) {
-        throw new IllegalStateException("replaced by the data package");
+        int count = Math.min(limit, data.size());
+        if (count < 1) {
+            throw new DataException("the mean over " + count + " images is not defined: " + data.description());
+        }
+        int parts = Math.min(count, 4 * Runtime.getRuntime().availableProcessors());
+        MeanSum sum = IntStream.range(0, parts).parallel()
+                .mapToObj(part -> MeanSum.over(data, count, count * (long) part / parts, count * (part + 1L) / parts))
+                .reduce(MeanSum::plus).orElseThrow();
+        return sum.mean(data);
     }
 }

@@ -1,0 +1,28 @@
+package duet.data;
+
+import java.util.List;
+
+import duet.net.Shape;
+
+/**
+ * Images that are held in memory.
+ *
+ * @param images [size][height][width][channels]
+ * @param labels [size]
+ */
+record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images, byte[] labels) implements Dataset {
+    @Override
+    public int size() {
+        return labels.length;
+    }
+
+    @Override
+    public int read(int index, byte[] target, int offset) {
+        int bytes = (int) stored.elements();
+        System.arraycopy(images, index * bytes, target, offset, bytes);
+        return labels[index] & 0xFF;
+    }
+
+    @Override
+    public void close() {}
+}

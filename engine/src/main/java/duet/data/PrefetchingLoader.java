@@ -1,0 +1,243 @@
+package duet.data;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+import duet.data.Indices.EpochOrders;
+
+/**
+ * Daemon threads claim batch numbers in order and fill a ring of buffers; batch b lies in slot b % ring, so that the order of the
+ * batches, and the batch at which a failure shows, do not depend on which thread is quicker. A slot is filled again only when
+ * its batch is no longer valid for the caller, which holds two: the latest and the one before.
+ */
+final class PrefetchingLoader implements BatchLoader {
+    private static final int HELD_BY_CALLER = 2;
+    private static final long CLOSE_SECONDS = 5;
+
+    private final Dataset data;
+    private final EpochOrders orders;
+    private final Cropping cropping;
+    private final int batch;
+    private final int imageBytes;
+    /** Exclusive; Long.MAX_VALUE in training. */
+    private final long lastBatch;
+    private final Slot[] ring;
+    private final List<Thread> threads = new ArrayList<>();
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final long firstBatch;
+    private long nextToFill;
+    private long nextToReturn;
+    private volatile boolean closed;
+    private DataException failure;
+
+    /** Written by the thread that claimed the slot, read by the caller after {@code filled} was set under the lock. */
+    private static final class Slot {
+        final byte[] images;
+        final int[] crops;
+        final int[] labels;
+        int count;
+        /** The batch that it holds. */
+        long filled = -1;
+        Throwable failure;
+
+        Slot(int batch, int imageBytes) {
+            images = new byte[batch * imageBytes];
+            crops = new int[3 * batch];
+            labels = new int[batch];
+        }
+    }
+
+    PrefetchingLoader(Dataset data, EpochOrders orders, Cropping cropping, int batch, long firstBatch, long lastBatch, int threadCount) {
+        long bytes = data.stored().elements() * batch;
+        if (batch < 1 || bytes > Integer.MAX_VALUE - 8) {
+            throw new DataException("a batch of %d images of %s is not possible: it takes 1 image at least and 2 GiB at most"
+                    .formatted(batch, data.stored()));
+        }
+        if (data.size() < 1) {
+            throw new DataException("no images to load: " + data.description());
+        }
+        if (threadCount < 1 || firstBatch < 0) {
+            throw new DataException("loading from batch %d on %d threads is not possible: give batch 0 or more and at least 1 thread"
+                    .formatted(firstBatch, threadCount));
+        }
+        this.data = data;
+        this.orders = orders;
+        this.cropping = cropping;
+        this.batch = batch;
+        this.imageBytes = (int) data.stored().elements();
+        this.firstBatch = firstBatch;
+        this.lastBatch = lastBatch;
+        nextToFill = firstBatch;
+        nextToReturn = firstBatch;
+        ring = new Slot[(int) Math.min(threadCount + 1L + HELD_BY_CALLER, lastBatch - firstBatch)];
+        for (int i = 0; i < ring.length; i++) {
+            ring[i] = new Slot(batch, imageBytes);
+        }
+        for (int i = 0; i < threadCount; i++) {
+            threads.add(Thread.ofPlatform().daemon().name("duet-loader-" + i).start(this::fillSlots));
+        }
+    }
+
+    private Slot slot(long number) {
+        return ring[(int) ((number - firstBatch) % ring.length)];
+    }
+
+    @Override
+    public Batch next() {
+        lock.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the batch loader is closed");
+            }
+            if (failure != null) {
+                throw failure;
+            }
+            if (nextToReturn == lastBatch) {
+                return null;
+            }
+            long number = nextToReturn++;
+            changed.signalAll();
+            Slot slot = slot(number);
+            while (slot.filled != number && failure == null && !closed) {
+                changed.await();
+            }
+            if (closed) {
+                throw new IllegalStateException("the batch loader was closed while a batch was awaited");
+            }
+            if (slot.filled == number && slot.failure != null) {
+                failure = surfaced(number, slot.failure);
+            }
+            if (failure != null) {
+                throw failure;
+            }
+            return new Batch(number, slot.images, slot.crops, slot.labels, slot.count);
+        } catch (InterruptedException e) {
+            nextToReturn--;
+            Thread.currentThread().interrupt();
+            throw new DataException("interrupted while a batch was awaited", e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static DataException surfaced(long number, Throwable cause) {
+        return cause instanceof DataException
+                ? new DataException(cause.getMessage(), cause)
+                : new DataException("batch " + number + " could not be loaded: " + cause, cause);
+    }
+
+    private void fillSlots() {
+        try {
+            for (long number = claim(); number >= 0; number = claim()) {
+                Slot slot = slot(number);
+                Throwable thrown = null;
+                try {
+                    fill(number, slot);
+                } catch (RuntimeException | Error e) {
+                    thrown = e;
+                }
+                publish(number, slot, thrown);
+            }
+        } catch (InterruptedException e) {
+            fail(new DataException("a loader thread was interrupted", e));
+        }
+    }
+
+    /** The next batch to fill, when its slot is free; -1 when there is no more to do. */
+    private long claim() throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            while (!closed && nextToFill < lastBatch && !slotIsFree(nextToFill - ring.length)) {
+                changed.await();
+            }
+            if (closed || nextToFill == lastBatch) {
+                return -1;
+            }
+            return nextToFill++;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean slotIsFree(long previousBatch) {
+        return previousBatch < firstBatch || previousBatch < nextToReturn - HELD_BY_CALLER;
+    }
+
+    private void publish(long number, Slot slot, Throwable thrown) {
+        lock.lock();
+        try {
+            slot.failure = thrown;
+            slot.filled = number;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void fail(DataException thrown) {
+        lock.lock();
+        try {
+            failure = thrown;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void fill(long number, Slot slot) {
+        int size = data.size();
+        long first = Math.multiplyExact(number, (long) batch);
+        long epoch = -1;
+        int[] order = null;
+        slot.count = 0;
+        for (int i = 0; i < batch && !closed; i++) {
+            long position = first + i;
+            if (lastBatch != Long.MAX_VALUE && position >= size) {
+                leaveEmpty(slot, i);
+                continue;
+            }
+            if (position / size != epoch) {
+                epoch = position / size;
+                order = orders.order(epoch);
+            }
+            int index = order[(int) (position % size)];
+            slot.labels[i] = data.read(index, slot.images, i * imageBytes);
+            slot.count += slot.labels[i] >= 0 ? 1 : 0;
+            cropping.draw(epoch, index, slot.crops, 3 * i);
+        }
+    }
+
+    private void leaveEmpty(Slot slot, int place) {
+        Arrays.fill(slot.images, place * imageBytes, (place + 1) * imageBytes, (byte) 0);
+        Arrays.fill(slot.crops, 3 * place, 3 * place + 3, 0);
+        slot.labels[place] = -1;
+    }
+
+    /** Threads end after the image that they are at; one that is stuck in a read is left behind (it is a daemon). */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            closed = true;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(CLOSE_SECONDS);
+        for (Thread thread : threads) {
+            try {
+                long millis = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+                thread.join(Math.max(1, millis));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+    }
+}
