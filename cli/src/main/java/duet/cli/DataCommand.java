@@ -5,7 +5,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-@Command(name = "data", description = "Looks at data, or fetches them.", synopsisSubcommandLabel = "COMMAND", subcommands = DataInfoCommand.class)
+@Command(name = "data", description = "Looks at data, or fetches them.", synopsisSubcommandLabel = "COMMAND",
+        subcommands = {DataInfoCommand.class, DataFetchCommand.class})
 final class DataCommand implements Runnable {
     @Spec
     private CommandSpec spec;

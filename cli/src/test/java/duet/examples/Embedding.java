@@ -23,7 +23,7 @@ public final class Embedding {
         Path picture = Path.of(arguments[1]);
         Datasets.Description images = Datasets.describe(source);
         Network network = Networks.create("alexnet-small", images.channels(), images.classes());
-        try (Backend backend = Backends.openDefault(2);
+        try (Backend backend = Backends.openDefault(2, 0);
                 Split data = Datasets.open(source, network.input(), 1, DamageReport.STRICT)) {
             Checkpoint model;
             try (Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data, TrainingOptions.DEFAULTS)) {

@@ -14,6 +14,7 @@ public record Network(String name, Shape input, double inputScale, List<Layer> l
     public Network {
         layers = List.copyOf(layers);
         Shapes.infer(name, input, layers);
+        Shapes.checkInputScale(inputScale);
     }
 
     /** For each layer what it makes of one image, in order. */

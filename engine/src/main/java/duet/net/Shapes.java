@@ -1,13 +1,233 @@
 package duet.net;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Set;
+import java.util.regex.Pattern;
 
-/** Infers and checks shapes. */
+import duet.net.Initialization.Distribution;
+
+/** Infers and checks shapes. All arithmetic is in longs on values below 2^31, so that absurd sizes give messages, not wrong numbers. */
 final class Shapes {
+    /** Tensors and parameters are exchanged with the host as Java arrays. */
+    private static final long MOST_ELEMENTS = Integer.MAX_VALUE;
+    /** The winner of a max-pooling window is recorded in a byte. */
+    private static final int LARGEST_MAX_POOL_WINDOW = 16;
+    private static final Pattern NAME = Pattern.compile("[a-z0-9_-]+");
+    /** What the plan calls the preparation of the images. */
+    private static final String INPUT = "input";
+
     private Shapes() {}
 
+    /** For each layer what it makes of one image; throws {@link NetworkException} at the first layer that makes no sense. */
     static List<Shape> infer(String network, Shape input, List<Layer> layers) {
-        return new ArrayList<>(); // filled in by the next commit
+        checkName(network, "the network's name");
+        checkSize(INPUT, "channels", input.channels());
+        checkSize(INPUT, "height", input.height());
+        checkSize(INPUT, "width", input.width());
+        checkElements(INPUT, input.channels(), input.height(), input.width());
+        if (layers.isEmpty() || !(layers.getLast() instanceof Layer.SoftmaxCrossEntropy)) {
+            throw new NetworkException("network " + network + ": the last layer must be a softmax-cross-entropy");
+        }
+        Set<String> names = new HashSet<>();
+        List<Shape> shapes = new ArrayList<>();
+        Shape shape = input;
+        for (int i = 0; i < layers.size(); i++) {
+            Layer layer = layers.get(i);
+            checkName(layer.name(), "the name of layer " + (i + 1));
+            if (layer.name().equals(INPUT)) {
+                throw new NetworkException("layer " + (i + 1) + " is called input, but that is the image itself; choose another name");
+            }
+            if (!names.add(layer.name())) {
+                throw new NetworkException(layer.name() + ": two layers have this name; names must be unique");
+            }
+            if (layer instanceof Layer.SoftmaxCrossEntropy) {
+                checkLoss(layer, i, layers, shape);
+            }
+            shape = output(layer, shape);
+            shapes.add(shape);
+        }
+        return List.copyOf(shapes);
+    }
+
+    static void checkInputScale(double scale) {
+        if (!(Math.abs(scale) <= Float.MAX_VALUE) || (float) scale == 0) {
+            throw new NetworkException("input: the scale must be a finite number other than 0, not " + scale);
+        }
+    }
+
+    private static Shape output(Layer layer, Shape in) {
+        return switch (layer) {
+            case Layer.Convolution l -> convolution(l, in);
+            case Layer.FullyConnected l -> fullyConnected(l, in);
+            case Layer.Pooling l -> pooling(l, in);
+            case Layer.Nonlinearity l -> {
+                Objects.requireNonNull(l.function(), l.name());
+                yield in;
+            }
+            case Layer.LocalResponseNorm l -> {
+                checkNorm(l, in);
+                yield in;
+            }
+            case Layer.Dropout l -> {
+                if (!(l.rate() >= 0 && (float) l.rate() < 1)) {
+                    throw new NetworkException(l.name() + ": the dropout rate must be at least 0 and below 1, not " + l.rate());
+                }
+                yield in;
+            }
+            case Layer.SoftmaxCrossEntropy _ -> in;
+        };
+    }
+
+    private static Shape convolution(Layer.Convolution l, Shape in) {
+        checkSize(l.name(), "filters", l.filters());
+        checkGroups(l.name(), l.groups());
+        checkDivides(l.name(), l.groups(), in.channels(), "input channels");
+        checkDivides(l.name(), l.groups(), l.filters(), "output channels");
+        Window window = new Window(l.name(), "kernel", l.kernel(), l.stride(), l.padding(), l.rounding());
+        int height = window.outputs(in, in.height());
+        int width = window.outputs(in, in.width());
+        checkWeight(l.name(), l.filters(), (long) in.channels() / l.groups(), l.kernel(), l.kernel());
+        checkElements(l.name(), l.filters(), height, width);
+        checkInitialization(l.name(), l.initialization());
+        return new Shape(l.filters(), height, width);
+    }
+
+    private static Shape fullyConnected(Layer.FullyConnected l, Shape in) {
+        checkSize(l.name(), "outputs", l.outputs());
+        checkWeight(l.name(), l.outputs(), in.channels(), in.height(), in.width());
+        checkInitialization(l.name(), l.initialization());
+        return new Shape(l.outputs(), 1, 1);
+    }
+
+    private static Shape pooling(Layer.Pooling l, Shape in) {
+        if (l.kind() == Layer.Pooling.Kind.MAX && l.window() > LARGEST_MAX_POOL_WINDOW) {
+            throw new NetworkException(l.name() + ": a max-pooling window may be at most " + LARGEST_MAX_POOL_WINDOW + ", not " + l.window());
+        }
+        Window window = new Window(l.name(), "window", l.window(), l.stride(), l.padding(), l.rounding());
+        int height = window.outputs(in, in.height());
+        int width = window.outputs(in, in.width());
+        checkElements(l.name(), in.channels(), height, width);
+        return new Shape(in.channels(), height, width);
+    }
+
+    private static void checkNorm(Layer.LocalResponseNorm l, Shape in) {
+        checkSize(l.name(), "size", l.size());
+        if (l.size() % 2 == 0) {
+            throw new NetworkException(l.name() + ": the size must be odd, so that a channel is in the middle, not " + l.size());
+        }
+        checkGroups(l.name(), l.groups());
+        checkDivides(l.name(), l.groups(), in.channels(), "channels");
+        if (!(l.alpha() >= 0 && l.alpha() <= Float.MAX_VALUE)) {
+            throw new NetworkException(l.name() + ": alpha must be at least 0, not " + l.alpha());
+        }
+        if (!(l.beta() >= 0 && l.beta() <= Float.MAX_VALUE)) {
+            throw new NetworkException(l.name() + ": beta must be at least 0, not " + l.beta());
+        }
+        if (!((float) l.k() > 0 && l.k() <= Float.MAX_VALUE)) {
+            throw new NetworkException(l.name() + ": k must be above 0, not " + l.k());
+        }
+    }
+
+    private static void checkLoss(Layer layer, int index, List<Layer> layers, Shape in) {
+        if (index != layers.size() - 1) {
+            throw new NetworkException(layer.name() + ": a softmax-cross-entropy ends the network, but "
+                    + layers.get(index + 1).name() + " follows it");
+        }
+        if (index == 0 || !(layers.get(index - 1) instanceof Layer.FullyConnected)) {
+            String before = index == 0 ? "the image" : layers.get(index - 1).name() + "'s " + in;
+            throw new NetworkException(layer.name() + ": takes the scores of a fully-connected layer right before it, not " + before);
+        }
+        if (in.channels() < 2) {
+            throw new NetworkException(layer.name() + ": needs at least 2 classes, but " + layers.get(index - 1).name() + " has 1 output");
+        }
+    }
+
+    /** What convolution and pooling have in common. */
+    private record Window(String layer, String noun, int size, int stride, int padding, Rounding rounding) {
+        Window {
+            checkSize(layer, noun, size);
+            checkSize(layer, "stride", stride);
+            if (padding < 0) {
+                throw new NetworkException(layer + ": the padding must be at least 0, not " + padding);
+            }
+            if (padding >= size) {
+                throw new NetworkException(layer + ": a padding of " + padding + " is not smaller than the " + noun + " of " + size
+                        + ", so the first " + noun + " would see nothing of the image");
+            }
+            Objects.requireNonNull(rounding, layer);
+        }
+
+        int outputs(Shape in, int length) {
+            long room = length + 2L * padding - size;
+            if (room < 0) {
+                throw new NetworkException(layer + ": a " + noun + " of " + size + " does not fit into " + in.height() + "x" + in.width()
+                        + " (padding " + padding + ")");
+            }
+            long steps = rounding == Rounding.CEIL ? (room + stride - 1) / stride : room / stride;
+            if (steps * stride >= (long) length + padding) {
+                throw new NetworkException(layer + ": with rounding ceil the last " + noun + " would lie outside of " + in.height() + "x"
+                        + in.width() + " (stride " + stride + ", padding " + padding + "); use floor");
+            }
+            return Math.toIntExact(steps + 1);
+        }
+    }
+
+    private static void checkName(String name, String what) {
+        if (name == null || !NAME.matcher(name).matches()) {
+            throw new NetworkException(what + " is " + (name == null ? "missing" : "\"" + name + "\"")
+                    + "; a name consists of the characters a-z, 0-9, _ and -");
+        }
+    }
+
+    private static void checkSize(String layer, String what, int value) {
+        if (value <= 0) {
+            throw new NetworkException(layer + ": " + what + " must be above 0, not " + value);
+        }
+    }
+
+    private static void checkGroups(String layer, int groups) {
+        checkSize(layer, "groups", groups);
+    }
+
+    private static void checkDivides(String layer, int groups, int channels, String what) {
+        if (channels % groups != 0) {
+            throw new NetworkException(layer + ": " + groups + " groups do not divide " + channels + " " + what);
+        }
+    }
+
+    private static void checkElements(String layer, long channels, long height, long width) {
+        if (channels * height > MOST_ELEMENTS || channels * height * width > MOST_ELEMENTS) {
+            throw new NetworkException(layer + ": " + channels + "x" + height + "x" + width + " is too large; an image may have at most "
+                    + MOST_ELEMENTS + " numbers");
+        }
+    }
+
+    private static void checkWeight(String layer, long outputs, long channels, long height, long width) {
+        long limit = MOST_ELEMENTS;
+        for (long factor : new long[] {outputs, channels, height, width}) {
+            limit /= factor;
+        }
+        if (limit == 0) {
+            throw new NetworkException(layer + ": a weight of " + outputs + "x" + channels + "x" + height + "x" + width
+                    + " is too large; it may have at most " + MOST_ELEMENTS + " numbers");
+        }
+    }
+
+    private static void checkInitialization(String layer, Initialization init) {
+        Objects.requireNonNull(init, layer);
+        if (!(init.deviation() >= 0 && init.deviation() <= Float.MAX_VALUE)) {
+            throw new NetworkException(layer + ": the deviation of the weights must be at least 0, not " + init.deviation());
+        }
+        if (init.distribution() != Distribution.NORMAL && init.deviation() != 0) {
+            throw new NetworkException(layer + ": the distribution " + init.distribution().name().toLowerCase(Locale.ROOT)
+                    + " computes the deviation itself; leave it out");
+        }
+        if (!(Math.abs(init.bias()) <= Float.MAX_VALUE)) {
+            throw new NetworkException(layer + ": the initial bias must be finite, not " + init.bias());
+        }
     }
 }

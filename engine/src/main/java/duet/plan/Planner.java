@@ -1,20 +1,117 @@
 package duet.plan;
 
-import duet.device.Layout;
-import duet.net.Network;
+import java.util.ArrayList;
+import java.util.List;
 
-/** Makes plans. */
+import duet.device.Layout;
+import duet.device.Operation;
+import duet.device.Tensor;
+import duet.device.Tensor.Format;
+import duet.device.Tensor.Role;
+import duet.net.Network;
+import duet.net.NetworkException;
+import duet.net.Shape;
+
+/**
+ * Makes plans. The same arguments give an equal plan.
+ *
+ * <p>With two towers each device holds half of the channels of every layer. Grouped convolutions, normalisation, pooling and
+ * element by element layers work on their own half. A convolution of one group and a fully connected layer see all channels:
+ * the devices exchange halves before it, and halves of its input's gradient on the way back. The last fully connected layer is
+ * cut by its inputs instead: each device multiplies its own half, the two partial sums are exchanged and added, device 0 first,
+ * and both devices go on with the same scores. Device 0 holds its bias.
+ *
+ * <p>In training every layer with parameters is checked for NaN and infinity, after the non-linearity that follows it. In
+ * evaluation nothing is checked: {@link Plan#checkedLayers()} is empty and {@link Plan.Outputs#status()} is null.
+ */
 public final class Planner {
     private Planner() {}
 
     /**
-     * @param dropout false leaves dropout out of a training plan (the evaluation scaling stays as the layer says)
+     * Plans one batch. Throws {@link NetworkException} if the network cannot be cut as the placement asks, or a tensor is too
+     * large for this batch.
+     *
+     * @param dropout false does without dropout layers: no masks in training, and so no scaling in evaluation. Use the same
+     *                value for both plans of a network
      * @param layout  the backend that will run it, or {@link Layout#PLAIN}
      */
     public static Plan plan(Network network, Placement placement, Mode mode, int batch, Shapes images, boolean dropout, Layout layout) {
-        throw new IllegalStateException("replaced by the plan package");
+        if (batch <= 0) {
+            throw new NetworkException("a batch has at least 1 image, not " + batch);
+        }
+        List<Division> divisions = Division.divide(network, placement);
+        PlanBuilder builder = new PlanBuilder(placement.devices(), batch);
+        ParameterTensors parameters = new ParameterTensors(builder, divisions);
+        List<Plan.Inputs> inputs = inputs(builder, network.input(), images);
+        boolean training = mode == Mode.TRAINING;
+        Forward forward = new Forward(builder, parameters, divisions, training, dropout);
+        Value image = prepared(builder, network, inputs);
+        Value scores = forward.run(divisions, image);
+        String lossLayer = network.layers().getLast().name();
+        Value gradient = training ? builder.value(lossLayer + ".input.gradient", divisions.getLast().input(), false) : null;
+        List<Plan.Outputs> outputs = loss(builder, lossLayer, scores, inputs, gradient, forward.status());
+        if (training) {
+            new Backward(builder, parameters).run(forward.traces(), gradient);
+        }
+        MemoryPlanner.Result memory = MemoryPlanner.plan(builder.tensors(), builder.streams(), placement.devices(), layout);
+        return new Plan(network, placement, mode, batch, parameters.parameters(), inputs, outputs, memory.streams(), memory.regions(),
+                memory.persistentBytes(), memory.transientBytes(), forward.checkedLayers());
     }
 
     /** Size of the stored images that the host hands over. */
-    public record Shapes(int storedHeight, int storedWidth) {}
+    public record Shapes(int storedHeight, int storedWidth) {
+        public Shapes {
+            if (storedHeight <= 0 || storedWidth <= 0) {
+                throw new NetworkException("stored images of " + storedHeight + "x" + storedWidth + " pixels cannot be");
+            }
+        }
+    }
+
+    private static List<Plan.Inputs> inputs(PlanBuilder builder, Shape input, Shapes images) {
+        int batch = builder.batch();
+        int channels = input.channels();
+        int height = images.storedHeight();
+        int width = images.storedWidth();
+        if ((long) height * width > Integer.MAX_VALUE / channels || (long) height * width * channels > Integer.MAX_VALUE / batch) {
+            throw new NetworkException("input: " + batch + " stored images of " + channels + "x" + height + "x" + width + " are more than "
+                    + Integer.MAX_VALUE + " bytes; use a smaller batch");
+        }
+        return builder.each(device -> {
+            Tensor mean = builder.tensor("input.mean", device, Format.ACTIVATION, Role.CONSTANT, 1, channels, height, width);
+            Tensor stored = builder.tensor("input.images", device, Format.IMAGES, Role.INPUT, batch, channels, height, width);
+            Tensor crops = builder.tensor("input.crops", device, Format.INTEGERS, Role.INPUT, batch, 3, 1, 1);
+            Tensor labels = builder.tensor("input.labels", device, Format.INTEGERS, Role.INPUT, batch, 1, 1, 1);
+            return new Plan.Inputs(stored, crops, mean, labels);
+        });
+    }
+
+    /** Every device prepares the whole image; that is cheaper than sending it. */
+    private static Value prepared(PlanBuilder builder, Network network, List<Plan.Inputs> inputs) {
+        Value image = builder.value("input.output", network.input(), false);
+        for (int device = 0; device < builder.devices(); device++) {
+            Plan.Inputs input = inputs.get(device);
+            builder.launch(device, new Operation.PrepareInput("input", input.images(), input.crops(), input.mean(), null, image.on(device),
+                    (float) network.inputScale()));
+        }
+        return image;
+    }
+
+    /** Every device computes the whole loss from the same scores. Probabilities are for evaluation only. */
+    private static List<Plan.Outputs> loss(
+            PlanBuilder builder, String layer, Value scores, List<Plan.Inputs> inputs, Value gradient, List<Tensor> status) {
+        int batch = builder.batch();
+        List<Plan.Outputs> outputs = new ArrayList<>();
+        for (int device = 0; device < builder.devices(); device++) {
+            Tensor logits = scores.on(device);
+            boolean training = gradient != null;
+            Tensor losses = builder.tensor(layer + ".losses", device, Format.ACTIVATION, Role.OUTPUT, batch, 1, 1, 1);
+            Tensor ranks = builder.tensor(layer + ".ranks", device, Format.INTEGERS, Role.OUTPUT, batch, 1, 1, 1);
+            Tensor probabilities = training ? null
+                    : builder.tensor(layer + ".probabilities", device, Format.ACTIVATION, Role.OUTPUT, batch, logits.channels(), 1, 1);
+            builder.launch(device, new Operation.SoftmaxCrossEntropy(layer, logits, inputs.get(device).labels(), losses, ranks,
+                    probabilities, training ? gradient.on(device) : null));
+            outputs.add(new Plan.Outputs(losses, ranks, probabilities, training ? status.get(device) : null));
+        }
+        return outputs;
+    }
 }

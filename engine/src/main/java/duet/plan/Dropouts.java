@@ -1,0 +1,21 @@
+package duet.plan;
+
+import duet.device.Operation;
+import duet.device.Tensor;
+import duet.net.Layer;
+
+/** Dropout on one device; forward and backward are the same operation. */
+final class Dropouts {
+    private Dropouts() {}
+
+    /** What kept elements are multiplied by in training. */
+    static float scale(Layer.Dropout l) {
+        return l.inverted() ? (float) (1 / (1 - l.rate())) : 1;
+    }
+
+    static Operation operation(Division division, Layer.Dropout l, int device, Tensor input, Tensor output) {
+        int firstChannel = division.inputSplit() ? device * input.channels() : 0;
+        return new Operation.Dropout(l.name(), input, output, division.index(), (float) l.rate(), scale(l),
+                division.input().channels(), firstChannel);
+    }
+}
