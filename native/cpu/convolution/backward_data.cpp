@@ -3,6 +3,7 @@
  * of the same (y + padding) mod s and (x + padding) mod s see the same taps: each of these s * s phases is a convolution of stride 1.
  */
 #include "convolution/fully_connected.h"
+#include "runtime/transpose.h"
 
 using namespace duet;
 
@@ -103,12 +104,12 @@ struct BackwardData {
         const int ky = plan.y.phase + c.stride * (plan.y.taps - 1 - y), kx = plan.x.phase + c.stride * (plan.x.taps - 1 - x);
         const int64_t tap = (int64_t{ky} * c.kernel_width + kx) * in + block * kBlock;
         float *rows = to + phase_block(plan, block) + (int64_t{y} * plan.x.taps + x) * out * width;
-        for (int f = 0; f < out; f++, rows += width) {
-          const int from_block = f / kBlock, from_width = filters.width(from_block);
-          const float *from = packed + block_offset(taps(c), from_block) + tap * from_width + f % kBlock;
-          for (int column = 0; column < columns; column++) rows[column] = from[int64_t{column} * from_width];
-          for (int column = columns; column < width; column++) rows[column] = 0;
+        for (int f = 0; f < filters.count(); f++) {
+          const int from_width = filters.width(f);
+          transpose(packed + block_offset(taps(c), f) + tap * from_width, from_width, columns, filters.columns(f), rows + ptrdiff_t{f} * kBlock * width,
+                    width);
         }
+        for (int f = 0; f < out; f++) std::fill(rows + ptrdiff_t{f} * width + columns, rows + ptrdiff_t{f + 1} * width, 0.0f);
       }
     }
   }

@@ -1,4 +1,5 @@
 #include "convolution/fully_connected.h"
+#include "runtime/transpose.h"
 
 namespace duet {
 namespace {
@@ -70,6 +71,8 @@ struct Forward {
  */
 struct BackwardData {
   const duet_convolution &c;
+  /* So many blocks make a sum that is long against loading and storing the result. */
+  static constexpr int kBlocksTogether = 64 / kBlock < 1 ? 1 : 64 / kBlock;
   const Blocks filters{c.filters}, images{c.batch};
 
   int64_t turned() const { return round_up(int64_t{c.filters} * images.padded(), int64_t{16}); }
@@ -81,36 +84,38 @@ struct BackwardData {
     const int width = images.width(block), columns = images.columns(block);
     gradient += int64_t{block} * kBlock * c.filters;
     to += block_offset(c.filters, block);
-    for (int i = 0; i < width; i++) {
-      for (int64_t f = first; f < last; f++) to[f * width + i] = i < columns ? gradient[int64_t{i} * c.filters + f] : 0;
-    }
+    for (int64_t f = first; f < last; f++) std::fill(to + f * width + columns, to + (f + 1) * width, 0.0f);
+    transpose(gradient + first, c.filters, columns, last - first, to + first * width, width);
   }
 
-  void sums(int64_t first, int count, const float *turned_gradient, const float *filter, float *result) const {
-    for (int f = 0; f < filters.count(); f++) {
-      const int filter_width = filters.width(f), terms = filters.columns(f);
-      const Rows filter_rows(filter_width);
-      const float *a = filter + block_offset(taps(c), f) + first * filter_width;
-      /* The same taps of the next block of filters; each block of images asks for its share. */
-      const ptrdiff_t share = ptrdiff_t{count} * filter_width / images.count();
-      for (int b = 0; b < images.count(); b++) {
-        const int width = images.width(b);
-        const Rows result_rows(width);
-        const Product product = {a, 1, turned_gradient + block_offset(c.filters, b) + ptrdiff_t{f} * kBlock * width, width,
-                                 result + block_offset(kTaps, b), width, f > 0, false, nullptr};
-        multiply(product, plain_sum(terms, 1, width), filter_rows.at, result_rows.at, 0, count,
-                 {a + block_offset(taps(c), 1) + b * share, share});
-      }
+  /* Blocks of filters first .. end - 1, of one width. */
+  void add_blocks(int f, int end, int64_t first, int count, const float *turned_gradient, const float *filter, float *result) const {
+    const int filter_width = filters.width(f);
+    const Rows filter_rows(filter_width);
+    const float *a = filter + block_offset(taps(c), f) + first * filter_width;
+    /* The same taps of the next block; each block of images asks for its share. */
+    const ptrdiff_t share = ptrdiff_t{count} * filter_width / images.count();
+    for (int b = 0; b < images.count(); b++) {
+      const int width = images.width(b);
+      const Rows result_rows(width);
+      Sum sum(kTerms);
+      for (int i = f; i < end; i++) sum.add(block_offset(taps(c), i - f), ptrdiff_t{i - f} * kBlock * width, filters.columns(i), 1, width);
+      const Product product = {a, 1, turned_gradient + block_offset(c.filters, b) + ptrdiff_t{f} * kBlock * width, width,
+                               result + block_offset(kTaps, b), width, f > 0, false, nullptr};
+      multiply(product, sum, filter_rows.at, result_rows.at, 0, count, {a + block_offset(taps(c), end - f) + b * share, share});
     }
   }
 
   void task(int64_t first, int count, const float *turned_gradient, const float *filter, float *input_gradient, float *result) const {
-    sums(first, count, turned_gradient, filter, result);
-    for (int n = 0; n < c.batch; n++) {
-      const int width = images.width(n / kBlock);
-      const float *from = result + block_offset(kTaps, n / kBlock) + n % kBlock;
-      float *to = input_gradient + int64_t{n} * taps(c) + first;
-      for (int r = 0; r < count; r++) to[r] = from[r * width];
+    /* The last block of filters may be narrower, with its rows closer together. */
+    const int full = c.filters / kBlock;
+    for (int f = 0; f < full; f += kBlocksTogether) {
+      add_blocks(f, std::min(full, f + kBlocksTogether), first, count, turned_gradient, filter, result);
+    }
+    if (full < filters.count()) add_blocks(full, full + 1, first, count, turned_gradient, filter, result);
+    for (int b = 0; b < images.count(); b++) {
+      transpose(result + block_offset(kTaps, b), images.width(b), count, images.columns(b),
+                input_gradient + int64_t{b} * kBlock * taps(c) + first, taps(c));
     }
   }
 };
