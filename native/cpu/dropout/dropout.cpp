@@ -1,47 +1,64 @@
 /* Dropout recomputes its mask: bits are a function of (seed, purpose, step, element), Philox 4x32-10. */
 #include "runtime/interface.h"
 #include "runtime/team.h"
-#include "runtime/vector.h"
+#include "runtime/tail.h"
 
 using namespace duet;
 
 namespace {
 
-/* Philox blocks made side by side, so that the loops become vectors. */
-constexpr int kLanes = 16;
+/* Philox blocks made side by side, two vectors at a time because a multiplication takes a while. */
 constexpr int kBits = 1024;
+
+/* Words in 64 bits each, where their products fit. */
+typedef uint64_t Words __attribute__((vector_size(kVectorWidth * 4)));
+constexpr int kWords = kVectorWidth / 2;
+constexpr int kLanes = 2 * kWords;
+
+/* Four words of kWords blocks. */
+struct Counters {
+  Words c0, c1, c2, c3;
+
+  void round(uint32_t k0, uint32_t k1) {
+    const Words p0 = c0 * uint64_t{0xD2511F53u}, p1 = c2 * uint64_t{0xCD9E8D57u};
+    c0 = (p1 >> 32) ^ c1 ^ uint64_t{k0};
+    c1 = p1 & kWord;
+    c2 = (p0 >> 32) ^ c3 ^ uint64_t{k1};
+    c3 = p0 & kWord;
+  }
+  void store(uint32_t *words) const {
+    for (int i = 0; i < kWords; i++) {
+      words[4 * i] = static_cast<uint32_t>(c0[i]);
+      words[4 * i + 1] = static_cast<uint32_t>(c1[i]);
+      words[4 * i + 2] = static_cast<uint32_t>(c2[i]);
+      words[4 * i + 3] = static_cast<uint32_t>(c3[i]);
+    }
+  }
+  static constexpr uint64_t kWord = 0xFFFFFFFFu;
+};
 
 struct Philox {
   uint64_t seed;
   uint32_t purpose;
   uint64_t step;
 
+  Counters counters(uint64_t first) const {
+    Words block;
+    for (int i = 0; i < kWords; i++) block[i] = first + i;
+    return {block & Counters::kWord, ((block >> 32 << 16) ^ uint64_t{purpose}) & Counters::kWord, Words{} + (step & Counters::kWord),
+            Words{} + (step >> 32)};
+  }
+
   /* Words of blocks first .. first + kLanes - 1, four each, in order. */
   void blocks(uint64_t first, uint32_t *words) const {
-    uint32_t c0[kLanes], c1[kLanes], c2[kLanes], c3[kLanes];
-    for (int i = 0; i < kLanes; i++) {
-      const uint64_t block = first + i;
-      c0[i] = static_cast<uint32_t>(block);
-      c1[i] = purpose ^ (static_cast<uint32_t>(block >> 32) << 16);
-      c2[i] = static_cast<uint32_t>(step);
-      c3[i] = static_cast<uint32_t>(step >> 32);
-    }
+    Counters one = counters(first), other = counters(first + kWords);
     uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
     for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
-      for (int i = 0; i < kLanes; i++) {
-        const uint64_t p0 = uint64_t{0xD2511F53u} * c0[i], p1 = uint64_t{0xCD9E8D57u} * c2[i];
-        c0[i] = static_cast<uint32_t>(p1 >> 32) ^ c1[i] ^ k0;
-        c1[i] = static_cast<uint32_t>(p1);
-        c2[i] = static_cast<uint32_t>(p0 >> 32) ^ c3[i] ^ k1;
-        c3[i] = static_cast<uint32_t>(p0);
-      }
+      one.round(k0, k1);
+      other.round(k0, k1);
     }
-    for (int i = 0; i < kLanes; i++) {
-      words[4 * i] = c0[i];
-      words[4 * i + 1] = c1[i];
-      words[4 * i + 2] = c2[i];
-      words[4 * i + 3] = c3[i];
-    }
+    one.store(words);
+    other.store(words + 4 * kWords);
   }
 
   /* The bits of `count` (at most kBits) elements; returns where in `words` they begin. */
@@ -51,6 +68,14 @@ struct Philox {
     return words + element % 4;
   }
 };
+
+/* A select, not a branch: half of the branches would be guessed wrong. */
+inline Vector kept(const uint32_t *bits, uint32_t threshold, Vector value) {
+  typedef uint32_t Unsigned __attribute__((vector_size(kVectorWidth * 4)));
+  Unsigned drawn;
+  std::memcpy(&drawn, bits, sizeof drawn);
+  return drawn >= threshold ? value : Vector{};
+}
 
 }  // namespace
 
@@ -73,7 +98,11 @@ extern "C" void duet_dropout(duet_team *team, int32_t batch, int32_t channels, i
       const uint32_t *bits = philox.bits(element + first, count, words);
       const float *from = input + at + first * stride;
       float *to = output + at + first * stride;
-      for (int i = 0; i < count; i++) to[i * stride] = bits[i] >= threshold ? from[i * stride] * scale : 0;
+      if (stride == 1) {
+        each_vector(count, [&](int i, auto part) { store_count(to + i, kept(bits + i, threshold, load_count(from + i, part) * scale), part); });
+      } else {
+        for (int i = 0; i < count; i++) to[i * stride] = bits[i] >= threshold ? from[i * stride] * scale : 0;
+      }
     }
   });
 }

@@ -1,7 +1,7 @@
 #pragma once
 #include "runtime/interface.h"
 #include "runtime/team.h"
-#include "runtime/vector.h"
+#include "runtime/tail.h"
 
 namespace duet {
 

@@ -1,82 +1,99 @@
 /*
  * b_i = a_i * t_i^-beta, t_i = k + alpha * sum of a_j^2 over the window of i (paper, section 3.3).
  * Backward: da_i = db_i * t_i^-beta - 2 alpha beta a_i * sum over windows j that hold i of db_j a_j t_j^(-beta - 1).
+ *
+ * Works on batches of a few pixels, step by step: what one step stores the next one loads at other offsets, which would wait
+ * for the stores if it came at once.
  */
+#include "response_norm/power.h"
 #include "runtime/interface.h"
 #include "runtime/team.h"
-#include "runtime/vector.h"
-#include <cmath>
+#include "runtime/tail.h"
 
 using namespace duet;
 
 namespace {
 
-constexpr int64_t kPixelsPerTask = 256;
+/* Pixels (of one group) at a time, and tasks of so many of them. */
+constexpr int kPixels = 16;
+constexpr int64_t kPixelsPerTask = 16 * kPixels;
 
-/* Channels of one pixel and group in buffers with zeros at both ends, so that windows need no cutting. */
+/*
+ * Buffers have a row a pixel: `width` floats, or, where windows are summed, `padded` ones with the channels between zeros, so that
+ * windows need no cutting.
+ */
 struct Norm {
-  int channels, groups, half;
+  int channels, half;
   float alpha, beta, k;
+  int width, padded;
 
-  int in_group() const { return channels / groups; }
-  int buffer() const { return round_up(in_group() + 2 * half, 16) + 16; }
-
-  /* sums[i] = values[i] + ... + values[i + 2 * half] */
-  void window_sums(const float *values, float *sums) const {
-    const int n = in_group();
-    if (half == 2) {
-      for (int i = 0; i < n; i++) sums[i] = ((values[i] + values[i + 1]) + (values[i + 2] + values[i + 3])) + values[i + 4];
-      return;
-    }
-    for (int i = 0; i < n; i++) sums[i] = values[i];
-    for (int j = 1; j <= 2 * half; j++) {
-      for (int i = 0; i < n; i++) sums[i] += values[i + j];
-    }
-  }
-
-  /* powers[i] = bases[i]^-beta */
-  void power(const float *bases, float *powers) const {
-    const int n = in_group();
-    if (beta == 0.75f) {
-      for (int i = 0; i < n; i++) {
-        const float root = std::sqrt(1 / bases[i]);
-        powers[i] = root * std::sqrt(root);
-      }
-    } else {
-      for (int i = 0; i < n; i++) powers[i] = std::pow(bases[i], -beta);
-    }
-  }
-
-  /* bases[i] = t_i; `padded` is scratch with zeros at both ends. */
-  void bases(const float *a, float *padded, float *bases) const {
-    const int n = in_group();
-    for (int i = 0; i < n; i++) padded[half + i] = a[i] * a[i];
-    window_sums(padded, bases);
-    for (int i = 0; i < n; i++) bases[i] = k + alpha * bases[i];
-  }
+  Norm(int in_group, int size, float alpha, float beta, float k)
+      : channels(in_group), half(size / 2), alpha(alpha), beta(beta), k(k), width(round_up(in_group, kVectorWidth)),
+        padded(width + round_up(2 * half, kVectorWidth)) {}
 };
 
 struct Scratch {
-  std::vector<float> padded, bases, powers, sums;
-  explicit Scratch(const Norm &norm) : padded(norm.buffer()), bases(norm.buffer()), powers(norm.buffer()), sums(norm.buffer()) {}
+  std::vector<float> squares, bases, powers, ratios;
+  explicit Scratch(const Norm &norm)
+      : squares(kPixels * norm.padded), bases(kPixels * norm.width), powers(bases.size()), ratios(bases.size()) {}
 };
 
-void forward(const Norm &norm, Scratch &scratch, const float *a, float *b) {
-  norm.bases(a, scratch.padded.data(), scratch.bases.data());
-  norm.power(scratch.bases.data(), scratch.powers.data());
-  for (int i = 0; i < norm.in_group(); i++) b[i] = a[i] * scratch.powers[i];
+/* visit(offset in the image, in a buffer of `width`, in one of `padded`, number of channels) for every vector of `pixels` pixels. */
+template <class Visit> inline void each_row_vector(const Norm &norm, int pixels, Visit visit) {
+  for (int pixel = 0; pixel < pixels; pixel++) {
+    each_vector(norm.channels, [&](int c, auto count) { visit(pixel * norm.channels + c, pixel * norm.width + c, pixel * norm.padded + c, count); });
+  }
 }
 
-void backward(const Norm &norm, Scratch &scratch, const float *a, const float *db, float *da) {
-  const int n = norm.in_group();
-  const float *bases = scratch.bases.data(), *powers = scratch.powers.data(), *sums = scratch.sums.data();
-  norm.bases(a, scratch.padded.data(), scratch.bases.data());
-  norm.power(bases, scratch.powers.data());
-  float *ratios = scratch.padded.data() + norm.half;
-  for (int i = 0; i < n; i++) ratios[i] = db[i] * a[i] * powers[i] / bases[i];
-  norm.window_sums(scratch.padded.data(), scratch.sums.data());
+inline Vector window_sum(const float *padded, int half) {
+  if (half == 2) return ((load(padded) + load(padded + 1)) + (load(padded + 2) + load(padded + 3))) + load(padded + 4);
+  Vector sum = load(padded);
+  for (int j = 1; j <= 2 * half; j++) sum += load(padded + j);
+  return sum;
+}
+
+/* powers = t^-beta and, where asked for, ratios = t^(-beta - 1). */
+void normalisers(const Norm &norm, Scratch &scratch, const float *a, int pixels, bool with_ratios) {
+  float *squares = scratch.squares.data(), *bases = scratch.bases.data();
+  each_row_vector(norm, pixels, [&](int at, int, int padded, auto count) {
+    const Vector value = load_count(a + at, count);
+    store(squares + padded + norm.half, value * value);
+  });
+  each_row_vector(norm, pixels, [&](int, int row, int padded, auto) {
+    store(bases + row, norm.k + norm.alpha * window_sum(squares + padded, norm.half));
+  });
+  powers(bases, norm.beta, pixels * norm.width, scratch.powers.data(), with_ratios ? scratch.ratios.data() : nullptr);
+}
+
+void forward(const Norm &norm, Scratch &scratch, const float *a, int pixels, float *b) {
+  normalisers(norm, scratch, a, pixels, false);
+  const float *powers = scratch.powers.data();
+  each_row_vector(norm, pixels, [&](int at, int row, int, auto count) {
+    store_count(b + at, load_count(a + at, count) * load(powers + row), count);
+  });
+}
+
+void backward(const Norm &norm, Scratch &scratch, const float *a, const float *db, int pixels, float *da) {
+  normalisers(norm, scratch, a, pixels, true);
+  const float *powers = scratch.powers.data(), *ratios = scratch.ratios.data();
+  /* The squares are used up; their zeros at the ends serve again. */
+  float *terms = scratch.squares.data();
+  each_row_vector(norm, pixels, [&](int at, int row, int padded, auto count) {
+    store(terms + padded + norm.half, load_count(db + at, count) * load_count(a + at, count) * load(ratios + row));
+  });
   const float factor = 2 * norm.alpha * norm.beta;
-  for (int i = 0; i < n; i++) da[i] = db[i] * powers[i] - factor * a[i] * sums[i];
+  each_row_vector(norm, pixels, [&](int at, int row, int padded, auto count) {
+    const Vector direct = load_count(db + at, count) * load(powers + row);
+    store_count(da + at, direct - factor * load_count(a + at, count) * window_sum(terms + padded, norm.half), count);
+  });
+}
+
+/* body(scratch, first element, pixels) for every batch of pixels. */
+template <class Body> void each_batch(duet_team *team, const Norm &norm, int64_t pixels, Body body) {
+  parallel_slices(team, pixels, kPixelsPerTask, [&](int64_t first, int64_t last) {
+    Scratch scratch(norm);
+    for (int64_t i = first; i < last; i += kPixels) body(scratch, i * norm.channels, static_cast<int>(std::min<int64_t>(kPixels, last - i)));
+  });
 }
 
 }  // namespace
@@ -85,22 +102,16 @@ extern "C" {
 
 void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
                                 float beta, float k, const float *input, float *output) {
-  const Norm norm{channels, groups, size / 2, alpha, beta, k};
-  parallel_slices(team, pixels * groups, kPixelsPerTask, [&](int64_t first, int64_t last) {
-    Scratch scratch(norm);
-    for (int64_t i = first; i < last; i++) forward(norm, scratch, input + i * norm.in_group(), output + i * norm.in_group());
-  });
+  const Norm norm(channels / groups, size, alpha, beta, k);
+  each_batch(team, norm, pixels * groups,
+             [&](Scratch &scratch, int64_t at, int count) { forward(norm, scratch, input + at, count, output + at); });
 }
 
 void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
                                  float beta, float k, const float *input, const float *output_gradient, float *input_gradient) {
-  const Norm norm{channels, groups, size / 2, alpha, beta, k};
-  parallel_slices(team, pixels * groups, kPixelsPerTask, [&](int64_t first, int64_t last) {
-    Scratch scratch(norm);
-    for (int64_t i = first; i < last; i++) {
-      const int64_t at = i * norm.in_group();
-      backward(norm, scratch, input + at, output_gradient + at, input_gradient + at);
-    }
+  const Norm norm(channels / groups, size, alpha, beta, k);
+  each_batch(team, norm, pixels * groups, [&](Scratch &scratch, int64_t at, int count) {
+    backward(norm, scratch, input + at, output_gradient + at, count, input_gradient + at);
   });
 }
 }

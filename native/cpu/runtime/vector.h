@@ -46,13 +46,6 @@ inline void store_first(float *to, Vector value, int count) {
   for (int i = 0; i < count; i++) to[i] = elements[i];
 }
 
-inline ByteVector load_bytes(const uint8_t *from) {
-  ByteVector value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-inline void store_bytes(uint8_t *to, ByteVector value) { std::memcpy(to, &value, sizeof value); }
-
 #if defined(__clang__)
 #define DUET_UNROLL _Pragma("unroll")
 #else

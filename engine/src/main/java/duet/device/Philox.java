@@ -31,12 +31,13 @@ public final class Philox {
     /** 32 random bits. element is not negative and below 2^50. */
     public static int bits(long seed, int purpose, long step, long element) {
         long block = element >>> 2;
-        int c0 = (int) block;
-        int c1 = purpose ^ ((int) (block >>> 32) << 16);
-        int c2 = (int) step;
-        int c3 = (int) (step >>> 32);
-        int k0 = (int) seed;
-        int k1 = (int) (seed >>> 32);
+        int[] words = block((int) block, purpose ^ ((int) (block >>> 32) << 16), (int) step, (int) (step >>> 32),
+                (int) seed, (int) (seed >>> 32));
+        return words[(int) (element & 3)];
+    }
+
+    /** The four output words of a counter c and a key k. */
+    public static int[] block(int c0, int c1, int c2, int c3, int k0, int k1) {
         for (int round = 0; round < 10; round++) {
             long p0 = (M0 & 0xFFFFFFFFL) * (c0 & 0xFFFFFFFFL);
             long p1 = (M1 & 0xFFFFFFFFL) * (c2 & 0xFFFFFFFFL);
@@ -47,12 +48,7 @@ public final class Philox {
             k0 += W0;
             k1 += W1;
         }
-        return switch ((int) (element & 3)) {
-            case 0 -> c0;
-            case 1 -> c1;
-            case 2 -> c2;
-            default -> c3;
-        };
+        return new int[] {c0, c1, c2, c3};
     }
 
     /** Uniform in [0, 1), a multiple of 2^-32. */

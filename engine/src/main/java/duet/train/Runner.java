@@ -1,5 +1,7 @@
 package duet.train;
 
+import java.util.List;
+
 import duet.data.Batch;
 import duet.device.Program;
 import duet.device.RunParameters;
@@ -94,7 +96,7 @@ final class Runner {
     /** The first layer, in network order, that has made a NaN or an infinity on any device; null if all is well. */
     String notFinite() {
         int first = status.length;
-        for (Plan.Outputs outputs : plan.outputs()) {
+        for (Plan.Outputs outputs : status.length == 0 ? List.<Plan.Outputs>of() : plan.outputs()) {
             program.read(outputs.status(), status);
             for (int i = 0; i < first; i++) {
                 if (status[i] != 0) {
