@@ -33,7 +33,9 @@ public final class Classifier implements AutoCloseable {
         if (batch < 1) {
             throw new IllegalArgumentException("the batch must have at least 1 image, not " + batch);
         }
-        Session session = new Session(checkpoint.network(), placement, backend, checkpoint.stored(), batch, false, false);
+        // a network trained without dropout is not scaled for it either
+        boolean dropout = checkpoint.state() == null || checkpoint.state().options().dropout();
+        Session session = new Session(checkpoint.network(), placement, backend, checkpoint.stored(), batch, false, dropout);
         try {
             session.set(checkpoint.tensors());
             return new Classifier(checkpoint, session, batch);

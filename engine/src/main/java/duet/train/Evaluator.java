@@ -22,7 +22,7 @@ record Evaluator(Session session, Shape input, int batch, int threads) {
     }
 
     /**
-     * @param cancelled asked after each batch
+     * @param cancelled asked before each batch
      * @return null if it was cancelled
      */
     Result evaluate(Dataset data, TrainingListener listener, BooleanSupplier cancelled) {
@@ -33,6 +33,9 @@ record Evaluator(Session session, Shape input, int batch, int threads) {
         double loss = 0;
         try (BatchLoader loader = BatchLoader.evaluation(data, input, batch, threads)) {
             for (Batch next = loader.next(); next != null; next = loader.next()) {
+                if (cancelled.getAsBoolean()) {
+                    return null;
+                }
                 Runner results = session.evaluate(next);
                 String layer = results.notFinite();
                 if (layer != null) {
@@ -43,9 +46,6 @@ record Evaluator(Session session, Shape input, int batch, int threads) {
                 top1 += results.top1();
                 top5 += results.top5();
                 listener.validating(Math.min(data.size(), (next.number() + 1) * batch), data.size());
-                if (cancelled.getAsBoolean()) {
-                    return null;
-                }
             }
         }
         if (images == 0) {

@@ -31,7 +31,7 @@ final class Session implements AutoCloseable {
     /**
      * @param stored  size of the stored images
      * @param trains  false: evaluation only, and no momentum
-     * @param dropout whether training uses dropout
+     * @param dropout whether the network is trained with its dropout layers
      */
     Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
         if (backend.devices().size() != placement.devices()) {

@@ -9,13 +9,13 @@ import duet.data.Augmentation;
 import duet.data.Dataset;
 import duet.data.Split;
 import duet.device.Backend;
+import duet.device.Backends;
 import duet.device.Operation;
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Rounding;
 import duet.net.Shape;
-import duet.reference.ReferenceBackend;
 
 /** A network and data that are small enough to train in a test, with every kind of layer. */
 final class Tiny {
@@ -50,7 +50,7 @@ final class Tiny {
     }
 
     static Backend backend(int devices) {
-        return new RoundingBackend(new ReferenceBackend(devices));
+        return Backends.openDefault(devices, devices);
     }
 
     static Split data() {

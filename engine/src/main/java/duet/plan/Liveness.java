@@ -1,0 +1,173 @@
+package duet.plan;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToLongFunction;
+
+import duet.device.Region;
+import duet.device.Step;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+import duet.device.Tensor.Role;
+import duet.plan.HappensBefore.Point;
+
+/** When each block of transient memory is in use, in the partial order of the steps. */
+final class Liveness {
+    /** Something that needs memory during a run: a tensor, or the workspace of one step. */
+    static final class Block {
+        final Tensor tensor;
+        final Point step;
+        final int device;
+        final long bytes;
+        /** The host writes it before the run or reads it after the run. */
+        final boolean wholeRun;
+        /** For each stream the places of the first and last step there that uses the block. */
+        private final int[] first;
+        private final int[] last;
+        /** For each stream how many of its steps are over before any step that uses the block, and before the latest such step. */
+        private final int[] overBefore;
+        private final int[] overAtEnd;
+
+        private Block(Tensor tensor, Point step, int device, long bytes, boolean wholeRun, int streams) {
+            this.tensor = tensor;
+            this.step = step;
+            this.device = device;
+            this.bytes = Region.align(bytes);
+            this.wholeRun = wholeRun;
+            first = filled(streams, Integer.MAX_VALUE);
+            last = filled(streams, -1);
+            overBefore = filled(streams, Integer.MAX_VALUE);
+            overAtEnd = filled(streams, 0);
+        }
+
+        private static int[] filled(int length, int value) {
+            int[] array = new int[length];
+            Arrays.fill(array, value);
+            return array;
+        }
+
+        /** How many steps of all streams are certainly over before the first use: a rough order in time. */
+        int begin() {
+            return Arrays.stream(overBefore).sum();
+        }
+
+        /** How many steps of all streams are certainly over after the last use. */
+        int end() {
+            return Arrays.stream(overAtEnd).sum();
+        }
+
+        private void use(Point point, int[] clock) {
+            first[point.stream()] = Math.min(first[point.stream()], point.step());
+            last[point.stream()] = Math.max(last[point.stream()], point.step());
+            for (int stream = 0; stream < clock.length; stream++) {
+                overBefore[stream] = Math.min(overBefore[stream], stream == point.stream() ? point.step() : clock[stream]);
+                overAtEnd[stream] = Math.max(overAtEnd[stream], clock[stream]);
+            }
+        }
+
+        /** Whether every use of this block is over before any use of the other begins. */
+        private boolean before(Block other) {
+            for (int stream = 0; stream < last.length; stream++) {
+                if (last[stream] >= other.overBefore[stream]) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        /** Whether the two may never lie in the same memory. */
+        boolean conflicts(Block other) {
+            return wholeRun || other.wholeRun || !(before(other) || other.before(this));
+        }
+
+        /** Whether some use is not after the step and some use is not before it: then the block holds data while the step runs. */
+        private boolean liveAt(Point point, int[] clock) {
+            boolean begun = false;
+            for (int stream = 0; stream < clock.length; stream++) {
+                begun |= first[stream] < clock[stream];
+            }
+            return wholeRun || begun && overAtEnd[point.stream()] > point.step();
+        }
+    }
+
+    private final List<StreamSteps> streams;
+    private final HappensBefore order;
+    private final List<Block> blocks;
+
+    private Liveness(List<StreamSteps> streams, HappensBefore order, List<Block> blocks) {
+        this.streams = streams;
+        this.order = order;
+        this.blocks = blocks;
+    }
+
+    /**
+     * @param bytes      of a tensor
+     * @param workspaces bytes of the workspace of a launch at a step, or 0
+     */
+    static Liveness of(List<StreamSteps> streams, ToLongFunction<Tensor> bytes, ToLongFunction<Point> workspaces) {
+        HappensBefore order = HappensBefore.of(streams);
+        if (!order.faults().isEmpty()) {
+            throw new IllegalStateException("a plan that cannot run: " + order.faults());
+        }
+        Map<Tensor, Block> tensors = new LinkedHashMap<>();
+        List<Block> scratch = new ArrayList<>();
+        for (int stream = 0; stream < streams.size(); stream++) {
+            List<Step> steps = streams.get(stream).steps();
+            for (int i = 0; i < steps.size(); i++) {
+                Point point = new Point(stream, i);
+                for (Tensor tensor : tensors(steps.get(i))) {
+                    if (!tensor.role().persistent()) {
+                        tensors.computeIfAbsent(tensor, t -> new Block(t, null, t.device(), bytes.applyAsLong(t),
+                                t.role() != Role.TRANSIENT, streams.size())).use(point, order.clock(point));
+                    }
+                }
+                long workspace = workspaces.applyAsLong(point);
+                if (workspace > 0) {
+                    Block block = new Block(null, point, streams.get(stream).device(), workspace, false, streams.size());
+                    block.use(point, order.clock(point));
+                    scratch.add(block);
+                }
+            }
+        }
+        List<Block> blocks = new ArrayList<>(tensors.values());
+        blocks.addAll(scratch);
+        return new Liveness(streams, order, List.copyOf(blocks));
+    }
+
+    /** Everything that a step reads or writes. */
+    static List<Tensor> tensors(Step step) {
+        return switch (step) {
+            case Step.Launch launch -> {
+                List<Tensor> all = new ArrayList<>(launch.operation().reads());
+                all.addAll(launch.operation().writes());
+                yield all;
+            }
+            case Step.Copy copy -> List.of(copy.from(), copy.to());
+            case Step.Record _, Step.Wait _ -> List.of();
+        };
+    }
+
+    List<Block> blocks(int device) {
+        return blocks.stream().filter(block -> block.device == device).toList();
+    }
+
+    /**
+     * The most bytes that are in use at one step. No arrangement of memory can do with less, because any two blocks that are live
+     * at the same step conflict.
+     */
+    long peak(int device) {
+        List<Block> own = blocks(device);
+        long peak = 0;
+        for (int stream = 0; stream < streams.size(); stream++) {
+            for (int i = 0; i < streams.get(stream).steps().size(); i++) {
+                Point point = new Point(stream, i);
+                int[] clock = order.clock(point);
+                peak = Math.max(peak, own.stream().filter(block -> block.liveAt(point, clock)).mapToLong(block -> block.bytes).sum());
+            }
+        }
+        return peak;
+    }
+}

@@ -1,0 +1,143 @@
+package duet.plan;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import duet.device.Operation;
+import duet.device.Step;
+import duet.device.Tensor;
+import duet.device.Tensor.Role;
+
+/** The part of {@link PlanChecker} about what tensors are for: parameters, inputs and outputs. */
+final class PlanRoles {
+    private final Plan plan;
+    private final List<Step> steps;
+    private final List<String> faults = new ArrayList<>();
+
+    private PlanRoles(Plan plan) {
+        this.plan = plan;
+        steps = plan.streams().stream().flatMap(stream -> stream.steps().stream()).toList();
+    }
+
+    static List<String> check(Plan plan) {
+        PlanRoles roles = new PlanRoles(plan);
+        plan.parameters().forEach(roles::covered);
+        roles.updates();
+        roles.writes();
+        roles.checks();
+        return roles.faults;
+    }
+
+    /** The parts are disjoint and together the whole. */
+    private void covered(Plan.Parameter parameter) {
+        long elements = 0;
+        for (Plan.Part part : parameter.parts()) {
+            elements += part.tensor().elements();
+            if (part.tensor().role() != Role.PARAMETER || part.momentum().role() != Role.MOMENTUM
+                    || !part.tensor().sizes().equals(part.momentum().sizes())) {
+                faults.add(parameter.name() + " has a part whose momentum does not match: " + part.tensor() + ", " + part.momentum());
+            }
+            for (Tensor tensor : List.of(part.tensor(), part.momentum())) {
+                if (!plan.regions().containsKey(tensor)) {
+                    faults.add(tensor + " has no memory");
+                }
+            }
+        }
+        boolean disjoint = true;
+        for (Plan.Part one : parameter.parts()) {
+            for (Plan.Part other : parameter.parts()) {
+                disjoint &= one == other || !overlap(one, other);
+            }
+        }
+        if (elements != parameter.elements() || !disjoint) {
+            faults.add(parameter.name() + ": its parts do not make up its " + parameter.elements() + " elements");
+        }
+    }
+
+    private static boolean overlap(Plan.Part one, Plan.Part other) {
+        boolean vector = one.tensor().format() == Tensor.Format.VECTOR;
+        return meet(one.firstOutput(), outputs(one), other.firstOutput(), outputs(other))
+                && (vector || meet(one.firstInput(), one.tensor().channels(), other.firstInput(), other.tensor().channels()));
+    }
+
+    private static int outputs(Plan.Part part) {
+        return part.tensor().format() == Tensor.Format.VECTOR ? part.tensor().channels() : part.tensor().batch();
+    }
+
+    private static boolean meet(int first, int count, int otherFirst, int otherCount) {
+        return first < otherFirst + otherCount && otherFirst < first + count;
+    }
+
+    /** Training updates every part once, with its own momentum and rate; evaluation updates nothing. */
+    private void updates() {
+        Map<Tensor, Integer> updates = new HashMap<>();
+        for (Step step : steps) {
+            if (step instanceof Step.Launch(Operation.SgdUpdate update, _)) {
+                updates.merge(update.weight(), 1, Integer::sum);
+                boolean known = update.rateIndex() >= 0 && update.rateIndex() < plan.parameters().size()
+                        && plan.parameters().get(update.rateIndex()).parts().stream()
+                                .anyMatch(part -> part.tensor().equals(update.weight()) && part.momentum().equals(update.momentum()));
+                if (!known) {
+                    faults.add("the update of " + update.weight() + " uses the momentum or learning rate of something else");
+                }
+            }
+        }
+        int wanted = plan.mode() == Mode.TRAINING ? 1 : 0;
+        for (Plan.Parameter parameter : plan.parameters()) {
+            for (Plan.Part part : parameter.parts()) {
+                int count = updates.getOrDefault(part.tensor(), 0);
+                if (count != wanted) {
+                    faults.add(part.tensor() + " is updated " + count + " times in a plan for " + plan.mode());
+                }
+            }
+        }
+    }
+
+    /** Only updates write what outlives the run, nobody what the host has written; what the host will read is written. */
+    private void writes() {
+        Set<Tensor> written = new HashSet<>();
+        for (Step step : steps) {
+            List<Tensor> results = switch (step) {
+                case Step.Launch launch -> launch.operation().writes();
+                case Step.Copy copy -> List.of(copy.to());
+                case Step.Record _, Step.Wait _ -> List.of();
+            };
+            written.addAll(results);
+            boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _);
+            for (Tensor tensor : results) {
+                if (tensor.role() == Role.INPUT || tensor.role().persistent() && !update) {
+                    faults.add(tensor + " is overwritten by a step, but its role is " + tensor.role());
+                }
+            }
+        }
+        for (Plan.Outputs outputs : plan.outputs()) {
+            for (Tensor tensor : new Tensor[] {outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status()}) {
+                if (tensor != null && !written.contains(tensor)) {
+                    faults.add(tensor + " is an output, but nothing writes it");
+                }
+            }
+        }
+    }
+
+    /** Every device looks after every checked layer once. */
+    private void checks() {
+        Map<List<Object>, Integer> counts = new HashMap<>();
+        for (Step step : steps) {
+            if (step instanceof Step.Launch(Operation.FiniteCheck check, _)) {
+                counts.merge(List.of(check.status(), check.index()), 1, Integer::sum);
+            }
+        }
+        for (Plan.Outputs outputs : plan.outputs()) {
+            for (int i = 0; i < plan.checkedLayers().size(); i++) {
+                int count = outputs.status() == null ? 0 : counts.getOrDefault(List.of(outputs.status(), i), 0);
+                if (count != 1) {
+                    faults.add(plan.checkedLayers().get(i) + " is checked " + count + " times into " + outputs.status());
+                }
+            }
+        }
+    }
+}
