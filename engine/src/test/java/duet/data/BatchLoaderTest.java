@@ -285,6 +285,7 @@ class BatchLoaderTest {
             }
             return i;
         });
+        Set<Thread> before = Thread.getAllStackTraces().keySet();
         assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
             training(23, 5, 0, 3).close();
             BatchLoader loader = BatchLoader.evaluation(slow, INPUT, 2, 2);
@@ -294,7 +295,8 @@ class BatchLoaderTest {
             loader.close();
             assertThrows(IllegalStateException.class, loader::next);
         });
-        assertEquals(0, Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().startsWith("duet-loader")).count());
+        assertEquals(List.of(), Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().startsWith("duet-loader") && !before.contains(thread)).toList());
     }
 
     @Test
