@@ -46,6 +46,11 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
         return problem instanceof CommandFailure failure ? failure.exitCode() : Main.FAILED;
     }
 
+    int handleError(Error problem, CommandLine command, String[] arguments) {
+        report(command, sentence(problem), problem, List.of(arguments).contains("--debug"));
+        return Main.FAILED;
+    }
+
     /** What a person is told of a problem that the engine or the machine reports. */
     static String sentence(Throwable problem) {
         return switch (problem) {
@@ -57,6 +62,8 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
             case TrainingException e -> oneLine(e.getMessage());
             case UncheckedIOException e -> fileSentence(e.getCause());
             case IOException e -> fileSentence(e);
+            case OutOfMemoryError e -> "Java ran out of memory (" + e.getMessage() + "); use a smaller --batch, or give Java more by "
+                    + "JAVA_TOOL_OPTIONS=-Xmx4g";
             default -> "this is a bug in duet: " + problem.getClass().getName()
                     + (problem.getMessage() == null ? "" : ": " + oneLine(problem.getMessage()))
                     + " (with --debug the command prints where it happened; please report that)";

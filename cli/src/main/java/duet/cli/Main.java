@@ -63,7 +63,11 @@ public final class Main implements Runnable {
         Failures failures = new Failures();
         line.setExecutionExceptionHandler(failures);
         line.setParameterExceptionHandler(failures);
-        return line.execute(arguments);
+        try {
+            return line.execute(arguments);
+        } catch (Error e) { // picocli hands over exceptions only
+            return failures.handleError(e, line, arguments);
+        }
     }
 
     @Override

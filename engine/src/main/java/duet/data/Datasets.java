@@ -58,7 +58,7 @@ public final class Datasets {
                 FashionMnist.locate(fashion.folders());
                 yield description(FashionMnist.SHAPE, FashionMnist.CLASSES.size());
             }
-            case Source.Folder folder -> throw new DataException("folders of images cannot be read yet");
+            case Source.Folder folder -> description(new Shape(3, 0, 0), ImageFolder.classNames(folder.folder()).size());
             case Source.Synthetic synthetic -> description(synthetic.specification().shape(), synthetic.specification().classes());
         };
     }
@@ -80,7 +80,7 @@ public final class Datasets {
                 checkFits(source, FashionMnist.SHAPE, input);
                 yield FashionMnist.open(FashionMnist.locate(fashion.folders()));
             }
-            case Source.Folder folder -> throw new DataException("folders of images cannot be read yet");
+            case Source.Folder folder -> FolderDataset.open(ImageFolder.scan(folder.folder(), seed), storedFor(input), damage);
             case Source.Synthetic synthetic -> {
                 checkFits(source, synthetic.specification().shape(), input);
                 yield synthetic.specification().open(seed);
@@ -96,9 +96,20 @@ public final class Datasets {
         }
     }
 
-    /** One image file as a stored image for a network, ready for a centre crop. */
+    /**
+     * One image file as a stored image for a network, ready for a centre crop.
+     *
+     * @param stored 1 channel (grey) or 3 (red, green, blue)
+     * @return [height][width][channels]
+     * @throws DataException naming the file, if it is missing, damaged or no image
+     */
     public static byte[] readImage(Path file, Shape stored) {
-        throw new DataException("folders of images cannot be read yet");
+        ImageFile.checkChannels(file.toString(), stored);
+        try {
+            return ImageFile.read(file, stored);
+        } catch (DamagedImage e) {
+            throw new DataException(file + ": " + e.getMessage(), e);
+        }
     }
 
     /** The stored size that goes with a network's input for images of any size: 256 for 227. */
