@@ -2,8 +2,8 @@
  * Backward data is a convolution of the output gradient with the turned, transposed filter. With a stride s, input pixels
  * of the same (y + padding) mod s and (x + padding) mod s see the same taps: each of these s * s phases is a convolution of stride 1.
  */
-#include "convolution/geometry.h"
-#include "runtime/team.h"
+#include "convolution/fully_connected.h"
+#include "runtime/transpose.h"
 
 using namespace duet;
 
@@ -104,12 +104,12 @@ struct BackwardData {
         const int ky = plan.y.phase + c.stride * (plan.y.taps - 1 - y), kx = plan.x.phase + c.stride * (plan.x.taps - 1 - x);
         const int64_t tap = (int64_t{ky} * c.kernel_width + kx) * in + block * kBlock;
         float *rows = to + phase_block(plan, block) + (int64_t{y} * plan.x.taps + x) * out * width;
-        for (int f = 0; f < out; f++, rows += width) {
-          const int from_block = f / kBlock, from_width = filters.width(from_block);
-          const float *from = packed + block_offset(taps(c), from_block) + tap * from_width + f % kBlock;
-          for (int column = 0; column < columns; column++) rows[column] = from[int64_t{column} * from_width];
-          for (int column = columns; column < width; column++) rows[column] = 0;
+        for (int f = 0; f < filters.count(); f++) {
+          const int from_width = filters.width(f);
+          transpose(packed + block_offset(taps(c), f) + tap * from_width, from_width, columns, filters.columns(f), rows + ptrdiff_t{f} * kBlock * width,
+                    width);
         }
+        for (int f = 0; f < out; f++) std::fill(rows + ptrdiff_t{f} * width + columns, rows + ptrdiff_t{f + 1} * width, 0.0f);
       }
     }
   }
@@ -122,72 +122,12 @@ struct BackwardData {
   }
 };
 
-/*
- * Fully connected, input gradient [image][tap] = sum over filters of output gradient [image][filter] * filter [tap][filter].
- * The filter is far larger than the rest, so it is not transposed but read once as it is: taps are the rows, broadcast from
- * the packed filter, images the columns, and the small results are transposed instead.
- */
-struct FullyConnectedBackwardData {
-  const duet_convolution &c;
-  const Blocks filters{c.filters};
-  const Blocks images{c.batch};
-  static constexpr int kRows = 48;
-
-  int64_t turned() const { return round_up(int64_t{c.filters} * images.padded(), int64_t{16}); }
-  int64_t result() const { return int64_t{kRows} * kBlock; }
-
-  /* [block of images][filter][image of the block] */
-  void turn(const float *gradient, float *to, int block) const {
-    const int width = images.width(block), columns = images.columns(block);
-    gradient += int64_t{block} * kBlock * c.filters;
-    to += block_offset(c.filters, block);
-    for (int f = 0; f < c.filters; f++, to += width) {
-      for (int i = 0; i < columns; i++) to[i] = gradient[int64_t{i} * c.filters + f];
-      for (int i = columns; i < width; i++) to[i] = 0;
-    }
-  }
-
-  void rows(int64_t first, int64_t count, const float *turned_gradient, const float *filter, float *input_gradient, float *result) const {
-    ptrdiff_t full_rows[kRows], last_rows[kRows], result_rows[kRows];
-    const int last_block = filters.count() - 1;
-    for (int r = 0; r < kRows; r++) {
-      full_rows[r] = (first + r) * kBlock;
-      last_rows[r] = (first + r) * filters.width(last_block);
-      result_rows[r] = ptrdiff_t{r} * kBlock;
-    }
-    for (int block = 0; block < images.count(); block++) {
-      const int width = images.width(block), columns = images.columns(block);
-      const float *b = turned_gradient + block_offset(c.filters, block);
-      for (int f = 0; f < filters.count(); f++) {
-        Sum sum(kBlock);
-        sum.add(block_offset(taps(c), f), ptrdiff_t{f} * kBlock * width, filters.columns(f), 1, width);
-        const Product product = {filter, 1, b, width, result, width, f > 0, false, nullptr};
-        multiply(product, sum, f < last_block ? full_rows : last_rows, result_rows, 0, count);
-      }
-      for (int i = 0; i < columns; i++) {
-        float *to = input_gradient + (int64_t{block} * kBlock + i) * taps(c) + first;
-        for (int r = 0; r < count; r++) to[r] = result[int64_t{r} * kBlock + i];
-      }
-    }
-  }
-};
-
-void fully_connected(duet_team *team, const duet_convolution &c, const float *output_gradient, const float *filter,
-                     float *input_gradient, float *workspace) {
-  const FullyConnectedBackwardData plan{c};
-  parallel(team, plan.images.count(), [&](int64_t block, int) { plan.turn(output_gradient, workspace, static_cast<int>(block)); });
-  parallel_slices(team, taps(c), plan.kRows, [&](int64_t first, int64_t last) {
-    alignas(64) float result[FullyConnectedBackwardData::kRows * kBlock];
-    plan.rows(first, last - first, workspace, filter, input_gradient, result);
-  });
-}
-
 }  // namespace
 
 extern "C" {
 
 int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads) {
-  if (is_fully_connected(*convolution)) return FullyConnectedBackwardData{*convolution}.turned() * int64_t{sizeof(float)};
+  if (is_fully_connected(*convolution)) return fully_connected_backward_data_workspace(*convolution, threads);
   const BackwardData plan(*convolution);
   return (plan.turned() + threads * plan.copies()) * int64_t{sizeof(float)};
 }
@@ -196,7 +136,7 @@ void duet_convolution_backward_data(duet_team *team, const duet_convolution *con
                                     const float *filter, float *input_gradient, void *workspace) {
   const duet_convolution &c = *convolution;
   float *turned = static_cast<float *>(workspace);
-  if (is_fully_connected(c)) return fully_connected(team, c, output_gradient, filter, input_gradient, turned);
+  if (is_fully_connected(c)) return fully_connected_backward_data(team, c, output_gradient, filter, input_gradient, turned);
 
   BackwardData plan(c);
   plan.plan();

@@ -2,8 +2,7 @@
  * Backward weights: rows are taps, columns are filters, the sum runs over output pixels and images. Threads share out the
  * rows, never the images, so that each sum has one order.
  */
-#include "convolution/geometry.h"
-#include "runtime/team.h"
+#include "convolution/fully_connected.h"
 
 using namespace duet;
 
@@ -122,19 +121,24 @@ void bias_columns(const duet_convolution &c, const float *gradient, int first, i
 extern "C" {
 
 int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads) {
+  if (is_fully_connected(*convolution)) return fully_connected_backward_weights_workspace(*convolution, threads);
   return threads * BackwardWeights(*convolution).workspace() * int64_t{sizeof(float)};
 }
 
 void duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input,
                                        const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace) {
   const duet_convolution &c = *convolution;
-  BackwardWeights plan(c);
-  plan.plan();
-  const int parts = team->threads();
-  parallel(team, parts, [&](int64_t part, int thread) {
-    float *mine = static_cast<float *>(workspace) + thread * plan.workspace();
-    plan.part(static_cast<int>(part), parts, input, output_gradient, filter_gradient, mine);
-  });
+  float *space = static_cast<float *>(workspace);
+  if (is_fully_connected(c)) {
+    fully_connected_backward_weights(team, c, input, output_gradient, filter_gradient, space);
+  } else {
+    BackwardWeights plan(c);
+    plan.plan();
+    const int parts = team->threads();
+    parallel(team, parts, [&](int64_t part, int thread) {
+      plan.part(static_cast<int>(part), parts, input, output_gradient, filter_gradient, space + thread * plan.workspace());
+    });
+  }
   if (bias_gradient) {
     parallel_slices(team, c.filters, kBiasColumns, [&](int64_t first, int64_t last) {
       bias_columns(c, output_gradient, static_cast<int>(first), static_cast<int>(last - first), bias_gradient);

@@ -1,5 +1,4 @@
-#include "convolution/geometry.h"
-#include "runtime/team.h"
+#include "convolution/fully_connected.h"
 
 using namespace duet;
 
@@ -12,7 +11,7 @@ struct Forward {
   const duet_convolution &c;
   const PaddedImage image = padded_input(c);
   const int pixels = c.output_height * c.output_width;
-  const int images = is_fully_connected(c) ? c.batch : images_at_once(c.batch, pixels, image.stored());
+  const int images = images_at_once(c.batch, pixels, image.stored());
   const Blocks blocks{group_filters(c)};
   /* Each block has sums of its own, because blocks differ in width. */
   std::vector<Sum> sums;
@@ -61,14 +60,17 @@ struct Forward {
 extern "C" {
 
 int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads) {
+  if (is_fully_connected(*convolution)) return 0;
   return threads * Forward(*convolution).workspace() * int64_t{sizeof(float)};
 }
 
 void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter,
                               const float *bias, int32_t relu, float *output, void *workspace) {
-  Forward forward(*convolution);
-  forward.plan();
   const duet_convolution &c = *convolution;
+  if (is_fully_connected(c)) return fully_connected_forward(team, c, input, filter, bias, relu != 0, output);
+
+  Forward forward(c);
+  forward.plan();
   const int64_t input_image = int64_t{c.channels} * c.height * c.width;
   const int64_t output_image = int64_t{c.filters} * forward.pixels;
   const int all_blocks = c.groups * forward.blocks.count();

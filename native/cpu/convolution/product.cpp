@@ -32,8 +32,17 @@ Sum::Chunk Sum::chunk(int index) const {
 
 namespace {
 
+constexpr ptrdiff_t kCacheLine = 64 / sizeof(float);
+
+void ask_for(Next next, ptrdiff_t part, ptrdiff_t parts) {
+  const ptrdiff_t lines = divide_up(next.floats, kCacheLine);
+  for (ptrdiff_t line = part * lines / parts; line < (part + 1) * lines / parts; line++) {
+    __builtin_prefetch(next.begin + line * kCacheLine, 0, 2);
+  }
+}
+
 void multiply_chunk(const Product &product, Sum::Chunk chunk, const TileOutput &output, const ptrdiff_t *a_rows,
-                    const ptrdiff_t *c_rows, ptrdiff_t rows) {
+                    const ptrdiff_t *c_rows, ptrdiff_t rows, Next next) {
   const int vectors = divide_up(product.columns, kVectorWidth);
   /* Tiles of nearly the same size: a last tile of one row would leave the multiply-add units waiting. */
   const ptrdiff_t tiles = divide_up(rows, static_cast<ptrdiff_t>(tile_rows(vectors)));
@@ -46,19 +55,21 @@ void multiply_chunk(const Product &product, Sum::Chunk chunk, const TileOutput &
       a[m] = product.a + a_rows[first + m];
       c[m] = product.c + c_rows[first + m];
     }
+    if (next.begin) ask_for(next, t, tiles);
     tile(count, vectors)(a, product.a_step, product.b, product.b_step, chunk.runs, chunk.count, c, output);
   }
 }
 
 }  // namespace
 
-void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last) {
+void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last,
+              Next next) {
   const int chunks = std::max(1, sum.chunks());
   for (int i = 0; i < chunks; i++) {
     const Sum::Chunk chunk = sum.chunks() ? sum.chunk(i) : Sum::Chunk{nullptr, 0};
     const TileOutput output = {product.columns, product.accumulate || i > 0, product.relu && i == chunks - 1,
                                i == 0 ? product.bias : nullptr};
-    multiply_chunk(product, chunk, output, a_rows + first, c_rows + first, last - first);
+    multiply_chunk(product, chunk, output, a_rows + first, c_rows + first, last - first, i == chunks - 1 ? next : Next{nullptr, 0});
   }
 }
 

@@ -40,7 +40,14 @@ struct Product {
   const float *bias;
 };
 
+/* Memory that will be needed next, from far away: it is asked for bit by bit while the tiles are computed. */
+struct Next {
+  const float *begin;
+  ptrdiff_t floats;
+};
+
 /* For rows first .. last - 1: row i of A begins at a + a_rows[i], of C at c + c_rows[i]. An empty sum gives 0 (or the bias). */
-void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last);
+void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last,
+              Next next = {nullptr, 0});
 
 }  // namespace duet

@@ -1,6 +1,7 @@
 /* Copies that change the layout: channel slices, stored images to input, canonical from and to NHWC. */
 #include "runtime/interface.h"
 #include "runtime/team.h"
+#include "runtime/transpose.h"
 #include <cstring>
 
 using namespace duet;
@@ -51,22 +52,14 @@ void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_
 void duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output) {
   const int64_t area = int64_t{height} * width;
   parallel(team, batch, [=](int64_t image, int) {
-    const float *from = canonical + image * area * channels;
-    float *to = output + image * area * channels;
-    for (int64_t i = 0; i < area; i++) {
-      for (int c = 0; c < channels; c++) to[i * channels + c] = from[c * area + i];
-    }
+    transpose(canonical + image * area * channels, area, channels, area, output + image * area * channels, channels);
   });
 }
 
 void duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical) {
   const int64_t area = int64_t{height} * width;
   parallel(team, batch, [=](int64_t image, int) {
-    const float *from = input + image * area * channels;
-    float *to = canonical + image * area * channels;
-    for (int c = 0; c < channels; c++) {
-      for (int64_t i = 0; i < area; i++) to[c * area + i] = from[i * channels + c];
-    }
+    transpose(input + image * area * channels, channels, area, channels, canonical + image * area * channels, area);
   });
 }
 }

@@ -1,6 +1,8 @@
 /** Native libraries: jextract output and the class that finds them. */
 module duet.bindings {
+    requires duet.kernels;
+
     exports duet.bindings;
-    exports duet.bindings.cpu to duet.engine;
+    exports duet.bindings.cpu to duet.engine, duet.bench;
     exports duet.bindings.turbojpeg to duet.engine;
 }

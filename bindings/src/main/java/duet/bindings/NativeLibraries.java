@@ -1,12 +1,50 @@
 package duet.bindings;
-import java.lang.foreign.*;
+
+import java.lang.foreign.SymbolLookup;
+import java.util.Map;
 import java.util.Optional;
-/** Finds native libraries. */
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Finds native libraries by name: {@code duet_cpu} (the CPU kernels) and {@code turbojpeg} (libjpeg-turbo).
+ *
+ * <p>A library is looked for once, at its first use: in the file that the system property {@code duet.lib.NAME} names, else in the jar,
+ * else where the system's loader looks. The property {@code duet.cpu}, or the environment variable {@code DUET_CPU}, chooses another
+ * instruction set of the CPU kernels than the best one, see {@link CpuVariant}.
+ */
 public final class NativeLibraries {
+    private static final Map<String, NativeLibrary> OPENED = new ConcurrentHashMap<>();
+
     private NativeLibraries() {}
+
+    /**
+     * The symbols of a library. The library is opened at the first symbol, so this never fails; looking for a symbol of a library that
+     * cannot be used throws UnsatisfiedLinkError with the sentence of {@link #problem}. Ask {@link #problem} before calling a generated
+     * function: its class stays unusable after a failure.
+     */
     public static SymbolLookup lookup(String name) {
-        return SymbolLookup.libraryLookup(java.nio.file.Path.of(System.getProperty("duet.lib." + name)), Arena.global());
+        return symbol -> library(name).find(symbol);
     }
-    public static Optional<String> problem(String name) { return Optional.empty(); }
-    public static String location(String name) { return ""; }
+
+    /** Why the library cannot be used, in one sentence; empty if it can. */
+    public static Optional<String> problem(String name) {
+        return Optional.ofNullable(library(name).problem());
+    }
+
+    /**
+     * The file that the library was opened from.
+     *
+     * @throws UnsatisfiedLinkError if it cannot be used
+     */
+    public static String location(String name) {
+        return library(name).usable().location();
+    }
+
+    private static NativeLibrary library(String name) {
+        return OPENED.computeIfAbsent(name, NativeLibraries::open);
+    }
+
+    private static NativeLibrary open(String name) {
+        return new LibraryFinder(System::getProperty, System::getenv, CpuVariant.processorFlags()).open(name);
+    }
 }

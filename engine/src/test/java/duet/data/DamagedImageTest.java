@@ -104,7 +104,7 @@ class DamagedImageTest {
                 TestImages.write("gif", TestImages.grey(60, 50, BufferedImage.TYPE_BYTE_GRAY, 9)),
                 TestImages.write("bmp", TestImages.gradient(60, 50)));
         int damaged = 0;
-        for (int round = 0; round < 1000; round++) {
+        for (int round = 0; round < 400; round++) {
             byte[] file = files.get(round % files.size()).clone();
             for (int flips = 1 + random.nextInt(4); flips > 0; flips--) {
                 // Half of them in the headers, where they do most harm.
@@ -118,7 +118,7 @@ class DamagedImageTest {
                 }
             }
         }
-        assertTrue(damaged > 100, damaged + " of 2000");
+        assertTrue(damaged > 40, damaged + " of 800");
     }
 
     @Test

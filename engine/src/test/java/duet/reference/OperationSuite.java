@@ -8,6 +8,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
 import duet.device.Backend;
+import duet.device.Operation;
 import duet.device.Tensor;
 
 import org.junit.jupiter.api.AfterAll;
@@ -82,26 +83,46 @@ abstract class OperationSuite {
         return trials(OtherTrials::prepareInput, 20);
     }
 
+    @TestFactory
+    Stream<DynamicTest> shapesOfAlexnetSmall() {
+        return planned(PlannedOperations.of("alexnet-small", 4));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> shapesOfAlexnet() {
+        return planned(largeShapes() ? PlannedOperations.of("alexnet", 1) : List.of());
+    }
+
+    /** Whether the backend is fast enough for AlexNet's own shapes. */
+    boolean largeShapes() {
+        return true;
+    }
+
+    /** The data are drawn when a test begins: all of AlexNet's at once would be too much. */
+    private Stream<DynamicTest> planned(List<Operation> operations) {
+        long seed = Seed.get();
+        return operations.stream().map(operation -> DynamicTest.dynamicTest(
+                operation.layer() + " " + operation.kind(), () -> check(Draw.trial(Seed.random(seed), operation), seed)));
+    }
+
     private Stream<DynamicTest> trials(BiFunction<RandomGenerator, Integer, List<Trial>> family, int count) {
         long seed = Seed.get();
-        return family.apply(Seed.random(seed), count).stream().map(trial -> DynamicTest.dynamicTest(trial.name(), () -> {
-            try {
-                check(trial);
-            } catch (AssertionError | RuntimeException e) {
-                throw new AssertionError("%s%n%s%n-Dduet.seed=%d".formatted(e.getMessage(), trial, seed), e);
-            }
-        }));
+        return family.apply(Seed.random(seed), count).stream().map(trial -> DynamicTest.dynamicTest(trial.name(), () -> check(trial, seed)));
+    }
+
+    private void check(Trial trial, long seed) {
+        try {
+            check(trial);
+        } catch (AssertionError | RuntimeException e) {
+            throw new AssertionError("%s%n%s%n-Dduet.seed=%d".formatted(e.getMessage(), trial, seed), e);
+        }
     }
 
     private void check(Trial trial) {
-        Map<Tensor, Object> first = null;
-        for (int i = 0; i < backends.size(); i++) {
-            Map<Tensor, Object> results = TrialRunner.run(backends.get(i), trial);
-            if (first == null) {
-                first = results;
-                TrialRunner.requireClose(trial.expectation(), results);
-            }
-            TrialRunner.requireSameBits("1 thread", first, (i + 1) + " threads", results);
+        Map<Tensor, Object> first = TrialRunner.run(backends.getFirst(), trial);
+        TrialRunner.requireClose(trial.expectation(), first);
+        for (int i = 1; i < backends.size(); i++) {
+            TrialRunner.requireSameBits("1 thread", first, (i + 1) + " threads", TrialRunner.run(backends.get(i), trial));
         }
     }
 }

@@ -8,4 +8,9 @@ class ReferenceOperationTest extends OperationSuite {
     Backend open(int threads) {
         return new ReferenceBackend(1, Schedule.random(threads));
     }
+
+    @Override
+    boolean largeShapes() {
+        return false;
+    }
 }

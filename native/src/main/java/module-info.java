@@ -1,0 +1,2 @@
+/** Nothing but resources: the native libraries, under META-INF/duet/OS-ARCHITECTURE. */
+module duet.kernels {}
