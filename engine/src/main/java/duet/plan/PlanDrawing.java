@@ -29,13 +29,17 @@ final class PlanDrawing {
     /** A node: its layers in the order of their steps. */
     private static final class Block {
         final String id;
+        final int device;
+        final String group;
         final boolean forward;
         final Set<String> layers = new LinkedHashSet<>();
         boolean update;
 
-        Block(String id, boolean forward) {
-            this.id = id;
+        Block(int device, String group, boolean forward) {
+            this.device = device;
+            this.group = group;
             this.forward = forward;
+            id = "\"" + device + (forward ? " forward " : " backward ") + group + "\"";
         }
     }
 
@@ -71,6 +75,8 @@ final class PlanDrawing {
     private String draw() {
         line("digraph plan {");
         line("  rankdir=LR; nodesep=0.12; ranksep=0.3; newrank=true; splines=true;");
+        line("  label=\"" + plan.network().name() + ", batch " + plan.batch() + ". Blue: forward, orange: backward, green: update, yellow: copies\"; "
+                + "fontname=\"Helvetica\"; fontsize=10;");
         line("  node [shape=plain, fontname=\"Helvetica\", fontsize=10]; edge [arrowsize=0.6, color=\"#555555\"];");
         collect();
         for (int device = 0; device < plan.placement().devices(); device++) {
@@ -106,8 +112,8 @@ final class PlanDrawing {
         if (sum) {
             group = forward ? plan.network().layers().getLast().name() : previous.get(group);
         }
-        String id = "d" + device + (forward ? "_forward_" : "_backward_") + group.replace('-', '_');
-        Block block = blocks.computeIfAbsent(id, key -> new Block(key, forward));
+        Block made = new Block(device, group, forward);
+        Block block = blocks.computeIfAbsent(made.id, _ -> made);
         block.update |= phase == Phase.UPDATE;
         if (sum) {
             block.layers.add("add");
@@ -120,7 +126,7 @@ final class PlanDrawing {
     private void device(int device) {
         line("  subgraph cluster_" + device + " {");
         line("    label=\"device " + device + "\"; labeljust=l; fontname=\"Helvetica\"; fontsize=12; style=rounded; color=\"#999999\";");
-        List<Block> own = blocks.values().stream().filter(block -> block.id.startsWith("d" + device + "_")).toList();
+        List<Block> own = blocks.values().stream().filter(block -> block.device == device).toList();
         for (Block block : own) {
             line("    " + block.id + " [label=<" + label(block) + ">];");
         }
@@ -145,7 +151,7 @@ final class PlanDrawing {
     private void columns() {
         Map<String, List<String>> columns = new LinkedHashMap<>();
         for (Block block : blocks.values()) {
-            columns.computeIfAbsent(block.id.substring(block.id.indexOf('_', 3) + 1), _ -> new ArrayList<>()).add(block.id);
+            columns.computeIfAbsent(block.group, _ -> new ArrayList<>()).add(block.id);
         }
         columns.values().forEach(ids -> line("  {rank=same; " + String.join("; ", ids) + ";}"));
     }
@@ -156,7 +162,7 @@ final class PlanDrawing {
         for (int i = 0; i < steps.steps().size(); i++) {
             if (steps.steps().get(i) instanceof Step.Copy copy) {
                 boolean forward = phases.of(new Point(stream, i)) == Phase.FORWARD;
-                String id = "copy_" + steps.device() + "_" + i;
+                String id = "\"copy " + steps.device() + " " + i + "\"";
                 String size = PlanReport.bytes(copy.to().dataBytes());
                 line("  subgraph cluster_" + steps.device() + " { " + id + " [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" "
                         + "cellpadding=\"2\" color=\"#777777\">" + row(COPY, size) + "</table>>]; }");

@@ -86,12 +86,15 @@ public final class PlanReport {
         double backward = weighted(summary, Phase.BACKWARD) / (double) plan.batch();
         List<String> lines = new ArrayList<>();
         lines.add(String.format(Locale.ROOT, "parameters   %,d", parameters));
-        lines.add(String.format(Locale.ROOT, "an image     %.3f GFLOP forward, %.3f backward, %.3f in all (layers with parameters)",
-                forward / 1e9, backward / 1e9, (forward + backward) / 1e9));
+        lines.add(plan.mode() == Mode.TRAINING
+                ? String.format(Locale.ROOT, "an image     %.3f GFLOP forward, %.3f backward, %.3f in all (layers with parameters)",
+                        forward / 1e9, backward / 1e9, (forward + backward) / 1e9)
+                : String.format(Locale.ROOT, "an image     %.3f GFLOP forward (layers with parameters)", forward / 1e9));
         long in = summary.layers().stream().mapToLong(PlanSummary.Row::forwardBytes).sum();
         long back = summary.layers().stream().mapToLong(PlanSummary.Row::backwardBytes).sum();
         if (in + back > 0) {
-            lines.add(String.format(Locale.ROOT, "a step       %s each way forward, %s each way backward", bytes(in), bytes(back)));
+            lines.add(String.format(Locale.ROOT, "a step       %s each way forward", bytes(in))
+                    + (back == 0 ? "" : ", " + bytes(back) + " each way backward"));
         }
         return lines;
     }
@@ -180,7 +183,7 @@ public final class PlanReport {
     }
 
     private static String number(double value) {
-        return String.format(Locale.ROOT, value < 10 ? "%.3f" : "%,.1f", value);
+        return String.format(Locale.ROOT, value < 0.01 ? "%.5f" : value < 10 ? "%.3f" : "%,.1f", value);
     }
 
     /** In decimal units. */
