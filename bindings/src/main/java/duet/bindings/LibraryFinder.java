@@ -58,7 +58,7 @@ final class LibraryFinder {
         try {
             return NativeLibrary.at(absolute.toString(), DynamicLinker.open(absolute.toString()));
         } catch (UnsatisfiedLinkError e) {
-            throw new UnsatisfiedLinkError("duet.lib." + name + "=" + file + " cannot be opened: " + e.getMessage());
+            throw new UnsatisfiedLinkError("duet.lib." + name + " names a file that cannot be opened: " + e.getMessage());
         }
     }
 
@@ -73,7 +73,7 @@ final class LibraryFinder {
                 case CPU -> "; the jar has no kernels for " + platform() + " either";
                 default -> "";
             };
-            throw new UnsatisfiedLinkError(file + " cannot be opened: " + e.getMessage() + hint);
+            throw new UnsatisfiedLinkError("The library " + name + " cannot be opened: " + e.getMessage() + hint);
         }
     }
 
