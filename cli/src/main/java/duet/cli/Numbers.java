@@ -1,5 +1,7 @@
 package duet.cli;
 
+import java.math.BigInteger;
+
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -67,18 +69,17 @@ final class Numbers {
     }
 
     static long whole(String text, long least, long most) {
-        try {
-            long value = Long.parseLong(text);
-            if (value >= least && value <= most) {
-                return value;
-            }
-            if (value > most) {
-                throw new TypeConversionException("'" + text + "' is above " + most);
-            }
-        } catch (NumberFormatException e) {
-            // told below
+        if (!text.matches("[+-]?[0-9]{1,100}")) {
+            throw new TypeConversionException("'" + text + "' is not a whole number");
         }
-        throw new TypeConversionException("'" + text + "' is not a whole number" + (least < 0 ? " of 64 bits" : " of at least " + least));
+        BigInteger value = new BigInteger(text);
+        if (value.compareTo(BigInteger.valueOf(least)) < 0) {
+            throw new TypeConversionException(text + " is below " + least);
+        }
+        if (value.compareTo(BigInteger.valueOf(most)) > 0) {
+            throw new TypeConversionException(text + " is above " + most);
+        }
+        return value.longValue();
     }
 
     /** NaN for what is no number, so that every range check fails. */

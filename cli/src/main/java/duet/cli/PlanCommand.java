@@ -12,6 +12,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.PlanChecker;
+import duet.plan.PlanReport;
 import duet.plan.Planner;
 
 import picocli.CommandLine.Command;
@@ -62,6 +63,17 @@ final class PlanCommand implements Callable<Integer> {
         Placement placement = devices.placement(Placement.TWO_TOWERS);
         Plan plan = plan(placement);
         List<String> faults = PlanChecker.check(plan);
+        if (output.json()) {
+            output.text(PlanReport.toJson(plan));
+        } else if (dot) {
+            output.text(PlanReport.toDot(plan));
+        } else {
+            output.result(PlanReport.toText(plan).stripTrailing());
+            output.result("");
+            output.result(faults.isEmpty()
+                    ? "The plan is sound: every read is ordered after its write by events, and no two live buffers overlap."
+                    : "The plan is not sound.");
+        }
         faults.forEach(fault -> output.warn("the plan is not sound: " + fault));
         return faults.isEmpty() ? Main.DONE : Main.FAILED;
     }

@@ -78,18 +78,18 @@ class BadInputTest {
         return List.of(
                 usage("unknown option", "unknown option '--bacth'", "train --bacth 8"),
                 usage("unknown command", "unknown command 'tarin'", "tarin"),
-                usage("batch 0", "'0' is not a whole number of at least 1", "train --batch 0"),
+                usage("batch 0", "0 is below 1", "train --batch 0"),
                 usage("batch of words", "'many' is not a whole number", "train --batch many"),
                 usage("rate NaN", "'NaN' is not a number above 0", "train --lr NaN"),
                 usage("rate infinite", "'Infinity' is not a number above 0", "train --lr Infinity"),
                 usage("rate below 0", "'-1' is not a number above 0", "train --lr -1"),
                 usage("momentum 1.5", "'1.5' is not a number of at least 0 and below 1", "train --momentum 1.5"),
                 usage("weight decay below 0", "'-0.1' is not a number of at least 0", "train --weight-decay -0.1"),
-                usage("epochs 0", "'0' is not a whole number", "train --epochs 0"),
-                usage("steps too many", "is above", "train --steps 99999999999999999999"),
-                usage("seed of words", "'lucky' is not a whole number of 64 bits", "train --seed lucky"),
+                usage("epochs 0", "0 is below 1", "train --epochs 0"),
+                usage("steps too many", "99999999999999999999 is above", "train --steps 99999999999999999999"),
+                usage("seed of words", "'lucky' is not a whole number", "train --seed lucky"),
                 usage("rate policy", "none of constant, steps:EPOCHS[:FACTOR], plateau[:PATIENCE]", "train --lr-policy cosine"),
-                usage("threads 0", "'0' is not a whole number", "train --threads 0"),
+                usage("threads 0", "0 is below 1", "train --threads 0"),
                 usage("three devices", "names 3 devices", "train --devices cpu,cpu,cpu"),
                 usage("placement against devices", "--placement towers needs 2 devices", "train --placement towers --devices cpu"),
                 failure("unknown device", "gpu", folder -> "train --data " + Runs.DATA + " --devices gpu --out " + folder.resolve("out")),
@@ -146,12 +146,12 @@ class BadInputTest {
                     }
                     return "train --data fashion-mnist:" + folder;
                 }),
-                failure("fetch from nowhere", "localhost", folder -> "data fetch fashion-mnist --from http://localhost:1/ --to " + folder.resolve("to")));
+                failure("fetch from nowhere", "localhost", folder -> "data fetch fashion-mnist --from http://localhost:1/ --to " + folder));
     }
 
     private static List<Case> folders() {
         return List.of(
-                failure("output folder not empty", "not empty", folder -> {
+                failure("output folder not empty", "already holds precious", folder -> {
                     Files.writeString(Files.createDirectory(folder.resolve("out")).resolve("precious"), "mine");
                     return train(folder, "");
                 }),

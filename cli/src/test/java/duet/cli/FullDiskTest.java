@@ -33,7 +33,7 @@ class FullDiskTest {
         assertEquals(0, Outcome.of("devices").code(), "libraries are unpacked");
         Path out = temporary.resolve("out");
         List<String> limited = List.of("bash", "-c", "ulimit -f 64 && exec \"$@\"", "bash");
-        try (DuetProcess process = DuetProcess.start(limited, temporary.resolve("stderr"), Runs.train(out, 2, 0))) {
+        try (DuetProcess process = DuetProcess.start(limited, temporary.resolve("stderr"), Runs.train(out, 2, 0, "--quiet"))) {
             assertOneSentence(process.finish(), "checkpoint-");
         }
         try (var files = Files.list(out)) {
@@ -55,7 +55,7 @@ class FullDiskTest {
         assumeTrue(mount.waitFor() == 0, "a file system can only be mounted by root: " + reason.strip());
         try {
             Path out = disk.resolve("out");
-            assertOneSentence(Outcome.of(Runs.train(out, 4, 0)), "checkpoint-");
+            assertOneSentence(Outcome.of(Runs.train(out, 4, 0, "--quiet")), "checkpoint-");
             assertEquals(0, Checkpoint.read(out).state().step(), "the first checkpoint is whole");
         } finally {
             assertEquals(0, new ProcessBuilder("umount", disk.toString()).inheritIO().start().waitFor());

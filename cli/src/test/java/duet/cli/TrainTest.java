@@ -86,4 +86,19 @@ class TrainTest {
         assertEquals(5, object.get("predictions").size());
         assertTrue(object.get("predictions").get(0).get("probability").doubleValue() >= object.get("predictions").get(1).get("probability").doubleValue());
     }
+
+    @Test
+    void damagedFilesAreNamedCountedAndSkipped() throws Exception {
+        Path pictures = Folders.pictures(temporary.resolve("pictures"), 12, "cat", "dog");
+        Files.writeString(pictures.resolve("cat/broken.jpg"), "no picture");
+        Files.createFile(pictures.resolve("dog/empty.png"));
+        Outcome outcome = Outcome.of("train", "--data", "folder:" + pictures, "--batch", "8", "--steps", "6", "--devices", "cpu",
+                "--out", temporary.resolve("run").toString());
+        assertEquals(0, outcome.code(), outcome::toString);
+        assertEquals(1, outcome.errLines().stream().filter(line -> line.startsWith("duet: skipped ") && line.contains("broken.jpg")).count());
+        assertEquals(1, outcome.errLines().stream().filter(line -> line.startsWith("duet: skipped ") && line.contains("empty.png")).count());
+        assertTrue(outcome.errLines().getLast().startsWith("duet: 2 damaged files skipped in all"), outcome::toString);
+        assertEquals(1, Outcome.of("data", "info", "folder:" + pictures, "--check").code());
+        assertEquals(0, Outcome.of("data", "info", "folder:" + pictures).code());
+    }
 }

@@ -30,12 +30,22 @@ record JpegHeader(int height, int width, Colours colours, boolean adobe, int ori
     private static final int EXIF = 0xE1;
     private static final int ADOBE = 0xEE;
     private static final int ORIENTATION_TAG = 0x0112;
+    /** Progressive images have about ten; each of them costs a pass over all pixels. */
+    private static final int MOST_SCANS = 100;
 
     static boolean startsLikeOne(byte[] file) {
         return file.length > 2 && (file[0] & 0xFF) == 0xFF && (file[1] & 0xFF) == 0xD8 && (file[2] & 0xFF) == 0xFF;
     }
 
     static JpegHeader parse(byte[] file) throws DamagedImage {
+        int scans = 0;
+        for (int i = 1; i < file.length; i++) {
+            // Within compressed data 0xFF is never followed by this.
+            scans += file[i] == (byte) SCAN && file[i - 1] == (byte) 0xFF ? 1 : 0;
+        }
+        if (scans > MOST_SCANS) {
+            throw new DamagedImage("a JPEG of " + scans + " scans; up to " + MOST_SCANS + " are read");
+        }
         try {
             return new Parser().parse(ByteBuffer.wrap(file));
         } catch (BufferUnderflowException | IllegalArgumentException | IndexOutOfBoundsException e) {

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 import duet.net.Initialization.Distribution;
 
-/** Infers and checks shapes. All arithmetic is in longs on values below 2^31, so that absurd sizes give messages, not wrong numbers. */
+/** Infers and checks shapes, in longs: absurd sizes give messages, not wrong numbers. */
 final class Shapes {
     /** Tensors and parameters are exchanged with the host as Java arrays. */
     private static final long MOST_ELEMENTS = Integer.MAX_VALUE;
@@ -88,12 +88,12 @@ final class Shapes {
         checkDivides(l.name(), l.groups(), in.channels(), "input channels");
         checkDivides(l.name(), l.groups(), l.filters(), "output channels");
         Window window = new Window(l.name(), "kernel", l.kernel(), l.stride(), l.padding(), l.rounding());
-        int height = window.outputs(in, in.height());
-        int width = window.outputs(in, in.width());
+        long height = window.outputs(in, in.height());
+        long width = window.outputs(in, in.width());
         checkWeight(l.name(), l.filters(), (long) in.channels() / l.groups(), l.kernel(), l.kernel());
         checkElements(l.name(), l.filters(), height, width);
         checkInitialization(l.name(), l.initialization());
-        return new Shape(l.filters(), height, width);
+        return new Shape(l.filters(), (int) height, (int) width);
     }
 
     private static Shape fullyConnected(Layer.FullyConnected l, Shape in) {
@@ -108,10 +108,10 @@ final class Shapes {
             throw new NetworkException(l.name() + ": a max-pooling window may be at most " + LARGEST_MAX_POOL_WINDOW + ", not " + l.window());
         }
         Window window = new Window(l.name(), "window", l.window(), l.stride(), l.padding(), l.rounding());
-        int height = window.outputs(in, in.height());
-        int width = window.outputs(in, in.width());
+        long height = window.outputs(in, in.height());
+        long width = window.outputs(in, in.width());
         checkElements(l.name(), in.channels(), height, width);
-        return new Shape(in.channels(), height, width);
+        return new Shape(in.channels(), (int) height, (int) width);
     }
 
     private static void checkNorm(Layer.LocalResponseNorm l, Shape in) {
@@ -161,7 +161,7 @@ final class Shapes {
             Objects.requireNonNull(rounding, layer);
         }
 
-        int outputs(Shape in, int length) {
+        long outputs(Shape in, int length) {
             long room = length + 2L * padding - size;
             if (room < 0) {
                 throw new NetworkException(layer + ": a " + noun + " of " + size + " does not fit into " + in.height() + "x" + in.width()
@@ -172,7 +172,7 @@ final class Shapes {
                 throw new NetworkException(layer + ": with rounding ceil the last " + noun + " would lie outside of " + in.height() + "x"
                         + in.width() + " (stride " + stride + ", padding " + padding + "); use floor");
             }
-            return Math.toIntExact(steps + 1);
+            return steps + 1;
         }
     }
 
@@ -200,7 +200,7 @@ final class Shapes {
     }
 
     private static void checkElements(String layer, long channels, long height, long width) {
-        if (channels * height > MOST_ELEMENTS || channels * height * width > MOST_ELEMENTS) {
+        if (height > MOST_ELEMENTS / channels || width > MOST_ELEMENTS / channels / height) {
             throw new NetworkException(layer + ": " + channels + "x" + height + "x" + width + " is too large; an image may have at most "
                     + MOST_ELEMENTS + " numbers");
         }

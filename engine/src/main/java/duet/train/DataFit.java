@@ -3,12 +3,38 @@ package duet.train;
 import java.util.List;
 
 import duet.data.Dataset;
+import duet.data.Split;
 import duet.net.Network;
 import duet.net.Shape;
 
 /** Whether data and network go together. */
 final class DataFit {
     private DataFit() {}
+
+    static void require(Network network, Split data) {
+        require(network, data.training());
+        if (data.validation().size() > 0) {
+            require(network, data.validation());
+            requireStored(data.training().stored(), data.validation());
+            requireClasses(data.training().classNames(), data.validation());
+        }
+    }
+
+    /** Whether the training of a checkpoint can go on with these data. */
+    static void requireResumable(Checkpoint checkpoint, Split data) {
+        TrainingState state = checkpoint.state();
+        Dataset training = data.training();
+        if (state == null) {
+            throw new TrainingException("the checkpoint is a bare model without the state of a training, so nothing can be resumed");
+        }
+        require(checkpoint.network(), data);
+        requireStored(checkpoint.stored(), training);
+        requireClasses(checkpoint.classNames(), training);
+        if (state.images() != training.size()) {
+            throw new TrainingException(training.description() + ": the training to be resumed had " + state.images()
+                    + " training images, now there are " + training.size());
+        }
+    }
 
     static void require(Network network, Dataset data) {
         Shape stored = data.stored();
@@ -34,7 +60,7 @@ final class DataFit {
     static void requireStored(Shape stored, Dataset data) {
         if (!data.stored().equals(stored)) {
             throw new TrainingException(
-                    data.description() + ": images are stored as " + data.stored() + ", but the checkpoint was made with " + stored);
+                    data.description() + ": images are stored as " + data.stored() + ", but the mean image belongs to images of " + stored);
         }
     }
 

@@ -46,6 +46,11 @@ final class History {
         return means;
     }
 
+    /** Lines of either kind. */
+    int lines() {
+        return count + validations.size();
+    }
+
     List<Metrics> validations() {
         return validations;
     }

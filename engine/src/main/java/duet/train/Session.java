@@ -142,6 +142,26 @@ final class Session implements AutoCloseable {
         setMean(tensors.get(Checkpoint.MEAN));
     }
 
+    /** A parameter or its momentum, by its name in checkpoints. */
+    float[] tensor(String name) {
+        for (int i = 0; i < shapes.size(); i++) {
+            if (shapes.get(i).name().equals(name)) {
+                return parameter(i);
+            }
+            if (shapes.get(i).momentumName().equals(name)) {
+                return momentum(i);
+            }
+        }
+        throw new IllegalArgumentException("no tensor " + name);
+    }
+
+    /** Every parameter as the network wants it to start; momentum is zero in a new session. */
+    void initialise(long seed) {
+        for (int i = 0; i < shapes.size(); i++) {
+            setParameter(i, shapes.get(i).initial(seed, i));
+        }
+    }
+
     private void requireOpen() {
         if (closed) {
             throw new IllegalStateException("already closed");

@@ -63,7 +63,7 @@ public final class Trainer implements AutoCloseable {
     /** @param source what the data were opened from, kept in checkpoints: the option --data */
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options) {
-        requireFit(network, data);
+        DataFit.require(network, data);
         if (options.output() != null) {
             OutputFolder.requireNew(options.output());
         }
@@ -72,9 +72,7 @@ public final class Trainer implements AutoCloseable {
         try {
             float[] mean = Datasets.meanImage(data.training(), MEAN_IMAGES);
             session.setMean(mean);
-            for (int i = 0; i < session.shapes().size(); i++) {
-                session.setParameter(i, session.shapes().get(i).initial(options.seed(), i));
-            }
+            session.initialise(options.seed());
             TrainingState state = TrainingState.initial(options, source, data.training().size());
             trainer = new Trainer(network, data, session, mean, state, options);
             if (options.output() != null) {
@@ -94,19 +92,10 @@ public final class Trainer implements AutoCloseable {
      * checkpointEvery, keepCheckpoints, loaderThreads and output from {@code options}.
      */
     public static Trainer resume(Checkpoint checkpoint, Placement placement, Backend backend, Split data, TrainingOptions options) {
-        if (checkpoint.state() == null) {
-            throw new TrainingException("the checkpoint is a bare model without the state of a training, so nothing can be resumed");
-        }
+        DataFit.requireResumable(checkpoint, data);
         Network network = checkpoint.network();
-        requireFit(network, data);
-        DataFit.requireStored(checkpoint.stored(), data.training());
-        DataFit.requireClasses(checkpoint.classNames(), data.training());
         TrainingOptions all = checkpoint.state().options().continued(options);
         TrainingState state = checkpoint.state().withOptions(all);
-        if (state.images() != data.training().size()) {
-            throw new TrainingException(data.training().description() + ": the training to be resumed had " + state.images()
-                    + " training images, now there are " + data.training().size());
-        }
         Session session = session(network, placement, backend, data, all);
         Trainer trainer = null;
         try {
@@ -124,15 +113,6 @@ public final class Trainer implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             closeAll(trainer == null ? null : trainer.output, session);
             throw e;
-        }
-    }
-
-    private static void requireFit(Network network, Split data) {
-        DataFit.require(network, data.training());
-        if (data.validation().size() > 0) {
-            DataFit.require(network, data.validation());
-            DataFit.requireStored(data.training().stored(), data.validation());
-            DataFit.requireClasses(data.training().classNames(), data.validation());
         }
     }
 
@@ -155,6 +135,9 @@ public final class Trainer implements AutoCloseable {
                     options.shuffle(), options.augmentation(), state.step(), options.loaderThreads())) {
                 run(loader, listener);
             }
+        }
+        if (output != null) {
+            output.draw(() -> session.parameter(0), true, listener);
         }
         boolean completed = state.step() >= last && !validationDue();
         return new Result(completed ? End.COMPLETED : End.STOPPED, state.step(), lastValidation,
@@ -230,7 +213,7 @@ public final class Trainer implements AutoCloseable {
         state = state.atEpochEnd() ? state.validated(1 - result.top1()) : state.validatedAtEnd();
         if (output != null) {
             output.write(lastValidation);
-            output.draw(session.parameter(0), listener);
+            output.draw(() -> session.parameter(0), false, listener);
         }
         listener.validated(lastValidation);
     }
@@ -255,19 +238,7 @@ public final class Trainer implements AutoCloseable {
 
     /** By its name in checkpoints. */
     private float[] tensor(String name) {
-        if (name.equals(Checkpoint.MEAN)) {
-            return mean;
-        }
-        List<ParameterShape> shapes = session.shapes();
-        for (int i = 0; i < shapes.size(); i++) {
-            if (shapes.get(i).name().equals(name)) {
-                return session.parameter(i);
-            }
-            if (shapes.get(i).momentumName().equals(name)) {
-                return session.momentum(i);
-            }
-        }
-        throw new IllegalArgumentException("no tensor " + name);
+        return name.equals(Checkpoint.MEAN) ? mean : session.tensor(name);
     }
 
     /** From any thread: finish the step, write a checkpoint, return. A validation that is going on is done again on resuming. */

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 import duet.data.Dataset;
 import duet.net.Network;
@@ -16,6 +17,7 @@ import duet.net.NetworkJson;
 /** What a training writes to its output folder: checkpoints, metrics, the network, pictures. */
 final class TrainingOutput implements AutoCloseable {
     private static final String METRICS = "metrics.jsonl";
+    private static final long DRAWING_PAUSE = 5_000_000_000L; // ns
 
     private final OutputFolder folder;
     private final Network network;
@@ -24,6 +26,8 @@ final class TrainingOutput implements AutoCloseable {
     private MetricsLog log;
     private Path lastCheckpoint;
     private boolean drawing = true;
+    private int drawnLines;
+    private long lastDrawing;
 
     private TrainingOutput(OutputFolder folder, Network network, int keep) {
         this.folder = folder;
@@ -104,17 +108,25 @@ final class TrainingOutput implements AutoCloseable {
         return file;
     }
 
-    /** Pictures are worth no training: what goes wrong with them is a warning, once. */
-    void draw(float[] firstWeight, TrainingListener listener) {
-        if (!drawing) {
+    /**
+     * Draws the pictures again if there is something new to see, but not more often than every few seconds unless it is the
+     * {@code last} time. They are worth no training: what goes wrong is a warning, once.
+     *
+     * @param firstWeight of the network, asked for when it is drawn
+     */
+    void draw(Supplier<float[]> firstWeight, boolean last, TrainingListener listener) {
+        boolean soon = lastDrawing != 0 && System.nanoTime() - lastDrawing < DRAWING_PAUSE;
+        if (!drawing || drawnLines == history.lines() || soon && !last) {
             return;
         }
         try {
             Pictures.write(folder.file("curves.png"), Curves.draw(history, network.name()));
-            BufferedImage filters = FilterSheet.draw(network, firstWeight);
+            BufferedImage filters = FilterSheet.draw(network, firstWeight.get());
             if (filters != null) {
                 Pictures.write(folder.file("conv1.png"), filters);
             }
+            drawnLines = history.lines();
+            lastDrawing = System.nanoTime();
         } catch (Exception | LinkageError | AWTError | InternalError e) {
             drawing = false;
             listener.warning("the pictures cannot be drawn and are left out: " + e);

@@ -83,6 +83,18 @@ class DamagedImageTest {
         assertDamaged(TestImages.claimSize(jpeg(false), 9_000, 9_000), "");
     }
 
+    /** A small file that would keep a decoder busy for hours: the same empty scan over and over. */
+    @Test
+    void endlessScansAreRefused() {
+        byte[] whole = jpeg(true);
+        byte[] many = Arrays.copyOf(whole, whole.length + 2000);
+        for (int i = whole.length - 2; i < many.length - 2; i += 2) {
+            many[i] = (byte) 0xFF;
+            many[i + 1] = (byte) 0xDA;
+        }
+        assertDamaged(many, "scans; up to 100");
+    }
+
     @Test
     void strayBytesBetweenSegmentsAreHarmless() throws DamagedImage {
         byte[] whole = jpeg(false);

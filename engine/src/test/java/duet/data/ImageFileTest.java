@@ -70,7 +70,7 @@ class ImageFileTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"64,64", "500,375", "375,500", "127,200", "640,129", "1211,1033", "2000,2100"})
+    @CsvSource({"64,64", "500,375", "375,500", "127,200", "640,129", "1211,1033"})
     void theMiddleIsScaledByEitherDecoder(int width, int height) {
         byte[] expected = expectedGradient(width, height);
         for (boolean progressive : new boolean[] {false, true}) {
@@ -117,7 +117,9 @@ class ImageFileTest {
 
     @Test
     void veryLargeImagesAreThinnedOut() {
-        byte[] png = TestImages.write("png", TestImages.uniform(9000, 4500, BufferedImage.TYPE_BYTE_GRAY, 0xFFFFFFFF));
+        BufferedImage white = new BufferedImage(9000, 4500, BufferedImage.TYPE_BYTE_GRAY);
+        java.util.Arrays.fill(((java.awt.image.DataBufferByte) white.getRaster().getDataBuffer()).getData(), (byte) 255);
+        byte[] png = TestImages.write("png", white);
         assertArrayEquals(bytes(64 * 64, 255), decode(png, GREY));
     }
 

@@ -76,6 +76,12 @@ class AlexNetPlanTest {
     }
 
     @Test
+    void parametersOfTheSmallNetwork() {
+        Plan plan = plan("alexnet-small", Placement.TWO_TOWERS, Mode.TRAINING);
+        assertEquals(285_322, plan.parameters().stream().mapToInt(Plan.Parameter::elements).sum());
+    }
+
+    @Test
     void smallNetworkDoesAboutTenMillionMultiplyAdds() {
         assertEquals(10e6, multiplyAdds(plan("alexnet-small", Placement.ONE_DEVICE, Mode.TRAINING), AlexNetPlanTest::forward), 1.5e6);
     }

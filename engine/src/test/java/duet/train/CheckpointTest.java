@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -111,13 +113,26 @@ class CheckpointTest {
         assertSame(good, Checkpoint.read(file));
     }
 
+    /** On a file system of 64 KiB, which only root can make. */
     @Test
-    void aFullDiskChangesNothing() throws IOException {
-        Path full = Path.of("/dev/full");
-        org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(full), "needs /dev/full");
-        try (FileChannel channel = FileChannel.open(full, StandardOpenOption.WRITE)) {
-            IOException e = assertThrows(IOException.class, () -> channel.write(ByteBuffer.allocate(10)));
-            assertEquals("no space left on device", AtomicFile.reason(e));
+    void aFullDiskChangesNothing() throws Exception {
+        Path disk = Files.createDirectory(folder.resolve("disk"));
+        Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk.toString()).start();
+        assumeTrue(mount.waitFor() == 0, "mounting a small file system needs root");
+        try {
+            Path file = disk.resolve("a.safetensors");
+            Checkpoint good = checkpoint(null);
+            good.write(file);
+            Files.write(disk.resolve("ballast"), new byte[40_000]);
+            String message = assertThrows(TrainingException.class,
+                    () -> checkpoint(state(new LearningRate.Constant(1))).write(file)).getMessage();
+            assertEquals(file + ": cannot be written: no space left on device", message);
+            assertSame(good, Checkpoint.read(file));
+            try (Stream<Path> files = Files.list(disk)) {
+                assertEquals(2, files.count(), "no temporary file is left");
+            }
+        } finally {
+            assertEquals(0, new ProcessBuilder("umount", disk.toString()).start().waitFor());
         }
     }
 
@@ -138,7 +153,7 @@ class CheckpointTest {
     void aFolderThatMayNotBeWrittenTo() throws IOException {
         Path locked = Files.createDirectory(folder.resolve("locked"));
         assertTrue(locked.toFile().setWritable(false));
-        org.junit.jupiter.api.Assumptions.assumeFalse(Files.isWritable(locked), "root may write anywhere");
+        assumeFalse(Files.isWritable(locked), "root may write anywhere");
         Path file = locked.resolve("a.safetensors");
         assertEquals(file + ": cannot be written: permission denied",
                 assertThrows(TrainingException.class, () -> checkpoint(null).write(file)).getMessage());

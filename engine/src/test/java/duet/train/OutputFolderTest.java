@@ -53,9 +53,7 @@ class OutputFolderTest {
     @Test
     void anotherProcessIsKeptOutToo() throws Exception {
         Path folder = parent.resolve("out");
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        Process other = new ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), Holder.class.getName(), folder.toString())
-                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process other = ChildJava.start(List.of(), Holder.class, folder.toString());
         try {
             assertEquals('!', other.getInputStream().read());
             assertRefused(folder + ": another training is writing here; wait for it, or choose another --out",
@@ -122,7 +120,6 @@ class OutputFolderTest {
     void aFolderThatCannotBeMade() throws IOException {
         Path file = Files.createFile(parent.resolve("file"));
         String message = assertThrows(TrainingException.class, () -> OutputFolder.open(file.resolve("out"))).getMessage();
-        assertTrue(message.startsWith(file.resolve("out") + ": cannot be used for output: "), message);
-        System.out.println(message);
+        assertEquals(file.resolve("out") + ": cannot be used for output: not a directory", message);
     }
 }

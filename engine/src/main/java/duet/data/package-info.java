@@ -1,0 +1,18 @@
+/**
+ * Where images come from. {@link duet.data.Datasets} opens a source by name, {@link duet.data.BatchLoader} makes batches of it ahead.
+ *
+ * <ul>
+ * <li>{@code fashion-mnist}, {@code fashion-mnist:DIR}: IDX files, gzipped or not; without DIR from
+ *     {@code /usr/share/datasets/fashion-mnist} or where {@link duet.data.FashionMnistFetch} puts them.
+ * <li>{@code folder:DIR}: JPEG, PNG, GIF or BMP of any size in a folder for each class, {@code DIR/cat/1.jpg}; or
+ *     {@code DIR/train/cat/1.jpg} and {@code DIR/val/cat/2.jpg} ({@code validation}, {@code valid} and {@code test} will do). Without
+ *     a validation part a tenth of each class is held out, drawn by the seed. An image is turned upright by its EXIF orientation,
+ *     scaled until its shorter side is 256/227 of the network's input, and cut to the middle square. Transparent pixels show white,
+ *     CMYK is converted without a profile, other profiles are ignored. A file that is damaged has label -1.
+ * <li>{@code synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]}: made-up images that can be told apart, 10,000 (COUNT) to learn from and a
+ *     tenth of it to validate with.
+ * </ul>
+ *
+ * Everything drawn is a function of the seed, the epoch and the image: no thread and no order of calls changes it.
+ */
+package duet.data;

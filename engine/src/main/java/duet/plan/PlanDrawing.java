@@ -1,0 +1,201 @@
+package duet.plan;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import duet.device.Operation;
+import duet.device.Step;
+import duet.device.StreamSteps;
+import duet.device.StreamSteps.Kind;
+import duet.plan.HappensBefore.Point;
+import duet.plan.PlanSummary.Phase;
+
+/**
+ * A plan as a Graphviz drawing. A node is a layer with parameters together with what follows it up to the next one, in one direction;
+ * a sum of what was exchanged belongs to the node that uses it. The way forward goes from left to right, the way back from right to
+ * left below it. Waits that only guard memory are left out.
+ */
+final class PlanDrawing {
+    private static final String FORWARD = "#cfe3f7";
+    private static final String BACKWARD = "#fbdcc4";
+    private static final String UPDATE = "#d5ecd0";
+    private static final String COPY = "#f7eda8";
+
+    /** A node: its layers in the order of their steps. */
+    private static final class Block {
+        final String id;
+        final int device;
+        final String group;
+        final boolean forward;
+        final Set<String> layers = new LinkedHashSet<>();
+        boolean update;
+
+        Block(int device, String group, boolean forward) {
+            this.device = device;
+            this.group = group;
+            this.forward = forward;
+            id = "\"" + device + (forward ? " forward " : " backward ") + group + "\"";
+        }
+    }
+
+    private final Plan plan;
+    private final PlanSummary.Phases phases;
+    /** For each layer the layer with parameters that it follows. */
+    private final Map<String, String> groups = new HashMap<>();
+    /** For each group the one before. */
+    private final Map<String, String> previous = new HashMap<>();
+    private final Map<String, Block> blocks = new LinkedHashMap<>();
+    private final Map<Point, Block> blockOf = new HashMap<>();
+    private final StringBuilder text = new StringBuilder();
+
+    private PlanDrawing(Plan plan) {
+        this.plan = plan;
+        phases = new PlanSummary.Phases(plan);
+        String group = "input";
+        groups.put("input", group);
+        for (Division division : Division.divide(plan.network(), plan.placement())) {
+            boolean last = division.index() == plan.network().layers().size() - 1;
+            if (division.work() != Division.Work.LOCAL || last) {
+                previous.put(division.name(), group);
+                group = division.name();
+            }
+            groups.put(division.name(), group);
+        }
+    }
+
+    static String draw(Plan plan) {
+        return new PlanDrawing(plan).draw();
+    }
+
+    private String draw() {
+        line("digraph plan {");
+        line("  rankdir=LR; nodesep=0.12; ranksep=0.3; newrank=true; splines=true;");
+        line("  label=\"" + plan.network().name() + ", batch " + plan.batch() + ". Blue: forward, orange: backward, green: update, yellow: copies\"; "
+                + "fontname=\"Helvetica\"; fontsize=10;");
+        line("  node [shape=plain, fontname=\"Helvetica\", fontsize=10]; edge [arrowsize=0.6, color=\"#555555\"];");
+        collect();
+        for (int device = 0; device < plan.placement().devices(); device++) {
+            device(device);
+        }
+        columns();
+        for (int stream = 0; stream < plan.streams().size(); stream++) {
+            if (plan.streams().get(stream).kind() == Kind.COPY) {
+                copies(stream);
+            }
+        }
+        line("}");
+        return text.toString();
+    }
+
+    private void collect() {
+        for (int stream = 0; stream < plan.streams().size(); stream++) {
+            StreamSteps steps = plan.streams().get(stream);
+            for (int i = 0; i < steps.steps().size(); i++) {
+                if (steps.steps().get(i) instanceof Step.Launch(Operation operation, _)) {
+                    Point point = new Point(stream, i);
+                    Block block = block(steps.device(), operation, phases.of(point));
+                    blockOf.put(point, block);
+                }
+            }
+        }
+    }
+
+    private Block block(int device, Operation operation, Phase phase) {
+        boolean forward = phase == Phase.FORWARD;
+        boolean sum = operation instanceof Operation.Add;
+        String group = groups.get(operation.layer());
+        if (sum) {
+            group = forward ? plan.network().layers().getLast().name() : previous.get(group);
+        }
+        Block made = new Block(device, group, forward);
+        Block block = blocks.computeIfAbsent(made.id, _ -> made);
+        block.update |= phase == Phase.UPDATE;
+        if (sum) {
+            block.layers.add("add");
+        } else if (!(operation instanceof Operation.FiniteCheck)) {
+            block.layers.add(operation.layer());
+        }
+        return block;
+    }
+
+    private void device(int device) {
+        line("  subgraph cluster_" + device + " {");
+        line("    label=\"device " + device + "\"; labeljust=l; fontname=\"Helvetica\"; fontsize=12; style=rounded; color=\"#999999\";");
+        List<Block> own = blocks.values().stream().filter(block -> block.device == device).toList();
+        for (Block block : own) {
+            line("    " + block.id + " [label=<" + label(block) + ">];");
+        }
+        for (int i = 0; i + 1 < own.size(); i++) {
+            Block from = own.get(i);
+            Block to = own.get(i + 1);
+            line("    " + (to.forward ? from.id + " -> " + to.id + " [weight=20]" : to.id + " -> " + from.id + " [dir=back, weight=20]") + ";");
+        }
+        line("  }");
+    }
+
+    private static String label(Block block) {
+        String rows = row(block.forward ? FORWARD : BACKWARD, String.join("<br/>", block.layers)) + (block.update ? row(UPDATE, "update") : "");
+        return "<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" cellpadding=\"3\" color=\"#777777\">" + rows + "</table>";
+    }
+
+    private static String row(String colour, String content) {
+        return "<tr><td bgcolor=\"" + colour + "\">" + content + "</td></tr>";
+    }
+
+    /** A group's node forward stands above its node backward, on both devices. */
+    private void columns() {
+        Map<String, List<String>> columns = new LinkedHashMap<>();
+        for (Block block : blocks.values()) {
+            columns.computeIfAbsent(block.group, _ -> new ArrayList<>()).add(block.id);
+        }
+        columns.values().forEach(ids -> line("  {rank=same; " + String.join("; ", ids) + ";}"));
+    }
+
+    /** Edges from the step before the sender's event to the copy, and on to the step after the receiver's wait. */
+    private void copies(int stream) {
+        StreamSteps steps = plan.streams().get(stream);
+        for (int i = 0; i < steps.steps().size(); i++) {
+            if (steps.steps().get(i) instanceof Step.Copy copy) {
+                boolean forward = phases.of(new Point(stream, i)) == Phase.FORWARD;
+                String id = "\"copy " + steps.device() + " " + i + "\"";
+                String size = PlanReport.bytes(copy.to().dataBytes());
+                line("  subgraph cluster_" + steps.device() + " { " + id + " [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" "
+                        + "cellpadding=\"2\" color=\"#777777\">" + row(COPY, size) + "</table>>]; }");
+                edge(user(copy.from().device(), copy, true), id, forward);
+                edge(id, user(steps.device(), copy, false), forward);
+            }
+        }
+    }
+
+    private void edge(String from, String to, boolean forward) {
+        String style = "color=\"#a08000\", weight=1";
+        line(forward ? "  " + from + " -> " + to + " [" + style + "];" : "  " + to + " -> " + from + " [dir=back, " + style + "];");
+    }
+
+    /** The node that last wrote what is copied (before it is sent), or that first reads what has arrived. */
+    private String user(int device, Step.Copy copy, boolean sender) {
+        String found = null;
+        for (int stream = 0; stream < plan.streams().size(); stream++) {
+            StreamSteps steps = plan.streams().get(stream);
+            for (int i = 0; steps.device() == device && steps.kind() == Kind.COMPUTE && i < steps.steps().size(); i++) {
+                if (steps.steps().get(i) instanceof Step.Launch(Operation operation, _)) {
+                    if (sender && operation.writes().contains(copy.from()) && !(operation instanceof Operation.Add)) {
+                        found = blockOf.get(new Point(stream, i)).id;
+                    } else if (!sender && found == null && operation.reads().contains(copy.to())) {
+                        found = blockOf.get(new Point(stream, i)).id;
+                    }
+                }
+            }
+        }
+        return found;
+    }
+
+    private void line(String line) {
+        text.append(line).append('\n');
+    }
+}

@@ -1,0 +1,214 @@
+package duet.plan;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import duet.device.Operation;
+import duet.device.Region;
+import duet.device.Step;
+import duet.device.StreamSteps;
+import duet.device.StreamSteps.Kind;
+import duet.device.Tensor;
+import duet.device.Tensor.Format;
+import duet.net.Network;
+import duet.net.Shape;
+import duet.plan.HappensBefore.Point;
+
+/**
+ * A plan in numbers.
+ *
+ * @param layers  the image first, then the network's layers
+ * @param devices memory of each device
+ */
+record PlanSummary(List<Row> layers, List<Memory> devices) {
+    /** What a step is for. A step with the loss behind it goes backward. */
+    enum Phase { FORWARD, BACKWARD, UPDATE }
+
+    /** What transient memory is for. */
+    enum Use { ACTIVATIONS, WINNERS, GRADIENTS, EXCHANGE, INPUTS_AND_OUTPUTS, WORKSPACES }
+
+    /**
+     * A layer. FLOP are those of one run over all devices.
+     *
+     * @param where         in words: which device does what
+     * @param forwardBytes  that each device receives in the forward pass of one run; of devices that differ, the most
+     * @param backwardBytes likewise
+     */
+    record Row(String name, Shape output, long parameters, String where, Map<Phase, Long> flop, long forwardBytes, long backwardBytes) {}
+
+    /**
+     * @param persistent     bytes by role of parameters, momentum and constants
+     * @param uses           bytes of all transient tensors and workspaces, as if none shared memory
+     * @param transientBytes what they take as planned
+     * @param peak           no plan could do with less
+     */
+    record Memory(Map<Tensor.Role, Long> persistent, long persistentBytes, Map<Use, Long> uses, long transientBytes, long peak) {}
+
+    static PlanSummary of(Plan plan) {
+        return new Maker(plan).make();
+    }
+
+    /** Whether the loss is still to come after each step: tells forward from backward. */
+    static final class Phases {
+        private final HappensBefore order;
+        private final Point loss;
+        private final Plan plan;
+
+        Phases(Plan plan) {
+            this.plan = plan;
+            order = HappensBefore.of(plan.streams());
+            loss = find(plan.streams());
+        }
+
+        private static Point find(List<StreamSteps> streams) {
+            for (int stream = 0; stream < streams.size(); stream++) {
+                for (int i = 0; i < streams.get(stream).steps().size(); i++) {
+                    if (streams.get(stream).steps().get(i) instanceof Step.Launch(Operation.SoftmaxCrossEntropy _, _)) {
+                        return new Point(stream, i);
+                    }
+                }
+            }
+            throw new IllegalArgumentException("a plan without a loss");
+        }
+
+        Phase of(Point point) {
+            Step step = plan.streams().get(point.stream()).steps().get(point.step());
+            if (step instanceof Step.Launch(Operation.SgdUpdate _, _)) {
+                return Phase.UPDATE;
+            }
+            return forward(point) ? Phase.FORWARD : Phase.BACKWARD;
+        }
+
+        /** On the loss's own device by the order of steps; on another by what its loss launch has behind it. */
+        private boolean forward(Point point) {
+            StreamSteps stream = plan.streams().get(point.stream());
+            if (stream.kind() == Kind.COPY) {
+                return order.before(point, loss);
+            }
+            for (int i = point.step(); i < stream.steps().size(); i++) {
+                if (stream.steps().get(i) instanceof Step.Launch(Operation.SoftmaxCrossEntropy _, _)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    private static final class Maker {
+        private final Plan plan;
+        private final Phases phases;
+        private final Map<String, Map<Phase, Long>> flop = new HashMap<>();
+        private final Map<String, Map<Phase, Map<Integer, Long>>> received = new HashMap<>();
+        private final Map<Tensor, Use> uses = new HashMap<>();
+        private final Map<Integer, Long> workspaces = new HashMap<>();
+
+        Maker(Plan plan) {
+            this.plan = plan;
+            phases = new Phases(plan);
+        }
+
+        PlanSummary make() {
+            for (int stream = 0; stream < plan.streams().size(); stream++) {
+                for (int i = 0; i < plan.streams().get(stream).steps().size(); i++) {
+                    step(new Point(stream, i), plan.streams().get(stream));
+                }
+            }
+            List<Memory> devices = new ArrayList<>();
+            for (int device = 0; device < plan.placement().devices(); device++) {
+                devices.add(memory(device));
+            }
+            return new PlanSummary(rows(), devices);
+        }
+
+        private void step(Point point, StreamSteps stream) {
+            switch (stream.steps().get(point.step())) {
+                case Step.Launch launch -> {
+                    Phase phase = phases.of(point);
+                    Operation operation = launch.operation();
+                    flop.computeIfAbsent(operation.layer(), _ -> new EnumMap<>(Phase.class)).merge(phase, operation.flop(), Long::sum);
+                    operation.writes().forEach(tensor -> uses.putIfAbsent(tensor, use(tensor, phase)));
+                    if (launch.workspace() != null) {
+                        workspaces.merge(stream.device(), launch.workspace().bytes(), Long::sum);
+                    }
+                }
+                case Step.Copy copy -> {
+                    uses.put(copy.to(), Use.EXCHANGE);
+                    received.computeIfAbsent(copy.layer(), _ -> new EnumMap<>(Phase.class))
+                            .computeIfAbsent(phases.of(point), _ -> new HashMap<>()).merge(stream.device(), copy.to().dataBytes(), Long::sum);
+                }
+                case Step.Record _, Step.Wait _ -> { }
+            }
+        }
+
+        private static Use use(Tensor tensor, Phase phase) {
+            return tensor.format() == Format.WINNERS ? Use.WINNERS : phase == Phase.FORWARD && !tensor.name().endsWith("gradient")
+                    ? Use.ACTIVATIONS : Use.GRADIENTS;
+        }
+
+        private List<Row> rows() {
+            Network network = plan.network();
+            List<Row> rows = new ArrayList<>();
+            rows.add(row("input", network.input(), plan.placement() == Placement.ONE_DEVICE ? "device 0" : "whole on each"));
+            for (Division division : Division.divide(network, plan.placement())) {
+                rows.add(row(division.name(), division.output(), where(division)));
+            }
+            return rows;
+        }
+
+        private Row row(String name, Shape output, String where) {
+            long parameters = plan.parameters().stream().filter(p -> p.layer().equals(name)).mapToLong(Plan.Parameter::elements).sum();
+            return new Row(name, output, parameters, where, flop.getOrDefault(name, Map.of()), received(name, Phase.FORWARD),
+                    received(name, Phase.BACKWARD));
+        }
+
+        private long received(String layer, Phase phase) {
+            return received.getOrDefault(layer, Map.of()).getOrDefault(phase, Map.of()).values().stream().mapToLong(Long::longValue).max().orElse(0);
+        }
+
+        private String where(Division division) {
+            if (plan.placement() == Placement.ONE_DEVICE) {
+                return "device 0";
+            }
+            return switch (division.work()) {
+                case LOCAL -> division.inputSplit() ? "halves" : "whole on each";
+                case OUTPUTS -> division.gathers() ? "half the outputs, all inputs: gathers" : "half the outputs, all inputs";
+                case GROUPS -> "half the groups";
+                case INPUTS -> "half the inputs: adds partial sums";
+                case FIRST_DEVICE -> "device 0, which hands out";
+            };
+        }
+
+        private Memory memory(int device) {
+            Map<Tensor.Role, Long> persistent = new EnumMap<>(Tensor.Role.class);
+            Map<Use, Long> sums = new EnumMap<>(Use.class);
+            Set<Tensor> all = new HashSet<>(plan.regions().keySet());
+            for (Tensor tensor : all) {
+                if (tensor.device() == device) {
+                    long bytes = plan.regions().get(tensor).bytes();
+                    switch (tensor.role()) {
+                        case PARAMETER, MOMENTUM, CONSTANT -> persistent.merge(tensor.role(), bytes, Long::sum);
+                        case INPUT, OUTPUT -> sums.merge(Use.INPUTS_AND_OUTPUTS, bytes, Long::sum);
+                        case TRANSIENT -> sums.merge(uses.get(tensor), bytes, Long::sum);
+                    }
+                }
+            }
+            if (workspaces.containsKey(device)) {
+                sums.put(Use.WORKSPACES, workspaces.get(device));
+            }
+            return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak(device));
+        }
+
+        private long peak(int device) {
+            return Liveness.of(plan.streams(), tensor -> plan.regions().get(tensor).bytes(), point -> {
+                Step step = plan.streams().get(point.stream()).steps().get(point.step());
+                Region workspace = step instanceof Step.Launch launch ? launch.workspace() : null;
+                return workspace == null ? 0 : workspace.bytes();
+            }).peak(device);
+        }
+    }
+}

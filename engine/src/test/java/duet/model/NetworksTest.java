@@ -1,0 +1,93 @@
+package duet.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+import duet.net.Initialization;
+import duet.net.Layer;
+import duet.net.Network;
+import duet.net.NetworkException;
+import org.junit.jupiter.api.Test;
+
+class NetworksTest {
+    private static Map<String, String> shapes(Network network) {
+        return IntStream.range(0, network.layers().size()).boxed()
+                .collect(Collectors.toMap(i -> network.layers().get(i).name(), i -> network.shapes().get(i).toString()));
+    }
+
+    /** The paper, figure 2. */
+    @Test
+    void alexnet() {
+        Network network = Networks.create("alexnet", 3, 1000);
+        assertEquals(List.of("conv1", "relu1", "norm1", "pool1", "conv2", "relu2", "norm2", "pool2", "conv3", "relu3", "conv4", "relu4", "conv5",
+                "relu5", "pool5", "fc6", "relu6", "dropout6", "fc7", "relu7", "dropout7", "fc8", "loss"),
+                network.layers().stream().map(Layer::name).toList());
+        Map<String, String> shapes = shapes(network);
+        assertEquals("96x55x55", shapes.get("conv1"));
+        assertEquals("96x27x27", shapes.get("pool1"));
+        assertEquals("256x27x27", shapes.get("conv2"));
+        assertEquals("256x13x13", shapes.get("pool2"));
+        assertEquals("384x13x13", shapes.get("conv3"));
+        assertEquals("384x13x13", shapes.get("conv4"));
+        assertEquals("256x13x13", shapes.get("conv5"));
+        assertEquals("256x6x6", shapes.get("pool5"));
+        assertEquals("4096x1x1", shapes.get("fc6"));
+        assertEquals("1000x1x1", shapes.get("fc8"));
+        assertEquals(1, network.inputScale());
+    }
+
+    /** The paper, section 5: deviation 0.01, biases 1 in layers 2, 4, 5 and the hidden fully connected ones. */
+    @Test
+    void initialValuesOfAlexnet() {
+        Map<String, Double> biases = new HashMap<>();
+        for (Layer layer : Networks.create("alexnet", 3, 1000).layers()) {
+            Initialization init = switch (layer) {
+                case Layer.Convolution l -> l.initialization();
+                case Layer.FullyConnected l -> l.initialization();
+                default -> null;
+            };
+            if (init != null) {
+                assertEquals(new Initialization(Initialization.Distribution.NORMAL, 0.01, init.bias()), init, layer.name());
+                biases.put(layer.name(), init.bias());
+            }
+        }
+        assertEquals(Map.of("conv1", 0.0, "conv2", 1.0, "conv3", 0.0, "conv4", 1.0, "conv5", 1.0, "fc6", 1.0, "fc7", 1.0, "fc8", 0.0), biases);
+    }
+
+    /** The same layers in the same order with the same groups. */
+    @Test
+    void smallHasTheSameAnatomy() {
+        List<Layer> large = Networks.create("alexnet", 1, 10).layers();
+        List<Layer> small = Networks.create("alexnet-small", 1, 10).layers();
+        assertEquals(large.stream().map(Layer::name).toList(), small.stream().map(Layer::name).toList());
+        for (int i = 0; i < large.size(); i++) {
+            assertEquals(large.get(i).getClass(), small.get(i).getClass());
+            if (large.get(i) instanceof Layer.Convolution one && small.get(i) instanceof Layer.Convolution other) {
+                assertEquals(one.groups(), other.groups());
+            }
+        }
+        Map<String, String> shapes = shapes(Networks.create("alexnet-small", 1, 10));
+        assertEquals("32x13x13", shapes.get("pool1"));
+        assertEquals("64x6x6", shapes.get("pool2"));
+        assertEquals("64x2x2", shapes.get("pool5"));
+    }
+
+    @Test
+    void everyNameHasANetworkAndADescription() {
+        for (String name : Networks.names()) {
+            assertEquals(name, Networks.create(name, 3, 7).name());
+            assertEquals(7, Networks.create(name, 3, 7).classes());
+            assertFalse(Networks.description(name).isBlank());
+        }
+        assertEquals("there is no network called lenet; there are alexnet, alexnet-small",
+                assertThrows(NetworkException.class, () -> Networks.create("lenet", 1, 10)).getMessage());
+        assertThrows(NetworkException.class, () -> Networks.description("lenet"));
+    }
+}

@@ -1,0 +1,179 @@
+package duet.plan;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+
+import duet.device.RunParameters;
+import duet.device.Storage;
+import duet.device.Tensor;
+import duet.device.Tensor.Format;
+import duet.net.Network;
+import duet.reference.ReferenceBackend;
+import duet.reference.ReferenceProgram;
+import duet.reference.Schedule;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * A network computes the same under any placement and in any order that streams and events allow: random networks on reference
+ * devices in double precision, three training steps and an evaluation. -Dduet.seed chooses other networks.
+ */
+class PlacementEquivalenceTest {
+    private static final int NETWORKS = 30;
+    private static final int BATCH = 3;
+    private static final int STORED = 11;
+
+    static LongStream seeds() {
+        System.out.println("random networks from -Dduet.seed=" + RandomNetworks.SEED);
+        return LongStream.range(0, NETWORKS).map(i -> RandomNetworks.SEED * 1000 + i);
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void sameResults(long seed) {
+        Network network = RandomNetworks.create(seed);
+        boolean dropout = seed % 5 != 0;
+        Map<String, double[]> one = run(network, Placement.ONE_DEVICE, dropout, seed, Schedule.firstStream());
+        Map<String, double[]> towers = run(network, Placement.TWO_TOWERS, dropout, seed, Schedule.firstStream());
+        assertEquals(one.keySet(), towers.keySet());
+        one.forEach((name, values) -> {
+            double largest = Arrays.stream(values).map(Math::abs).max().orElse(0);
+            assertArrayEquals(values, towers.get(name), 1e-9 * Math.max(largest, 1e-3), () -> name + " of " + network);
+        });
+        for (Schedule schedule : Schedule.adversarial(seed)) {
+            Map<String, double[]> again = run(network, Placement.TWO_TOWERS, dropout, seed, schedule);
+            towers.forEach((name, values) -> assertArrayEquals(values, again.get(name), () -> name + " of " + network));
+        }
+    }
+
+    /** What every device reports, and all parameters, after training and evaluation. */
+    private static Map<String, double[]> run(Network network, Placement placement, boolean dropout, long seed, Schedule schedule) {
+        try (ReferenceBackend backend = new ReferenceBackend(placement.devices(), schedule)) {
+            Plan training = plan(network, placement, Mode.TRAINING, dropout, backend);
+            Plan evaluation = plan(network, placement, Mode.EVALUATION, dropout, backend);
+            long[] scratchBytes = IntStream.range(0, placement.devices())
+                    .mapToLong(i -> Math.max(training.transientBytes().get(i), evaluation.transientBytes().get(i))).toArray();
+            Storage persistent = backend.allocate(training.persistentBytes().stream().mapToLong(Long::longValue).toArray());
+            Storage scratch = backend.allocate(scratchBytes);
+            ReferenceProgram trainer = backend.load(training.streams(), training.regions(), persistent, scratch);
+            ReferenceProgram evaluator = backend.load(evaluation.streams(), evaluation.regions(), persistent, scratch);
+            SplittableRandom random = new SplittableRandom(seed);
+            initialize(training, trainer, random);
+            Map<String, double[]> results = new LinkedHashMap<>();
+            for (int step = 0; step < 3; step++) {
+                feed(training, trainer, random);
+                trainer.run(parameters(training, step));
+                results.put("losses " + step, losses(training, trainer));
+            }
+            feed(evaluation, evaluator, random);
+            evaluator.run(RunParameters.NONE);
+            results.put("evaluation losses", losses(evaluation, evaluator));
+            for (int i = 0; i < training.parameters().size(); i++) {
+                results.put(training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, false));
+                results.put("momentum " + training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, true));
+            }
+            return results;
+        }
+    }
+
+    private static Plan plan(Network network, Placement placement, Mode mode, boolean dropout, ReferenceBackend backend) {
+        Plan plan = Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, backend);
+        assertEquals(List.of(), PlanChecker.check(plan, backend), () -> "plan of " + network);
+        assertEquals(plan, Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, backend));
+        return plan;
+    }
+
+    private static RunParameters parameters(Plan plan, int step) {
+        float[] rates = new float[plan.parameters().size()];
+        float[] decays = new float[plan.parameters().size()];
+        for (int i = 0; i < rates.length; i++) {
+            rates[i] = 0.05f + 0.01f * i;
+            decays[i] = 0.001f * i;
+        }
+        return new RunParameters(77, step, rates, decays, 0.9f);
+    }
+
+    private static void initialize(Plan plan, ReferenceProgram program, SplittableRandom random) {
+        for (Plan.Parameter parameter : plan.parameters()) {
+            double[] values = random.doubles(parameter.elements(), -0.5, 0.5).toArray();
+            for (Plan.Part part : parameter.parts()) {
+                double[] own = new double[Math.toIntExact(part.tensor().elements())];
+                for (int i = 0; i < own.length; i++) {
+                    own[i] = values[place(parameter, part, i)];
+                }
+                program.write(part.tensor(), own);
+            }
+        }
+        Tensor first = plan.inputs().getFirst().mean();
+        double[] mean = random.doubles(first.elements(), 100, 150).toArray();
+        plan.inputs().forEach(inputs -> program.write(inputs.mean(), mean));
+    }
+
+    private static double[] whole(Plan.Parameter parameter, ReferenceProgram program, boolean momentum) {
+        double[] values = new double[parameter.elements()];
+        for (Plan.Part part : parameter.parts()) {
+            double[] own = new double[Math.toIntExact(part.tensor().elements())];
+            program.read(momentum ? part.momentum() : part.tensor(), own);
+            for (int i = 0; i < own.length; i++) {
+                values[place(parameter, part, i)] = own[i];
+            }
+        }
+        return values;
+    }
+
+    /** Where element i of a part is in the canonical whole. */
+    private static int place(Plan.Parameter parameter, Plan.Part part, int i) {
+        Tensor tensor = part.tensor();
+        if (tensor.format() == Format.VECTOR) {
+            return part.firstOutput() + i;
+        }
+        int rowOfWhole = parameter.elements() / parameter.sizes().getFirst();
+        int row = Math.toIntExact(tensor.elementsPerImage());
+        return (part.firstOutput() + i / row) * rowOfWhole + part.firstInput() * tensor.height() * tensor.width() + i % row;
+    }
+
+    /** The same images, crops and labels on every device; one image is absent. */
+    private static void feed(Plan plan, ReferenceProgram program, SplittableRandom random) {
+        Plan.Inputs shapes = plan.inputs().getFirst();
+        byte[] images = new byte[Math.toIntExact(shapes.images().elements())];
+        random.nextBytes(images);
+        int[] crops = new int[3 * BATCH];
+        int[] labels = new int[BATCH];
+        for (int i = 0; i < BATCH; i++) {
+            crops[3 * i] = random.nextInt(-1, 3);
+            crops[3 * i + 1] = random.nextInt(-1, 3);
+            crops[3 * i + 2] = random.nextInt(2);
+            labels[i] = i == 1 ? -1 : random.nextInt(plan.network().classes());
+        }
+        for (Plan.Inputs inputs : plan.inputs()) {
+            program.write(inputs.images(), images);
+            program.write(inputs.crops(), crops);
+            program.write(inputs.labels(), labels);
+        }
+    }
+
+    /** Every device must come to the same bits, and find all numbers finite. */
+    private static double[] losses(Plan plan, ReferenceProgram program) {
+        double[] losses = new double[BATCH];
+        program.read(plan.outputs().getFirst().losses(), losses);
+        for (Plan.Outputs outputs : plan.outputs()) {
+            double[] other = new double[BATCH];
+            program.read(outputs.losses(), other);
+            assertArrayEquals(losses, other);
+            if (outputs.status() != null) {
+                int[] status = new int[plan.checkedLayers().size()];
+                program.read(outputs.status(), status);
+                assertArrayEquals(new int[status.length], status);
+            }
+        }
+        return losses;
+    }
+}

@@ -1,0 +1,89 @@
+package duet.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.HashSet;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import duet.device.StreamSteps;
+import org.junit.jupiter.api.Test;
+
+class PlanReportTest {
+    private static final Plan TOWERS = AlexNetPlanTest.plan("alexnet", Placement.TWO_TOWERS, Mode.TRAINING);
+
+    @Test
+    void text() {
+        String text = PlanReport.toText(TOWERS);
+        assertTrue(text.contains("parameters   60,965,224"), text);
+        assertTrue(text.contains("1.449 GFLOP forward, 2.687 backward, 4.136 in all"), text);
+        assertTrue(text.contains("a step       468.6 kB each way forward, 452.6 kB each way backward"), text);
+        assertTrue(text.lines().anyMatch(line -> line.startsWith("conv3") && line.contains("86.5") && line.endsWith("gathers")), text);
+        for (StreamSteps stream : TOWERS.streams()) {
+            assertTrue(text.contains("\n" + stream.label() + "\n   0  "), stream.label());
+        }
+        long steps = TOWERS.streams().stream().mapToLong(stream -> stream.steps().size()).sum();
+        assertEquals(steps, text.lines().filter(line -> line.matches(" {0,3}\\d+  \\S.*")).count());
+    }
+
+    @Test
+    void oneDeviceExchangesNothing() {
+        String text = PlanReport.toText(AlexNetPlanTest.plan("alexnet-small", Placement.ONE_DEVICE, Mode.EVALUATION));
+        assertFalse(text.contains("each way"), text);
+        assertTrue(text.contains("0.019 GFLOP forward (layers"), text);
+    }
+
+    @Test
+    void json() throws Exception {
+        JsonNode root = JsonMapper.builder().build().readTree(PlanReport.toJson(TOWERS));
+        assertEquals("alexnet", root.get("network").textValue());
+        assertEquals("two-towers", root.get("placement").textValue());
+        long parameters = 0;
+        long received = 0;
+        for (JsonNode layer : root.get("layers")) {
+            parameters += layer.get("parameters").longValue();
+            received += layer.get("forwardBytesReceived").longValue();
+        }
+        assertEquals(60_965_224, parameters);
+        assertEquals(4L * 4 * 29_288, received);
+        assertEquals(TOWERS.regions().size(), root.get("tensors").size());
+        for (int i = 0; i < TOWERS.streams().size(); i++) {
+            assertEquals(TOWERS.streams().get(i).steps().size(), root.get("streams").get(i).get("steps").size());
+        }
+        assertEquals(TOWERS.transientBytes().get(1), root.get("devices").get(1).get("transientBytes").longValue());
+    }
+
+    /** 8 layers and the loss forward, the image too, 8 layers backward; and 7 copies, on each device. */
+    @Test
+    void dot() {
+        String dot = PlanReport.toDot(TOWERS);
+        Matcher node = Pattern.compile("(\"[^\"]+\") \\[label=<").matcher(dot);
+        Set<String> nodes = new HashSet<>();
+        while (node.find()) {
+            assertTrue(nodes.add(node.group(1)), node.group(1));
+        }
+        assertEquals(2 * (10 + 8 + 7), nodes.size());
+        Matcher edge = Pattern.compile("(\"[^\"]+\") -> (\"[^\"]+\")").matcher(dot);
+        int edges = 0;
+        while (edge.find()) {
+            assertTrue(nodes.contains(edge.group(1)) && nodes.contains(edge.group(2)), edge.group());
+            edges++;
+        }
+        assertEquals(2 * (17 + 2 * 7), edges);
+        assertEquals(dot.chars().filter(c -> c == '{').count(), dot.chars().filter(c -> c == '}').count());
+    }
+
+    @Test
+    void equalPlansHaveEqualReports() {
+        Plan again = AlexNetPlanTest.plan("alexnet", Placement.TWO_TOWERS, Mode.TRAINING);
+        assertEquals(TOWERS, again);
+        assertEquals(PlanReport.toText(TOWERS), PlanReport.toText(again));
+        assertEquals(PlanReport.toJson(TOWERS), PlanReport.toJson(again));
+        assertEquals(PlanReport.toDot(TOWERS), PlanReport.toDot(again));
+    }
+}

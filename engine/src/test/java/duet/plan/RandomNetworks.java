@@ -1,0 +1,109 @@
+package duet.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+import duet.device.Operation.Activation;
+import duet.net.Initialization;
+import duet.net.Layer;
+import duet.net.Network;
+import duet.net.Rounding;
+import duet.net.Shape;
+
+/** Small networks of every kind of layer in many orders, all of which two towers can share. */
+final class RandomNetworks {
+    /** -Dduet.seed, or always the same one. */
+    static final long SEED = Long.getLong("duet.seed", 2012);
+
+    private final SplittableRandom random;
+    private final List<Layer> layers = new ArrayList<>();
+    private final Shape input;
+    private Shape shape;
+    /** Channels lie in halves on the two devices. */
+    private boolean split;
+
+    private RandomNetworks(long seed) {
+        random = new SplittableRandom(seed);
+        input = new Shape(between(1, 4), between(6, 10), between(6, 10));
+        shape = input;
+    }
+
+    static Network create(long seed) {
+        return new RandomNetworks(seed).create();
+    }
+
+    private int between(int least, int most) {
+        return random.nextInt(least, most + 1);
+    }
+
+    private boolean chance(double probability) {
+        return random.nextDouble() < probability;
+    }
+
+    private Network create() {
+        if (chance(0.3)) {
+            followers(between(1, 2));
+        }
+        for (int count = between(0, 3); count > 0; count--) {
+            convolution();
+            followers(between(0, 4));
+        }
+        for (int count = between(0, 2); count > 0; count--) {
+            add(new Layer.FullyConnected(name("fc"), 2 * between(1, 5), chance(0.8), Initialization.PAPER));
+            split = true;
+            followers(between(0, 3));
+        }
+        add(new Layer.FullyConnected("scores", between(2, 5), chance(0.8), Initialization.PAPER));
+        layers.add(new Layer.SoftmaxCrossEntropy("loss"));
+        return new Network("random", input, chance(0.5) ? 1 : 1.0 / 64, layers);
+    }
+
+    private String name(String kind) {
+        return kind + layers.size();
+    }
+
+    /** Adds it, and asks a network that ends right behind it for its shape. */
+    private void add(Layer layer) {
+        layers.add(layer);
+        List<Layer> chain = new ArrayList<>(layers);
+        chain.add(new Layer.FullyConnected("probe", 2, true, Initialization.PAPER));
+        chain.add(new Layer.SoftmaxCrossEntropy("probe-loss"));
+        shape = new Network("probe", input, 1, chain).shapes().get(layers.size() - 1);
+    }
+
+    private void convolution() {
+        int kernel = between(1, Math.min(3, Math.min(shape.height(), shape.width())));
+        List<Integer> groups = new ArrayList<>(List.of(1));
+        for (int candidate : new int[] {2, 4}) {
+            if (shape.channels() % candidate == 0) {
+                groups.add(candidate);
+            }
+        }
+        int group = groups.get(random.nextInt(groups.size()));
+        int padding = between(0, kernel - 1);
+        Rounding rounding = padding == 0 && chance(0.5) ? Rounding.CEIL : Rounding.FLOOR;
+        add(new Layer.Convolution(name("conv"), 4 * between(1, 3), kernel, between(1, Math.min(2, kernel)), padding, group, rounding,
+                chance(0.8), Initialization.PAPER));
+        split = true;
+    }
+
+    private void followers(int count) {
+        for (int i = 0; i < count; i++) {
+            switch (random.nextInt(5)) {
+                case 0, 1 -> add(new Layer.Nonlinearity(name("act"), chance(0.5) ? Activation.RELU : Activation.TANH));
+                case 2 -> {
+                    int groups = split ? 2 : 1;
+                    add(new Layer.LocalResponseNorm(name("norm"), 3, 0.1, 0.75, 1 + random.nextDouble(), groups));
+                }
+                case 3 -> add(new Layer.Dropout(name("drop"), 0.1 + random.nextDouble() / 2, chance(0.5)));
+                default -> {
+                    if (Math.min(shape.height(), shape.width()) >= 3) {
+                        add(new Layer.Pooling(name("pool"), chance(0.5) ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE, between(2, 3),
+                                between(1, 2), between(0, 1), Rounding.FLOOR));
+                    }
+                }
+            }
+        }
+    }
+}
