@@ -64,11 +64,17 @@ class LauncherTest {
     }
 
     private Result run(String... arguments) throws Exception {
+        return run(Map.of("DUET_NO_INSTALL", "1"), arguments);
+    }
+
+    private Result run(Map<String, String> environment, String... arguments) throws Exception {
         List<String> command = new ArrayList<>(List.of(project.resolve("duet").toString()));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
-        builder.environment().putAll(Map.of("PATH", tools.toString(), "JAVA_HOME", jdk.toString(), "DUET_NO_INSTALL", "1",
-                "HOME", folder.toString()));
+        builder.environment().putAll(Map.of("PATH", tools.toString(), "JAVA_HOME", jdk.toString(), "HOME", folder.toString()));
+        builder.environment().remove("DUET_NO_INSTALL");
+        builder.environment().remove("XDG_CACHE_HOME");
+        builder.environment().putAll(environment);
         Path err = folder.resolve("err");
         Process process = builder.redirectError(err.toFile()).start();
         String out = new String(process.getInputStream().readAllBytes());
@@ -115,5 +121,38 @@ class LauncherTest {
         assertTrue(result.err().endsWith("[ERROR] no such thing\nduet: the build failed; see " + project + "/cli/target/build.log\n"),
                 result.err());
         assertEquals("", result.out());
+    }
+
+    /** A Debian as root, whose apt-get notes its calls and installs what INSTALL says. */
+    private void debian(String install) throws IOException {
+        script(tools.resolve("id"), "echo 0");
+        script(tools.resolve("ldconfig"), "echo libturbojpeg.so.0");
+        script(tools.resolve("apt-cache"), "echo '  Candidate: 1.0'");
+        script(tools.resolve("apt-get"), "echo \"$@\" >> " + folder + "/apt; case \"$*\" in *install*) " + install + ";; esac");
+    }
+
+    @Test
+    void rootOnDebianGetsWhatIsMissing() throws Exception {
+        installBuildTools(BUILDS);
+        Files.move(tools.resolve("cmake"), folder.resolve("cmake"));
+        debian("cp " + folder + "/cmake " + tools);
+        Result result = run(Map.of(), "devices");
+        assertTrue(result.err().contains("duet: installing cmake (to build)\n"), result.err());
+        assertEquals(7, result.code());
+        assertEquals(List.of("-qq install -y --no-install-recommends cmake"), Files.readAllLines(folder.resolve("apt")));
+    }
+
+    @Test
+    void whatCannotBeInstalledIsNotTriedAgain() throws Exception {
+        installBuildTools(BUILDS);
+        Files.delete(tools.resolve("cmake"));
+        debian("exit 100");
+        for (int i = 0; i < 2; i++) {
+            Result result = run(Map.of(), "devices");
+            assertEquals(1, result.code());
+            assertTrue(result.err().endsWith("duet: to build, cmake must be installed: apt-get install cmake\n"), result.err());
+        }
+        assertEquals(2, Files.readAllLines(folder.resolve("apt")).stream().filter(line -> line.contains("install")).count(),
+                "once, and once more with fresh lists; not at the second start");
     }
 }
