@@ -106,8 +106,8 @@ struct BackwardData {
         float *rows = to + phase_block(plan, block) + (int64_t{y} * plan.x.taps + x) * out * width;
         for (int f = 0; f < filters.count(); f++) {
           const int from_width = filters.width(f);
-          transpose(packed + block_offset(taps(c), f) + tap * from_width, from_width, columns, filters.columns(f), rows + ptrdiff_t{f} * kBlock * width,
-                    width);
+          transpose(packed + block_offset(taps(c), f) + tap * from_width, from_width, columns, filters.columns(f),
+                    rows + ptrdiff_t{f} * kBlock * width, width);
         }
         for (int f = 0; f < out; f++) std::fill(rows + ptrdiff_t{f} * width + columns, rows + ptrdiff_t{f + 1} * width, 0.0f);
       }

@@ -41,7 +41,9 @@ struct Scratch {
 /* visit(offset in the image, in a buffer of `width`, in one of `padded`, number of channels) for every vector of `pixels` pixels. */
 template <class Visit> inline void each_row_vector(const Norm &norm, int pixels, Visit visit) {
   for (int pixel = 0; pixel < pixels; pixel++) {
-    each_vector(norm.channels, [&](int c, auto count) { visit(pixel * norm.channels + c, pixel * norm.width + c, pixel * norm.padded + c, count); });
+    each_vector(norm.channels, [&](int c, auto count) {
+      visit(pixel * norm.channels + c, pixel * norm.width + c, pixel * norm.padded + c, count);
+    });
   }
 }
 

@@ -73,8 +73,9 @@ struct Teams {
   }
 };
 
-/* Runs `kernel(team, threads, output)` with each team; the outputs must be the same bits. Returns nothing: `output` is the last one. */
-template <class T> void with_each_team(Checker &check, Teams &teams, Guarded<T> &output, const std::function<void(duet_team *, int, T *)> &kernel) {
+/* Runs `kernel(team, threads, output)` with each team; the outputs must be the same bits. `output` keeps the last one. */
+template <class T>
+void with_each_team(Checker &check, Teams &teams, Guarded<T> &output, const std::function<void(duet_team *, int, T *)> &kernel) {
   Guarded<T> first(output.size());
   for (int i = 0; i < 3; i++) {
     T *to = i == 0 ? first.get() : output.get();

@@ -14,8 +14,8 @@ duet_convolution random_shape(Random &random) {
     c.groups = random.chance(0.8) ? 1 : c.groups;
     c.height = c.kernel_height = random.between(1, 4);
     c.width = c.kernel_width = random.between(1, 4);
-    c.batch = random.between(1, 70);
-    c.filters = c.groups * random.between(1, 150);
+    c.batch = random.between(1, random.chance(0.3) ? 150 : 20);
+    c.filters = c.groups * random.between(1, random.chance(0.3) ? 300 : 70);
     c.stride = random.between(1, 2);
     c.output_height = c.output_width = 1;
     return c;

@@ -371,7 +371,8 @@ void prepare_input(const Context &t) {
 }
 
 void layouts(const Context &t) {
-  const int batch = t.random.between(1, 4), channels = t.random.between(1, 40), height = t.random.between(1, 20), width = t.random.between(1, 20);
+  const int batch = t.random.between(1, 4), channels = t.random.between(1, 40);
+  const int height = t.random.between(1, 20), width = t.random.between(1, 20);
   Guarded<float> canonical(int64_t{batch} * channels * height * width), nhwc(canonical.size()), back(canonical.size());
   t.random.fill(canonical);
   t.describe("to_nhwc %d x %d x %d x %d", batch, channels, height, width);

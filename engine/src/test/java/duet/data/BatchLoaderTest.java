@@ -201,36 +201,6 @@ class BatchLoaderTest {
     }
 
     @Test
-    void windowsReachEveryPlaceAndStayInside() {
-        Cropping cropping = new Cropping(STORED, INPUT, Augmentation.STANDARD, 7);
-        assertEquals(IntStream.range(0, 18).boxed().toList(), drawn(cropping, 0));
-    }
-
-    @Test
-    void equalSizesAreShifted() {
-        Cropping cropping = new Cropping(STORED, STORED, new Augmentation(true, false, 2), 7);
-        int[] crops = new int[3];
-        Set<Integer> tops = new HashSet<>();
-        for (int index = 0; index < 200; index++) {
-            cropping.draw(3, index, crops, 0);
-            tops.add(crops[0]);
-            assertEquals(0, crops[2]);
-        }
-        assertEquals(Set.of(-2, -1, 0, 1, 2), tops);
-    }
-
-    /** All (top * 3 + left) * 2 + mirror that come up. */
-    private static List<Integer> drawn(Cropping cropping, int epoch) {
-        Set<Integer> drawn = new HashSet<>();
-        int[] crops = new int[3];
-        for (int index = 0; index < 1000; index++) {
-            cropping.draw(epoch, index, crops, 0);
-            drawn.add((crops[0] * 3 + crops[1]) * 2 + crops[2]);
-        }
-        return drawn.stream().sorted().toList();
-    }
-
-    @Test
     void sizesThatDoNotFitAreNamed() {
         DataException small = assertThrows(DataException.class,
                 () -> BatchLoader.evaluation(new Numbered(3), new Shape(1, 6, 9), 1, 1));

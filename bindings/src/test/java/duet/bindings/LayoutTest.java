@@ -1,0 +1,46 @@
+package duet.bindings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import duet.bindings.cpu.duet_convolution;
+import duet.bindings.cpu.duet_pooling;
+import java.lang.foreign.GroupLayout;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.PaddingLayout;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The C++ compiler judges whether the generated structs have the sizes and offsets of those in duet_cpu.h. */
+class LayoutTest {
+    @TempDir
+    Path folder;
+
+    private static String assertions(String struct, GroupLayout layout) {
+        StringBuilder text = new StringBuilder("static_assert(sizeof(%s) == %d, \"size\");\n".formatted(struct, layout.byteSize()));
+        for (MemoryLayout member : layout.memberLayouts()) {
+            if (member instanceof PaddingLayout) continue;
+            String name = member.name().orElseThrow();
+            text.append("static_assert(offsetof(%1$s, %2$s) == %3$d && sizeof(%1$s::%2$s) == %4$d, \"%2$s\");\n".formatted(
+                    struct, name, layout.byteOffset(PathElement.groupElement(name)), member.byteSize()));
+        }
+        return text.toString();
+    }
+
+    private String check(String assertions) throws Exception {
+        Path header = Path.of("../native/cpu/duet_cpu.h").toAbsolutePath().normalize();
+        return Compiler.compile(folder, "#include <cstddef>\n#include \"" + header + "\"\n" + assertions, "-fsyntax-only");
+    }
+
+    @Test
+    void structsAreAsInC() throws Exception {
+        assertEquals("", check(assertions("duet_convolution", duet_convolution.layout()) + assertions("duet_pooling", duet_pooling.layout())));
+    }
+
+    @Test
+    void theJudgeNoticesAnotherOffset() throws Exception {
+        assertNotEquals("", check(assertions("duet_pooling", duet_convolution.layout())));
+    }
+}
