@@ -113,7 +113,8 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
         }
         String positive = word.replaceFirst("--no-", "--");
         return new UnmatchedArgumentException(unmatched.getCommandLine(), List.of(positive)).getSuggestions().stream()
-                .filter(name -> unmatched.getCommandLine().getCommandSpec().findOption(name) instanceof OptionSpec option && option.negatable())
+                .filter(name -> unmatched.getCommandLine().getCommandSpec().findOption(name) instanceof OptionSpec option
+                        && option.negatable())
                 .map(name -> name.replaceFirst("--", "--no-")).toList();
     }
 

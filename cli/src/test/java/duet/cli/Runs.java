@@ -14,7 +14,7 @@ import duet.train.Checkpoint;
 
 /** A short training that does the same on every machine, and the comparison of two of them. */
 final class Runs {
-    static final String DATA = "synthetic:1x28x28:10";
+    static final String DATA = "synthetic:1x28x28:10:480";
 
     private Runs() {}
 

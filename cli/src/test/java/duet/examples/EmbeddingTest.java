@@ -34,7 +34,7 @@ class EmbeddingTest {
         PrintStream standard = System.out;
         System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
         try {
-            Embedding.main(new String[] {"synthetic:1x28x28:10", picture.toString()});
+            Embedding.main(new String[] {"synthetic:1x28x28:10:256", picture.toString()});
         } finally {
             System.setOut(standard);
         }
