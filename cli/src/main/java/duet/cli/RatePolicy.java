@@ -12,6 +12,16 @@ sealed interface RatePolicy {
     /** The policy that starts with the given rate. */
     LearningRate from(double initial);
 
+    /** In words, such as {@code times 0.2 after every 3 epochs}. */
+    static String describe(LearningRate rate) {
+        return switch (rate) {
+            case LearningRate.Constant c -> "constant";
+            case LearningRate.Steps s -> "times " + Text.number(s.factor()) + " after every " + Text.number(s.epochs()) + " epochs";
+            case LearningRate.Plateau p -> "times " + Text.number(p.factor()) + " when " + Text.count(p.patience(), "validation")
+                    + " in a row are no better, at most " + p.times() + " times";
+        };
+    }
+
     record Constant() implements RatePolicy {
         @Override
         public LearningRate from(double initial) {

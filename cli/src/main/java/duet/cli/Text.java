@@ -24,6 +24,11 @@ final class Text {
         return String.format(Locale.ROOT, number >= 99.95 ? "%,.0f" : number >= 9.995 ? "%.1f" : "%.2f", number);
     }
 
+    /** At most six significant digits, without trailing zeros: {@code 0.02}, {@code 3}. */
+    static String number(double number) {
+        return new java.math.BigDecimal(number, new java.math.MathContext(6)).stripTrailingZeros().toPlainString();
+    }
+
     /** @param fraction 0 to 1 */
     static String percent(double fraction) {
         return String.format(Locale.ROOT, "%.2f %%", 100 * fraction);

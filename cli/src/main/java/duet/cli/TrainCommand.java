@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
         footerHeading = "%nExamples:%n",
         footer = {
             "  ./duet train",
-            "  ./duet train --epochs 30 --lr-policy steps:12 --out runs/long",
+            "  ./duet train --epochs 40 --lr-policy steps:15 --augment --out runs/long",
             "  ./duet train --resume runs/long",
             "  ./duet train --net alexnet --data folder:pictures --batch 64 --devices cpu",
             "  ./duet train --steps 100 --json | head"
@@ -82,7 +82,7 @@ final class TrainCommand implements Callable<Integer> {
         Network network = Source.network(net, description.channels(), description.classes());
         Source.checkFit(network, source, description);
         Path folder = out == null ? newFolder(network.name()) : out;
-        TrainingOptions options = arguments.forNewTraining(folder);
+        TrainingOptions options = arguments.forNewTraining(network.name(), folder);
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
                 Backend backend = devices.open(placement);
                 Trainer trainer = Trainer.create(network, placement, backend, images, source, options)) {

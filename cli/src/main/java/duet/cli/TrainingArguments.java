@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Set;
 
 import duet.data.Augmentation;
+import duet.train.Recipe;
 import duet.train.TrainingOptions;
 
 import picocli.CommandLine.Model.OptionSpec;
@@ -18,28 +19,27 @@ final class TrainingArguments {
             "--resume", "--data", "--epochs", "--steps", "--devices", "--placement", "--threads", "--checkpoint-every", "--strict",
             "--json", "--quiet", "--debug");
 
-    private static final int EPOCHS = 10;
-
-    @Option(names = "--batch", paramLabel = "N", defaultValue = "128", converter = Numbers.PositiveInteger.class,
-            description = "Images in a step (default: ${DEFAULT-VALUE}).")
-    private int batch;
+    @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
+            description = "Images in a step (default: 128, alexnet-small 64).")
+    private Integer batch;
 
     @Option(names = "--epochs", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Passes over the data (default: " + EPOCHS + "; with --resume what the training began with).")
+            description = "Passes over the data (default: 10, alexnet-small 7; with --resume what the training began with).")
     private Integer epochs;
 
     @Option(names = "--steps", paramLabel = "N", converter = Numbers.PositiveLong.class,
             description = "Stop after so many steps in all, whatever --epochs says.")
     private Long steps;
 
-    @Option(names = "--lr", paramLabel = "RATE", defaultValue = "0.01", converter = Numbers.Positive.class,
-            description = "Learning rate of the weights at the start (default: ${DEFAULT-VALUE}).")
-    private double rate;
+    @Option(names = "--lr", paramLabel = "RATE", converter = Numbers.Positive.class,
+            description = "Learning rate of the weights at the start (default: 0.01 for a batch of 128, alexnet-small 0.02 for 64, "
+                    + "and in proportion for other batches).")
+    private Double rate;
 
-    @Option(names = "--lr-policy", paramLabel = "POLICY", defaultValue = "plateau", converter = RatePolicy.Converter.class,
+    @Option(names = "--lr-policy", paramLabel = "POLICY", converter = RatePolicy.Converter.class,
             description = "'constant'; 'steps:EPOCHS[:FACTOR]': multiplied by FACTOR (0.1) after every EPOCHS epochs; "
                     + "'plateau[:PATIENCE]': divided by 10 when the validation error has not fallen for PATIENCE (5) epochs, at most "
-                    + "three times, as in the paper (default: ${DEFAULT-VALUE}).")
+                    + "three times, as in the paper (default: plateau, alexnet-small steps:3:0.2).")
     private RatePolicy policy;
 
     @Option(names = "--bias-lr-factor", paramLabel = "X", defaultValue = "2", converter = Numbers.NonNegative.class,
@@ -62,10 +62,10 @@ final class TrainingArguments {
             description = "A new order of the images each epoch (default: yes).")
     private boolean shuffle;
 
-    @Option(names = "--augment", negatable = true, defaultValue = "true", fallbackValue = "true",
+    @Option(names = "--augment", negatable = true, fallbackValue = "true",
             description = "Random crops (or shifts by up to 2 pixels, where stored images have the network's size) and mirroring "
-                    + "(default: yes).")
-    private boolean augment;
+                    + "(default: yes, alexnet-small no, because it pays off only in long trainings).")
+    private Boolean augment;
 
     @Option(names = "--dropout", negatable = true, defaultValue = "true", fallbackValue = "true",
             description = "Dropout where the network has it (default: yes).")
@@ -75,19 +75,24 @@ final class TrainingArguments {
             description = "Write a checkpoint every N steps besides the one after each epoch (default: 0, none besides).")
     private Integer checkpointEvery;
 
-    /** @param output the folder to write to */
-    TrainingOptions forNewTraining(Path output) {
-        return TrainingOptions.DEFAULTS
-                .withBatch(batch)
-                .withEpochs(epochs == null ? EPOCHS : epochs)
+    /**
+     * The network's recipe with what was asked for.
+     *
+     * @param output the folder to write to
+     */
+    TrainingOptions forNewTraining(String network, Path output) {
+        TrainingOptions recipe = batch == null ? Recipe.of(network) : Recipe.of(network, batch);
+        double initial = rate == null ? recipe.learningRate().initial() : rate;
+        return recipe
+                .withEpochs(epochs == null ? recipe.epochs() : epochs)
                 .withSteps(steps == null ? 0 : steps)
-                .withLearningRate(policy.from(rate))
+                .withLearningRate(policy == null ? recipe.learningRate().startingAt(initial) : policy.from(initial))
                 .withBiasRateFactor(biasRateFactor)
                 .withMomentum(momentum)
                 .withWeightDecay(weightDecay)
                 .withSeed(seed)
                 .withShuffle(shuffle)
-                .withAugmentation(augment ? Augmentation.STANDARD : Augmentation.NONE)
+                .withAugmentation(augment == null ? recipe.augmentation() : augment ? Augmentation.STANDARD : Augmentation.NONE)
                 .withDropout(dropout)
                 .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
                 .withLoaderThreads(loaderThreads())

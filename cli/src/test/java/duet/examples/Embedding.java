@@ -12,9 +12,9 @@ import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.Checkpoint;
 import duet.train.Classifier;
+import duet.train.Recipe;
 import duet.train.Trainer;
 import duet.train.TrainingListener;
-import duet.train.TrainingOptions;
 
 /** Trains on the images of a source such as {@code folder:pictures} and says what is on one more picture. */
 public final class Embedding {
@@ -26,7 +26,7 @@ public final class Embedding {
         try (Backend backend = Backends.openDefault(2, 0);
                 Split data = Datasets.open(source, network.input(), 1, DamageReport.STRICT)) {
             Checkpoint model;
-            try (Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data, TrainingOptions.DEFAULTS)) {
+            try (Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data, Recipe.of("alexnet-small"))) {
                 trainer.train(TrainingListener.SILENT);
                 model = trainer.snapshot();
             }

@@ -51,11 +51,11 @@ public final class Networks {
         Initialization plain = Initialization.PAPER;
         Initialization raised = new Initialization(Distribution.NORMAL, 0.01, 1);
         Chain chain = new Chain();
-        chain.convolution(96, 11, 4, 0, 1, plain).norm().pool();
-        chain.convolution(256, 5, 1, 2, 2, raised).norm().pool();
+        chain.convolution(96, 11, 4, 0, 1, plain).norm(2).pool(Rounding.FLOOR);
+        chain.convolution(256, 5, 1, 2, 2, raised).norm(2).pool(Rounding.FLOOR);
         chain.convolution(384, 3, 1, 1, 1, plain);
         chain.convolution(384, 3, 1, 1, 2, raised);
-        chain.convolution(256, 3, 1, 1, 2, raised).pool();
+        chain.convolution(256, 3, 1, 1, 2, raised).pool(Rounding.FLOOR);
         chain.fullyConnected(4096, raised).dropout(0.5);
         chain.fullyConnected(4096, raised).dropout(0.5);
         return new Network("alexnet", new Shape(channels, 227, 227), 1, chain.end(classes, plain));
@@ -64,21 +64,22 @@ public final class Networks {
     /**
      * The anatomy of AlexNet (two halves that meet before layer 3 and in the fully connected layers, response normalisation,
      * overlapping pooling, dropout) at a size that trains in minutes. Weights start by He's rule and pixels are scaled to about
-     * [-2, 2], because with the paper's tiny weights so narrow a network sits at ln(classes) for long.
+     * [-2, 2], because with the paper's tiny weights so narrow a network sits at ln(classes) for long; with k = 1 (the paper: 2)
+     * normalisation does not shrink what He's rule has just scaled.
      */
     private static Network alexnetSmall(int channels, int classes) {
         Initialization he = new Initialization(Distribution.HE, 0, 0);
         Initialization scores = new Initialization(Distribution.NORMAL, 0.01, 0);
         double inputScale = 1.0 / 64;
-        double dropout = 0.5;
+        double dropout = 0.3;
         Chain chain = new Chain();
-        chain.convolution(32, 5, 1, 2, 1, he).norm().pool();
-        chain.convolution(64, 5, 1, 2, 2, he).norm().pool();
+        chain.convolution(32, 5, 1, 2, 1, he).norm(1).pool(Rounding.FLOOR);
+        chain.convolution(64, 5, 1, 2, 2, he).norm(1).pool(Rounding.FLOOR);
         chain.convolution(96, 3, 1, 1, 1, he);
         chain.convolution(96, 3, 1, 1, 2, he);
-        chain.convolution(64, 3, 1, 1, 2, he).pool();
-        chain.fullyConnected(256, he).dropout(dropout);
-        chain.fullyConnected(256, he).dropout(dropout);
+        chain.convolution(64, 3, 1, 1, 2, he).pool(Rounding.CEIL);
+        chain.fullyConnected(512, he).dropout(dropout);
+        chain.fullyConnected(512, he).dropout(dropout);
         return new Network("alexnet-small", new Shape(channels, 28, 28), inputScale, chain.end(classes, scores));
     }
 
@@ -104,13 +105,13 @@ public final class Networks {
             return this;
         }
 
-        Chain norm() {
-            layers.add(new Layer.LocalResponseNorm("norm" + number, 5, 1e-4, 0.75, 2, 2));
+        Chain norm(double k) {
+            layers.add(new Layer.LocalResponseNorm("norm" + number, 5, 1e-4, 0.75, k, 2));
             return this;
         }
 
-        Chain pool() {
-            layers.add(new Layer.Pooling("pool" + number, Layer.Pooling.Kind.MAX, 3, 2, 0, Rounding.FLOOR));
+        Chain pool(Rounding rounding) {
+            layers.add(new Layer.Pooling("pool" + number, Layer.Pooling.Kind.MAX, 3, 2, 0, rounding));
             return this;
         }
 

@@ -13,9 +13,17 @@ public sealed interface LearningRate {
      */
     double at(double epoch, int drops);
 
+    /** The same policy with another first rate. */
+    LearningRate startingAt(double rate);
+
     record Constant(double initial) implements LearningRate {
         public Constant {
             requirePositive(initial);
+        }
+
+        @Override
+        public LearningRate startingAt(double rate) {
+            return new Constant(rate);
         }
 
         @Override
@@ -33,6 +41,11 @@ public sealed interface LearningRate {
         }
 
         @Override
+        public LearningRate startingAt(double rate) {
+            return new Steps(rate, epochs, factor);
+        }
+
+        @Override
         public double at(double epoch, int drops) {
             return initial * power(factor, (long) Math.floor(epoch / epochs));
         }
@@ -45,6 +58,11 @@ public sealed interface LearningRate {
             requireFactor(factor);
             require(patience > 0, "the learning rate's patience must be at least 1 validation, not " + patience);
             require(times >= 0, "the learning rate cannot be divided " + times + " times");
+        }
+
+        @Override
+        public LearningRate startingAt(double rate) {
+            return new Plateau(rate, factor, patience, times);
         }
 
         @Override
