@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 
 import org.junit.jupiter.api.Test;
@@ -102,8 +103,8 @@ class SafetensorsDamageTest {
                 + "\"b\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[8,14]}}").getBytes(StandardCharsets.UTF_8);
         byte[] good = Files.readAllBytes(file(header.length, header, 14));
         int refused = 0;
-        for (int round = 0; round < 3000; round++) {
-            byte[] bad = java.util.Arrays.copyOf(good, random.nextInt(4) == 0 ? random.nextInt(good.length) : good.length);
+        for (int round = 0; round < 800; round++) {
+            byte[] bad = Arrays.copyOf(good, random.nextInt(4) == 0 ? random.nextInt(good.length) : good.length);
             for (int change = random.nextInt(3); change >= 0 && bad.length > 0; change--) {
                 bad[random.nextInt(bad.length)] = (byte) random.nextInt(256);
             }
@@ -117,6 +118,6 @@ class SafetensorsDamageTest {
                 assertTrue(e.getMessage().startsWith(file + ": "), e.getMessage());
             }
         }
-        assertTrue(refused > 1500, refused + " refused");
+        assertTrue(refused > 400, refused + " refused");
     }
 }

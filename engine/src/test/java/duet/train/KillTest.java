@@ -26,26 +26,38 @@ class KillTest {
     private Path parent;
 
     private static TrainingOptions options(Path out) {
-        return Tiny.options().withEpochs(30).withCheckpointEvery(9).withOutput(out)
+        return Tiny.options().withEpochs(12).withCheckpointEvery(9).withOutput(out)
                 .withLearningRate(new LearningRate.Plateau(0.02, 0.5, 3, 4));
     }
 
     /** Begins or resumes and trains to the end, unless somebody kills it. */
     public static void main(String[] arguments) {
-        Path out = Path.of(arguments[0]);
+        train(Path.of(arguments[0]), new Recorder(event -> pause()));
+    }
+
+    /** So that there is time to be killed in. */
+    private static void pause() {
+        try {
+            Thread.sleep(5);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void train(Path out, TrainingListener listener) {
         try (Backend backend = Tiny.backend(2);
                 Trainer trainer = OutputFolder.checkpoints(out).isEmpty()
                         ? Trainer.create(Tiny.network(), Placement.TWO_TOWERS, backend, Tiny.data(), options(out))
                         : Trainer.resume(Checkpoint.read(out), Placement.TWO_TOWERS, backend, Tiny.data(), options(out))) {
             System.out.println("begins at " + trainer.snapshot().state().step());
-            trainer.train(TrainingListener.SILENT);
+            trainer.train(listener);
         }
     }
 
     @Test
     void endsAsIfNothingHadHappened() throws Exception {
         Path alone = parent.resolve("alone");
-        main(new String[] {alone.toString()});
+        train(alone, TrainingListener.SILENT);
         long seed = Long.getLong("duet.seed", 1);
         System.out.println("KillTest: -Dduet.seed=" + seed + " -Dduet.kills=" + KILLS);
         Random random = new Random(seed);
@@ -55,13 +67,13 @@ class KillTest {
             Process child = ChildJava.start(List.of(), KillTest.class, killed.toString());
             try (BufferedReader output = child.inputReader()) {
                 output.readLine(); // kills before this one fall into a JVM that starts
-                survived += child.waitFor(random.nextInt(600), TimeUnit.MILLISECONDS) ? 1 : 0;
+                survived += child.waitFor(random.nextInt(250), TimeUnit.MILLISECONDS) ? 1 : 0;
             } finally {
                 child.destroyForcibly().waitFor();
             }
         }
         assertTrue(survived < KILLS, "no kill came before the end");
-        main(new String[] {killed.toString()});
+        train(killed, TrainingListener.SILENT);
         assertEquals(metrics(alone), metrics(killed));
         List<OutputFolder.Saved> last = OutputFolder.checkpoints(alone);
         assertEquals(last.size(), OutputFolder.checkpoints(killed).size());

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 import duet.bindings.cpu.DuetCpu;
+import duet.data.Split;
 import duet.device.Backend;
 import duet.plan.Placement;
 
@@ -61,8 +62,9 @@ class LeakTest {
     }
 
     private static void round(Placement placement) {
+        Split data = new Split(new Tiny.Patterns(8, Tiny.CLASSES, 1), new Tiny.Patterns(8, Tiny.CLASSES, 2));
         try (Backend backend = Tiny.backend(placement.devices());
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), Tiny.options().withSteps(2))) {
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, data, Tiny.options().withSteps(1))) {
             trainer.train(TrainingListener.SILENT);
         }
     }
