@@ -23,6 +23,9 @@ final class DevicesCommand implements Runnable {
     public void run() {
         show(2, "two towers");
         show(1, "one device");
+        if (!output.json()) {
+            output.result("CUDA: not available, this build has no CUDA kernels");
+        }
     }
 
     private void show(int count, String placement) {

@@ -109,15 +109,15 @@ public final class FashionMnistFetch {
             download(client, address, temporary, item, progress);
             String fault = fault(temporary, item);
             if (fault != null) {
-                throw new DataException("%s is not the file of Fashion-MNIST: %s; nothing was kept, try again or another --url"
+                throw new DataException("%s is not the file of Fashion-MNIST: %s; nothing was kept, try again or another --from"
                         .formatted(address, fault));
             }
             Files.move(temporary, file, ATOMIC_MOVE, REPLACE_EXISTING);
         } catch (HttpTimeoutException e) {
-            throw new DataException("%s did not answer within %d s: check the network, or give another --url"
+            throw new DataException("%s did not answer within %d s: check the network, or give another --from"
                     .formatted(address, patience.toSeconds()), e);
         } catch (ConnectException | UnresolvedAddressException e) {
-            throw new DataException("%s cannot be reached: check the network, or give another --url".formatted(address), e);
+            throw new DataException("%s cannot be reached: check the network, or give another --from".formatted(address), e);
         } catch (IOException e) {
             throw new DataException("%s could not be downloaded to %s: %s; try again".formatted(
                     address, file, Failures.reason(e)), e);
@@ -137,7 +137,7 @@ public final class FashionMnistFetch {
         }
         try (InputStream in = new StallGuard(response.body(), patience)) {
             if (response.statusCode() != 200) {
-                throw new DataException("%s answered with status %d instead of the file: check the address or give another --url"
+                throw new DataException("%s answered with status %d instead of the file: check the address or give another --from"
                         .formatted(address, response.statusCode()));
             }
             long total = response.headers().firstValueAsLong("content-length").orElse(-1);
@@ -153,7 +153,7 @@ public final class FashionMnistFetch {
                 out.write(buffer, 0, count);
                 bytes += count;
                 if (bytes > 2 * item.bytes() + buffer.length) {
-                    throw new DataException("%s is larger than the file of Fashion-MNIST can be: give another --url".formatted(address));
+                    throw new DataException("%s is larger than the file of Fashion-MNIST can be: give another --from".formatted(address));
                 }
                 progress.downloaded(item.name() + ".gz", bytes, total);
             }

@@ -37,7 +37,7 @@ public final class Networks {
     public static String description(String name) {
         return switch (name) {
             case "alexnet" -> "the paper's AlexNet: 227-pixel images, 8 layers, 61 M parameters for 3 channels and 1000 classes";
-            case "alexnet-small" -> "the same anatomy for 28-pixel images: 8 layers, 0.29 M parameters for 1 channel and 10 classes";
+            case "alexnet-small" -> "the same anatomy for 28-pixel images: 8 layers, 0.71 M parameters for 1 channel and 10 classes";
             default -> throw unknown(name);
         };
     }

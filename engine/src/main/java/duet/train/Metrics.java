@@ -9,7 +9,7 @@ package duet.train;
  * @param loss            mean cross-entropy in nats
  * @param top1            share of images whose label has the largest probability
  * @param top5            share of images whose label is among the five largest
- * @param imagesPerSecond since the last line of the same event
+ * @param imagesPerSecond in this step, or in the whole validation
  */
 public record Metrics(
         String event, long step, double epoch, double loss, double top1, double top5, double learningRate, double imagesPerSecond) {}

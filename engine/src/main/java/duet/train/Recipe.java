@@ -25,7 +25,7 @@ public final class Recipe {
         if (network.equals("alexnet-small")) {
             // Found by trial on Fashion-MNIST: 91 % within minutes. Shifts and mirrors pay off only in longer runs.
             return TrainingOptions.DEFAULTS.withBatch(batch).withEpochs(7).withAugmentation(Augmentation.NONE)
-                    .withLearningRate(new LearningRate.Steps(0.02 * batch / 64, 3, 0.2));
+                    .withLearningRate(new LearningRate.Steps(0.02 * batch / 64, 4, 0.15));
         }
         return TrainingOptions.DEFAULTS.withBatch(batch).withEpochs(10)
                 .withLearningRate(new LearningRate.Plateau(PAPER_RATE * batch / PAPER_BATCH, 0.1, 5, 3));

@@ -21,7 +21,7 @@ import duet.plan.Placement;
  */
 public final class Trainer implements AutoCloseable {
     /** The mean image is that of so many images at most; with them it is known to about one grey level. */
-    private static final int MEAN_IMAGES = 5_000;
+    private static final int MEAN_IMAGES = 2_000;
 
     private final Network network;
     private final Split data;

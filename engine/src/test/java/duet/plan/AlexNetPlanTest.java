@@ -78,7 +78,7 @@ class AlexNetPlanTest {
     @Test
     void parametersOfTheSmallNetwork() {
         Plan plan = plan("alexnet-small", Placement.TWO_TOWERS, Mode.TRAINING);
-        assertEquals(285_322, plan.parameters().stream().mapToInt(Plan.Parameter::elements).sum());
+        assertEquals(714_378, plan.parameters().stream().mapToInt(Plan.Parameter::elements).sum());
     }
 
     @Test
