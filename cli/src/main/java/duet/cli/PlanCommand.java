@@ -15,6 +15,8 @@ import duet.plan.PlanChecker;
 import duet.plan.PlanReport;
 import duet.plan.Planner;
 
+import duet.train.Recipe;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
@@ -38,9 +40,9 @@ final class PlanCommand implements Callable<Integer> {
     @Option(names = "--data", paramLabel = "SOURCE", description = "Fit a named network to these data (default: what it was made for).")
     private String data;
 
-    @Option(names = "--batch", paramLabel = "N", defaultValue = "128", converter = Numbers.PositiveInteger.class,
-            description = "Images in a step (default: ${DEFAULT-VALUE}).")
-    private int batch;
+    @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
+            description = "Images in a step (default: as in training, 128, alexnet-small 64).")
+    private Integer batch;
 
     @Option(names = "--mode", paramLabel = "MODE", defaultValue = "training", converter = ModeConverter.class,
             description = "'training' or 'evaluation' (default: ${DEFAULT-VALUE}).")
@@ -91,7 +93,8 @@ final class PlanCommand implements Callable<Integer> {
     private Plan plan(Placement placement, Layout layout) {
         Network network = network();
         Shape stored = Datasets.storedFor(network.input());
-        return Planner.plan(network, placement, mode, batch, new Planner.Shapes(stored.height(), stored.width()), true, layout);
+        int images = batch == null ? Recipe.of(network.name()).batch() : batch;
+        return Planner.plan(network, placement, mode, images, new Planner.Shapes(stored.height(), stored.width()), true, layout);
     }
 
     private Network network() {

@@ -12,7 +12,7 @@ sealed interface RatePolicy {
     /** The policy that starts with the given rate. */
     LearningRate from(double initial);
 
-    /** In words, such as {@code times 0.2 after every 3 epochs}. */
+    /** In words, such as {@code times 0.15 after every 4 epochs}. */
     static String describe(LearningRate rate) {
         return switch (rate) {
             case LearningRate.Constant c -> "constant";

@@ -36,9 +36,10 @@ final class Source {
     }
 
     static void checkFit(Network network, String data, Datasets.Description description) {
-        if (network.input().channels() != description.channels()) {
-            throw CommandFailure.usage("the network " + network.name() + " reads images of " + network.input().channels()
-                    + " channels, but those of " + data + " have " + description.channels());
+        boolean files = description.height() == 0; // are read as grey images where a network wants them so
+        if (network.input().channels() != description.channels() && !(files && network.input().channels() == 1)) {
+            throw CommandFailure.usage("the network " + network.name() + " reads images of "
+                    + Text.count(network.input().channels(), "channel") + ", but those of " + data + " have " + description.channels());
         }
         if (network.classes() != description.classes()) {
             throw CommandFailure.usage("the network " + network.name() + " tells " + network.classes() + " classes apart, but "

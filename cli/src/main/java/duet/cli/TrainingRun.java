@@ -42,7 +42,8 @@ record TrainingRun(Output output, Network network, TrainingOptions options) {
                 + " an image forward, " + (placement == Placement.ONE_DEVICE ? "one device" : "two towers"));
         output.say("devices    " + backend.description());
         output.say("data       " + images.training().description() + "; validation: " + images.validation().description());
-        output.say("training   batch " + options.batch() + ", " + options.epochs() + " epochs, learning rate "
+        output.say("training   batch " + options.batch() + ", "
+                + (options.steps() > 0 ? Text.count(options.steps(), "step") : Text.count(options.epochs(), "epoch")) + ", learning rate "
                 + Text.number(options.learningRate().initial()) + ", " + RatePolicy.describe(options.learningRate()));
         output.say("output     " + options.output());
     }

@@ -115,6 +115,8 @@ class BadInputTest {
                 failure("unknown field", "strides", folder -> train(folder, "--net " + network(folder, "\"stride\"", "\"strides\""))),
                 failure("unknown layer", "convolutoin", folder -> train(folder, "--net " + network(folder, "\"convolution\"", "\"convolutoin\""))),
                 failure("bad value", "-3", folder -> train(folder, "--net " + network(folder, "\"stride\" *: *\\d+", "\"stride\": -3"))),
+                failure("huge stride", "a stride may be at most 64", folder -> train(folder, "--net " + network(folder, "\"stride\" *: *\\d+", "\"stride\": 65536"))),
+                failure("huge neighbourhood", "the size may be at most 1023", folder -> train(folder, "--net " + network(folder, "\"size\" *: *\\d+", "\"size\": 200000001"))),
                 failure("shapes that do not fit", "conv1", folder -> train(folder, "--net " + network(folder, "\"kernel\" *: *\\d+", "\"kernel\": 99"))),
                 new Case("wrong number of channels", Main.BAD_USAGE, "3", folder -> train(folder,
                         "--net " + Files.writeString(folder.resolve("net.json"), NetworkJson.write(Networks.create("alexnet-small", 3, 10))))),

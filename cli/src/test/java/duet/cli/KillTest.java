@@ -34,7 +34,7 @@ class KillTest {
         long seed = Long.getLong("duet.seed", System.nanoTime());
         System.out.println("KillTest: -Dduet.seed=" + seed);
         Random random = new Random(seed);
-        int steps = 6 * KILLS;
+        int steps = 12 * KILLS;
         Path alone = temporary.resolve("alone");
         long begin = System.nanoTime();
         long millisToFirstStep;

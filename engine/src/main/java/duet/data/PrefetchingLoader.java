@@ -207,10 +207,19 @@ final class PrefetchingLoader implements BatchLoader {
                 order = orders.order(epoch);
             }
             int index = order[(int) (position % size)];
-            slot.labels[i] = data.read(index, slot.images, i * imageBytes);
+            slot.labels[i] = checked(data.read(index, slot.images, i * imageBytes), index);
             slot.count += slot.labels[i] >= 0 ? 1 : 0;
             cropping.draw(epoch, index, slot.crops, 3 * i);
         }
+    }
+
+    /** A label that is no class would be written past the end of a row by the devices. */
+    private int checked(int label, int index) {
+        if (label < -1 || label >= data.classNames().size()) {
+            throw new DataException(data.description() + ": image " + index + " has label " + label + ", but there are "
+                    + data.classNames().size() + " classes");
+        }
+        return label;
     }
 
     private void leaveEmpty(Slot slot, int place) {

@@ -16,6 +16,9 @@ final class Shapes {
     private static final long MOST_ELEMENTS = Integer.MAX_VALUE;
     /** The winner of a max-pooling window is recorded in a byte. */
     private static final int LARGEST_MAX_POOL_WINDOW = 16;
+    /** Backward, a convolution falls into stride x stride parts. */
+    private static final int LARGEST_STRIDE = 64;
+    private static final int LARGEST_NORM = 1023;
     private static final Pattern NAME = Pattern.compile("[a-z0-9_-]+");
     /** What the plan calls the preparation of the images. */
     private static final String INPUT = "input";
@@ -119,6 +122,9 @@ final class Shapes {
         if (l.size() % 2 == 0) {
             throw new NetworkException(l.name() + ": the size must be odd, so that a channel is in the middle, not " + l.size());
         }
+        if (l.size() > LARGEST_NORM) {
+            throw new NetworkException(l.name() + ": the size may be at most " + LARGEST_NORM + ", not " + l.size());
+        }
         checkGroups(l.name(), l.groups());
         checkDivides(l.name(), l.groups(), in.channels(), "channels");
         if (!(l.alpha() >= 0 && l.alpha() <= Float.MAX_VALUE)) {
@@ -151,6 +157,9 @@ final class Shapes {
         Window {
             checkSize(layer, noun, size);
             checkSize(layer, "stride", stride);
+            if (stride > LARGEST_STRIDE) {
+                throw new NetworkException(layer + ": a stride may be at most " + LARGEST_STRIDE + ", not " + stride);
+            }
             if (padding < 0) {
                 throw new NetworkException(layer + ": the padding must be at least 0, not " + padding);
             }

@@ -151,13 +151,15 @@ public final class Trainer implements AutoCloseable {
             boolean decays = !session.shapes().get(i).bias() || options.biasWeightDecay();
             reused.weightDecays()[i] = decays ? (float) options.weightDecay() : 0;
         }
-        while (state.step() < state.lastStep() && !stop) {
+        boolean stopping = stop;
+        while (state.step() < state.lastStep() && !stopping) {
             step(loader, reused, listener);
             if (validationDue()) {
                 validate(listener);
             }
+            stopping = stop; // read once, so that a loop that ends has written
             boolean every = options.checkpointEvery() > 0 && state.step() % options.checkpointEvery() == 0;
-            if (every || stop || state.atEpochEnd() || state.step() == state.lastStep()) {
+            if (every || stopping || state.atEpochEnd() || state.step() == state.lastStep()) {
                 writeCheckpoint(listener);
             }
         }

@@ -8,7 +8,12 @@ import java.util.List;
 
 import org.junit.jupiter.api.Test;
 
+import duet.data.DamageReport;
+import duet.data.Datasets;
+import duet.data.Split;
 import duet.device.Backend;
+import duet.model.Networks;
+import duet.net.Network;
 import duet.plan.Placement;
 
 /** The same network under any placement computes the same function. */
@@ -34,6 +39,31 @@ class PlacementTest {
             assertEquals(expected, two.steps().get(i).loss(), 1e-4 * expected, "step " + (i + 1));
         }
         one.end().tensors().forEach((name, values) -> assertArrayEquals(values, two.end().tensors().get(name), 1e-4f, name));
+    }
+
+    /** The default network, dropout on: one device as two, and two as two again to the bit. */
+    @Test
+    void alexnetSmallUnderEachPlacement() {
+        Run one = small(Placement.ONE_DEVICE);
+        Run two = small(Placement.TWO_TOWERS);
+        for (int i = 0; i < 20; i++) {
+            double expected = one.steps().get(i).loss();
+            assertEquals(expected, two.steps().get(i).loss(), 1e-4 * expected, "step " + (i + 1));
+        }
+        Run again = small(Placement.TWO_TOWERS);
+        two.end().tensors().forEach((name, values) -> assertArrayEquals(values, again.end().tensors().get(name), name));
+    }
+
+    private static Run small(Placement placement) {
+        Network network = Networks.create("alexnet-small", 1, 10);
+        Recorder recorder = new Recorder();
+        try (Split data = Datasets.open("synthetic:1x28x28:10:256", network.input(), 1, DamageReport.STRICT);
+                Backend backend = Tiny.backend(placement.devices());
+                Trainer trainer = Trainer.create(network, placement, backend, data, Recipe.of("alexnet-small", 8).withSteps(20))) {
+            trainer.train(recorder);
+            assertEquals(20, recorder.steps.size());
+            return new Run(recorder.steps, trainer.snapshot());
+        }
     }
 
     /** Parameters go to parts on two devices and come back whole. */

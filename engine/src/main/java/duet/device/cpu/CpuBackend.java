@@ -64,18 +64,28 @@ public final class CpuBackend implements Backend {
 
     @Override
     public Storage allocate(long[] bytesPerDevice) {
-        checkOpen();
+        Storage[] result = new Storage[1];
+        exclusively(() -> result[0] = allocateNow(bytesPerDevice));
+        return result[0];
+    }
+
+    private Storage allocateNow(long[] bytesPerDevice) {
         if (bytesPerDevice.length != devices.size()) {
             throw new IllegalArgumentException(bytesPerDevice.length + " sizes for " + devices.size() + " devices");
         }
-        CpuStorage storage = new CpuStorage(bytesPerDevice, this::closed);
+        CpuStorage storage = new CpuStorage(this, bytesPerDevice);
         open.add(storage);
         return storage;
     }
 
     @Override
     public Program load(List<StreamSteps> streams, Map<Tensor, Region> regions, Storage persistent, Storage scratch) {
-        checkOpen();
+        Program[] result = new Program[1];
+        exclusively(() -> result[0] = loadNow(streams, regions, persistent, scratch));
+        return result[0];
+    }
+
+    private Program loadNow(List<StreamSteps> streams, Map<Tensor, Region> regions, Storage persistent, Storage scratch) {
         if (!open.contains(persistent) || !open.contains(scratch)) {
             throw new IllegalArgumentException("the storage is closed or belongs to another backend");
         }
@@ -117,11 +127,18 @@ public final class CpuBackend implements Backend {
 
     /** Runs something that must not happen twice at a time. */
     void exclusively(Runnable action) {
+        whileIdle(() -> {
+            checkOpen();
+            action.run();
+        });
+    }
+
+    /** The same for closing, which also goes on in a backend that is closing. */
+    void whileIdle(Runnable action) {
         if (!inUse.tryLock()) {
             throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");
         }
         try {
-            checkOpen();
             action.run();
         } finally {
             inUse.unlock();
@@ -130,13 +147,13 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void close() {
-        if (closed) {
-            return;
-        }
-        exclusively(this::closeAll);
+        whileIdle(this::closeAll);
     }
 
     private void closeAll() {
+        if (closed) {
+            return;
+        }
         closed = true;
         for (AutoCloseable part : List.copyOf(open)) {
             switch (part) {

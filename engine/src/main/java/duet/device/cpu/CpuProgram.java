@@ -205,10 +205,12 @@ final class CpuProgram implements Program {
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            arena.close();
-            backend.closed(this);
-        }
+        backend.whileIdle(() -> {
+            if (!closed) {
+                closed = true;
+                arena.close();
+                backend.closed(this);
+            }
+        });
     }
 }

@@ -1,7 +1,6 @@
 package duet.device.cpu;
 
 import java.lang.foreign.MemorySegment;
-import java.util.function.Consumer;
 
 import duet.bindings.cpu.DuetCpu;
 import duet.device.DeviceException;
@@ -12,11 +11,11 @@ import duet.device.Storage;
 final class CpuStorage implements Storage {
     private final long[] bytes;
     private final MemorySegment[] blocks;
-    private final Consumer<CpuStorage> whenClosed;
+    private final CpuBackend backend;
     private boolean closed;
 
-    CpuStorage(long[] bytesPerDevice, Consumer<CpuStorage> whenClosed) {
-        this.whenClosed = whenClosed;
+    CpuStorage(CpuBackend backend, long[] bytesPerDevice) {
+        this.backend = backend;
         bytes = bytesPerDevice.clone();
         blocks = new MemorySegment[bytes.length];
         for (int device = 0; device < bytes.length; device++) {
@@ -50,11 +49,15 @@ final class CpuStorage implements Storage {
 
     @Override
     public void close() {
+        backend.whileIdle(this::free);
+    }
+
+    private void free() {
         if (closed) {
             return;
         }
         closed = true;
-        whenClosed.accept(this);
+        backend.closed(this);
         for (int device = 0; device < blocks.length; device++) {
             if (blocks[device] != null) {
                 DuetCpu.duet_free(blocks[device], Math.max(bytes[device], Region.ALIGNMENT));
