@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import duet.data.Augmentation;
 import duet.plan.Placement;
 import duet.train.LearningRate;
+import duet.train.Recipe;
 import duet.train.TrainingOptions;
 
 import picocli.CommandLine;
@@ -29,7 +30,7 @@ class OptionsTest {
     void optionsReachTheTraining() {
         TrainingOptions options = parse("--batch", "32", "--epochs", "3", "--steps", "7", "--lr", "0.02", "--lr-policy", "steps:2.5:0.5",
                 "--bias-lr-factor", "1", "--momentum", "0.8", "--weight-decay", "0.001", "--seed", "-9", "--no-shuffle", "--no-augment",
-                "--no-dropout", "--checkpoint-every", "5").forNewTraining(Path.of("somewhere"));
+                "--no-dropout", "--checkpoint-every", "5").forNewTraining("alexnet", Path.of("somewhere"));
         assertEquals(32, options.batch());
         assertEquals(3, options.epochs());
         assertEquals(7, options.steps());
@@ -48,16 +49,27 @@ class OptionsTest {
     @Test
     void switchesAreOnByDefaultAndWhenNamed() {
         for (TrainingOptions options : new TrainingOptions[] {
-            parse().forNewTraining(null), parse("--shuffle", "--augment", "--dropout").forNewTraining(null)}) {
+            parse().forNewTraining("alexnet", null), parse("--shuffle", "--augment", "--dropout").forNewTraining("alexnet", null)}) {
             assertTrue(options.shuffle());
             assertEquals(Augmentation.STANDARD, options.augmentation());
             assertTrue(options.dropout());
         }
     }
 
+    /** Without options a network's recipe holds; another batch moves the rate in proportion, but not a rate that was given. */
+    @Test
+    void recipesHoldUnlessOneSaysOtherwise() {
+        assertEquals(Recipe.of("alexnet-small").withOutput(null).withLoaderThreads(1),
+                parse().forNewTraining("alexnet-small", null).withLoaderThreads(1));
+        assertEquals(0.01 / 16, parse("--batch", "8").forNewTraining("alexnet", null).learningRate().initial(), 1e-9);
+        assertEquals(0.3, parse("--batch", "8", "--lr", "0.3").forNewTraining("alexnet", null).learningRate().initial());
+        assertEquals(Augmentation.STANDARD, parse("--augment").forNewTraining("alexnet-small", null).augmentation());
+        assertEquals(Augmentation.NONE, parse().forNewTraining("alexnet-small", null).augmentation());
+    }
+
     @Test
     void resumedTrainingKeepsItsCourse() {
-        TrainingOptions begun = parse("--batch", "32", "--steps", "7", "--lr", "0.02", "--seed", "5", "--no-dropout").forNewTraining(null);
+        TrainingOptions begun = parse("--batch", "32", "--steps", "7", "--lr", "0.02", "--seed", "5", "--no-dropout").forNewTraining("alexnet", null);
         TrainingOptions same = parse().forResumed(begun, Path.of("out"));
         assertEquals(32, same.batch());
         assertEquals(7, same.steps());
