@@ -1,0 +1,39 @@
+/* Control of the virtual GPU beside the CUDA driver functions that it exports. All strings are UTF-8 and stay valid until the next
+   call of the same function on the same thread. */
+#ifndef DUET_VGPU_H
+#define DUET_VGPU_H
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Rises with every change of this interface. */
+#define VGPU_ABI 1
+int vgpu_abi(void);
+
+/* "key=value,key=value", keys: devices, memory (bytes of each), bounds, initialized, races, barriers, ordering, leaks, counters,
+   perturb, fail (each on or off), checks (all, none), seed, warps (round-robin, reverse, random, one-warp-far),
+   streams (fifo, latest-first, delay, random, lazy), threads, peer (on or off: whether devices can access each other),
+   driver (such as 12020), compute (such as 80), fail-call (NAME:N:ERROR, the N-th call from now of a driver function returns that CUresult).
+   Empty resets all to their defaults. 0, or -1 with a sentence from vgpu_problem. devices, memory, driver and compute only while no
+   context exists. */
+int vgpu_configure(const char *settings);
+const char *vgpu_problem(void);
+
+/* What the checks found since the last vgpu_reset: one line for each, "kind (count times): sentence". Empty if clean. */
+const char *vgpu_findings(void);
+int64_t vgpu_finding_count(void);
+
+/* Counters of each kernel since the last vgpu_reset, as a JSON object: kernel name -> counters. */
+const char *vgpu_counters(void);
+
+/* How often each driver function was called since the last vgpu_reset, as a JSON object. */
+const char *vgpu_calls(void);
+
+/* Forgets findings, counters and calls. */
+void vgpu_reset(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
