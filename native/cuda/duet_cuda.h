@@ -26,4 +26,156 @@ typedef struct {
   } rates[128];
 } duet_run;
 
+/* ---- Matrix products: convolution, fully connected layers (convolution/) ----------------------------------------------------------
+
+   One structure for the three passes. `gathered` is read through windows: window (y, x) of the raster begins at row step * y + origin
+   and column step * x + origin of the image; what lies outside the image is zero. With g a group:
+
+   forward   result[pixel][g * columns + c] = activation(bias + sum over terms of gathered[window of the pixel][term] * dense[g][term][c]);
+             raster = the output, terms = kernel height x kernel width x depth
+   data      the same with the output's gradient as gathered images, the filter turned round and transposed. Pixels with equal
+             (y + padding) mod stride and (x + padding) mod stride are a phase (blockIdx.y = group * phases + phase); within it windows
+             are dense: raster pixel a is row stride * (a + origin) + phase - padding of the result
+   weights   result[g][row][c] = sum over pixels of gathered[window of the pixel][row] * dense[pixel][g * columns + c];
+             rows = kernel height x kernel width x depth, bias[g * columns + c] = sum of dense if there is one
+
+   The grid: x = tiles (those across fastest), y = groups (x phases), z = splits of the sum. Split z goes to result + z * split_stride and
+   bias + z * split_stride: partial sums in scratch memory for duet_reduction, or with one split the result itself. */
+typedef struct {
+  duet_address gathered, dense, result;
+  duet_address bias;            /* forward: added; weights: written; 0 for none */
+  duet_address mask;            /* data: of the result's shape; the result is 0 where it is not above 0; 0 for none */
+  uint64_t split_stride;        /* elements */
+  int32_t rows, columns, terms; /* of the product of one group (and phase) */
+  int32_t terms_per_split;      /* a multiple of 16 */
+  int32_t tiles_across;
+  int32_t rectify;              /* forward: 1 for max(result, 0), NaN stays NaN */
+  int32_t height, width, channels; /* of the gathered images, all groups */
+  int32_t step, origin;
+  int32_t result_channels;      /* forward, data: all groups; weights: channels of dense */
+  duet_divisor raster_area, raster_width; /* pixels of an image's raster, of its row */
+  duet_divisor depth;           /* gathered channels of a group */
+  duet_divisor taps_across;     /* windows are taps_across x taps_across pixels */
+  int32_t stride, padding, kernel, phases, result_height, result_width; /* data only */
+  int32_t reserved[2];
+} duet_convolution;
+
+/* result[i] = epilogue(sum over splits of partial[split * split_stride + i]) in the order of the splits, for i below elements + tail;
+   from `elements` on the result goes to tail_result (a bias gradient). May work in place on one split. */
+typedef struct {
+  duet_address partial, result, tail_result;
+  duet_address bias;      /* added: bias[i mod channels]; 0 for none */
+  duet_address mask;      /* result 0 where mask[i] is not above 0; 0 for none */
+  uint64_t split_stride;  /* elements */
+  int64_t elements, tail;
+  duet_divisor channels;
+  int32_t splits;
+  int32_t activation;     /* 0 none, 1 max(result, 0), 2 tanh */
+} duet_reduction;
+
+/* ---- Everything else: memory-bound kernels ----------------------------------------------------------------------------------------
+
+   Kernels whose name ends in _x4 move four neighbouring channels at a time, and their channel numbers, counts and offsets are in such
+   vectors; they need channels that are multiples of 4. `count` is the number of threads that have work (elements or vectors of the
+   result), below 2^31; the grid covers it. Optional addresses are 0. */
+
+/* elementwise/: grid-stride, so that any grid is right; count in floats. Any of the addresses may be equal. */
+typedef struct {
+  duet_address left, right, output; /* one operand: left. Backward: left = the layer's output y, right = gradient for it */
+  uint64_t count;
+  float factor;                     /* elementwise_scale */
+  uint32_t reserved;
+} duet_elementwise;
+
+/* elementwise/: status = 1 if a value is NaN or infinite, else 0. With more than one block finite_reset comes before. */
+typedef struct {
+  duet_address values, status;
+  uint64_t count;
+} duet_finite;
+
+/* dropout/: elements are numbered as in duet.device.Operation.Dropout. */
+typedef struct {
+  duet_address input, output, run;
+  uint32_t count;
+  uint32_t purpose, threshold;           /* kept where the random bits are not below the threshold */
+  uint32_t total_channels, first_channel; /* in channels, also for _x4 */
+  float scale;
+  duet_divisor channels, area;           /* of the input here */
+} duet_dropout;
+
+/* sgd/: momentum = mu * momentum - decay * rate * weight - rate * gradient; weight += momentum. Grid-stride; count in floats. */
+typedef struct {
+  duet_address gradient, weight, momentum, run;
+  uint64_t count;
+  uint32_t rate_index;
+  uint32_t reserved;
+} duet_sgd;
+
+/* softmax/: a block an image. */
+typedef struct {
+  duet_address logits, labels, losses, ranks;
+  duet_address probabilities, gradient; /* or 0 */
+  uint32_t batch, classes;
+} duet_softmax;
+
+/* input/: stored bytes and the mean are [y][x][channel]; crops are (top, left, mirror) of each image. */
+typedef struct {
+  duet_address images, crops, mean, output;
+  duet_address colour_shift; /* [batch][channel], or 0 */
+  uint32_t count;            /* elements of the output */
+  int32_t stored_height, stored_width;
+  float scale;
+  duet_divisor channels, width, height; /* of the output */
+} duet_prepare_input;
+
+/* channels/: to[pixel][to_first + c] = from[pixel][from_first + c] for c below width; pitches are the channels of a whole pixel. */
+typedef struct {
+  duet_address from, to;
+  uint32_t count; /* pixels * width */
+  uint32_t from_pitch, from_first, to_pitch, to_first;
+  duet_divisor width;
+} duet_copy_channels;
+
+/* pooling/: `side` is what the grid covers: the output of a forward pass, the input of a backward pass. */
+typedef struct {
+  duet_address input, output; /* backward: the output's gradient, the input's gradient */
+  duet_address winners;       /* forward: or 0 */
+  duet_address mask;          /* max_pool_backward: the pool's input; the result is 0 where it is not above 0. Or 0 */
+  uint32_t count;
+  int32_t height, width, output_height, output_width; /* of the pool, forward and backward alike */
+  int32_t window, stride, padding;
+  duet_divisor channels, side_width, side_height;
+  uint32_t reserved;
+} duet_pooling;
+
+/* response_norm/: the channels of one group are neighbours. */
+typedef struct {
+  duet_address input, output;
+  duet_address output_gradient; /* backward; `output` is then the input's gradient */
+  uint32_t count;
+  int32_t half;                 /* neighbours on either side */
+  int32_t relu;                 /* backward: 1 to multiply the result by (input > 0) */
+  float alpha, beta, k;
+  duet_divisor channels;        /* of a group */
+} duet_response_norm;
+
+/* norm_pool/: response norm (2 neighbours on either side, beta 0.75), then max-pooling (window 3, stride 2, no padding). A block of the
+   forward pass makes output rows [strip * strip_rows, ...) x columns [tile * tile_columns, ...) of an image, all channels;
+   blockIdx.x = (image * strips + strip) * tiles + tile. */
+typedef struct {
+  duet_address input;
+  duet_address output, winners; /* forward: written, winners or 0; backward: the gradient of the pooled map, read */
+  duet_address input_gradient;  /* backward */
+  uint32_t count;               /* backward: 2 x 2 blocks of the input times channel vectors */
+  int32_t height, width, output_height, output_width;
+  int32_t relu;                 /* backward: 1 to multiply the result by (input > 0) */
+  float alpha, k;
+  int32_t channels;             /* of all groups, in vectors */
+  int32_t strip_rows, tile_columns;
+  duet_divisor group;           /* channels of a group, in vectors */
+  duet_divisor channel_vectors; /* = channels */
+  duet_divisor strips, tiles;   /* forward */
+  duet_divisor blocks_down, blocks_across; /* backward: 2 x 2 blocks of an image */
+} duet_norm_pool;
+
 #endif

@@ -1,0 +1,148 @@
+/* One tile of a matrix product: sum[row][column] += a[row][term] * b[term][column] from shared memory, in fp32.
+
+   A block computes ROWS x COLUMNS results, a thread 8 x 8 of them, a warp 64 x 32 (8 threads down, 4 across). The sum runs in slices of
+   kSlice terms; two slices are in shared memory, one being used while cp.async fills the other.
+
+   An operand's slice lies in shared memory as it lies in device memory, so that 16-byte cp.async moves it:
+   - BY_ROW: a row's (or column's) 16 terms side by side, four chunks of 16 bytes, chunk c of row r at place c ^ swizzle(r). A thread
+     reads four terms of a row at once. The swizzle is chosen so that the rows which a warp reads together lie in different banks.
+   - BY_TERM: a term's rows (or columns) side by side; a thread reads four of them at once.
+   Either way 4 shared loads of 16 bytes a term feed 64 multiply-adds. */
+#pragma once
+#include "duet_cuda.h"
+
+namespace duet::product {
+
+constexpr int kSlice = 16;
+constexpr int kNowhere = 1 << 30; /* a coordinate outside every image, also after adding a tap */
+
+enum Order { BY_ROW, BY_TERM };
+
+template <int ROWS, int COLUMNS>
+struct Tile {
+  static constexpr int rows = ROWS, columns = COLUMNS;
+  static constexpr int threads = ROWS * COLUMNS / 64;
+  static constexpr int warps_across = COLUMNS / 32;
+};
+
+/* Where a thread's 8 x 8 results lie in the tile. */
+template <typename T>
+struct Place {
+  int down, across; /* of the thread in its warp: 0 .. 7, 0 .. 3 */
+  int row, column;  /* of the warp's first result */
+  __device__ __forceinline__ Place() {
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    down = lane / 4;
+    across = lane % 4;
+    row = warp / T::warps_across * 64;
+    column = warp % T::warps_across * 32;
+  }
+  /* Row i: BY_ROW neighbours in the warp have neighbouring rows, BY_TERM a thread has four neighbouring rows. */
+  template <Order ORDER>
+  __device__ __forceinline__ int result_row(int i) const {
+    return row + (ORDER == BY_ROW ? i * 8 + down : i / 4 * 32 + down * 4 + i % 4);
+  }
+  /* Columns 4 * half .. 4 * half + 3 of the thread. */
+  __device__ __forceinline__ int result_column(int half) const { return column + half * 16 + across * 4; }
+};
+
+/* The rows read together are 8 neighbours of A (swizzle r / 2: row parity is the half of the banks), every fourth of 16 of B. */
+__device__ __forceinline__ int swizzle_a(int row) { return row >> 1 & 3; }
+__device__ __forceinline__ int swizzle_b(int row) { return row >> 2 & 3; }
+
+__device__ __forceinline__ float4 load4(const float *from) { return *reinterpret_cast<const float4 *>(from); }
+/* On one line: the line table of the PTX stays small. */
+__device__ __forceinline__ void add_product(float4 &sum, float a, float4 b) {
+  sum = {fmaf(a, b.x, sum.x), fmaf(a, b.y, sum.y), fmaf(a, b.z, sum.z), fmaf(a, b.w, sum.w)};
+}
+
+/* sum[i][half]: row i, columns 4 * half .. 4 * half + 3. */
+typedef float4 Sums[8][2];
+
+__device__ __forceinline__ void clear(Sums &sum) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    sum[i][0] = sum[i][1] = make_float4(0, 0, 0, 0);
+  }
+}
+
+__device__ __forceinline__ float part(float4 v, int k) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
+__device__ __forceinline__ float &part(float4 &v, int k, int) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
+
+/* One slice. */
+template <typename T, Order A, Order B>
+__device__ __forceinline__ void multiply(const float *a, const float *b, Sums &sum, const Place<T> &place) {
+  if constexpr (A == BY_TERM) {
+    static_assert(B == BY_TERM);
+    const float *from_a = a + place.row + place.down * 4;
+    const float *from_b = b + place.column + place.across * 4;
+#pragma unroll 4 /* more only makes the PTX longer */
+    for (int k = 0; k < kSlice; k++) {
+      const float4 a0 = load4(from_a + k * T::rows), a1 = load4(from_a + k * T::rows + 32);
+      const float4 b0 = load4(from_b + k * T::columns), b1 = load4(from_b + k * T::columns + 16);
+#pragma unroll
+      for (int i = 0; i < 8; i++) {
+        const float x = part(i < 4 ? a0 : a1, i % 4);
+        add_product(sum[i][0], x, b0);
+        add_product(sum[i][1], x, b1);
+      }
+    }
+  } else {
+    const float *from_a = a + (place.row + place.down) * kSlice;
+#pragma unroll 1
+    for (int chunk = 0; chunk < kSlice / 4; chunk++) {
+      float4 x[8];
+#pragma unroll
+      for (int i = 0; i < 8; i++) {
+        x[i] = load4(from_a + i * 8 * kSlice + (chunk ^ swizzle_a(place.down)) * 4);
+      }
+      if constexpr (B == BY_TERM) {
+        const float *from_b = b + place.column + place.across * 4;
+#pragma unroll
+        for (int k = 0; k < 4; k++) {
+          const float4 b0 = load4(from_b + (chunk * 4 + k) * T::columns), b1 = load4(from_b + (chunk * 4 + k) * T::columns + 16);
+#pragma unroll
+          for (int i = 0; i < 8; i++) {
+            add_product(sum[i][0], part(x[i], k), b0);
+            add_product(sum[i][1], part(x[i], k), b1);
+          }
+        }
+      } else {
+        const float *from_b = b + (place.column + place.across * 4) * kSlice + (chunk ^ place.across) * 4;
+#pragma unroll
+        for (int j = 0; j < 8; j++) {
+          const float4 y = load4(from_b + (j / 4 * 16 + j % 4) * kSlice);
+#pragma unroll
+          for (int k = 0; k < 4; k++) {
+#pragma unroll
+            for (int i = 0; i < 8; i++) {
+              float &s = part(sum[i][j / 4], j % 4, 0);
+              s = fmaf(part(x[i], k), part(y, k), s);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/* Copies VECTOR floats to shared memory, or zeros if not `there`; complete after wait_for_copies and a barrier. */
+template <int VECTOR>
+__device__ __forceinline__ void copy(float *to, const float *from, bool there) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(to));
+  const int bytes = there ? VECTOR * 4 : 0;
+  if constexpr (VECTOR == 4) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
+  }
+}
+__device__ __forceinline__ void end_of_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ __forceinline__ void wait_for_copies() { asm volatile("cp.async.wait_group 0;" ::: "memory"); }
+
+/* n / divisor, see duet_divisor. */
+__device__ __forceinline__ int quotient(int n, const duet_divisor &by) {
+  return static_cast<int>((__umulhi(static_cast<unsigned>(n), by.multiplier) + static_cast<unsigned>(n)) >> by.shift);
+}
+
+}  // namespace duet::product

@@ -1,0 +1,102 @@
+/* input_gradient[pixel][channel] = sum over taps, filters of output_gradient[pixel + padding - tap / stride][filter] *
+   filter[tap][channel][filter], where stride divides; then 0 where the mask is not above 0.
+
+   With stride s, input pixel y = s * a + phase - padding meets kernel rows s * t + phase, in output row a - t: each phase is a dense
+   convolution, so no multiplications are spent on taps that do not meet. Stride 1 is the one phase 0.
+   Rows of a tile: pixels of a phase; columns: channels of a group; terms: tap row, tap column, filter.
+   A and B BY_ROW: filters lie side by side in both. VECTOR 4 where channels and filters of a group are multiples of 4. */
+#include "convolution/gather.cuh"
+
+namespace duet::product {
+
+struct Phase {
+  int y, x;
+};
+
+/* The place of a raster pixel of a phase in the result, and its window; none if it lies outside the image. */
+__device__ __forceinline__ Window data_window(const duet_convolution &p, int pixel, Phase phase, int group) {
+  const Raster at(p, pixel);
+  const int y = (at.y + p.origin) * p.stride + phase.y - p.padding, x = (at.x + p.origin) * p.stride + phase.x - p.padding;
+  if (pixel >= p.rows || y < 0 || y >= p.result_height || x < 0 || x >= p.result_width) {
+    return no_window();
+  }
+  const int result = ((at.image * p.result_height + y) * p.result_width + x) * p.result_channels + group * p.columns;
+  return window(p, at, group * static_cast<int>(p.depth.divisor), result);
+}
+
+template <typename T, int VECTOR>
+__device__ __forceinline__ void backward_data(const duet_convolution &p) {
+  __shared__ Shared<T, T::rows> shared;
+  const int group = blockIdx.y / p.phases;
+  const Phase phase{static_cast<int>(blockIdx.y) % p.phases / p.stride, static_cast<int>(blockIdx.y) % p.stride};
+  const int first_row = blockIdx.x / p.tiles_across * T::rows;
+  const int first_column = blockIdx.x % p.tiles_across * T::columns;
+  const int first_term = blockIdx.z * p.terms_per_split;
+  const int end_term = min(p.terms, first_term + p.terms_per_split);
+
+  for (int row = threadIdx.x; row < T::rows; row += T::threads) {
+    shared.windows[row] = data_window(p, first_row + row, phase, group);
+  }
+  __syncthreads();
+
+  using Copies = RowCopies<T, VECTOR>;
+  const float *filter = reinterpret_cast<const float *>(p.dense);
+  auto copy_slice = [&](int slice, int buffer) {
+    const int term = first_term + slice * kSlice + Copies::term();
+    const int pixel = quotient(term, p.depth);
+    const int y = quotient(pixel, p.taps_across);
+    const int x = pixel - y * static_cast<int>(p.taps_across.divisor);
+    const int gradient_channel = term - pixel * static_cast<int>(p.depth.divisor);
+    const int kernel_y = y * p.stride + phase.y, kernel_x = x * p.stride + phase.x;
+    const bool there = term < end_term && kernel_y < p.kernel && kernel_x < p.kernel;
+    const Tap tap{gradient_channel - (y * p.width + x) * p.channels, -y, there ? -x : kNowhere};
+    copy_windows<T, VECTOR>(shared.a[buffer], p, shared.windows, tap);
+    const int kernel_place = (group * p.kernel + kernel_y) * p.kernel + kernel_x;
+    const int from = (kernel_place * p.columns + first_column) * static_cast<int>(p.depth.divisor) + gradient_channel;
+#pragma unroll
+    for (int i = 0; i < (T::columns + Copies::step - 1) / Copies::step; i++) {
+      const int column = Copies::row() + i * Copies::step;
+      if (T::columns % Copies::step == 0 || column < T::columns) {
+        const bool column_there = there && first_column + column < p.columns;
+        copy<VECTOR>(shared.b[buffer] + Copies::place(column, swizzle_b(column)),
+                     filter + (column_there ? from + column * static_cast<int>(p.depth.divisor) : 0), column_there);
+      }
+    }
+  };
+
+  const Place<T> place;
+  Sums sum;
+  const int slices = (end_term - first_term + kSlice - 1) / kSlice;
+  sum_slices<T, BY_ROW, BY_ROW>(shared, sum, place, slices, copy_slice, [](int, int) {});
+
+  float *result = reinterpret_cast<float *>(p.result) + blockIdx.z * p.split_stride;
+  const float *mask = reinterpret_cast<const float *>(p.mask);
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    const int offset = shared.windows[place.template result_row<BY_ROW>(i)].partner;
+    if (offset >= 0) {
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        const int at = first_column + place.result_column(half);
+        float4 v = sum[i][half];
+        if (p.mask) {
+          v = masked(v, load<VECTOR>(mask + offset, at, p.columns));
+        }
+        store<VECTOR>(result + offset, at, p.columns, v);
+      }
+    }
+  }
+}
+
+}  // namespace duet::product
+
+#define DUET_BACKWARD_DATA(NAME, ROWS, COLUMNS, BLOCKS, VECTOR)                                                     \
+  extern "C" __global__ void __launch_bounds__(ROWS *COLUMNS / 64, BLOCKS) NAME(const __grid_constant__ duet_convolution p) { \
+    duet::product::backward_data<duet::product::Tile<ROWS, COLUMNS>, VECTOR>(p);                                    \
+  }
+DUET_BACKWARD_DATA(convolution_backward_data_128x128, 128, 128, 2, 4)
+DUET_BACKWARD_DATA(convolution_backward_data_128x96, 128, 96, 2, 4)
+DUET_BACKWARD_DATA(convolution_backward_data_128x64, 128, 64, 4, 4)
+DUET_BACKWARD_DATA(convolution_backward_data_64x64, 64, 64, 8, 4)
+DUET_BACKWARD_DATA(convolution_backward_data_scalar, 64, 64, 6, 1)
+#undef DUET_BACKWARD_DATA

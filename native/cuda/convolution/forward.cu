@@ -1,0 +1,89 @@
+/* output[pixel][filter] = activation(bias[filter] + sum over terms of input[window of the pixel][term] * filter[term][filter]).
+
+   Rows of a tile: output pixels of all images; columns: filters of one group; terms: kernel row, kernel column, channel, so that without
+   groups a kernel row is kernel * channels floats side by side (33 of them in the first layer).
+   A BY_ROW (a pixel's terms lie side by side in NHWC), B BY_TERM (the filter layout).
+   FROM, TO: floats a copy of input and filter; 4 where channels, filters of a group are a multiple of 4. */
+#include "convolution/gather.cuh"
+
+namespace duet::product {
+
+template <typename T, int FROM, int TO>
+__device__ __forceinline__ void forward(const duet_convolution &p) {
+  __shared__ Shared<T, T::rows> shared;
+  const int group = blockIdx.y;
+  const int first_row = blockIdx.x / p.tiles_across * T::rows;
+  const int first_column = blockIdx.x % p.tiles_across * T::columns;
+  const int first_term = blockIdx.z * p.terms_per_split;
+  const int end_term = min(p.terms, first_term + p.terms_per_split);
+
+  for (int row = threadIdx.x; row < T::rows; row += T::threads) {
+    const int pixel = first_row + row;
+    shared.windows[row] = pixel < p.rows ? window(p, Raster(p, pixel), group * static_cast<int>(p.depth.divisor),
+                                               pixel * p.result_channels + group * p.columns)
+                                         : no_window();
+  }
+  __syncthreads();
+
+  using FilterCopies = TermCopies<T::columns, T::threads, TO>;
+  const int column = first_column + FilterCopies::at(0);
+  const float *filter = reinterpret_cast<const float *>(p.dense);
+  const bool column_there = column < p.columns;
+  auto copy_slice = [&](int slice, int buffer) {
+    const int first = first_term + slice * kSlice;
+    copy_windows<T, FROM>(shared.a[buffer], p, shared.windows, forward_tap(p, first + RowCopies<T, FROM>::term(), end_term));
+#pragma unroll
+    for (int i = 0; i < FilterCopies::count; i++) {
+      if (FilterCopies::has(i)) {
+        const int term = first + FilterCopies::term(i);
+        const bool there = column_there && term < end_term;
+        copy<TO>(shared.b[buffer] + FilterCopies::term(i) * T::columns + FilterCopies::at(0),
+                 filter + (there ? (group * p.terms + term) * p.columns + column : 0), there);
+      }
+    }
+  };
+  static_assert(FilterCopies::period == 1);
+
+  const Place<T> place;
+  Sums sum;
+  const int slices = (end_term - first_term + kSlice - 1) / kSlice;
+  sum_slices<T, BY_ROW, BY_TERM>(shared, sum, place, slices, copy_slice, [](int, int) {});
+
+  float *result = reinterpret_cast<float *>(p.result) + blockIdx.z * p.split_stride;
+  const float *bias = reinterpret_cast<const float *>(p.bias) + group * p.columns;
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const int at = first_column + place.result_column(half);
+    const float4 shift = p.bias ? load<TO>(bias, at, p.columns) : make_float4(0, 0, 0, 0);
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      const int offset = shared.windows[place.template result_row<BY_ROW>(i)].partner;
+      if (offset >= 0) {
+        float4 v = sum[i][half];
+        if (p.bias) {
+          v = plus(v, shift);
+        }
+        if (p.rectify) {
+          v = rectified(v);
+        }
+        store<TO>(result + offset, at, p.columns, v);
+      }
+    }
+  }
+}
+
+}  // namespace duet::product
+
+#define DUET_FORWARD(NAME, ROWS, COLUMNS, BLOCKS, FROM, TO)                                                         \
+  extern "C" __global__ void __launch_bounds__(ROWS *COLUMNS / 64, BLOCKS) NAME(const __grid_constant__ duet_convolution p) { \
+    duet::product::forward<duet::product::Tile<ROWS, COLUMNS>, FROM, TO>(p);                                        \
+  }
+DUET_FORWARD(convolution_forward_128x128, 128, 128, 2, 4, 4)
+DUET_FORWARD(convolution_forward_128x96, 128, 96, 2, 4, 4)
+DUET_FORWARD(convolution_forward_128x64, 128, 64, 4, 4, 4)
+DUET_FORWARD(convolution_forward_64x64, 64, 64, 8, 4, 4)
+/* few channels, such as the first layer's */
+DUET_FORWARD(convolution_forward_image_128x96, 128, 96, 2, 1, 4)
+DUET_FORWARD(convolution_forward_image_128x64, 128, 64, 4, 1, 4)
+DUET_FORWARD(convolution_forward_scalar, 64, 64, 6, 1, 1)
+#undef DUET_FORWARD

@@ -1,0 +1,163 @@
+/* Operands that are read through the windows of a convolution: a window's first pixel (Window) plus a tap (Tap) is an element of the
+   image, or lies outside and counts as zero. Both are computed outside the main loop or once a slice; an element then costs two
+   comparisons and an addition. */
+#pragma once
+#include "common/tile.cuh"
+
+namespace duet::product {
+
+struct alignas(16) Window {
+  int offset; /* elements, of the whole tensor: below 2^31 */
+  int y, x;
+  int partner; /* element offset of what belongs to the window: the result, or dense; -1 for none */
+};
+struct Tap {
+  int offset, y, x;
+};
+
+/* A pixel of the raster, counted over all images. */
+struct Raster {
+  int image, y, x;
+  __device__ __forceinline__ Raster(const duet_convolution &p, int pixel) {
+    image = quotient(pixel, p.raster_area);
+    const int rest = pixel - image * static_cast<int>(p.raster_area.divisor);
+    y = quotient(rest, p.raster_width);
+    x = rest - y * static_cast<int>(p.raster_width.divisor);
+  }
+};
+
+__device__ __forceinline__ Window window(const duet_convolution &p, const Raster &at, int first_channel, int partner) {
+  const int y = at.y * p.step + p.origin, x = at.x * p.step + p.origin;
+  return {((at.image * p.height + y) * p.width + x) * p.channels + first_channel, y, x, partner};
+}
+__device__ __forceinline__ Window no_window() { return {0, -kNowhere, 0, -1}; }
+
+/* Terms of a forward convolution (or rows of a weight gradient): kernel row, kernel column, channel. */
+__device__ __forceinline__ Tap forward_tap(const duet_convolution &p, int term, int terms) {
+  const int pixel = quotient(term, p.depth);
+  const int y = quotient(pixel, p.taps_across);
+  const int x = pixel - y * static_cast<int>(p.taps_across.divisor);
+  const int channel = term - pixel * static_cast<int>(p.depth.divisor);
+  return {(y * p.width + x) * p.channels + channel, y, term < terms ? x : kNowhere};
+}
+
+__device__ __forceinline__ bool inside(const duet_convolution &p, const Window &window, const Tap &tap) {
+  return static_cast<unsigned>(window.y + tap.y) < static_cast<unsigned>(p.height) &&
+         static_cast<unsigned>(window.x + tap.x) < static_cast<unsigned>(p.width);
+}
+
+template <int VECTOR>
+__device__ __forceinline__ void copy_gathered(float *to, const duet_convolution &p, const Window &window, const Tap &tap) {
+  const float *images = reinterpret_cast<const float *>(p.gathered);
+  const bool there = inside(p, window, tap);
+  copy<VECTOR>(to, images + (there ? window.offset + tap.offset : 0), there);
+}
+
+/* How threads share the copying of a BY_ROW slice: a thread has one place along the terms, and every `step`-th row. */
+template <typename T, int VECTOR>
+struct RowCopies {
+  static constexpr int across = kSlice / VECTOR, step = T::threads / across;
+  __device__ __forceinline__ static int term() { return threadIdx.x % across * VECTOR; }
+  __device__ __forceinline__ static int row() { return threadIdx.x / across; }
+  __device__ __forceinline__ static int place(int row, int swizzle) {
+    return row * kSlice + ((term() / 4 ^ swizzle) * 4 + term() % 4);
+  }
+};
+
+/* The slice of A: one row for each window. */
+template <typename T, int VECTOR>
+__device__ __forceinline__ void copy_windows(float *a, const duet_convolution &p, const Window *windows, const Tap &tap) {
+  using Copies = RowCopies<T, VECTOR>;
+#pragma unroll
+  for (int i = 0; i < (T::rows + Copies::step - 1) / Copies::step; i++) {
+    const int row = Copies::row() + i * Copies::step;
+    if (T::rows % Copies::step == 0 || row < T::rows) {
+      copy_gathered<VECTOR>(a + Copies::place(row, swizzle_a(row)), p, windows[row], tap);
+    }
+  }
+}
+
+/* How threads share a BY_TERM slice of SIZE rows or columns: element (or four) number i of the thread is `at(i)` of term `term(i)`. */
+template <int SIZE, int THREADS, int VECTOR>
+struct TermCopies {
+  static constexpr int across = SIZE / VECTOR, all = across * kSlice, count = (all + THREADS - 1) / THREADS;
+  /* after so many copies a thread is back at the same place across */
+  static constexpr int period = THREADS % across == 0 || across % THREADS == 0 ? (across > THREADS ? across / THREADS : 1) : 2;
+  static_assert(period * THREADS % across == 0);
+  __device__ __forceinline__ static bool has(int i) { return all % THREADS == 0 || threadIdx.x + i * THREADS < all; }
+  __device__ __forceinline__ static int at(int i) { return (threadIdx.x + i % period * THREADS) % across * VECTOR; }
+  __device__ __forceinline__ static int term(int i) { return (threadIdx.x + i * THREADS) / across; }
+};
+
+/* Bytes of shared memory of a block, and the two slices of each operand. */
+template <typename T, int WINDOWS>
+struct Shared {
+  alignas(16) float a[2][T::rows * kSlice];
+  alignas(16) float b[2][T::columns * kSlice];
+  Window windows[WINDOWS];
+};
+
+/* The main loop: copy_slice(slice, buffer) starts the copies of a slice; after_barrier(slice, buffer) may look at a slice that has
+   arrived. One barrier a slice: it both shows the slice to all and frees the other buffer. */
+template <typename T, Order A, Order B, int WINDOWS, typename CopySlice, typename AfterBarrier>
+__device__ __forceinline__ void sum_slices(
+    Shared<T, WINDOWS> &shared, Sums &sum, const Place<T> &place, int slices, CopySlice copy_slice, AfterBarrier after_barrier) {
+  clear(sum);
+  copy_slice(0, 0);
+  end_of_copies();
+#pragma unroll 1
+  for (int slice = 0; slice < slices; slice++) {
+    const int buffer = slice & 1;
+    wait_for_copies();
+    __syncthreads();
+    if (slice + 1 < slices) {
+      copy_slice(slice + 1, buffer ^ 1);
+      end_of_copies();
+    }
+    after_barrier(slice, buffer);
+    multiply<T, A, B>(shared.a[buffer], shared.b[buffer], sum, place);
+  }
+}
+
+/* Stores four results of a row that begin at `column`; VECTOR 4 if the number of columns is a multiple of four. */
+template <int VECTOR>
+__device__ __forceinline__ void store(float *row, int column, int columns, float4 v) {
+  if constexpr (VECTOR == 4) {
+    if (column < columns) {
+      *reinterpret_cast<float4 *>(row + column) = v;
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      if (column + i < columns) {
+        row[column + i] = part(v, i);
+      }
+    }
+  }
+}
+
+/* Reads four that begin at `column`, or zeros beyond the last. */
+template <int VECTOR>
+__device__ __forceinline__ float4 load(const float *row, int column, int columns) {
+  if constexpr (VECTOR == 4) {
+    return column < columns ? load4(row + column) : make_float4(0, 0, 0, 0);
+  } else {
+    float4 v;
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      part(v, i, 0) = column + i < columns ? row[column + i] : 0;
+    }
+    return v;
+  }
+}
+
+/* max(v, 0), but NaN stays NaN. */
+__device__ __forceinline__ float rectified(float v) { return v < 0 ? 0 : v; }
+__device__ __forceinline__ float4 rectified(float4 v) { return {rectified(v.x), rectified(v.y), rectified(v.z), rectified(v.w)}; }
+__device__ __forceinline__ float4 plus(float4 a, float4 b) { return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w}; }
+/* v where mask is above 0, else 0. */
+__device__ __forceinline__ float4 masked(float4 v, float4 mask) {
+  return {mask.x > 0 ? v.x : 0, mask.y > 0 ? v.y : 0, mask.z > 0 ? v.z : 0, mask.w > 0 ? v.w : 0};
+}
+
+}  // namespace duet::product

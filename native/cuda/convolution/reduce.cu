@@ -1,0 +1,53 @@
+/* Adds up the partial sums of a split product in the order of the splits, then bias, activation, mask: see duet_reduction.
+   One thread for four results (one in the scalar form) and grid-strided; memory-bound, each partial sum is read once. */
+#include "convolution/gather.cuh"
+
+namespace duet::product {
+
+/* The epilogue of one result. */
+__device__ __forceinline__ float finished(float v, int activation) {
+  return activation == 1 ? rectified(v) : activation == 2 ? tanhf(v) : v;
+}
+
+template <int VECTOR>
+__device__ __forceinline__ float4 read(uint64_t address, int64_t at) {
+  const float *from = reinterpret_cast<const float *>(address) + at;
+  return VECTOR == 4 ? load4(from) : make_float4(*from, 0, 0, 0);
+}
+
+template <int VECTOR>
+__device__ __forceinline__ void reduce(const duet_reduction &p) {
+  const int64_t all = p.elements + p.tail, step = static_cast<int64_t>(gridDim.x) * blockDim.x * VECTOR;
+  for (int64_t i = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * VECTOR; i < all; i += step) {
+    float4 v = read<VECTOR>(p.partial, i);
+#pragma unroll 4
+    for (int split = 1; split < p.splits; split++) {
+      v = plus(v, read<VECTOR>(p.partial, i + split * static_cast<int64_t>(p.split_stride)));
+    }
+    if (p.bias) {
+      const int n = static_cast<int>(i);
+      v = plus(v, read<VECTOR>(p.bias, n - quotient(n, p.channels) * static_cast<int>(p.channels.divisor)));
+    }
+    v.x = finished(v.x, p.activation);
+    if (VECTOR == 4) {
+      v = make_float4(v.x, finished(v.y, p.activation), finished(v.z, p.activation), finished(v.w, p.activation));
+    }
+    if (p.mask) {
+      v = masked(v, read<VECTOR>(p.mask, i));
+    }
+    float *to = i < p.elements ? reinterpret_cast<float *>(p.result) + i : reinterpret_cast<float *>(p.tail_result) + (i - p.elements);
+    if constexpr (VECTOR == 4) {
+      *reinterpret_cast<float4 *>(to) = v;
+    } else {
+      *to = v.x;
+    }
+  }
+}
+
+}  // namespace duet::product
+
+/* elements, tail, split_stride and channels are multiples of 4 */
+extern "C" __global__ void __launch_bounds__(256) product_reduce(const __grid_constant__ duet_reduction p) { duet::product::reduce<4>(p); }
+extern "C" __global__ void __launch_bounds__(256) product_reduce_scalar(const __grid_constant__ duet_reduction p) {
+  duet::product::reduce<1>(p);
+}
