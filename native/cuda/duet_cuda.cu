@@ -6,3 +6,7 @@
 #include "softmax/softmax.cu"
 #include "input/prepare_input.cu"
 #include "channels/copy_channels.cu"
+#include "convolution/forward.cu"
+#include "convolution/backward_data.cu"
+#include "convolution/backward_weights.cu"
+#include "convolution/reduce.cu"

@@ -102,7 +102,7 @@ __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_128x128, 128, 128, 2, 4, 4)
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_128x96, 128, 96, 2, 4, 4)
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_128x64, 128, 64, 4, 4, 4)
-DUET_BACKWARD_WEIGHTS(convolution_backward_weights_64x64, 64, 64, 7, 4, 4)
+DUET_BACKWARD_WEIGHTS(convolution_backward_weights_64x64, 64, 64, 6, 4, 4)
 /* few channels, such as the first layer's */
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x96, 128, 96, 2, 1, 4)
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x64, 128, 64, 4, 1, 4)
