@@ -1,6 +1,6 @@
 /* One tile of a matrix product: sum[row][column] += a[row][term] * b[term][column] from shared memory, in fp32.
 
-   A block computes ROWS x COLUMNS results, a thread 8 x 8 of them, a warp 64 x 32 (8 threads down, 4 across). The sum runs in slices of
+   A block computes ROWS x COLUMNS results, a thread 8 x 8 of them, a warp 64 x 32 (8 threads down, 4 across) or 128 x 16 (16, 2). The sum runs in slices of
    kSlice terms; two slices are in shared memory, one being used while cp.async fills the other.
 
    An operand's slice lies in shared memory as it lies in device memory, so that 16-byte cp.async moves it:
@@ -22,31 +22,33 @@ template <int ROWS, int COLUMNS>
 struct Tile {
   static constexpr int rows = ROWS, columns = COLUMNS;
   static constexpr int threads = ROWS * COLUMNS / 64;
-  static constexpr int warps_across = COLUMNS / 32;
+  static constexpr int down = COLUMNS % 32 == 0 ? 8 : 16, across = 32 / down;
+  static constexpr int warps_across = COLUMNS / (across * 8);
+  static_assert(ROWS % (down * 8) == 0 && COLUMNS % (across * 8) == 0);
 };
 
 /* Where a thread's 8 x 8 results lie in the tile. */
 template <typename T>
 struct Place {
-  int down, across; /* of the thread in its warp: 0 .. 7, 0 .. 3 */
+  int down, across; /* of the thread in its warp */
   int row, column;  /* of the warp's first result */
   __device__ __forceinline__ Place() {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    down = lane / 4;
-    across = lane % 4;
-    row = warp / T::warps_across * 64;
-    column = warp % T::warps_across * 32;
+    down = lane / T::across;
+    across = lane % T::across;
+    row = warp / T::warps_across * T::down * 8;
+    column = warp % T::warps_across * T::across * 8;
   }
   /* Row i: BY_ROW neighbours in the warp have neighbouring rows, BY_TERM a thread has four neighbouring rows. */
   template <Order ORDER>
   __device__ __forceinline__ int result_row(int i) const {
-    return row + (ORDER == BY_ROW ? i * 8 + down : i / 4 * 32 + down * 4 + i % 4);
+    return row + (ORDER == BY_ROW ? i * T::down + down : i / 4 * T::down * 4 + down * 4 + i % 4);
   }
   /* Columns 4 * half .. 4 * half + 3 of the thread. */
-  __device__ __forceinline__ int result_column(int half) const { return column + half * 16 + across * 4; }
+  __device__ __forceinline__ int result_column(int half) const { return column + half * T::across * 4 + across * 4; }
 };
 
-/* The rows read together are 8 neighbours of A (swizzle r / 2: row parity is the half of the banks), every fourth of 16 of B. */
+/* The rows read together are neighbours of A (swizzle r / 2: row parity is the half of the banks), every fourth of B. */
 __device__ __forceinline__ int swizzle_a(int row) { return row >> 1 & 3; }
 __device__ __forceinline__ int swizzle_b(int row) { return row >> 2 & 3; }
 
@@ -78,8 +80,8 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, Sums &s
     const float *from_b = b + place.column + place.across * 4;
 #pragma unroll 4 /* more only makes the PTX longer */
     for (int k = 0; k < kSlice; k++) {
-      const float4 a0 = load4(from_a + k * T::rows), a1 = load4(from_a + k * T::rows + 32);
-      const float4 b0 = load4(from_b + k * T::columns), b1 = load4(from_b + k * T::columns + 16);
+      const float4 a0 = load4(from_a + k * T::rows), a1 = load4(from_a + k * T::rows + T::down * 4);
+      const float4 b0 = load4(from_b + k * T::columns), b1 = load4(from_b + k * T::columns + T::across * 4);
 #pragma unroll
       for (int i = 0; i < 8; i++) {
         const float x = part(i < 4 ? a0 : a1, i % 4);
@@ -94,13 +96,14 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, Sums &s
       float4 x[8];
 #pragma unroll
       for (int i = 0; i < 8; i++) {
-        x[i] = load4(from_a + i * 8 * kSlice + (chunk ^ swizzle_a(place.down)) * 4);
+        x[i] = load4(from_a + i * T::down * kSlice + (chunk ^ swizzle_a(place.down)) * 4);
       }
       if constexpr (B == BY_TERM) {
         const float *from_b = b + place.column + place.across * 4;
 #pragma unroll
         for (int k = 0; k < 4; k++) {
-          const float4 b0 = load4(from_b + (chunk * 4 + k) * T::columns), b1 = load4(from_b + (chunk * 4 + k) * T::columns + 16);
+          const float *term = from_b + (chunk * 4 + k) * T::columns;
+          const float4 b0 = load4(term), b1 = load4(term + T::across * 4);
 #pragma unroll
           for (int i = 0; i < 8; i++) {
             add_product(sum[i][0], part(x[i], k), b0);
@@ -108,10 +111,10 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, Sums &s
           }
         }
       } else {
-        const float *from_b = b + (place.column + place.across * 4) * kSlice + (chunk ^ place.across) * 4;
 #pragma unroll
         for (int j = 0; j < 8; j++) {
-          const float4 y = load4(from_b + (j / 4 * 16 + j % 4) * kSlice);
+          const int column = place.result_column(j / 4);
+          const float4 y = load4(b + (column + j % 4) * kSlice + (chunk ^ swizzle_b(column)) * 4);
 #pragma unroll
           for (int k = 0; k < 4; k++) {
 #pragma unroll

@@ -97,6 +97,7 @@ __device__ __forceinline__ void backward_data(const duet_convolution &p) {
 DUET_BACKWARD_DATA(convolution_backward_data_128x128, 128, 128, 2, 4)
 DUET_BACKWARD_DATA(convolution_backward_data_128x96, 128, 96, 2, 4)
 DUET_BACKWARD_DATA(convolution_backward_data_128x64, 128, 64, 4, 4)
+DUET_BACKWARD_DATA(convolution_backward_data_128x48, 128, 48, 5, 4)
 DUET_BACKWARD_DATA(convolution_backward_data_64x64, 64, 64, 8, 4)
 DUET_BACKWARD_DATA(convolution_backward_data_scalar, 64, 64, 6, 1)
 #undef DUET_BACKWARD_DATA

@@ -106,5 +106,6 @@ DUET_BACKWARD_WEIGHTS(convolution_backward_weights_64x64, 64, 64, 6, 4, 4)
 /* few channels, such as the first layer's */
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x96, 128, 96, 2, 1, 4)
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x64, 128, 64, 4, 1, 4)
+DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x48, 128, 48, 5, 1, 4)
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_scalar, 64, 64, 6, 1, 1)
 #undef DUET_BACKWARD_WEIGHTS

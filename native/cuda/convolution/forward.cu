@@ -85,5 +85,6 @@ DUET_FORWARD(convolution_forward_64x64, 64, 64, 8, 4, 4)
 /* few channels, such as the first layer's */
 DUET_FORWARD(convolution_forward_image_128x96, 128, 96, 2, 1, 4)
 DUET_FORWARD(convolution_forward_image_128x64, 128, 64, 4, 1, 4)
+DUET_FORWARD(convolution_forward_image_128x48, 128, 48, 4, 1, 4)
 DUET_FORWARD(convolution_forward_scalar, 64, 64, 6, 1, 1)
 #undef DUET_FORWARD

@@ -3,6 +3,7 @@
    comparisons and an addition. */
 #pragma once
 #include "common/tile.cuh"
+#include <numeric>
 
 namespace duet::product {
 
@@ -82,8 +83,7 @@ template <int SIZE, int THREADS, int VECTOR>
 struct TermCopies {
   static constexpr int across = SIZE / VECTOR, all = across * kSlice, count = (all + THREADS - 1) / THREADS;
   /* after so many copies a thread is back at the same place across */
-  static constexpr int period = THREADS % across == 0 || across % THREADS == 0 ? (across > THREADS ? across / THREADS : 1) : 2;
-  static_assert(period * THREADS % across == 0);
+  static constexpr int period = across / std::gcd(across, THREADS);
   __device__ __forceinline__ static bool has(int i) { return all % THREADS == 0 || threadIdx.x + i * THREADS < all; }
   __device__ __forceinline__ static int at(int i) { return (threadIdx.x + i % period * THREADS) % across * VECTOR; }
   __device__ __forceinline__ static int term(int i) { return (threadIdx.x + i * THREADS) / across; }
