@@ -71,13 +71,29 @@ __device__ __forceinline__ void clear(Sums &sum) {
 __device__ __forceinline__ float part(float4 v, int k) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
 __device__ __forceinline__ float &part(float4 &v, int k, int) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
 
+/* Keeps a value that the compiler would rather compute again in every turn of a loop. */
+__device__ __forceinline__ int kept(int v) {
+  asm volatile("" : "+r"(v));
+  return v;
+}
+
+/* Where a thread reads A and B in a slice: with BY_ROW its first row and column, chunk 0. */
+template <typename T, Order A, Order B>
+struct Reads {
+  int a, b;
+  __device__ __forceinline__ explicit Reads(const Place<T> &place) {
+    a = kept(A == BY_TERM ? place.row + place.down * 4 : (place.row + place.down) * kSlice + swizzle_a(place.down) * 4);
+    b = kept(B == BY_TERM ? place.column + place.across * 4
+                          : (place.column + place.across * 4) * kSlice + swizzle_b(place.result_column(0)) * 4);
+  }
+};
+
 /* One slice. */
 template <typename T, Order A, Order B>
-__device__ __forceinline__ void multiply(const float *a, const float *b, Sums &sum, const Place<T> &place) {
+__device__ __forceinline__ void multiply(const float *a, const float *b, Sums &sum, const Reads<T, A, B> &at) {
   if constexpr (A == BY_TERM) {
     static_assert(B == BY_TERM);
-    const float *from_a = a + place.row + place.down * 4;
-    const float *from_b = b + place.column + place.across * 4;
+    const float *from_a = a + at.a, *from_b = b + at.b;
 #pragma unroll 4 /* more only makes the PTX longer */
     for (int k = 0; k < kSlice; k++) {
       const float4 a0 = load4(from_a + k * T::rows), a1 = load4(from_a + k * T::rows + T::down * 4);
@@ -90,19 +106,17 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, Sums &s
       }
     }
   } else {
-    const float *from_a = a + (place.row + place.down) * kSlice;
 #pragma unroll 1
     for (int chunk = 0; chunk < kSlice / 4; chunk++) {
       float4 x[8];
 #pragma unroll
       for (int i = 0; i < 8; i++) {
-        x[i] = load4(from_a + i * T::down * kSlice + (chunk ^ swizzle_a(place.down)) * 4);
+        x[i] = load4(a + (at.a ^ chunk * 4) + i * T::down * kSlice);
       }
       if constexpr (B == BY_TERM) {
-        const float *from_b = b + place.column + place.across * 4;
 #pragma unroll
         for (int k = 0; k < 4; k++) {
-          const float *term = from_b + (chunk * 4 + k) * T::columns;
+          const float *term = b + at.b + (chunk * 4 + k) * T::columns;
           const float4 b0 = load4(term), b1 = load4(term + T::across * 4);
 #pragma unroll
           for (int i = 0; i < 8; i++) {
@@ -113,8 +127,9 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, Sums &s
       } else {
 #pragma unroll
         for (int j = 0; j < 8; j++) {
-          const int column = place.result_column(j / 4);
-          const float4 y = load4(b + (column + j % 4) * kSlice + (chunk ^ swizzle_b(column)) * 4);
+          /* the swizzle of the second four columns differs by T::across */
+          const int swizzled = at.b ^ (chunk ^ (j / 4 * T::across & 3)) * 4;
+          const float4 y = load4(b + swizzled + (j / 4 * T::across * 4 + j % 4) * kSlice);
 #pragma unroll
           for (int k = 0; k < 4; k++) {
 #pragma unroll
@@ -129,15 +144,16 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, Sums &s
   }
 }
 
-/* Copies VECTOR floats to shared memory, or zeros if not `there`; complete after wait_for_copies and a barrier. */
+__device__ __forceinline__ unsigned shared_address(const float *p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
+
+/* Copies VECTOR floats to a shared address, or zeros if not `there`; complete after wait_for_copies and a barrier. */
 template <int VECTOR>
-__device__ __forceinline__ void copy(float *to, const float *from, bool there) {
-  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(to));
+__device__ __forceinline__ void copy(unsigned to, const float *from, bool there) {
   const int bytes = there ? VECTOR * 4 : 0;
   if constexpr (VECTOR == 4) {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
   } else {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
   }
 }
 __device__ __forceinline__ void end_of_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }

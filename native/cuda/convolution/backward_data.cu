@@ -39,27 +39,29 @@ __device__ __forceinline__ void backward_data(const duet_convolution &p) {
   }
   __syncthreads();
 
-  using Copies = RowCopies<T, VECTOR>;
+  const RowCopies<T, T::rows, VECTOR, false> window_copies(shared.a[0]);
+  const RowCopies<T, T::columns, VECTOR, true> filter_copies(shared.b[0]);
   const float *filter = reinterpret_cast<const float *>(p.dense);
+  const int depth = static_cast<int>(p.depth.divisor);
+  const int columns_there = kept(p.columns - first_column - filter_copies.row);
+  const int filter_from = kept((group * p.kernel * p.kernel * p.columns + first_column + filter_copies.row) * depth);
   auto copy_slice = [&](int slice, int buffer) {
-    const int term = first_term + slice * kSlice + Copies::term();
+    const int term = first_term + slice * kSlice + window_copies.term;
     const int pixel = quotient(term, p.depth);
     const int y = quotient(pixel, p.taps_across);
     const int x = pixel - y * static_cast<int>(p.taps_across.divisor);
-    const int gradient_channel = term - pixel * static_cast<int>(p.depth.divisor);
+    const int gradient_channel = term - pixel * depth;
     const int kernel_y = y * p.stride + phase.y, kernel_x = x * p.stride + phase.x;
-    const bool there = term < end_term && kernel_y < p.kernel && kernel_x < p.kernel;
+    const bool there = (term < end_term) & (kernel_y < p.kernel) & (kernel_x < p.kernel);
     const Tap tap{gradient_channel - (y * p.width + x) * p.channels, -y, there ? -x : kNowhere};
-    copy_windows<T, VECTOR>(shared.a[buffer], p, shared.windows, tap);
-    const int kernel_place = (group * p.kernel + kernel_y) * p.kernel + kernel_x;
-    const int from = (kernel_place * p.columns + first_column) * static_cast<int>(p.depth.divisor) + gradient_channel;
+    copy_windows<T, VECTOR>(window_copies, buffer * sizeof shared.a[0], p, shared.windows, tap);
+    const int from = filter_from + (kernel_y * p.kernel + kernel_x) * p.columns * depth + gradient_channel;
+    const int columns = there ? columns_there : 0;
 #pragma unroll
-    for (int i = 0; i < (T::columns + Copies::step - 1) / Copies::step; i++) {
-      const int column = Copies::row() + i * Copies::step;
-      if (T::columns % Copies::step == 0 || column < T::columns) {
-        const bool column_there = there && first_column + column < p.columns;
-        copy<VECTOR>(shared.b[buffer] + Copies::place(column, swizzle_b(column)),
-                     filter + (column_there ? from + column * static_cast<int>(p.depth.divisor) : 0), column_there);
+    for (int i = 0; i < filter_copies.count; i++) {
+      if (filter_copies.has(i)) {
+        const int ahead = i * filter_copies.step;
+        copy<VECTOR>(filter_copies.to(i) + buffer * sizeof shared.b[0], filter + (ahead < columns ? from + ahead * depth : 0), ahead < columns);
       }
     }
   };

@@ -32,27 +32,30 @@ __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
   using From = TermCopies<T::rows, T::threads, FROM>;
   using To = TermCopies<T::columns, T::threads, TO>;
   static_assert(To::period == 1);
+  const From from(shared.a[0]);
+  const To to(shared.b[0]);
   Tap taps[From::period];
 #pragma unroll
   for (int i = 0; i < From::period; i++) {
     taps[i] = forward_tap(p, first_row + From::at(i), p.rows);
+    taps[i] = {kept(taps[i].offset), kept(taps[i].y), kept(taps[i].x)};
   }
   const float *gradient = reinterpret_cast<const float *>(p.dense);
-  const int column = first_column + To::at(0);
+  const int column = kept(first_column + To::at(0));
   auto copy_slice = [&](int slice, int buffer) {
     const Window *windows = shared.windows + (slice & 1) * kSlice;
 #pragma unroll
     for (int i = 0; i < From::count; i++) {
       if (From::has(i)) {
-        copy_gathered<FROM>(shared.a[buffer] + From::term(i) * T::rows + From::at(i), p, windows[From::term(i)], taps[i % From::period]);
+        copy_gathered<FROM>(from.to(i) + buffer * sizeof shared.a[0], p, load_window(windows + From::term(i)), taps[i % From::period]);
       }
     }
 #pragma unroll
     for (int i = 0; i < To::count; i++) {
       if (To::has(i)) {
         const int offset = windows[To::term(i)].partner;
-        const bool there = offset >= 0 && column < p.columns;
-        copy<TO>(shared.b[buffer] + To::term(i) * T::columns + To::at(0), gradient + (there ? offset + column : 0), there);
+        const bool there = (offset >= 0) & (column < p.columns);
+        copy<TO>(to.to(i) + buffer * sizeof shared.b[0], gradient + (there ? offset + column : 0), there);
       }
     }
   };

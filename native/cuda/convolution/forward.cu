@@ -23,26 +23,31 @@ __device__ __forceinline__ void forward(const duet_convolution &p) {
                                                pixel * p.result_channels + group * p.columns)
                                          : no_window();
   }
+  if (threadIdx.x == 0) {
+    shared.first_column = first_column;
+  }
   __syncthreads();
 
+  const RowCopies<T, T::rows, FROM, false> window_copies(shared.a[0]);
   using FilterCopies = TermCopies<T::columns, T::threads, TO>;
-  const int column = first_column + FilterCopies::at(0);
+  static_assert(FilterCopies::period == 1);
+  const FilterCopies filter_copies(shared.b[0]);
   const float *filter = reinterpret_cast<const float *>(p.dense);
-  const bool column_there = column < p.columns;
+  const int filter_term = first_term + FilterCopies::term(0), column = first_column + FilterCopies::at(0);
+  const int terms_there = kept(column < p.columns ? end_term - filter_term : 0);
+  const int filter_from = kept((group * p.terms + filter_term) * p.columns + column);
   auto copy_slice = [&](int slice, int buffer) {
-    const int first = first_term + slice * kSlice;
-    copy_windows<T, FROM>(shared.a[buffer], p, shared.windows, forward_tap(p, first + RowCopies<T, FROM>::term(), end_term));
+    const int term = first_term + slice * kSlice + window_copies.term;
+    copy_windows<T, FROM>(window_copies, buffer * sizeof shared.a[0], p, shared.windows, forward_tap(p, term, end_term));
 #pragma unroll
     for (int i = 0; i < FilterCopies::count; i++) {
       if (FilterCopies::has(i)) {
-        const int term = first + FilterCopies::term(i);
-        const bool there = column_there && term < end_term;
-        copy<TO>(shared.b[buffer] + FilterCopies::term(i) * T::columns + FilterCopies::at(0),
-                 filter + (there ? (group * p.terms + term) * p.columns + column : 0), there);
+        const int ahead = slice * kSlice + i * (T::threads / FilterCopies::across);
+        const bool there = ahead < terms_there;
+        copy<TO>(filter_copies.to(i) + buffer * sizeof shared.b[0], filter + (there ? filter_from + ahead * p.columns : 0), there);
       }
     }
   };
-  static_assert(FilterCopies::period == 1);
 
   const Place<T> place;
   Sums sum;
@@ -53,7 +58,7 @@ __device__ __forceinline__ void forward(const duet_convolution &p) {
   const float *bias = reinterpret_cast<const float *>(p.bias) + group * p.columns;
 #pragma unroll
   for (int half = 0; half < 2; half++) {
-    const int at = first_column + place.result_column(half);
+    const int at = shared.first_column + place.result_column(half);
     const float4 shift = p.bias ? load<TO>(bias, at, p.columns) : make_float4(0, 0, 0, 0);
 #pragma unroll
     for (int i = 0; i < 8; i++) {

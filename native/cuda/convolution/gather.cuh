@@ -43,37 +43,53 @@ __device__ __forceinline__ Tap forward_tap(const duet_convolution &p, int term, 
 }
 
 __device__ __forceinline__ bool inside(const duet_convolution &p, const Window &window, const Tap &tap) {
-  return static_cast<unsigned>(window.y + tap.y) < static_cast<unsigned>(p.height) &&
-         static_cast<unsigned>(window.x + tap.x) < static_cast<unsigned>(p.width);
+  return (static_cast<unsigned>(window.y + tap.y) < static_cast<unsigned>(p.height)) &
+         (static_cast<unsigned>(window.x + tap.x) < static_cast<unsigned>(p.width));
 }
 
 template <int VECTOR>
-__device__ __forceinline__ void copy_gathered(float *to, const duet_convolution &p, const Window &window, const Tap &tap) {
+__device__ __forceinline__ void copy_gathered(unsigned to, const duet_convolution &p, const Window &window, const Tap &tap) {
   const float *images = reinterpret_cast<const float *>(p.gathered);
   const bool there = inside(p, window, tap);
   copy<VECTOR>(to, images + (there ? window.offset + tap.offset : 0), there);
 }
 
-/* How threads share the copying of a BY_ROW slice: a thread has one place along the terms, and every `step`-th row. */
-template <typename T, int VECTOR>
+/* All of a window in one load. */
+__device__ __forceinline__ Window load_window(const Window *from) {
+  const int4 v = *reinterpret_cast<const int4 *>(from);
+  return {v.x, v.y, v.z, v.w};
+}
+
+/* How threads share the copying of a BY_ROW slice of SIZE rows: a thread has one place along the terms, and every `step`-th row.
+   B: swizzled as the second operand. */
+template <typename T, int SIZE, int VECTOR, bool B>
 struct RowCopies {
-  static constexpr int across = kSlice / VECTOR, step = T::threads / across;
-  __device__ __forceinline__ static int term() { return threadIdx.x % across * VECTOR; }
-  __device__ __forceinline__ static int row() { return threadIdx.x / across; }
-  __device__ __forceinline__ static int place(int row, int swizzle) {
-    return row * kSlice + ((term() / 4 ^ swizzle) * 4 + term() % 4);
+  static constexpr int across = kSlice / VECTOR, step = T::threads / across, count = (SIZE + step - 1) / step;
+  int term, row;
+  unsigned first; /* shared address of the thread's first copy */
+  __device__ __forceinline__ explicit RowCopies(const float *slice) {
+    term = threadIdx.x % across * VECTOR;
+    row = kept(threadIdx.x / across);
+    first = kept(shared_address(slice + place(row)));
+  }
+  __device__ __forceinline__ int place(int at) const {
+    return at * kSlice + (term / 4 ^ (B ? swizzle_b(at) : swizzle_a(at))) * 4 + term % 4;
+  }
+  __device__ __forceinline__ bool has(int i) const { return SIZE % step == 0 || row + i * step < SIZE; }
+  /* Shared address of copy i: the swizzle repeats every 8 or 16 rows. */
+  __device__ __forceinline__ unsigned to(int i) const {
+    return first + (step % (B ? 16 : 8) == 0 ? i * step * kSlice : place(row + i * step) - place(row)) * 4;
   }
 };
 
-/* The slice of A: one row for each window. */
+/* The slice of A, shared address offset by `buffer` bytes: one row for each window. */
 template <typename T, int VECTOR>
-__device__ __forceinline__ void copy_windows(float *a, const duet_convolution &p, const Window *windows, const Tap &tap) {
-  using Copies = RowCopies<T, VECTOR>;
+__device__ __forceinline__ void copy_windows(const RowCopies<T, T::rows, VECTOR, false> &copies, unsigned buffer, const duet_convolution &p,
+                                             const Window *windows, const Tap &tap) {
 #pragma unroll
-  for (int i = 0; i < (T::rows + Copies::step - 1) / Copies::step; i++) {
-    const int row = Copies::row() + i * Copies::step;
-    if (T::rows % Copies::step == 0 || row < T::rows) {
-      copy_gathered<VECTOR>(a + Copies::place(row, swizzle_a(row)), p, windows[row], tap);
+  for (int i = 0; i < copies.count; i++) {
+    if (copies.has(i)) {
+      copy_gathered<VECTOR>(copies.to(i) + buffer, p, load_window(windows + copies.row + i * copies.step), tap);
     }
   }
 }
@@ -84,17 +100,25 @@ struct TermCopies {
   static constexpr int across = SIZE / VECTOR, all = across * kSlice, count = (all + THREADS - 1) / THREADS;
   /* after so many copies a thread is back at the same place across */
   static constexpr int period = across / std::gcd(across, THREADS);
+  unsigned first; /* shared address of the thread's first copy; they lie THREADS copies apart */
+  __device__ __forceinline__ explicit TermCopies(const float *slice) {
+    first = kept(shared_address(slice + threadIdx.x * VECTOR));
+  }
   __device__ __forceinline__ static bool has(int i) { return all % THREADS == 0 || threadIdx.x + i * THREADS < all; }
   __device__ __forceinline__ static int at(int i) { return (threadIdx.x + i % period * THREADS) % across * VECTOR; }
-  __device__ __forceinline__ static int term(int i) { return (threadIdx.x + i * THREADS) / across; }
+  __device__ __forceinline__ static int term(int i) {
+    return THREADS % across == 0 ? threadIdx.x / across + i * (THREADS / across) : (threadIdx.x + i * THREADS) / across;
+  }
+  __device__ __forceinline__ unsigned to(int i) const { return first + i * THREADS * VECTOR * 4; }
 };
 
-/* Bytes of shared memory of a block, and the two slices of each operand. */
+/* Shared memory of a block: two slices of each operand, windows, and what only the end needs (it would cost a register). */
 template <typename T, int WINDOWS>
 struct Shared {
   alignas(16) float a[2][T::rows * kSlice];
   alignas(16) float b[2][T::columns * kSlice];
   Window windows[WINDOWS];
+  int first_column;
 };
 
 /* The main loop: copy_slice(slice, buffer) starts the copies of a slice; after_barrier(slice, buffer) may look at a slice that has
@@ -102,6 +126,7 @@ struct Shared {
 template <typename T, Order A, Order B, int WINDOWS, typename CopySlice, typename AfterBarrier>
 __device__ __forceinline__ void sum_slices(
     Shared<T, WINDOWS> &shared, Sums &sum, const Place<T> &place, int slices, CopySlice copy_slice, AfterBarrier after_barrier) {
+  const Reads<T, A, B> reads(place);
   clear(sum);
   copy_slice(0, 0);
   end_of_copies();
@@ -115,7 +140,7 @@ __device__ __forceinline__ void sum_slices(
       end_of_copies();
     }
     after_barrier(slice, buffer);
-    multiply<T, A, B>(shared.a[buffer], shared.b[buffer], sum, place);
+    multiply<T, A, B>(shared.a[buffer], shared.b[buffer], sum, reads);
   }
 }
 
