@@ -1,0 +1,64 @@
+/* Average pooling over the pixels of each window that are inside the image. Mapping as in max_pool.cu. */
+#include "pooling/window.cuh"
+
+namespace duet::pooling {
+
+__device__ __forceinline__ float share(const Inside &ys, const Inside &xs) {
+  return 1.0f / static_cast<float>((ys.last - ys.first) * (xs.last - xs.first));
+}
+
+template <int N>
+__device__ __forceinline__ void average_forward(const duet_pooling &p) {
+  const uint32_t i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= p.count) return;
+  const Place place(p, i);
+  const Inside ys(place.row, p.window, p.stride, p.padding, p.height), xs(place.column, p.window, p.stride, p.padding, p.width);
+  const uint32_t channels = p.channels.divisor;
+  const float *input = global<const float>(p.input);
+  const uint32_t base = place.image * p.height * p.width * channels + place.channel;
+  Values<N> sum = {};
+  for (int y = ys.first; y < ys.last; y++) {
+    for (int x = xs.first; x < xs.last; x++) {
+      const Values<N> value = load<N>(input, base + (y * p.width + x) * channels);
+#pragma unroll
+      for (int j = 0; j < N; j++) sum.v[j] += value.v[j];
+    }
+  }
+  const float factor = share(ys, xs);
+#pragma unroll
+  for (int j = 0; j < N; j++) sum.v[j] *= factor;
+  store<N>(global<float>(p.output), i, sum);
+}
+
+template <int N>
+__device__ __forceinline__ void average_backward(const duet_pooling &p) {
+  const uint32_t i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= p.count) return;
+  const Place place(p, i);
+  const Windows ys(place.row, p.window, p.stride, p.padding, p.output_height);
+  const Windows xs(place.column, p.window, p.stride, p.padding, p.output_width);
+  const uint32_t channels = p.channels.divisor;
+  const float *gradient = global<const float>(p.input);
+  const uint32_t base = place.image * p.output_height * p.output_width * channels + place.channel;
+  Values<N> sum = {};
+  for (int oy = ys.first; oy < ys.last; oy++) {
+    for (int ox = xs.first; ox < xs.last; ox++) {
+      const float factor = share(Inside(oy, p.window, p.stride, p.padding, p.height), Inside(ox, p.window, p.stride, p.padding, p.width));
+      const Values<N> value = load<N>(gradient, base + (oy * p.output_width + ox) * channels);
+#pragma unroll
+      for (int j = 0; j < N; j++) sum.v[j] = fmaf(value.v[j], factor, sum.v[j]);
+    }
+  }
+  store<N>(global<float>(p.output), i, sum);
+}
+
+}  // namespace duet::pooling
+
+extern "C" {
+
+__global__ void __launch_bounds__(256) average_pool_forward(const __grid_constant__ duet_pooling p) { duet::pooling::average_forward<1>(p); }
+__global__ void __launch_bounds__(256) average_pool_forward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::average_forward<4>(p); }
+__global__ void __launch_bounds__(256) average_pool_backward(const __grid_constant__ duet_pooling p) { duet::pooling::average_backward<1>(p); }
+__global__ void __launch_bounds__(256) average_pool_backward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::average_backward<4>(p); }
+
+}

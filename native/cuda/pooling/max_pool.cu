@@ -1,0 +1,95 @@
+/* Max-pooling. Forward, a thread makes a vector of channels of one output pixel. Backward, a thread makes a vector of channels of one input
+   pixel and gathers from the windows that hold it, in their order, so that nothing is added twice or in another order. Neighbouring
+   threads have neighbouring channels. */
+#include "pooling/window.cuh"
+
+namespace duet::pooling {
+
+/* WINDOW is the window's size if known, so that its loads go out together, else 0. */
+template <int N, int WINDOW>
+__device__ __forceinline__ void max_forward(const duet_pooling &p) {
+  const uint32_t i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= p.count) return;
+  const Place place(p, i);
+  const int size = WINDOW ? WINDOW : p.window;
+  const Inside ys(place.row, size, p.stride, p.padding, p.height), xs(place.column, size, p.stride, p.padding, p.width);
+  const uint32_t channels = p.channels.divisor;
+  const float *input = global<const float>(p.input);
+  const uint32_t base = place.image * p.height * p.width * channels + place.channel;
+  const auto value = [&](int y, int x) { return load<N>(input, base + (y * p.width + x) * channels); };
+
+  Values<N> best = value(ys.first, xs.first);
+  int winner[N];
+#pragma unroll
+  for (int j = 0; j < N; j++) winner[j] = (ys.first - ys.offset) * size + xs.first - xs.offset;
+  const auto compare = [&](Values<N> candidate, int position, bool counts) {
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      const bool takes = beats(candidate.v[j], best.v[j]) && counts;
+      best.v[j] = takes ? candidate.v[j] : best.v[j];
+      winner[j] = takes ? position : winner[j];
+    }
+  };
+  if constexpr (WINDOW != 0) {
+    /* Outside the image a pixel inside is read, and does not count. */
+#pragma unroll
+    for (int row = 0; row < WINDOW; row++) {
+#pragma unroll
+      for (int column = 0; column < WINDOW; column++) {
+        const int y = ys.offset + row, x = xs.offset + column;
+        compare(value(min(max(y, 0), p.height - 1), min(max(x, 0), p.width - 1)), row * WINDOW + column,
+                y >= 0 && y < p.height && x >= 0 && x < p.width);
+      }
+    }
+  } else {
+    for (int y = ys.first; y < ys.last; y++) {
+      for (int x = xs.first; x < xs.last; x++) compare(value(y, x), (y - ys.offset) * size + x - xs.offset, true);
+    }
+  }
+  store<N>(global<float>(p.output), i, best);
+  if (p.winners) {
+    uint32_t bytes = 0;
+#pragma unroll
+    for (int j = 0; j < N; j++) bytes |= static_cast<uint32_t>(winner[j]) << 8 * j;
+    global<typename Lanes<N>::Bytes>(p.winners)[i] = static_cast<typename Lanes<N>::Bytes>(bytes);
+  }
+}
+
+template <int N>
+__device__ __forceinline__ void max_backward(const duet_pooling &p) {
+  const uint32_t i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= p.count) return;
+  const Place place(p, i);
+  const Windows ys(place.row, p.window, p.stride, p.padding, p.output_height);
+  const Windows xs(place.column, p.window, p.stride, p.padding, p.output_width);
+  const uint32_t channels = p.channels.divisor;
+  const float *gradient = global<const float>(p.input);
+  const auto *winners = global<const typename Lanes<N>::Bytes>(p.winners);
+  const uint32_t base = place.image * p.output_height * p.output_width * channels + place.channel;
+  Values<N> sum = {};
+  for (int oy = ys.first; oy < ys.last; oy++) {
+    for (int ox = xs.first; ox < xs.last; ox++) {
+      const uint32_t at = base + (oy * p.output_width + ox) * channels;
+      const uint32_t position =
+          (place.row + p.padding - oy * p.stride) * p.window + place.column + p.padding - ox * p.stride;
+      const uint32_t winner = winners[at];
+      const Values<N> value = load<N>(gradient, at);
+#pragma unroll
+      for (int j = 0; j < N; j++) sum.v[j] += (winner >> 8 * j & 255) == position ? value.v[j] : 0;
+    }
+  }
+  if (p.mask) sum = where_positive(load<N>(global<const float>(p.mask), i), sum);
+  store<N>(global<float>(p.output), i, sum);
+}
+
+}  // namespace duet::pooling
+
+extern "C" {
+
+__global__ void __launch_bounds__(256) max_pool_forward(const __grid_constant__ duet_pooling p) { duet::pooling::max_forward<1, 0>(p); }
+__global__ void __launch_bounds__(256) max_pool_forward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::max_forward<4, 0>(p); }
+__global__ void __launch_bounds__(256) max_pool_forward_3_x4(const __grid_constant__ duet_pooling p) { duet::pooling::max_forward<4, 3>(p); }
+__global__ void __launch_bounds__(256) max_pool_backward(const __grid_constant__ duet_pooling p) { duet::pooling::max_backward<1>(p); }
+__global__ void __launch_bounds__(256) max_pool_backward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::max_backward<4>(p); }
+
+}
