@@ -143,8 +143,8 @@ typedef struct {
   duet_address mask;          /* max_pool_backward: the pool's input; the result is 0 where it is not above 0. Or 0 */
   uint32_t count;
   int32_t height, width, output_height, output_width; /* of the pool, forward and backward alike */
-  int32_t window, stride, padding;
-  duet_divisor channels, side_width, side_height;
+  int32_t window, padding;
+  duet_divisor stride, channels, side_width, side_height;
   uint32_t reserved;
 } duet_pooling;
 

@@ -3,28 +3,26 @@
 
 namespace duet::pooling {
 
-__device__ __forceinline__ float share(const Inside &ys, const Inside &xs) {
-  return 1.0f / static_cast<float>((ys.last - ys.first) * (xs.last - xs.first));
-}
+__device__ __forceinline__ float share(const InsideBoth &inside) { return 1.0f / static_cast<float>(inside.pixels()); }
 
 template <int N>
 __device__ __forceinline__ void average_forward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
-  const Inside ys(place.row, p.window, p.stride, p.padding, p.height), xs(place.column, p.window, p.stride, p.padding, p.width);
+  const InsideBoth inside(p, place.row, place.column, p.window);
   const uint32_t channels = p.channels.divisor;
   const float *input = global<const float>(p.input);
   const uint32_t base = place.image * p.height * p.width * channels + place.channel;
   Values<N> sum = {};
-  for (int y = ys.first; y < ys.last; y++) {
-    for (int x = xs.first; x < xs.last; x++) {
+  for (int y = inside.ys.first; y < inside.ys.last; y++) {
+    for (int x = inside.xs.first; x < inside.xs.last; x++) {
       const Values<N> value = load<N>(input, base + (y * p.width + x) * channels);
 #pragma unroll
       for (int j = 0; j < N; j++) sum.v[j] += value.v[j];
     }
   }
-  const float factor = share(ys, xs);
+  const float factor = share(inside);
 #pragma unroll
   for (int j = 0; j < N; j++) sum.v[j] *= factor;
   store<N>(global<float>(p.output), i, sum);
@@ -35,15 +33,15 @@ __device__ __forceinline__ void average_backward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
-  const Windows ys(place.row, p.window, p.stride, p.padding, p.output_height);
-  const Windows xs(place.column, p.window, p.stride, p.padding, p.output_width);
+  const Windows ys(place.row, p, p.output_height), xs(place.column, p, p.output_width);
   const uint32_t channels = p.channels.divisor;
   const float *gradient = global<const float>(p.input);
   const uint32_t base = place.image * p.output_height * p.output_width * channels + place.channel;
   Values<N> sum = {};
   for (int oy = ys.first; oy < ys.last; oy++) {
+#pragma unroll 1
     for (int ox = xs.first; ox < xs.last; ox++) {
-      const float factor = share(Inside(oy, p.window, p.stride, p.padding, p.height), Inside(ox, p.window, p.stride, p.padding, p.width));
+      const float factor = share(InsideBoth(p, oy, ox, p.window));
       const Values<N> value = load<N>(gradient, base + (oy * p.output_width + ox) * channels);
 #pragma unroll
       for (int j = 0; j < N; j++) sum.v[j] = fmaf(value.v[j], factor, sum.v[j]);

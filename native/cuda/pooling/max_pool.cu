@@ -12,7 +12,8 @@ __device__ __forceinline__ void max_forward(const duet_pooling &p) {
   if (i >= p.count) return;
   const Place place(p, i);
   const int size = WINDOW ? WINDOW : p.window;
-  const Inside ys(place.row, size, p.stride, p.padding, p.height), xs(place.column, size, p.stride, p.padding, p.width);
+  const InsideBoth inside(p, place.row, place.column, size);
+  const Inside &ys = inside.ys, &xs = inside.xs;
   const uint32_t channels = p.channels.divisor;
   const float *input = global<const float>(p.input);
   const uint32_t base = place.image * p.height * p.width * channels + place.channel;
@@ -60,18 +61,18 @@ __device__ __forceinline__ void max_backward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
-  const Windows ys(place.row, p.window, p.stride, p.padding, p.output_height);
-  const Windows xs(place.column, p.window, p.stride, p.padding, p.output_width);
+  const Windows ys(place.row, p, p.output_height), xs(place.column, p, p.output_width);
   const uint32_t channels = p.channels.divisor;
   const float *gradient = global<const float>(p.input);
   const auto *winners = global<const typename Lanes<N>::Bytes>(p.winners);
   const uint32_t base = place.image * p.output_height * p.output_width * channels + place.channel;
+  const int stride = p.stride.divisor;
   Values<N> sum = {};
   for (int oy = ys.first; oy < ys.last; oy++) {
     for (int ox = xs.first; ox < xs.last; ox++) {
       const uint32_t at = base + (oy * p.output_width + ox) * channels;
-      const uint32_t position =
-          (place.row + p.padding - oy * p.stride) * p.window + place.column + p.padding - ox * p.stride;
+      const int row = place.row + p.padding - oy * stride, column = place.column + p.padding - ox * stride;
+      const uint32_t position = row * p.window + column;
       const uint32_t winner = winners[at];
       const Values<N> value = load<N>(gradient, at);
 #pragma unroll
