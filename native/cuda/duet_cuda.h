@@ -57,7 +57,8 @@ typedef struct {
   duet_divisor depth;           /* gathered channels of a group */
   duet_divisor taps_across;     /* windows are taps_across x taps_across pixels */
   int32_t stride, padding, kernel, phases, result_height, result_width; /* data only */
-  int32_t reserved[2];
+  int32_t inside;               /* 1 if no window reaches outside its image */
+  int32_t reserved;
 } duet_convolution;
 
 /* result[i] = epilogue(sum over splits of partial[split * split_stride + i]) in the order of the splits, for i below elements + tail;

@@ -47,7 +47,14 @@ __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
 #pragma unroll
     for (int i = 0; i < From::count; i++) {
       if (From::has(i)) {
-        copy_gathered<FROM>(from.to(i) + buffer * sizeof shared.a[0], p, load_window(windows + From::term(i)), taps[i % From::period]);
+        const Window window = load_window(windows + From::term(i));
+        const Tap tap = taps[i % From::period];
+        const unsigned place = from.to(i) + buffer * sizeof shared.a[0];
+        if (FROM == 1 && p.inside) {
+          copy_inside(place, p, window.offset + tap.offset, window.partner >= 0);
+        } else {
+          copy_gathered<FROM>(place, p, window, tap);
+        }
       }
     }
 #pragma unroll

@@ -38,7 +38,17 @@ __device__ __forceinline__ void forward(const duet_convolution &p) {
   const int filter_from = kept((group * p.terms + filter_term) * p.columns + column);
   auto copy_slice = [&](int slice, int buffer) {
     const int term = first_term + slice * kSlice + window_copies.term;
-    copy_windows<T, FROM>(window_copies, buffer * sizeof shared.a[0], p, shared.windows, forward_tap(p, term, end_term));
+    const Tap tap = forward_tap(p, term, end_term);
+    const unsigned place = buffer * sizeof shared.a[0];
+    if constexpr (FROM == 1) {
+      if (p.inside) {
+        copy_windows_inside<T>(window_copies, place, p, shared.windows, tap);
+      } else {
+        copy_windows<T, FROM>(window_copies, place, p, shared.windows, tap);
+      }
+    } else {
+      copy_windows<T, FROM>(window_copies, place, p, shared.windows, tap);
+    }
 #pragma unroll
     for (int i = 0; i < FilterCopies::count; i++) {
       if (FilterCopies::has(i)) {

@@ -39,7 +39,8 @@ __device__ __forceinline__ Tap forward_tap(const duet_convolution &p, int term, 
   const int y = quotient(pixel, p.taps_across);
   const int x = pixel - y * static_cast<int>(p.taps_across.divisor);
   const int channel = term - pixel * static_cast<int>(p.depth.divisor);
-  return {(y * p.width + x) * p.channels + channel, y, term < terms ? x : kNowhere};
+  const bool there = term < terms;
+  return {there ? (y * p.width + x) * p.channels + channel : 0, y, there ? x : kNowhere};
 }
 
 __device__ __forceinline__ bool inside(const duet_convolution &p, const Window &window, const Tap &tap) {
@@ -53,6 +54,10 @@ __device__ __forceinline__ void copy_gathered(unsigned to, const duet_convolutio
   const bool there = inside(p, window, tap);
   copy<VECTOR>(to, images + (there ? window.offset + tap.offset : 0), there);
 }
+/* Where no window reaches outside: the same with fewer instructions, which count where a copy is one float. */
+__device__ __forceinline__ void copy_inside(unsigned to, const duet_convolution &p, int offset, bool there) {
+  copy<1>(to, reinterpret_cast<const float *>(p.gathered) + offset, there);
+}
 
 /* All of a window in one load. */
 __device__ __forceinline__ Window load_window(const Window *from) {
@@ -65,21 +70,24 @@ __device__ __forceinline__ Window load_window(const Window *from) {
 template <typename T, int SIZE, int VECTOR, bool B>
 struct RowCopies {
   static constexpr int across = kSlice / VECTOR, step = T::threads / across, count = (SIZE + step - 1) / step;
+  /* the swizzle repeats after so many rows, and so many copies */
+  static constexpr int repeat = B ? 16 : 8, period = repeat / std::gcd(repeat, step);
   int term, row;
-  unsigned first; /* shared address of the thread's first copy */
+  unsigned first[period]; /* shared addresses of the thread's first copies */
   __device__ __forceinline__ explicit RowCopies(const float *slice) {
     term = threadIdx.x % across * VECTOR;
     row = kept(threadIdx.x / across);
-    first = kept(shared_address(slice + place(row)));
+#pragma unroll
+    for (int i = 0; i < period; i++) {
+      first[i] = kept(shared_address(slice + place(row + i * step)));
+    }
   }
   __device__ __forceinline__ int place(int at) const {
     return at * kSlice + (term / 4 ^ (B ? swizzle_b(at) : swizzle_a(at))) * 4 + term % 4;
   }
   __device__ __forceinline__ bool has(int i) const { return SIZE % step == 0 || row + i * step < SIZE; }
-  /* Shared address of copy i: the swizzle repeats every 8 or 16 rows. */
-  __device__ __forceinline__ unsigned to(int i) const {
-    return first + (step % (B ? 16 : 8) == 0 ? i * step * kSlice : place(row + i * step) - place(row)) * 4;
-  }
+  /* Shared address of copy i. */
+  __device__ __forceinline__ unsigned to(int i) const { return first[i % period] + i / period * period * step * kSlice * 4; }
 };
 
 /* The slice of A, shared address offset by `buffer` bytes: one row for each window. */
@@ -90,6 +98,19 @@ __device__ __forceinline__ void copy_windows(const RowCopies<T, T::rows, VECTOR,
   for (int i = 0; i < copies.count; i++) {
     if (copies.has(i)) {
       copy_gathered<VECTOR>(copies.to(i) + buffer, p, load_window(windows + copies.row + i * copies.step), tap);
+    }
+  }
+}
+
+/* The same where p.inside, for copies of one float. */
+template <typename T>
+__device__ __forceinline__ void copy_windows_inside(const RowCopies<T, T::rows, 1, false> &copies, unsigned buffer,
+                                                    const duet_convolution &p, const Window *windows, const Tap &tap) {
+  const bool there = tap.x != kNowhere;
+#pragma unroll
+  for (int i = 0; i < copies.count; i++) {
+    if (copies.has(i)) {
+      copy_inside(copies.to(i) + buffer, p, windows[copies.row + i * copies.step].offset + tap.offset, there);
     }
   }
 }

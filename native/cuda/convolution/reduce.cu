@@ -20,7 +20,7 @@ __device__ __forceinline__ void reduce(const duet_reduction &p) {
   const int64_t all = p.elements + p.tail, step = static_cast<int64_t>(gridDim.x) * blockDim.x * VECTOR;
   for (int64_t i = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * VECTOR; i < all; i += step) {
     float4 v = read<VECTOR>(p.partial, i);
-#pragma unroll 4
+#pragma unroll 8
     for (int split = 1; split < p.splits; split++) {
       v = plus(v, read<VECTOR>(p.partial, i + split * static_cast<int64_t>(p.split_stride)));
     }
@@ -47,7 +47,7 @@ __device__ __forceinline__ void reduce(const duet_reduction &p) {
 }  // namespace duet::product
 
 /* elements, tail, split_stride and channels are multiples of 4 */
-extern "C" __global__ void __launch_bounds__(256) product_reduce(const __grid_constant__ duet_reduction p) { duet::product::reduce<4>(p); }
-extern "C" __global__ void __launch_bounds__(256) product_reduce_scalar(const __grid_constant__ duet_reduction p) {
+extern "C" __global__ void __launch_bounds__(128) product_reduce(const __grid_constant__ duet_reduction p) { duet::product::reduce<4>(p); }
+extern "C" __global__ void __launch_bounds__(128) product_reduce_scalar(const __grid_constant__ duet_reduction p) {
   duet::product::reduce<1>(p);
 }

@@ -16,7 +16,7 @@ import duet.device.cuda.ProductShape.Pass;
 
 /** Launches for convolutions and fully connected layers: the product, and where its sums are split the sum of the splits. */
 final class ProductLowering {
-    private static final int REDUCE_THREADS = 256;
+    private static final int REDUCE_THREADS = 128;
 
     private final Site site;
     private final ProductShape shape;
@@ -139,6 +139,7 @@ final class ProductLowering {
         duet_convolution.phases(p, shape.phases());
         duet_convolution.result_height(p, g.height());
         duet_convolution.result_width(p, g.width());
+        duet_convolution.inside(p, shape.inside() ? 1 : 0);
         launches.add(new Launch(tiling.kernel(), tiling.tiles(shape), shape.products(), tiling.splits(), tiling.tile().threads(), 0, p));
         return p;
     }

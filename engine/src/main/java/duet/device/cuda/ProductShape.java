@@ -118,6 +118,13 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
         return (size - 1 + geometry.padding()) / geometry.stride() - geometry.padding() / geometry.stride() + 1;
     }
 
+    /** No window reaches outside its image. */
+    boolean inside() {
+        ConvolutionGeometry g = geometry;
+        return pass != Pass.DATA && g.padding() == 0 && (g.outputHeight() - 1) * g.stride() + g.kernel() <= g.height()
+                && (g.outputWidth() - 1) * g.stride() + g.kernel() <= g.width();
+    }
+
     /** Elements of the tensor that the product makes. */
     long results() {
         return switch (pass) {
