@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vgpu {
@@ -32,6 +33,7 @@ struct Settings {
   int threads = 0;           // that blocks are spread over; 0: one for each core
   int compute_major = 8, compute_minor = 0;
   int driver_version = 13000;
+  uint64_t budget = uint64_t(1) << 30;  // warp instructions that one thread block may take before it counts as hanging
 };
 Settings &settings();
 
@@ -53,13 +55,31 @@ void report(Finding finding);  // thread-safe; merges with an equal one
 // ---- memory/ ----------------------------------------------------------------------------------------------------------------
 // Device memory lies at addresses of its own for each device (device number in bits 40..44 above a base), mapped there, so that a
 // device address is also a host pointer inside the simulator. Red zones of at least 4 KB; freed ranges are quarantined.
+// Zeroed bytes whose pages exist only once they are touched: the shadow of a gigabyte costs nothing until it is used.
+class LazyBytes {
+ public:
+  LazyBytes() = default;
+  explicit LazyBytes(size_t size);
+  LazyBytes(LazyBytes &&other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  LazyBytes &operator=(LazyBytes &&other) noexcept { std::swap(data_, other.data_); std::swap(size_, other.size_); return *this; }
+  ~LazyBytes();
+  uint8_t *data() const { return data_; }
+  size_t size() const { return size_; }
+  uint8_t *begin() const { return data_; }
+  uint8_t *end() const { return data_ + size_; }
+  uint8_t &operator[](size_t index) const { return data_[index]; }
+ private:
+  uint8_t *data_ = nullptr;
+  size_t size_ = 0;
+};
+
 struct Allocation {
   uint64_t base = 0;
   size_t bytes = 0;      // exact
   int device = 0;        // -1: pinned host memory
   bool freed = false;
   std::string label;     // "allocation 7 of device 0"
-  std::vector<uint8_t> written;      // one byte for each 4-byte word: 1 once something has written it
+  LazyBytes written;                 // one byte for each 4-byte word: 1 once something has written it
   std::shared_ptr<void> ordering;    // belongs to driver/: who accessed each block of kBlock bytes
 };
 constexpr size_t kBlock = 256;  // granularity of the ordering check
@@ -70,6 +90,7 @@ class Memory {
   Allocation *allocate(int device, size_t bytes);  // 256-byte aligned, filled with signalling NaNs; nullptr when the device is full
   bool release(uint64_t base);                     // false: not the start of a live allocation
   Allocation *find(uint64_t address);              // also freed ones; nullptr for none
+  Allocation *nearest(uint64_t address);           // the closest one of the same device, for messages
   size_t used(int device) const;
   std::vector<Allocation *> live(int device);
   void allow_peer(int from, int to, bool allowed); // device `from` may access memory of device `to`

@@ -1,0 +1,39 @@
+// Where the lanes of one memory instruction point: resolved once for the warp, checked, counted.
+#pragma once
+#include "warp.h"
+
+namespace vgpu {
+
+enum class Intent : uint8_t { load, store, atomic };
+
+// Handlers by space, element, register width, and number of elements (1, 2, 4); null for what does not exist.
+Handler load_handler(Space space, int bytes, bool is_signed, int register_bytes, int count);
+Handler store_handler(Space space, int bytes, int register_bytes, int count);
+Handler atomic_handler(Space space, const std::string &operation, const std::string &type);
+Handler async_copy_handler();
+void commit_copies(const Instruction &i, Warp &w);
+void wait_for_copies(const Instruction &i, Warp &w);       // immediate: groups that may stay on their way
+void wait_for_all_copies(const Instruction &i, Warp &w);
+
+// Host address of the first active lane's data, every access checked and counted; null if the lanes have to be taken one by one
+// (which then either works or faults).
+uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const void *address_register, Intent intent);
+uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const void *address_register, Intent intent);
+
+// Shared words that a copy in flight will write (issue) or has written (done).
+void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, uint32_t bytes);
+void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes);
+
+// The handler again, for each lane alone.
+template <class F> void one_by_one(Warp &w, F f) {
+  const uint32_t all = w.mask;
+  for (uint32_t m = all; m; m &= m - 1) {
+    w.set_mask(m & -m);
+    f();
+  }
+  w.set_mask(all);
+}
+
+inline int first_lane(const Warp &w) { return __builtin_ctz(w.mask); }
+
+}  // namespace vgpu

@@ -1,0 +1,143 @@
+// A launch: its blocks over the host's threads, and what they found put together so that the number of threads does not show.
+#include "warp.h"
+#include <thread>
+
+namespace vgpu {
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  Settings settings;
+  std::map<std::string, Counters> counters;
+};
+Registry &registry() {
+  static Registry *r = new Registry;
+  return *r;
+}
+std::mutex &launch_mutex() {
+  static std::mutex *m = new std::mutex;
+  return *m;
+}
+
+void merge(LaunchState &state, Worker &w) {
+  std::lock_guard lock(state.mutex);
+  for (auto &[key, seen] : w.findings) {
+    auto [it, fresh] = state.findings.try_emplace(key, seen);
+    if (fresh) continue;
+    it->second.count += seen.count;
+    if (seen.block < it->second.block) it->second.block = seen.block, it->second.text = seen.text;
+  }
+  for (size_t b = 0; b < w.executions.size(); ++b) {
+    state.executions[b] += w.executions[b];
+    state.threads[b] += w.threads[b];
+  }
+  state.counters.add(w.counters);
+}
+
+void count_instructions(const LaunchState &state, Counters &c) {
+  const Kernel &kernel = state.kernel;
+  for (size_t b = 0; b < kernel.blocks.size(); ++b) {
+    const Block &block = kernel.blocks[b];
+    const uint64_t n = state.executions[b];
+    auto of = [&](Category k) { return n * block.counts[static_cast<int>(k)]; };
+    c.warp_instructions += n * block.instructions;
+    c.thread_instructions += state.threads[b] * block.instructions;
+    c.fma += of(Category::fma);
+    c.other_float += of(Category::other_float);
+    c.integer += of(Category::integer);
+    c.moves += of(Category::move);
+    c.branches += of(Category::branch);
+    c.barriers += of(Category::barrier);
+    c.special += of(Category::special);
+    c.global_loads += of(Category::global_load);
+    c.global_stores += of(Category::global_store);
+    c.shared_loads += of(Category::shared_load);
+    c.shared_stores += of(Category::shared_store);
+    c.async_copies += of(Category::async_copy);
+  }
+}
+
+// What a kernel with ld.global.nc has written carries the tag 2 in the shadow; afterwards it is plainly written.
+void untag(std::map<Allocation *, Access> &accesses) {
+  for (auto &[allocation, access] : accesses) {
+    uint8_t *written = allocation->written.data();
+    const size_t words = allocation->written.size(), per_block = kBlock / 4;
+    for (size_t n = 0; n < access.writes.words.size(); ++n)
+      for (uint64_t bits = access.writes.words[n]; bits; bits &= bits - 1) {
+        const size_t from = (n * 64 + __builtin_ctzll(bits)) * per_block;
+        for (size_t i = from; i < std::min(from + per_block, words); ++i) written[i] = written[i] ? 1 : 0;
+      }
+  }
+}
+
+}  // namespace
+
+Settings &settings() { return registry().settings; }
+std::map<std::string, Counters> &counters() { return registry().counters; }
+
+void Counters::add(const Counters &o) {
+  auto *to = reinterpret_cast<uint64_t *>(this);
+  auto *from = reinterpret_cast<const uint64_t *>(&o);
+  static_assert(sizeof(Counters) % sizeof(uint64_t) == 0);
+  for (size_t i = 0; i < sizeof(Counters) / sizeof(uint64_t); ++i) to[i] += from[i];
+}
+
+Outcome run(const Launch &launch) {
+  // One at a time: which stream goes first is decided above, and shadows stay simple.
+  std::lock_guard only(launch_mutex());
+  const Kernel &kernel = *launch.kernel;
+  LaunchState state{launch, kernel, settings(), uint64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2]};
+  state.written_tag = kernel.reads_non_coherent ? 2 : 1;
+  state.track = state.settings.ordering || kernel.reads_non_coherent;
+  state.executions.resize(kernel.blocks.size());
+  state.threads.resize(kernel.blocks.size());
+
+  uint64_t count = state.settings.threads > 0 ? state.settings.threads : std::max(1u, std::thread::hardware_concurrency());
+  count = kernel.global_atomics ? 1 : std::min(count, state.blocks);
+  if (state.blocks) {
+    std::vector<std::thread> threads;
+    auto work = [&state] {
+      Worker worker(state, state.settings.seed);
+      worker.run();
+      merge(state, worker);
+    };
+    for (uint64_t n = 1; n < count; ++n) threads.emplace_back(work);
+    work();
+    for (std::thread &t : threads) t.join();
+  }
+
+  Outcome outcome;
+  if (state.written_tag == 2) untag(state.accesses);
+  auto place = [&](uint32_t number) { return "kernel " + kernel.info.name + ", PTX line " + std::to_string(kernel.places[number].line); };
+  uint64_t earliest = ~uint64_t(0);
+  for (auto &[key, seen] : state.findings) {
+    if (!outcome.found || seen.block < earliest) {
+      outcome.found = true;
+      outcome.kind = key.first;
+      outcome.text = seen.text;
+      earliest = seen.block;
+    }
+    report({key.first, place(key.second), seen.text, seen.count});
+  }
+  if (state.fault_block != ~uint64_t(0)) {
+    outcome.faulted = true;
+    if (!outcome.found || state.fault_block < earliest) {
+      outcome.kind = state.fault.kind;
+      outcome.text = state.fault.text;
+    }
+    outcome.found = true;
+    report({state.fault.kind, place(state.fault.number), state.fault.text, 1});
+  }
+  outcome.counters = state.counters;
+  outcome.counters.launches = 1;
+  outcome.counters.blocks = state.blocks;
+  count_instructions(state, outcome.counters);
+  if (state.settings.counters) {
+    std::lock_guard lock(registry().mutex);
+    registry().counters[kernel.info.name].add(outcome.counters);
+  }
+  if (state.settings.ordering) outcome.accesses = std::move(state.accesses);
+  return outcome;
+}
+
+}  // namespace vgpu

@@ -1,0 +1,180 @@
+// The state of a running warp and of the thread of the host that runs it.
+#pragma once
+#include "kernel.h"
+#include <atomic>
+#include <cstring>
+#include <mutex>
+
+namespace vgpu {
+
+constexpr uint32_t kAll = 0xffffffffu;
+constexpr int kLanes = 32;
+
+struct Worker;
+
+// Lanes that run `block` next; they leave this entry when they reach `rejoin`.
+struct StackEntry { int32_t block; uint32_t mask; int32_t rejoin; };
+
+struct AsyncCopy {  // one warp's cp.async instruction
+  uint32_t mask;    // lanes whose copy has not been done
+  uint32_t number;  // instruction
+  uint32_t group[kLanes];
+  uint32_t to[kLanes];
+  uint64_t from[kLanes];
+  uint8_t bytes, read[kLanes];
+};
+
+enum class WarpState : uint8_t { ready, at_barrier, done };
+
+struct Warp {
+  uint8_t *frame = nullptr;
+  uint32_t mask = 0;                      // lanes that execute now
+  uint32_t live = 0;                      // lanes that have not exited
+  alignas(32) int32_t lane[kLanes] = {};  // mask, spread: -1 or 0
+  uint32_t carry = 0;                     // the condition code of add.cc
+  uint32_t index = 0;
+  WarpState state = WarpState::ready;
+  uint32_t barrier_ender = 0;               // instruction of the barrier it waits at
+  Worker *worker = nullptr;
+  uint8_t *local = nullptr;
+  std::vector<StackEntry> stack;
+  std::vector<AsyncCopy> copies;
+  uint32_t committed[kLanes] = {};        // cp.async groups of each lane
+
+  template <class T> T *at(uint32_t offset) const { return static_cast<T *>(__builtin_assume_aligned(frame + offset, 32)); }
+  uint32_t &predicate(uint32_t offset) const { return *reinterpret_cast<uint32_t *>(frame + offset); }
+  void set_mask(uint32_t m) {
+    if (m == mask) return;
+    mask = m;
+    if (m != kAll)
+      for (int l = 0; l < kLanes; ++l) lane[l] = -static_cast<int32_t>(m >> l & 1);
+  }
+};
+
+// How the lanes of a warp spread over memory at one instruction, relative to the first active lane. Loops repeat their
+// patterns, so all that depends on the pattern alone is worked out once.
+struct Run { int32_t offset; int32_t bytes; };
+struct AccessCache {
+  alignas(32) int32_t relative[kLanes];
+  uint32_t mask = 0;
+  int32_t low = 0, high = 0;      // of all bytes, relative
+  uint32_t alignment = 0;         // or of all relative addresses
+  bool contiguous = false, uniform = false, overlapping = false;
+  uint8_t run_count = 0;
+  Run runs[kLanes];               // distinct bytes, ascending
+  uint32_t wavefronts = 0, wavefronts_ideal = 0;
+  uint32_t sectors[8];            // by the first lane's place in its sector, in words; 0: not counted yet
+  uint32_t sectors_ideal = 0;
+  // the allocation that was hit last
+  uint64_t begin = 0, end = 0;
+  Allocation *allocation = nullptr;
+  uint8_t *written = nullptr;
+  uint64_t *read_bits = nullptr, *write_bits = nullptr;
+  bool allowed = false;
+};
+
+struct Fault { FindingKind kind; std::string text; uint32_t number; };
+struct Seen { std::string text; uint64_t count; uint64_t block; };
+
+// What all workers of a launch share.
+struct LaunchState {
+  const Launch &launch;
+  const Kernel &kernel;
+  Settings settings;
+  uint64_t blocks;
+  std::atomic<uint64_t> next{0};
+  std::atomic<uint64_t> stop{~uint64_t(0)};  // blocks from this one on need not run: an earlier one faulted
+  uint8_t written_tag = 1;                   // what a store puts into the shadow; 2 while the kernel has ld.global.nc
+  bool track = false;                        // the bitmaps of accesses are wanted
+  std::mutex mutex;
+  std::map<Allocation *, Access> accesses;
+  uint64_t fault_block = ~uint64_t(0);
+  Fault fault{};
+  std::map<std::pair<FindingKind, uint32_t>, Seen> findings;
+  std::vector<uint64_t> executions, threads; // of each basic block
+  Counters counters;
+};
+
+// One host thread; runs thread blocks one after the other.
+struct Worker {
+  LaunchState &launch;
+  const Kernel &kernel;
+  const Settings &settings;
+  uint64_t block_number = 0;
+  uint32_t ctaid[3] = {};
+  std::vector<Warp> warps;
+  std::vector<AccessCache> caches;
+  uint8_t *memory = nullptr;               // frames and local memory
+  size_t memory_bytes = 0;
+  std::vector<uint8_t> shared_storage;
+  uint8_t *shared = nullptr;
+  uint64_t shared_bytes = 0;
+  // Shadow of shared memory, one word for each granule: epoch << 6 | warp of the last write and read; 63: several readers.
+  std::vector<uint32_t> wrote, read;
+  std::vector<uint32_t> atomics;           // epoch of the last atomic, if nothing plain has written since; empty without shared atomics
+  std::vector<uint8_t> pending;            // cp.async on its way
+  bool any_pending = false;
+  uint32_t epoch = 1, first_epoch = 1;     // barriers passed, over all blocks of this worker; first of this block
+  uint64_t steps = 0;                      // warp instructions of this block
+  uint64_t random;
+  uint32_t reduce_count[2] = {}, reduce_and[2] = {}, reduce_or[2] = {};  // bar.red, by parity of the epoch
+  std::vector<uint64_t> executions, threads;
+  Counters counters;
+  bool counting_main_loop = false;
+  std::map<std::pair<FindingKind, uint32_t>, Seen> findings;
+
+  Worker(LaunchState &state, uint64_t seed);
+  ~Worker();
+  void run();
+  void finding(FindingKind kind, const Instruction &i, const Warp &w, int lane, const std::string &what);
+  bool seen(FindingKind kind, const Instruction &i);  // counts it and says if it has been described already
+  [[noreturn]] void fault(FindingKind kind, const Instruction &i, const Warp &w, int lane, const std::string &what);
+  std::string where(const Instruction &i, const Warp &w, int lane) const;
+  uint32_t next_random() {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<uint32_t>(random >> 33);
+  }
+
+ private:
+  void start_block(uint64_t number);
+  void run_block();
+  bool run_warp(Warp &w, uint64_t slice);
+  void release_barrier();
+  void leave(Warp &w, uint32_t lanes);
+};
+
+std::string hex(uint64_t value);
+std::string describe_address(uint64_t address, int device);  // "4 bytes after the end of allocation 7 of device 0 (1024 bytes)"
+// A global access of a warp: checks, counts, and returns the host address of the first active lane.
+void run_guarded(const Instruction &i, Warp &w);
+
+// d[lane] = f(lane) for the active lanes; f must be harmless for the others.
+template <class D, class F> [[gnu::always_inline]] inline void write_lanes(Warp &w, uint32_t to, F f) {
+  D *d = w.at<D>(to);
+  if (__builtin_expect(w.mask == kAll, 1)) {
+#pragma GCC ivdep
+    for (int l = 0; l < kLanes; ++l) d[l] = f(l);
+  } else {
+    alignas(64) D t[kLanes];
+#pragma GCC ivdep
+    for (int l = 0; l < kLanes; ++l) t[l] = f(l);
+#pragma GCC ivdep
+    for (int l = 0; l < kLanes; ++l) d[l] = w.lane[l] ? t[l] : d[l];
+  }
+}
+
+// The same, for f that costs much: only the active lanes.
+template <class D, class F> [[gnu::always_inline]] inline void write_each(Warp &w, uint32_t to, F f) {
+  D *d = w.at<D>(to);
+  for (uint32_t m = w.mask; m; m &= m - 1) {
+    int l = __builtin_ctz(m);
+    d[l] = f(l);
+  }
+}
+
+inline void write_predicate(Warp &w, uint32_t to, uint32_t value) {
+  uint32_t &p = w.predicate(to);
+  p = (p & ~w.mask) | (value & w.mask);
+}
+
+}  // namespace vgpu

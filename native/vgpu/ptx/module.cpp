@@ -1,0 +1,105 @@
+// Loading: variables get memory, kernels are decoded, and whatever is not understood is listed with its line.
+#include "../exec/forms.h"
+#include <algorithm>
+#include <sstream>
+
+namespace vgpu {
+namespace {
+
+struct Placement {
+  int device;
+  Module::State *state;
+};
+
+void place_variable(Variable &v, void *context) {
+  auto *p = static_cast<Placement *>(context);
+  Allocation *a = v.bytes ? Memory::get().allocate(p->device, v.bytes) : nullptr;
+  if (!a) return;
+  a->label = "variable " + v.name + " of device " + std::to_string(p->device);
+  std::memset(reinterpret_cast<void *>(a->base), 0, v.bytes);
+  std::memcpy(reinterpret_cast<void *>(a->base), v.initial.data(), std::min(v.initial.size(), v.bytes));
+  std::memset(a->written.data(), 1, a->written.size());
+  v.address = a->base;
+  p->state->variables[v.name] = {a->base, v.bytes};
+}
+
+std::string line_of(const std::string &ptx, int line) {
+  size_t at = 0;
+  for (int n = 1; n < line && at != std::string::npos; ++n) {
+    at = ptx.find('\n', at);
+    if (at != std::string::npos) ++at;
+  }
+  if (at == std::string::npos) return {};
+  std::string text = ptx.substr(at, ptx.find('\n', at) - at);
+  size_t from = text.find_first_not_of(" \t\r"), to = text.find_last_not_of(" \t\r");
+  return from == std::string::npos ? std::string() : text.substr(from, to - from + 1);
+}
+
+}  // namespace
+
+const Form *find_form(const std::string &name) {
+  static const Forms *forms = [] {
+    auto *f = new Forms;
+    add_integer_forms(*f);
+    add_bit_forms(*f);
+    add_float_forms(*f);
+    add_approximate_forms(*f);
+    add_compare_forms(*f);
+    add_convert_forms(*f);
+    return f;
+  }();
+  auto it = forms->find(name);
+  return it == forms->end() ? nullptr : &it->second;
+}
+
+Module::State::~State() {
+  for (auto &[name, variable] : variables) Memory::get().release(variable.first);
+}
+
+std::unique_ptr<Module> Module::load(const std::string &ptx, int device, std::string &log) {
+  auto module = std::make_unique<Module>();
+  module->state_ = std::make_unique<State>();
+  module->state_->device = device;
+  Placement placement{device, module->state_.get()};
+  Program program = parse(ptx, place_variable, &placement);
+  for (const Function &function : program.kernels) {
+    auto kernel = decode(function, program.errors);
+    if (!kernel) continue;
+    kernel->files = program.files;
+    module->state_->kernels.push_back(std::move(kernel));
+  }
+  if (program.errors.empty() && module->state_->kernels.empty() && module->state_->variables.empty())
+    program.errors.push_back({1, "this is no PTX text with kernels"});
+  if (program.errors.empty()) return module;
+  std::stable_sort(program.errors.begin(), program.errors.end(), [](const Error &a, const Error &b) { return a.line < b.line; });
+  std::ostringstream out;
+  for (const Error &e : program.errors) out << "PTX line " << e.line << ": " << e.text << ", in: " << line_of(ptx, e.line) << "\n";
+  log = out.str();
+  return nullptr;
+}
+
+Module::~Module() = default;
+
+const Kernel *Module::kernel(const std::string &name) const {
+  for (const auto &k : state_->kernels)
+    if (k->info.name == name) return k.get();
+  return nullptr;
+}
+
+std::vector<std::string> Module::names() const {
+  std::vector<std::string> result;
+  for (const auto &k : state_->kernels) result.push_back(k->info.name);
+  return result;
+}
+
+bool Module::global(const std::string &name, uint64_t &address, size_t &bytes) const {
+  auto it = state_->variables.find(name);
+  if (it == state_->variables.end()) return false;
+  address = it->second.first;
+  bytes = it->second.second;
+  return true;
+}
+
+const KernelInfo &info(const Kernel *kernel) { return kernel->info; }
+
+}  // namespace vgpu
