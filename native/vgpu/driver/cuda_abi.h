@@ -117,8 +117,10 @@ enum CUdriverProcAddressQueryResult {
 enum CUstream_flags { CU_STREAM_DEFAULT = 0, CU_STREAM_NON_BLOCKING = 1 };
 enum CUevent_flags { CU_EVENT_DEFAULT = 0, CU_EVENT_BLOCKING_SYNC = 1, CU_EVENT_DISABLE_TIMING = 2, CU_EVENT_INTERPROCESS = 4 };
 
+#ifndef DUET_CUDA_TYPES_ONLY
 extern "C" {
 #define CU(name, parameters) __attribute__((visibility("default"))) CUresult name parameters;
 #include "functions.inc"
 #undef CU
 }
+#endif

@@ -14,7 +14,8 @@ CUresult find_function(CUfunction handle, std::shared_ptr<Function> &function) {
 }
 
 CUresult bad_arguments(const KernelInfo &kernel, const std::string &text) {
-  report({FindingKind::bad_call, "cuLaunchKernel of kernel " + kernel.name, "cuLaunchKernel of kernel " + kernel.name + ": " + text});
+  std::string sentence = "cuLaunchKernel of kernel " + kernel.name + ": " + text;
+  report({FindingKind::bad_call, sentence, sentence});
   return CUDA_ERROR_INVALID_VALUE;
 }
 

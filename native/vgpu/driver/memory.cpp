@@ -1,4 +1,6 @@
 // Allocation, and the synchronisation that comes with freeing.
+#include <cstring>
+
 #include "state.h"
 
 using namespace vgpu;
@@ -65,6 +67,7 @@ CUresult cuMemHostAlloc(void **pointer, size_t bytes, unsigned int flags) {
     if (CUresult result = unsafe_call()) return result;
     Allocation *allocation = Memory::get().allocate(-1, bytes);
     if (!allocation) return CUDA_ERROR_OUT_OF_MEMORY;
+    std::memset(allocation->written.data(), 1, allocation->written.size());  // the host may write it at any time, unseen
     context.pinned[allocation->base] = bytes;
     *pointer = reinterpret_cast<void *>(allocation->base);
     return CUDA_SUCCESS;
