@@ -5,13 +5,15 @@
 namespace vgpu {
 namespace {
 
-// What the ordering check must remember of a block: its last writer and everyone who has read it since. Thousands of neighbouring
-// blocks share one such state, so that a block costs four bytes (the number of its state) and a launch that touches a million blocks
-// works out only a handful of transitions.
+// What the ordering check must remember of a block: its last writer (several where copies have written parts of it) and everyone who
+// has read it since. Thousands of neighbouring blocks share one such state, so that a block costs four bytes (the number of its state)
+// and a launch that touches a million blocks works out only a handful of transitions.
 struct BlockState {
-  Accessor writer;
-  std::vector<Accessor> readers;
+  std::vector<Accessor> writers, readers;
 };
+
+bool overlap(const Accessor &a, const Accessor &b) { return a.from < b.to && b.from < a.to; }
+bool within(const Accessor &a, const Accessor &b) { return a.from >= b.from && a.to <= b.to; }
 
 struct History {
   std::vector<uint32_t> block;        // number of its state; 0: nobody yet
@@ -30,7 +32,8 @@ struct History {
       if (to == UINT32_MAX) {
         BlockState &state = states[number];
         std::erase_if(state.readers, [floor](auto &reader) { return reader.sequence <= floor; });
-        if (state.readers.empty() && state.writer.sequence <= floor) {
+        std::erase_if(state.writers, [floor](auto &writer) { return writer.sequence <= floor; });
+        if (state.readers.empty() && state.writers.empty()) {
           to = 0;
         } else {
           to = uint32_t(kept.size());
@@ -58,20 +61,26 @@ class Pass {
   }
 
   void note(size_t index, bool writes) {
-    if (index >= history_.block.size()) return;
-    uint32_t &number = history_.block[index];
+    uint32_t number = history_.block[index];
     uint64_t key = uint64_t(number) << 1 | uint64_t(writes);
     if (key != last_key_) {
       auto [at, fresh] = steps_.try_emplace(key);
-      if (fresh) at->second = step(number, writes);
+      if (fresh) at->second = step(number, writes, me_);
       last_key_ = key;
       last_ = &at->second;
     }
-    number = last_->next;
-    for (size_t conflict : last_->conflicts) {
-      if (conflicts_[conflict].blocks++ == 0) conflicts_[conflict].offset = index * kBlock;
-    }
+    take(index, *last_);
   }
+
+  void note_part(size_t index, bool writes, size_t from, size_t to) {
+    if (from == 0 && to == kBlock) return note(index, writes);
+    Accessor part = me_;
+    part.from = uint16_t(from);
+    part.to = uint16_t(to);
+    take(index, step(history_.block[index], writes, part));
+  }
+
+  size_t blocks() const { return history_.block.size(); }
 
  private:
   struct Step {
@@ -79,27 +88,39 @@ class Pass {
     std::vector<size_t> conflicts;  // indices in conflicts_
   };
 
-  Step step(uint32_t number, bool writes) {
+  void take(size_t index, const Step &step) {
+    history_.block[index] = step.next;
+    for (size_t conflict : step.conflicts)
+      if (conflicts_[conflict].blocks++ == 0) conflicts_[conflict].offset = index * kBlock;
+  }
+
+  Step step(uint32_t number, bool writes, const Accessor &me) {
     Step result;
     BlockState next = history_.states[number];
-    if (next.writer.sequence && !ordered(next.writer)) result.conflicts.push_back(conflict(next.writer, true, writes));
+    for (auto &writer : next.writers)
+      if (overlap(writer, me) && !ordered(writer)) result.conflicts.push_back(conflict(writer, true, writes));
     if (writes) {
       for (auto &reader : next.readers)
-        if (!ordered(reader)) result.conflicts.push_back(conflict(reader, false, true));
-      if (!written_) {
-        written_ = uint32_t(history_.states.size());
-        history_.states.push_back({me_, {}});
+        if (overlap(reader, me) && !ordered(reader)) result.conflicts.push_back(conflict(reader, false, true));
+      bool whole = within(Accessor(), me);
+      if (whole && written_) {
+        result.next = written_;
+        return result;
       }
-      result.next = written_;
-      return result;
+      std::erase_if(next.readers, [&](auto &reader) { return within(reader, me); });
+      std::erase_if(next.writers, [&](auto &writer) { return within(writer, me); });
+      next.writers.push_back(me);
+      if (whole) written_ = uint32_t(history_.states.size());
+    } else {
+      for (auto &writer : next.writers)
+        if (writer.sequence == me.sequence && within(me, writer)) {  // this node wrote the bytes already
+          result.next = number;
+          return result;
+        }
+      // Whoever comes after this reader comes after the readers that it comes after.
+      std::erase_if(next.readers, [&](auto &reader) { return within(reader, me) && ordered(reader); });
+      next.readers.push_back(me);
     }
-    if (next.writer.sequence == me_.sequence) {  // this node wrote the block already
-      result.next = number;
-      return result;
-    }
-    // Whoever comes after this reader comes after the readers that it comes after.
-    std::erase_if(next.readers, [this](auto &reader) { return ordered(reader); });
-    next.readers.push_back(me_);
     result.next = uint32_t(history_.states.size());
     history_.states.push_back(std::move(next));
     return result;
@@ -135,14 +156,21 @@ void note_range(Allocation &allocation, size_t offset, size_t bytes, bool writes
                 std::vector<Conflict> &conflicts) {
   if (!bytes) return;
   Pass pass(allocation, me, clock, conflicts);
-  for (size_t block = offset / kBlock, end = (offset + bytes - 1) / kBlock; block <= end; ++block) pass.note(block, writes);
+  for (size_t at = offset, end = offset + bytes; at < end;) {
+    size_t block = at / kBlock, to = std::min(end, (block + 1) * kBlock);
+    pass.note_part(block, writes, at - block * kBlock, to - block * kBlock);
+    at = to;
+  }
 }
 
 void note_blocks(Allocation &allocation, const Access &access, const Accessor &me, const Clock &clock, std::vector<Conflict> &conflicts) {
   Pass pass(allocation, me, clock, conflicts);
   auto each = [&pass](const Bits &bits, bool writes) {
     for (size_t word = 0; word < bits.words.size(); ++word)
-      for (uint64_t left = bits.words[word]; left; left &= left - 1) pass.note(word * 64 + size_t(__builtin_ctzll(left)), writes);
+      for (uint64_t left = bits.words[word]; left; left &= left - 1) {
+        size_t block = word * 64 + size_t(__builtin_ctzll(left));
+        if (block < pass.blocks()) pass.note(block, writes);
+      }
   };
   each(access.reads, false);
   each(access.writes, true);

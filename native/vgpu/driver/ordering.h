@@ -10,6 +10,7 @@ struct Accessor {
   uint32_t chain = 0;
   uint64_t sequence = 0;
   std::shared_ptr<const std::string> who;  // "kernel scale in stream 3 of device 0"
+  uint16_t from = 0, to = kBlock;          // the bytes of the block: exact for copies and fills, all of it for kernels
 };
 
 struct Conflict {

@@ -72,14 +72,20 @@ static void conflicts_are_exact() {
   note_range(allocation, 0, 300, false, accessor(4, 4), after_first, found);
   CHECK(found.size() == 1 && found[0].offset == 256 && found[0].blocks == 1 && found[0].earlier_wrote && !found[0].later_writes);
   found.clear();
-  note_range(allocation, 100, 1, true, accessor(1, 5), after_first, found);
+  note_range(allocation, 600, 4, true, accessor(5, 5), [] { Clock c; c.raise(4); return c; }(), found);
+  note_range(allocation, 604, 4, true, accessor(6, 6), [] { Clock c; c.raise(4); return c; }(), found);
+  CHECK(found.empty());  // neighbours within a block
+  note_range(allocation, 607, 4, false, accessor(7, 7), [] { Clock c; c.raise(5); return c; }(), found);
+  CHECK(found.size() == 1 && *found[0].earlier == "node 6");
+  found.clear();
+  note_range(allocation, 100, 1, true, accessor(1, 8), after_first, found);
   CHECK(found.size() == 2 && !found[0].earlier_wrote && !found[1].earlier_wrote);  // both readers
   found.clear();
   Access both{{{3}}, {{3}}};  // one node reads and writes the same blocks
   Clock all;
-  all.raise(5);
-  note_blocks(allocation, both, accessor(9, 6), all, found);
-  note_blocks(allocation, both, accessor(9, 6), all, found);
+  all.raise(8);
+  note_blocks(allocation, both, accessor(9, 9), all, found);
+  note_blocks(allocation, both, accessor(9, 9), all, found);
   CHECK(found.empty());
 }
 
