@@ -16,7 +16,6 @@ Worker::Worker(LaunchState &state, uint64_t seed)
   memory = static_cast<uint8_t *>(p);
   warps.resize(count);
   caches.resize(kernel.caches);
-  for (AccessCache &c : caches) std::memset(&c, 0, sizeof c);
   executions.resize(kernel.blocks.size());
   this->threads.resize(kernel.blocks.size());
   shared_bytes = kernel.dynamic_shared_start + l.dynamic_shared_bytes;

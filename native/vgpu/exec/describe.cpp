@@ -40,7 +40,7 @@ bool Worker::seen(FindingKind kind, const Instruction &i) {
 }
 
 void Worker::finding(FindingKind kind, const Instruction &i, const Warp &w, int lane, const std::string &what) {
-  findings[{kind, i.number}] = {where(i, w, lane) + ": " + what, 1, block_number};
+  findings[{kind, i.number}] = {where(i, w, lane) + ": " + what, 1, block_number, found++};
 }
 
 void Worker::fault(FindingKind kind, const Instruction &i, const Warp &w, int lane, const std::string &what) {

@@ -25,7 +25,11 @@ void merge(LaunchState &state, Worker &w) {
     auto [it, fresh] = state.findings.try_emplace(key, seen);
     if (fresh) continue;
     it->second.count += seen.count;
-    if (seen.block < it->second.block) it->second.block = seen.block, it->second.text = seen.text;
+    if (seen.block < it->second.block) {
+      it->second.block = seen.block;
+      it->second.text = seen.text;
+      it->second.order = seen.order;
+    }
   }
   for (size_t b = 0; b < w.executions.size(); ++b) {
     state.executions[b] += w.executions[b];
@@ -109,13 +113,14 @@ Outcome run(const Launch &launch) {
   Outcome outcome;
   if (state.written_tag == 2) untag(state.accesses);
   auto place = [&](uint32_t number) { return "kernel " + kernel.info.name + ", PTX line " + std::to_string(kernel.places[number].line); };
-  uint64_t earliest = ~uint64_t(0);
+  uint64_t earliest = ~uint64_t(0), order = 0;
   for (auto &[key, seen] : state.findings) {
-    if (!outcome.found || seen.block < earliest) {
+    if (!outcome.found || seen.block < earliest || (seen.block == earliest && seen.order < order)) {
       outcome.found = true;
       outcome.kind = key.first;
       outcome.text = seen.text;
       earliest = seen.block;
+      order = seen.order;
     }
     report({key.first, place(key.second), seen.text, seen.count});
   }

@@ -55,15 +55,15 @@ struct Warp {
 // patterns, so all that depends on the pattern alone is worked out once.
 struct Run { int32_t offset; int32_t bytes; };
 struct AccessCache {
-  alignas(32) int32_t relative[kLanes];
+  alignas(32) int32_t relative[kLanes] = {};
   uint32_t mask = 0;
   int32_t low = 0, high = 0;      // of all bytes, relative
   uint32_t alignment = 0;         // or of all relative addresses
   bool contiguous = false, uniform = false, overlapping = false;
   uint8_t run_count = 0;
-  Run runs[kLanes];               // distinct bytes, ascending
+  Run runs[kLanes] = {};             // distinct bytes, ascending
   uint32_t wavefronts = 0, wavefronts_ideal = 0;
-  uint32_t sectors[8];            // by the first lane's place in its sector, in words; 0: not counted yet
+  uint32_t sectors[8] = {};          // by the first lane's place in its sector, in words; 0: not counted yet
   uint32_t sectors_ideal = 0;
   // the allocation that was hit last
   uint64_t begin = 0, end = 0;
@@ -74,7 +74,7 @@ struct AccessCache {
 };
 
 struct Fault { FindingKind kind; std::string text; uint32_t number; };
-struct Seen { std::string text; uint64_t count; uint64_t block; };
+struct Seen { std::string text; uint64_t count; uint64_t block; uint64_t order; };  // order: within its worker
 
 // What all workers of a launch share.
 struct LaunchState {
@@ -86,13 +86,13 @@ struct LaunchState {
   std::atomic<uint64_t> stop{~uint64_t(0)};  // blocks from this one on need not run: an earlier one faulted
   uint8_t written_tag = 1;                   // what a store puts into the shadow; 2 while the kernel has ld.global.nc
   bool track = false;                        // the bitmaps of accesses are wanted
-  std::mutex mutex;
-  std::map<Allocation *, Access> accesses;
+  std::mutex mutex{};
+  std::map<Allocation *, Access> accesses{};
   uint64_t fault_block = ~uint64_t(0);
   Fault fault{};
-  std::map<std::pair<FindingKind, uint32_t>, Seen> findings;
-  std::vector<uint64_t> executions, threads; // of each basic block
-  Counters counters;
+  std::map<std::pair<FindingKind, uint32_t>, Seen> findings{};
+  std::vector<uint64_t> executions{}, threads{};  // of each basic block
+  Counters counters{};
 };
 
 // One host thread; runs thread blocks one after the other.
@@ -122,6 +122,7 @@ struct Worker {
   Counters counters;
   bool counting_main_loop = false;
   std::map<std::pair<FindingKind, uint32_t>, Seen> findings;
+  uint64_t found = 0;
 
   Worker(LaunchState &state, uint64_t seed);
   ~Worker();

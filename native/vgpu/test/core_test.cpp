@@ -1,0 +1,90 @@
+// Tests of the instruction core. Arguments: parts of names of tests to run; none: all.
+#include "core_test.h"
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+namespace core_test {
+namespace {
+
+int failures = 0;
+const char *current = "";
+
+}  // namespace
+
+std::vector<Test> &tests() {
+  static std::vector<Test> all;
+  return all;
+}
+
+void fail(const std::string &text) {
+  ++failures;
+  std::printf("%s: %s\n", current, text.c_str());
+}
+void expect(bool condition, const std::string &text) {
+  if (!condition) fail(text);
+}
+bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
+
+Buffer::Buffer(size_t bytes, int device, bool written) : allocation_(Memory::get().allocate(device, bytes)) {
+  if (!written) return;
+  std::memset(as<char>(), 0, bytes);
+  std::memset(allocation_->written.data(), 1, allocation_->written.size());
+}
+Buffer::~Buffer() { free(); }
+void Buffer::free() {
+  if (allocation_ && !allocation_->freed) Memory::get().release(allocation_->base);
+}
+
+std::string module_text(const std::string &entries) { return ".version 9.0\n.target sm_80\n.address_size 64\n" + entries; }
+
+std::string file_text(const std::string &name) {
+  std::string here = __FILE__;
+  std::ifstream file(here.substr(0, here.rfind('/')) + "/ptx/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (text.str().empty()) fail("no file test/ptx/" + name);
+  return text.str();
+}
+
+std::unique_ptr<Module> load(const std::string &ptx) {
+  std::string log;
+  auto module = Module::load(ptx, 0, log);
+  if (!module) fail("the module was refused:\n" + log);
+  return module;
+}
+
+Outcome launch(const Module &module, const std::string &kernel, uint32_t grid, uint32_t block, const Arguments &arguments, uint32_t shared,
+               int device) {
+  Launch l;
+  l.kernel = module.kernel(kernel);
+  if (!l.kernel) {
+    fail("no kernel " + kernel);
+    return {};
+  }
+  l.grid[0] = grid;
+  l.block[0] = block;
+  l.dynamic_shared_bytes = shared;
+  l.arguments = arguments.bytes;
+  l.device = device;
+  return vgpu::run(l);
+}
+
+std::string found(const Outcome &outcome) { return outcome.found ? std::string(vgpu::name(outcome.kind)) + ": " + outcome.text : "clean"; }
+
+}  // namespace core_test
+
+int main(int count, char **arguments) {
+  int ran = 0;
+  for (const core_test::Test &test : core_test::tests()) {
+    bool wanted = count == 1;
+    for (int n = 1; n < count; ++n) wanted |= core_test::contains(test.name, arguments[n]);
+    if (!wanted) continue;
+    vgpu::settings() = {};
+    core_test::current = test.name;
+    test.run();
+    ++ran;
+  }
+  std::printf("%d tests, %d failures\n", ran, core_test::failures);
+  return core_test::failures != 0 || ran == 0;
+}
