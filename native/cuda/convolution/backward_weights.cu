@@ -8,6 +8,65 @@
 
 namespace duet::product {
 
+/* Copies of four floats of A: a thread has one tap. */
+template <typename T, int VECTOR>
+struct TapCopies {
+  TermCopies<T::rows, T::threads, VECTOR> copies;
+  Tap tap;
+  __device__ __forceinline__ TapCopies(const float *slice, const duet_convolution &p, int first_row) : copies(slice) {
+    tap = forward_tap(p, first_row + copies.at, p.rows);
+    tap = {kept(tap.offset), kept(tap.y), kept(tap.x)};
+  }
+  __device__ __forceinline__ void start(unsigned buffer, const duet_convolution &p, const Window *windows) const {
+#pragma unroll
+    for (int i = 0; i < copies.count; i++) {
+      if (copies.has(i)) {
+        copy_gathered<VECTOR>(copies.to(i) + buffer, p, load_window(windows + copies.term + i * copies.step), tap);
+      }
+    }
+  }
+};
+
+/* Copies of one float: a warp has every `warps`-th window and all taps, so that a window is loaded once for several copies. */
+template <typename T>
+struct TapCopies<T, 1> {
+  static constexpr int warps = T::threads / 32, count = (kSlice + warps - 1) / warps, across = T::rows / 32;
+  int warp;
+  unsigned first;
+  int offset[across], place[across]; /* of the tap: y, x in 16 bits each; -1 for none */
+  __device__ __forceinline__ TapCopies(const float *slice, const duet_convolution &p, int first_row) {
+    warp = threadIdx.x / 32;
+    first = kept(shared_address(slice + threadIdx.x / 32 * T::rows + threadIdx.x % 32));
+#pragma unroll
+    for (int i = 0; i < across; i++) {
+      const Tap tap = forward_tap(p, first_row + threadIdx.x % 32 + i * 32, p.rows);
+      offset[i] = kept(tap.offset);
+      place[i] = kept(tap.x == kNowhere ? -1 : tap.y << 16 | tap.x);
+    }
+  }
+  __device__ __forceinline__ void start(unsigned buffer, const duet_convolution &p, const Window *windows) const {
+#pragma unroll
+    for (int j = 0; j < count; j++) {
+      if (kSlice % warps != 0 && warp + j * warps >= kSlice) {
+        break;
+      }
+      const Window window = load_window(windows + warp + j * warps);
+      const unsigned to = first + buffer + j * warps * T::rows * 4;
+      if (p.inside) {
+#pragma unroll
+        for (int i = 0; i < across; i++) {
+          copy_inside(to + i * 128, p, window.offset + offset[i], window.partner >= 0);
+        }
+      } else {
+#pragma unroll
+        for (int i = 0; i < across; i++) {
+          copy_gathered<1>(to + i * 128, p, window, {offset[i], place[i] >> 16, place[i] < 0 ? kNowhere : place[i] & 0xffff});
+        }
+      }
+    }
+  }
+};
+
 template <typename T, int FROM, int TO>
 __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
   __shared__ Shared<T, 2 * kSlice> shared;
@@ -24,43 +83,25 @@ __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
                                 pixel * p.result_channels + group * p.columns)
                           : no_window();
   };
+  if (threadIdx.x == 0) {
+    shared.first_column = first_column;
+  }
   if (threadIdx.x < 2 * kSlice) {
     find_window(threadIdx.x / kSlice, threadIdx.x % kSlice);
   }
   __syncthreads();
 
-  using From = TermCopies<T::rows, T::threads, FROM>;
-  using To = TermCopies<T::columns, T::threads, TO>;
-  static_assert(To::period == 1);
-  const From from(shared.a[0]);
-  const To to(shared.b[0]);
-  Tap taps[From::period];
-#pragma unroll
-  for (int i = 0; i < From::period; i++) {
-    taps[i] = forward_tap(p, first_row + From::at(i), p.rows);
-    taps[i] = {kept(taps[i].offset), kept(taps[i].y), kept(taps[i].x)};
-  }
+  const TapCopies<T, FROM> from(shared.a[0], p, first_row);
+  const TermCopies<T::columns, T::threads, TO> to(shared.b[0]);
   const float *gradient = reinterpret_cast<const float *>(p.dense);
-  const int column = kept(first_column + To::at(0));
+  const int column = kept(first_column + to.at);
   auto copy_slice = [&](int slice, int buffer) {
     const Window *windows = shared.windows + (slice & 1) * kSlice;
+    from.start(buffer * sizeof shared.a[0], p, windows);
 #pragma unroll
-    for (int i = 0; i < From::count; i++) {
-      if (From::has(i)) {
-        const Window window = load_window(windows + From::term(i));
-        const Tap tap = taps[i % From::period];
-        const unsigned place = from.to(i) + buffer * sizeof shared.a[0];
-        if (FROM == 1 && p.inside) {
-          copy_inside(place, p, window.offset + tap.offset, window.partner >= 0);
-        } else {
-          copy_gathered<FROM>(place, p, window, tap);
-        }
-      }
-    }
-#pragma unroll
-    for (int i = 0; i < To::count; i++) {
-      if (To::has(i)) {
-        const int offset = windows[To::term(i)].partner;
+    for (int i = 0; i < to.count; i++) {
+      if (to.has(i)) {
+        const int offset = windows[to.term + i * to.step].partner;
         const bool there = (offset >= 0) & (column < p.columns);
         copy<TO>(to.to(i) + buffer * sizeof shared.b[0], gradient + (there ? offset + column : 0), there);
       }
@@ -85,9 +126,10 @@ __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
   const int slices = (end_pixel - first_pixel + kSlice - 1) / kSlice;
   sum_slices<T, BY_TERM, BY_TERM>(shared, sum, place, slices, copy_slice, after_barrier);
 
-  if (sums_bias && first_column + threadIdx.x < p.columns) {
+  const int result_column = shared.first_column;
+  if (sums_bias && result_column + threadIdx.x < p.columns) {
     float *bias = reinterpret_cast<float *>(p.bias) + blockIdx.z * p.split_stride;
-    bias[group * p.columns + first_column + threadIdx.x] = bias_sum;
+    bias[group * p.columns + result_column + threadIdx.x] = bias_sum;
   }
   float *result = reinterpret_cast<float *>(p.result) + blockIdx.z * p.split_stride;
 #pragma unroll
@@ -97,7 +139,7 @@ __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
       float *to = result + (group * p.rows + row) * p.columns;
 #pragma unroll
       for (int half = 0; half < 2; half++) {
-        store<TO>(to, first_column + place.result_column(half), p.columns, sum[i][half]);
+        store<TO>(to, result_column + place.result_column(half), p.columns, sum[i][half]);
       }
     }
   }
@@ -116,6 +158,6 @@ DUET_BACKWARD_WEIGHTS(convolution_backward_weights_64x64, 64, 64, 6, 4, 4)
 /* few channels, such as the first layer's */
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x96, 128, 96, 2, 1, 4)
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x64, 128, 64, 4, 1, 4)
-DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x48, 128, 48, 5, 1, 4)
+DUET_BACKWARD_WEIGHTS(convolution_backward_weights_image_128x48, 128, 48, 4, 1, 4)
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_scalar, 64, 64, 6, 1, 1)
 #undef DUET_BACKWARD_WEIGHTS

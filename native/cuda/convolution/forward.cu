@@ -30,10 +30,9 @@ __device__ __forceinline__ void forward(const duet_convolution &p) {
 
   const RowCopies<T, T::rows, FROM, false> window_copies(shared.a[0]);
   using FilterCopies = TermCopies<T::columns, T::threads, TO>;
-  static_assert(FilterCopies::period == 1);
   const FilterCopies filter_copies(shared.b[0]);
   const float *filter = reinterpret_cast<const float *>(p.dense);
-  const int filter_term = first_term + FilterCopies::term(0), column = first_column + FilterCopies::at(0);
+  const int filter_term = first_term + filter_copies.term, column = first_column + filter_copies.at;
   const int terms_there = kept(column < p.columns ? end_term - filter_term : 0);
   const int filter_from = kept((group * p.terms + filter_term) * p.columns + column);
   auto copy_slice = [&](int slice, int buffer) {
@@ -51,8 +50,8 @@ __device__ __forceinline__ void forward(const duet_convolution &p) {
     }
 #pragma unroll
     for (int i = 0; i < FilterCopies::count; i++) {
-      if (FilterCopies::has(i)) {
-        const int ahead = slice * kSlice + i * (T::threads / FilterCopies::across);
+      if (filter_copies.has(i)) {
+        const int ahead = slice * kSlice + i * FilterCopies::step;
         const bool there = ahead < terms_there;
         copy<TO>(filter_copies.to(i) + buffer * sizeof shared.b[0], filter + (there ? filter_from + ahead * p.columns : 0), there);
       }

@@ -115,21 +115,19 @@ __device__ __forceinline__ void copy_windows_inside(const RowCopies<T, T::rows, 
   }
 }
 
-/* How threads share a BY_TERM slice of SIZE rows or columns: element (or four) number i of the thread is `at(i)` of term `term(i)`. */
+/* How threads share a BY_TERM slice of SIZE rows or columns: a thread has one place, `at`, and every `step`-th term. */
 template <int SIZE, int THREADS, int VECTOR>
 struct TermCopies {
-  static constexpr int across = SIZE / VECTOR, all = across * kSlice, count = (all + THREADS - 1) / THREADS;
-  /* after so many copies a thread is back at the same place across */
-  static constexpr int period = across / std::gcd(across, THREADS);
-  unsigned first; /* shared address of the thread's first copy; they lie THREADS copies apart */
+  static constexpr int across = SIZE / VECTOR, step = THREADS / across, count = (kSlice + step - 1) / step;
+  static_assert(THREADS % across == 0);
+  int at, term;
+  unsigned first; /* shared address of the thread's first copy */
   __device__ __forceinline__ explicit TermCopies(const float *slice) {
+    at = threadIdx.x % across * VECTOR;
+    term = threadIdx.x / across;
     first = kept(shared_address(slice + threadIdx.x * VECTOR));
   }
-  __device__ __forceinline__ static bool has(int i) { return all % THREADS == 0 || threadIdx.x + i * THREADS < all; }
-  __device__ __forceinline__ static int at(int i) { return (threadIdx.x + i % period * THREADS) % across * VECTOR; }
-  __device__ __forceinline__ static int term(int i) {
-    return THREADS % across == 0 ? threadIdx.x / across + i * (THREADS / across) : (threadIdx.x + i * THREADS) / across;
-  }
+  __device__ __forceinline__ bool has(int i) const { return kSlice % step == 0 || term + i * step < kSlice; }
   __device__ __forceinline__ unsigned to(int i) const { return first + i * THREADS * VECTOR * 4; }
 };
 

@@ -22,7 +22,7 @@ record ProductTiling(String kernel, Tile tile, int splits, int termsPerSplit) {
      * @param blocks resident on a multiprocessor at a time
      */
     enum Tile {
-        LARGE("128x128", 128, 128, 2), MEDIUM("128x96", 128, 96, 2), NARROW("128x64", 128, 64, 4), SMALL("64x64", 64, 64, 6),
+        LARGE("128x128", 128, 128, 2), MEDIUM("128x96", 128, 96, 2), NARROW("128x64", 128, 64, 4), SMALL("64x64", 64, 64, 8),
         /** Only backward to the data. */
         DATA_NARROWEST("128x48", 128, 48, 5),
         /** Few channels, such as the first layer's; not backward to the data. */
