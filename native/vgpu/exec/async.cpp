@@ -9,8 +9,12 @@ void finish_copy(Warp &w, AsyncCopy &copy, uint32_t lanes) {
   for (uint32_t m = lanes; m; m &= m - 1) {
     int l = __builtin_ctz(m);
     uint8_t *to = w.worker->shared + copy.to[l];
-    if (copy.read[l]) std::memcpy(to, reinterpret_cast<const void *>(copy.from[l]), copy.read[l]);
-    std::memset(to + copy.read[l], 0, copy.bytes - copy.read[l]);
+    if (copy.read[l] == 16) {
+      std::memcpy(to, reinterpret_cast<const void *>(copy.from[l]), 16);
+    } else {
+      if (copy.read[l]) std::memcpy(to, reinterpret_cast<const void *>(copy.from[l]), copy.read[l]);
+      std::memset(to + copy.read[l], 0, copy.bytes - copy.read[l]);
+    }
     shared_copy_done(w, copy.to[l], copy.bytes);
   }
   copy.mask &= ~lanes;
@@ -21,8 +25,9 @@ void finish_copy(Warp &w, AsyncCopy &copy, uint32_t lanes) {
 void copy_async(const Instruction &i, Warp &w) {
   Worker &k = *w.worker;
   const uint32_t *read = w.at<uint32_t>(i.o[2]);
-  AsyncCopy copy;
-  copy.number = i.number;
+  if (w.spare.empty()) w.spare.push_back(std::make_unique<AsyncCopy>());
+  AsyncCopy &copy = *w.spare.back();
+  copy.oldest = ~0u;
   copy.bytes = i.bytes;
   copy.mask = w.mask;
   // The source: lanes that read less than all (the zero-filled border) are checked for what they read.
@@ -62,22 +67,32 @@ void copy_async(const Instruction &i, Warp &w) {
       k.fault(FindingKind::misaligned, i, w, l, "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + ", which is no multiple of that");
     copy.to[l] = static_cast<uint32_t>(to);
     copy.group[l] = w.committed[l];
+    copy.oldest = std::min(copy.oldest, w.committed[l]);
     shared_copy_issued(i, w, l, copy.to[l], i.bytes);
   }
-  w.copies.push_back(copy);
+  w.copies.push_back(std::move(w.spare.back()));
+  w.spare.pop_back();
 }
 
 // Does the copies of the active lanes whose group is older than the newest `left` committed ones.
 void wait(Warp &w, bool everything, uint32_t left) {
-  for (AsyncCopy &copy : w.copies) {
-    uint32_t lanes = 0;
-    for (uint32_t m = copy.mask & w.mask; m; m &= m - 1) {
-      int l = __builtin_ctz(m);
-      if (everything || copy.group[l] + left < w.committed[l]) lanes |= 1u << l;
+  uint32_t newest = 0;
+  for (uint32_t m = w.mask; m; m &= m - 1) newest = std::max(newest, w.committed[__builtin_ctz(m)]);
+  size_t kept = 0;
+  for (size_t n = 0; n < w.copies.size(); ++n) {
+    AsyncCopy &copy = *w.copies[n];
+    if (everything || copy.oldest + left < newest) {
+      uint32_t lanes = 0;
+      for (uint32_t m = copy.mask & w.mask; m; m &= m - 1) {
+        int l = __builtin_ctz(m);
+        if (everything || copy.group[l] + left < w.committed[l]) lanes |= 1u << l;
+      }
+      finish_copy(w, copy, lanes);
     }
-    finish_copy(w, copy, lanes);
+    if (copy.mask) std::swap(w.copies[kept++], w.copies[n]);
+    else w.spare.push_back(std::move(w.copies[n]));
   }
-  std::erase_if(w.copies, [](const AsyncCopy &copy) { return copy.mask == 0; });
+  w.copies.resize(kept);
   Worker &k = *w.worker;
   k.any_pending = false;
   for (const Warp &other : k.warps) k.any_pending |= !other.copies.empty();

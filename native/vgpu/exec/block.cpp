@@ -92,7 +92,7 @@ void Worker::start_block(uint64_t number) {
     std::fill(atomics.begin(), atomics.end(), 0);
   }
   first_epoch = epoch;
-  if (any_pending) std::fill(pending.begin(), pending.end(), 0);
+  std::fill(pending.begin(), pending.end(), 0);  // a block may end with copies that nothing waited for
   any_pending = false;
   reduce_count[0] = reduce_count[1] = reduce_or[0] = reduce_or[1] = 0;
   reduce_and[0] = reduce_and[1] = kAll;

@@ -17,7 +17,7 @@ struct StackEntry { int32_t block; uint32_t mask; int32_t rejoin; };
 
 struct AsyncCopy {  // one warp's cp.async instruction
   uint32_t mask;    // lanes whose copy has not been done
-  uint32_t number;  // instruction
+  uint32_t oldest;  // the smallest group of its lanes
   uint32_t group[kLanes];
   uint32_t to[kLanes];
   uint64_t from[kLanes];
@@ -38,8 +38,9 @@ struct Warp {
   Worker *worker = nullptr;
   uint8_t *local = nullptr;
   std::vector<StackEntry> stack;
-  std::vector<AsyncCopy> copies;
+  std::vector<std::unique_ptr<AsyncCopy>> copies;
   uint32_t committed[kLanes] = {};        // cp.async groups of each lane
+  std::vector<std::unique_ptr<AsyncCopy>> spare;  // done copies, to be used again
 
   template <class T> T *at(uint32_t offset) const { return static_cast<T *>(__builtin_assume_aligned(frame + offset, 32)); }
   uint32_t &predicate(uint32_t offset) const { return *reinterpret_cast<uint32_t *>(frame + offset); }

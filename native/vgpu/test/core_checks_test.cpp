@@ -88,7 +88,9 @@ CORE_TEST(uninitialized_reads) {
 
 CORE_TEST(shared_races) {
   const std::string write = "st.shared.f32 [%r9], 0f00000000;\n", swap = "xor.b32 %r2, %r9, 128;\n", read = "ld.shared.f32 %f1, [%r2];\n";
-  check("barrier left out", swap + write + "bar.sync 0;\n" + write + read, "shared-race", {"reads shared address", "warp 0 wrote", "no barrier between"});
+  check("barrier left out", swap + write + "bar.sync 0;\n" + write + read, "shared-race", {"no barrier between"});
+  check("one writes, one reads", "setp.ge.u32 %p1, %r1, 32;\n@%p1 bra READ;\n" + write + "bra.uni END;\nREAD:\nld.shared.f32 %f1, [%r9+-128];\nEND:",
+        "shared-race", {"reads shared address 0x0 that warp 0 wrote with no barrier between", "thread (32,0,0)"});
   check("barrier there", swap + write + "bar.sync 0;\n" + read, "clean");
   check("second barrier left out", swap + write + "bar.sync 0;\n" + read + write, "shared-race", {"with no barrier between"});
   check("second barrier there", swap + write + "bar.sync 0;\n" + read + "bar.sync 0;\n" + write, "clean");
