@@ -264,12 +264,13 @@ namespace {
 
 struct SharedProblems { uint32_t missing = 0, race = 0, pending = 0; };
 
-// One run of shadow words; also brings the shadow up to date.
-SharedProblems shadow_load(Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
-  const uint32_t epoch = tag >> 6, born = k.first_epoch << 6, many = epoch << 6 | 63;
+// One run of shadow words; also brings the shadow up to date. The usual lengths are unrolled.
+template <uint32_t fixed> [[gnu::always_inline]] inline SharedProblems shadow_load_run(Worker &k, uint32_t from, uint32_t count, uint32_t tag) {
+  const uint32_t epoch = tag >> 6, born = k.first_epoch << 6, many = epoch << 6 | 63, n = fixed ? fixed : count;
   const uint32_t *__restrict wrote = k.wrote.data() + from;
   uint32_t *__restrict read = k.read.data() + from;
   uint32_t missing = 0, race = 0;
+#pragma GCC unroll 4
   for (uint32_t g = 0; g < n; ++g) {
     uint32_t v = wrote[g], r = read[g];
     missing |= v < born ? 1 : 0;
@@ -277,6 +278,10 @@ SharedProblems shadow_load(Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
     read[g] = ((r >> 6) == epoch ? 1 : 0) & (r != tag ? 1 : 0) ? many : tag;
   }
   return {missing, race, 0};
+}
+SharedProblems shadow_load(Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
+  return n == 1 ? shadow_load_run<1>(k, from, n, tag) : n == 4 ? shadow_load_run<4>(k, from, n, tag) : n == 32 ? shadow_load_run<32>(k, from, n, tag)
+                                                                                                              : shadow_load_run<0>(k, from, n, tag);
 }
 SharedProblems shadow_store(Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
   const uint32_t epoch = tag >> 6;

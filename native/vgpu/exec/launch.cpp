@@ -90,6 +90,8 @@ Outcome run(const Launch &launch) {
   // One at a time: which stream goes first is decided above, and shadows stay simple.
   std::lock_guard only(launch_mutex());
   const Kernel &kernel = *launch.kernel;
+  const uint64_t threads_of_block = uint64_t(launch.block[0]) * launch.block[1] * launch.block[2];
+  if (!threads_of_block || threads_of_block > 1024) return {};  // the driver has refused it; warps are numbered in 6 bits
   LaunchState state{launch, kernel, settings(), uint64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2]};
   state.written_tag = kernel.reads_non_coherent ? 2 : 1;
   state.track = state.settings.ordering || kernel.reads_non_coherent;

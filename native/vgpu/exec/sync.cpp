@@ -5,14 +5,13 @@
 namespace vgpu {
 namespace {
 
-// The members operand must be the same in all lanes, name the lane itself, and name no lane that is elsewhere.
+// The members operand must name the lanes that are here and none that is elsewhere. Lanes that have exited, or never were, may be named.
 uint32_t members(const Instruction &i, Warp &w, uint32_t at) {
   const uint32_t *given = w.at<uint32_t>(at);
   const int first = __builtin_ctz(w.mask);
   const uint32_t m = given[first];
   Worker &k = *w.worker;
-  const uint32_t absent = m & ~w.mask;
-  // A whole mask in a warp whose last lanes do not exist or have exited is what every kernel writes, but PTX does not define it.
+  const uint32_t absent = m & w.live & ~w.mask;
   if ((absent || (w.mask & ~m)) && k.settings.barriers && !k.seen(FindingKind::inactive_lanes, i)) {
     std::string what = absent ? "names lanes " + hex(absent) + ", which are not active (active: " + hex(w.mask) + ")"
                               : "is run by lanes " + hex(w.mask & ~m) + ", which its mask " + hex(m) + " does not name";

@@ -60,6 +60,7 @@ class Parser {
   std::vector<std::pair<size_t, std::string>> branches_;  // statement and label, with the scope in branch_scopes_
   std::vector<size_t> branch_scopes_;
   int depth_ = 0;
+  size_t ignored_ = 0;
   int return_label_ = -1;                              // >= 0: inside an inlined call
   std::vector<std::vector<size_t>> returns_;           // statements that leave the inlined call
 
@@ -119,12 +120,14 @@ class Parser {
   Declared declaration() {
     Declared d;
     size_t vector = 1, align = 0;
+    bool pointer = false;
     while (peek().kind == TokenKind::word && peek().text[0] == '.') {
       std::string w = word();
-      if (w == ".align") align = number();
+      if (w == ".align") (pointer ? ignored_ : align) = number();  // after .ptr: of what it points to
       else if (w == ".v2") vector = 2;
       else if (w == ".v4") vector = 4;
       else if (w == ".ptr" || w == ".global" || w == ".shared" || w == ".const" || w == ".local" || w == ".attribute") {
+        pointer |= w == ".ptr";
         if (w == ".attribute") { while (!take(")")) ++at_; }
       } else if (auto it = kTypeBytes.find(w); it != kTypeBytes.end()) d.element = it->second;
       else { --at_; refuse("unknown type \"" + w + "\""); }

@@ -120,6 +120,8 @@ CORE_TEST(divergent_barriers) {
   check("inactive lanes in a shuffle", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.down.b32 %r2, %r1, 1, 31, -1;\nL:", "inactive-lanes", {"0xffff0000"});
   check("a mask that fits", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.bfly.b32 %r2, %r1, 1, 31, 0xffff;\nL:", "clean", {}, false, 32);
   check("a value of an inactive lane", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.idx.b32 %r2, %r1, 20, 31, 0xffff;\nL:", "inactive-lanes", {}, false, 32);
+  check("a whole mask after lanes exited", "setp.lt.u32 %p1, %r1, 48;\n@!%p1 exit;\nvote.sync.any.pred %p2, %p1, -1;", "clean");
+  check("a whole mask where lanes do not exist", "setp.lt.u32 %p1, %r1, 48;\nvote.sync.any.pred %p2, %p1, -1;", "clean", {}, false, 40);
   check("a vote", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nvote.sync.any.pred %p2, %p1, -1;\nL:", "inactive-lanes");
 }
 

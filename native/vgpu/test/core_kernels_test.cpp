@@ -112,7 +112,7 @@ CORE_TEST(local_constant_and_generic_memory) {
 }
 
 CORE_TEST(parameters_have_offsets_and_sizes) {
-  auto module = load(module_text(".visible .entry t(.param .u32 a, .param .u64 b, .param .align 8 .b8 c[20], .param .u8 d, .param .f32 e)\n"
+  auto module = load(module_text(".visible .entry t(.param .u32 a, .param .u64 .ptr .global .align 1 b, .param .align 8 .b8 c[20], .param .u8 d, .param .f32 e)\n"
                                  ".maxntid 128, 2, 1\n.minnctapersm 2\n{\nret;\n}\n"));
   if (!module) return;
   const KernelInfo &i = info(module->kernel("t"));
