@@ -1,7 +1,7 @@
 // Capture of streams into a graph: what a capturing stream would do becomes nodes of the graph, its events become edges.
 #include "state.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 uint64_t this_thread() {
   static std::atomic<uint64_t> next{1};
@@ -136,7 +136,7 @@ bool joined(const Graph &graph, const std::vector<size_t> &ends) {
 }
 
 }  // namespace
-}  // namespace vgpu
+}  // namespace vgpu::driver
 
 using namespace vgpu;
 

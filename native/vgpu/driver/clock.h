@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 struct Clock {
   uint64_t floor = 0;                                // everything up to here happened before, whatever its chain
@@ -38,4 +38,4 @@ struct Clock {
   }
 };
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

@@ -2,7 +2,7 @@
 #include "devices.h"
 #include "state.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 std::vector<uint64_t> &context_stack() {
   static thread_local std::vector<uint64_t> stack;
@@ -111,7 +111,7 @@ void end_context(Primary &primary) {
   primary.context.reset();
 }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver
 
 using namespace vgpu;
 

@@ -6,7 +6,7 @@
 
 using namespace vgpu;
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 Limits limits() {
   int capability = settings().compute_major * 10 + settings().compute_minor;
@@ -21,7 +21,7 @@ Limits limits() {
 
 bool valid_device(int device) { return device >= 0 && device < settings().devices; }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver
 
 CUresult cuDeviceGetCount(int *count) {
   return entry("cuDeviceGetCount", Needs::driver, [&] {

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstddef>
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 struct Limits {
   int multiprocessors, threads, blocks;  // threads and blocks that one multiprocessor holds
@@ -15,4 +15,4 @@ bool valid_device(int device);
 constexpr size_t kPlainShared = 48 << 10;  // of a block that did not ask for more through cuFuncSetAttribute
 constexpr size_t kMaxThreads = 1024;
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

@@ -1,6 +1,6 @@
 #include "state.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 Driver &Driver::get() {
   static Driver *driver = new Driver;  // never destroyed: threads of a JVM may outlive static destructors
@@ -54,4 +54,4 @@ bool enter(const char *function, Needs needs, CUresult &result) {
   return false;
 }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

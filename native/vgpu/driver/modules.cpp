@@ -4,7 +4,7 @@
 #include "devices.h"
 #include "state.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 namespace {
 
 // The newest PTX that each driver takes: CUDA version x 1000 -> PTX version x 10.
@@ -132,7 +132,7 @@ void forget_module(ModuleObject &module) {
   for (auto &[name, handle] : module.functions) Driver::get().functions.objects.erase(handle);
 }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver
 
 using namespace vgpu;
 

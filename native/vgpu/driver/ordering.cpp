@@ -2,7 +2,7 @@
 
 #include <unordered_map>
 
-namespace vgpu {
+namespace vgpu::inline driver {
 namespace {
 
 // What the ordering check must remember of a block: its last writer (several where copies have written parts of it) and everyone who
@@ -182,4 +182,4 @@ std::string describe(const Conflict &conflict, const Accessor &me) {
          " bytes), which " + *conflict.earlier + (conflict.earlier_wrote ? " has written" : " has read") + ": nothing orders the two";
 }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

@@ -4,7 +4,7 @@
 #include "../core.h"
 #include "clock.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 struct Accessor {
   uint32_t chain = 0;
@@ -29,4 +29,4 @@ void note_blocks(Allocation &allocation, const Access &access, const Accessor &m
 // no event orders them"
 std::string describe(const Conflict &conflict, const Accessor &me);
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

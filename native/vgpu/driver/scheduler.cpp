@@ -4,7 +4,7 @@
 
 #include "state.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 namespace {
 
 // A driver's queues are finite too: a host that never synchronises would otherwise fill the memory.
@@ -180,4 +180,4 @@ void Scheduler::hang() {
   }
 }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

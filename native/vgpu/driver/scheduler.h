@@ -11,7 +11,7 @@
 
 #include "work.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 class Scheduler {
  public:
@@ -43,4 +43,4 @@ class Scheduler {
   size_t staged_bytes_ = 0;
 };
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

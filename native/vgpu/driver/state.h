@@ -1,5 +1,6 @@
 // Everything that the driver functions know: contexts, streams, events, modules, graphs, each found by a handle that is a number and
 // never an address, never used twice. So a handle that was destroyed, belongs to something else or is garbage is recognised.
+// All of driver/ is in an inline namespace of its own, as the core has its own Function, Module and so on.
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -8,7 +9,7 @@
 
 #include "scheduler.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 struct Stream;
 struct Capture;
@@ -234,4 +235,4 @@ CUresult entry_in_context(const char *function, Body body) noexcept {
   });
 }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

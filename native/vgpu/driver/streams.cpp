@@ -1,7 +1,7 @@
 // Streams and the way of work into them.
 #include "state.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 namespace {
 
 // What the host waits for when it waits for a stream. The legacy default stream stands for all blocking streams of its context.
@@ -80,7 +80,7 @@ CUresult synchronize(Stream &stream) {
   return stream.context->sticky;
 }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver
 
 using namespace vgpu;
 

@@ -5,7 +5,7 @@
 #include "ordering.h"
 #include "state.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 namespace {
 
 bool overlap(uint64_t a, size_t a_bytes, uint64_t b, size_t b_bytes) { return a < b + b_bytes && b < a + a_bytes; }
@@ -155,4 +155,4 @@ void spoil_destination(const Work &work) {
   std::memset(reinterpret_cast<void *>(copy->destination), kPending, copy->bytes);
 }
 
-}  // namespace vgpu
+}  // namespace vgpu::driver

@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "cuda_abi.h"
 
-namespace vgpu {
+namespace vgpu::inline driver {
 
 struct Context;
 struct ModuleObject;
@@ -60,4 +60,4 @@ bool mentions(const Work &work, uint64_t address, size_t bytes);
 constexpr uint8_t kPending = 0xCB;
 void spoil_destination(const Work &work);
 
-}  // namespace vgpu
+}  // namespace vgpu::driver
