@@ -154,10 +154,15 @@ bool find_allocation(const Instruction &i, Warp &w, AccessCache &c, uint64_t low
   k.fault(kind, i, w, first_lane(w), what + describe_address(low, device));
 }
 
-void mark(uint64_t *bits, uint64_t begin, uint64_t end) {
-  for (uint64_t b = begin / kBlock; b <= (end - 1) / kBlock; ++b) {
-    const uint64_t bit = uint64_t(1) << (b & 63);
-    if (!(__atomic_load_n(&bits[b >> 6], __ATOMIC_RELAXED) & bit)) __atomic_fetch_or(&bits[b >> 6], bit, __ATOMIC_RELAXED);
+void mark(uint64_t *bits, const AccessCache &c, uint64_t at) {
+  uint64_t next = 0;  // blocks below are marked: runs ascend
+  for (int r = 0; r < c.run_count; ++r) {
+    const uint64_t begin = at + c.runs[r].offset, last = (begin + c.runs[r].bytes - 1) / kBlock;
+    for (uint64_t b = std::max(begin / kBlock, next); b <= last; ++b) {
+      const uint64_t bit = uint64_t(1) << (b & 63);
+      if (!(__atomic_load_n(&bits[b >> 6], __ATOMIC_RELAXED) & bit)) __atomic_fetch_or(&bits[b >> 6], bit, __ATOMIC_RELAXED);
+    }
+    next = last + 1;
   }
 }
 
@@ -201,6 +206,13 @@ void check_written(const Instruction &i, Warp &w, AccessCache &c, uint64_t base)
   const uint64_t at = base - c.begin;
   for (int k = 0; k < c.run_count; ++k) {
     uint64_t from = (at + c.runs[k].offset) >> 2, to = (at + c.runs[k].offset + c.runs[k].bytes - 1) >> 2;
+    if (to - from < 4) {  // scattered lanes: many short runs
+      for (uint64_t word = from; word <= to; ++word) {
+        missing |= c.written[word] == 0;
+        tagged |= c.written[word] == 2;
+      }
+      continue;
+    }
     missing |= any_zero(c.written + from, to + 1 - from);
     if (nc) tagged |= any_tagged(c.written + from, to + 1 - from);
   }
@@ -211,7 +223,7 @@ void check_written(const Instruction &i, Warp &w, AccessCache &c, uint64_t base)
     k.finding(FindingKind::uninitialized_global, i, w, l, "reads " + std::to_string(i.bytes) + " bytes at " + hex(address) +
               " that nothing has written, " + describe_address(address, c.allocation->device));
   }
-  if (tagged && !k.seen(FindingKind::read_only_written, i)) {
+  if (tagged && nc && !k.seen(FindingKind::read_only_written, i)) {
     int l = lane_with(w, c, [&](int32_t r) { return any_tagged(c.written + ((at + r) >> 2), (((at + r) & 3) + i.bytes + 3) >> 2); });
     uint64_t address = base + c.relative[l];
     k.finding(FindingKind::read_only_written, i, w, l, "reads with ld.global.nc what this launch has written, at " + hex(address) + ", " +
@@ -237,8 +249,7 @@ uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const voi
   const uint64_t at = base - c.begin;
   if (intent != Intent::store) {
     if (k.settings.initialized || (i.flags & kNonCoherent)) check_written(i, w, c, base);
-    if (c.read_bits)
-      for (int r = 0; r < c.run_count; ++r) mark(c.read_bits, at + c.runs[r].offset, at + c.runs[r].offset + c.runs[r].bytes);
+    if (c.read_bits) mark(c.read_bits, c, at);
   }
   if (intent != Intent::load) {
     const uint8_t tag = k.launch.written_tag;
@@ -246,8 +257,7 @@ uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const voi
       uint64_t from = (at + c.runs[r].offset) >> 2, to = (at + c.runs[r].offset + c.runs[r].bytes - 1) >> 2;
       for (uint64_t word = from; word <= to; ++word) c.written[word] = tag;
     }
-    if (c.write_bits)
-      for (int r = 0; r < c.run_count; ++r) mark(c.write_bits, at + c.runs[r].offset, at + c.runs[r].offset + c.runs[r].bytes);
+    if (c.write_bits) mark(c.write_bits, c, at);
   }
   if (k.settings.counters && (i.category == Category::global_load || i.category == Category::global_store || i.category == Category::async_copy)) {
     const uint64_t asked = static_cast<uint64_t>(__builtin_popcount(w.mask)) * i.bytes;

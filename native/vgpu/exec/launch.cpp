@@ -89,6 +89,7 @@ void Counters::add(const Counters &o) {
 Outcome run(const Launch &launch) {
   // One at a time: which stream goes first is decided above, and shadows stay simple.
   std::lock_guard only(launch_mutex());
+  if (!launch.kernel) return {};
   const Kernel &kernel = *launch.kernel;
   const uint64_t threads_of_block = uint64_t(launch.block[0]) * launch.block[1] * launch.block[2];
   if (!threads_of_block || threads_of_block > 1024) return {};  // the driver has refused it; warps are numbered in 6 bits

@@ -4,8 +4,6 @@
 #include "syntax.h"
 #include <algorithm>
 #include <cstring>
-#include <set>
-#include <stdexcept>
 
 namespace vgpu {
 namespace {
@@ -32,6 +30,13 @@ class Parser {
       : tokens_(tokens(ptx)), place_(place), context_(context) {}
 
   Program parse() {
+    // Functions may be called before the text of their body.
+    for (; peek().kind != TokenKind::end; ++at_) {
+      if (is(".section")) { while (!is("{")) ++at_; }
+      if (is("{")) skip_braces(), --at_;
+      else if (is(".func")) find_body();
+    }
+    at_ = 0;
     while (peek().kind != TokenKind::end) {
       size_t before = at_;
       try {
@@ -52,7 +57,6 @@ class Parser {
   size_t at_ = 0;
   Program program_;
   std::map<std::string, size_t, std::less<>> bodies_;  // token index of a .func's parameter lists
-  std::set<std::string, std::less<>> declared_;        // .func without a body
   Function *function_ = nullptr;
   std::vector<Scope> scopes_;
   size_t scope_ = 0;
@@ -189,18 +193,20 @@ class Parser {
     need(";");
   }
 
+  void skip_to_body() {
+    while (!is("{") && !is(";") && peek().kind != TokenKind::end) ++at_;
+  }
   void function_declaration() {
-    size_t from = at_;
-    if (is("(")) while (!take(")")) ++at_;
-    std::string name = word();
-    if (is("(")) while (!take(")")) ++at_;
-    while (!is("{") && !is(";")) ++at_;
-    if (take(";")) {
-      declared_.insert(name);
-      return;
-    }
-    bodies_[name] = from;
-    skip_braces();
+    skip_to_body();
+    if (!take(";")) skip_braces();
+  }
+  // At .func: notes where the parameter lists begin, if a body follows.
+  void find_body() {
+    size_t from = at_ + 1, name = from;
+    if (tokens_[from].text == "(") while (name + 1 < tokens_.size() && tokens_[name++].text != ")") {}
+    skip_to_body();
+    if (is("{")) bodies_[std::string(tokens_[name].text)] = from;
+    --at_;
   }
 
   void entry() {

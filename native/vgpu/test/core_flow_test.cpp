@@ -149,19 +149,7 @@ CORE_TEST(guarded_exits_and_scopes) {
 
 CORE_TEST(calls_are_inlined) {
   auto module = load(module_text(R"(
-.func (.param .b32 result) triple(.param .b32 a)
-{
-  .reg .b32 %r<5>; .reg .pred %p<2>;
-  ld.param.u32 %r1, [a];
-  setp.gt.u32 %p1, %r1, 3;
-  @%p1 bra BIG;
-  mul.lo.s32 %r2, %r1, 3;
-  st.param.b32 [result+0], %r2;
-  ret;
-BIG:
-  st.param.b32 [result+0], %r1;
-  ret;
-}
+.func (.param .b32 result) triple(.param .b32 a);
 .visible .entry t(.param .u64 out)
 {
   .reg .b32 %r<5>; .reg .b64 %rd<5>;
@@ -184,6 +172,19 @@ BIG:
     ld.param.b32 %r3, [retval0+0];
   }
   st.global.u32 [%rd1], %r3;
+  ret;
+}
+.func (.param .b32 result) triple(.param .b32 a)
+{
+  .reg .b32 %r<5>; .reg .pred %p<2>;
+  ld.param.u32 %r1, [a];
+  setp.gt.u32 %p1, %r1, 3;
+  @%p1 bra BIG;
+  mul.lo.s32 %r2, %r1, 3;
+  st.param.b32 [result+0], %r2;
+  ret;
+BIG:
+  st.param.b32 [result+0], %r1;
   ret;
 })"));
   if (!module) return;
