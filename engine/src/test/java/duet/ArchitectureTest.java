@@ -33,8 +33,10 @@ class ArchitectureTest {
 
     @Test
     void onlyTheEntryPointOpensABackendByItsClass() {
-        noClasses().that().resideOutsideOfPackages("duet.device.cpu").and().doNotHaveFullyQualifiedName("duet.device.Backends")
-                .should().dependOnClassesThat().resideInAPackage("duet.device.cpu").check(ENGINE);
+        for (String backend : List.of("duet.device.cpu", "duet.device.cuda")) {
+            noClasses().that().resideOutsideOfPackages(backend).and().doNotHaveFullyQualifiedName("duet.device.Backends")
+                    .should().dependOnClassesThat().resideInAPackage(backend).check(ENGINE);
+        }
     }
 
     @Test
@@ -48,5 +50,9 @@ class ArchitectureTest {
     void nativeFunctionsAreCalledOnlyWhereTheyBelong() {
         classes().that().resideInAPackage("duet.bindings.cpu..").should().onlyBeAccessed()
                 .byAnyPackage("duet.bindings..", "duet.device.cpu..").check(ENGINE);
+        classes().that().resideInAPackage("duet.bindings.cuda..").should().onlyBeAccessed()
+                .byAnyPackage("duet.bindings..", "duet.device.cuda..").check(ENGINE);
+        noClasses().that().resideOutsideOfPackages("duet.bindings..").and().doNotHaveFullyQualifiedName("duet.device.VirtualGpu")
+                .should().dependOnClassesThat().resideInAPackage("duet.bindings.vgpu..").check(ENGINE);
     }
 }

@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 /** Finds and opens one library: the file that a property names, else the one in the jar, else the system's. */
 final class LibraryFinder {
     private static final String CPU = "duet_cpu";
+    private static final String VIRTUAL_GPU = "duet_vgpu";
 
     private final UnaryOperator<String> properties;
     private final UnaryOperator<String> environment;
@@ -47,8 +48,12 @@ final class LibraryFinder {
         if (name.equals(CPU)) {
             CpuVariant variant = CpuVariant.choose(Optional.ofNullable(properties.apply("duet.cpu")).orElse(environment.apply("DUET_CPU")),
                     processorFlags);
-            Optional<byte[]> content = resource(platform(), variant);
+            Optional<byte[]> content = resource(platform(), fileName(variant));
             if (content.isPresent()) return openUnpacked(content.get(), fileName(variant));
+        }
+        if (name.equals(VIRTUAL_GPU)) {
+            Optional<byte[]> content = resource(platform(), System.mapLibraryName(name));
+            if (content.isPresent()) return openUnpacked(content.get(), System.mapLibraryName(name));
         }
         return openFromSystem(name);
     }
@@ -71,6 +76,8 @@ final class LibraryFinder {
             String hint = switch (name) {
                 case "turbojpeg" -> "; apt-get install libturbojpeg0";
                 case CPU -> "; the jar has no kernels for " + platform() + " either";
+                case "cuda" -> "; it comes with NVIDIA's driver";
+                case VIRTUAL_GPU -> "; the jar has none for " + platform() + " either";
                 default -> "";
             };
             throw new UnsatisfiedLinkError("The library " + name + " cannot be opened: " + e.getMessage() + hint);
@@ -99,7 +106,7 @@ final class LibraryFinder {
             Stream.of(folder, file.getParent(), file).forEach(path -> path.toFile().deleteOnExit());
             return NativeLibrary.at(file.toString(), opener.apply(file.toString()));
         } catch (IOException | UnsatisfiedLinkError e) {
-            throw new UnsatisfiedLinkError("The CPU kernels can be used from neither " + failure + "; nor " + temporary + ": " + reason(e)
+            throw new UnsatisfiedLinkError("The library " + name + " can be used from neither " + failure + "; nor " + temporary + ": " + reason(e)
                     + "; set XDG_CACHE_HOME to a folder that is writable and not mounted noexec");
         }
     }
@@ -129,18 +136,22 @@ final class LibraryFinder {
         return System.mapLibraryName(CPU + "-" + variant.label());
     }
 
-    private static Optional<byte[]> resource(String platform, CpuVariant variant) {
-        String path = "META-INF/duet/" + platform + "/" + fileName(variant);
+    private static Optional<byte[]> resource(String platform, String file) {
+        String path = "META-INF/duet/" + platform + "/" + file;
         // By class loader, not by class: on the module path the libraries lie in a module of their own.
         try (InputStream stream = LibraryFinder.class.getClassLoader().getResourceAsStream(path)) {
             return stream == null ? Optional.empty() : Optional.of(stream.readAllBytes());
         } catch (IOException e) {
-            throw new UnsatisfiedLinkError("The CPU kernels cannot be read from the jar (" + path + "): " + e.getMessage());
+            throw new UnsatisfiedLinkError("A library cannot be read from the jar (" + path + "): " + e.getMessage());
         }
     }
 
     private static String systemName(String name) {
-        return name.equals("turbojpeg") ? "libturbojpeg.so.0" : System.mapLibraryName(name);
+        return switch (name) {
+            case "turbojpeg" -> "libturbojpeg.so.0";
+            case "cuda" -> "libcuda.so.1";
+            default -> System.mapLibraryName(name);
+        };
     }
 
     /** Where the loader found a library that was opened by a bare name. */

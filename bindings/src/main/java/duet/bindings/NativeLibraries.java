@@ -6,7 +6,8 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Finds native libraries by name: {@code duet_cpu} (the CPU kernels) and {@code turbojpeg} (libjpeg-turbo).
+ * Finds native libraries by name: {@code duet_cpu} (the CPU kernels), {@code turbojpeg} (libjpeg-turbo), {@code cuda} (the CUDA
+ * driver), {@code duet_vgpu} (the virtual GPU) and {@code cuda_functions}: either of the two, see {@link CudaLibrary}.
  *
  * <p>A library is looked for once, at its first use: in the file that the system property {@code duet.lib.NAME} names, else in the jar,
  * else where the system's loader looks. The property {@code duet.cpu}, or the environment variable {@code DUET_CPU}, chooses another
@@ -41,6 +42,7 @@ public final class NativeLibraries {
     }
 
     private static NativeLibrary library(String name) {
+        if (name.equals(CudaLibrary.FUNCTIONS)) return library(CudaLibrary.chosen());
         return OPENED.computeIfAbsent(name, NativeLibraries::open);
     }
 

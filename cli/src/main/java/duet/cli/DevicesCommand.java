@@ -2,10 +2,12 @@ package duet.cli;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.DeviceInfo;
+import duet.device.VirtualGpu;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,9 +25,8 @@ final class DevicesCommand implements Runnable {
     public void run() {
         show(2, "two towers");
         show(1, "one device");
-        if (!output.json()) {
-            output.result("CUDA: not available, this build has no CUDA kernels");
-        }
+        kind("CUDA", "cuda", Backends.noCuda(), "--devices cuda:0,cuda:1, or cuda:0,cuda:0 for two devices on one card");
+        kind("virtual GPU", "virtual", VirtualGpu.problem(), "--devices virtual:0,virtual:1; it checks the CUDA kernels on the CPU and is slow");
     }
 
     private void show(int count, String placement) {
@@ -43,6 +44,19 @@ final class DevicesCommand implements Runnable {
                 output.result("  " + device.name() + "  " + device.description()
                         + (device.memoryBytes() == 0 ? "" : ", " + Text.bytes(device.memoryBytes())));
             }
+        }
+    }
+
+    /** @param problem why there are none, or empty */
+    private void kind(String title, String name, Optional<String> problem, String use) {
+        if (output.json()) {
+            Map<String, Object> object = new LinkedHashMap<>();
+            object.put("kind", name);
+            object.put("available", problem.isEmpty());
+            object.put("problem", problem.orElse(null));
+            output.object(object);
+        } else {
+            output.result(title + ": " + problem.map(sentence -> "not available: " + sentence).orElse("available: " + use));
         }
     }
 }

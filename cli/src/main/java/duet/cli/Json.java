@@ -1,6 +1,9 @@
 package duet.cli;
 
+import java.util.Map;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 /** Values as one line of JSON. */
@@ -13,6 +16,15 @@ final class Json {
     static String line(Object value) {
         try {
             return MAPPER.writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Numbers by name of each object of a JSON object. */
+    static Map<String, Map<String, Long>> counters(String text) {
+        try {
+            return MAPPER.readValue(text, new TypeReference<>() {});
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

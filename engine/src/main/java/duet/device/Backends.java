@@ -1,12 +1,20 @@
 package duet.device;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import duet.device.cpu.CpuBackend;
+import duet.device.cuda.CudaBackend;
 
 /** Opens what the option {@code --devices} names. */
 public final class Backends {
+    private static final Pattern CARD = Pattern.compile("(cuda|virtual):(\\d{1,3})");
+    private static final String CHOICES = "use cpu, cuda:N or virtual:N, such as --devices cpu,cpu or --devices cuda:0,cuda:1";
+
     private Backends() {}
 
     /** Opens {@code count} devices of the best kind that there is, with all of the machine. */
@@ -15,36 +23,59 @@ public final class Backends {
     }
 
     /**
-     * Opens {@code count} devices of the best kind that there is. Today that is the CPU: this build has no CUDA kernels yet.
+     * Opens {@code count} devices of the best kind that there is: CUDA if it can be used, where two devices share one card if there is only
+     * one, else the CPU. {@link #noCuda} says why not.
      *
      * @param threads see {@link #open}
      */
     public static Backend openDefault(int count, int threads) {
-        return new CpuBackend(count, threads(threads, count));
+        if (noCuda().isPresent()) {
+            return new CpuBackend(count, threads(threads, count));
+        }
+        int cards = CudaBackend.count("cuda");
+        List<Integer> ordinals = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            ordinals.add(cards >= count ? i : 0);
+        }
+        return new CudaBackend("cuda", ordinals);
+    }
+
+    /** Why CUDA devices cannot be used here, in one sentence; empty if they can. */
+    public static Optional<String> noCuda() {
+        return CudaBackend.problem("cuda");
     }
 
     /**
-     * @param names   such as {@code cpu} (one device with all cores) or {@code cpu,cpu} (two that share them)
+     * @param names   such as {@code cpu} (one device with all cores), {@code cpu,cpu} (two that share them), {@code cuda:0,cuda:1} (two
+     *                cards), {@code cuda:0,cuda:0} (two devices on one card) or {@code virtual:0,virtual:1} (the virtual GPU)
      * @param threads threads in all, shared out among CPU devices; 0 for one for each core
      */
     public static Backend open(String names, int threads) {
         List<String> devices = Arrays.asList(names.strip().split("\\s*,\\s*", -1));
-        for (String device : devices) {
-            if (!device.equals("cpu")) {
-                throw new DeviceException(reason(device));
-            }
-        }
         if (devices.size() > 2) {
             throw new DeviceException(devices.size() + " devices (" + names + "): a network is placed on one device or on two");
         }
-        return new CpuBackend(devices.size(), threads(threads, devices.size()));
+        if (devices.stream().allMatch("cpu"::equals)) {
+            return new CpuBackend(devices.size(), threads(threads, devices.size()));
+        }
+        String kind = null;
+        List<Integer> ordinals = new ArrayList<>();
+        for (String device : devices) {
+            Matcher card = CARD.matcher(device);
+            if (!card.matches()) {
+                throw new DeviceException(device.equals("cpu") ? mixed(names) : "unknown device '" + device + "'; " + CHOICES);
+            }
+            if (kind != null && !kind.equals(card.group(1))) {
+                throw new DeviceException(mixed(names));
+            }
+            kind = card.group(1);
+            ordinals.add(Integer.parseInt(card.group(2)));
+        }
+        return new CudaBackend(kind, ordinals);
     }
 
-    private static String reason(String device) {
-        if (device.matches("(cuda|virtual)(:\\d+)?")) {
-            return "device " + device + ": this build has no CUDA kernels, only CPU devices; use --devices cpu or --devices cpu,cpu";
-        }
-        return "unknown device '" + device + "'; use --devices cpu or --devices cpu,cpu";
+    private static String mixed(String names) {
+        return "devices of different kinds (" + names + ") do not work together; " + CHOICES;
     }
 
     private static int threads(int asked, int devices) {

@@ -5,7 +5,15 @@ public interface Program extends AutoCloseable {
     /** Runs every stream to its end. Throws {@link DeviceException} if a device fails. */
     void run(RunParameters parameters);
 
-    /** Fills a float tensor (ACTIVATION, FILTER, VECTOR); the array has exactly its elements. Between runs only. */
+    /**
+     * Starts a run and may return before it ends. Meanwhile INPUT tensors may be written: they are the next run's. Everything else waits
+     * for the run, and throws what it has thrown.
+     */
+    default void start(RunParameters parameters) {
+        run(parameters);
+    }
+
+    /** Fills a float tensor (ACTIVATION, FILTER, VECTOR); the array has exactly its elements. Between runs only, INPUT tensors excepted. */
     void write(Tensor tensor, float[] values);
 
     /** Fills an IMAGES tensor. */

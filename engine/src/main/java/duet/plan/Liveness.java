@@ -5,8 +5,10 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
 
+import duet.device.Operation;
 import duet.device.Region;
 import duet.device.Step;
 import duet.device.StreamSteps;
@@ -106,8 +108,10 @@ final class Liveness {
     /**
      * @param bytes      of a tensor
      * @param workspaces bytes of the workspace of a launch at a step, or 0
+     * @param fuses      whether a launch may be done together with the one right after it: their tensors are in use at the same time
      */
-    static Liveness of(List<StreamSteps> streams, ToLongFunction<Tensor> bytes, ToLongFunction<Point> workspaces) {
+    static Liveness of(List<StreamSteps> streams, ToLongFunction<Tensor> bytes, ToLongFunction<Point> workspaces,
+            BiPredicate<Operation, Operation> fuses) {
         HappensBefore order = HappensBefore.of(streams);
         if (!order.faults().isEmpty()) {
             throw new IllegalStateException("a plan that cannot run: " + order.faults());
@@ -120,8 +124,12 @@ final class Liveness {
                 Point point = new Point(stream, i);
                 for (Tensor tensor : tensors(steps.get(i))) {
                     if (!tensor.role().persistent()) {
-                        tensors.computeIfAbsent(tensor, t -> new Block(t, null, t.device(), bytes.applyAsLong(t),
-                                t.role() != Role.TRANSIENT, streams.size())).use(point, order.clock(point));
+                        Block block = tensors.computeIfAbsent(tensor, t -> new Block(t, null, t.device(), bytes.applyAsLong(t),
+                                t.role() != Role.TRANSIENT, streams.size()));
+                        block.use(point, order.clock(point));
+                        for (Point other : together(steps, point, fuses)) {
+                            block.use(other, order.clock(other));
+                        }
                     }
                 }
                 long workspace = workspaces.applyAsLong(point);
@@ -135,6 +143,22 @@ final class Liveness {
         List<Block> blocks = new ArrayList<>(tensors.values());
         blocks.addAll(scratch);
         return new Liveness(streams, order, List.copyOf(blocks));
+    }
+
+    /** The steps right before and after a launch that one kernel may do together with it. */
+    private static List<Point> together(List<Step> steps, Point point, BiPredicate<Operation, Operation> fuses) {
+        List<Point> points = new ArrayList<>();
+        for (int i = point.step(); i > 0 && fused(steps, i - 1, fuses); i--) {
+            points.add(new Point(point.stream(), i - 1));
+        }
+        for (int i = point.step(); i + 1 < steps.size() && fused(steps, i, fuses); i++) {
+            points.add(new Point(point.stream(), i + 1));
+        }
+        return points;
+    }
+
+    private static boolean fused(List<Step> steps, int first, BiPredicate<Operation, Operation> fuses) {
+        return steps.get(first) instanceof Step.Launch a && steps.get(first + 1) instanceof Step.Launch b && fuses.test(a.operation(), b.operation());
     }
 
     /** Everything that a step reads or writes. */

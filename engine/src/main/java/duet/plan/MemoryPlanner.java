@@ -39,7 +39,7 @@ final class MemoryPlanner {
         Map<Point, Region> workspaces = new HashMap<>();
         List<Long> persistentBytes = new ArrayList<>();
         List<Long> transientBytes = new ArrayList<>();
-        Liveness liveness = Liveness.of(streams, layout::bytes, point -> workspaceBytes(streams, point, layout));
+        Liveness liveness = Liveness.of(streams, layout::bytes, point -> workspaceBytes(streams, point, layout), layout::fuses);
         for (int device = 0; device < devices; device++) {
             persistentBytes.add(persistent(tensors, device, layout, regions));
             Map<Block, Long> offsets = best(liveness.blocks(device));

@@ -208,7 +208,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 Step step = plan.streams().get(point.stream()).steps().get(point.step());
                 Region workspace = step instanceof Step.Launch launch ? launch.workspace() : null;
                 return workspace == null ? 0 : workspace.bytes();
-            }).peak(device);
+            }, (first, second) -> false).peak(device);
         }
     }
 }

@@ -20,6 +20,7 @@ final class Runner {
     private double lossSum;
     private int top1;
     private int top5;
+    private boolean staged;
 
     Runner(Plan plan, Program program) {
         this.plan = plan;
@@ -40,12 +41,41 @@ final class Runner {
     }
 
     void run(Batch batch, RunParameters parameters) {
+        start(batch, parameters);
+        finish();
+    }
+
+    /** Hands over the batch of the next run, also while one goes on; no other program of the session may run before that one. */
+    void stage(Batch batch) {
         for (Plan.Inputs inputs : plan.inputs()) {
             program.write(inputs.images(), batch.images());
             program.write(inputs.crops(), batch.crops());
             program.write(inputs.labels(), batch.labels());
         }
-        program.run(parameters);
+        staged = true;
+    }
+
+    /** Whether the next run's batch has been handed over. */
+    boolean staged() {
+        return staged;
+    }
+
+    /** The batch that was handed over will not be used. */
+    void unstage() {
+        staged = false;
+    }
+
+    /** @param batch used unless one is staged; then it may be null */
+    void start(Batch batch, RunParameters parameters) {
+        if (!staged) {
+            stage(batch);
+        }
+        staged = false;
+        program.start(parameters);
+    }
+
+    /** Waits for the run and takes its results. */
+    void finish() {
         Plan.Outputs outputs = plan.outputs().getFirst();
         program.read(outputs.losses(), losses);
         program.read(outputs.ranks(), ranks);

@@ -3,6 +3,7 @@ package duet.train;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 import duet.data.Batch;
 import duet.device.Backend;
@@ -48,7 +49,7 @@ final class Session implements AutoCloseable {
         }
         try {
             Storage persistent = own(backend.allocate(bytes(evaluationPlan.persistentBytes(), evaluationPlan.persistentBytes())));
-            Storage scratch = own(backend.allocate(bytes(
+            Storage scratch = own(backend.allocateScratch(bytes(
                     evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes())));
             evaluation = new Runner(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
             training = trains ? new Runner(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
@@ -83,11 +84,25 @@ final class Session implements AutoCloseable {
         return resource;
     }
 
-    /** One training step; afterwards results() are those of this batch. */
-    Runner train(Batch batch, RunParameters parameters) {
+    /**
+     * One training step; the runner has its results.
+     *
+     * @param batches gives the batch of this step, unless it has been handed over already, and the next one's
+     * @param ahead   hand over the next step's batch while this one runs; then no evaluation may come in between
+     */
+    Runner train(Supplier<Batch> batches, RunParameters parameters, boolean ahead) {
         requireOpen();
-        training.run(batch, parameters);
+        training.start(training.staged() ? null : batches.get(), parameters);
+        if (ahead) {
+            training.stage(batches.get());
+        }
+        training.finish();
         return training;
+    }
+
+    /** Training stops for now: a batch that was handed over ahead will not be used. */
+    void pause() {
+        training.unstage();
     }
 
     /** One batch forward. */

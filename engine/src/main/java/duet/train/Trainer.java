@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-import duet.data.Batch;
 import duet.data.BatchLoader;
 import duet.data.Datasets;
 import duet.data.Split;
@@ -134,6 +133,8 @@ public final class Trainer implements AutoCloseable {
             try (BatchLoader loader = BatchLoader.training(data.training(), network.input(), options.batch(), options.seed(),
                     options.shuffle(), options.augmentation(), state.step(), options.loaderThreads())) {
                 run(loader, listener);
+            } finally {
+                session.pause();
             }
         }
         if (output != null) {
@@ -171,14 +172,15 @@ public final class Trainer implements AutoCloseable {
         for (int i = 0; i < reused.learningRates().length; i++) {
             reused.learningRates()[i] = (float) (session.shapes().get(i).bias() ? rate * options.biasRateFactor() : rate);
         }
-        Batch batch = loader.next();
-        Runner results = session.train(batch, new RunParameters(
-                reused.seed(), state.step(), reused.learningRates(), reused.weightDecays(), reused.momentum()));
+        TrainingState next = state.stepped();
+        boolean ahead = next.step() < next.lastStep() && !next.atEpochEnd() && !stop; // else a validation or the end comes first
+        Runner results = session.train(loader::next, new RunParameters(
+                reused.seed(), state.step(), reused.learningRates(), reused.weightDecays(), reused.momentum()), ahead);
         String layer = results.notFinite();
         if (layer != null) {
             throw diverged(layer, state.step() + 1, rate);
         }
-        state = state.stepped();
+        state = next;
         int images = results.present();
         if (images == 0) {
             return; // every image of the batch is damaged: there is nothing to tell

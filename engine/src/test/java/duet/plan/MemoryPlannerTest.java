@@ -46,7 +46,7 @@ class MemoryPlannerTest {
             Plan plan = plan(network, placement, mode, batch, layout);
             Liveness liveness = Liveness.of(plan.streams(), layout::bytes, point ->
                     plan.streams().get(point.stream()).steps().get(point.step()) instanceof Step.Launch launch && launch.workspace() != null
-                            ? launch.workspace().bytes() : 0);
+                            ? launch.workspace().bytes() : 0, layout::fuses);
             for (int device = 0; device < placement.devices(); device++) {
                 long peak = liveness.peak(device);
                 long used = plan.transientBytes().get(device);

@@ -62,7 +62,7 @@ class PlacementEquivalenceTest {
             long[] scratchBytes = IntStream.range(0, placement.devices())
                     .mapToLong(i -> Math.max(training.transientBytes().get(i), evaluation.transientBytes().get(i))).toArray();
             Storage persistent = backend.allocate(training.persistentBytes().stream().mapToLong(Long::longValue).toArray());
-            Storage scratch = backend.allocate(scratchBytes);
+            Storage scratch = backend.allocateScratch(scratchBytes);
             ReferenceProgram trainer = backend.load(training.streams(), training.regions(), persistent, scratch);
             ReferenceProgram evaluator = backend.load(evaluation.streams(), evaluation.regions(), persistent, scratch);
             SplittableRandom random = new SplittableRandom(seed);

@@ -40,6 +40,12 @@ abstract class OperationSuite {
     /** One device that computes with so many threads. */
     abstract Backend open(int threads);
 
+    /** Before a run of backend {@code index}: other circumstances that must not change a bit. */
+    void prepare(int index) {}
+
+    /** After all runs of a trial: throws if the backend has found fault with them. */
+    void requireClean() {}
+
     @BeforeAll
     void openBackends() {
         for (int threads = 1; threads <= 3; threads++) {
@@ -163,10 +169,14 @@ abstract class OperationSuite {
     }
 
     private void check(Trial trial) {
+        prepare(0);
         Map<Tensor, Object> first = TrialRunner.run(backends.getFirst(), trial);
+        requireClean();
         TrialRunner.requireClose(trial.expectation(), first);
         for (int i = 1; i < backends.size(); i++) {
+            prepare(i);
             TrialRunner.requireSameBits("1 thread", first, (i + 1) + " threads", TrialRunner.run(backends.get(i), trial));
         }
+        requireClean();
     }
 }

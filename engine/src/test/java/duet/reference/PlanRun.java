@@ -21,7 +21,7 @@ final class PlanRun implements AutoCloseable {
     PlanRun(Plan plan, Backend backend) {
         this.plan = plan;
         Storage persistent = backend.allocate(plan.persistentBytes().stream().mapToLong(Long::longValue).toArray());
-        Storage scratch = backend.allocate(plan.transientBytes().stream().mapToLong(Long::longValue).toArray());
+        Storage scratch = backend.allocateScratch(plan.transientBytes().stream().mapToLong(Long::longValue).toArray());
         program = backend.load(plan.streams(), plan.regions(), persistent, scratch);
         owned.addAll(List.of(program, persistent, scratch));
     }

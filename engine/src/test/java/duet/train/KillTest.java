@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import duet.ChildJava;
 import duet.device.Backend;
 import duet.plan.Placement;
 

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
+import duet.ChildJava;
 import duet.bindings.cpu.DuetCpu;
 import duet.data.Split;
 import duet.device.Backend;

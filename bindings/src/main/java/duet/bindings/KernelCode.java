@@ -1,0 +1,67 @@
+package duet.bindings;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The CUDA kernels as PTX text, a module for each source file: from the folder that the system property {@code duet.ptx} names, else from
+ * the jar. Either has a file modules.txt that lists the modules; it is empty in a build without nvcc.
+ */
+public final class KernelCode {
+    private static final String RESOURCES = "META-INF/duet/cuda/";
+    private static final Pattern ENTRY = Pattern.compile("\\.entry\\s+(\\w+)");
+
+    private final Map<String, String> modules;
+    private final Map<String, String> moduleOf = new HashMap<>();
+
+    /** @param modules PTX text by name of the module */
+    public KernelCode(Map<String, String> modules) {
+        this.modules = Map.copyOf(modules);
+        modules.forEach((name, text) -> {
+            for (Matcher entry = ENTRY.matcher(text); entry.find();) moduleOf.put(entry.group(1), name);
+        });
+    }
+
+    /** What this build has. */
+    public static KernelCode load() {
+        try {
+            Map<String, String> modules = new LinkedHashMap<>();
+            for (String name : read("modules.txt").lines().filter(line -> !line.isBlank()).toList()) modules.put(name, read(name + ".ptx"));
+            return new KernelCode(modules);
+        } catch (NoSuchFileException e) {
+            return new KernelCode(Map.of());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String read(String file) throws IOException {
+        String folder = System.getProperty("duet.ptx");
+        if (folder != null) return Files.readString(Path.of(folder, file));
+        // By class loader, not by class: on the module path the resource lies in a module of its own.
+        try (InputStream stream = KernelCode.class.getClassLoader().getResourceAsStream(RESOURCES + file)) {
+            if (stream == null) throw new NoSuchFileException(RESOURCES + file);
+            return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** PTX text by name of the module. */
+    public Map<String, String> modules() {
+        return modules;
+    }
+
+    /** The module that has a kernel, or null. */
+    public String moduleOf(String kernel) {
+        return moduleOf.get(kernel);
+    }
+}

@@ -1,0 +1,293 @@
+package duet.device.cuda;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+
+import duet.bindings.CudaLibrary.Kind;
+import duet.bindings.KernelCode;
+import duet.device.Backend;
+import duet.device.DeviceException;
+import duet.device.DeviceInfo;
+import duet.device.Operation;
+import duet.device.Program;
+import duet.device.Region;
+import duet.device.Storage;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+import duet.device.VirtualGpu;
+
+/**
+ * CUDA devices, or virtual ones behind the same driver functions. Several logical devices may share one card. When a kernel fails the
+ * driver gives up the card's context; the backend then releases everything and answers each later call with what happened.
+ */
+public final class CudaBackend implements Backend {
+    private final String kindName;
+    private final Kind kind;
+    private final Map<Integer, CudaCard> cards = new LinkedHashMap<>();
+    private final List<CudaDevice> devices = new ArrayList<>();
+    private final CudaLayout layout = new CudaLayout(device -> device(device).card.multiprocessors);
+    private final Set<AutoCloseable> open = new LinkedHashSet<>();
+    private final ReentrantLock inUse = new ReentrantLock();
+    private final boolean fuses = !"off".equals(System.getProperty("duet.cuda.fusion"));
+    private final boolean each = "each".equals(System.getProperty("duet.cuda.launch", System.getenv("DUET_CUDA_LAUNCH")));
+    private boolean peers = true;
+    private CudaProgram running;
+    private DeviceException failure;
+    private boolean closed;
+
+    /**
+     * @param kindName {@code cuda} or {@code virtual}
+     * @param ordinals of the card behind each logical device
+     */
+    public CudaBackend(String kindName, List<Integer> ordinals) {
+        this.kindName = kindName;
+        kind = kindName.equals("virtual") ? Kind.VIRTUAL : Kind.DRIVER;
+        CudaDriver.require(kind);
+        int count = CudaDriver.count();
+        KernelCode code = code();
+        try {
+            for (int ordinal : ordinals) {
+                if (ordinal >= count) {
+                    throw new DeviceException(kindName + ":" + ordinal + " does not exist; there " + (count == 1 ? "is " : "are ")
+                            + kindName + ":0" + (count == 1 ? "" : " to " + kindName + ":" + (count - 1)));
+                }
+                if (!cards.containsKey(ordinal)) {
+                    cards.put(ordinal, new CudaCard(kindName + ":" + ordinal, ordinal, code));
+                }
+                devices.add(new CudaDevice(devices.size(), cards.get(ordinal)));
+            }
+            connect();
+        } catch (RuntimeException | Error e) {
+            release();
+            throw e;
+        }
+    }
+
+    private static KernelCode code() {
+        KernelCode code = KernelCode.load();
+        if (code.modules().isEmpty()) {
+            throw new DeviceException(
+                    "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, or use --devices cpu");
+        }
+        return code;
+    }
+
+    private void connect() {
+        for (CudaCard card : cards.values()) {
+            for (CudaCard other : cards.values()) {
+                peers &= card == other || card.reach(other);
+            }
+        }
+    }
+
+    /** Why there are no devices of this kind ({@code cuda} or {@code virtual}), in one sentence; empty if there are. */
+    public static Optional<String> problem(String kindName) {
+        return CudaDriver.problem(kindName.equals("virtual") ? Kind.VIRTUAL : Kind.DRIVER);
+    }
+
+    /** Cards of this kind, 0 if it cannot be used. */
+    public static int count(String kindName) {
+        return problem(kindName).isPresent() ? 0 : CudaDriver.count();
+    }
+
+    @Override
+    public String description() {
+        StringBuilder text = new StringBuilder();
+        text.append(devices.size()).append(kind == Kind.VIRTUAL ? " virtual CUDA device" : " CUDA device").append(devices.size() == 1 ? "" : "s");
+        text.append(devices.size() > cards.size() ? " on one card: " : ": ");
+        text.append(String.join(", ", cards.values().stream().map(card -> card.model).distinct().toList()));
+        if (cards.size() > 1) {
+            text.append(peers ? ", copies from card to card" : ", copies between cards go through host memory");
+        }
+        return text.toString();
+    }
+
+    @Override
+    public List<DeviceInfo> devices() {
+        return devices.stream().map(device -> new DeviceInfo(device.card.name, "%s, compute capability %.1f, %d multiprocessors".formatted(
+                device.card.model, device.card.computeCapability / 10.0, device.card.multiprocessors), device.card.memoryBytes)).toList();
+    }
+
+    @Override
+    public Storage allocate(long[] bytesPerDevice) {
+        return allocate(bytesPerDevice, true);
+    }
+
+    @Override
+    public Storage allocateScratch(long[] bytesPerDevice) {
+        return allocate(bytesPerDevice, false);
+    }
+
+    private Storage allocate(long[] bytesPerDevice, boolean zeroed) {
+        begin();
+        try {
+            if (bytesPerDevice.length != devices.size()) {
+                throw new IllegalArgumentException(bytesPerDevice.length + " sizes for " + devices.size() + " devices");
+            }
+            settle();
+            CudaStorage storage = new CudaStorage(this, bytesPerDevice, zeroed);
+            open.add(storage);
+            return storage;
+        } catch (RuntimeException e) {
+            throw failed(e);
+        } finally {
+            end();
+        }
+    }
+
+    @Override
+    public Program load(List<StreamSteps> streams, Map<Tensor, Region> regions, Storage persistent, Storage scratch) {
+        begin();
+        try {
+            if (!open.contains(persistent) || !open.contains(scratch)) {
+                throw new IllegalArgumentException("the storage is closed or belongs to another backend");
+            }
+            settle();
+            CudaProgram program = new CudaProgram(this, streams, regions, (CudaStorage) persistent, (CudaStorage) scratch);
+            open.add(program);
+            return program;
+        } catch (RuntimeException e) {
+            throw failed(e);
+        } finally {
+            end();
+        }
+    }
+
+    @Override
+    public long bytes(Tensor tensor) {
+        return layout.bytes(tensor);
+    }
+
+    @Override
+    public long workspaceBytes(Operation operation, int device) {
+        return layout.workspaceBytes(operation, device);
+    }
+
+    @Override
+    public boolean fuses(Operation first, Operation second) {
+        return fuses && layout.fuses(first, second);
+    }
+
+    CudaDevice device(int index) {
+        if (index < 0 || index >= devices.size()) {
+            throw new IllegalArgumentException("device " + index + " does not exist: there are " + devices.size());
+        }
+        return devices.get(index);
+    }
+
+    /** Whether neighbouring operations become one kernel; -Dduet.cuda.fusion=off says no. */
+    boolean fuses() {
+        return fuses;
+    }
+
+    /** Whether each kernel is launched and waited for by itself instead of one graph: slow, but a failure names the kernel. */
+    boolean launchesEach() {
+        return each;
+    }
+
+    void closed(AutoCloseable part) {
+        open.remove(part);
+    }
+
+    void running(CudaProgram program) {
+        running = program;
+    }
+
+    void idle() {
+        running = null;
+    }
+
+    /** Waits for the run in flight; throws what it has thrown. */
+    void settle() {
+        if (running != null) {
+            CudaProgram program = running;
+            running = null;
+            program.settle();
+        }
+    }
+
+    /** The same where nobody wants to know. */
+    void settleQuietly() {
+        try {
+            settle();
+        } catch (CudaException e) {
+            failed(e);
+        }
+    }
+
+    /** Begins something that must not happen twice at a time; {@link #end} must follow. */
+    void begin() {
+        if (!inUse.tryLock()) {
+            throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");
+        }
+        if (closed || failure != null) {
+            inUse.unlock();
+            throw new IllegalStateException(failure == null ? "this backend has been closed"
+                    : "this backend has failed (" + failure.getMessage() + "); open it anew");
+        }
+    }
+
+    void end() {
+        inUse.unlock();
+    }
+
+    /** For closing, which also goes on in a backend that is closing or has failed. */
+    void whileIdle(Runnable action) {
+        if (!inUse.tryLock()) {
+            throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");
+        }
+        try {
+            action.run();
+        } finally {
+            inUse.unlock();
+        }
+    }
+
+    /** What to throw for an exception: after the failure of a kernel everything is released, and the message says more. */
+    RuntimeException failed(RuntimeException e) {
+        if (!(e instanceof CudaException c) || !c.sticky() || failure != null) {
+            return e;
+        }
+        String more = kind == Kind.VIRTUAL
+                ? VirtualGpu.findings().lines().limit(5).reduce("", (text, line) -> text + "\n  " + line)
+                : each ? "" : "; run again with DUET_CUDA_LAUNCH=each to learn which kernel it was";
+        failure = new DeviceException(e.getMessage() + more, e);
+        closeAll();
+        return failure;
+    }
+
+    @Override
+    public void close() {
+        whileIdle(() -> {
+            settleQuietly();
+            closeAll();
+        });
+    }
+
+    private void closeAll() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        running = null;
+        for (AutoCloseable part : List.copyOf(open)) {
+            switch (part) {
+                case CudaProgram program -> program.close();
+                case CudaStorage storage -> storage.close();
+                default -> throw new AssertionError(part);
+            }
+        }
+        release();
+    }
+
+    private void release() {
+        devices.forEach(CudaDevice::close);
+        cards.values().forEach(CudaCard::close);
+    }
+}

@@ -1,0 +1,322 @@
+package duet.device.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+import duet.device.Program;
+import duet.device.Region;
+import duet.device.RunParameters;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+
+/**
+ * A program on CUDA devices. The first run of each input slot captures all streams of all devices into one graph; every later run is one
+ * launch of it.
+ */
+final class CudaProgram implements Program {
+    private final CudaBackend backend;
+    private final Map<Tensor, Region> regions;
+    private final CudaStorage persistent;
+    private final CudaStorage scratch;
+    private final Arena arena = Arena.ofShared();
+    private final List<CudaQueue> queues = new ArrayList<>();
+    private final Map<Integer, CudaEvent> events = new HashMap<>();
+    private final Resources resources = new Resources();
+    private final CudaInputs inputs;
+    private final CudaOutputs outputs;
+    private final CudaRun numbers;
+    private final CudaEvent fork;
+    private final List<CudaEvent> joins = new ArrayList<>();
+    private final CudaGraph[] graphs = new CudaGraph[CudaInputs.SLOTS];
+    private boolean inFlight;
+    private boolean hasRun;
+    private boolean closed;
+
+    CudaProgram(CudaBackend backend, List<StreamSteps> streams, Map<Tensor, Region> regions, CudaStorage persistent, CudaStorage scratch) {
+        this.backend = backend;
+        this.regions = Map.copyOf(regions);
+        this.persistent = persistent;
+        this.scratch = scratch;
+        try {
+            numbers = new CudaRun(backend, resources);
+            inputs = new CudaInputs(backend, regions, this::address, resources);
+            outputs = new CudaOutputs(backend, regions, this::address, resources);
+            Map<Tensor, Integer> readers = Fusion.readers(streams);
+            for (StreamSteps stream : streams) {
+                int device = stream.device();
+                queues.add(new CudaQueue(backend, stream, readers, arena, this::address,
+                        launch -> launch.workspace() == null ? 0 : address(device, launch.workspace()), this::overlap,
+                        numbers.address(device)));
+            }
+            for (CudaQueue queue : queues) {
+                for (CudaQueue.Command command : queue.commands()) {
+                    if (command instanceof CudaQueue.Command.Mark(int event)) {
+                        events.put(event, resources.event(queue.stream.device.card));
+                    }
+                }
+                joins.add(resources.event(queue.stream.device.card));
+            }
+            fork = resources.event(origin().device.card);
+        } catch (RuntimeException | Error e) {
+            closeParts();
+            throw e;
+        }
+    }
+
+    /** Where runs begin and end. */
+    private CudaStream origin() {
+        return queues.isEmpty() ? backend.device(0).stream(StreamSteps.Kind.COMPUTE) : queues.getFirst().stream;
+    }
+
+    private long address(Tensor tensor) {
+        Region region = regions.get(tensor);
+        if (region == null) {
+            throw new IllegalArgumentException(tensor + " is not part of this program");
+        }
+        long bytes = backend.bytes(tensor);
+        if (region.bytes() < bytes) {
+            throw new IllegalArgumentException(tensor + " needs " + bytes + " bytes, its region has " + region.bytes());
+        }
+        return address(tensor.device(), region);
+    }
+
+    private long address(int device, Region region) {
+        return (region.area() == Region.Area.PERSISTENT ? persistent : scratch).address(device, region);
+    }
+
+    private boolean overlap(Tensor a, Tensor b) {
+        return a.device() == b.device() && regions.get(a).overlaps(regions.get(b));
+    }
+
+    @Override
+    public void run(RunParameters parameters) {
+        backend.begin();
+        try {
+            startNow(parameters);
+            settle();
+        } catch (RuntimeException e) {
+            throw backend.failed(e);
+        } finally {
+            backend.end();
+        }
+    }
+
+    @Override
+    public void start(RunParameters parameters) {
+        backend.begin();
+        try {
+            startNow(parameters);
+        } catch (RuntimeException e) {
+            throw backend.failed(e);
+        } finally {
+            backend.end();
+        }
+    }
+
+    private void startNow(RunParameters parameters) {
+        checkOpen();
+        backend.settle();
+        CudaStream origin = origin();
+        int slot = inputs.finish(origin);
+        numbers.set(slot, parameters);
+        if (backend.launchesEach()) {
+            issue(slot, true);
+        } else {
+            if (graphs[slot] == null) {
+                graphs[slot] = resources.graph(origin, () -> issue(slot, false));
+            }
+            graphs[slot].launch(origin);
+        }
+        inFlight = true;
+        backend.running(this);
+    }
+
+    /** Puts a whole run into the streams, beginning and ending at {@link #origin}. */
+    private void issue(int slot, boolean each) {
+        CudaStream origin = origin();
+        origin.record(fork);
+        for (CudaQueue queue : queues) {
+            queue.rewind();
+            if (queue.stream != origin) {
+                queue.stream.await(fork);
+            }
+            if (queue.kind == StreamSteps.Kind.COMPUTE) {
+                numbers.issue(slot, queue.stream);
+                inputs.issue(slot, queue.stream);
+            }
+        }
+        boolean[] recorded = new boolean[events.keySet().stream().mapToInt(event -> event + 1).max().orElse(0)];
+        boolean going = true;
+        while (going) {
+            going = false;
+            for (CudaQueue queue : queues) {
+                going |= queue.issue(events, recorded, each);
+            }
+        }
+        for (int i = 0; i < queues.size(); i++) {
+            CudaQueue queue = queues.get(i);
+            if (!queue.done()) {
+                throw new IllegalArgumentException(queue.stream.label() + " waits for an event that nothing records");
+            }
+            if (queue.kind == StreamSteps.Kind.COMPUTE) {
+                outputs.issue(queue.stream);
+            }
+            if (queue.stream != origin) {
+                queue.stream.record(joins.get(i));
+                origin.await(joins.get(i));
+            }
+        }
+    }
+
+    /** Waits for the run in flight, if there is one. */
+    void settle() {
+        if (inFlight) {
+            inFlight = false;
+            origin().device.card.enter();
+            origin().synchronize("running");
+            hasRun = true;
+            backend.idle();
+        }
+    }
+
+    @Override
+    public void write(Tensor tensor, float[] values) {
+        if (CudaLayout.canonical(tensor)) {
+            write(tensor, values, values.length, JAVA_FLOAT);
+        } else {
+            checkLength(tensor, values.length);
+            float[] packed = new float[values.length];
+            CudaLayout.pack(tensor, values, packed);
+            write(tensor, packed, packed.length, JAVA_FLOAT);
+        }
+    }
+
+    @Override
+    public void write(Tensor tensor, byte[] values) {
+        write(tensor, values, values.length, JAVA_BYTE);
+    }
+
+    @Override
+    public void write(Tensor tensor, int[] values) {
+        write(tensor, values, values.length, JAVA_INT);
+    }
+
+    private void write(Tensor tensor, Object array, int length, ValueLayout element) {
+        backend.begin();
+        try {
+            checkOpen();
+            checkLength(tensor, length);
+            MemorySegment host = inputs.host(tensor);
+            if (host != null) {
+                MemorySegment.copy(array, 0, host, element, 0, length);
+                inputs.written(tensor);
+            } else {
+                backend.settle();
+                writeDirectly(tensor, array, length, element);
+            }
+        } catch (RuntimeException e) {
+            throw backend.failed(e);
+        } finally {
+            backend.end();
+        }
+    }
+
+    private void writeDirectly(Tensor tensor, Object array, int length, ValueLayout element) {
+        CudaStream stream = backend.device(tensor.device()).stream(StreamSteps.Kind.COMPUTE);
+        try (Arena staging = Arena.ofConfined()) {
+            MemorySegment host = staging.allocate(tensor.dataBytes(), 64);
+            MemorySegment.copy(array, 0, host, element, 0, length);
+            stream.copyToDevice(address(tensor), host, tensor.dataBytes(), "writing a tensor");
+            stream.synchronize("writing " + tensor);
+        }
+    }
+
+    @Override
+    public void read(Tensor tensor, float[] values) {
+        if (CudaLayout.canonical(tensor)) {
+            read(tensor, values, values.length, JAVA_FLOAT);
+        } else {
+            checkLength(tensor, values.length);
+            float[] packed = new float[values.length];
+            read(tensor, packed, packed.length, JAVA_FLOAT);
+            CudaLayout.unpack(tensor, packed, values);
+        }
+    }
+
+    @Override
+    public void read(Tensor tensor, int[] values) {
+        read(tensor, values, values.length, JAVA_INT);
+    }
+
+    private void read(Tensor tensor, Object array, int length, ValueLayout element) {
+        backend.begin();
+        try {
+            checkOpen();
+            checkLength(tensor, length);
+            backend.settle();
+            MemorySegment output = hasRun ? outputs.get(tensor) : null;
+            if (output != null) {
+                MemorySegment.copy(output, element, 0, array, 0, length);
+            } else {
+                readDirectly(tensor, array, length, element);
+            }
+        } catch (RuntimeException e) {
+            throw backend.failed(e);
+        } finally {
+            backend.end();
+        }
+    }
+
+    private void readDirectly(Tensor tensor, Object array, int length, ValueLayout element) {
+        CudaStream stream = backend.device(tensor.device()).stream(StreamSteps.Kind.COMPUTE);
+        try (Arena staging = Arena.ofConfined()) {
+            MemorySegment host = staging.allocate(tensor.dataBytes(), 64);
+            stream.copyToHost(host, address(tensor), tensor.dataBytes(), "reading a tensor");
+            stream.synchronize("reading " + tensor);
+            MemorySegment.copy(host, element, 0, array, 0, length);
+        }
+    }
+
+    private void checkLength(Tensor tensor, int length) {
+        if (!regions.containsKey(tensor)) {
+            throw new IllegalArgumentException(tensor + " is not part of this program");
+        }
+        if (length != tensor.elements()) {
+            throw new IllegalArgumentException(tensor + " has " + tensor.elements() + " elements, the array " + length);
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("this program has been closed");
+        }
+        persistent.checkOpen();
+        scratch.checkOpen();
+    }
+
+    @Override
+    public void close() {
+        backend.whileIdle(() -> {
+            if (!closed) {
+                closed = true;
+                backend.settleQuietly();
+                closeParts();
+                backend.closed(this);
+            }
+        });
+    }
+
+    private void closeParts() {
+        resources.close();
+        arena.close();
+    }
+}

@@ -1,0 +1,132 @@
+package duet.device.cuda;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiPredicate;
+import java.util.function.ToLongFunction;
+
+import duet.device.Operation;
+import duet.device.Step;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+
+/** The steps of one stream, prepared. */
+final class CudaQueue {
+    /** One entry, prepared. */
+    sealed interface Command {
+        record Kernel(PreparedLaunch launch) implements Command {}
+
+        record Copy(String label, long to, CudaCard toCard, long from, CudaCard fromCard, long bytes) implements Command {}
+
+        record Mark(int event) implements Command {}
+
+        record Await(int event) implements Command {}
+    }
+
+    final CudaStream stream;
+    final StreamSteps.Kind kind;
+    private final List<Command> commands = new ArrayList<>();
+    private int next;
+
+    /**
+     * @param workspaces device address of a launch's scratch memory, or 0
+     * @param overlap    whether two tensors share memory
+     */
+    CudaQueue(CudaBackend backend, StreamSteps steps, Map<Tensor, Integer> readers, Arena arena, ToLongFunction<Tensor> address,
+            ToLongFunction<Step.Launch> workspaces, BiPredicate<Tensor, Tensor> overlap, long run) {
+        CudaDevice device = backend.device(steps.device());
+        kind = steps.kind();
+        stream = device.stream(kind);
+        List<Fusion> fusions = backend.fuses() ? Fusion.plan(steps.steps(), readers, overlap) : Fusion.none(steps.steps());
+        for (int i = 0; i < steps.steps().size(); i++) {
+            switch (steps.steps().get(i)) {
+                case Step.Launch launch -> {
+                    checkDevice(launch.operation(), device.index);
+                    if (fusions.get(i) != null) {
+                        Site site = new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor),
+                                workspaces.applyAsLong(launch), run, device.card.multiprocessors);
+                        for (Launch l : CudaLowering.lower(fusions.get(i), site)) {
+                            commands.add(new Command.Kernel(new PreparedLaunch(arena, device.card, fusions.get(i).label(), l)));
+                        }
+                    }
+                }
+                case Step.Copy copy -> commands.add(new Command.Copy(copy.layer() + ": copying " + copy.from() + " to device "
+                        + copy.to().device(), address.applyAsLong(copy.to()), backend.device(copy.to().device()).card,
+                        address.applyAsLong(copy.from()), backend.device(copy.from().device()).card, backend.bytes(copy.from())));
+                case Step.Record(int event) -> commands.add(new Command.Mark(event));
+                case Step.Wait(int event) -> commands.add(new Command.Await(event));
+            }
+        }
+    }
+
+    private static void checkDevice(Operation operation, int device) {
+        for (List<Tensor> operands : List.of(operation.reads(), operation.writes())) {
+            for (Tensor tensor : operands) {
+                if (tensor.device() != device) {
+                    throw new IllegalArgumentException(operation.layer() + ": " + operation.kind() + " runs on device " + device
+                            + " but " + tensor + " lies on device " + tensor.device());
+                }
+            }
+        }
+    }
+
+    List<Command> commands() {
+        return commands;
+    }
+
+    void rewind() {
+        next = 0;
+    }
+
+    boolean done() {
+        return next == commands.size();
+    }
+
+    /**
+     * Issues commands until one waits for an event that has not been recorded yet: in CUDA a wait only sees records issued before it.
+     *
+     * @param recorded which events have been recorded, in this issue
+     * @param each     wait for each command to end, so that a failure names it
+     * @return whether any command was issued
+     */
+    boolean issue(Map<Integer, CudaEvent> events, boolean[] recorded, boolean each) {
+        int first = next;
+        for (; next < commands.size(); next++) {
+            switch (commands.get(next)) {
+                case Command.Kernel(PreparedLaunch launch) -> {
+                    launch.issue(stream);
+                    if (each) {
+                        stream.synchronize(launch.label());
+                    }
+                }
+                case Command.Copy copy -> {
+                    copy(copy);
+                    if (each) {
+                        stream.synchronize(copy.label());
+                    }
+                }
+                case Command.Mark(int event) -> {
+                    stream.record(events.get(event));
+                    recorded[event] = true;
+                }
+                case Command.Await(int event) -> {
+                    if (!recorded[event]) {
+                        return next > first;
+                    }
+                    stream.await(events.get(event));
+                }
+            }
+        }
+        return next > first;
+    }
+
+    private void copy(Command.Copy copy) {
+        if (copy.fromCard() == copy.toCard()) {
+            stream.copyOnDevice(copy.to(), copy.from(), copy.bytes(), copy.label());
+        } else {
+            stream.copyBetween(copy.to(), copy.toCard(), copy.from(), copy.fromCard(), copy.bytes(), copy.label());
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package duet.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import java.util.List;
+
+import duet.VirtualGpuCondition;
+import duet.data.DamageReport;
+import duet.data.Datasets;
+import duet.data.Split;
+import duet.device.Backend;
+import duet.device.Backends;
+import duet.device.VirtualGpu;
+import duet.model.Networks;
+import duet.net.Network;
+import duet.plan.Placement;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Training on virtual GPUs: the CPU's losses, and the same bits whatever the order in which streams and warps run. */
+@Tag("sim")
+@ExtendWith(VirtualGpuCondition.class)
+class VirtualTrainingTest {
+    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=latest-first", "streams=delay,seed=1", "streams=delay,seed=2",
+            "streams=random,seed=3,warps=random", "streams=lazy,warps=reverse");
+
+    private record Run(List<Metrics> steps, Checkpoint end) {}
+
+    @BeforeEach
+    @AfterEach
+    void defaults() {
+        VirtualGpu.configure("");
+        VirtualGpu.reset();
+    }
+
+    private static Run tiny(String devices) {
+        Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
+        Recorder recorder = new Recorder();
+        try (Backend backend = Backends.open(devices, 2);
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), Tiny.options().withSteps(14))) {
+            trainer.train(recorder);
+            return new Run(recorder.steps, trainer.snapshot());
+        }
+    }
+
+    private static void requireClose(Run expected, Run actual) {
+        assertEquals(expected.steps().size(), actual.steps().size());
+        for (int i = 0; i < expected.steps().size(); i++) {
+            double loss = expected.steps().get(i).loss();
+            assertEquals(loss, actual.steps().get(i).loss(), 1e-4 * loss, "step " + (i + 1));
+        }
+        expected.end().tensors().forEach((name, values) -> assertArrayEquals(values, actual.end().tensors().get(name), 1e-4f, name));
+    }
+
+    private static void requireSameBits(Run expected, Run actual, String schedule) {
+        expected.end().tensors().forEach((name, values) -> assertArrayEquals(values, actual.end().tensors().get(name), schedule + ": " + name));
+    }
+
+    /** Validation after steps 6, 11 and at the end takes part, on a program of its own in the same memory. */
+    @Test
+    void theCpusLossesUnderEachSchedule() {
+        Run cpu = tiny("cpu");
+        Run first = null;
+        for (String schedule : SCHEDULES) {
+            VirtualGpu.configure(schedule);
+            Run run = tiny("virtual:0,virtual:1");
+            assertEquals("", VirtualGpu.findings(), schedule);
+            requireClose(cpu, run);
+            if (first == null) {
+                first = run;
+            } else {
+                requireSameBits(first, run, schedule);
+            }
+        }
+    }
+
+    @Test
+    void oneDeviceAndTwoOnOneCard() {
+        Run cpu = tiny("cpu");
+        requireClose(cpu, tiny("virtual:0"));
+        Run cards = tiny("virtual:0,virtual:1");
+        requireSameBits(cards, tiny("virtual:1,virtual:1"), "two devices on one card");
+        assertEquals("", VirtualGpu.findings());
+    }
+
+    /** Copies between cards that cannot reach each other go through the driver. */
+    @Test
+    void cardsThatCannotReachEachOther() {
+        Run cards = tiny("virtual:0,virtual:1");
+        VirtualGpu.configure("peer=off");
+        requireSameBits(cards, tiny("virtual:0,virtual:1"), "peer=off");
+        assertEquals("", VirtualGpu.findings());
+    }
+
+    @Test
+    void alexnetSmallOnTwoDevices() {
+        Run cpu = small("cpu,cpu");
+        Run virtual = small("virtual:0,virtual:1");
+        assertEquals("", VirtualGpu.findings());
+        for (int i = 0; i < cpu.steps().size(); i++) {
+            double loss = cpu.steps().get(i).loss();
+            assertEquals(loss, virtual.steps().get(i).loss(), 1e-4 * loss, "step " + (i + 1));
+        }
+        assertNotEquals(virtual.steps().getFirst().loss(), virtual.steps().getLast().loss());
+    }
+
+    private static Run small(String devices) {
+        Network network = Networks.create("alexnet-small", 1, 10);
+        Recorder recorder = new Recorder();
+        try (Split data = Datasets.open("synthetic:1x28x28:10:64", network.input(), 1, DamageReport.STRICT);
+                Backend backend = Backends.open(devices, 2);
+                Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data, Recipe.of("alexnet-small", 8).withSteps(6))) {
+            trainer.train(recorder);
+            return new Run(recorder.steps, trainer.snapshot());
+        }
+    }
+}
