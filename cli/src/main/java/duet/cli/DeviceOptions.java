@@ -15,8 +15,9 @@ final class DeviceOptions {
     private static final Map<String, Placement> PLACEMENTS = Map.of("one", Placement.ONE_DEVICE, "towers", Placement.TWO_TOWERS);
 
     @Option(names = "--devices", paramLabel = "LIST",
-            description = "Devices, separated by commas, such as 'cpu' or 'cpu,cpu' (default: the best that this machine has for "
-                    + "the placement; './duet devices' shows which).")
+            description = "Devices, separated by commas: 'cpu', 'cpu,cpu', 'cuda:0,cuda:1', 'cuda:0,cuda:0' (two on one card), "
+                    + "'virtual:0,virtual:1' (default: CUDA if there is a card, else the CPU, as many as "
+                    + "the placement needs; './duet devices' shows which).")
     private String devices;
 
     @Option(names = "--placement", paramLabel = "NAME", converter = PlacementConverter.class,
@@ -47,6 +48,11 @@ final class DeviceOptions {
 
     Backend open(Placement chosen) {
         return devices != null ? Backends.open(devices, threads()) : Backends.openDefault(chosen.devices(), threads());
+    }
+
+    /** What was opened, and why if nobody said what. */
+    String describe(Backend backend) {
+        return backend.description() + (given() || Backends.noCuda().isEmpty() ? "" : " (no CUDA device: './duet devices' says why)");
     }
 
     boolean given() {

@@ -60,7 +60,7 @@ final class EvaluateCommand implements Callable<Integer> {
         try (Split split = Datasets.open(source, checkpoint.network().input(), seed, strict ? DamageReport.STRICT : damage);
                 Backend backend = devices.open(placement);
                 Classifier classifier = Classifier.create(checkpoint, placement, backend, batch)) {
-            output.say("devices  " + backend.description());
+            output.say("devices  " + devices.describe(backend));
             output.say("data     " + split.validation().description());
             print(split.validation(), classifier.evaluate(split.validation(), TrainingListener.SILENT), damage);
         }

@@ -17,6 +17,7 @@ sealed interface RatePolicy {
         return switch (rate) {
             case LearningRate.Constant c -> "constant";
             case LearningRate.Steps s -> "times " + Text.number(s.factor()) + " after every " + Text.number(s.epochs()) + " epochs";
+            case LearningRate.Linear l -> "falling to 0 over " + Text.number(l.epochs()) + " epochs";
             case LearningRate.Plateau p -> "times " + Text.number(p.factor()) + " when " + Text.count(p.patience(), "validation")
                     + " in a row are no better, at most " + p.times() + " times";
         };
@@ -36,6 +37,13 @@ sealed interface RatePolicy {
         }
     }
 
+    record Linear(double epochs) implements RatePolicy {
+        @Override
+        public LearningRate from(double initial) {
+            return new LearningRate.Linear(initial, epochs);
+        }
+    }
+
     record Plateau(int patience) implements RatePolicy {
         /** The paper divided by 10, three times. */
         @Override
@@ -44,7 +52,7 @@ sealed interface RatePolicy {
         }
     }
 
-    /** {@code constant}, {@code steps:EPOCHS[:FACTOR]}, {@code plateau[:PATIENCE]}. */
+    /** {@code constant}, {@code steps:EPOCHS[:FACTOR]}, {@code linear:EPOCHS}, {@code plateau[:PATIENCE]}. */
     final class Converter implements ITypeConverter<RatePolicy> {
         @Override
         public RatePolicy convert(String text) {
@@ -58,13 +66,17 @@ sealed interface RatePolicy {
                     require(second > 0 && second < 1, text, "FACTOR must lie between 0 and 1");
                     yield new Steps(first, second);
                 }
+                case "linear/2" -> {
+                    require(first > 0, text, "EPOCHS must be above 0");
+                    yield new Linear(first);
+                }
                 case "plateau/1" -> new Plateau(5);
                 case "plateau/2" -> {
                     require(first >= 1 && first == Math.rint(first) && first < 1e6, text, "PATIENCE must be a whole number of validations");
                     yield new Plateau((int) first);
                 }
                 default -> throw new TypeConversionException(
-                        "'" + text + "' is none of constant, steps:EPOCHS[:FACTOR], plateau[:PATIENCE]");
+                        "'" + text + "' is none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, plateau[:PATIENCE]");
             };
         }
 

@@ -8,11 +8,15 @@ import duet.data.Datasets;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.net.NetworkJson;
+import duet.net.Shape;
 
 /** Finds the network that an option names and compares it with the data. */
 final class Source {
     static final String DEFAULT_NETWORK = "alexnet-small";
     static final String DEFAULT_DATA = "fashion-mnist";
+
+    private static final int FASHION_SIDE = 28;
+    private static final int FASHION_CLASSES = 10;
 
     private Source() {}
 
@@ -33,6 +37,17 @@ final class Source {
     static Network network(String nameOrFile) {
         boolean small = nameOrFile.equals(DEFAULT_NETWORK);
         return network(nameOrFile, small ? 1 : 3, small ? 10 : 1000);
+    }
+
+    /**
+     * What is trained on without --data: Fashion-MNIST where the network reads such images, else made-up ones of its size, few enough
+     * that a look at how it runs takes little time.
+     */
+    static String defaultData(String nameOrFile) {
+        Network network = network(nameOrFile);
+        Shape input = network.input();
+        boolean fits = input.channels() == 1 && input.height() <= FASHION_SIDE && input.width() <= FASHION_SIDE && network.classes() == FASHION_CLASSES;
+        return fits ? DEFAULT_DATA : "synthetic:%dx%dx%d:%d:1000".formatted(input.channels(), input.height(), input.width(), network.classes());
     }
 
     static void checkFit(Network network, String data, Datasets.Description description) {

@@ -43,7 +43,8 @@ final class TrainCommand implements Callable<Integer> {
 
     @Option(names = "--data", paramLabel = "SOURCE",
             description = "'fashion-mnist', 'fashion-mnist:DIR', 'folder:DIR' (a folder of images for each class) or "
-                    + "'synthetic:3x227x227:1000' (default: " + Source.DEFAULT_DATA + ").")
+                    + "'synthetic:3x227x227:1000' (default: " + Source.DEFAULT_DATA + ", or synthetic images where they are too small for "
+                    + "the network).")
     private String data;
 
     @Mixin
@@ -76,7 +77,11 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private int begin(DamageReport damage) {
-        String source = data == null ? Source.DEFAULT_DATA : data;
+        String source = data == null ? Source.defaultData(net) : data;
+        if (data == null && !source.equals(Source.DEFAULT_DATA)) {
+            output.warn("without --data " + net + " is trained on made-up images (" + source + "), to see how it runs; "
+                    + "--data folder:DIR trains it on yours");
+        }
         Placement placement = devices.placement(Placement.TWO_TOWERS);
         Datasets.Description description = Datasets.describe(source);
         Network network = Source.network(net, description.channels(), description.classes());
@@ -86,7 +91,7 @@ final class TrainCommand implements Callable<Integer> {
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
                 Backend backend = devices.open(placement);
                 Trainer trainer = Trainer.create(network, placement, backend, images, source, options)) {
-            return new TrainingRun(output, network, options).run(trainer, backend, placement, images);
+            return new TrainingRun(output, network, options).run(trainer, devices.describe(backend), placement, images);
         }
     }
 
@@ -105,7 +110,7 @@ final class TrainCommand implements Callable<Integer> {
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
                 Backend backend = devices.open(placement);
                 Trainer trainer = Trainer.resume(checkpoint, placement, backend, images, options)) {
-            return new TrainingRun(output, network, options).run(trainer, backend, placement, images);
+            return new TrainingRun(output, network, options).run(trainer, devices.describe(backend), placement, images);
         }
     }
 

@@ -38,6 +38,7 @@ final class TrainingArguments {
 
     @Option(names = "--lr-policy", paramLabel = "POLICY", converter = RatePolicy.Converter.class,
             description = "'constant'; 'steps:EPOCHS[:FACTOR]': multiplied by FACTOR (0.1) after every EPOCHS epochs; "
+                    + "'linear:EPOCHS': falls evenly to 0 over EPOCHS epochs; "
                     + "'plateau[:PATIENCE]': divided by 10 when the validation error has not fallen for PATIENCE (5) epochs, at most "
                     + "three times, as in the paper (default: plateau, alexnet-small steps:4:0.15).")
     private RatePolicy policy;

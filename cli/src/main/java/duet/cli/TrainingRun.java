@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.stream.Stream;
 
 import duet.data.Split;
-import duet.device.Backend;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.Metrics;
@@ -20,8 +19,8 @@ import duet.train.TrainingOptions;
 record TrainingRun(Output output, Network network, TrainingOptions options) {
 
     /** @return the exit code */
-    int run(Trainer trainer, Backend backend, Placement placement, Split images) {
-        introduce(backend, placement, images);
+    int run(Trainer trainer, String devices, Placement placement, Split images) {
+        introduce(devices, placement, images);
         try (Interruption interruption = new Interruption(output, trainer::requestStop)) {
             Progress progress = Progress.create(output, options.batch());
             Trainer.Result result;
@@ -36,11 +35,11 @@ record TrainingRun(Output output, Network network, TrainingOptions options) {
         }
     }
 
-    private void introduce(Backend backend, Placement placement, Split images) {
+    private void introduce(String devices, Placement placement, Split images) {
         LayerTable table = LayerTable.of(network);
         output.say("network    " + network.name() + ", " + Text.count(table.parameters(), "parameter") + ", " + Text.flop(table.flop())
                 + " an image forward, " + (placement == Placement.ONE_DEVICE ? "one device" : "two towers"));
-        output.say("devices    " + backend.description());
+        output.say("devices    " + devices);
         output.say("data       " + images.training().description() + "; validation: " + images.validation().description());
         output.say("training   batch " + options.batch() + ", "
                 + (options.steps() > 0 ? Text.count(options.steps(), "step") : Text.count(options.epochs(), "epoch")) + ", learning rate "

@@ -44,6 +44,7 @@ final class CheckpointFile {
     @JsonSubTypes({
         @JsonSubTypes.Type(value = LearningRate.Constant.class, name = "constant"),
         @JsonSubTypes.Type(value = LearningRate.Steps.class, name = "steps"),
+        @JsonSubTypes.Type(value = LearningRate.Linear.class, name = "linear"),
         @JsonSubTypes.Type(value = LearningRate.Plateau.class, name = "plateau")
     })
     private interface PolicyName {}

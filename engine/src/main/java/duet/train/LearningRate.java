@@ -51,6 +51,26 @@ public sealed interface LearningRate {
         }
     }
 
+    /** Falls evenly to nearly 0 over so many epochs; from then on it is a thousandth of the first. */
+    record Linear(double initial, double epochs) implements LearningRate {
+        private static final double LEAST = 1e-3;
+
+        public Linear {
+            requirePositive(initial);
+            require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate falls must be above 0, not " + epochs);
+        }
+
+        @Override
+        public LearningRate startingAt(double rate) {
+            return new Linear(rate, epochs);
+        }
+
+        @Override
+        public double at(double epoch, int drops) {
+            return initial * Math.max(1 - epoch / epochs, LEAST);
+        }
+    }
+
     /** Multiplied by factor (0.1 in the paper) when the validation error has not fallen for {@code patience} validations, at most {@code times} times. */
     record Plateau(double initial, double factor, int patience, int times) implements LearningRate {
         public Plateau {

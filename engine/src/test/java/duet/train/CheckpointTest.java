@@ -70,7 +70,7 @@ class CheckpointTest {
     void givesBackWhatWasWritten() throws IOException {
         Path file = folder.resolve("a.safetensors");
         for (LearningRate rate : List.of(new LearningRate.Constant(1 / 3.0), new LearningRate.Steps(0.1, 2.5, 0.3),
-                new LearningRate.Plateau(0.01, 0.1, 2, 3))) {
+                new LearningRate.Linear(0.02, 40), new LearningRate.Plateau(0.01, 0.1, 2, 3))) {
             Checkpoint checkpoint = checkpoint(state(rate));
             checkpoint.write(file);
             assertSame(checkpoint, Checkpoint.read(file));

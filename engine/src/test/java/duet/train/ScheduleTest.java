@@ -49,6 +49,16 @@ class ScheduleTest {
     }
 
     @Test
+    void rateThatFallsEvenly() {
+        TrainingState state = state(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Linear(0.8, 2)), 40);
+        assertEquals(0.8, state.learningRate(0));
+        assertEquals(0.4, state.learningRate(10), 1e-12);
+        assertEquals(0.04, state.learningRate(19), 1e-12);
+        assertEquals(0.0008, state.learningRate(20), 1e-12);
+        assertEquals(0.0008, state.learningRate(1000), 1e-12);
+    }
+
+    @Test
     void plateauDividesTheRateWhenTheErrorStopsFalling() {
         TrainingState state = state(Tiny.options().withLearningRate(new LearningRate.Plateau(1, 0.1, 2, 2)), 44);
         double[] errors = {0.5, 0.4, 0.4, 0.45, 0.39, 0.39, 0.38, 0.5, 0.38, 0.5, 0.5, 0.5};
