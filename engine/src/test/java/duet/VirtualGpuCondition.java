@@ -12,6 +12,11 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * processor. Runs of the CPU kernels' tests on other instruction sets do not repeat them.
  */
 public final class VirtualGpuCondition implements ExecutionCondition {
+    /** For tests that have other devices too. */
+    public static boolean runs() {
+        return !new VirtualGpuCondition().evaluateExecutionCondition(null).isDisabled();
+    }
+
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
         if (Boolean.getBoolean("duet.test.others")) {

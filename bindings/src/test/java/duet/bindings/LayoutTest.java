@@ -2,6 +2,7 @@ package duet.bindings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import duet.bindings.cpu.duet_convolution;
 import duet.bindings.cpu.duet_pooling;
@@ -9,7 +10,10 @@ import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.PaddingLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,13 +34,31 @@ class LayoutTest {
     }
 
     private String check(String assertions) throws Exception {
-        Path header = Path.of("../native/cpu/duet_cpu.h").toAbsolutePath().normalize();
+        return check("../native/cpu/duet_cpu.h", assertions);
+    }
+
+    private String check(String file, String assertions) throws Exception {
+        Path header = Path.of(file).toAbsolutePath().normalize();
         return Compiler.compile(folder, "#include <cstddef>\n#include \"" + header + "\"\n" + assertions, "-fsyntax-only");
     }
 
     @Test
     void structsAreAsInC() throws Exception {
         assertEquals("", check(assertions("duet_convolution", duet_convolution.layout()) + assertions("duet_pooling", duet_pooling.layout())));
+    }
+
+    /** What the CUDA kernels take: every structure of duet_cuda.h has a class. */
+    @Test
+    void kernelArgumentsAreAsInC() throws Exception {
+        String header = Files.readString(Path.of("../native/cuda/duet_cuda.h"));
+        StringBuilder assertions = new StringBuilder();
+        int count = 0;
+        for (Matcher struct = Pattern.compile("^\\} (duet_\\w+);", Pattern.MULTILINE).matcher(header); struct.find(); count++) {
+            Class<?> generated = Class.forName("duet.bindings.cuda.kernels." + struct.group(1));
+            assertions.append(assertions(struct.group(1), (GroupLayout) generated.getMethod("layout").invoke(null)));
+        }
+        assertTrue(count > 10, count + " structures");
+        assertEquals("", check("../native/cuda/duet_cuda.h", assertions.toString()));
     }
 
     @Test

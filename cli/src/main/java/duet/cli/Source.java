@@ -47,7 +47,7 @@ final class Source {
         Network network = network(nameOrFile);
         Shape input = network.input();
         boolean fits = input.channels() == 1 && input.height() <= FASHION_SIDE && input.width() <= FASHION_SIDE && network.classes() == FASHION_CLASSES;
-        return fits ? DEFAULT_DATA : "synthetic:%dx%dx%d:%d:1000".formatted(input.channels(), input.height(), input.width(), network.classes());
+        return fits ? DEFAULT_DATA : "synthetic:%dx%dx%d:%d:256".formatted(input.channels(), input.height(), input.width(), network.classes());
     }
 
     static void checkFit(Network network, String data, Datasets.Description description) {

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
+import duet.VirtualGpuCondition;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionGeometry;
@@ -36,7 +37,8 @@ class GoldenOperationTest {
     }
 
     static Stream<Opener> backends() {
-        return Stream.of(new Opener("reference", () -> new ReferenceBackend(1)), new Opener("cpu", () -> Backends.open("cpu", 2)));
+        Stream<Opener> openers = Stream.of(new Opener("reference", () -> new ReferenceBackend(1)), new Opener("cpu", () -> Backends.open("cpu", 2)));
+        return VirtualGpuCondition.runs() ? Stream.concat(openers, Stream.of(new Opener("virtual", () -> Backends.open("virtual:0", 0)))) : openers;
     }
 
     @ParameterizedTest

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
+import duet.VirtualGpuCondition;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.Operation.Activation;
@@ -64,8 +65,10 @@ class GoldenTrainingTest {
     }
 
     static Stream<Arguments> backends() {
-        return Stream.of(Arguments.of("reference", Placement.ONE_DEVICE), Arguments.of("reference", Placement.TWO_TOWERS),
+        Stream<Arguments> backends = Stream.of(Arguments.of("reference", Placement.ONE_DEVICE), Arguments.of("reference", Placement.TWO_TOWERS),
                 Arguments.of("cpu", Placement.ONE_DEVICE), Arguments.of("cpu,cpu", Placement.TWO_TOWERS));
+        return !VirtualGpuCondition.runs() ? backends : Stream.concat(backends, Stream.of(Arguments.of("virtual:0", Placement.ONE_DEVICE),
+                Arguments.of("virtual:0,virtual:1", Placement.TWO_TOWERS)));
     }
 
     @ParameterizedTest

@@ -1,7 +1,5 @@
 package duet.device.cuda;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -36,26 +34,6 @@ final class CudaKernel {
             CudaDriver.check(Cuda.cuFuncSetAttribute(function, Cuda.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES(), bytes),
                     "cuFuncSetAttribute", "allowing kernel " + name + " " + bytes + " bytes of shared memory on " + card.name);
             sharedBytes = bytes;
-        }
-    }
-
-    /** How many blocks of so many threads a multiprocessor holds at a time. */
-    int blocksPerMultiprocessor(int threads, int sharedBytes) {
-        card.enter();
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment number = arena.allocate(JAVA_INT);
-            CudaDriver.check(Cuda.cuOccupancyMaxActiveBlocksPerMultiprocessor(number, function, threads, sharedBytes),
-                    "cuOccupancyMaxActiveBlocksPerMultiprocessor", "asking for the occupancy of kernel " + name);
-            return number.get(JAVA_INT, 0);
-        }
-    }
-
-    /** What ptxas or the driver's compiler gave it; see CU_FUNC_ATTRIBUTE_*. */
-    int attribute(int attribute) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment number = arena.allocate(JAVA_INT);
-            CudaDriver.check(Cuda.cuFuncGetAttribute(number, attribute, function), "cuFuncGetAttribute", "asking about kernel " + name);
-            return number.get(JAVA_INT, 0);
         }
     }
 }

@@ -62,15 +62,6 @@ final class NeighbourhoodLowering {
         return vectorised(norm, input) && g.window() == 3 && g.stride() == 2 && g.padding() == 0 && input.elements() <= 1L << 30;
     }
 
-    /** Whether the gradient of a ReLU, in place and of the pool's or norm's input, can be done by the kernel of the operation before it. */
-    static boolean masks(Operation operation, ActivationBackward relu) {
-        return relu.function() == Activation.RELU && relu.inputGradient().equals(relu.outputGradient()) && switch (operation) {
-            case ResponseNormBackward o -> relu.outputGradient().equals(o.inputGradient()) && relu.output().equals(o.input());
-            case MaxPoolBackward o -> relu.outputGradient().equals(o.inputGradient());
-            default -> false;
-        };
-    }
-
     /** Window 5, beta 0.75, and each group is whole vectors of four channels. */
     private static boolean vectorised(ResponseNorm norm, Tensor input) {
         return norm.size() == 5 && norm.beta() == 0.75f && input.channels() / norm.groups() % 4 == 0;

@@ -1,0 +1,110 @@
+package duet.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import duet.VirtualGpuCondition;
+import duet.data.DamageReport;
+import duet.data.Datasets;
+import duet.data.Split;
+import duet.device.Backend;
+import duet.device.Backends;
+import duet.device.VirtualGpu;
+import duet.model.Networks;
+import duet.net.Layer;
+import duet.net.Network;
+import duet.plan.Placement;
+import duet.train.Metrics;
+import duet.train.Recipe;
+import duet.train.Trainer;
+import duet.train.TrainingListener;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * How well the kernels use memory in a step of AlexNet, counted by the virtual GPU: coalesced access where bytes are what a kernel waits
+ * for, no bank conflicts in main loops.
+ */
+@Tag("sim")
+@ExtendWith(VirtualGpuCondition.class)
+class KernelCounterTest {
+    private static final double LIMIT = 1.1;
+    /**
+     * Not held to the limit of sectors: the first layer's kernels read rows of 33 floats from any address and wait for arithmetic, not for
+     * memory; crops begin at any byte, so prepare_input's reads and writes cannot both be aligned.
+     */
+    private static final Set<String> UNALIGNED = Set.of("prepare_input");
+
+    @AfterEach
+    void forget() {
+        VirtualGpu.reset();
+    }
+
+    /** The paper's convolutions; fully connected layers are narrower, because their weights take a test too long. */
+    private static Network network() {
+        Network paper = Networks.create("alexnet", 3, 1000);
+        List<Layer> layers = paper.layers().stream().map(layer -> layer instanceof Layer.FullyConnected f
+                ? new Layer.FullyConnected(f.name(), f.name().equals("fc8") ? 1000 : 128, f.bias(), f.initialization()) : layer).map(Layer.class::cast).toList();
+        return new Network("alexnet-narrow", paper.input(), paper.inputScale(), layers);
+    }
+
+    private static Map<String, Map<String, Long>> step(String devices) throws Exception {
+        Network network = network();
+        Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
+        String[] counters = new String[1];
+        try (Split data = Datasets.open("synthetic:3x227x227:1000:4", network.input(), 1, DamageReport.STRICT);
+                Backend backend = Backends.open(devices, 0);
+                Trainer trainer = Trainer.create(network, placement, backend, data, Recipe.of("alexnet", 2).withSteps(1))) {
+            VirtualGpu.reset();
+            trainer.train(new TrainingListener() {
+                @Override
+                public void step(Metrics metrics) {
+                    counters[0] = VirtualGpu.counters();
+                    trainer.requestStop();
+                }
+            });
+        }
+        assertEquals("", VirtualGpu.findings());
+        return new ObjectMapper().readValue(counters[0], new TypeReference<>() {});
+    }
+
+    private static double ratio(Map<String, Long> counts, String name) {
+        long ideal = counts.get(name + "_ideal");
+        return ideal == 0 ? 1 : (double) counts.get(name) / ideal;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"virtual:0", "virtual:0,virtual:1"})
+    void accessesAreNearTheIdeal(String devices) throws Exception {
+        Map<String, Map<String, Long>> kernels = step(devices);
+        List<String> excesses = new ArrayList<>();
+        kernels.forEach((kernel, counts) -> {
+            double sectors = ratio(counts, "global_sectors");
+            double mainLoop = ratio(counts, "main_loop_shared_wavefronts");
+            if (sectors > LIMIT && !kernel.contains("_image_") && !UNALIGNED.contains(kernel)) {
+                excesses.add("%s: %.2f of the ideal sectors".formatted(kernel, sectors));
+            }
+            if (mainLoop > LIMIT) {
+                excesses.add("%s: %.2f of the ideal shared-memory wavefronts in its main loop".formatted(kernel, mainLoop));
+            }
+            if (kernel.endsWith("_scalar")) {
+                excesses.add(kernel + ": AlexNet's shapes have a kernel with 16-byte accesses for it");
+            }
+        });
+        assertEquals(List.of(), excesses);
+        assertTrue(kernels.keySet().stream().anyMatch(kernel -> kernel.startsWith("norm_pool_backward")), kernels.keySet().toString());
+        assertTrue(kernels.keySet().stream().filter(kernel -> kernel.startsWith("convolution_")).count() >= 4, kernels.keySet().toString());
+    }
+}

@@ -1,0 +1,163 @@
+package duet.reference;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+import duet.VirtualGpuCondition;
+import duet.device.Backend;
+import duet.device.Backends;
+import duet.device.ConvolutionGeometry;
+import duet.device.Operation;
+import duet.device.Operation.Activation;
+import duet.device.Operation.ActivationBackward;
+import duet.device.Operation.ConvolutionBackwardData;
+import duet.device.Operation.MaxPoolBackward;
+import duet.device.Operation.MaxPoolForward;
+import duet.device.Operation.ResponseNormBackward;
+import duet.device.Operation.ResponseNormForward;
+import duet.device.PoolingGeometry;
+import duet.device.Program;
+import duet.device.Region;
+import duet.device.ResponseNorm;
+import duet.device.RunParameters;
+import duet.device.Step;
+import duet.device.Storage;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+import duet.device.VirtualGpu;
+
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Neighbouring operations in one CUDA kernel make what they make one by one, to the bit (on the virtual GPU, which fuses multiply-adds only
+ * where PTX says so). One by one they are compared with the reference by {@link VirtualOperationTest}.
+ */
+@Tag("sim")
+@ExtendWith(VirtualGpuCondition.class)
+class FusedKernelTest {
+    /** Operations, what the host fills, and what comes out of the last ones. */
+    private record Chain(String name, List<Operation> operations, Map<Tensor, float[]> operands, List<Tensor> results) {}
+
+    @TestFactory
+    Stream<DynamicTest> normAndPool() {
+        RandomGenerator random = Seed.random(Seed.get());
+        return IntStream.range(0, 24).mapToObj(i -> test(forwardAndBackward(random, i)));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> convolutionGradientAndRelu() {
+        RandomGenerator random = Seed.random(Seed.get());
+        return IntStream.range(0, 12).mapToObj(i -> test(convolution(random)));
+    }
+
+    private static DynamicTest test(Chain chain) {
+        return DynamicTest.dynamicTest(chain.name(), () -> {
+            Map<Tensor, float[]> apart = run(chain, false);
+            Map<Tensor, float[]> together = run(chain, true);
+            apart.forEach((tensor, values) -> assertArrayEquals(values, together.get(tensor), chain.name() + ": " + tensor));
+            assertEquals("", VirtualGpu.findings());
+        });
+    }
+
+    private static float[] draw(RandomGenerator random, Tensor tensor) {
+        float[] values = new float[(int) tensor.elements()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return values;
+    }
+
+    /** Response norm and max-pooling forward, then both gradients with that of the ReLU below. */
+    private static Chain forwardAndBackward(RandomGenerator random, int index) {
+        int groups = random.nextInt(1, 4);
+        int channels = groups * 4 * random.nextInt(1, 14);
+        int height = random.nextInt(3, 16);
+        int width = random.nextInt(3, 16);
+        boolean ceil = random.nextBoolean();
+        int outputHeight = ProductTrials.windows(height, 3, 2, 0, ceil);
+        int outputWidth = ProductTrials.windows(width, 3, 2, 0, ceil);
+        PoolingGeometry g = new PoolingGeometry(channels, height, width, 3, 2, 0, outputHeight, outputWidth);
+        ResponseNorm norm = new ResponseNorm(5, index % 2 == 0 ? 1e-4f : 0.3f, 0.75f, random.nextFloat(0.5f, 3), groups);
+        Tensors t = new Tensors();
+        int batch = random.nextInt(1, 4);
+        Tensor a = t.activation(batch, channels, height, width);
+        Tensor b = t.activation(batch, channels, height, width);
+        Tensor pooled = t.activation(batch, channels, outputHeight, outputWidth);
+        Tensor winners = t.winners(pooled);
+        Tensor pooledGradient = t.activation(batch, channels, outputHeight, outputWidth);
+        Tensor normGradient = t.activation(batch, channels, height, width);
+        Tensor gradient = t.activation(batch, channels, height, width);
+        float[] input = draw(random, a);
+        if (index % 5 == 4) {
+            input[random.nextInt(input.length)] = Float.NaN;
+            input[random.nextInt(input.length)] = Float.POSITIVE_INFINITY;
+        }
+        List<Operation> operations = new ArrayList<>(List.of(
+                new ResponseNormForward("norm", norm, a, b), new MaxPoolForward("pool", g, b, pooled, winners),
+                new MaxPoolBackward("pool", g, winners, pooledGradient, normGradient),
+                new ResponseNormBackward("norm", norm, a, normGradient, gradient)));
+        if (random.nextBoolean()) {
+            operations.add(new ActivationBackward("relu", Activation.RELU, a, gradient, gradient));
+        }
+        return new Chain(g + " " + norm + " batch " + batch, operations, Map.of(a, input, pooledGradient, draw(random, pooledGradient)),
+                List.of(pooled, gradient));
+    }
+
+    private static Chain convolution(RandomGenerator random) {
+        ConvolutionGeometry g = ProductTrials.randomGeometry(random);
+        Tensors t = new Tensors();
+        int batch = random.nextInt(1, 4);
+        Tensor y = t.activation(batch, g.filters(), g.outputHeight(), g.outputWidth());
+        Tensor weight = t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups());
+        Tensor gradient = t.activation(batch, g.channels(), g.height(), g.width());
+        Tensor below = t.activation(batch, g.channels(), g.height(), g.width());
+        return new Chain(g + " batch " + batch, List.of(new ConvolutionBackwardData("conv", g, y, weight, gradient),
+                new ActivationBackward("relu", Activation.RELU, below, gradient, gradient)),
+                Map.of(y, draw(random, y), weight, draw(random, weight), below, draw(random, below)), List.of(gradient));
+    }
+
+    private static Map<Tensor, float[]> run(Chain chain, boolean fused) {
+        System.setProperty("duet.cuda.fusion", fused ? "on" : "off");
+        try (Backend backend = Backends.open("virtual:0", 0)) {
+            Map<Tensor, Region> regions = new HashMap<>();
+            List<Step> steps = new ArrayList<>();
+            long[] used = {0};
+            for (Operation operation : chain.operations()) {
+                Stream.concat(operation.reads().stream(), operation.writes().stream()).forEach(tensor ->
+                        regions.computeIfAbsent(tensor, x -> place(used, backend.bytes(x))));
+                long workspace = backend.workspaceBytes(operation, 0);
+                steps.add(new Step.Launch(operation, workspace == 0 ? null : place(used, workspace)));
+            }
+            try (Storage storage = backend.allocateScratch(new long[] {used[0]});
+                    Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, storage, storage)) {
+                chain.operands().forEach(program::write);
+                program.run(RunParameters.NONE);
+                Map<Tensor, float[]> results = new HashMap<>();
+                for (Tensor tensor : chain.results()) {
+                    results.put(tensor, new float[(int) tensor.elements()]);
+                    program.read(tensor, results.get(tensor));
+                }
+                return results;
+            }
+        } finally {
+            System.clearProperty("duet.cuda.fusion");
+        }
+    }
+
+    private static Region place(long[] used, long bytes) {
+        Region region = new Region(Region.Area.TRANSIENT, used[0], bytes);
+        used[0] = Region.align(region.end());
+        return region;
+    }
+}
