@@ -30,9 +30,9 @@ std::vector<Layer> alexnet(int batch) {
 /* One tower of a network for 28x28 images, and its ungrouped layer. */
 std::vector<Layer> small(int batch) {
   return {convolution("conv1", batch, 1, 28, 32, 5, 1, 2, 1), convolution("conv2", batch, 16, 13, 32, 5, 1, 2, 1),
-          convolution("conv3", batch, 64, 6, 96, 3, 1, 1, 1), convolution("conv3 tower", batch, 64, 6, 48, 3, 1, 1, 1),
-          convolution("conv4", batch, 48, 6, 48, 3, 1, 1, 1), convolution("conv5", batch, 48, 6, 32, 3, 1, 1, 1),
-          convolution("fc6", batch, 64, 3, 256, 3, 1, 0, 1),  convolution("fc7", batch, 512, 1, 256, 1, 1, 0, 1),
+          convolution("conv3", batch, 64, 6, 128, 3, 1, 1, 1), convolution("conv3 tower", batch, 64, 6, 64, 3, 1, 1, 1),
+          convolution("conv4", batch, 64, 6, 64, 3, 1, 1, 1), convolution("conv5", batch, 64, 6, 64, 3, 1, 1, 1),
+          convolution("fc6", batch, 128, 3, 256, 3, 1, 0, 1),  convolution("fc7", batch, 512, 1, 256, 1, 1, 0, 1),
           convolution("fc8", batch, 256, 1, 10, 1, 1, 0, 1)};
 }
 

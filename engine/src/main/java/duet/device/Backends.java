@@ -15,6 +15,9 @@ public final class Backends {
     private static final Pattern CARD = Pattern.compile("(cuda|virtual):(\\d{1,3})");
     private static final String CHOICES = "use cpu, cuda:N or virtual:N, such as --devices cpu,cpu or --devices cuda:0,cuda:1";
 
+    /** Why the cards that the driver sees could not be opened, if that was tried. */
+    private static volatile String unusable;
+
     private Backends() {}
 
     /** Opens {@code count} devices of the best kind that there is, with all of the machine. */
@@ -37,12 +40,17 @@ public final class Backends {
         for (int i = 0; i < count; i++) {
             ordinals.add(cards >= count ? i : 0);
         }
-        return new CudaBackend("cuda", ordinals);
+        try {
+            return new CudaBackend("cuda", ordinals);
+        } catch (DeviceException e) { // such as a card that is too old: nobody asked for it
+            unusable = e.getMessage();
+            return new CpuBackend(count, threads(threads, count));
+        }
     }
 
     /** Why CUDA devices cannot be used here, in one sentence; empty if they can. */
     public static Optional<String> noCuda() {
-        return CudaBackend.problem("cuda");
+        return unusable != null ? Optional.of(unusable) : CudaBackend.problem("cuda");
     }
 
     /**

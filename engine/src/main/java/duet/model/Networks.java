@@ -37,7 +37,7 @@ public final class Networks {
     public static String description(String name) {
         return switch (name) {
             case "alexnet" -> "the paper's AlexNet: 227-pixel images, 8 layers, 61 M parameters for 3 channels and 1000 classes";
-            case "alexnet-small" -> "the same anatomy for 28-pixel images: 8 layers, 0.71 M parameters for 1 channel and 10 classes";
+            case "alexnet-small" -> "the same anatomy for 28-pixel images: 8 layers, 1.11 M parameters for 1 channel and 10 classes";
             default -> throw unknown(name);
         };
     }
@@ -75,9 +75,9 @@ public final class Networks {
         Chain chain = new Chain();
         chain.convolution(32, 5, 1, 2, 1, he).norm(1).pool(Rounding.FLOOR);
         chain.convolution(64, 5, 1, 2, 2, he).norm(1).pool(Rounding.FLOOR);
-        chain.convolution(96, 3, 1, 1, 1, he);
-        chain.convolution(96, 3, 1, 1, 2, he);
-        chain.convolution(64, 3, 1, 1, 2, he).pool(Rounding.CEIL);
+        chain.convolution(128, 3, 1, 1, 1, he);
+        chain.convolution(128, 3, 1, 1, 2, he);
+        chain.convolution(128, 3, 1, 1, 2, he).pool(Rounding.CEIL);
         chain.fullyConnected(512, he).dropout(dropout);
         chain.fullyConnected(512, he).dropout(dropout);
         return new Network("alexnet-small", new Shape(channels, 28, 28), inputScale, chain.end(classes, scores));

@@ -76,7 +76,7 @@ class NetworksTest {
         Map<String, String> shapes = shapes(Networks.create("alexnet-small", 1, 10));
         assertEquals("32x13x13", shapes.get("pool1"));
         assertEquals("64x6x6", shapes.get("pool2"));
-        assertEquals("64x3x3", shapes.get("pool5"));
+        assertEquals("128x3x3", shapes.get("pool5"));
     }
 
     @Test

@@ -35,7 +35,7 @@ class PlanReportTest {
     void oneDeviceExchangesNothing() {
         String text = PlanReport.toText(AlexNetPlanTest.plan("alexnet-small", Placement.ONE_DEVICE, Mode.EVALUATION));
         assertFalse(text.contains("each way"), text);
-        assertTrue(text.contains("0.020 GFLOP forward (layers"), text);
+        assertTrue(text.contains("0.028 GFLOP forward (layers"), text);
     }
 
     @Test

@@ -27,6 +27,9 @@ import duet.device.VirtualGpu;
  * driver gives up the card's context; the backend then releases everything and answers each later call with what happened.
  */
 public final class CudaBackend implements Backend {
+    private static final String NO_KERNELS =
+            "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, or use --devices cpu";
+
     private final String kindName;
     private final Kind kind;
     private final Map<Integer, CudaCard> cards = new LinkedHashMap<>();
@@ -72,8 +75,7 @@ public final class CudaBackend implements Backend {
     private static KernelCode code() {
         KernelCode code = KernelCode.load();
         if (code.modules().isEmpty()) {
-            throw new DeviceException(
-                    "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, or use --devices cpu");
+            throw new DeviceException(NO_KERNELS);
         }
         return code;
     }
@@ -88,7 +90,8 @@ public final class CudaBackend implements Backend {
 
     /** Why there are no devices of this kind ({@code cuda} or {@code virtual}), in one sentence; empty if there are. */
     public static Optional<String> problem(String kindName) {
-        return CudaDriver.problem(kindName.equals("virtual") ? Kind.VIRTUAL : Kind.DRIVER);
+        Optional<String> problem = CudaDriver.problem(kindName.equals("virtual") ? Kind.VIRTUAL : Kind.DRIVER);
+        return problem.isEmpty() && KernelCode.load().modules().isEmpty() ? Optional.of(NO_KERNELS) : problem;
     }
 
     /** Cards of this kind, 0 if it cannot be used. */

@@ -221,22 +221,12 @@ final class CudaProgram implements Program {
                 inputs.written(tensor);
             } else {
                 backend.settle();
-                writeDirectly(tensor, array, length, element);
+                HostCopy.write(compute(tensor), address(tensor), tensor, array, length, element);
             }
         } catch (RuntimeException e) {
             throw backend.failed(e);
         } finally {
             backend.end();
-        }
-    }
-
-    private void writeDirectly(Tensor tensor, Object array, int length, ValueLayout element) {
-        CudaStream stream = backend.device(tensor.device()).stream(StreamSteps.Kind.COMPUTE);
-        try (Arena staging = Arena.ofConfined()) {
-            MemorySegment host = staging.allocate(tensor.dataBytes(), 64);
-            MemorySegment.copy(array, 0, host, element, 0, length);
-            stream.copyToDevice(address(tensor), host, tensor.dataBytes(), "writing a tensor");
-            stream.synchronize("writing " + tensor);
         }
     }
 
@@ -267,7 +257,7 @@ final class CudaProgram implements Program {
             if (output != null) {
                 MemorySegment.copy(output, element, 0, array, 0, length);
             } else {
-                readDirectly(tensor, array, length, element);
+                HostCopy.read(compute(tensor), address(tensor), tensor, array, length, element);
             }
         } catch (RuntimeException e) {
             throw backend.failed(e);
@@ -276,14 +266,8 @@ final class CudaProgram implements Program {
         }
     }
 
-    private void readDirectly(Tensor tensor, Object array, int length, ValueLayout element) {
-        CudaStream stream = backend.device(tensor.device()).stream(StreamSteps.Kind.COMPUTE);
-        try (Arena staging = Arena.ofConfined()) {
-            MemorySegment host = staging.allocate(tensor.dataBytes(), 64);
-            stream.copyToHost(host, address(tensor), tensor.dataBytes(), "reading a tensor");
-            stream.synchronize("reading " + tensor);
-            MemorySegment.copy(host, element, 0, array, 0, length);
-        }
+    private CudaStream compute(Tensor tensor) {
+        return backend.device(tensor.device()).stream(StreamSteps.Kind.COMPUTE);
     }
 
     private void checkLength(Tensor tensor, int length) {

@@ -114,6 +114,26 @@ class CudaDriverTest {
         requireSentence(lines, "compute capability 7.0", "8.0");
     }
 
+    /** Who did not ask for CUDA gets the CPU, and `duet devices` says why. */
+    @Test
+    void aCardThatIsTooOldIsNotTheDefault() throws Exception {
+        List<String> lines = probe(virtual(), "default", "compute=70");
+        assertTrue(lines.getFirst().startsWith("opened: 2 CPU devices"), lines.toString());
+        assertTrue(lines.getLast().contains("compute capability 7.0"), lines.toString());
+    }
+
+    @Test
+    void withoutKernelsTheDefaultIsTheCpu() throws Exception {
+        Files.writeString(folder.resolve("modules.txt"), "");
+        List<String> options = List.of("-Dduet.lib.cuda=" + virtual(), "-Dduet.ptx=" + folder);
+        for (String devices : List.of("default", "cuda:0")) {
+            Process child = ChildJava.start(options, CudaProbe.class, devices);
+            String output = new String(child.getInputStream().readAllBytes());
+            assertTrue(output.startsWith(devices.equals("default") ? "opened: 2 CPU devices" : "DeviceException: this build has no CUDA kernels"), output);
+            assertTrue(output.contains("nvcc"), output);
+        }
+    }
+
     @Test
     void aCardThatIsNotThere() throws Exception {
         requireSentence(probe(virtual(), "cuda:7"), "cuda:7 does not exist", "cuda:0 to cuda:1");
