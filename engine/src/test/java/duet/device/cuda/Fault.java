@@ -17,7 +17,20 @@ import duet.device.VirtualGpu;
  */
 record Fault(String name, String sign, Numbers numbers, Supplier<Outcome> sound, Supplier<Outcome> faulty) {
     /** What the faulty run computes: what the sound one does, something else, or nothing because it fails. */
-    enum Numbers { RIGHT, WRONG, NONE }
+    enum Numbers {
+        RIGHT, WRONG, NONE;
+
+        static Numbers of(Outcome expected, Outcome actual) {
+            if (actual.results() == null) {
+                return NONE;
+            }
+            boolean same = expected.results().size() == actual.results().size();
+            for (int i = 0; same && i < expected.results().size(); i++) {
+                same = Arrays.equals(expected.results().get(i), actual.results().get(i));
+            }
+            return same ? RIGHT : WRONG;
+        }
+    }
 
     /** The setting that switches the check for a kind of finding off; kinds that would crash a program have none. */
     private static final Map<String, String> SWITCHES = Map.of(
@@ -27,17 +40,6 @@ record Fault(String name, String sign, Numbers numbers, Supplier<Outcome> sound,
     /** Null if the check cannot be switched off. */
     String offSwitch() {
         return sign != null && SWITCHES.containsKey(sign) ? SWITCHES.get(sign) + "=off" : null;
-    }
-
-    Numbers compare(Outcome expected, Outcome actual) {
-        if (actual.results() == null) {
-            return Numbers.NONE;
-        }
-        boolean same = expected.results().size() == actual.results().size();
-        for (int i = 0; same && i < expected.results().size(); i++) {
-            same = Arrays.equals(expected.results().get(i), actual.results().get(i));
-        }
-        return same ? Numbers.RIGHT : Numbers.WRONG;
     }
 
     /**

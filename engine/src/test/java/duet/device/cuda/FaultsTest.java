@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 import duet.VirtualGpuCondition;
+import duet.device.Backend;
+import duet.device.Backends;
 import duet.device.VirtualGpu;
 import duet.device.cuda.Fault.Outcome;
 
@@ -25,7 +27,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(VirtualGpuCondition.class)
 class FaultsTest {
     /** Warps turn by turn and streams in order: what a schedule that is kind to the fault computes. */
-    private static final String SETTINGS = "budget=200000,fail=off";
+    private static final String SETTINGS = "budget=200000,fail=off,threads=1";
 
     @AfterEach
     void defaults() {
@@ -43,6 +45,27 @@ class FaultsTest {
         return tests(KernelFaults.list());
     }
 
+    @TestFactory
+    Stream<DynamicTest> host() {
+        return tests(HostFaults.list());
+    }
+
+    @TestFactory
+    Stream<DynamicTest> plansOnTwoCards() {
+        return plans(PlanBed.TWO_CARDS, "two cards");
+    }
+
+    @TestFactory
+    Stream<DynamicTest> plansOnOneCard() {
+        return plans(PlanBed.ONE_CARD, "one card");
+    }
+
+    private static Stream<DynamicTest> plans(String devices, String where) {
+        settings(SETTINGS);
+        Backend backend = Backends.open(devices, 0);
+        return tests(PlanFaults.list(backend, where)).onClose(backend::close);
+    }
+
     private static Stream<DynamicTest> tests(List<Fault> faults) {
         return faults.stream().map(fault -> DynamicTest.dynamicTest(
                 fault.name() + " (" + fault.sign() + ", numbers " + fault.numbers().name().toLowerCase() + ")", () -> check(fault)));
@@ -58,7 +81,7 @@ class FaultsTest {
         } else {
             assertTrue(faulty.shows(fault.sign()), () -> fault.sign() + " is not among: " + faulty);
         }
-        assertEquals(fault.numbers(), fault.compare(sound, faulty), faulty::toString);
+        assertEquals(fault.numbers(), Fault.Numbers.of(sound, faulty), faulty::toString);
         if (fault.offSwitch() != null) {
             settings(SETTINGS + "," + fault.offSwitch());
             Outcome unchecked = fault.faulty().get();

@@ -64,6 +64,15 @@ final class KernelBed implements AutoCloseable {
         addresses.put(tensor, address);
     }
 
+    long address(Tensor tensor) {
+        return addresses.get(tensor);
+    }
+
+    void free(Tensor tensor) {
+        forget(address(tensor));
+        device.free(address(tensor));
+    }
+
     /** The launches of operations that one kernel does, with memory for their tensors; what they read has reproducible values. */
     List<Launch> lower(Fusion fusion) {
         List<Tensor> filled = operations(fusion).flatMap(o -> o.reads().stream()).toList();
