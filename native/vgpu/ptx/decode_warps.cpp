@@ -1,0 +1,90 @@
+// What threads do together: barriers, shuffles, votes.
+#include "decoder.h"
+
+namespace vgpu {
+
+void Decoder::barrier() {
+  take("cta");
+  take("aligned");
+  if (take("warp")) {
+    if (!take("sync")) refuse("unknown form");
+    all_understood();
+    const uint32_t m = source(operand(0), 'w');
+    operands(emit(warp_barrier, Category::barrier), {}, {m});
+    return;
+  }
+  const std::string kind = take_one_of({"sync", "red"});
+  if (kind.empty()) refuse("unknown form: only sync and red");
+  const std::string reduction = kind == "red" ? take_one_of({"popc", "and", "or"}) : "";
+  if (kind == "red" && (reduction.empty() || take_last() != (reduction == "popc" ? "u32" : "pred"))) refuse("unknown form");
+  all_understood();
+  const size_t id = kind == "red" ? 1 : 0;
+  count_operands(id + 1 + id, id + 1 + id);
+  const Operand &number = operand(id);
+  if (number.kind != OperandKind::number || number.bits != 0) refuse("only barrier 0 of the whole block is known");
+  if (kind == "red") {
+    const uint32_t q = source(operand(2), 'p');
+    first_ = false;
+    operands(emit(barrier_contribution, Category::none), {}, {q});
+    first_ = true;
+  }
+  Step &step = emit(nothing, Category::barrier);
+  step.ending = Ending::barrier;
+  if (kind != "red") return;
+  const uint32_t d = destination(operand(0), reduction == "popc" ? 32 : 1);
+  Step &result = emit(reduction == "popc" ? barrier_count : barrier_predicate, Category::none);
+  operands(result, {d}, {});
+  result.i.mode = reduction == "or";
+}
+
+void Decoder::shuffles() {
+  if (!take("sync")) refuse("unknown form: only shfl.sync");
+  const std::string mode = take_one_of({"idx", "up", "down", "bfly"});
+  if (mode.empty() || take_last() != "b32") refuse("unknown form");
+  all_understood();
+  count_operands(5, 5);
+  const Operand &o = operand(0);
+  const uint32_t a = source(operand(1), 'w'), b = source(operand(2), 'w'), c = source(operand(3), 'w'), m = source(operand(4), 'w');
+  const uint32_t d = destination(o, 32);
+  const uint32_t p = o.has_second && o.second >= 0 ? static_cast<uint32_t>(o.second) : temporary(1);
+  Step &step = emit(shuffle, Category::special);
+  operands(step, {d, p}, {a, b, c, m});
+  step.i.mode = mode == "idx" ? kShuffleIndex : mode == "up" ? kShuffleUp : mode == "down" ? kShuffleDown : kShuffleButterfly;
+}
+
+void Decoder::votes() {
+  if (!take("sync")) refuse("unknown form: only vote.sync");
+  const std::string mode = take_one_of({"any", "all", "uni", "ballot"});
+  if (mode.empty() || take_last() != (mode == "ballot" ? "b32" : "pred")) refuse("unknown form");
+  all_understood();
+  count_operands(3, 3);
+  const uint32_t q = source(operand(1), 'p'), m = source(operand(2), 'w'), d = destination(operand(0), mode == "ballot" ? 32 : 1);
+  Step &step = emit(mode == "ballot" ? vote_ballot : vote_predicate, Category::special);
+  operands(step, {d}, {q, m});
+  step.i.mode = mode == "any" ? kVoteAny : mode == "all" ? kVoteAll : kVoteUniform;
+}
+
+void Decoder::meetings(const std::string &op) {
+  const std::string type = take_last();
+  if (op == "activemask") {
+    if (type != "b32") refuse("unknown form");
+    all_understood();
+    const uint32_t d = destination(operand(0), 32);
+    operands(emit(active_mask, Category::special), {d}, {});
+    return;
+  }
+  if (!take("sync")) refuse("unknown form");
+  Handler run = nullptr;
+  if (op == "redux") run = reduction(take_one_of({"add", "min", "max", "and", "or", "xor"}), type);
+  else if (take("any")) run = match_any;
+  all_understood();
+  const Type t = type_of(type);
+  if (!run || (t.bytes != 4 && (op == "redux" || t.bytes != 8))) refuse("unknown form");
+  count_operands(3, 3);
+  const uint32_t a = source(operand(1), t.bytes == 8 ? 'l' : 'w'), m = source(operand(2), 'w'), d = destination(operand(0), 32);
+  Step &step = emit(run, Category::special);
+  operands(step, {d}, {a, m});
+  step.i.bytes = static_cast<uint8_t>(t.bytes);
+}
+
+}  // namespace vgpu

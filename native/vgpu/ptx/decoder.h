@@ -1,0 +1,102 @@
+// The decoder of statements: decode.cpp has the building blocks, the other decode_*.cpp what is not in the table of forms.
+#pragma once
+#include "draft.h"
+#include "../exec/access.h"
+#include "../exec/sync.h"
+#include <algorithm>
+
+namespace vgpu {
+
+inline int width_of(char letter) {
+  switch (letter) {
+    case 'p': return 1;
+    case 'b': return 8;
+    case 'h': return 16;
+    case 'l': case 'd': return 64;
+    default: return 32;
+  }
+}
+
+struct Type { char kind = 0; int bytes = 0; };  // kind: b u s f
+inline Type type_of(const std::string &m) {
+  if (m.size() < 2 || !std::strchr("busf", m[0])) return {};
+  const std::string digits = m.substr(1);
+  if (digits == "8") return {m[0], 1};
+  if (digits == "16") return {m[0], 2};
+  if (digits == "32") return {m[0], 4};
+  if (digits == "64") return {m[0], 8};
+  return {};
+}
+
+struct Refused { std::string why; };
+
+class Decoder {
+ public:
+  Decoder(const Function &function, Kernel &kernel) : function_(function), kernel_(kernel) {
+    draft_.kernel = &kernel;
+    for (uint8_t width : function.widths) draft_.registers.push_back({width});
+  }
+
+  bool decode(std::vector<Error> &errors);
+
+ private:
+  const Function &function_;
+  Kernel &kernel_;
+  Draft draft_;
+  const Statement *statement_ = nullptr;
+  std::vector<std::string> modifiers_;  // those that are not yet understood
+  bool first_ = true;
+  std::map<std::pair<int, uint64_t>, uint32_t> constants_;
+  std::map<std::pair<Special, int>, uint32_t> specials_;
+
+  [[noreturn]] void refuse(const std::string &why) const { throw Refused{why}; }
+
+  // ---- building blocks -----------------------------------------------------------------------------------------------------
+  Step &emit(Handler run, Category category);
+  void operands(Step &step, std::initializer_list<uint32_t> defs, std::initializer_list<uint32_t> uses);
+  uint32_t temporary(int width);
+  uint32_t constant(int width, uint64_t bits);
+  uint32_t special(const std::string &name, int width);
+  uint64_t place_of(const Operand &o) const { return (o.place == ~uint64_t(0) ? kernel_.dynamic_shared_start : o.place) + o.bits; }
+  int width(uint32_t r) const { return draft_.registers[r].width; }
+
+  void check_width(const Operand &o, int bits);
+  // A source operand of this width; letters as in Form.
+  uint32_t source(const Operand &o, char letter);
+  static uint64_t number(const Operand &o, char letter);
+  uint32_t destination(const Operand &o, int bits);
+  const Operand &operand(size_t n) const;
+  void count_operands(size_t least, size_t most) const;
+
+  // ---- modifiers -----------------------------------------------------------------------------------------------------------
+  bool take(const std::string &m);
+  std::string take_one_of(std::initializer_list<const char *> names);
+  std::string take_last();
+  void all_understood() const;
+
+  // ---- by opcode -----------------------------------------------------------------------------------------------------------
+  void statement(const Statement &s);
+  void plain(const Statement &s);
+  void jump(const std::string &op);
+  // The address operand into `at`, its offset into the immediate.
+  uint32_t address(const Operand &o, int64_t &offset, uint8_t &flags, uint8_t wide_flag = kWideAddress);
+  Space space();
+  // Order, scope and cache hints: warps run one after the other, so all memory is as strong as any of them asks for.
+  void ignore_hints();
+  void memory(bool is_store);
+  void move();
+  void compare(bool is_set);
+  // cvt takes registers wider than its types: the source is cut, the result is extended by its sign or zeros.
+  void convert();
+  void window();
+  void is_space();
+  void barrier();
+  void shuffles();
+  void votes();
+  void meetings(const std::string &op);
+  void atomics(bool result);
+  // cp.async.ca.shared.global [to], [from], size{, read};  and its groups
+  void copies();
+};
+
+}  // namespace vgpu
