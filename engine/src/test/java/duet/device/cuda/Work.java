@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.function.Function;
 
 import duet.device.ConvolutionGeometry;
-import duet.device.Operation.Add;
 import duet.device.Operation.ConvolutionBackwardData;
 import duet.device.Operation.ConvolutionBackwardWeights;
 import duet.device.Operation.ConvolutionForward;
@@ -40,7 +39,6 @@ enum Work {
     FINITE(108, bed -> bed.run(new FiniteCheck("check", activation(1, 1001, 1, 1), status(), 0))),
     SGD(108, bed -> bed.run(sgd())),
     SCALE(108, bed -> bed.run(scale())),
-    ADD(108, bed -> bed.run(new Add("add", activation(1, 1001, 1, 1), vector(1001), scale().output()))),
     COPY(108, bed -> bed.run(new SliceChannels("slice", image(2, 7), 0, activation(2, 5, 6, 6)))),
     COPY_FOURS(108, bed -> bed.run(new SliceChannels("slice", image(2, 8), 4, activation(2, 4, 6, 6))));
 
