@@ -1,6 +1,11 @@
 package duet;
 
+import static org.junit.platform.commons.support.AnnotationSupport.findAnnotation;
+
+import java.util.Optional;
+
 import duet.bindings.KernelCode;
+import duet.device.Backends;
 import duet.device.VirtualGpu;
 
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
@@ -8,13 +13,14 @@ import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Skips tests of the CUDA kernels where there is nothing to run or nothing to run it: no nvcc at build time, or no virtual GPU for this
- * processor. Runs of the CPU kernels' tests on other instruction sets do not repeat them.
+ * Skips tests of the CUDA kernels where there is nothing to run or nothing to run it: no nvcc at build time, no virtual GPU for this
+ * processor, or on a real card (see {@link TestDevices}) what only the virtual GPU can do. Runs of the CPU kernels' tests on other
+ * instruction sets do not repeat them.
  */
 public final class VirtualGpuCondition implements ExecutionCondition {
-    /** For tests that have other devices too. */
+    /** Whether the virtual GPU is one more device for tests that have other ones too. */
     public static boolean runs() {
-        return !new VirtualGpuCondition().evaluateExecutionCondition(null).isDisabled();
+        return TestDevices.virtual() && !new VirtualGpuCondition().evaluateExecutionCondition(null).isDisabled();
     }
 
     @Override
@@ -25,6 +31,13 @@ public final class VirtualGpuCondition implements ExecutionCondition {
         if (KernelCode.load().modules().isEmpty()) {
             return ConditionEvaluationResult.disabled("this build has no CUDA kernels: no nvcc was found");
         }
-        return VirtualGpu.problem().map(ConditionEvaluationResult::disabled).orElse(ConditionEvaluationResult.enabled("the virtual GPU"));
+        if (TestDevices.virtual()) {
+            return VirtualGpu.problem().map(ConditionEvaluationResult::disabled).orElse(ConditionEvaluationResult.enabled("the virtual GPU"));
+        }
+        Optional<VirtualOnly> only = context.getElement().flatMap(element -> findAnnotation(element, VirtualOnly.class));
+        if (only.isPresent()) {
+            return ConditionEvaluationResult.disabled("not on a card: " + only.get().value());
+        }
+        return Backends.noCuda().map(ConditionEvaluationResult::disabled).orElse(ConditionEvaluationResult.enabled(TestDevices.two()));
     }
 }

@@ -12,6 +12,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
 import duet.data.DamageReport;
 import duet.data.Datasets;
 import duet.data.Split;
@@ -38,6 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * for, no bank conflicts in main loops.
  */
 @Tag("sim")
+@VirtualOnly("a card does not count")
 @ExtendWith(VirtualGpuCondition.class)
 class KernelCounterTest {
     private static final double LIMIT = 1.1;

@@ -12,6 +12,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionGeometry;
@@ -44,6 +45,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * where PTX says so). One by one they are compared with the reference by {@link VirtualOperationTest}.
  */
 @Tag("sim")
+@VirtualOnly("a card's compiler fuses multiply-adds differently in different kernels")
 @ExtendWith(VirtualGpuCondition.class)
 class FusedKernelTest {
     /** Operations, what the host fills, and what comes out of the last ones. */

@@ -6,13 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import java.util.List;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
 import duet.data.DamageReport;
 import duet.data.Datasets;
 import duet.data.Split;
 import duet.device.Backend;
 import duet.device.Backends;
-import duet.device.VirtualGpu;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Placement;
@@ -23,7 +24,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Training on virtual GPUs: the CPU's losses, and the same bits whatever the order in which streams and warps run. */
+/**
+ * Training on CUDA devices, by default virtual ones: the CPU's losses, and the same bits whatever the order in which streams and warps run.
+ * With -Dduet.test.devices=cuda:0,cuda:1 on real cards, in whatever order those choose.
+ */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
 class VirtualTrainingTest {
@@ -35,8 +39,8 @@ class VirtualTrainingTest {
     @BeforeEach
     @AfterEach
     void defaults() {
-        VirtualGpu.configure("");
-        VirtualGpu.reset();
+        TestDevices.configure("");
+        TestDevices.reset();
     }
 
     private static Run tiny(String devices) {
@@ -68,9 +72,9 @@ class VirtualTrainingTest {
         Run cpu = tiny("cpu");
         Run first = null;
         for (String schedule : SCHEDULES) {
-            VirtualGpu.configure(schedule);
-            Run run = tiny("virtual:0,virtual:1");
-            assertEquals("", VirtualGpu.findings(), schedule);
+            TestDevices.configure(schedule);
+            Run run = tiny(TestDevices.two());
+            TestDevices.requireClean(schedule);
             requireClose(cpu, run);
             if (first == null) {
                 first = run;
@@ -83,26 +87,27 @@ class VirtualTrainingTest {
     @Test
     void oneDeviceAndTwoOnOneCard() {
         Run cpu = tiny("cpu");
-        requireClose(cpu, tiny("virtual:0"));
-        Run cards = tiny("virtual:0,virtual:1");
-        requireSameBits(cards, tiny("virtual:1,virtual:1"), "two devices on one card");
-        assertEquals("", VirtualGpu.findings());
+        requireClose(cpu, tiny(TestDevices.one()));
+        Run cards = tiny(TestDevices.two());
+        requireSameBits(cards, tiny(TestDevices.one() + "," + TestDevices.one()), "two devices on one card");
+        TestDevices.requireClean("findings");
     }
 
     /** Copies between cards that cannot reach each other go through the driver. */
     @Test
+    @VirtualOnly("whether cards reach each other cannot be chosen")
     void cardsThatCannotReachEachOther() {
-        Run cards = tiny("virtual:0,virtual:1");
-        VirtualGpu.configure("peer=off");
-        requireSameBits(cards, tiny("virtual:0,virtual:1"), "peer=off");
-        assertEquals("", VirtualGpu.findings());
+        Run cards = tiny(TestDevices.two());
+        TestDevices.configure("peer=off");
+        requireSameBits(cards, tiny(TestDevices.two()), "peer=off");
+        TestDevices.requireClean("findings");
     }
 
     @Test
     void alexnetSmallOnTwoDevices() {
         Run cpu = small("cpu,cpu");
-        Run virtual = small("virtual:0,virtual:1");
-        assertEquals("", VirtualGpu.findings());
+        Run virtual = small(TestDevices.two());
+        TestDevices.requireClean("findings");
         requireClose(cpu, virtual);
         assertNotEquals(virtual.steps().getFirst().loss(), virtual.steps().getLast().loss());
     }

@@ -13,6 +13,7 @@ import java.util.List;
 
 import duet.ChildJava;
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
 import duet.bindings.NativeLibraries;
 
 import org.junit.jupiter.api.Tag;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What a driver can be: absent, broken, old, in trouble. Each is one sentence. The virtual GPU's library stands in for a driver. */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
+@VirtualOnly("the virtual GPU's library stands in for a broken driver")
 class CudaDriverTest {
     @TempDir
     Path folder;

@@ -12,7 +12,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
 import duet.bindings.KernelCode;
 import duet.device.Backend;
 import duet.device.Backends;
@@ -49,8 +51,8 @@ class CudaFailureTest {
     @AfterEach
     void defaults() {
         System.clearProperty("duet.ptx");
-        VirtualGpu.configure("");
-        VirtualGpu.reset();
+        TestDevices.configure("");
+        TestDevices.reset();
     }
 
     /** Doubles the values; each use closes what it opens. */
@@ -69,11 +71,11 @@ class CudaFailureTest {
     }
 
     private static void requireWorks() {
-        try (Backend backend = Backends.open("virtual:0", 0)) {
+        try (Backend backend = Backends.open(TestDevices.one(), 0)) {
             float[] values = run(backend);
             assertEquals(2 * 999, values[999]);
         }
-        assertEquals("", VirtualGpu.findings());
+        TestDevices.requireClean("findings");
     }
 
     /** The kernels with a change in the module of Scale's kernel. */
@@ -96,20 +98,21 @@ class CudaFailureTest {
 
     @Test
     void outOfMemory() {
-        VirtualGpu.configure("memory=1000000");
-        try (Backend backend = Backends.open("virtual:0", 0)) {
-            DeviceException e = assertThrows(DeviceException.class, () -> backend.allocate(new long[] {2_000_000}));
-            assertTrue(e.getMessage().contains("2,000,000 bytes") && e.getMessage().contains("CUDA_ERROR_OUT_OF_MEMORY")
+        TestDevices.configure("memory=1000000");
+        long tooMuch = TestDevices.virtual() ? 2_000_000 : 1L << 50;
+        try (Backend backend = Backends.open(TestDevices.one(), 0)) {
+            DeviceException e = assertThrows(DeviceException.class, () -> backend.allocate(new long[] {tooMuch}));
+            assertTrue(e.getMessage().contains("%,d bytes".formatted(tooMuch)) && e.getMessage().contains("CUDA_ERROR_OUT_OF_MEMORY")
                     && e.getMessage().contains("--batch"), e.getMessage());
             backend.allocate(new long[] {500_000}).close(); // not a lost context
         }
-        assertEquals("", VirtualGpu.findings());
+        TestDevices.requireClean("findings");
     }
 
     @Test
     void refusedKernels() throws Exception {
         mutate(".visible .entry", "nonsense\n.visible .entry");
-        try (Backend backend = Backends.open("virtual:0", 0)) {
+        try (Backend backend = Backends.open(TestDevices.one(), 0)) {
             DeviceException e = assertThrows(DeviceException.class, () -> run(backend));
             assertTrue(e.getMessage().contains("elementwise.ptx") && e.getMessage().contains("nonsense"), e.getMessage());
         }
@@ -119,7 +122,7 @@ class CudaFailureTest {
     @Test
     void aFaultingKernel() throws Exception {
         mutate("ret;", "mov.u64 %rd1, 4096;\n st.global.f32 [%rd1], 0f00000000;\n ret;");
-        Backend backend = Backends.open("virtual:0", 0);
+        Backend backend = Backends.open(TestDevices.one(), 0);
         DeviceException e = assertThrows(DeviceException.class, () -> run(backend));
         assertTrue(e.getMessage().contains("CUDA_ERROR_ILLEGAL_ADDRESS") && e.getMessage().contains("elementwise_scale"), e.getMessage());
         IllegalStateException later = assertThrows(IllegalStateException.class, () -> backend.allocate(new long[] {4096}));
@@ -130,28 +133,30 @@ class CudaFailureTest {
     }
 
     @Test
+    @VirtualOnly("a card's driver cannot be told to fail")
     void eachDriverCallMayFail() {
         for (String function : List.of("cuMemAlloc_v2", "cuMemHostAlloc", "cuModuleLoadDataEx", "cuModuleGetFunction", "cuEventCreate",
                 "cuStreamBeginCapture_v2", "cuLaunchKernel", "cuGraphInstantiateWithFlags", "cuGraphLaunch",
                 "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuStreamSynchronize", "cuEventRecord")) {
-            try (Backend backend = Backends.open("virtual:0", 0)) {
-                VirtualGpu.configure("fail-call=" + function + ":1:999");
+            try (Backend backend = Backends.open(TestDevices.one(), 0)) {
+                TestDevices.configure("fail-call=" + function + ":1:999");
                 DeviceException e = assertThrows(DeviceException.class, () -> run(backend), function);
                 String name = function.replaceFirst("_v\\d$", "").replace("WithFlags", "");
                 assertTrue(e.getMessage().contains(name) && e.getMessage().contains("CUDA_ERROR_UNKNOWN"), e.getMessage());
             }
             assertFalse(VirtualGpu.findings().contains("leak"), () -> function + ": " + VirtualGpu.findings());
-            VirtualGpu.configure("");
-            VirtualGpu.reset();
+            TestDevices.configure("");
+            TestDevices.reset();
             requireWorks();
         }
     }
 
     /** Launching names the layer. */
     @Test
+    @VirtualOnly("a card's driver cannot be told to fail")
     void aFailingLaunchNamesTheLayer() {
-        try (Backend backend = Backends.open("virtual:0", 0)) {
-            VirtualGpu.configure("fail-call=cuLaunchKernel:1:701");
+        try (Backend backend = Backends.open(TestDevices.one(), 0)) {
+            TestDevices.configure("fail-call=cuLaunchKernel:1:701");
             DeviceException e = assertThrows(DeviceException.class, () -> run(backend));
             assertTrue(e.getMessage().startsWith("twice: launching kernel elementwise_scale"), e.getMessage());
         }
@@ -159,13 +164,14 @@ class CudaFailureTest {
 
     /** A run is one graph launch, whatever the program; the first two capture it. */
     @Test
+    @VirtualOnly("a card's driver counts no calls")
     void aRunIsOneLaunch() {
         int images = 8;
         Tensor input = new Tensor(1, "input", 0, Tensor.Format.INTEGERS, Tensor.Role.INPUT, images, 1, 1, 1);
         Tensor logits = new Tensor(2, "logits", 0, Tensor.Format.ACTIVATION, Tensor.Role.TRANSIENT, images, 3, 1, 1);
         Tensor losses = new Tensor(3, "losses", 0, Tensor.Format.ACTIVATION, Tensor.Role.OUTPUT, images, 1, 1, 1);
         Tensor ranks = new Tensor(4, "ranks", 0, Tensor.Format.INTEGERS, Tensor.Role.OUTPUT, images, 1, 1, 1);
-        try (Backend backend = Backends.open("virtual:0", 0)) {
+        try (Backend backend = Backends.open(TestDevices.one(), 0)) {
             Storage storage = backend.allocate(new long[] {1 << 16});
             List<Step> steps = List.of(new Step.Launch(new Operation.SoftmaxCrossEntropy("loss", logits, input, losses, ranks, null, null), null));
             Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(
@@ -177,7 +183,7 @@ class CudaFailureTest {
             program.write(logits, new float[3 * images]);
             HotLoop loop = new HotLoop(program, input, losses, labels, result);
             loop.run(3000); // until the virtual machine has compiled it
-            VirtualGpu.reset();
+            TestDevices.reset();
             long allocated = loop.allocatedBy(100);
             assertEquals(100, HotLoop.calls("cuGraphLaunch"));
             assertEquals(100, HotLoop.calls("cuMemcpyHtoDAsync_v2"));
@@ -189,6 +195,6 @@ class CudaFailureTest {
             Arrays.fill(expected, (float) Math.log(3));
             assertArrayEquals(expected, result, 1e-6f);
         }
-        assertEquals("", VirtualGpu.findings());
+        TestDevices.requireClean("findings");
     }
 }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.VirtualGpu;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * that check is switched off, and be absent from the same work without the fault. The lists say whether results alone would have told.
  */
 @Tag("sim")
+@VirtualOnly("a card checks none of this")
 @ExtendWith(VirtualGpuCondition.class)
 class FaultsTest {
     /** Warps turn by turn and streams in order: what a schedule that is kind to the fault computes. */

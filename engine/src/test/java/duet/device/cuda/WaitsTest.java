@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.VirtualGpu;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * must report just those, whatever the order in which its streams run.
  */
 @Tag("sim")
+@VirtualOnly("a card does not see what is not ordered")
 @ExtendWith(VirtualGpuCondition.class)
 class WaitsTest {
     private static final List<String> ORDERS = List.of("fifo", "latest-first", "delay,seed=1", "delay,seed=2", "random,seed=3", "lazy");
