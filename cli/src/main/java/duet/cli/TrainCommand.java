@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
         footerHeading = "%nExamples:%n",
         footer = {
             "  ./duet train",
-            "  ./duet train --epochs 40 --lr-policy steps:15 --augment --out runs/long",
+            "  ./duet train --epochs 56 --lr-policy linear:56 --augment --out runs/long",
             "  ./duet train --resume runs/long",
             "  ./duet train --net alexnet --data folder:pictures --batch 64 --devices cpu",
             "  ./duet train --steps 100 --json | head"
