@@ -47,8 +47,8 @@ cp "$work"/junit-console.jar "$folder/test"
 cp "$home"/bench/gpu/{run.sh,pytorch.py,README.md} "$folder"
 cp -r "$home"/bench/gpu/answers "$folder"
 
-# Not compressed in itself: xz does better on it. jdk.httpserver is for tests that are found but not run.
-"$jdk/bin/jlink" --add-modules java.base,java.desktop,java.net.http,java.logging,java.management,jdk.management,jdk.unsupported,jdk.httpserver,jdk.jfr \
+# Not compressed in itself: xz does better on it. jdk.zipfs finds tests in jars; jdk.httpserver is for tests that are found but not run.
+"$jdk/bin/jlink" --add-modules java.base,java.desktop,java.net.http,java.logging,java.management,jdk.management,jdk.unsupported,jdk.httpserver,jdk.zipfs,jdk.jfr \
   --compress zip-0 --strip-debug --no-header-files --no-man-pages --output "$folder/runtime" 2> "$work/jlink.log" \
   || { cat "$work/jlink.log" >&2; fail "jlink failed"; }
 

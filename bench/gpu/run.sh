@@ -36,7 +36,7 @@ run_tests() {
   local breaking=duet.device.cuda.CudaFailureTest report=$1
   shift
   "${java[@]}" -Xmx8g -Dduet.test.devices="$devices" -Dduet.answers="$home/answers" -cp "$library:engine-tests.jar:bench-tests.jar:junit-console.jar" \
-    org.junit.platform.console.ConsoleLauncher execute --disable-banner --details=summary --include-tag sim --reports-dir "$out/tests/$report" \
+    org.junit.platform.console.ConsoleLauncher execute --disable-banner --details=summary --fail-if-no-tests --include-tag sim --reports-dir "$out/tests/$report" \
     "$@" > "$out/tests/$report.log" 2>&1 || { failed=1; say "tests failed: $out/tests/$report.log"; }
 }
 
