@@ -71,7 +71,7 @@ public final class Report {
             if (suite.find()) {
                 for (int i = 0; i < sums.length; i++) sums[i] += Integer.parseInt(suite.group(i + 1));
             }
-            for (Matcher skipped = SKIPPED.matcher(text); skipped.find();) reasons.merge(skipped.group(1).strip(), 1, Integer::sum);
+            for (Matcher skipped = SKIPPED.matcher(text); skipped.find();) reasons.merge(reason(skipped.group(1)), 1, Integer::sum);
         }
         int ran = sums[0] - sums[1];
         int failed = sums[2] + sums[3];
@@ -79,6 +79,11 @@ public final class Report {
         reasons.forEach(tests.putObject("reasons")::put);
         summary.add("tests: %d ran, %d failed, %d skipped%s".formatted(ran, failed, sums[1], ran == 0 ? ": NOTHING WAS TESTED" : ""));
         reasons.forEach((reason, count) -> summary.add("  skipped " + count + ": " + reason));
+    }
+
+    /** Without the stack trace that stands below the reason. */
+    private static String reason(String skipped) {
+        return skipped.strip().lines().findFirst().orElse("").replace("org.opentest4j.TestAbortedException: ", "");
     }
 
     private void conformance() throws IOException {

@@ -37,7 +37,9 @@ public final class Throughput {
 
     private static ObjectNode measure(String network, int batch, String devices, int steps) {
         try (TrainingStep step = new TrainingStep(network, batch, devices)) {
-            if (step.description().contains("Virtual GPU")) throw new DeviceException("the virtual GPU stands in for the driver; no time is measured");
+            if (step.description().contains("Virtual GPU")) {
+                throw new DeviceException("the virtual GPU stands in for the driver; no time is measured");
+            }
             double first = runs(step, 1);
             runs(step, WARM_UP);
             double[] milliseconds = new double[Math.max(1, steps / BLOCK)];
@@ -48,7 +50,9 @@ public final class Throughput {
                 milliseconds[i] = (System.nanoTime() - start) * 1e-6 / BLOCK;
             }
             // A step that has not run, as with a driver that does nothing, leaves the losses at zero.
-            if (!(first > 0 && loss > 0) || Double.isInfinite(loss)) throw new IllegalStateException("the loss is " + loss + ": the step does not work, so its time means nothing");
+            if (!(first > 0 && loss > 0) || Double.isInfinite(loss)) {
+                throw new IllegalStateException("the loss is " + loss + ": the step does not work, so its time means nothing");
+            }
             Arrays.sort(milliseconds);
             double median = milliseconds[milliseconds.length / 2];
             return new ObjectMapper().createObjectNode().put("engine", "duet").put("variant", devices.contains(",") ? "two towers" : "one device")
