@@ -1,5 +1,7 @@
 package duet.device;
 
+import java.util.List;
+
 /** One entry of a stream. The entries of a stream run in order; streams run side by side, ordered only by events. */
 public sealed interface Step {
 
@@ -8,7 +10,19 @@ public sealed interface Step {
      *
      * @param workspace scratch memory on that device, or null if the backend asked for none
      */
-    record Launch(Operation operation, Region workspace) implements Step {}
+    record Launch(Operation operation, Region workspace) implements Step {
+        /** Throws unless every operand lies on the device, since that is where it runs. */
+        public void requireOn(int device) {
+            for (List<Tensor> operands : List.of(operation.reads(), operation.writes())) {
+                for (Tensor tensor : operands) {
+                    if (tensor.device() != device) {
+                        throw new IllegalArgumentException(operation.layer() + ": " + operation.kind() + " runs on device " + device
+                                + " but " + tensor + " lies on device " + tensor.device());
+                    }
+                }
+            }
+        }
+    }
 
     /** Copies between devices; both tensors have the same format and sizes. */
     record Copy(String layer, Tensor from, Tensor to) implements Step {}

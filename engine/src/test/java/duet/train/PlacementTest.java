@@ -2,7 +2,10 @@ package duet.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -57,13 +60,37 @@ class PlacementTest {
         two.end().tensors().forEach((name, values) -> assertArrayEquals(values, again.end().tensors().get(name), name));
     }
 
+    /** The same at the recipe's rate on the images that it was made for, where they are installed. */
+    @Test
+    void alexnetSmallOnFashionMnist() {
+        assumeTrue(Files.isDirectory(Path.of("/usr/share/datasets/fashion-mnist")), "dataset-fashion-mnist is not installed");
+        TrainingOptions recipe = Recipe.of("alexnet-small", 8).withSteps(20);
+        Run one = small(Placement.ONE_DEVICE, "fashion-mnist", recipe);
+        Run two = small(Placement.TWO_TOWERS, "fashion-mnist", recipe);
+        for (int i = 0; i < 20; i++) {
+            double expected = one.steps().get(i).loss();
+            assertEquals(expected, two.steps().get(i).loss(), 1e-4 * expected, "step " + (i + 1));
+        }
+    }
+
     private static Run small(Placement placement) {
+        TrainingOptions stable = Recipe.of("alexnet-small", 8).withSteps(20).withLearningRate(new LearningRate.Constant(0.001));
+        return small(placement, "synthetic:1x28x28:10:256", stable);
+    }
+
+    /** Without validation. */
+    private static Run small(Placement placement, String source, TrainingOptions options) {
         Network network = Networks.create("alexnet-small", 1, 10);
-        Recorder recorder = new Recorder();
-        try (Split data = Datasets.open("synthetic:1x28x28:10:256", network.input(), 1, DamageReport.STRICT);
+        Trainer[] stopped = new Trainer[1];
+        Recorder recorder = new Recorder(event -> {
+            if (event.equals("step 20")) {
+                stopped[0].requestStop();
+            }
+        });
+        try (Split data = Datasets.open(source, network.input(), 1, DamageReport.STRICT);
                 Backend backend = Tiny.backend(placement.devices());
-                Trainer trainer = Trainer.create(network, placement, backend, data, Recipe.of("alexnet-small", 8).withSteps(20)
-                        .withLearningRate(new LearningRate.Constant(0.001)))) {
+                Trainer trainer = Trainer.create(network, placement, backend, data, options)) {
+            stopped[0] = trainer;
             trainer.train(recorder);
             assertEquals(20, recorder.steps.size());
             return new Run(recorder.steps, trainer.snapshot());

@@ -93,6 +93,19 @@ class VirtualTrainingTest {
         TestDevices.requireClean("findings");
     }
 
+    /** DUET_CUDA_LAUNCH=each: kernels one at a time instead of a graph, for finding the one that fails, make the same bits. */
+    @Test
+    void launchedOneByOne() {
+        Run captured = tiny(TestDevices.two());
+        System.setProperty("duet.cuda.launch", "each");
+        try {
+            requireSameBits(captured, tiny(TestDevices.two()), "one by one");
+        } finally {
+            System.clearProperty("duet.cuda.launch");
+        }
+        TestDevices.requireClean("one by one");
+    }
+
     /** Copies between cards that cannot reach each other go through the driver. */
     @Test
     @VirtualOnly("whether cards reach each other cannot be chosen")

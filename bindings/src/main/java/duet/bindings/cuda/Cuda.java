@@ -23,15 +23,6 @@ public class Cuda extends Cuda$shared {
     static final SymbolLookup SYMBOL_LOOKUP = duet.bindings.NativeLibraries.lookup("cuda_functions")
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int CUDA_VERSION = (int)13000L;
-    /**
-     * {@snippet lang=c :
-     * #define CUDA_VERSION 13000
-     * }
-     */
-    public static int CUDA_VERSION() {
-        return CUDA_VERSION;
-    }
     private static final int CU_MEMHOSTALLOC_PORTABLE = (int)1L;
     /**
      * {@snippet lang=c :
@@ -49,15 +40,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CU_STREAM_NON_BLOCKING() {
         return CU_STREAM_NON_BLOCKING;
-    }
-    private static final int CU_EVENT_BLOCKING_SYNC = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUevent_flags_enum.CU_EVENT_BLOCKING_SYNC = 1
-     * }
-     */
-    public static int CU_EVENT_BLOCKING_SYNC() {
-        return CU_EVENT_BLOCKING_SYNC;
     }
     private static final int CU_EVENT_DISABLE_TIMING = (int)2L;
     /**
@@ -94,33 +76,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR() {
         return CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
-    }
-    private static final int CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum CUfunction_attribute_enum.CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK = 0
-     * }
-     */
-    public static int CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK() {
-        return CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK;
-    }
-    private static final int CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUfunction_attribute_enum.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES = 1
-     * }
-     */
-    public static int CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES() {
-        return CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES;
-    }
-    private static final int CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum CUfunction_attribute_enum.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES = 3
-     * }
-     */
-    public static int CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES() {
-        return CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES;
     }
     private static final int CU_FUNC_ATTRIBUTE_NUM_REGS = (int)4L;
     /**
@@ -193,24 +148,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_NO_DEVICE() {
         return CUDA_ERROR_NO_DEVICE;
-    }
-    private static final int CUDA_ERROR_NO_BINARY_FOR_GPU = (int)209L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NO_BINARY_FOR_GPU = 209
-     * }
-     */
-    public static int CUDA_ERROR_NO_BINARY_FOR_GPU() {
-        return CUDA_ERROR_NO_BINARY_FOR_GPU;
-    }
-    private static final int CUDA_ERROR_INVALID_PTX = (int)218L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_PTX = 218
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_PTX() {
-        return CUDA_ERROR_INVALID_PTX;
     }
     private static final int CUDA_ERROR_UNSUPPORTED_PTX_VERSION = (int)222L;
     /**
@@ -953,124 +890,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuCtxSetCurrent", ctx);
             }
             return (int)mh$.invokeExact(ctx);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuCtxGetCurrent {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuCtxGetCurrent");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuCtxGetCurrent(CUcontext *pctx)
-     * }
-     */
-    public static FunctionDescriptor cuCtxGetCurrent$descriptor() {
-        return cuCtxGetCurrent.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuCtxGetCurrent(CUcontext *pctx)
-     * }
-     */
-    public static MethodHandle cuCtxGetCurrent$handle() {
-        return cuCtxGetCurrent.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuCtxGetCurrent(CUcontext *pctx)
-     * }
-     */
-    public static MemorySegment cuCtxGetCurrent$address() {
-        return cuCtxGetCurrent.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuCtxGetCurrent(CUcontext *pctx)
-     * }
-     */
-    public static int cuCtxGetCurrent(MemorySegment pctx) {
-        var mh$ = cuCtxGetCurrent.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuCtxGetCurrent", pctx);
-            }
-            return (int)mh$.invokeExact(pctx);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuCtxSynchronize {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT    );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuCtxSynchronize");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuCtxSynchronize()
-     * }
-     */
-    public static FunctionDescriptor cuCtxSynchronize$descriptor() {
-        return cuCtxSynchronize.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuCtxSynchronize()
-     * }
-     */
-    public static MethodHandle cuCtxSynchronize$handle() {
-        return cuCtxSynchronize.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuCtxSynchronize()
-     * }
-     */
-    public static MemorySegment cuCtxSynchronize$address() {
-        return cuCtxSynchronize.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuCtxSynchronize()
-     * }
-     */
-    public static int cuCtxSynchronize() {
-        var mh$ = cuCtxSynchronize.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuCtxSynchronize");
-            }
-            return (int)mh$.invokeExact();
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2686,68 +2505,6 @@ public class Cuda extends Cuda$shared {
         }
     }
 
-    private static class cuGraphGetNodes {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuGraphGetNodes");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuGraphGetNodes(CUgraph hGraph, CUgraphNode *nodes, size_t *numNodes)
-     * }
-     */
-    public static FunctionDescriptor cuGraphGetNodes$descriptor() {
-        return cuGraphGetNodes.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuGraphGetNodes(CUgraph hGraph, CUgraphNode *nodes, size_t *numNodes)
-     * }
-     */
-    public static MethodHandle cuGraphGetNodes$handle() {
-        return cuGraphGetNodes.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuGraphGetNodes(CUgraph hGraph, CUgraphNode *nodes, size_t *numNodes)
-     * }
-     */
-    public static MemorySegment cuGraphGetNodes$address() {
-        return cuGraphGetNodes.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuGraphGetNodes(CUgraph hGraph, CUgraphNode *nodes, size_t *numNodes)
-     * }
-     */
-    public static int cuGraphGetNodes(MemorySegment hGraph, MemorySegment nodes, MemorySegment numNodes) {
-        var mh$ = cuGraphGetNodes.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuGraphGetNodes", hGraph, nodes, numNodes);
-            }
-            return (int)mh$.invokeExact(hGraph, nodes, numNodes);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class cuGraphInstantiateWithFlags {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Cuda.C_INT,
@@ -2984,69 +2741,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuGraphDestroy", hGraph);
             }
             return (int)mh$.invokeExact(hGraph);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuOccupancyMaxActiveBlocksPerMultiprocessor {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_INT,
-            Cuda.C_LONG
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuOccupancyMaxActiveBlocksPerMultiprocessor");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *numBlocks, CUfunction func, int blockSize, size_t dynamicSMemSize)
-     * }
-     */
-    public static FunctionDescriptor cuOccupancyMaxActiveBlocksPerMultiprocessor$descriptor() {
-        return cuOccupancyMaxActiveBlocksPerMultiprocessor.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *numBlocks, CUfunction func, int blockSize, size_t dynamicSMemSize)
-     * }
-     */
-    public static MethodHandle cuOccupancyMaxActiveBlocksPerMultiprocessor$handle() {
-        return cuOccupancyMaxActiveBlocksPerMultiprocessor.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *numBlocks, CUfunction func, int blockSize, size_t dynamicSMemSize)
-     * }
-     */
-    public static MemorySegment cuOccupancyMaxActiveBlocksPerMultiprocessor$address() {
-        return cuOccupancyMaxActiveBlocksPerMultiprocessor.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *numBlocks, CUfunction func, int blockSize, size_t dynamicSMemSize)
-     * }
-     */
-    public static int cuOccupancyMaxActiveBlocksPerMultiprocessor(MemorySegment numBlocks, MemorySegment func, int blockSize, long dynamicSMemSize) {
-        var mh$ = cuOccupancyMaxActiveBlocksPerMultiprocessor.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuOccupancyMaxActiveBlocksPerMultiprocessor", numBlocks, func, blockSize, dynamicSMemSize);
-            }
-            return (int)mh$.invokeExact(numBlocks, func, blockSize, dynamicSMemSize);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-import duet.device.Operation;
 import duet.device.Program;
 import duet.device.Region;
 import duet.device.RunParameters;
@@ -50,7 +49,7 @@ final class CpuProgram implements Program {
         for (int i = 0; i < steps.size(); i++) {
             switch (steps.get(i)) {
                 case Step.Launch launch -> {
-                    checkDevice(launch.operation(), device.index);
+                    launch.requireOn(device.index);
                     boolean relu = i + 1 < steps.size() && steps.get(i + 1) instanceof Step.Launch next
                             && Lowering.fuses(launch.operation(), next.operation());
                     MemorySegment workspace = launch.workspace() == null ? MemorySegment.NULL : memory(device.index, launch.workspace());
@@ -73,17 +72,6 @@ final class CpuProgram implements Program {
             }
         }
         return commands.toArray(Command[]::new);
-    }
-
-    private static void checkDevice(Operation operation, int device) {
-        for (List<Tensor> operands : List.of(operation.reads(), operation.writes())) {
-            for (Tensor tensor : operands) {
-                if (tensor.device() != device) {
-                    throw new IllegalArgumentException(operation.layer() + ": " + operation.kind() + " runs on device " + device
-                            + " but " + tensor + " lies on device " + tensor.device());
-                }
-            }
-        }
     }
 
     private MemorySegment memory(Tensor tensor) {

@@ -30,7 +30,6 @@ public final class CudaBackend implements Backend {
     private static final String NO_KERNELS =
             "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, or use --devices cpu";
 
-    private final String kindName;
     private final Kind kind;
     private final Map<Integer, CudaCard> cards = new LinkedHashMap<>();
     private final List<CudaDevice> devices = new ArrayList<>();
@@ -49,8 +48,7 @@ public final class CudaBackend implements Backend {
      * @param ordinals of the card behind each logical device
      */
     public CudaBackend(String kindName, List<Integer> ordinals) {
-        this.kindName = kindName;
-        kind = kindName.equals("virtual") ? Kind.VIRTUAL : Kind.DRIVER;
+        kind = kind(kindName);
         CudaDriver.require(kind);
         int count = CudaDriver.count();
         KernelCode code = code();
@@ -72,6 +70,10 @@ public final class CudaBackend implements Backend {
         }
     }
 
+    private static Kind kind(String kindName) {
+        return kindName.equals("virtual") ? Kind.VIRTUAL : Kind.DRIVER;
+    }
+
     private static KernelCode code() {
         KernelCode code = KernelCode.load();
         if (code.modules().isEmpty()) {
@@ -90,7 +92,7 @@ public final class CudaBackend implements Backend {
 
     /** Why there are no devices of this kind ({@code cuda} or {@code virtual}), in one sentence; empty if there are. */
     public static Optional<String> problem(String kindName) {
-        Optional<String> problem = CudaDriver.problem(kindName.equals("virtual") ? Kind.VIRTUAL : Kind.DRIVER);
+        Optional<String> problem = CudaDriver.problem(kind(kindName));
         return problem.isEmpty() && KernelCode.load().modules().isEmpty() ? Optional.of(NO_KERNELS) : problem;
     }
 

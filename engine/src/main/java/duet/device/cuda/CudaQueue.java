@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
 
-import duet.device.Operation;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
@@ -43,7 +42,7 @@ final class CudaQueue {
         for (int i = 0; i < steps.steps().size(); i++) {
             switch (steps.steps().get(i)) {
                 case Step.Launch launch -> {
-                    checkDevice(launch.operation(), device.index);
+                    launch.requireOn(device.index);
                     if (fusions.get(i) != null) {
                         Site site = new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor),
                                 workspaces.applyAsLong(launch), run, device.card.multiprocessors);
@@ -57,17 +56,6 @@ final class CudaQueue {
                         address.applyAsLong(copy.from()), backend.device(copy.from().device()).card, backend.bytes(copy.from())));
                 case Step.Record(int event) -> commands.add(new Command.Mark(event));
                 case Step.Wait(int event) -> commands.add(new Command.Await(event));
-            }
-        }
-    }
-
-    private static void checkDevice(Operation operation, int device) {
-        for (List<Tensor> operands : List.of(operation.reads(), operation.writes())) {
-            for (Tensor tensor : operands) {
-                if (tensor.device() != device) {
-                    throw new IllegalArgumentException(operation.layer() + ": " + operation.kind() + " runs on device " + device
-                            + " but " + tensor + " lies on device " + tensor.device());
-                }
             }
         }
     }
