@@ -100,12 +100,12 @@ abstract class OperationSuite {
 
     @TestFactory
     Stream<DynamicTest> shapesOfAlexnetSmall() {
-        return planned(PlannedOperations.of("alexnet-small", 4));
+        return planned(PlannedOperations.ofBatches("alexnet-small", 1, 4));
     }
 
     @TestFactory
     Stream<DynamicTest> shapesOfAlexnet() {
-        return planned(largeShapes() ? PlannedOperations.of("alexnet", 1) : List.of());
+        return planned(largeShapes() ? PlannedOperations.ofBatches("alexnet", 1, 4) : List.of());
     }
 
     /** Whether the backend is fast enough for AlexNet's own shapes. */

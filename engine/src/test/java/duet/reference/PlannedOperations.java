@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 import duet.device.Layout;
 import duet.device.Operation;
@@ -29,7 +30,14 @@ final class PlannedOperations {
 
     private PlannedOperations() {}
 
-    static List<Operation> of(String name, int batch) {
+    /** Each operation with one of the batches, in turn from a drawn one on: all with each would take too long. */
+    static List<Operation> ofBatches(String name, int least, int most) {
+        List<List<Operation>> batches = IntStream.rangeClosed(least, most).mapToObj(batch -> of(name, batch)).toList();
+        int first = Seed.random(Seed.get()).nextInt(batches.size());
+        return IntStream.range(0, batches.getFirst().size()).mapToObj(i -> batches.get((first + i) % batches.size()).get(i)).toList();
+    }
+
+    private static List<Operation> of(String name, int batch) {
         Network network = name.equals("alexnet") ? Networks.create(name, 3, 1000) : Networks.create(name, 1, 10);
         Planner.Shapes stored = new Planner.Shapes(network.input().height() + 5, network.input().width() + 4);
         Map<String, Operation> distinct = new LinkedHashMap<>();

@@ -15,7 +15,7 @@ final class InputLowering {
     private InputLowering() {}
 
     /** Elements that a block makes. */
-    private static final int BLOCK = 1024;
+    private static final int BLOCK = 2048;
 
     static List<Launch> lower(Site site, PrepareInput o) {
         Tensor output = o.output();
