@@ -4,7 +4,9 @@ import java.util.Map;
 
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.net.Network;
 import duet.plan.Placement;
+import duet.plan.Planner;
 
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -22,7 +24,7 @@ final class DeviceOptions {
 
     @Option(names = "--placement", paramLabel = "NAME", converter = PlacementConverter.class,
             description = "'one': everything on one device; 'towers': each of two devices holds half of every layer, as in the "
-                    + "paper (default: what fits --devices; without it towers to train, one otherwise).")
+                    + "paper (default: what fits --devices; without it towers to train a network that can be cut in two, one otherwise).")
     private Placement placement;
 
     @Option(names = "--threads", paramLabel = "N", converter = Numbers.PositiveInteger.class,
@@ -44,6 +46,11 @@ final class DeviceOptions {
                     + ", but --devices " + devices + " names " + count);
         }
         return fitting;
+    }
+
+    /** To train: two towers, unless nobody asks for them and the network cannot be cut. */
+    Placement placement(Network network) {
+        return placement(Planner.canPlace(network, Placement.TWO_TOWERS) ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
     }
 
     Backend open(Placement chosen) {

@@ -1,12 +1,16 @@
 package duet.cli;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
 import duet.model.Networks;
 import duet.net.Network;
 import duet.net.NetworkJson;
+import duet.plan.Placement;
+import duet.plan.Planner;
+import duet.plan.Sharing;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,6 +24,7 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  ./duet networks",
             "  ./duet networks alexnet",
+            "  ./duet networks alexnet-2012 --no-lrn",
             "  ./duet networks alexnet-small --classes 5 --json > mine.json",
             "  ./duet train --net mine.json --data folder:pictures"
         })
@@ -31,21 +36,27 @@ final class NetworksCommand implements Runnable {
     private String name;
 
     @Option(names = "--channels", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Channels of the images that a named network is made for (default: 3; 1 for alexnet-small).")
+            description = "Channels of the images that a named network is made for (default: 3; alexnet-small 1).")
     private Integer channels;
 
     @Option(names = "--classes", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Classes that a named network is made for (default: 1000; 10 for alexnet-small).")
+            description = "Classes that a named network is made for (default: 1000; alexnet-small and the networks for CIFAR-10 10).")
     private Integer classes;
+
+    @Mixin
+    private AblationOptions ablations;
 
     @Override
     public void run() {
         if (name == null) {
+            if (channels != null || classes != null || ablations.given()) {
+                throw CommandFailure.usage("say which network the options are for");
+            }
             Networks.names().forEach(this::list);
         } else if (output.json()) {
-            output.text(NetworkJson.write(network()));
+            output.text(NetworkJson.write(ablations.apply(network())));
         } else {
-            table(network());
+            table(ablations.apply(network()));
         }
     }
 
@@ -88,13 +99,29 @@ final class NetworksCommand implements Runnable {
 
     private void table(Network network) {
         LayerTable table = LayerTable.of(network);
-        String format = "%-10s %-42s %-12s %12s %14s";
+        boolean towers = Planner.canPlace(network, Placement.TWO_TOWERS);
+        List<Sharing> sharing = Sharing.of(network, towers ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
         output.result(network.name() + ": " + summary(network));
-        output.result(String.format(Locale.ROOT, format, "layer", "kind", "output", "parameters", "FLOP").stripTrailing());
-        output.result(String.format(Locale.ROOT, format, "input", "", network.input(), "", "").stripTrailing());
-        for (LayerTable.Row row : table.rows()) {
-            output.result(String.format(Locale.ROOT, format, row.name(), row.kind(), row.shape(),
-                    row.parameters() == 0 ? "" : Text.count(row.parameters()), row.flop() == 0 ? "" : Text.count(row.flop())).stripTrailing());
+        row("layer", "kind", "output", "parameters", "FLOP", "devices");
+        row("input", "", network.input().toString(), "", "", towers ? "each the whole image" : "one: the network cannot be cut in two");
+        for (int i = 0; i < sharing.size(); i++) {
+            LayerTable.Row row = table.rows().get(i);
+            row(row.name(), row.kind(), row.shape().toString(), row.parameters() == 0 ? "" : Text.count(row.parameters()),
+                    row.flop() == 0 ? "" : Text.count(row.flop()), towers ? words(sharing.get(i)) : "");
         }
+    }
+
+    private void row(Object... columns) {
+        output.result(String.format(Locale.ROOT, "%-10s %-42s %-12s %12s %14s  %s", columns).stripTrailing());
+    }
+
+    private static String words(Sharing sharing) {
+        return switch (sharing) {
+            case WHOLE -> "each all of it";
+            case HALF -> "each its half";
+            case HALF_OF_BOTH -> "each its half, halves exchanged before";
+            case PARTIAL_SUMS -> "half sums, exchanged";
+            case FIRST_DEVICE -> "the first";
+        };
     }
 }

@@ -52,6 +52,9 @@ final class PlanCommand implements Callable<Integer> {
     private boolean dot;
 
     @Mixin
+    private AblationOptions ablations;
+
+    @Mixin
     private DeviceOptions devices;
 
     @Mixin
@@ -62,8 +65,8 @@ final class PlanCommand implements Callable<Integer> {
         if (dot && output.json()) {
             throw CommandFailure.usage("--dot and --json exclude each other");
         }
-        Placement placement = devices.placement(Placement.TWO_TOWERS);
-        Plan plan = plan(placement);
+        Network network = ablations.apply(network());
+        Plan plan = plan(network, devices.placement(network));
         List<String> faults = PlanChecker.check(plan);
         if (output.json()) {
             output.text(PlanReport.toJson(plan));
@@ -81,17 +84,16 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     /** With --devices as that backend lays tensors out, else the bare data. */
-    private Plan plan(Placement placement) {
+    private Plan plan(Network network, Placement placement) {
         if (!devices.given()) {
-            return plan(placement, Layout.PLAIN);
+            return plan(network, placement, Layout.PLAIN);
         }
         try (Backend backend = devices.open(placement)) {
-            return plan(placement, backend);
+            return plan(network, placement, backend);
         }
     }
 
-    private Plan plan(Placement placement, Layout layout) {
-        Network network = network();
+    private Plan plan(Network network, Placement placement, Layout layout) {
         Shape stored = Datasets.storedFor(network.input());
         int images = batch == null ? Recipe.of(network.name()).batch() : batch;
         return Planner.plan(network, placement, mode, images, new Planner.Shapes(stored.height(), stored.width()), true, layout);

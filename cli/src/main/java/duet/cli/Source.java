@@ -35,8 +35,7 @@ final class Source {
 
     /** For a look at a network without data: the channels and classes that it was first made for. */
     static Network network(String nameOrFile) {
-        boolean small = nameOrFile.equals(DEFAULT_NETWORK);
-        return network(nameOrFile, small ? 1 : 3, small ? 10 : 1000);
+        return Networks.names().contains(nameOrFile) ? Networks.create(nameOrFile) : network(nameOrFile, 0, 0);
     }
 
     /**

@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
             "  ./duet train --epochs 56 --lr-policy linear:56 --augment --out runs/long",
             "  ./duet train --resume runs/long",
             "  ./duet train --net alexnet --data folder:pictures --batch 64 --devices cpu",
+            "  ./duet train --no-lrn --out runs/no-lrn",
             "  ./duet train --steps 100 --json | head"
         })
 final class TrainCommand implements Callable<Integer> {
@@ -46,6 +47,9 @@ final class TrainCommand implements Callable<Integer> {
                     + "'synthetic:3x227x227:1000' (default: " + Source.DEFAULT_DATA + ", or synthetic images where they are too small for "
                     + "the network).")
     private String data;
+
+    @Mixin
+    private AblationOptions ablations;
 
     @Mixin
     private DeviceOptions devices;
@@ -82,10 +86,10 @@ final class TrainCommand implements Callable<Integer> {
             output.warn("without --data " + net + " is trained on made-up images (" + source + "), to see how it runs; "
                     + "--data folder:DIR trains it on yours");
         }
-        Placement placement = devices.placement(Placement.TWO_TOWERS);
         Datasets.Description description = Datasets.describe(source);
-        Network network = Source.network(net, description.channels(), description.classes());
+        Network network = ablations.apply(Source.network(net, description.channels(), description.classes()));
         Source.checkFit(network, source, description);
+        Placement placement = devices.placement(network);
         Path folder = out == null ? newFolder(network.name()) : out;
         TrainingOptions options = arguments.forNewTraining(network.name(), folder);
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
@@ -97,13 +101,13 @@ final class TrainCommand implements Callable<Integer> {
 
     private int goOn(DamageReport damage) {
         TrainingArguments.checkResumable(spec.commandLine().getParseResult());
-        Placement placement = devices.placement(Placement.TWO_TOWERS);
         Checkpoint checkpoint = Checkpoint.read(resume, output::warn);
         if (checkpoint.state() == null) {
             throw new CommandFailure(resume + " holds a model without the state of a training, so there is nothing to resume");
         }
         String source = data == null ? checkpoint.state().data() : data;
         Network network = checkpoint.network();
+        Placement placement = devices.placement(network);
         Source.checkFit(network, source, Datasets.describe(source));
         Path folder = Files.isDirectory(resume) ? resume : resume.toAbsolutePath().getParent();
         TrainingOptions options = arguments.forResumed(checkpoint.state().options(), folder);

@@ -4,11 +4,11 @@ import java.util.Comparator;
 import java.util.List;
 
 /** What somebody may have meant. */
-final class Suggestion {
+public final class Suggestion {
     private Suggestion() {}
 
     /** Such as {@code did you mean stride? It can be filters, kernel, stride}. */
-    static String of(String given, List<String> possible) {
+    public static String of(String given, List<String> possible) {
         String nearest = possible.stream().min(Comparator.comparingInt(candidate -> distance(given, candidate))).orElseThrow();
         String all = "it can be " + String.join(", ", possible);
         return distance(given, nearest) <= (nearest.length() + 1) / 3 ? "did you mean \"" + nearest + "\"? (" + all + ")" : all;

@@ -58,6 +58,16 @@ public final class Planner {
                 memory.persistentBytes(), memory.transientBytes(), forward.checkedLayers());
     }
 
+    /** Whether the network can be cut as the placement asks. */
+    public static boolean canPlace(Network network, Placement placement) {
+        try {
+            Division.divide(network, placement);
+            return true;
+        } catch (NetworkException e) {
+            return false;
+        }
+    }
+
     /** Size of the stored images that the host hands over. */
     public record Shapes(int storedHeight, int storedWidth) {
         public Shapes {

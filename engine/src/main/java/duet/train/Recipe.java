@@ -1,6 +1,7 @@
 package duet.train;
 
 import duet.data.Augmentation;
+import duet.model.Ablation;
 
 /**
  * How a network is trained unless one says otherwise.
@@ -17,12 +18,12 @@ public final class Recipe {
 
     /** The recipe of a named network; for all others the paper's, section 5, with ten epochs instead of ninety. */
     public static TrainingOptions of(String network) {
-        return of(network, network.equals("alexnet-small") ? 64 : PAPER_BATCH);
+        return of(network, Ablation.original(network).equals("alexnet-small") ? 64 : PAPER_BATCH);
     }
 
     /** The same for another batch size. */
     public static TrainingOptions of(String network, int batch) {
-        if (network.equals("alexnet-small")) {
+        if (Ablation.original(network).equals("alexnet-small")) {
             // Found by trial on Fashion-MNIST: 91 % within minutes. Shifts and mirrors pay off only in longer runs.
             return TrainingOptions.DEFAULTS.withBatch(batch).withEpochs(7).withAugmentation(Augmentation.NONE)
                     .withLearningRate(new LearningRate.Steps(0.02 * batch / 64, 4, 0.15));

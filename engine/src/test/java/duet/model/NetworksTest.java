@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -14,7 +15,10 @@ import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkException;
+import duet.net.Shape;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class NetworksTest {
     private static Map<String, String> shapes(Network network) {
@@ -41,6 +45,57 @@ class NetworksTest {
         assertEquals("4096x1x1", shapes.get("fc6"));
         assertEquals("1000x1x1", shapes.get("fc8"));
         assertEquals(1, network.inputScale());
+    }
+
+    /**
+     * Layers with weights and pools of every network, and its parameters: torchvision prints 61,100,840 for owt, 62,357,608 is the sum
+     * of the published layers of ZFNet, 60,965,224 that of the two-column ones; the cuda-convnet networks by hand.
+     */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "alexnet       | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
+            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+        "alexnet-caffe | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
+            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+        "alexnet-owt   | 61100840 | conv1 64x55x55, pool1 64x27x27, conv2 192x27x27, pool2 192x13x13, conv3 384x13x13, conv4 256x13x13, "
+            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+        "zfnet         | 62357608 | conv1 96x110x110, pool1 96x55x55, conv2 256x26x26, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
+            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+        "alexnet-small | 1106186  | conv1 32x28x28, pool1 32x13x13, conv2 64x13x13, pool2 64x6x6, conv3 128x6x6, conv4 128x6x6, "
+            + "conv5 128x6x6, pool5 128x3x3, fc6 512x1x1, fc7 512x1x1, fc8 10x1x1",
+        "cifar-11pct   | 174250   | conv1 64x24x24, pool1 64x12x12, conv2 64x12x12, pool2 64x6x6, conv3 64x6x6, conv4 32x6x6, fc5 10x1x1",
+        "figure-1      | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 10x1x1",
+    })
+    void shapesAndParameters(String name, long parameters, String expected) {
+        Network network = Networks.create(name);
+        StringJoiner shapes = new StringJoiner(", ");
+        long count = 0;
+        Shape input = network.input();
+        for (int i = 0; i < network.layers().size(); i++) {
+            Shape output = network.shapes().get(i);
+            switch (network.layers().get(i)) {
+                case Layer.Convolution l -> {
+                    count += (long) l.filters() * (input.channels() / l.groups() * l.kernel() * l.kernel() + 1);
+                    shapes.add(l.name() + " " + output);
+                }
+                case Layer.FullyConnected l -> {
+                    count += l.outputs() * (input.elements() + 1);
+                    shapes.add(l.name() + " " + output);
+                }
+                case Layer.Pooling l -> shapes.add(l.name() + " " + output);
+                default -> { }
+            }
+            input = output;
+        }
+        assertEquals(expected, shapes.toString());
+        assertEquals(parameters, count);
+    }
+
+    /** Grey images are taken to be those of Fashion-MNIST. */
+    @Test
+    void figureOneTakesFashionMnist() {
+        assertEquals("1x28x28", Networks.create("figure-1", 1, 10).input().toString());
+        assertEquals("64x3x3", shapes(Networks.create("figure-1", 1, 10)).get("pool3"));
     }
 
     /** The paper, section 5: deviation 0.01, biases 1 in layers 2, 4, 5 and the hidden fully connected ones. */
@@ -86,8 +141,8 @@ class NetworksTest {
             assertEquals(7, Networks.create(name, 3, 7).classes());
             assertFalse(Networks.description(name).isBlank());
         }
-        assertEquals("there is no network called lenet; there are alexnet, alexnet-small",
-                assertThrows(NetworkException.class, () -> Networks.create("lenet", 1, 10)).getMessage());
+        assertEquals("there is no network called alexnet-cafe; did you mean \"alexnet-caffe\"? (it can be " + String.join(", ", Networks.names()) + ")",
+                assertThrows(NetworkException.class, () -> Networks.create("alexnet-cafe", 1, 10)).getMessage());
         assertThrows(NetworkException.class, () -> Networks.description("lenet"));
     }
 }

@@ -1,0 +1,54 @@
+package duet.model;
+
+import duet.net.Initialization;
+import duet.net.Initialization.Distribution;
+import duet.net.Network;
+import duet.net.Rounding;
+import duet.net.Shape;
+
+/**
+ * Quick networks for CIFAR-10: cuda-convnet's examples and the one of the paper's figure 1. Where the images have one channel they
+ * are taken to be those of Fashion-MNIST, 28 pixels wide instead of 32.
+ */
+final class CifarNetworks {
+    private static final int CROP = 24;
+
+    private CifarNetworks() {}
+
+    private static Initialization normal(double deviation) {
+        return new Initialization(Distribution.NORMAL, deviation, 0);
+    }
+
+    private static Shape whole(int channels) {
+        int side = channels == 1 ? 28 : 32;
+        return new Shape(channels, side, side);
+    }
+
+    /**
+     * cuda-convnet2's layers-cifar10-11pct.cfg. Its local3 and local4 have filters of their own at every place, which this engine
+     * does not have: here they are convolutions of the same size, conv3 and conv4.
+     */
+    static Network elevenPercent(int channels, int classes) {
+        double alpha = 0.001 / 9;
+        Chain chain = new Chain(Rounding.CEIL);
+        chain.convolution(64, 5, 1, 2, 1, normal(0.0001)).pool().norm(9, alpha, 1, 1);
+        chain.convolution(64, 5, 1, 2, 1, normal(0.01)).norm(9, alpha, 1, 1).pool();
+        chain.convolution(64, 3, 1, 1, 1, normal(0.04));
+        chain.convolution(32, 3, 1, 1, 1, normal(0.04));
+        return new Network("cifar-11pct", new Shape(channels, CROP, CROP), 1, chain.end(classes, normal(0.01)));
+    }
+
+    /**
+     * Figure 1 of the paper: "a four-layer convolutional neural network", trained without any regularisation, of which the paper says
+     * no more. These are the layers of cuda-convnet's CIFAR-10 examples of that time without normalisation. Glorot's rule, which
+     * favours neither ReLU nor tanh, and pixels scaled to about [-2, 2].
+     */
+    static Network figureOne(int channels, int classes) {
+        Initialization xavier = new Initialization(Distribution.XAVIER, 0, 0);
+        Chain chain = new Chain(Rounding.CEIL);
+        chain.convolution(32, 5, 1, 2, 1, xavier).pool();
+        chain.convolution(32, 5, 1, 2, 1, xavier).pool();
+        chain.convolution(64, 5, 1, 2, 1, xavier).pool();
+        return new Network("figure-1", whole(channels), 1.0 / 64, chain.end(classes, xavier));
+    }
+}
