@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Changes whenever this file does; the Java side refuses a library with another number. */
-#define DUET_CPU_ABI 1
+#define DUET_CPU_ABI 2
 int32_t duet_abi(void);
 
 /* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
@@ -83,6 +83,15 @@ void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channel
 void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
                                  float beta, float k, const float *input, const float *output_gradient, float *input_gradient);
 
+/* Response normalisation within each map, over size x size pixels cut to the image; backward needs a workspace as large as the input. */
+typedef struct duet_spatial_norm {
+  int32_t batch, channels, height, width, size;
+  float alpha, beta, k;
+} duet_spatial_norm;
+void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output);
+void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient,
+                                float *input_gradient, float *workspace);
+
 typedef struct duet_pooling {
   int32_t batch, channels, height, width, window, stride, padding, output_height, output_width;
 } duet_pooling;
@@ -119,6 +128,9 @@ void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_
 /* momentum = mu * momentum - decay * rate * weight - rate * gradient; weight += momentum */
 void duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay,
                      float mu);
+
+/* Scales every filter whose root mean square is above radius back to it; of the convolution only what duet_filter_pack needs counts. */
+void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter);
 
 /* Canonical [n][c][h][w] from and to NHWC. */
 void duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output);

@@ -112,6 +112,14 @@ typedef struct {
   uint32_t reserved;
 } duet_sgd;
 
+/* sgd/filter_renormalise: blockIdx.x = 32 filters of a group, blockIdx.y = group; weight [group][terms][filters]. */
+typedef struct {
+  duet_address weight;
+  int32_t terms, filters; /* of a group */
+  float radius;
+  uint32_t reserved;
+} duet_filter_renormalise;
+
 /* softmax/: a block an image. */
 typedef struct {
   duet_address logits, labels, losses, ranks;
@@ -159,6 +167,16 @@ typedef struct {
   float alpha, beta, k;
   duet_divisor channels;        /* of a group */
 } duet_response_norm;
+
+/* spatial_norm/: a window of 2 * half + 1 rows and columns within each map. */
+typedef struct {
+  duet_address input, output;
+  duet_address output_gradient, terms; /* backward: `output` is the input's gradient; terms: scratch memory of the input's size */
+  uint32_t count;
+  int32_t half;
+  float alpha, beta, k;
+  duet_divisor channels, width, height;
+} duet_spatial_norm;
 
 /* norm_pool/: response norm (2 neighbours on either side, beta 0.75), then max-pooling (window 3, stride 2, no padding). A block of the
    forward pass makes output rows [strip * strip_rows, ...) x columns [tile * tile_columns, ...) of an image, all channels;

@@ -55,6 +55,7 @@ record LayerTable(List<Row> rows, long parameters, long flop) {
             case Layer.FullyConnected f -> "fully connected";
             case Layer.Nonlinearity n -> n.function().name().toLowerCase(java.util.Locale.ROOT);
             case Layer.LocalResponseNorm n -> "local response norm over " + n.size() + (n.groups() > 1 ? ", " + n.groups() + " groups" : "");
+            case Layer.SpatialResponseNorm n -> "spatial response norm over " + n.size() + "x" + n.size();
             case Layer.Pooling p -> p.kind().name().toLowerCase(java.util.Locale.ROOT) + " pooling " + p.window() + "x" + p.window()
                     + ", stride " + p.stride() + (p.padding() > 0 ? ", padding " + p.padding() : "");
             case Layer.Dropout d -> "dropout " + d.rate();

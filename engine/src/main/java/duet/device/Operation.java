@@ -132,6 +132,20 @@ public sealed interface Operation {
         @Override public long flop() { return (4L * norm.size() + 12) * input.elements(); }
     }
 
+    record SpatialNormForward(String layer, SpatialNorm norm, Tensor input, Tensor output) implements Operation {
+        @Override public List<Tensor> reads() { return list(input); }
+        @Override public List<Tensor> writes() { return list(output); }
+        @Override public long flop() { return (2L * norm.size() * norm.size() + 6) * output.elements(); }
+    }
+
+    /** From the layer's input, like {@link ResponseNormBackward}. */
+    record SpatialNormBackward(String layer, SpatialNorm norm, Tensor input, Tensor outputGradient, Tensor inputGradient)
+            implements Operation {
+        @Override public List<Tensor> reads() { return list(input, outputGradient); }
+        @Override public List<Tensor> writes() { return list(inputGradient); }
+        @Override public long flop() { return (4L * norm.size() * norm.size() + 12) * input.elements(); }
+    }
+
     /** @param winners WINNERS of the output's size, or null when nothing will go backward */
     record MaxPoolForward(String layer, PoolingGeometry geometry, Tensor input, Tensor output, Tensor winners) implements Operation {
         @Override public List<Tensor> reads() { return list(input); }
@@ -235,5 +249,15 @@ public sealed interface Operation {
         @Override public List<Tensor> reads() { return list(gradient, weight, momentum); }
         @Override public List<Tensor> writes() { return list(weight, momentum); }
         @Override public long flop() { return 5 * weight.elements(); }
+    }
+
+    /**
+     * Filters whose root mean square is above {@code radius} are scaled back to it, in place: w = w * radius / rms(w). A filter is
+     * everything that one output is computed from. NaN stays NaN.
+     */
+    record FilterRenormalise(String layer, Tensor weight, float radius) implements Operation {
+        @Override public List<Tensor> reads() { return list(weight); }
+        @Override public List<Tensor> writes() { return list(weight); }
+        @Override public long flop() { return 3 * weight.elements(); }
     }
 }

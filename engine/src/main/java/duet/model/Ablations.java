@@ -24,7 +24,8 @@ final class Ablations {
     }
 
     static Network withoutNorms(Network network) {
-        return with(network, network.layers().stream().filter(layer -> !(layer instanceof Layer.LocalResponseNorm)).toList());
+        return with(network, network.layers().stream().filter(layer ->
+                !(layer instanceof Layer.LocalResponseNorm || layer instanceof Layer.SpatialResponseNorm)).toList());
     }
 
     static Network withTanh(Network network) {
@@ -117,7 +118,8 @@ final class Ablations {
 
     private static Layer.Convolution with(Layer.Convolution l, int filters, int groups) {
         return new Layer.Convolution(
-                l.name(), filters, l.kernel(), l.stride(), l.padding(), groups, l.rounding(), l.bias(), l.initialization());
+                l.name(), filters, l.kernel(), l.stride(), l.padding(), groups, l.rounding(), l.bias(), l.initialization(),
+                l.maximumRms());
     }
 
     private static List<Integer> convolutions(Network network) {

@@ -53,6 +53,25 @@ final class AlexNets {
     }
 
     /**
+     * The network that was trained in 2012, net 145 of the released code (layers-145.cfg, layer-params-145.cfg): sizes rounded up, so
+     * that 224 pixels do; normalisation with alpha / n, in layer 1 of the linear output, and ReLU there and in layer 5 after pooling;
+     * a second normalisation within the maps of layer 2; deviation 0.03 in conv3 to conv5.
+     */
+    static Network original(int channels, int classes) {
+        double alpha = ALPHA / 5;
+        Initialization raised = normal(0.01, 1);
+        Chain chain = new Chain(Rounding.CEIL);
+        chain.linear(96, 11, 4, 0, 1, PLAIN).norm(5, alpha, 2, 2).pool().relu();
+        chain.convolution(256, 5, 1, 2, 2, raised).norm(5, alpha, 2, 2).spatialNorm(5, 0.001 / 25).pool();
+        chain.convolution(384, 3, 1, 1, 1, normal(0.03, 0));
+        chain.convolution(384, 3, 1, 1, 2, normal(0.03, 1));
+        chain.linear(256, 3, 1, 1, 2, normal(0.03, 1)).pool().relu();
+        chain.fullyConnected(4096, raised).dropout(0.5, false);
+        chain.fullyConnected(4096, raised).dropout(0.5, false);
+        return new Network("alexnet-2012", new Shape(channels, 224, 224), 1, chain.end(classes, PLAIN));
+    }
+
+    /**
      * Caffe's bvlc_alexnet (models/bvlc_alexnet/train_val.prototxt): normalisation across the maps of both halves with alpha / n and
      * k = 1, biases 0.1 where the paper has 1, deviation 0.005 in fc6 and fc7, inverted dropout; pooling rounds up, as all of
      * Caffe's does (with these sizes it comes to the same).
@@ -89,11 +108,12 @@ final class AlexNets {
 
     /**
      * Zeiler and Fergus 2013 (arXiv 1311.2901), figure 3: 7x7 filters at stride 2, normalisation across all maps after pooling, one
-     * column. Pooling rounds up, which is what makes 110 pixels 55 and 26 pixels 13, as the figure has them. The paper does not
-     * give the numbers of the normalisation; they are AlexNet's.
+     * column. Pooling rounds up, which is what makes 110 pixels 55 and 26 pixels 13, as the figure has them. After each
+     * update the filters of convolutions whose RMS is above 0.1 are scaled back to it. The paper does not give the numbers of the
+     * normalisation; they are AlexNet's.
      */
     static Network zfnet(int channels, int classes) {
-        Chain chain = new Chain(Rounding.FLOOR);
+        Chain chain = new Chain(Rounding.FLOOR, 0.1);
         chain.convolution(96, 7, 2, 1, 1, PLAIN).pool(Rounding.CEIL).norm(5, ALPHA, 2, 1);
         chain.convolution(256, 5, 2, 0, 1, PLAIN).pool(Rounding.CEIL).norm(5, ALPHA, 2, 1);
         chain.convolution(384, 3, 1, 1, 1, PLAIN);

@@ -12,17 +12,24 @@ import duet.net.Rounding;
 final class Chain {
     private final List<Layer> layers = new ArrayList<>();
     private final Rounding rounding;
+    private final double maximumRms;
     private int number;
 
     /** @param rounding of all convolutions, and of pooling that does not say otherwise */
     Chain(Rounding rounding) {
+        this(rounding, 0);
+    }
+
+    /** @param maximumRms of the filters of all convolutions; 0: they may grow as they like */
+    Chain(Rounding rounding, double maximumRms) {
         this.rounding = rounding;
+        this.maximumRms = maximumRms;
     }
 
     /** Weights alone; ReLU may come later. */
     Chain linear(int filters, int kernel, int stride, int padding, int groups, Initialization init) {
         number++;
-        layers.add(new Layer.Convolution("conv" + number, filters, kernel, stride, padding, groups, rounding, true, init));
+        layers.add(new Layer.Convolution("conv" + number, filters, kernel, stride, padding, groups, rounding, true, init, maximumRms));
         return this;
     }
 
@@ -47,6 +54,12 @@ final class Chain {
         return this;
     }
 
+    /** Within each map. */
+    Chain spatialNorm(int size, double alpha) {
+        layers.add(new Layer.SpatialResponseNorm("spatial" + number, size, alpha, 0.75, 1));
+        return this;
+    }
+
     /** 3x3, stride 2: the overlapping pooling of all these networks. */
     Chain pool() {
         return pool(Layer.Pooling.Kind.MAX, rounding);
@@ -56,7 +69,11 @@ final class Chain {
         return pool(Layer.Pooling.Kind.MAX, other);
     }
 
-    Chain pool(Layer.Pooling.Kind kind, Rounding other) {
+    Chain averagePool() {
+        return pool(Layer.Pooling.Kind.AVERAGE, rounding);
+    }
+
+    private Chain pool(Layer.Pooling.Kind kind, Rounding other) {
         layers.add(new Layer.Pooling("pool" + number, kind, 3, 2, 0, other));
         return this;
     }

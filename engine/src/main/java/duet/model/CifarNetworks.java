@@ -24,6 +24,16 @@ final class CifarNetworks {
         return new Shape(channels, side, side);
     }
 
+    /** cuda-convnet's layers-18pct.cfg: normalisation within the maps, average pooling after the first layer. */
+    static Network eighteenPercent(int channels, int classes) {
+        double alpha = 0.00005 / 9;
+        Chain chain = new Chain(Rounding.CEIL);
+        chain.convolution(32, 5, 1, 2, 1, normal(0.0001)).pool().spatialNorm(3, alpha);
+        chain.convolution(32, 5, 1, 2, 1, normal(0.01)).averagePool().spatialNorm(3, alpha);
+        chain.convolution(64, 5, 1, 2, 1, normal(0.01)).averagePool();
+        return new Network("cifar-18pct", whole(channels), 1, chain.end(classes, normal(0.01)));
+    }
+
     /**
      * cuda-convnet2's layers-cifar10-11pct.cfg. Its local3 and local4 have filters of their own at every place, which this engine
      * does not have: here they are convolutions of the same size, conv3 and conv4.

@@ -14,12 +14,17 @@ public final class Networks {
                     "the paper's AlexNet: 227-pixel images, 8 layers, 61 M parameters for 3 channels and 1000 classes"),
             new Entry("alexnet-small", 1, 10, AlexNets::small,
                     "the same anatomy for 28-pixel images: 8 layers, 1.11 M parameters for 1 channel and 10 classes"),
+            new Entry("alexnet-2012", 3, 1000, AlexNets::original,
+                    "the network that was trained in 2012 (net 145 of the released code): 224-pixel images, sizes rounded up, "
+                            + "normalisation before ReLU, a second one within the maps"),
             new Entry("alexnet-caffe", 3, 1000, AlexNets::caffe,
                     "Caffe's bvlc_alexnet: normalisation across both halves with alpha / n and k = 1, biases 0.1; one device"),
             new Entry("alexnet-owt", 3, 1000, AlexNets::oneWeirdTrick,
                     "torchvision's AlexNet (\"One weird trick\"): one column of 64, 192, 384, 256, 256 filters, no normalisation"),
             new Entry("zfnet", 3, 1000, AlexNets::zfnet,
-                    "Zeiler and Fergus 2013: 7x7 filters at stride 2 in conv1, one column; one device"),
+                    "Zeiler and Fergus 2013: 7x7 filters at stride 2 in conv1, one column, filters kept to an RMS of 0.1; one device"),
+            new Entry("cifar-18pct", 3, 10, CifarNetworks::eighteenPercent,
+                    "cuda-convnet's 18 % network for CIFAR-10: normalisation within the maps, average pooling"),
             new Entry("cifar-11pct", 3, 10, CifarNetworks::elevenPercent,
                     "like cuda-convnet's 11 % network for CIFAR-10 (24-pixel crops), with convolutions in place of its two locally "
                             + "connected layers; one device"),

@@ -15,9 +15,10 @@ import duet.net.Initialization.Distribution;
 final class LayerJson {
     /** A layer type: how JSON calls it, and its fields beside {@code type} and {@code name}. */
     private enum Type {
-        CONVOLUTION("filters", "kernel", "stride", "padding", "groups", "rounding", "bias", "weights", "initialBias"),
+        CONVOLUTION("filters", "kernel", "stride", "padding", "groups", "rounding", "bias", "weights", "initialBias", "maximumRms"),
         RELU, TANH,
         LOCAL_RESPONSE_NORM("size", "alpha", "beta", "k", "groups"),
+        SPATIAL_RESPONSE_NORM("size", "alpha", "beta", "k"),
         MAX_POOL("window", "stride", "padding", "rounding"),
         AVERAGE_POOL("window", "stride", "padding", "rounding"),
         FULLY_CONNECTED("outputs", "bias", "weights", "initialBias"),
@@ -45,13 +46,16 @@ final class LayerJson {
         String name = fields.text("name");
         return switch (type) {
             case CONVOLUTION -> new Layer.Convolution(name, fields.integer("filters"), fields.integer("kernel"), fields.integer("stride", 1),
-                    fields.integer("padding", 0), fields.integer("groups", 1), rounding(fields), fields.flag("bias", true), initialization(fields));
+                    fields.integer("padding", 0), fields.integer("groups", 1), rounding(fields), fields.flag("bias", true), initialization(fields),
+                    fields.number("maximumRms", 0));
             case FULLY_CONNECTED ->
                     new Layer.FullyConnected(name, fields.integer("outputs"), fields.flag("bias", true), initialization(fields));
             case RELU -> new Layer.Nonlinearity(name, Activation.RELU);
             case TANH -> new Layer.Nonlinearity(name, Activation.TANH);
             case LOCAL_RESPONSE_NORM -> new Layer.LocalResponseNorm(name, fields.integer("size", 5), fields.number("alpha", 1e-4),
                     fields.number("beta", 0.75), fields.number("k", 2), fields.integer("groups", 1));
+            case SPATIAL_RESPONSE_NORM -> new Layer.SpatialResponseNorm(name, fields.integer("size", 5), fields.number("alpha", 4e-5),
+                    fields.number("beta", 0.75), fields.number("k", 1));
             case MAX_POOL -> pooling(fields, name, Layer.Pooling.Kind.MAX);
             case AVERAGE_POOL -> pooling(fields, name, Layer.Pooling.Kind.AVERAGE);
             case DROPOUT -> new Layer.Dropout(name, fields.number("rate"), fields.flag("inverted", false));
@@ -91,17 +95,20 @@ final class LayerJson {
         return new Initialization(distribution, distribution == Distribution.NORMAL ? weights.number("deviation") : weights.number("deviation", 0), bias);
     }
 
-    /** Every field, also those that have their default. */
+    /** Every field, also those that have their default; but maximumRms only where it does something. */
     static ObjectNode write(Layer layer) {
         return switch (layer) {
             case Layer.Convolution l -> {
                 ObjectNode node = node(Type.CONVOLUTION, l).put("filters", l.filters()).put("kernel", l.kernel());
-                yield parameters(window(node, l.stride(), l.padding(), l.rounding()).put("groups", l.groups()), l.bias(), l.initialization());
+                parameters(window(node, l.stride(), l.padding(), l.rounding()).put("groups", l.groups()), l.bias(), l.initialization());
+                yield l.maximumRms() == 0 ? node : node.put("maximumRms", l.maximumRms());
             }
             case Layer.FullyConnected l -> parameters(node(Type.FULLY_CONNECTED, l).put("outputs", l.outputs()), l.bias(), l.initialization());
             case Layer.Nonlinearity l -> node(l.function() == Activation.RELU ? Type.RELU : Type.TANH, l);
             case Layer.LocalResponseNorm l -> node(Type.LOCAL_RESPONSE_NORM, l).put("size", l.size()).put("alpha", l.alpha())
                     .put("beta", l.beta()).put("k", l.k()).put("groups", l.groups());
+            case Layer.SpatialResponseNorm l -> node(Type.SPATIAL_RESPONSE_NORM, l).put("size", l.size()).put("alpha", l.alpha())
+                    .put("beta", l.beta()).put("k", l.k());
             case Layer.Pooling l -> window(node(l.kind() == Layer.Pooling.Kind.MAX ? Type.MAX_POOL : Type.AVERAGE_POOL, l)
                     .put("window", l.window()), l.stride(), l.padding(), l.rounding());
             case Layer.Dropout l -> node(Type.DROPOUT, l).put("rate", l.rate()).put("inverted", l.inverted());

@@ -19,6 +19,7 @@ final class Shapes {
     /** Backward, a convolution falls into stride x stride parts. */
     private static final int LARGEST_STRIDE = 64;
     private static final int LARGEST_NORM = 1023;
+    private static final int LARGEST_SPATIAL_NORM = 31;
     private static final Pattern NAME = Pattern.compile("[a-z0-9_-]+");
     /** What the plan calls the preparation of the images. */
     private static final String INPUT = "input";
@@ -72,7 +73,15 @@ final class Shapes {
                 yield in;
             }
             case Layer.LocalResponseNorm l -> {
-                checkNorm(l, in);
+                checkSize(l.name(), l.size(), LARGEST_NORM, "channel");
+                checkGroups(l.name(), l.groups());
+                checkDivides(l.name(), l.groups(), in.channels(), "channels");
+                checkFormula(l.name(), l.alpha(), l.beta(), l.k());
+                yield in;
+            }
+            case Layer.SpatialResponseNorm l -> {
+                checkSize(l.name(), l.size(), LARGEST_SPATIAL_NORM, "pixel");
+                checkFormula(l.name(), l.alpha(), l.beta(), l.k());
                 yield in;
             }
             case Layer.Dropout l -> {
@@ -96,6 +105,9 @@ final class Shapes {
         checkWeight(l.name(), l.filters(), (long) in.channels() / l.groups(), l.kernel(), l.kernel());
         checkElements(l.name(), l.filters(), height, width);
         checkInitialization(l.name(), l.initialization());
+        if (!(l.maximumRms() >= 0 && l.maximumRms() <= Float.MAX_VALUE)) {
+            throw new NetworkException(l.name() + ": the filters' largest root mean square must be above 0, or 0 for none, not " + l.maximumRms());
+        }
         return new Shape(l.filters(), (int) height, (int) width);
     }
 
@@ -117,24 +129,26 @@ final class Shapes {
         return new Shape(in.channels(), (int) height, (int) width);
     }
 
-    private static void checkNorm(Layer.LocalResponseNorm l, Shape in) {
-        checkSize(l.name(), "size", l.size());
-        if (l.size() % 2 == 0) {
-            throw new NetworkException(l.name() + ": the size must be odd, so that a channel is in the middle, not " + l.size());
+    /** @param middle what lies in the middle of a window */
+    private static void checkSize(String layer, int size, int largest, String middle) {
+        checkSize(layer, "size", size);
+        if (size % 2 == 0) {
+            throw new NetworkException(layer + ": the size must be odd, so that a " + middle + " is in the middle, not " + size);
         }
-        if (l.size() > LARGEST_NORM) {
-            throw new NetworkException(l.name() + ": the size may be at most " + LARGEST_NORM + ", not " + l.size());
+        if (size > largest) {
+            throw new NetworkException(layer + ": the size may be at most " + largest + ", not " + size);
         }
-        checkGroups(l.name(), l.groups());
-        checkDivides(l.name(), l.groups(), in.channels(), "channels");
-        if (!(l.alpha() >= 0 && l.alpha() <= Float.MAX_VALUE)) {
-            throw new NetworkException(l.name() + ": alpha must be at least 0, not " + l.alpha());
+    }
+
+    private static void checkFormula(String layer, double alpha, double beta, double k) {
+        if (!(alpha >= 0 && alpha <= Float.MAX_VALUE)) {
+            throw new NetworkException(layer + ": alpha must be at least 0, not " + alpha);
         }
-        if (!(l.beta() >= 0 && l.beta() <= Float.MAX_VALUE)) {
-            throw new NetworkException(l.name() + ": beta must be at least 0, not " + l.beta());
+        if (!(beta >= 0 && beta <= Float.MAX_VALUE)) {
+            throw new NetworkException(layer + ": beta must be at least 0, not " + beta);
         }
-        if (!((float) l.k() > 0 && l.k() <= Float.MAX_VALUE)) {
-            throw new NetworkException(l.name() + ": k must be above 0, not " + l.k());
+        if (!((float) k > 0 && k <= Float.MAX_VALUE)) {
+            throw new NetworkException(layer + ": k must be above 0, not " + k);
         }
     }
 

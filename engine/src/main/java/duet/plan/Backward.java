@@ -108,6 +108,9 @@ final class Backward {
                     ? new Operation.ConvolutionBackwardWeights(l.name(), geometry(division, l), input, outputGradient, weightGradient, biasGradient)
                     : new Operation.FullyConnectedBackwardWeights(division.name(), input, outputGradient, weightGradient, biasGradient));
             sgd(division, device, weightGradient, weight);
+            if (division.layer() instanceof Layer.Convolution l && l.maximumRms() > 0) {
+                builder.launch(device, new Operation.FilterRenormalise(l.name(), weight.tensor(), (float) l.maximumRms()));
+            }
             if (bias != null) {
                 sgd(division, device, biasGradient, bias);
             }
@@ -127,7 +130,7 @@ final class Backward {
         Division division = trace.division();
         return switch (division.layer()) {
             case Layer.Nonlinearity _, Layer.Dropout _ -> inPlace(trace, gradient);
-            case Layer.LocalResponseNorm _, Layer.Pooling _ -> {
+            case Layer.LocalResponseNorm _, Layer.SpatialResponseNorm _, Layer.Pooling _ -> {
                 Value input = builder.value(division.name() + ".input.gradient", division.input(), division.inputSplit());
                 for (int device = 0; device < builder.devices(); device++) {
                     builder.launch(device, operation(trace, device, gradient.on(device), input.on(device)));
@@ -153,6 +156,8 @@ final class Backward {
             case Layer.Dropout l -> Dropouts.operation(division, l, device, outputGradient, inputGradient);
             case Layer.LocalResponseNorm l -> new Operation.ResponseNormBackward(l.name(), Geometries.norm(division, l, builder.devices()),
                     trace.input().on(device), outputGradient, inputGradient);
+            case Layer.SpatialResponseNorm l ->
+                    new Operation.SpatialNormBackward(l.name(), Geometries.norm(l), trace.input().on(device), outputGradient, inputGradient);
             case Layer.Pooling l -> switch (l.kind()) {
                 case MAX -> new Operation.MaxPoolBackward(l.name(), Geometries.pooling(division, l, builder.devices()),
                         trace.winners().get(device), outputGradient, inputGradient);

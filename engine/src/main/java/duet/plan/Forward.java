@@ -93,7 +93,7 @@ final class Forward {
             case Layer.Convolution l -> convolution(division, l, input);
             case Layer.FullyConnected l -> fullyConnected(division, l, input);
             case Layer.Nonlinearity l -> nonlinearity(division, l, input);
-            case Layer.LocalResponseNorm l -> norm(division, l, input);
+            case Layer.LocalResponseNorm _, Layer.SpatialResponseNorm _ -> norm(division, input);
             case Layer.Pooling l -> pooling(division, l, input);
             case Layer.Dropout l -> dropout(division, l, input);
             case Layer.SoftmaxCrossEntropy _ -> throw new IllegalStateException("the loss is not a layer of the forward pass");
@@ -197,11 +197,14 @@ final class Forward {
         return trace(division, input, output, null);
     }
 
-    private Value norm(Division division, Layer.LocalResponseNorm l, Value input) {
+    private Value norm(Division division, Value input) {
         Value output = output(division);
         for (int device = 0; device < builder.devices(); device++) {
-            builder.launch(device, new Operation.ResponseNormForward(l.name(), Geometries.norm(division, l, builder.devices()),
-                    input.on(device), output.on(device)));
+            Tensor in = input.on(device);
+            Tensor out = output.on(device);
+            builder.launch(device, division.layer() instanceof Layer.LocalResponseNorm l
+                    ? new Operation.ResponseNormForward(l.name(), Geometries.norm(division, l, builder.devices()), in, out)
+                    : new Operation.SpatialNormForward(division.name(), Geometries.norm((Layer.SpatialResponseNorm) division.layer()), in, out));
         }
         return trace(division, input, output, null);
     }

@@ -3,6 +3,7 @@ package duet.plan;
 import duet.device.ConvolutionGeometry;
 import duet.device.PoolingGeometry;
 import duet.device.ResponseNorm;
+import duet.device.SpatialNorm;
 import duet.net.Layer;
 
 /** The numbers of an operation on one device. */
@@ -26,5 +27,10 @@ final class Geometries {
     static ResponseNorm norm(Division division, Layer.LocalResponseNorm l, int devices) {
         int groups = division.inputSplit() ? l.groups() / devices : l.groups();
         return new ResponseNorm(l.size(), (float) l.alpha(), (float) l.beta(), (float) l.k(), groups);
+    }
+
+    /** Maps do not mix, so that the placement does not matter. */
+    static SpatialNorm norm(Layer.SpatialResponseNorm l) {
+        return new SpatialNorm(l.size(), (float) l.alpha(), (float) l.beta(), (float) l.k());
     }
 }

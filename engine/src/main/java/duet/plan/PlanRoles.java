@@ -107,7 +107,7 @@ final class PlanRoles {
                 case Step.Record _, Step.Wait _ -> List.of();
             };
             written.addAll(results);
-            boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _);
+            boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _) || step instanceof Step.Launch(Operation.FilterRenormalise _, _);
             for (Tensor tensor : results) {
                 if (tensor.role() == Role.INPUT || tensor.role().persistent() && !update) {
                     faults.add(tensor + " is overwritten by a step, but its role is " + tensor.role());

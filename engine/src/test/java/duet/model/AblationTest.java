@@ -58,7 +58,7 @@ class AblationTest {
     /** "Equivalent dimensions" (section 3.4). */
     @Test
     void nonOverlappingPoolingKeepsTheSizes() {
-        for (String name : List.of("alexnet", "alexnet-caffe", "alexnet-owt", "zfnet", "cifar-11pct")) {
+        for (String name : List.of("alexnet", "alexnet-2012", "alexnet-caffe", "alexnet-owt", "zfnet", "cifar-11pct")) {
             Network before = Networks.create(name);
             Network after = Ablation.NON_OVERLAPPING_POOLING.apply(before);
             assertEquals(before.shapes(), after.shapes(), name);
@@ -76,6 +76,8 @@ class AblationTest {
         Network network = Ablation.TANH.apply(Ablation.NO_LRN.apply(Networks.create("alexnet")));
         assertEquals("alexnet-no-lrn-tanh", network.name());
         assertTrue(network.layers().stream().noneMatch(layer -> layer instanceof Layer.LocalResponseNorm));
+        assertTrue(Ablation.NO_LRN.apply(Networks.create("alexnet-2012")).layers().stream().noneMatch(
+                layer -> layer instanceof Layer.SpatialResponseNorm));
         assertEquals(7, network.layers().stream().filter(layer -> layer.equals(
                 new Layer.Nonlinearity(layer.name(), Activation.TANH)) && layer.name().startsWith("tanh")).count());
         assertTrue(network.layers().stream().noneMatch(layer -> layer instanceof Layer.Nonlinearity l && l.function() == Activation.RELU));

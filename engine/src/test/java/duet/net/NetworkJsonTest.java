@@ -37,9 +37,10 @@ class NetworkJsonTest {
     static Network everything() {
         Initialization xavier = new Initialization(Distribution.XAVIER, 0, 0.1);
         return new Network("every-thing", new Shape(4, 31, 29), 1.0 / 3, List.of(
-                new Layer.Convolution("c", 6, 3, 2, 1, 2, Rounding.CEIL, false, new Initialization(Distribution.NORMAL, 0.02, -1)),
+                new Layer.Convolution("c", 6, 3, 2, 1, 2, Rounding.CEIL, false, new Initialization(Distribution.NORMAL, 0.02, -1), 0.1),
                 new Layer.Nonlinearity("t", Activation.TANH),
                 new Layer.LocalResponseNorm("n", 3, 2e-4, 0.5, 1.5, 3),
+                new Layer.SpatialResponseNorm("w", 3, 3e-4, 0.25, 2.5),
                 new Layer.Pooling("a", Layer.Pooling.Kind.AVERAGE, 3, 2, 1, Rounding.CEIL),
                 new Layer.Nonlinearity("r", Activation.RELU),
                 new Layer.Pooling("m", Layer.Pooling.Kind.MAX, 2, 1, 0, Rounding.FLOOR),

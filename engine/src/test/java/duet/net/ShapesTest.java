@@ -88,6 +88,11 @@ class ShapesTest {
         assertRefused("norm1: alpha must be at least 0, not NaN", input, new Layer.LocalResponseNorm("norm1", 5, Double.NaN, 1, 1, 1));
         assertRefused("norm1: beta must be at least 0, not -1.0", input, new Layer.LocalResponseNorm("norm1", 5, 1, -1, 1, 1));
         assertRefused("norm1: k must be above 0, not 0.0", input, new Layer.LocalResponseNorm("norm1", 5, 1, 1, 0, 1));
+        assertRefused("spatial: the size must be odd, so that a pixel is in the middle, not 4", input, new Layer.SpatialResponseNorm("spatial", 4, 1, 1, 1));
+        assertRefused("spatial: the size may be at most 31, not 33", input, new Layer.SpatialResponseNorm("spatial", 33, 1, 1, 1));
+        assertRefused("spatial: k must be above 0, not 0.0", input, new Layer.SpatialResponseNorm("spatial", 5, 1, 1, 0));
+        assertRefused("conv1: the filters' largest root mean square must be above 0, or 0 for none, not -0.1", input,
+                new Layer.Convolution("conv1", 4, 3, 1, 1, 1, Rounding.FLOOR, true, Initialization.PAPER, -0.1));
         assertRefused("drop: the dropout rate must be at least 0 and below 1, not 1.0", input, new Layer.Dropout("drop", 1, false));
         assertRefused("drop: the dropout rate must be at least 0 and below 1, not NaN", input, new Layer.Dropout("drop", Double.NaN, false));
         assertRefused("drop: the dropout rate must be at least 0 and below 1, not 0.99999999999", input, new Layer.Dropout("drop", 0.99999999999, true));

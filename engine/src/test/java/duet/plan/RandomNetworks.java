@@ -84,18 +84,19 @@ final class RandomNetworks {
         int padding = between(0, kernel - 1);
         Rounding rounding = padding == 0 && chance(0.5) ? Rounding.CEIL : Rounding.FLOOR;
         add(new Layer.Convolution(name("conv"), 4 * between(1, 3), kernel, between(1, Math.min(2, kernel)), padding, group, rounding,
-                chance(0.8), Initialization.PAPER));
+                chance(0.8), Initialization.PAPER, chance(0.3) ? 0.008 : 0));
         split = true;
     }
 
     private void followers(int count) {
         for (int i = 0; i < count; i++) {
-            switch (random.nextInt(5)) {
+            switch (random.nextInt(6)) {
                 case 0, 1 -> add(new Layer.Nonlinearity(name("act"), chance(0.5) ? Activation.RELU : Activation.TANH));
                 case 2 -> {
                     int groups = split ? 2 : 1;
                     add(new Layer.LocalResponseNorm(name("norm"), 3, 0.1, 0.75, 1 + random.nextDouble(), groups));
                 }
+                case 4 -> add(new Layer.SpatialResponseNorm(name("spatial"), 3, 0.1, 0.75, 1 + random.nextDouble()));
                 case 3 -> add(new Layer.Dropout(name("drop"), 0.1 + random.nextDouble() / 2, chance(0.5)));
                 default -> {
                     if (Math.min(shape.height(), shape.width()) >= 3) {

@@ -74,4 +74,19 @@ final class Elementwise {
             weight[i] += momentum[i];
         }
     }
+
+    /** [filters][rest] in canonical order: a filter's numbers lie together. */
+    static void filterRenormalise(int filters, double radius, double[] weight) {
+        int size = weight.length / filters;
+        for (int f = 0; f < filters; f++) {
+            double squares = 0;
+            for (int i = f * size; i < (f + 1) * size; i++) {
+                squares += weight[i] * weight[i];
+            }
+            double rms = Math.sqrt(squares / size);
+            for (int i = f * size; rms > radius && i < (f + 1) * size; i++) {
+                weight[i] *= radius / rms;
+            }
+        }
+    }
 }

@@ -26,8 +26,11 @@ import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.ResponseNormBackward;
 import duet.device.Operation.ResponseNormForward;
 import duet.device.Operation.SoftmaxCrossEntropy;
+import duet.device.Operation.SpatialNormBackward;
+import duet.device.Operation.SpatialNormForward;
 import duet.device.PoolingGeometry;
 import duet.device.ResponseNorm;
+import duet.device.SpatialNorm;
 import duet.device.RunParameters;
 import duet.device.Tensor;
 
@@ -115,6 +118,18 @@ class GradientTest {
         ResponseNorm norm = new ResponseNorm(2 * random.nextInt(0, 4) + 1, random.nextFloat(), random.nextFloat(0.3f, 1.5f), 1.5f, groups);
         compute(new ResponseNormBackward("norm", norm, input, gradient, inputGradient));
         compare(new ResponseNormForward("norm", norm, input, output), output, values.get(gradient), input, inputGradient);
+    }
+
+    @RepeatedTest(10)
+    void spatialNorm() {
+        Tensor input = tensors.activation(random.nextInt(1, 3), random.nextInt(1, 4), random.nextInt(1, 7), random.nextInt(1, 7));
+        Tensor output = tensors.like(input);
+        Tensor gradient = tensors.like(input);
+        Tensor inputGradient = tensors.like(input);
+        draw(input, gradient);
+        SpatialNorm norm = new SpatialNorm(2 * random.nextInt(0, 4) + 1, random.nextFloat(), random.nextFloat(0.3f, 1.5f), 1.5f);
+        compute(new SpatialNormBackward("norm", norm, input, gradient, inputGradient));
+        compare(new SpatialNormForward("norm", norm, input, output), output, values.get(gradient), input, inputGradient);
     }
 
     @RepeatedTest(20)

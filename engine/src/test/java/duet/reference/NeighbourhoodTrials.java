@@ -11,8 +11,11 @@ import duet.device.Operation.MaxPoolBackward;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.ResponseNormBackward;
 import duet.device.Operation.ResponseNormForward;
+import duet.device.Operation.SpatialNormBackward;
+import duet.device.Operation.SpatialNormForward;
 import duet.device.PoolingGeometry;
 import duet.device.ResponseNorm;
+import duet.device.SpatialNorm;
 import duet.device.Tensor;
 
 /** Trials of pooling and local response normalisation. */
@@ -50,6 +53,26 @@ final class NeighbourhoodTrials {
                             random.nextFloat(0.5f, 3), groups));
         }
         return n.trials;
+    }
+
+    static List<Trial> spatialNorms(RandomGenerator random, int count) {
+        NeighbourhoodTrials n = new NeighbourhoodTrials(random);
+        n.spatialNorm(new Tensors().activation(2, 32, 9, 7), new SpatialNorm(5, 4e-5f, 0.75f, 1));
+        n.spatialNorm(new Tensors().activation(1, 3, 1, 1), new SpatialNorm(5, 1, 0.75f, 1));
+        for (int i = 0; i < count; i++) {
+            float beta = new float[] {0.5f, 0.75f, 0.75f, random.nextFloat(0.1f, 2)}[random.nextInt(4)];
+            n.spatialNorm(new Tensors().activation(random.nextInt(1, 4), random.nextInt(1, 40), random.nextInt(1, 12), random.nextInt(1, 12)),
+                    new SpatialNorm(2 * random.nextInt(0, 5) + 1, random.nextBoolean() ? 1e-4f : random.nextFloat(), beta, random.nextFloat(0.5f, 3)));
+        }
+        return n.trials;
+    }
+
+    private void spatialNorm(Tensor input, SpatialNorm norm) {
+        Tensors t = new Tensors();
+        Tensor x = t.like(input);
+        Tensor y = t.like(input);
+        add(new SpatialNormForward("norm", norm, x, y));
+        add(new SpatialNormBackward("norm", norm, x, y, t.like(x)));
     }
 
     /** Every window holds a pixel of the image; with ceil geometry the last may reach past the padding. */

@@ -79,6 +79,16 @@ abstract class OperationSuite {
     }
 
     @TestFactory
+    Stream<DynamicTest> spatialNorm() {
+        return trials(NeighbourhoodTrials::spatialNorms, 25);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> filterRenormalise() {
+        return trials(OtherTrials::renormalise, 15);
+    }
+
+    @TestFactory
     Stream<DynamicTest> elementwise() {
         return trials(OtherTrials::elementwise, 20);
     }

@@ -10,6 +10,7 @@ import duet.device.Operation.ActivationBackward;
 import duet.device.Operation.ActivationForward;
 import duet.device.Operation.Add;
 import duet.device.Operation.Dropout;
+import duet.device.Operation.FilterRenormalise;
 import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.GatherChannels;
 import duet.device.Operation.PrepareInput;
@@ -58,6 +59,20 @@ final class OtherTrials {
         Tensor weight = random.nextBoolean() ? t.vector(random.nextInt(1, 100))
                 : t.filter(2 * random.nextInt(1, 20), random.nextInt(1, 20), 3, 3, random.nextInt(1, 3));
         add(new SgdUpdate("fc", t.like(weight), weight, t.like(weight), random.nextInt(0, 20)));
+    }
+
+    /** Filters on either side of the radius; one of NaN stays as it is. */
+    static List<Trial> renormalise(RandomGenerator random, int count) {
+        OtherTrials o = new OtherTrials(random);
+        for (int i = 0; i < count; i++) {
+            int groups = random.nextInt(1, 3);
+            Tensor weight = new Tensors().filter(groups * random.nextInt(1, 70), random.nextInt(1, 30), random.nextInt(1, 6), random.nextInt(1, 6),
+                    groups);
+            Operation operation = new FilterRenormalise("conv", weight, random.nextFloat(0.05f, 2));
+            o.add(operation);
+            o.trials.add(Draw.with(Draw.trial(random, operation), weight, 0, Float.NaN));
+        }
+        return o.trials;
     }
 
     private void faultyActivations() {

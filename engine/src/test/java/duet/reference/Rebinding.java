@@ -12,6 +12,7 @@ import duet.device.Operation.ConvolutionBackwardData;
 import duet.device.Operation.ConvolutionBackwardWeights;
 import duet.device.Operation.ConvolutionForward;
 import duet.device.Operation.Dropout;
+import duet.device.Operation.FilterRenormalise;
 import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
@@ -26,6 +27,8 @@ import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
 import duet.device.Operation.SliceChannels;
 import duet.device.Operation.SoftmaxCrossEntropy;
+import duet.device.Operation.SpatialNormBackward;
+import duet.device.Operation.SpatialNormForward;
 import duet.device.Tensor;
 
 /** The same operation with other operands. */
@@ -55,6 +58,9 @@ final class Rebinding {
             case ResponseNormForward o -> new ResponseNormForward(o.layer(), o.norm(), f.apply(o.input()), f.apply(o.output()));
             case ResponseNormBackward o -> new ResponseNormBackward(
                     o.layer(), o.norm(), f.apply(o.input()), f.apply(o.outputGradient()), f.apply(o.inputGradient()));
+            case SpatialNormForward o -> new SpatialNormForward(o.layer(), o.norm(), f.apply(o.input()), f.apply(o.output()));
+            case SpatialNormBackward o -> new SpatialNormBackward(
+                    o.layer(), o.norm(), f.apply(o.input()), f.apply(o.outputGradient()), f.apply(o.inputGradient()));
             case MaxPoolForward o ->
                 new MaxPoolForward(o.layer(), o.geometry(), f.apply(o.input()), f.apply(o.output()), f.apply(o.winners()));
             case MaxPoolBackward o -> new MaxPoolBackward(
@@ -71,6 +77,7 @@ final class Rebinding {
             case SliceChannels o -> new SliceChannels(o.layer(), f.apply(o.whole()), o.firstChannel(), f.apply(o.part()));
             case Add o -> new Add(o.layer(), f.apply(o.left()), f.apply(o.right()), f.apply(o.output()));
             case FiniteCheck o -> new FiniteCheck(o.layer(), f.apply(o.tensor()), f.apply(o.status()), o.index());
+            case FilterRenormalise o -> new FilterRenormalise(o.layer(), f.apply(o.weight()), o.radius());
             case SgdUpdate o ->
                 new SgdUpdate(o.layer(), f.apply(o.gradient()), f.apply(o.weight()), f.apply(o.momentum()), o.rateIndex());
         };

@@ -13,6 +13,7 @@ import duet.device.Operation.ConvolutionBackwardData;
 import duet.device.Operation.ConvolutionBackwardWeights;
 import duet.device.Operation.ConvolutionForward;
 import duet.device.Operation.Dropout;
+import duet.device.Operation.FilterRenormalise;
 import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
@@ -27,6 +28,8 @@ import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
 import duet.device.Operation.SliceChannels;
 import duet.device.Operation.SoftmaxCrossEntropy;
+import duet.device.Operation.SpatialNormBackward;
+import duet.device.Operation.SpatialNormForward;
 import duet.device.RunParameters;
 import duet.device.Tensor;
 
@@ -93,6 +96,9 @@ public final class Reference {
                 case ResponseNormForward o -> ResponseNorms.forward(o.norm(), o.input(), of(o.input()), of(o.output()));
                 case ResponseNormBackward o ->
                     ResponseNorms.backward(o.norm(), o.input(), of(o.input()), of(o.outputGradient()), of(o.inputGradient()));
+                case SpatialNormForward o -> SpatialNorms.forward(o.norm(), o.input(), of(o.input()), of(o.output()));
+                case SpatialNormBackward o ->
+                    SpatialNorms.backward(o.norm(), o.input(), of(o.input()), of(o.outputGradient()), of(o.inputGradient()));
                 case MaxPoolForward o -> Pooling.maxForward(o.geometry(), o.input().batch(), of(o.input()), of(o.output()), of(o.winners()));
                 case MaxPoolBackward o -> Pooling.maxBackward(
                         o.geometry(), o.winners().batch(), of(o.winners()), of(o.outputGradient()), of(o.inputGradient()));
@@ -109,6 +115,7 @@ public final class Reference {
                 case FiniteCheck o -> Elementwise.finiteCheck(of(o.tensor()), of(o.status()), o.index());
                 case SgdUpdate o -> Elementwise.sgdUpdate(of(o.gradient()), of(o.weight()), of(o.momentum()),
                         parameters.learningRates()[o.rateIndex()], parameters.weightDecays()[o.rateIndex()], parameters.momentum());
+                case FilterRenormalise o -> Elementwise.filterRenormalise(o.weight().batch(), o.radius(), of(o.weight()));
             }
         }
     }

@@ -14,6 +14,7 @@ import duet.device.Operation.ConvolutionBackwardData;
 import duet.device.Operation.ConvolutionBackwardWeights;
 import duet.device.Operation.ConvolutionForward;
 import duet.device.Operation.Dropout;
+import duet.device.Operation.FilterRenormalise;
 import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
 import duet.device.Operation.FullyConnectedForward;
@@ -25,6 +26,8 @@ import duet.device.Operation.ResponseNormForward;
 import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
 import duet.device.Operation.SoftmaxCrossEntropy;
+import duet.device.Operation.SpatialNormBackward;
+import duet.device.Operation.SpatialNormForward;
 import duet.device.PoolingGeometry;
 import duet.device.RunParameters;
 import duet.device.Tensor;
@@ -82,6 +85,10 @@ final class Tolerance {
             case PrepareInput o -> Map.of(o.output(), constant(o.output(), 4 * ROUNDING * 2 * 255 * Math.abs(o.scale())));
             case ResponseNormForward o -> Map.of(o.output(), scaled(16 * ROUNDING, after.get(o.output())));
             case ResponseNormBackward o -> Map.of(o.inputGradient(), responseNormBackward(o, before));
+            case SpatialNormForward o -> Map.of(o.output(), scaled(16 * ROUNDING, after.get(o.output())));
+            case SpatialNormBackward o -> Map.of(o.inputGradient(), spatialNormBackward(o, before));
+            case FilterRenormalise o -> Map.of(o.weight(), scaled(
+                    (8 + Math.sqrt(o.weight().elements() / (double) o.weight().batch())) * ROUNDING, after.get(o.weight())));
             case SoftmaxCrossEntropy o -> softmax(o, before, after);
             case SgdUpdate o -> sgdUpdate(o, before, after, carried, parameters);
             default -> exact(operation);
@@ -133,6 +140,21 @@ final class Tolerance {
         for (int i = 0; i < a.length; i++) {
             first[i] = a[i] == 0 ? difference[i] : gradient[i] * powers[i] / a[i];
             difference[i] = 24 * ROUNDING * (2 * first[i] - difference[i]) + TINY;
+        }
+        return difference;
+    }
+
+    /** As for the other norm. */
+    private static double[] spatialNormBackward(SpatialNormBackward o, Map<Tensor, double[]> before) {
+        double[] a = scaled(1, before.get(o.input()));
+        double[] gradient = scaled(1, before.get(o.outputGradient()));
+        double[] difference = new double[a.length];
+        double[] powers = new double[a.length];
+        SpatialNorms.forward(o.norm(), o.input(), a, powers);
+        SpatialNorms.backward(o.norm(), o.input(), a, gradient, difference);
+        for (int i = 0; i < a.length; i++) {
+            double first = a[i] == 0 ? difference[i] : gradient[i] * powers[i] / a[i];
+            difference[i] = 24 * ROUNDING * (2 * first - difference[i]) + TINY;
         }
         return difference;
     }

@@ -23,10 +23,10 @@ public class DuetCpu extends DuetCpu$shared {
     static final SymbolLookup SYMBOL_LOOKUP = duet.bindings.NativeLibraries.lookup("duet_cpu")
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int DUET_CPU_ABI = (int)1L;
+    private static final int DUET_CPU_ABI = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 1
+     * #define DUET_CPU_ABI 2
      * }
      */
     public static int DUET_CPU_ABI() {
@@ -1699,6 +1699,132 @@ public class DuetCpu extends DuetCpu$shared {
         }
     }
 
+    private static class duet_spatial_norm_forward {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_spatial_norm_forward");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
+     * }
+     */
+    public static FunctionDescriptor duet_spatial_norm_forward$descriptor() {
+        return duet_spatial_norm_forward.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
+     * }
+     */
+    public static MethodHandle duet_spatial_norm_forward$handle() {
+        return duet_spatial_norm_forward.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
+     * }
+     */
+    public static MemorySegment duet_spatial_norm_forward$address() {
+        return duet_spatial_norm_forward.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
+     * }
+     */
+    public static void duet_spatial_norm_forward(MemorySegment team, MemorySegment norm, MemorySegment input, MemorySegment output) {
+        var mh$ = duet_spatial_norm_forward.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_spatial_norm_forward", team, norm, input, output);
+            }
+            mh$.invokeExact(team, norm, input, output);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_spatial_norm_backward {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_spatial_norm_backward");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
+     * }
+     */
+    public static FunctionDescriptor duet_spatial_norm_backward$descriptor() {
+        return duet_spatial_norm_backward.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
+     * }
+     */
+    public static MethodHandle duet_spatial_norm_backward$handle() {
+        return duet_spatial_norm_backward.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
+     * }
+     */
+    public static MemorySegment duet_spatial_norm_backward$address() {
+        return duet_spatial_norm_backward.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
+     * }
+     */
+    public static void duet_spatial_norm_backward(MemorySegment team, MemorySegment norm, MemorySegment input, MemorySegment output_gradient, MemorySegment input_gradient, MemorySegment workspace) {
+        var mh$ = duet_spatial_norm_backward.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_spatial_norm_backward", team, norm, input, output_gradient, input_gradient, workspace);
+            }
+            mh$.invokeExact(team, norm, input, output_gradient, input_gradient, workspace);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class duet_max_pool_forward {
         public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
             DuetCpu.C_POINTER,
@@ -2285,6 +2411,68 @@ public class DuetCpu extends DuetCpu$shared {
                 traceDowncall("duet_sgd_update", team, count, gradient, weight, momentum, rate, decay, mu);
             }
             mh$.invokeExact(team, count, gradient, weight, momentum, rate, decay, mu);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_filter_renormalise {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_FLOAT,
+            DuetCpu.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_filter_renormalise");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
+     * }
+     */
+    public static FunctionDescriptor duet_filter_renormalise$descriptor() {
+        return duet_filter_renormalise.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
+     * }
+     */
+    public static MethodHandle duet_filter_renormalise$handle() {
+        return duet_filter_renormalise.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
+     * }
+     */
+    public static MemorySegment duet_filter_renormalise$address() {
+        return duet_filter_renormalise.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
+     * }
+     */
+    public static void duet_filter_renormalise(MemorySegment team, MemorySegment convolution, float radius, MemorySegment filter) {
+        var mh$ = duet_filter_renormalise.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_filter_renormalise", team, convolution, radius, filter);
+            }
+            mh$.invokeExact(team, convolution, radius, filter);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

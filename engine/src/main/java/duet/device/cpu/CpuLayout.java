@@ -13,6 +13,7 @@ import duet.device.Operation.ConvolutionForward;
 import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
 import duet.device.Operation.FullyConnectedForward;
+import duet.device.Operation.SpatialNormBackward;
 import duet.device.Tensor;
 
 /** Sizes in the layout of the native kernels (duet_cpu.h): activations channels-last, filters in packed blocks. */
@@ -51,6 +52,7 @@ final class CpuLayout implements Layout {
                         Geometry.fullyConnected(arena, o.weight(), o.inputGradient().batch()), team);
                 case FullyConnectedBackwardWeights o -> DuetCpu.duet_convolution_backward_weights_workspace(
                         Geometry.fullyConnected(arena, o.weightGradient(), o.input().batch()), team);
+                case SpatialNormBackward o -> 4 * o.input().elements();
                 default -> 0;
             };
         }

@@ -5,8 +5,10 @@ import java.lang.foreign.MemorySegment;
 
 import duet.bindings.cpu.duet_convolution;
 import duet.bindings.cpu.duet_pooling;
+import duet.bindings.cpu.duet_spatial_norm;
 import duet.device.ConvolutionGeometry;
 import duet.device.PoolingGeometry;
+import duet.device.SpatialNorm;
 import duet.device.Tensor;
 
 /** The C structures that describe an operation to the native functions. */
@@ -60,5 +62,18 @@ final class Geometry {
         duet_pooling.output_height(p, g.outputHeight());
         duet_pooling.output_width(p, g.outputWidth());
         return p;
+    }
+
+    static MemorySegment spatialNorm(Arena arena, SpatialNorm norm, Tensor input) {
+        MemorySegment n = duet_spatial_norm.allocate(arena);
+        duet_spatial_norm.batch(n, input.batch());
+        duet_spatial_norm.channels(n, input.channels());
+        duet_spatial_norm.height(n, input.height());
+        duet_spatial_norm.width(n, input.width());
+        duet_spatial_norm.size(n, norm.size());
+        duet_spatial_norm.alpha(n, norm.alpha());
+        duet_spatial_norm.beta(n, norm.beta());
+        duet_spatial_norm.k(n, norm.k());
+        return n;
     }
 }

@@ -62,6 +62,8 @@ final class Lowering {
             case ActivationBackward o -> activation(o);
             case ResponseNormForward o -> norm(o);
             case ResponseNormBackward o -> norm(o);
+            case SpatialNormForward o -> norm(o);
+            case SpatialNormBackward o -> norm(o, workspace);
             case MaxPoolForward o -> pool(o);
             case MaxPoolBackward o -> pool(o);
             case AveragePoolForward o -> pool(o);
@@ -74,6 +76,7 @@ final class Lowering {
             case SliceChannels o -> slice(o);
             case FiniteCheck o -> finiteCheck(o);
             case SgdUpdate o -> update(o);
+            case FilterRenormalise o -> renormalise(o);
             case PrepareInput o -> prepare(o);
         };
     }
@@ -136,6 +139,18 @@ final class Lowering {
         int channels = o.input().channels();
         return p -> DuetCpu.duet_response_norm_backward(
                 team, pixels, channels, n.groups(), n.size(), n.alpha(), n.beta(), n.k(), x, dy, dx);
+    }
+
+    private Kernel norm(SpatialNormForward o) {
+        MemorySegment norm = Geometry.spatialNorm(arena, o.norm(), o.input());
+        MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
+        return p -> DuetCpu.duet_spatial_norm_forward(team, norm, x, y);
+    }
+
+    private Kernel norm(SpatialNormBackward o, MemorySegment workspace) {
+        MemorySegment norm = Geometry.spatialNorm(arena, o.norm(), o.input());
+        MemorySegment x = memory.apply(o.input()), dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
+        return p -> DuetCpu.duet_spatial_norm_backward(team, norm, x, dy, dx, workspace);
     }
 
     private Kernel pool(MaxPoolForward o) {
@@ -222,6 +237,11 @@ final class Lowering {
         long count = layout.floats(o.weight());
         int i = o.rateIndex();
         return p -> DuetCpu.duet_sgd_update(team, count, g, w, v, p.learningRates()[i], p.weightDecays()[i], p.momentum());
+    }
+
+    private Kernel renormalise(FilterRenormalise o) {
+        MemorySegment filter = Geometry.filter(arena, o.weight()), w = memory.apply(o.weight());
+        return p -> DuetCpu.duet_filter_renormalise(team, filter, o.radius(), w);
     }
 
     private Kernel prepare(PrepareInput o) {

@@ -18,6 +18,7 @@ final class CudaLowering {
             case FullyConnectedForward o -> ProductLowering.workspaceBytes(o, multiprocessors);
             case FullyConnectedBackwardData o -> ProductLowering.workspaceBytes(o, multiprocessors);
             case FullyConnectedBackwardWeights o -> ProductLowering.workspaceBytes(o, multiprocessors);
+            case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o);
             default -> 0;
         };
     }
@@ -38,6 +39,8 @@ final class CudaLowering {
             case ResponseNormBackward o -> NeighbourhoodLowering.responseNormBackward(site, o, mask != null);
             case MaxPoolBackward o -> NeighbourhoodLowering.maxPoolBackward(site, o, mask);
             case ResponseNormForward o -> NeighbourhoodLowering.lower(site, o);
+            case SpatialNormForward o -> SpatialNormLowering.forward(site, o);
+            case SpatialNormBackward o -> SpatialNormLowering.backward(site, o);
             case MaxPoolForward o -> NeighbourhoodLowering.lower(site, o);
             case AveragePoolForward o -> NeighbourhoodLowering.lower(site, o);
             case AveragePoolBackward o -> NeighbourhoodLowering.lower(site, o);
@@ -50,6 +53,7 @@ final class CudaLowering {
             case SliceChannels o -> ElementwiseLowering.lower(site, o);
             case FiniteCheck o -> ElementwiseLowering.lower(site, o);
             case SgdUpdate o -> ElementwiseLowering.lower(site, o);
+            case FilterRenormalise o -> ElementwiseLowering.lower(site, o);
             case SoftmaxCrossEntropy o -> LossLowering.lower(site, o);
             case PrepareInput o -> InputLowering.lower(site, o);
         };

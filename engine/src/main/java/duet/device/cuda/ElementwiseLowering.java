@@ -13,6 +13,7 @@ import java.util.List;
 import duet.bindings.cuda.kernels.duet_copy_channels;
 import duet.bindings.cuda.kernels.duet_dropout;
 import duet.bindings.cuda.kernels.duet_elementwise;
+import duet.bindings.cuda.kernels.duet_filter_renormalise;
 import duet.bindings.cuda.kernels.duet_finite;
 import duet.bindings.cuda.kernels.duet_sgd;
 import duet.device.Operation;
@@ -26,6 +27,7 @@ final class ElementwiseLowering {
 
     /** Floats up to which one block looks for faulty numbers: it needs no second launch. */
     private static final int ONE_BLOCK_CHECKS = 1 << 15;
+    private static final int FILTERS_OF_A_BLOCK = 32;
 
     static List<Launch> lower(Site site, Operation operation) {
         return switch (operation) {
@@ -38,6 +40,7 @@ final class ElementwiseLowering {
             case Dropout o -> List.of(dropout(site, o));
             case FiniteCheck o -> finiteCheck(site, o);
             case SgdUpdate o -> List.of(update(site, o));
+            case FilterRenormalise o -> List.of(renormalise(site, o));
             case GatherChannels o -> gather(site, o);
             case SliceChannels o -> List.of(copy(site, o, o.whole(), o.firstChannel(), o.part(), 0, o.part().channels()));
             default -> throw new IllegalArgumentException(operation.kind());
@@ -100,6 +103,18 @@ final class ElementwiseLowering {
         duet_sgd.count(p, o.weight().elements());
         duet_sgd.rate_index(p, o.rateIndex());
         return new Launch("sgd_update", strides(site, o.weight().elements()), 1, 1, Kernels.THREADS, 0, p);
+    }
+
+    private static Launch renormalise(Site site, FilterRenormalise o) {
+        Tensor w = o.weight();
+        int filters = w.batch() / w.groups();
+        MemorySegment p = duet_filter_renormalise.allocate(site.arena());
+        p.fill((byte) 0);
+        duet_filter_renormalise.weight(p, address(site, w));
+        duet_filter_renormalise.terms(p, w.channels() * w.height() * w.width());
+        duet_filter_renormalise.filters(p, filters);
+        duet_filter_renormalise.radius(p, o.radius());
+        return new Launch("filter_renormalise", Math.ceilDiv(filters, FILTERS_OF_A_BLOCK), w.groups(), 1, Kernels.THREADS, 0, p);
     }
 
     private static List<Launch> gather(Site site, GatherChannels o) {

@@ -41,7 +41,7 @@ public class duet_copy_channels {
         DuetCuda.C_INT.withName("to_pitch"),
         DuetCuda.C_INT.withName("to_first"),
         duet_divisor.layout().withName("width")
-    ).withName("$anon$133:9");
+    ).withName("$anon$141:9");
 
     /**
      * The layout of this struct

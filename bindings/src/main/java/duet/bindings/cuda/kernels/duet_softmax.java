@@ -41,7 +41,7 @@ public class duet_softmax {
         DuetCuda.C_LONG.withName("gradient"),
         DuetCuda.C_INT.withName("batch"),
         DuetCuda.C_INT.withName("classes")
-    ).withName("$anon$116:9");
+    ).withName("$anon$124:9");
 
     /**
      * The layout of this struct

@@ -1,0 +1,29 @@
+/* Filters whose root mean square is above a radius are scaled back to it (Zeiler and Fergus 2013, section 3). With filters innermost a
+   group is a matrix [terms][filters]: a block takes 32 columns, its 8 warps every eighth row, and the eight sums are added in order. */
+#include "common/access.cuh"
+
+extern "C" __global__ void __launch_bounds__(256) filter_renormalise(const __grid_constant__ duet_filter_renormalise p) {
+  using namespace duet;
+  constexpr int kColumns = 32, kRows = 8;
+  __shared__ float sums[kRows][kColumns];
+  const int lane = threadIdx.x % kColumns, warp = threadIdx.x / kColumns;
+  const int column = static_cast<int>(blockIdx.x) * kColumns + lane;
+  const bool active = column < p.filters;
+  float *filter = global<float>(p.weight) + static_cast<uint64_t>(blockIdx.y) * p.terms * p.filters + column;
+  float sum = 0;
+#pragma unroll 4
+  for (int row = warp; active && row < p.terms; row += kRows) {
+    const float w = filter[static_cast<uint64_t>(row) * p.filters];
+    sum = fmaf(w, w, sum);
+  }
+  sums[warp][lane] = sum;
+  __syncthreads();
+  sum = sums[0][lane];
+#pragma unroll
+  for (int other = 1; other < kRows; other++) sum += sums[other][lane];
+  const float rms = sqrtf(sum / static_cast<float>(p.terms));
+  if (!active || !(rms > p.radius)) return;
+  const float factor = p.radius / rms;
+#pragma unroll 4
+  for (int row = warp; row < p.terms; row += kRows) filter[static_cast<uint64_t>(row) * p.filters] *= factor;
+}
