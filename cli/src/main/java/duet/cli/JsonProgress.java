@@ -1,6 +1,7 @@
 package duet.cli;
 
 import duet.train.Metrics;
+import duet.train.RateChange;
 
 /** The lines of metrics.jsonl, as they are written. */
 final class JsonProgress extends Progress {
@@ -12,6 +13,11 @@ final class JsonProgress extends Progress {
     public void step(Metrics metrics) {
         super.step(metrics);
         output.object(metrics);
+    }
+
+    @Override
+    public void rateChanged(RateChange change) {
+        output.object(change);
     }
 
     @Override

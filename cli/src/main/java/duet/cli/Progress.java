@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 import duet.train.Metrics;
+import duet.train.RateChange;
 import duet.train.TrainingListener;
 
 /** Shows a training: a bar on a terminal, plain lines in a pipe, JSON lines with --json, nothing with --quiet. */
@@ -42,6 +43,11 @@ abstract class Progress implements TrainingListener, AutoCloseable {
     @Override
     public void step(Metrics metrics) {
         stepsDone++;
+    }
+
+    @Override
+    public void rateChanged(RateChange change) {
+        output.say(String.format(java.util.Locale.ROOT, "from step %d, epoch %.2f: %s", change.step(), change.epoch(), change.rates()));
     }
 
     @Override

@@ -1,7 +1,9 @@
 package duet.cli;
 
 import java.util.Locale;
+import java.util.stream.Collectors;
 
+import duet.train.Diary;
 import duet.train.LearningRate;
 
 import picocli.CommandLine.ITypeConverter;
@@ -18,6 +20,11 @@ sealed interface RatePolicy {
             case LearningRate.Constant c -> "constant";
             case LearningRate.Steps s -> "times " + Text.number(s.factor()) + " after every " + Text.number(s.epochs()) + " epochs";
             case LearningRate.Linear l -> "falling to 0 over " + Text.number(l.epochs()) + " epochs";
+            case LearningRate.Exponential e -> "falling to " + Text.number(e.factor()) + " of it over " + Text.number(e.epochs()) + " epochs";
+            case LearningRate.WarmUp w -> describe(w.then()) + ", rising over the first "
+                    + (w.epochs() == 1 ? "epoch" : Text.number(w.epochs()) + " epochs");
+            case Diary d -> "changed at epochs " + d.changes().stream().map(change -> Text.number(change.epoch())).distinct()
+                    .collect(Collectors.joining(", "));
             case LearningRate.Plateau p -> "times " + Text.number(p.factor()) + " when " + Text.count(p.patience(), "validation")
                     + " in a row are no better, at most " + p.times() + " times";
         };
@@ -44,6 +51,13 @@ sealed interface RatePolicy {
         }
     }
 
+    record Exponential(double epochs, double factor) implements RatePolicy {
+        @Override
+        public LearningRate from(double initial) {
+            return new LearningRate.Exponential(initial, epochs, factor);
+        }
+    }
+
     record Plateau(int patience) implements RatePolicy {
         /** The paper divided by 10, three times. */
         @Override
@@ -52,13 +66,13 @@ sealed interface RatePolicy {
         }
     }
 
-    /** {@code constant}, {@code steps:EPOCHS[:FACTOR]}, {@code linear:EPOCHS}, {@code plateau[:PATIENCE]}. */
+    /** {@code constant}, {@code steps:EPOCHS[:FACTOR]}, {@code linear:EPOCHS}, {@code exponential:EPOCHS[:FACTOR]}, {@code plateau[:PATIENCE]}. */
     final class Converter implements ITypeConverter<RatePolicy> {
         @Override
         public RatePolicy convert(String text) {
             String[] parts = text.toLowerCase(Locale.ROOT).split(":", -1);
             double first = parts.length > 1 ? Numbers.real(parts[1]) : Double.NaN;
-            double second = parts.length > 2 ? Numbers.real(parts[2]) : 0.1;
+            double second = parts.length > 2 ? Numbers.real(parts[2]) : parts[0].equals("exponential") ? 0.001 : 0.1;
             return switch (parts[0] + "/" + parts.length) {
                 case "constant/1" -> new Constant();
                 case "steps/2", "steps/3" -> {
@@ -70,13 +84,18 @@ sealed interface RatePolicy {
                     require(first > 0, text, "EPOCHS must be above 0");
                     yield new Linear(first);
                 }
+                case "exponential/2", "exponential/3" -> {
+                    require(first > 0, text, "EPOCHS must be above 0");
+                    require(second > 0 && second < 1, text, "FACTOR must lie between 0 and 1");
+                    yield new Exponential(first, second);
+                }
                 case "plateau/1" -> new Plateau(5);
                 case "plateau/2" -> {
                     require(first >= 1 && first == Math.rint(first) && first < 1e6, text, "PATIENCE must be a whole number of validations");
                     yield new Plateau((int) first);
                 }
                 default -> throw new TypeConversionException(
-                        "'" + text + "' is none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, plateau[:PATIENCE]");
+                        "'" + text + "' is none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], plateau[:PATIENCE]");
             };
         }
 

@@ -1,16 +1,23 @@
 package duet.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 
 import duet.data.Augmentation;
+import duet.train.Diary;
+import duet.train.LearningRate;
 import duet.train.Recipe;
+import duet.train.Schedules;
+import duet.train.TrainingException;
 import duet.train.TrainingOptions;
 
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.TypeConversionException;
 
 /** The options that say how to train. */
 final class TrainingArguments {
@@ -20,11 +27,12 @@ final class TrainingArguments {
             "--json", "--quiet", "--debug");
 
     @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Images in a step (default: 128, alexnet-small 64).")
+            description = "Images in a step (default: 128, alexnet-small 64, those of Caffe and torchvision 256).")
     private Integer batch;
 
     @Option(names = "--epochs", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Passes over the data (default: 10, alexnet-small 7; with --resume what the training began with).")
+            description = "Passes over the data (default: what the network's source has, alexnet 10, alexnet-small 7; with --resume what the training "
+                    + "began with).")
     private Integer epochs;
 
     @Option(names = "--steps", paramLabel = "N", converter = Numbers.PositiveLong.class,
@@ -32,28 +40,38 @@ final class TrainingArguments {
     private Long steps;
 
     @Option(names = "--lr", paramLabel = "RATE", converter = Numbers.Positive.class,
-            description = "Learning rate of the weights at the start (default: 0.01 for a batch of 128, alexnet-small 0.02 for 64, "
-                    + "and in proportion for other batches).")
+            description = "Learning rate of the weights at the start; the other rates of a schedule change in proportion (default: what the network's "
+                    + "source has, alexnet 0.01 for a batch of 128, alexnet-small 0.02 for 64, and in proportion for other batches).")
     private Double rate;
 
     @Option(names = "--lr-policy", paramLabel = "POLICY", converter = RatePolicy.Converter.class,
             description = "'constant'; 'steps:EPOCHS[:FACTOR]': multiplied by FACTOR (0.1) after every EPOCHS epochs; "
                     + "'linear:EPOCHS': falls evenly to 0 over EPOCHS epochs; "
+                    + "'exponential:EPOCHS[:FACTOR]': falls by the same share in each epoch, to FACTOR (0.001) of it after EPOCHS epochs; "
                     + "'plateau[:PATIENCE]': divided by 10 when the validation error has not fallen for PATIENCE (5) epochs, at most "
-                    + "three times, as in the paper (default: plateau, alexnet-small steps:4:0.15).")
+                    + "three times, as in the paper (default: what the network's source has, alexnet plateau, alexnet-small steps:4:0.15).")
     private RatePolicy policy;
 
-    @Option(names = "--bias-lr-factor", paramLabel = "X", defaultValue = "2", converter = Numbers.NonNegative.class,
-            description = "Learning rate of the biases as a multiple of the weights' (default: ${DEFAULT-VALUE}).")
-    private double biasRateFactor;
+    @Option(names = "--schedule", paramLabel = "NAME|FILE", converter = ScheduleConverter.class,
+            description = "In place of --lr-policy a list of changes by epoch, also for single layers: 'original-2012' (the diary of the network of "
+                    + "2012), 'cifar-18pct', 'cifar-11pct' or a JSON file (README).")
+    private Diary schedule;
+
+    @Option(names = "--warm-up", paramLabel = "EPOCHS", converter = Numbers.Positive.class,
+            description = "The rates rise evenly over the first so many epochs, to what they would be anyway (default: no).")
+    private Double warmUp;
+
+    @Option(names = "--bias-lr-factor", paramLabel = "X", converter = Numbers.NonNegative.class,
+            description = "Learning rate of the biases as a multiple of the weights' (default: 2, alexnet-owt 1).")
+    private Double biasRateFactor;
 
     @Option(names = "--momentum", paramLabel = "X", defaultValue = "0.9", converter = Numbers.Fraction.class,
             description = "0 to below 1 (default: ${DEFAULT-VALUE}).")
     private double momentum;
 
-    @Option(names = "--weight-decay", paramLabel = "X", defaultValue = "0.0005", converter = Numbers.NonNegative.class,
-            description = "How strongly weights are pulled to 0 (default: ${DEFAULT-VALUE}).")
-    private double weightDecay;
+    @Option(names = "--weight-decay", paramLabel = "X", converter = Numbers.NonNegative.class,
+            description = "How strongly weights are pulled to 0, where a schedule says nothing else (default: 0.0005, alexnet-owt 0.0001, figure-1 0).")
+    private Double weightDecay;
 
     @Option(names = "--seed", paramLabel = "N", defaultValue = "1", converter = Numbers.Seed.class,
             description = "Key of all random numbers: the same seed gives the same bits (default: ${DEFAULT-VALUE}).")
@@ -83,14 +101,13 @@ final class TrainingArguments {
      */
     TrainingOptions forNewTraining(String network, Path output) {
         TrainingOptions recipe = batch == null ? Recipe.of(network) : Recipe.of(network, batch);
-        double initial = rate == null ? recipe.learningRate().initial() : rate;
         return recipe
-                .withEpochs(epochs == null ? recipe.epochs() : epochs)
+                .withEpochs(epochs != null ? epochs : schedule != null && schedule.epochs() > 0 ? schedule.epochs() : recipe.epochs())
                 .withSteps(steps == null ? 0 : steps)
-                .withLearningRate(policy == null ? recipe.learningRate().startingAt(initial) : policy.from(initial))
-                .withBiasRateFactor(biasRateFactor)
+                .withLearningRate(learningRate(recipe))
+                .withBiasRateFactor(biasRateFactor == null ? recipe.biasRateFactor() : biasRateFactor)
                 .withMomentum(momentum)
-                .withWeightDecay(weightDecay)
+                .withWeightDecay(weightDecay == null ? recipe.weightDecay() : weightDecay)
                 .withSeed(seed)
                 .withShuffle(shuffle)
                 .withAugmentation(augment == null ? recipe.augmentation() : augment ? Augmentation.STANDARD : Augmentation.NONE)
@@ -98,6 +115,34 @@ final class TrainingArguments {
                 .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
                 .withLoaderThreads(loaderThreads())
                 .withOutput(output);
+    }
+
+    private LearningRate learningRate(TrainingOptions recipe) {
+        if (policy != null && schedule != null) {
+            throw CommandFailure.usage("--lr-policy and --schedule exclude each other");
+        }
+        LearningRate chosen = recipe.learningRate();
+        if (policy != null) {
+            chosen = policy.from(chosen.initial());
+        } else if (schedule != null) {
+            double scale = schedule.batch() > 0 ? (double) recipe.batch() / schedule.batch() : 1;
+            chosen = scale == 1 ? schedule : schedule.startingAt(schedule.initial() * scale);
+        }
+        chosen = rate == null ? chosen : chosen.startingAt(rate);
+        return warmUp == null ? chosen : new LearningRate.WarmUp(warmUp, chosen);
+    }
+
+    /** A named schedule or a file. */
+    static final class ScheduleConverter implements ITypeConverter<Diary> {
+        @Override
+        public Diary convert(String text) {
+            try {
+                boolean file = Files.exists(Path.of(text)) || text.endsWith(".json") || text.contains("/");
+                return file ? Schedules.read(Path.of(text)) : Schedules.named(text);
+            } catch (TrainingException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
     }
 
     /**

@@ -11,6 +11,7 @@ import duet.data.Split;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.Metrics;
+import duet.train.RateChange;
 import duet.train.Trainer;
 import duet.train.TrainingListener;
 import duet.train.TrainingOptions;
@@ -86,6 +87,11 @@ record TrainingRun(Output output, Network network, TrainingOptions options) {
             if (output.failed()) {
                 interruption.outputFailed();
             }
+        }
+
+        @Override
+        public void rateChanged(RateChange change) {
+            progress.rateChanged(change);
         }
 
         @Override

@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -16,6 +19,7 @@ import duet.data.Augmentation;
 import duet.plan.Placement;
 import duet.train.LearningRate;
 import duet.train.Recipe;
+import duet.train.Schedules;
 import duet.train.TrainingOptions;
 
 import picocli.CommandLine;
@@ -65,6 +69,26 @@ class OptionsTest {
         assertEquals(0.3, parse("--batch", "8", "--lr", "0.3").forNewTraining("alexnet", null).learningRate().initial());
         assertEquals(Augmentation.STANDARD, parse("--augment").forNewTraining("alexnet-small", null).augmentation());
         assertEquals(Augmentation.NONE, parse().forNewTraining("alexnet-small", null).augmentation());
+    }
+
+    @Test
+    void schedules(@TempDir Path folder) throws IOException {
+        assertEquals(new LearningRate.Exponential(0.01, 40, 0.001), parse("--lr-policy", "exponential:40").forNewTraining("alexnet", null).learningRate());
+        assertEquals(new LearningRate.Exponential(0.5, 40, 0.25),
+                parse("--lr-policy", "exponential:40:0.25", "--lr", "0.5").forNewTraining("alexnet", null).learningRate());
+        assertEquals(new LearningRate.WarmUp(2.5, Recipe.of("alexnet").learningRate()),
+                parse("--warm-up", "2.5").forNewTraining("alexnet", null).learningRate());
+        TrainingOptions original = parse("--schedule", "original-2012").forNewTraining("alexnet", null);
+        assertEquals(Schedules.named("original-2012"), original.learningRate());
+        assertEquals(91, original.epochs());
+        assertEquals(3, parse("--schedule", "original-2012", "--epochs", "3").forNewTraining("alexnet", null).epochs());
+        LearningRate quarter = parse("--schedule", "original-2012", "--batch", "32").forNewTraining("alexnet", null).learningRate();
+        assertEquals(0.0025, quarter.initial(), 1e-12);
+        assertEquals(0.005, quarter.at("conv2", true, 0, 0, 2), 1e-12);
+        Path file = Files.writeString(folder.resolve("mine.json"), "{\"rate\": 0.3, \"changes\": [{\"epoch\": 2, \"rate\": 0.1}]}");
+        assertEquals(0.1, parse("--schedule", file.toString()).forNewTraining("alexnet", null).learningRate().at(2, 0));
+        assertEquals(0.0001, parse().forNewTraining("alexnet-owt", null).weightDecay());
+        assertEquals(1, parse().forNewTraining("alexnet-owt", null).biasRateFactor());
     }
 
     @Test

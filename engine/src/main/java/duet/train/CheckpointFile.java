@@ -45,6 +45,9 @@ final class CheckpointFile {
         @JsonSubTypes.Type(value = LearningRate.Constant.class, name = "constant"),
         @JsonSubTypes.Type(value = LearningRate.Steps.class, name = "steps"),
         @JsonSubTypes.Type(value = LearningRate.Linear.class, name = "linear"),
+        @JsonSubTypes.Type(value = LearningRate.Exponential.class, name = "exponential"),
+        @JsonSubTypes.Type(value = LearningRate.WarmUp.class, name = "warm-up"),
+        @JsonSubTypes.Type(value = Diary.class, name = "diary"),
         @JsonSubTypes.Type(value = LearningRate.Plateau.class, name = "plateau")
     })
     private interface PolicyName {}

@@ -12,9 +12,10 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-/** metrics.jsonl: a line for each {@link Metrics}, handed to the operating system at once. */
+/** metrics.jsonl: a line for each {@link Metrics} and {@link RateChange}, handed to the operating system at once. */
 final class MetricsLog implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -31,7 +32,7 @@ final class MetricsLog implements AutoCloseable {
      *
      * @param keeps whether a line belongs to the training that goes on; the first that does not is cut off with all after it, as is
      *              a half-written last line
-     * @param kept  told of each line that stays
+     * @param kept  told of each line that stays, but for changes of rates
      */
     static MetricsLog open(Path file, Predicate<Metrics> keeps, Consumer<Metrics> kept) {
         FileChannel channel = null;
@@ -65,7 +66,9 @@ final class MetricsLog implements AutoCloseable {
             if (!keeps.test(metrics)) {
                 return bytes;
             }
-            kept.accept(metrics);
+            if (!metrics.event().equals(RateChange.EVENT)) {
+                kept.accept(metrics);
+            }
             bytes = end;
         }
         return bytes;
@@ -73,7 +76,12 @@ final class MetricsLog implements AutoCloseable {
 
     private Metrics parse(String line, int number) {
         try {
-            return JSON.readValue(line, Metrics.class);
+            JsonNode tree = JSON.readTree(line);
+            if (!tree.path("event").asText().equals(RateChange.EVENT)) {
+                return JSON.treeToValue(tree, Metrics.class);
+            }
+            RateChange change = JSON.treeToValue(tree, RateChange.class);
+            return new Metrics(change.event(), change.knownAfter(), change.epoch(), 0, 0, 0, change.learningRate(), 0);
         } catch (JsonProcessingException e) {
             throw new TrainingException(
                     file + ": line " + number + " is not one of a training's metrics; move the file away to go on without it", e);
@@ -81,8 +89,16 @@ final class MetricsLog implements AutoCloseable {
     }
 
     void write(Metrics metrics) {
+        writeLine(metrics);
+    }
+
+    void write(RateChange change) {
+        writeLine(change);
+    }
+
+    private void writeLine(Object value) {
         try {
-            ByteBuffer line = ByteBuffer.wrap((JSON.writeValueAsString(metrics) + "\n").getBytes(StandardCharsets.ISO_8859_1));
+            ByteBuffer line = ByteBuffer.wrap((JSON.writeValueAsString(value) + "\n").getBytes(StandardCharsets.ISO_8859_1));
             while (line.hasRemaining()) {
                 channel.write(line);
             }

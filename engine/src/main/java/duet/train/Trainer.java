@@ -10,7 +10,6 @@ import duet.data.BatchLoader;
 import duet.data.Datasets;
 import duet.data.Split;
 import duet.device.Backend;
-import duet.device.RunParameters;
 import duet.net.Network;
 import duet.plan.Placement;
 
@@ -27,6 +26,7 @@ public final class Trainer implements AutoCloseable {
     private final TrainingOptions options;
     private final Session session;
     private final float[] mean;
+    private final Rates rates;
     private final FlatLoss flatLoss;
     private final List<String> warnings = new ArrayList<>();
     private TrainingOutput output;
@@ -41,6 +41,7 @@ public final class Trainer implements AutoCloseable {
         this.mean = mean;
         this.state = state;
         this.options = options;
+        rates = new Rates(session.shapes());
         flatLoss = new FlatLoss(network.classes());
     }
 
@@ -63,6 +64,7 @@ public final class Trainer implements AutoCloseable {
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options) {
         DataFit.require(network, data);
+        Rates.requireLayers(network, options.learningRate());
         if (options.output() != null) {
             OutputFolder.requireNew(options.output());
         }
@@ -146,15 +148,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void run(BatchLoader loader, TrainingListener listener) {
-        int parameters = session.shapes().size();
-        RunParameters reused = new RunParameters(options.seed(), 0, new float[parameters], new float[parameters], (float) options.momentum());
-        for (int i = 0; i < parameters; i++) {
-            boolean decays = !session.shapes().get(i).bias() || options.biasWeightDecay();
-            reused.weightDecays()[i] = decays ? (float) options.weightDecay() : 0;
-        }
         boolean stopping = stop;
         while (state.step() < state.lastStep() && !stopping) {
-            step(loader, reused, listener);
+            step(loader, listener);
             if (validationDue()) {
                 validate(listener);
             }
@@ -166,16 +162,13 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void step(BatchLoader loader, RunParameters reused, TrainingListener listener) {
+    private void step(BatchLoader loader, TrainingListener listener) {
         long start = System.nanoTime();
         double rate = state.learningRate(state.step());
-        for (int i = 0; i < reused.learningRates().length; i++) {
-            reused.learningRates()[i] = (float) (session.shapes().get(i).bias() ? rate * options.biasRateFactor() : rate);
-        }
+        announce(RateChange.byEpoch(state), listener);
         TrainingState next = state.stepped();
         boolean ahead = next.step() < next.lastStep() && !next.atEpochEnd() && !stop; // else a validation or the end comes first
-        Runner results = session.train(loader::next, new RunParameters(
-                reused.seed(), state.step(), reused.learningRates(), reused.weightDecays(), reused.momentum()), ahead);
+        Runner results = session.train(loader::next, rates.of(state), ahead);
         String layer = results.notFinite();
         if (layer != null) {
             throw diverged(layer, state.step() + 1, rate);
@@ -198,6 +191,16 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** @param change or null */
+    private void announce(RateChange change, TrainingListener listener) {
+        if (change != null) {
+            if (output != null) {
+                output.write(change);
+            }
+            listener.rateChanged(change);
+        }
+    }
+
     private boolean validationDue() {
         return !state.validated() && (state.atEpochEnd() || state.step() >= state.lastStep()) && data.validation().size() > 0;
     }
@@ -214,12 +217,14 @@ public final class Trainer implements AutoCloseable {
             throw diverged(result.notFinite(), state.step(), rate);
         }
         lastValidation = result.metrics(state.step(), state.epoch(state.step()), rate);
+        TrainingState before = state;
         state = state.atEpochEnd() ? state.validated(1 - result.top1()) : state.validatedAtEnd();
         if (output != null) {
             output.write(lastValidation);
             output.draw(() -> session.parameter(0), false, listener);
         }
         listener.validated(lastValidation);
+        announce(RateChange.byValidation(before, state), listener);
     }
 
     private TrainingDivergedException diverged(String layer, long step, double rate) {

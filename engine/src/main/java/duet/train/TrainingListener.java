@@ -9,6 +9,9 @@ public interface TrainingListener {
 
     default void step(Metrics metrics) {}
 
+    /** Told before the first step with other rates. */
+    default void rateChanged(RateChange change) {}
+
     /** @param done and total in images */
     default void validating(long done, long total) {}
 

@@ -93,6 +93,10 @@ final class TrainingOutput implements AutoCloseable {
         history.add(metrics);
     }
 
+    void write(RateChange change) {
+        log.write(change);
+    }
+
     void writeNetwork() {
         byte[] json = NetworkJson.write(network).getBytes(StandardCharsets.UTF_8);
         AtomicFile.write(folder.file("network.json"), channel -> channel.write(ByteBuffer.wrap(json)));

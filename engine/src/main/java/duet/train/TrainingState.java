@@ -38,8 +38,8 @@ public record TrainingState(
         if (error < bestError) {
             return new TrainingState(step, options, data, images, true, rateDrops, error, 0);
         }
-        boolean drop = options.learningRate() instanceof LearningRate.Plateau plateau
-                && sinceBest + 1 >= plateau.patience() && rateDrops < plateau.times();
+        LearningRate.Plateau plateau = options.learningRate().plateau();
+        boolean drop = plateau != null && sinceBest + 1 >= plateau.patience() && rateDrops < plateau.times();
         return new TrainingState(step, options, data, images, true, drop ? rateDrops + 1 : rateDrops, bestError, drop ? 0 : sinceBest + 1);
     }
 

@@ -40,6 +40,11 @@ final class Recorder implements TrainingListener {
     }
 
     @Override
+    public void rateChanged(RateChange change) {
+        event("rate " + change.step());
+    }
+
+    @Override
     public void validating(long done, long total) {
         event("validating " + done);
     }

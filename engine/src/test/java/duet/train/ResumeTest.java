@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import duet.data.Split;
@@ -71,10 +72,18 @@ class ResumeTest {
         }
     }
 
+    /** Rates that depend on validations, on the epoch, on the layer. */
+    static List<LearningRate> policies() {
+        return List.of(new LearningRate.WarmUp(1.5, new LearningRate.Plateau(0.02, 0.1, 1, 3)), new Diary(0.02, 0.03, List.of(
+                        new Diary.Change(0.5, List.of("conv1"), 0.01, null, 0.1, null), new Diary.Change(1, null, 0.005, null, null, 0.0)), 0, 0));
+    }
+
     /** Stops after every step there is, one after the other, and at every point of every validation. */
-    @Test
-    void stoppedAtEveryMoment() throws IOException {
-        Path alone = alone(options());
+    @ParameterizedTest
+    @MethodSource("policies")
+    void stoppedAtEveryMoment(LearningRate policy) throws IOException {
+        TrainingOptions options = options().withLearningRate(policy);
+        Path alone = alone(options);
         Path out = parent.resolve("stopped");
         Trainer[] current = new Trainer[1];
         int rounds = 0;
@@ -88,7 +97,7 @@ class ResumeTest {
                 }
             });
             try (Backend backend = Tiny.backend(1);
-                    Trainer trainer = rounds == 0 ? create(backend, options().withOutput(out)) : resume(backend, out, options().withOutput(out))) {
+                    Trainer trainer = rounds == 0 ? create(backend, options.withOutput(out)) : resume(backend, out, options.withOutput(out))) {
                 current[0] = trainer;
                 result = trainer.train(recorder);
             }
@@ -100,13 +109,15 @@ class ResumeTest {
     }
 
     /** What is in the folder at some moment is what a killed process leaves; with half a line, and half a checkpoint. */
-    @Test
-    void killedAtEveryMoment() throws IOException {
-        Path alone = alone(options().withEpochs(2));
+    @ParameterizedTest
+    @MethodSource("policies")
+    void killedAtEveryMoment(LearningRate policy) throws IOException {
+        TrainingOptions options = options().withEpochs(2).withLearningRate(policy);
+        Path alone = alone(options);
         Path out = parent.resolve("killed");
         Map<String, Path> moments = new LinkedHashMap<>();
         Recorder recorder = new Recorder(event -> moments.put(moments.size() + " " + event, copy(out, "moment" + moments.size())));
-        try (Backend backend = Tiny.backend(1); Trainer trainer = create(backend, options().withEpochs(2).withOutput(out))) {
+        try (Backend backend = Tiny.backend(1); Trainer trainer = create(backend, options.withOutput(out))) {
             trainer.train(recorder);
         }
         assertTrue(moments.size() > 20, moments.size() + " moments");
@@ -116,7 +127,7 @@ class ResumeTest {
                 Files.writeString(left.resolve("metrics.jsonl"), "{\"event\":\"train\",\"ste", StandardOpenOption.APPEND);
                 Files.writeString(left.resolve(".checkpoint-00000012.safetensors.99.tmp"), "half");
             }
-            assertEquals(Trainer.End.COMPLETED, resumed(left, options().withEpochs(2)).end());
+            assertEquals(Trainer.End.COMPLETED, resumed(left, options).end());
             assertSame(alone, left, moment.getKey());
         }
     }

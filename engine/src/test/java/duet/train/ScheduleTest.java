@@ -59,6 +59,34 @@ class ScheduleTest {
     }
 
     @Test
+    void rateThatFallsByTheSameShare() {
+        TrainingState state = state(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Exponential(0.8, 2, 0.01)), 40);
+        assertEquals(0.8, state.learningRate(0));
+        assertEquals(0.08, state.learningRate(10), 1e-12);
+        assertEquals(0.008, state.learningRate(20), 1e-12);
+        assertEquals(0.008, state.learningRate(1000), 1e-12);
+        for (int step = 1; step < 20; step++) {
+            assertEquals(Math.pow(0.01, 1 / 20.0), state.learningRate(step) / state.learningRate(step - 1), 1e-9);
+        }
+    }
+
+    @Test
+    void rateThatRisesFirst() {
+        TrainingState state = state(Tiny.options().withBatch(4).withLearningRate(
+                new LearningRate.WarmUp(1, new LearningRate.Steps(0.8, 2, 0.5))), 40);
+        assertEquals(0.0008, state.learningRate(0), 1e-12);
+        assertEquals(0.4, state.learningRate(5), 1e-12);
+        assertEquals(0.8, state.learningRate(10));
+        assertEquals(0.4, state.learningRate(20));
+        assertEquals(0.8, state.options().learningRate().initial());
+        assertEquals(0.1, state.options().learningRate().startingAt(0.2).at(0.5, 0), 1e-12);
+        assertRefused("a learning rate warms up once, to another policy",
+                () -> new LearningRate.WarmUp(1, new LearningRate.WarmUp(1, new LearningRate.Constant(1))));
+        assertRefused("the epochs over which the learning rate rises must be above 0, not 0.0",
+                () -> new LearningRate.WarmUp(0, new LearningRate.Constant(1)));
+    }
+
+    @Test
     void plateauDividesTheRateWhenTheErrorStopsFalling() {
         TrainingState state = state(Tiny.options().withLearningRate(new LearningRate.Plateau(1, 0.1, 2, 2)), 44);
         double[] errors = {0.5, 0.4, 0.4, 0.45, 0.39, 0.39, 0.38, 0.5, 0.38, 0.5, 0.5, 0.5};

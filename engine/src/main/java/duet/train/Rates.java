@@ -1,0 +1,43 @@
+package duet.train;
+
+import java.util.List;
+
+import duet.device.RunParameters;
+import duet.net.Network;
+import duet.net.Suggestion;
+
+/** The learning rate and weight decay of each parameter. */
+final class Rates {
+    private final List<ParameterShape> parameters;
+
+    Rates(List<ParameterShape> parameters) {
+        this.parameters = parameters;
+    }
+
+    /** Throws if the policy names a layer that the network does not have. */
+    static void requireLayers(Network network, LearningRate policy) {
+        List<String> layers = ParameterShape.of(network).stream().map(ParameterShape::layer).distinct().toList();
+        for (String layer : policy.layers()) {
+            if (!layers.contains(layer)) {
+                throw new TrainingException("the schedule has a rate for the layer " + layer + ", but " + network.name()
+                        + " has no weights of that name; " + Suggestion.of(layer, layers));
+            }
+        }
+    }
+
+    /** For the next step of this state. */
+    RunParameters of(TrainingState state) {
+        TrainingOptions options = state.options();
+        LearningRate policy = options.learningRate();
+        double epoch = state.epoch(state.step());
+        float[] rates = new float[parameters.size()];
+        float[] decays = new float[parameters.size()];
+        for (int i = 0; i < rates.length; i++) {
+            ParameterShape p = parameters.get(i);
+            rates[i] = (float) policy.at(p.layer(), p.bias(), epoch, state.rateDrops(), options.biasRateFactor());
+            boolean free = p.bias() && !options.biasWeightDecay();
+            decays[i] = free ? 0 : (float) policy.weightDecay(p.layer(), epoch, options.weightDecay());
+        }
+        return new RunParameters(options.seed(), state.step(), rates, decays, (float) options.momentum());
+    }
+}
