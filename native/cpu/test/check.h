@@ -85,4 +85,5 @@ void with_each_team(Checker &check, Teams &teams, Guarded<T> &output, const std:
 }
 
 void test_convolution(const Library &library, Teams &teams, Random &random, Checker &check);
+void test_spatial_norm(const Library &library, Teams &teams, Random &random, Checker &check);
 void test_others(const Library &library, Teams &teams, Random &random, Checker &check);

@@ -25,6 +25,7 @@ int main(int argc, char **argv) {
     Checker check;
     if (library.abi() != DUET_CPU_ABI) check.failures++;
     test_convolution(library, teams, random, check);
+    test_spatial_norm(library, teams, random, check);
     test_others(library, teams, random, check);
     std::printf("%s: %s\n", library.instruction_set(), check.failures ? "FAILED" : "ok");
     failures += check.failures;
