@@ -23,7 +23,7 @@ sealed interface RatePolicy {
             case LearningRate.Exponential e -> "falling to " + Text.number(e.factor()) + " of it over " + Text.number(e.epochs()) + " epochs";
             case LearningRate.WarmUp w -> describe(w.then()) + ", rising over the first "
                     + (w.epochs() == 1 ? "epoch" : Text.number(w.epochs()) + " epochs");
-            case Diary d -> "changed at epochs " + d.changes().stream().map(change -> Text.number(change.epoch())).distinct()
+            case Diary d -> "changed at epochs " + d.changes().stream().map(Diary.Change::epoch).filter(epoch -> epoch > 0).map(Text::number).distinct()
                     .collect(Collectors.joining(", "));
             case LearningRate.Plateau p -> "times " + Text.number(p.factor()) + " when " + Text.count(p.patience(), "validation")
                     + " in a row are no better, at most " + p.times() + " times";
