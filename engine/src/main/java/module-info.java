@@ -5,7 +5,9 @@ module duet.engine {
     requires java.desktop;
     requires java.net.http;
     requires jdk.management;
+    requires org.apache.commons.compress;
     requires org.knowm.xchart;
+    requires us.hebi.matlab.mat.mfl.core;
 
     exports duet.train;
     exports duet.data;
@@ -14,5 +16,6 @@ module duet.engine {
     exports duet.net;
     exports duet.device;
 
+    opens duet.data to com.fasterxml.jackson.databind;
     opens duet.train to com.fasterxml.jackson.databind;
 }
