@@ -9,7 +9,7 @@ import duet.net.Shape;
 
 /** What the option {@code --data} names, understood but not opened. */
 sealed interface DataSource {
-    String FORMS = "fashion-mnist, fashion-mnist:DIR, cifar10:DIR, folder:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
+    String FORMS = "fashion-mnist, fashion-mnist:DIR, cifar10:DIR, folder:DIR, shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
 
     /** Height and width are 0 where the files have sizes of their own. */
     Description describe();
@@ -29,9 +29,17 @@ sealed interface DataSource {
                     colon < 0 ? FashionMnist.usualFolders() : List.of(path(source, rest, "fashion-mnist:DIR")));
             case "cifar10" -> new Cifar(path(source, rest, "cifar10:DIR"));
             case "folder" -> new Folder(path(source, rest, "folder:DIR"));
+            case "shards" -> new Shards(path(source, rest, "shards:DIR"));
             case "synthetic" -> new Synthetic(SyntheticImages.Specification.parse(source));
             default -> throw new DataException("\"" + source + "\" is no data source" + ": use one of " + FORMS);
         };
+    }
+
+    /** The same source whatever the current folder is. */
+    static String absolute(String source) {
+        int colon = source.indexOf(':');
+        return colon < 0 || source.startsWith("synthetic:") ? source
+                : source.substring(0, colon + 1) + Path.of(source.substring(colon + 1)).toAbsolutePath().normalize();
     }
 
     private static Path path(String source, String name, String form) {
@@ -84,6 +92,19 @@ sealed interface DataSource {
         @Override
         public Split open(Shape stored, long seed, DamageReport damage) {
             return FolderDataset.open(ImageFolder.scan(folder, seed), stored, damage);
+        }
+    }
+
+    record Shards(Path folder) implements DataSource {
+        @Override
+        public Description describe() {
+            ShardFolder.Order order = new ShardFolder(folder).readManifest().preparation();
+            return description(order.stored(), order.classes().size());
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return ShardDataset.open(new ShardFolder(folder));
         }
     }
 

@@ -1,7 +1,6 @@
 package duet.data;
 
 import java.nio.file.Path;
-import java.util.stream.IntStream;
 
 import duet.net.Shape;
 
@@ -71,18 +70,17 @@ public final class Datasets {
     }
 
     /**
-     * Mean over at most {@code limit} images spread evenly over the data, canonical order [channels][height][width], in levels
-     * (0 to 255). Damaged images are left out. Sums are whole numbers, so the result does not depend on how the work is shared.
+     * Mean image, mean colour and covariance of the colours: those that were stored when the data were prepared, over all images, or
+     * taken now over at most {@code limit} images spread evenly over the data. Damaged images are left out. Sums are whole numbers,
+     * so the result does not depend on how the work is shared.
      */
+    public static ImageStatistics statistics(Dataset data, int limit) {
+        ImageStatistics prepared = data.statistics();
+        return prepared != null ? prepared : PixelSums.over(data, limit).statistics(data.stored());
+    }
+
+    /** Mean image of {@link #statistics}, canonical order [channels][height][width], in levels (0 to 255). */
     public static float[] meanImage(Dataset data, int limit) {
-        int count = Math.min(limit, data.size());
-        if (count < 1) {
-            throw new DataException("the mean over " + count + " images is not defined: " + data.description());
-        }
-        int parts = Math.min(count, 4 * Runtime.getRuntime().availableProcessors());
-        MeanSum sum = IntStream.range(0, parts).parallel()
-                .mapToObj(part -> MeanSum.over(data, count, count * (long) part / parts, count * (part + 1L) / parts))
-                .reduce(MeanSum::plus).orElseThrow();
-        return sum.mean(data);
+        return statistics(data, limit).mean(Mean.IMAGE);
     }
 }

@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import duet.net.Shape;
 
 /** One part of an {@link ImageFolder}. Decodes when asked; keeps what it decoded if the whole part fits into its share of memory. */
-final class FolderDataset implements Dataset {
+final class FolderDataset implements Dataset, Fingerprinted {
     private static final long LARGEST_CACHE = 512L << 20;
 
     private final String name;
@@ -93,6 +93,15 @@ final class FolderDataset implements Dataset {
             }
             return null;
         }
+    }
+
+    @Override
+    public int fingerprint() {
+        int hash = classNames.hashCode();
+        for (int i = 0; i < size(); i++) {
+            hash = 31 * (31 * hash + part.labels()[i]) + part.files().get(i).getFileName().toString().hashCode();
+        }
+        return hash;
     }
 
     @Override
