@@ -21,6 +21,8 @@ import duet.net.Shape;
 public record Checkpoint(Network network, List<String> classNames, Shape stored, Map<String, float[]> tensors, TrainingState state) {
     /** Name of the mean image. */
     static final String MEAN = "input.mean";
+    /** Name of the principal colours of the training set, there if the training has colour noise: [axis][channel], in levels. */
+    static final String COLOURS = "input.colours";
 
     /**
      * Reads a checkpoint. A damaged file is a {@link TrainingException} or a {@link duet.model.SafetensorsException}; in a folder it

@@ -27,7 +27,12 @@ public final class Recipe {
             return TrainingOptions.DEFAULTS.withBatch(batch).withEpochs(7).withAugmentation(Augmentation.NONE)
                     .withLearningRate(new LearningRate.Steps(0.02 * batch / 64, 4, 0.15));
         }
-        return TrainingOptions.DEFAULTS.withBatch(batch).withEpochs(10)
+        Augmentation augmentation = switch (network) {
+            case "alexnet" -> Augmentation.PAPER;
+            case "alexnet-2012" -> Augmentation.ORIGINAL;
+            default -> Augmentation.STANDARD;
+        };
+        return TrainingOptions.DEFAULTS.withBatch(batch).withEpochs(10).withAugmentation(augmentation)
                 .withLearningRate(new LearningRate.Plateau(PAPER_RATE * batch / PAPER_BATCH, 0.1, 5, 3));
     }
 }
