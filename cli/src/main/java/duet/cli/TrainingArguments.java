@@ -97,12 +97,16 @@ final class TrainingArguments {
                 .withWeightDecay(weightDecay)
                 .withSeed(seed)
                 .withShuffle(shuffle)
-                .withAugmentation(augmentation.of(augment == null ? recipe.augmentation() : augment ? Augmentation.STANDARD : Augmentation.NONE))
+                .withAugmentation(augmentation.of(augment == null ? recipe.augmentation() : augment ? augmented(recipe) : Augmentation.NONE))
                 .withMean(augmentation.mean())
                 .withDropout(dropout)
                 .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
                 .withLoaderThreads(loaderThreads())
                 .withOutput(output);
+    }
+
+    private static Augmentation augmented(TrainingOptions recipe) {
+        return recipe.augmentation().equals(Augmentation.NONE) ? Augmentation.STANDARD : recipe.augmentation();
     }
 
     /**

@@ -9,7 +9,7 @@ import duet.net.Shape;
 
 /** What the option {@code --data} names, understood but not opened. */
 sealed interface DataSource {
-    String FORMS = "fashion-mnist, fashion-mnist:DIR, cifar10:DIR, folder:DIR, shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
+    String FORMS = "fashion-mnist, fashion-mnist:DIR, cifar10:DIR, ilsvrc:DIR, folder:DIR, shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
 
     /** Height and width are 0 where the files have sizes of their own. */
     Description describe();
@@ -28,6 +28,7 @@ sealed interface DataSource {
             case "fashion-mnist" -> new Fashion(
                     colon < 0 ? FashionMnist.usualFolders() : List.of(path(source, rest, "fashion-mnist:DIR")));
             case "cifar10" -> new Cifar(path(source, rest, "cifar10:DIR"));
+            case "ilsvrc" -> new Imagenet(path(source, rest, "ilsvrc:DIR"));
             case "folder" -> new Folder(path(source, rest, "folder:DIR"));
             case "shards" -> new Shards(path(source, rest, "shards:DIR"));
             case "synthetic" -> new Synthetic(SyntheticImages.Specification.parse(source));
@@ -83,6 +84,18 @@ sealed interface DataSource {
         }
     }
 
+    record Imagenet(Path folder) implements DataSource {
+        @Override
+        public Description describe() {
+            return description(new Shape(3, 0, 0), Ilsvrc.classNames(folder).size());
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return Ilsvrc.open(folder, stored, damage);
+        }
+    }
+
     record Folder(Path folder) implements DataSource {
         @Override
         public Description describe() {
@@ -91,7 +104,7 @@ sealed interface DataSource {
 
         @Override
         public Split open(Shape stored, long seed, DamageReport damage) {
-            return FolderDataset.open(ImageFolder.scan(folder, seed), stored, damage);
+            return ImageFolder.scan(folder, seed).open(stored, damage);
         }
     }
 

@@ -15,7 +15,7 @@ import duet.net.Shape;
 final class ImageFile {
     /** A hundred million: more than any camera's ordinary picture, and little enough to decode. */
     static final long MOST_PIXELS = 100_000_000;
-    private static final long MOST_BYTES = 256L << 20;
+    static final long MOST_BYTES = 256L << 20;
 
     private ImageFile() {}
 
@@ -30,7 +30,7 @@ final class ImageFile {
         return decode(bytes(file), stored, Jpegs.FASTEST);
     }
 
-    private static byte[] bytes(Path file) throws DamagedImage {
+    static byte[] bytes(Path file) throws DamagedImage {
         try {
             long size = Files.size(file);
             if (size == 0) {
