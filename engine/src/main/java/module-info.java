@@ -7,7 +7,6 @@ module duet.engine {
     requires jdk.management;
     requires org.apache.commons.compress;
     requires org.knowm.xchart;
-    requires us.hebi.matlab.mat.mfl.core;
 
     exports duet.train;
     exports duet.data;

@@ -97,6 +97,11 @@ final class DecodedDataset implements Dataset, Fingerprinted {
         }
     }
 
+    /** The same images, decoded every time. */
+    DecodedDataset uncached() {
+        return new DecodedDataset(part, stored, false, (file, reason) -> {});
+    }
+
     /** JPEG files that are sound and no CMYK, at most so many, spread evenly. */
     List<byte[]> someFiles(int most) {
         List<byte[]> files = new ArrayList<>();

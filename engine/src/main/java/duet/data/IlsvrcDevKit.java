@@ -18,12 +18,6 @@ import java.util.zip.ZipException;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
-import us.hebi.matlab.mat.format.Mat5;
-import us.hebi.matlab.mat.types.Array;
-import us.hebi.matlab.mat.types.MatFile;
-import us.hebi.matlab.mat.types.Sources;
-import us.hebi.matlab.mat.types.Struct;
-
 /**
  * What the development kit of ILSVRC-2012 says.
  *
@@ -88,14 +82,13 @@ record IlsvrcDevKit(List<Synset> synsets, int[] groundTruth) {
     /** A structure array {@code synsets}: inner nodes of the WordNet tree have children, classes have none. */
     private static List<Synset> synsets(String what, byte[] bytes) {
         List<Synset> classes = new ArrayList<>();
-        try (MatFile file = Mat5.newReader(Sources.wrap(bytes)).readMat()) {
-            Struct synsets = file.getStruct("synsets");
-            for (int i = 0; i < synsets.getNumElements(); i++) {
-                if (number(synsets, "num_children", i) == 0) {
-                    classes.add(new Synset(number(synsets, "ILSVRC2012_ID", i), text(synsets, "WNID", i), text(synsets, "words", i)));
+        try {
+            for (Map<String, Object> synset : MatFile.structures(bytes, "synsets")) {
+                if (number(synset, "num_children") == 0) {
+                    classes.add(new Synset(number(synset, "ILSVRC2012_ID"), text(synset, "WNID"), text(synset, "words")));
                 }
             }
-        } catch (IOException | RuntimeException e) {
+        } catch (IllegalArgumentException e) {
             throw new DataException(what + " is damaged, or has no synsets with ILSVRC2012_ID, WNID, words and num_children ("
                     + e.getMessage() + ")" + ADVICE, e);
         }
@@ -107,13 +100,18 @@ record IlsvrcDevKit(List<Synset> synsets, int[] groundTruth) {
         return classes;
     }
 
-    private static int number(Struct synsets, String field, int index) {
-        return synsets.getMatrix(field, index).getInt(0);
+    private static int number(Map<String, Object> synset, String field) {
+        if (synset.get(field) instanceof Double number && number == number.intValue()) {
+            return number.intValue();
+        }
+        throw new IllegalArgumentException("a synset without the number " + field);
     }
 
-    private static String text(Struct synsets, String field, int index) {
-        Array text = synsets.get(field, index);
-        return ((us.hebi.matlab.mat.types.Char) text).getString();
+    private static String text(Map<String, Object> synset, String field) {
+        if (synset.get(field) instanceof String text) {
+            return text;
+        }
+        throw new IllegalArgumentException("a synset without the text " + field);
     }
 
     /** A number of the kit in each line. */

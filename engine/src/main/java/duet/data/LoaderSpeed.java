@@ -21,6 +21,7 @@ import duet.net.Shape;
 /** How many images a second come out of a source, by the very loader and kernel that training uses. */
 public final class LoaderSpeed {
     private static final int MOST_FILES = 64;
+    private static final int AHEAD = 4;
     private static final float SCALE = 1 / 64f;
 
     private LoaderSpeed() {}
@@ -35,15 +36,20 @@ public final class LoaderSpeed {
     public record Result(double loaded, double prepared, Shape input, int batch, int threads) {}
 
     /**
-     * Decoded JPEG files a second on one thread, at the stored size.
+     * Decoded JPEG files a second on one thread, without scaling what was decoded to the stored size.
      *
      * @param turbo   by libjpeg-turbo; 0 if it is not installed
      * @param imageIo by Java's own decoders
      */
     public record Decoding(int files, Shape stored, double turbo, double imageIo) {}
 
-    /** @param seconds about how long each of the two measurements takes; one pass over files that are decoded at most */
-    public static Result measure(Dataset data, int batch, int threads, double seconds) {
+    /**
+     * Files are decoded every time, though training keeps what it has decoded where there is room.
+     *
+     * @param seconds about how long each of the two measurements takes
+     */
+    public static Result measure(Dataset images, int batch, int threads, double seconds) {
+        Dataset data = images instanceof DecodedDataset decoded ? decoded.uncached() : images;
         Shape stored = data.stored();
         Shape input = new Shape(stored.channels(), cropped(stored.height()), cropped(stored.width()));
         ImageStatistics statistics = Datasets.statistics(data, MOST_FILES);
@@ -52,12 +58,12 @@ public final class LoaderSpeed {
         float[] axes = colours ? statistics.principalColours().deviations() : null;
         double loaded;
         try (BatchLoader loader = BatchLoader.training(data, input, batch, 1, true, augmentation, axes, 0, threads)) {
-            loaded = rate(data, batch, seconds, loader, images -> {});
+            loaded = rate(batch, threads, seconds, loader, ready -> {});
         }
         try (Backend backend = Backends.open("cpu", threads); Kernel kernel = new Kernel(backend, stored, input, batch, colours);
                 BatchLoader loader = BatchLoader.training(data, input, batch, 1, true, augmentation, axes, 0, threads)) {
             kernel.program.write(kernel.mean, statistics.meanImage());
-            return new Result(loaded, rate(data, batch, seconds, loader, kernel::run), input, batch, threads);
+            return new Result(loaded, rate(batch, threads, seconds, loader, kernel::run), input, batch, threads);
         }
     }
 
@@ -70,14 +76,15 @@ public final class LoaderSpeed {
         void of(Batch batch);
     }
 
-    private static double rate(Dataset data, int batch, double seconds, BatchLoader loader, Use use) {
-        // Files are kept decoded after the first pass where there is room: then it would be memory that is measured.
-        long most = data instanceof DecodedDataset ? Math.max(1, data.size() / batch) : Long.MAX_VALUE;
+    private static double rate(int batch, int threads, double seconds, BatchLoader loader, Use use) {
+        // The loader has batches ready before it is asked; and code is compiled meanwhile.
+        for (int i = 0; i < threads + AHEAD; i++) {
+            use.of(loader.next());
+        }
         long batches = 0;
-        use.of(loader.next());
         long start = System.nanoTime();
         double passed = 0;
-        while (batches == 0 || passed < seconds && batches < most) {
+        while (passed < seconds) {
             use.of(loader.next());
             batches++;
             passed = (System.nanoTime() - start) / 1e9;
@@ -94,28 +101,33 @@ public final class LoaderSpeed {
         if (files.isEmpty()) {
             return null;
         }
-        double turbo = TurboJpegDecoder.available() ? rate(files, data.stored(), ImageFile.Jpegs.TURBO, seconds) : 0;
-        return new Decoding(files.size(), data.stored(), turbo, rate(files, data.stored(), ImageFile.Jpegs.IMAGE_IO, seconds));
+        decodeFor(files, data.stored(), seconds / 2); // until it is compiled
+        return decodeFor(files, data.stored(), seconds);
     }
 
-    private static double rate(List<byte[]> files, Shape stored, ImageFile.Jpegs decoder, double seconds) {
-        decodeFor(files, stored, decoder, seconds / 2); // until it is compiled
-        return decodeFor(files, stored, decoder, seconds);
-    }
-
-    private static double decodeFor(List<byte[]> files, Shape stored, ImageFile.Jpegs decoder, double seconds) {
+    /** File by file in turn, so that whatever else the machine does slows both down alike. */
+    private static Decoding decodeFor(List<byte[]> files, Shape stored, double seconds) {
+        boolean available = TurboJpegDecoder.available();
         long start = System.nanoTime();
+        long turbo = 0;
+        long imageIo = 0;
         long count = 0;
-        double passed = 0;
-        while (passed < seconds) {
-            try {
-                ImageFile.decode(files.get((int) (count++ % files.size())), stored, decoder);
-            } catch (DamagedImage e) {
-                throw new DataException("a file that could be decoded can be no more: " + e.getMessage(), e);
-            }
-            passed = (System.nanoTime() - start) / 1e9;
+        while (turbo + imageIo < seconds * 1e9 && (System.nanoTime() - start) < 3 * seconds * 1e9) {
+            byte[] file = files.get((int) (count++ % files.size()));
+            turbo += available ? time(file, stored, ImageFile.Jpegs.TURBO) : 0;
+            imageIo += time(file, stored, ImageFile.Jpegs.IMAGE_IO);
         }
-        return count / passed;
+        return new Decoding(files.size(), stored, available ? count * 1e9 / turbo : 0, count * 1e9 / imageIo);
+    }
+
+    private static long time(byte[] file, Shape stored, ImageFile.Jpegs decoder) {
+        long start = System.nanoTime();
+        try {
+            ImageFile.decodeJpeg(file, JpegHeader.parse(file), stored.channels(), stored.height(), stored.width(), decoder);
+        } catch (DamagedImage e) {
+            throw new DataException("a file that could be decoded can be no more: " + e.getMessage(), e);
+        }
+        return System.nanoTime() - start;
     }
 
     /** The first operation of every plan, alone on the CPU. */
