@@ -11,8 +11,8 @@ import duet.net.Shape;
 
 /**
  * A network with its weights and, when it comes from a training, all that is needed to go on with it. A safetensors file:
- * tensors {@code conv1.weight}, {@code conv1.bias}, {@code momentum.conv1.weight}, ..., {@code input.mean} [channels][stored height][stored width];
- * everything else is JSON in the metadata.
+ * tensors {@code conv1.weight}, {@code conv1.bias}, {@code momentum.conv1.weight}, ..., {@code input.mean} [channels][stored height][stored width],
+ * with colour noise {@code input.colours} [axis][channel] ({@link duet.data.PrincipalColours#deviations}); everything else is JSON in the metadata.
  *
  * @param tensors    by name, canonical order
  * @param classNames a label is an index into them
