@@ -66,21 +66,12 @@ final class Pickle {
     static Object read(String what, byte[] bytes) {
         try {
             return new Pickle(bytes).run();
-        } catch (Refused e) {
+        } catch (PickleScalars.Refused e) {
             throw new DataException(what + ": " + e.getMessage(), e);
         } catch (java.nio.BufferUnderflowException e) {
             throw new DataException(what + " is truncated: the pickle ends within a value", e);
         } catch (RuntimeException e) {
             throw new DataException(what + " is a damaged pickle: what it says makes no sense (" + e.getMessage() + ")", e);
-        }
-    }
-
-    /** What is wrong, without the file. */
-    private static final class Refused extends RuntimeException {
-        private static final long serialVersionUID = 1;
-
-        Refused(String message) {
-            super(message);
         }
     }
 
@@ -90,108 +81,29 @@ final class Pickle {
             if (code == '.') {
                 return pop();
             }
-            if (!number(code) && !text(code) && !container(code) && !memory(code) && !object(code)) {
-                throw new Refused("is a pickle with the operation 0x%02x at byte %d, which a CIFAR-10 batch does not need"
+            Object value = PickleScalars.read(code, in);
+            if (value != null) {
+                push(value);
+            } else if (!framing(code) && !container(code) && !memory(code) && !object(code)) {
+                throw new PickleScalars.Refused("is a pickle with the operation 0x%02x at byte %d, which a CIFAR-10 batch does not need"
                         .formatted(code, in.position() - 1));
             }
         }
     }
 
-    private boolean number(int code) {
+    private boolean framing(int code) {
         switch (code) {
             case 0x80 -> in.get(); // protocol
             case 0x95 -> in.getLong(); // frame
-            case 'N' -> push(None.NONE);
-            case 0x88 -> push(true);
-            case 0x89 -> push(false);
-            case 'K' -> push((long) (in.get() & 0xFF));
-            case 'M' -> push((long) (in.getShort() & 0xFFFF));
-            case 'J' -> push((long) in.getInt());
-            case 'I' -> push(textNumber(line()));
-            case 'L' -> push(Long.parseLong(line().replace("L", "")));
-            case 'F' -> push(Double.parseDouble(line()));
-            case 'G' -> push(Double.longBitsToDouble(Long.reverseBytes(in.getLong())));
-            case 0x8a -> push(littleEndian(take(in.get() & 0xFF)));
             default -> {
                 return false;
             }
         }
         return true;
-    }
-
-    private enum None { NONE }
-
-    private static Object textNumber(String text) {
-        return text.equals("01") ? (Object) true : text.equals("00") ? false : (Object) Long.parseLong(text);
-    }
-
-    private static long littleEndian(byte[] bytes) {
-        if (bytes.length > 8) {
-            throw new Refused("holds a number of " + bytes.length + " bytes, which a CIFAR-10 batch does not need");
-        }
-        return bytes.length == 0 ? 0 : new java.math.BigInteger(reversed(bytes)).longValueExact();
-    }
-
-    private static byte[] reversed(byte[] bytes) {
-        byte[] result = new byte[bytes.length];
-        for (int i = 0; i < bytes.length; i++) {
-            result[i] = bytes[bytes.length - 1 - i];
-        }
-        return result;
-    }
-
-    private boolean text(int code) {
-        switch (code) {
-            case 'U', 'C' -> push(latin(take(in.get() & 0xFF)));
-            case 'T', 'B' -> push(latin(take(in.getInt())));
-            case 0x8e -> push(latin(take(in.getLong())));
-            case 0x8c -> push(utf8(take(in.get() & 0xFF)));
-            case 'X' -> push(utf8(take(in.getInt())));
-            case 0x8d -> push(utf8(take(in.getLong())));
-            case 'S' -> push(quoted(line()));
-            case 'V' -> push(line());
-            default -> {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private static String latin(byte[] bytes) {
-        return new String(bytes, StandardCharsets.ISO_8859_1);
-    }
-
-    private static String utf8(byte[] bytes) {
-        return new String(bytes, StandardCharsets.UTF_8);
-    }
-
-    /** A lying length must not cost memory: what is claimed must be there. */
-    private byte[] take(long length) {
-        if (length < 0 || length > in.remaining()) {
-            throw new Refused("is truncated: at byte %d it claims %d bytes, but only %d follow".formatted(in.position(), length, in.remaining()));
-        }
-        byte[] bytes = new byte[(int) length];
-        in.get(bytes);
-        return bytes;
     }
 
     private String line() {
-        int end = in.position();
-        while (in.get(end) != '\n') {
-            end++;
-        }
-        String text = latin(take(end - in.position()));
-        in.get();
-        return text;
-    }
-
-    /** Escapes do not occur in the names of classes and files. */
-    private static String quoted(String text) {
-        char quote = text.charAt(0);
-        if (text.length() < 2 || quote != text.charAt(text.length() - 1) || quote != '\'' && quote != '"' || text.contains("\\")) {
-            throw new Refused("holds the text " + text + ", which is quoted in a way that a CIFAR-10 batch does not need");
-        }
-        return text.substring(1, text.length() - 1);
+        return PickleScalars.line(in);
     }
 
     private boolean container(int code) {
@@ -232,7 +144,7 @@ final class Pickle {
     private List<Object> popToMark() {
         int mark = stack.lastIndexOf(MARK);
         if (mark < 0) {
-            throw new Refused("is a damaged pickle: a list ends that has not begun");
+            throw new PickleScalars.Refused("is a damaged pickle: a list ends that has not begun");
         }
         List<Object> tail = stack.subList(mark + 1, stack.size());
         List<Object> items = new ArrayList<>(tail);
@@ -243,7 +155,7 @@ final class Pickle {
     @SuppressWarnings("unchecked")
     private void append(List<Object> items) {
         if (!(top() instanceof ArrayList<?> list)) {
-            throw new Refused("is a damaged pickle: it appends to what is no list");
+            throw new PickleScalars.Refused("is a damaged pickle: it appends to what is no list");
         }
         ((List<Object>) list).addAll(items);
     }
@@ -251,12 +163,12 @@ final class Pickle {
     @SuppressWarnings("unchecked")
     private void put(List<Object> items) {
         if (!(top() instanceof Map<?, ?> map) || items.size() % 2 != 0) {
-            throw new Refused("is a damaged pickle: it adds entries to what is no dictionary");
+            throw new PickleScalars.Refused("is a damaged pickle: it adds entries to what is no dictionary");
         }
         for (int i = 0; i < items.size(); i += 2) {
             // Lists that contain themselves have no hash.
             if (!(items.get(i) instanceof String key)) {
-                throw new Refused("is a pickle with a dictionary whose keys are no texts, which a CIFAR-10 batch does not need");
+                throw new PickleScalars.Refused("is a pickle with a dictionary whose keys are no texts, which a CIFAR-10 batch does not need");
             }
             ((Map<Object, Object>) map).put(key, items.get(i + 1));
         }
@@ -281,7 +193,7 @@ final class Pickle {
 
     private Object recalled(int key) {
         if (!memo.containsKey(key)) {
-            throw new Refused("is a damaged pickle: it refers to value " + key + ", which there is not");
+            throw new PickleScalars.Refused("is a damaged pickle: it refers to value " + key + ", which there is not");
         }
         return memo.get(key);
     }
@@ -304,7 +216,7 @@ final class Pickle {
 
     private static Name known(String name) {
         if (!RECONSTRUCT.contains(name) && !Set.of(ARRAY, TYPE, ENCODE).contains(name)) {
-            throw new Refused("is refused: this pickle would have Python use " + name.replace(' ', '.')
+            throw new PickleScalars.Refused("is refused: this pickle would have Python use " + name.replace(' ', '.')
                     + ", and a CIFAR-10 batch holds nothing but arrays, lists and texts; get it again from where you trust it");
         }
         return new Name(name);
@@ -320,7 +232,7 @@ final class Pickle {
         } else if (function.equals(ENCODE) && !arguments.isEmpty() && arguments.getFirst() instanceof String text) {
             push(text);
         } else {
-            throw new Refused("is a damaged pickle: it calls what is no function of arrays");
+            throw new PickleScalars.Refused("is a damaged pickle: it calls what is no function of arrays");
         }
     }
 
@@ -328,11 +240,11 @@ final class Pickle {
         Object state = pop();
         if (top() instanceof Array array) {
             if (!(state instanceof List<?> list) || list.size() != 5) {
-                throw new Refused("is a damaged pickle: an array of NumPy has five parts");
+                throw new PickleScalars.Refused("is a damaged pickle: an array of NumPy has five parts");
             }
             array.state = list;
         } else if (!(top() instanceof Type)) {
-            throw new Refused("is a damaged pickle: it fills in what is no array");
+            throw new PickleScalars.Refused("is a damaged pickle: it fills in what is no array");
         }
     }
 
@@ -342,14 +254,14 @@ final class Pickle {
 
     private Object pop() {
         if (stack.isEmpty() || stack.getLast() == MARK) {
-            throw new Refused("is a damaged pickle: a value is missing");
+            throw new PickleScalars.Refused("is a damaged pickle: a value is missing");
         }
         return stack.removeLast();
     }
 
     private Object top() {
         if (stack.isEmpty() || stack.getLast() == MARK) {
-            throw new Refused("is a damaged pickle: a value is missing");
+            throw new PickleScalars.Refused("is a damaged pickle: a value is missing");
         }
         return stack.getLast();
     }
