@@ -5,6 +5,7 @@ module duet.engine {
     requires java.desktop;
     requires java.net.http;
     requires jdk.management;
+    requires org.apache.commons.compress;
     requires org.knowm.xchart;
 
     exports duet.train;
@@ -14,5 +15,6 @@ module duet.engine {
     exports duet.net;
     exports duet.device;
 
+    opens duet.data to com.fasterxml.jackson.databind;
     opens duet.train to com.fasterxml.jackson.databind;
 }

@@ -5,8 +5,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-@Command(name = "data", description = "Looks at data, or fetches them.", synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DataInfoCommand.class, DataFetchCommand.class})
+@Command(name = "data", description = "Looks at data, fetches them, or packs them for training.", synopsisSubcommandLabel = "COMMAND",
+        subcommands = {DataInfoCommand.class, DataPrepareCommand.class, DataFetchCommand.class})
 final class DataCommand implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -8,26 +8,33 @@ import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
 /**
- * While it is open the first Ctrl-C, SIGTERM or SIGHUP asks the training to stop, and the second ends the process at once. A
+ * While it is open the first Ctrl-C, SIGTERM or SIGHUP asks the work to stop, and the second ends the process at once. A
  * shutdown hook would not do: it can neither choose the exit code nor hear of a second signal.
  */
 final class Interruption implements AutoCloseable {
     private record Replaced(Signal signal, SignalHandler handler) {}
 
     private final Output output;
+    private final String until;
     private final Runnable stop;
     private final List<Replaced> replaced = new ArrayList<>();
     private volatile int exitCode;
 
     Interruption(Output output, Runnable stop) {
+        this(output, "finishing the step and writing a checkpoint", stop);
+    }
+
+    /** @param until what is done before the end */
+    Interruption(Output output, String until, Runnable stop) {
         this.output = output;
+        this.until = until;
         this.stop = stop;
         for (String name : List.of("INT", "TERM", "HUP")) {
             Signal signal = new Signal(name);
             try {
                 replaced.add(new Replaced(signal, Signal.handle(signal, this::raised)));
             } catch (IllegalArgumentException e) {
-                output.warn("SIG" + name + " will end the training without a checkpoint: " + e.getMessage());
+                output.warn("SIG" + name + " ends the command at once: " + e.getMessage());
             }
         }
     }
@@ -40,7 +47,7 @@ final class Interruption implements AutoCloseable {
             Runtime.getRuntime().halt(code);
         }
         exitCode = code;
-        output.warn(NAMES.get(signal.getName()) + ": finishing the step and writing a checkpoint (a second one ends at once)");
+        output.warn(NAMES.get(signal.getName()) + ": " + until + " (a second one ends at once)");
         stop.run();
     }
 

@@ -43,9 +43,9 @@ final class TrainCommand implements Callable<Integer> {
     private String net;
 
     @Option(names = "--data", paramLabel = "SOURCE",
-            description = "'fashion-mnist', 'fashion-mnist:DIR', 'folder:DIR' (a folder of images for each class) or "
-                    + "'synthetic:3x227x227:1000' (default: " + Source.DEFAULT_DATA + ", or synthetic images where they are too small for "
-                    + "the network).")
+            description = "'fashion-mnist', 'fashion-mnist:DIR', 'cifar10:DIR', 'ilsvrc:DIR' (its archives), 'folder:DIR' (a folder of "
+                    + "images for each class), 'shards:DIR' (made by './duet data prepare') or 'synthetic:3x227x227:1000' (default: "
+                    + Source.DEFAULT_DATA + ", or synthetic images where they are too small for the network).")
     private String data;
 
     @Mixin

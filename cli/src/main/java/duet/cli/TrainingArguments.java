@@ -14,6 +14,7 @@ import duet.train.TrainingException;
 import duet.train.TrainingOptions;
 
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParseResult;
@@ -83,8 +84,11 @@ final class TrainingArguments {
 
     @Option(names = "--augment", negatable = true, fallbackValue = "true",
             description = "Random crops (or shifts by up to 2 pixels, where stored images have the network's size) and mirroring "
-                    + "(default: yes, alexnet-small no, because it pays off only in long trainings).")
+                    + "(default: yes, with colour noise for alexnet and alexnet-2012; alexnet-small no, because it pays off only in long trainings).")
     private Boolean augment;
+
+    @Mixin
+    private AugmentationArguments augmentation;
 
     @Option(names = "--dropout", negatable = true, defaultValue = "true", fallbackValue = "true",
             description = "Dropout where the network has it (default: yes).")
@@ -110,7 +114,8 @@ final class TrainingArguments {
                 .withWeightDecay(weightDecay == null ? recipe.weightDecay() : weightDecay)
                 .withSeed(seed)
                 .withShuffle(shuffle)
-                .withAugmentation(augment == null ? recipe.augmentation() : augment ? Augmentation.STANDARD : Augmentation.NONE)
+                .withAugmentation(augmentation.of(augment == null ? recipe.augmentation() : augment ? augmented(recipe) : Augmentation.NONE))
+                .withMean(augmentation.mean())
                 .withDropout(dropout)
                 .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
                 .withLoaderThreads(loaderThreads())
@@ -143,6 +148,10 @@ final class TrainingArguments {
                 throw new TypeConversionException(e.getMessage());
             }
         }
+    }
+
+    private static Augmentation augmented(TrainingOptions recipe) {
+        return recipe.augmentation().equals(Augmentation.NONE) ? Augmentation.STANDARD : recipe.augmentation();
     }
 
     /**

@@ -55,7 +55,7 @@ class OptionsTest {
         for (TrainingOptions options : new TrainingOptions[] {
             parse().forNewTraining("alexnet", null), parse("--shuffle", "--augment", "--dropout").forNewTraining("alexnet", null)}) {
             assertTrue(options.shuffle());
-            assertEquals(Augmentation.STANDARD, options.augmentation());
+            assertEquals(Augmentation.PAPER, options.augmentation());
             assertTrue(options.dropout());
         }
     }

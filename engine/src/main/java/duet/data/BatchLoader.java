@@ -15,9 +15,16 @@ public interface BatchLoader extends AutoCloseable {
     @Override
     void close();
 
+    /** Without colour noise. */
+    static BatchLoader training(
+            Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, long firstBatch, int threads) {
+        return training(data, input, batch, seed, shuffle, augmentation, null, firstBatch, threads);
+    }
+
     /**
-     * Crops and mirrors are drawn for each image and epoch, see {@link Augmentation}.
+     * Crops, mirrors and colours are drawn for each image and epoch, see {@link Augmentation}.
      *
+     * @param colours    {@link PrincipalColours#deviations} of the training set; null will do without colour noise
      * @param input      the network's input; same channels as the stored images, not larger
      * @param shuffle    order[epoch] is a permutation drawn from (seed, epoch); else 0, 1, 2, ...
      * @param firstBatch number of the first batch that next() returns
@@ -25,14 +32,20 @@ public interface BatchLoader extends AutoCloseable {
      * @throws DataException sizes that do not fit; from next() also what went wrong on a loader thread
      */
     static BatchLoader training(
-            Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, long firstBatch, int threads) {
+            Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, float[] colours,
+            long firstBatch, int threads) {
+        int channels = data.stored().channels();
+        if (augmentation.colourNoise() > 0 && (colours == null || colours.length != channels * channels)) {
+            throw new DataException("colour noise needs the principal colours of images of " + channels + " channel(s)");
+        }
+        ColourNoise noise = augmentation.colourNoise() == 0 ? null : new ColourNoise(colours, channels, augmentation.colourNoise(), seed);
         return new PrefetchingLoader(data, new Indices.EpochOrders(seed, shuffle, data.size()),
-                new Cropping(data.stored(), input, augmentation, seed), batch, firstBatch, Long.MAX_VALUE, threads);
+                new Cropping(data.stored(), input, augmentation, seed), noise, batch, firstBatch, Long.MAX_VALUE, threads);
     }
 
     /** Centre crops. */
     static BatchLoader evaluation(Dataset data, Shape input, int batch, int threads) {
         return new PrefetchingLoader(data, new Indices.EpochOrders(0, false, data.size()),
-                new Cropping(data.stored(), input, Augmentation.NONE, 0), batch, 0, Math.ceilDiv(data.size(), Math.max(1, batch)), threads);
+                new Cropping(data.stored(), input, Augmentation.NONE, 0), null, batch, 0, Math.ceilDiv(data.size(), Math.max(1, batch)), threads);
     }
 }

@@ -26,19 +26,36 @@ record Cropping(Shape stored, Shape input, Augmentation augmentation, long seed)
         }
     }
 
-    /** Writes top, left, mirror. */
-    void draw(long epoch, int index, int[] crops, int offset) {
-        crops[offset] = start(epoch, 4L * index, stored.height() - input.height());
-        crops[offset + 1] = start(epoch, 4L * index + 1, stored.width() - input.width());
-        crops[offset + 2] = augmentation.mirror() ? Philox.below(seed, Philox.CROP, epoch, 4L * index + 2, 2) : 0;
+    /** Steps of Philox below this are epochs. */
+    private static final long FIRST_BATCH_STEP = 1L << 40;
+
+    /**
+     * Writes top, left, mirror.
+     *
+     * @param batch number of the batch
+     * @param place of the image in the batch
+     */
+    void draw(long epoch, int index, long batch, int place, int[] crops) {
+        int chunk = augmentation.cropChunk();
+        if (chunk > 1) {
+            draw(FIRST_BATCH_STEP + batch, place / chunk, crops, 3 * place);
+        } else {
+            draw(epoch, index, crops, 3 * place);
+        }
     }
 
-    private int start(long epoch, long element, int room) {
+    void draw(long step, int index, int[] crops, int offset) {
+        crops[offset] = start(step, 4L * index, stored.height() - input.height());
+        crops[offset + 1] = start(step, 4L * index + 1, stored.width() - input.width());
+        crops[offset + 2] = augmentation.mirror() ? Philox.below(seed, Philox.CROP, step, 4L * index + 2, 2) : 0;
+    }
+
+    private int start(long step, long element, int room) {
         if (!augmentation.randomCrop()) {
             return room / 2;
         }
         return room > 0
-                ? Philox.below(seed, Philox.CROP, epoch, element, room + 1)
-                : Philox.below(seed, Philox.CROP, epoch, element, 2 * augmentation.shift() + 1) - augmentation.shift();
+                ? Philox.below(seed, Philox.CROP, step, element, room + 1)
+                : Philox.below(seed, Philox.CROP, step, element, 2 * augmentation.shift() + 1) - augmentation.shift();
     }
 }

@@ -1,91 +1,40 @@
 package duet.data;
 
 import java.nio.file.Path;
-import java.util.List;
-import java.util.stream.IntStream;
 
 import duet.net.Shape;
 
 /** Opens what the option {@code --data} names. */
 public final class Datasets {
-    private static final String FORMS = "fashion-mnist, fashion-mnist:DIR, folder:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
-
     private Datasets() {}
 
     /** Size and classes of a source, known before a network is chosen. */
     public record Description(int channels, int height, int width, int classes) {}
-
-    /** A source that was understood. */
-    private sealed interface Source {
-        record Fashion(List<Path> folders) implements Source {}
-
-        record Folder(Path folder) implements Source {}
-
-        record Synthetic(SyntheticImages.Specification specification) implements Source {}
-    }
-
-    private static Source parse(String source) {
-        int colon = source.indexOf(':');
-        String kind = colon < 0 ? source : source.substring(0, colon);
-        String rest = colon < 0 ? "" : source.substring(colon + 1);
-        return switch (kind) {
-            case "fashion-mnist" -> new Source.Fashion(
-                    colon < 0 ? FashionMnist.usualFolders() : List.of(folder(source, rest, "fashion-mnist:DIR")));
-            case "folder" -> new Source.Folder(folder(source, rest, "folder:DIR"));
-            case "synthetic" -> new Source.Synthetic(SyntheticImages.Specification.parse(source));
-            default -> throw new DataException("\"" + source + "\" is no data source: use one of " + FORMS);
-        };
-    }
-
-    private static Path folder(String source, String name, String form) {
-        if (name.isEmpty()) {
-            throw new DataException("\"" + source + "\" names no folder: write " + form);
-        }
-        try {
-            return Path.of(name);
-        } catch (java.nio.file.InvalidPathException e) {
-            throw new DataException("\"" + name + "\" cannot be the name of a folder: " + e.getReason(), e);
-        }
-    }
 
     /**
      * What there is, without opening it for a network; a folder of mixed sizes has channels 3 (it can be read as grey images, too)
      * and height and width 0.
      */
     public static Description describe(String source) {
-        return switch (parse(source)) {
-            case Source.Fashion fashion -> {
-                FashionMnist.locate(fashion.folders());
-                yield description(FashionMnist.SHAPE, FashionMnist.CLASSES.size());
-            }
-            case Source.Folder folder -> description(new Shape(3, 0, 0), ImageFolder.classNames(folder.folder()).size());
-            case Source.Synthetic synthetic -> description(synthetic.specification().shape(), synthetic.specification().classes());
-        };
-    }
-
-    private static Description description(Shape shape, int classes) {
-        return new Description(shape.channels(), shape.height(), shape.width(), classes);
+        return DataSource.parse(source).describe();
     }
 
     /**
-     * @param source  {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code folder:DIR}, {@code synthetic:3x227x227:1000} or
-     *                {@code synthetic:3x227x227:1000:COUNT} (COUNT training images, by default 10,000, and a tenth of it to validate)
+     * @param source  {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code cifar10:DIR}, {@code ilsvrc:DIR},
+     *                {@code folder:DIR}, {@code shards:DIR},
+     *                {@code synthetic:3x227x227:1000} or {@code synthetic:3x227x227:1000:COUNT} (COUNT training images, by default
+     *                10,000, and a tenth of it to validate)
      * @param input   the network's input; folder images are stored a little larger (256 for 227)
      * @param seed    of the held-out share where a folder has no validation part of its own, and of synthetic images
      * @throws DataException naming what is missing, damaged or does not fit the network
      */
     public static Split open(String source, Shape input, long seed, DamageReport damage) {
-        return switch (parse(source)) {
-            case Source.Fashion fashion -> {
-                checkFits(source, FashionMnist.SHAPE, input);
-                yield FashionMnist.open(FashionMnist.locate(fashion.folders()));
-            }
-            case Source.Folder folder -> FolderDataset.open(ImageFolder.scan(folder.folder(), seed), storedFor(input), damage);
-            case Source.Synthetic synthetic -> {
-                checkFits(source, synthetic.specification().shape(), input);
-                yield synthetic.specification().open(seed);
-            }
-        };
+        DataSource opened = DataSource.parse(source);
+        Description description = opened.describe();
+        if (description.height() > 0) {
+            checkFits(source, new Shape(description.channels(), description.height(), description.width()), input);
+        }
+        return opened.open(storedFor(input), seed, damage);
     }
 
     private static void checkFits(String source, Shape stored, Shape input) {
@@ -122,18 +71,17 @@ public final class Datasets {
     }
 
     /**
-     * Mean over at most {@code limit} images spread evenly over the data, canonical order [channels][height][width], in levels
-     * (0 to 255). Damaged images are left out. Sums are whole numbers, so the result does not depend on how the work is shared.
+     * Mean image, mean colour and covariance of the colours: those that were stored when the data were prepared, over all images, or
+     * taken now over at most {@code limit} images spread evenly over the data. Damaged images are left out. Sums are whole numbers,
+     * so the result does not depend on how the work is shared.
      */
+    public static ImageStatistics statistics(Dataset data, int limit) {
+        ImageStatistics prepared = data.statistics();
+        return prepared != null ? prepared : PixelSums.over(data, limit).statistics(data.stored());
+    }
+
+    /** Mean image of {@link #statistics}, canonical order [channels][height][width], in levels (0 to 255). */
     public static float[] meanImage(Dataset data, int limit) {
-        int count = Math.min(limit, data.size());
-        if (count < 1) {
-            throw new DataException("the mean over " + count + " images is not defined: " + data.description());
-        }
-        int parts = Math.min(count, 4 * Runtime.getRuntime().availableProcessors());
-        MeanSum sum = IntStream.range(0, parts).parallel()
-                .mapToObj(part -> MeanSum.over(data, count, count * (long) part / parts, count * (part + 1L) / parts))
-                .reduce(MeanSum::plus).orElseThrow();
-        return sum.mean(data);
+        return statistics(data, limit).mean(Mean.IMAGE);
     }
 }

@@ -15,7 +15,7 @@ import duet.net.Shape;
 final class ImageFile {
     /** A hundred million: more than any camera's ordinary picture, and little enough to decode. */
     static final long MOST_PIXELS = 100_000_000;
-    private static final long MOST_BYTES = 256L << 20;
+    static final long MOST_BYTES = 256L << 20;
 
     private ImageFile() {}
 
@@ -30,7 +30,7 @@ final class ImageFile {
         return decode(bytes(file), stored, Jpegs.FASTEST);
     }
 
-    private static byte[] bytes(Path file) throws DamagedImage {
+    static byte[] bytes(Path file) throws DamagedImage {
         try {
             long size = Files.size(file);
             if (size == 0) {
@@ -65,13 +65,18 @@ final class ImageFile {
         boolean turned = Orientation.swapsSides(header.orientation());
         int height = turned ? stored.width() : stored.height();
         int width = turned ? stored.height() : stored.width();
-        boolean turbo = jpegs != Jpegs.IMAGE_IO && header.colours().components != 4 && TurboJpegDecoder.available();
-        Decoded decoded = turbo
-                ? TurboJpegDecoder.decode(file, header, stored.channels(), height, width)
-                : ImageIoDecoder.decodeJpeg(file, header, stored.channels(), height, width);
+        Decoded decoded = decodeJpeg(file, header, stored.channels(), height, width, jpegs);
         byte[] lying = Resampling.resample(decoded, height, width);
         byte[] upright = Orientation.upright(lying, height, width, decoded.channels(), header.orientation());
         return spread(upright, decoded.channels(), stored.channels());
+    }
+
+    /** Decoding alone, for a target of this size that is not turned upright yet. */
+    static Decoded decodeJpeg(byte[] file, JpegHeader header, int channels, int height, int width, Jpegs jpegs) throws DamagedImage {
+        boolean turbo = jpegs != Jpegs.IMAGE_IO && header.colours().components != 4 && TurboJpegDecoder.available();
+        return turbo
+                ? TurboJpegDecoder.decode(file, header, channels, height, width)
+                : ImageIoDecoder.decodeJpeg(file, header, channels, height, width);
     }
 
     static void checkSize(int height, int width, long mostPixels) throws DamagedImage {

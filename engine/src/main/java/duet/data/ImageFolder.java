@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import duet.device.Philox;
+import duet.net.Shape;
 
 /**
  * Images sorted into folders by class, {@code DIR/cat/1.jpg}, or {@code DIR/train/cat/1.jpg} and {@code DIR/val/cat/2.jpg}. Classes
@@ -30,7 +31,35 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
      * @param labels  of the files
      * @param ignored how many other files there are
      */
-    record Part(Path folder, List<Path> files, int[] labels, int ignored) {}
+    record Part(Path folder, List<Path> files, int[] labels, int ignored) implements EncodedImages {
+        @Override
+        public int size() {
+            return labels.length;
+        }
+
+        @Override
+        public int label(int index) {
+            return labels[index];
+        }
+
+        @Override
+        public String name(int index) {
+            return files.get(index).toString();
+        }
+
+        @Override
+        public String shortName(int index) {
+            return files.get(index).getFileName().toString();
+        }
+
+        @Override
+        public byte[] read(int index) throws DamagedImage {
+            return ImageFile.bytes(files.get(index));
+        }
+
+        @Override
+        public void close() {}
+    }
 
     /** One class of one part. */
     private record Listing(List<Path> images, int ignored) {}
@@ -63,6 +92,16 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
             throw new DataException(parts.validation() + " holds no images (.jpg, .png) to validate with: add some, or remove the folder");
         }
         return new ImageFolder(folder, classes, part(parts.training(), training), part(parts.validation(), validation));
+    }
+
+    /** Both parts, decoded when asked. */
+    Split open(Shape stored, DamageReport damage) {
+        return DecodedDataset.open(folder.toString(), stored, damage, described("training", training), described("validation", validation));
+    }
+
+    private DecodedDataset.Part described(String name, Part part) {
+        return new DecodedDataset.Part("folder %s, %s part, %d images in %d classes%s".formatted(part.folder(), name, part.size(), classes.size(),
+                part.ignored() == 0 ? "" : " (" + part.ignored() + " other files ignored)"), classes, part);
     }
 
     private static Parts parts(Path folder) {

@@ -10,7 +10,8 @@ import duet.net.Shape;
  * @param images [size][height][width][channels]
  * @param labels [size]
  */
-record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images, byte[] labels) implements Dataset {
+record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images, byte[] labels)
+        implements Dataset, Fingerprinted {
     @Override
     public int size() {
         return labels.length;
@@ -21,6 +22,11 @@ record MemoryDataset(String description, List<String> classNames, Shape stored, 
         int bytes = (int) stored.elements();
         System.arraycopy(images, index * bytes, target, offset, bytes);
         return labels[index] & 0xFF;
+    }
+
+    @Override
+    public int fingerprint() {
+        return 31 * ShardFormat.checksum(images, 0, images.length) + ShardFormat.checksum(labels, 0, labels.length);
     }
 
     @Override

@@ -21,6 +21,8 @@ final class PrefetchingLoader implements BatchLoader {
     private final Dataset data;
     private final EpochOrders orders;
     private final Cropping cropping;
+    /** Null if there is none. */
+    private final ColourNoise noise;
     private final int batch;
     private final int imageBytes;
     /** Exclusive; Long.MAX_VALUE in training. */
@@ -40,20 +42,24 @@ final class PrefetchingLoader implements BatchLoader {
     private static final class Slot {
         final byte[] images;
         final int[] crops;
+        final float[] colourShifts;
         final int[] labels;
+        boolean noisy;
         int count;
         /** The batch that it holds. */
         long filled = -1;
         Throwable failure;
 
-        Slot(int batch, int imageBytes) {
+        Slot(int batch, int imageBytes, int channels) {
             images = new byte[batch * imageBytes];
             crops = new int[3 * batch];
+            colourShifts = new float[channels * batch];
             labels = new int[batch];
         }
     }
 
-    PrefetchingLoader(Dataset data, EpochOrders orders, Cropping cropping, int batch, long firstBatch, long lastBatch, int threadCount) {
+    PrefetchingLoader(Dataset data, EpochOrders orders, Cropping cropping, ColourNoise noise, int batch, long firstBatch, long lastBatch,
+            int threadCount) {
         long bytes = data.stored().elements() * batch;
         if (batch < 1 || bytes > Integer.MAX_VALUE - 8) {
             throw new DataException("a batch of %d images of %s is not possible: it takes 1 image at least and 2 GiB at most"
@@ -69,6 +75,7 @@ final class PrefetchingLoader implements BatchLoader {
         this.data = data;
         this.orders = orders;
         this.cropping = cropping;
+        this.noise = noise;
         this.batch = batch;
         this.imageBytes = (int) data.stored().elements();
         this.firstBatch = firstBatch;
@@ -77,7 +84,7 @@ final class PrefetchingLoader implements BatchLoader {
         nextToReturn = firstBatch;
         ring = new Slot[(int) Math.min(threadCount + 1L + HELD_BY_CALLER, lastBatch - firstBatch)];
         for (int i = 0; i < ring.length; i++) {
-            ring[i] = new Slot(batch, imageBytes);
+            ring[i] = new Slot(batch, imageBytes, noise == null ? 0 : data.stored().channels());
         }
         for (int i = 0; i < threadCount; i++) {
             threads.add(Thread.ofPlatform().daemon().name("duet-loader-" + i).start(this::fillSlots));
@@ -116,7 +123,7 @@ final class PrefetchingLoader implements BatchLoader {
             if (failure != null) {
                 throw failure;
             }
-            return new Batch(number, slot.images, slot.crops, slot.labels, slot.count);
+            return new Batch(number, slot.images, slot.crops, slot.noisy ? slot.colourShifts : null, slot.labels, slot.count);
         } catch (InterruptedException e) {
             nextToReturn--;
             Thread.currentThread().interrupt();
@@ -196,6 +203,7 @@ final class PrefetchingLoader implements BatchLoader {
         long epoch = -1;
         int[] order = null;
         slot.count = 0;
+        slot.noisy = noise != null && cropping.augmentation().noisy(first / size);
         for (int i = 0; i < batch && !closed; i++) {
             long position = first + i;
             if (lastBatch != Long.MAX_VALUE && position >= size) {
@@ -209,7 +217,10 @@ final class PrefetchingLoader implements BatchLoader {
             int index = order[(int) (position % size)];
             slot.labels[i] = checked(data.read(index, slot.images, i * imageBytes), index);
             slot.count += slot.labels[i] >= 0 ? 1 : 0;
-            cropping.draw(epoch, index, slot.crops, 3 * i);
+            cropping.draw(epoch, index, number, i, slot.crops);
+            if (slot.noisy) {
+                noise.draw(epoch, index, slot.colourShifts, i * noise.channels());
+            }
         }
     }
 

@@ -38,6 +38,9 @@ final class Resampling {
     /** @return [height][width][channels of the image] */
     static byte[] resample(Decoded image, int height, int width) {
         Window window = image.window();
+        if (image.height() == height && image.width() == width && window.height() == height && window.width() == width) {
+            return image.levels();
+        }
         Taps rows = Taps.of(image.height(), window.top(), window.height(), height);
         Taps columns = Taps.of(image.width(), window.left(), window.width(), width);
         int channels = image.channels();

@@ -12,7 +12,8 @@ import duet.net.Shape;
  *
  * @param firstImage number of the first image, so that training and validation images differ
  */
-record SyntheticImages(String part, Shape stored, int classCount, int size, long seed, long firstImage) implements Dataset {
+record SyntheticImages(String part, Shape stored, int classCount, int size, long seed, long firstImage)
+        implements Dataset, Fingerprinted {
     static final int DEFAULT_COUNT = 10_000;
     private static final String EXAMPLE = "such as synthetic:3x227x227:1000 or, with the number of training images, synthetic:1x28x28:10:5000";
     private static final int WAVES = 2;
@@ -118,6 +119,11 @@ record SyntheticImages(String part, Shape stored, int classCount, int size, long
                 target[offset + (y * width + x) * stored.channels() + channel] = (byte) Math.clamp(level, 0, 255);
             }
         }
+    }
+
+    @Override
+    public int fingerprint() {
+        return hashCode();
     }
 
     @Override

@@ -4,6 +4,10 @@
  * <ul>
  * <li>{@code fashion-mnist}, {@code fashion-mnist:DIR}: IDX files, gzipped or not; without DIR from
  *     {@code /usr/share/datasets/fashion-mnist} or where {@link duet.data.FashionMnistFetch} puts them.
+ * <li>{@code cifar10:DIR}: CIFAR-10's binary or python version, as archive or unpacked.
+ * <li>{@code ilsvrc:DIR}: ILSVRC-2012's three archives, not unpacked; labels in the order of the WNIDs.
+ * <li>{@code shards:DIR}: what {@link duet.data.Preparation} has made of any of these: one size, checksums, mean image and principal
+ *     colours. Nothing is decoded (or JPEG of the right size), files are mapped into memory, so that the system decides what stays there.
  * <li>{@code folder:DIR}: JPEG, PNG, GIF or BMP of any size in a folder for each class, {@code DIR/cat/1.jpg}; or
  *     {@code DIR/train/cat/1.jpg} and {@code DIR/val/cat/2.jpg} ({@code validation}, {@code valid} and {@code test} will do). Without
  *     a validation part a tenth of each class is held out, drawn by the seed. An image is turned upright by its EXIF orientation,

@@ -65,8 +65,9 @@ public record Plan(
 
     /**
      * @param images, crops, mean see {@link duet.device.Operation.PrepareInput}
+     * @param colourShift         the same; null if the plan is without colour noise
      */
-    public record Inputs(Tensor images, Tensor crops, Tensor mean, Tensor labels) {}
+    public record Inputs(Tensor images, Tensor crops, Tensor mean, Tensor colourShift, Tensor labels) {}
 
     /**
      * @param losses        for each image

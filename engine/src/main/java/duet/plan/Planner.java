@@ -45,7 +45,7 @@ public final class Planner {
         List<Plan.Inputs> inputs = inputs(builder, network.input(), images);
         boolean training = mode == Mode.TRAINING;
         Forward forward = new Forward(builder, parameters, divisions, training, dropout);
-        Value image = prepared(builder, network, inputs);
+        Value image = prepared(builder, network, inputs, images.divisor());
         Value scores = forward.run(divisions, image);
         String lossLayer = network.layers().getLast().name();
         Value gradient = training ? builder.value(lossLayer + ".input.gradient", divisions.getLast().input(), false) : null;
@@ -68,8 +68,19 @@ public final class Planner {
         }
     }
 
-    /** Size of the stored images that the host hands over. */
-    public record Shapes(int storedHeight, int storedWidth) {
+    /**
+     * What the host hands over.
+     *
+     * @param storedHeight, storedWidth of the stored images
+     * @param colourNoise               whether a colour for each image comes with them
+     * @param divisor                   what the prepared images are divided by besides the network's scale, 1 unless the noise asks for it
+     */
+    public record Shapes(int storedHeight, int storedWidth, boolean colourNoise, double divisor) {
+        /** Without colour noise. */
+        public Shapes(int storedHeight, int storedWidth) {
+            this(storedHeight, storedWidth, false, 1);
+        }
+
         public Shapes {
             if (storedHeight <= 0 || storedWidth <= 0) {
                 throw new NetworkException("stored images of " + storedHeight + "x" + storedWidth + " pixels cannot be");
@@ -91,17 +102,19 @@ public final class Planner {
             Tensor stored = builder.tensor("input.images", device, Format.IMAGES, Role.INPUT, batch, channels, height, width);
             Tensor crops = builder.tensor("input.crops", device, Format.INTEGERS, Role.INPUT, batch, 3, 1, 1);
             Tensor labels = builder.tensor("input.labels", device, Format.INTEGERS, Role.INPUT, batch, 1, 1, 1);
-            return new Plan.Inputs(stored, crops, mean, labels);
+            Tensor colours = !images.colourNoise() ? null
+                    : builder.tensor("input.colours", device, Format.ACTIVATION, Role.INPUT, batch, channels, 1, 1);
+            return new Plan.Inputs(stored, crops, mean, colours, labels);
         });
     }
 
     /** Every device prepares the whole image; that is cheaper than sending it. */
-    private static Value prepared(PlanBuilder builder, Network network, List<Plan.Inputs> inputs) {
+    private static Value prepared(PlanBuilder builder, Network network, List<Plan.Inputs> inputs, double divisor) {
         Value image = builder.value("input.output", network.input(), false);
         for (int device = 0; device < builder.devices(); device++) {
             Plan.Inputs input = inputs.get(device);
-            builder.launch(device, new Operation.PrepareInput("input", input.images(), input.crops(), input.mean(), null, image.on(device),
-                    (float) network.inputScale()));
+            builder.launch(device, new Operation.PrepareInput("input", input.images(), input.crops(), input.mean(), input.colourShift(),
+                    image.on(device), (float) (network.inputScale() / divisor)));
         }
         return image;
     }

@@ -11,8 +11,8 @@ import duet.net.Shape;
 
 /**
  * A network with its weights and, when it comes from a training, all that is needed to go on with it. A safetensors file:
- * tensors {@code conv1.weight}, {@code conv1.bias}, {@code momentum.conv1.weight}, ..., {@code input.mean} [channels][stored height][stored width];
- * everything else is JSON in the metadata.
+ * tensors {@code conv1.weight}, {@code conv1.bias}, {@code momentum.conv1.weight}, ..., {@code input.mean} [channels][stored height][stored width],
+ * with colour noise {@code input.colours} [axis][channel] ({@link duet.data.PrincipalColours#deviations}); everything else is JSON in the metadata.
  *
  * @param tensors    by name, canonical order
  * @param classNames a label is an index into them
@@ -21,6 +21,8 @@ import duet.net.Shape;
 public record Checkpoint(Network network, List<String> classNames, Shape stored, Map<String, float[]> tensors, TrainingState state) {
     /** Name of the mean image. */
     static final String MEAN = "input.mean";
+    /** Name of the principal colours of the training set, there if the training has colour noise: [axis][channel], in levels. */
+    static final String COLOURS = "input.colours";
 
     /**
      * Reads a checkpoint. A damaged file is a {@link TrainingException} or a {@link duet.model.SafetensorsException}; in a folder it

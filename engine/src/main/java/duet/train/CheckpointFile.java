@@ -14,8 +14,13 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 
+import duet.data.Augmentation;
+import duet.data.Mean;
 import duet.model.Safetensors;
 import duet.net.Network;
 import duet.net.NetworkException;
@@ -56,16 +61,19 @@ final class CheckpointFile {
     private interface WithoutOutput {}
 
     /** The tensors of a checkpoint, in the order of the file. */
-    private static List<Safetensors.Block> blocks(Network network, Shape stored, boolean momentum, Function<String, float[]> tensors) {
+    private static List<Safetensors.Block> blocks(Network network, Shape stored, TrainingState state, Function<String, float[]> tensors) {
         List<Safetensors.Block> blocks = new ArrayList<>();
         List<ParameterShape> parameters = ParameterShape.of(network);
         for (ParameterShape parameter : parameters) {
             blocks.add(block(parameter.name(), parameter.sizes(), tensors));
         }
-        for (ParameterShape parameter : momentum ? parameters : List.<ParameterShape>of()) {
+        for (ParameterShape parameter : state != null ? parameters : List.<ParameterShape>of()) {
             blocks.add(block(parameter.momentumName(), parameter.sizes(), tensors));
         }
         blocks.add(block(Checkpoint.MEAN, List.of(stored.channels(), stored.height(), stored.width()), tensors));
+        if (state != null && state.options().augmentation().colourNoise() > 0) {
+            blocks.add(block(Checkpoint.COLOURS, List.of(stored.channels(), stored.channels()), tensors));
+        }
         return blocks;
     }
 
@@ -108,7 +116,7 @@ final class CheckpointFile {
         if (state != null) {
             metadata.put(STATE, json(state));
         }
-        List<Safetensors.Block> blocks = blocks(network, stored, state != null, tensors);
+        List<Safetensors.Block> blocks = blocks(network, stored, state, tensors);
         AtomicFile.write(file, channel -> Safetensors.write(channel, metadata, blocks));
     }
 
@@ -143,7 +151,7 @@ final class CheckpointFile {
             throw new TrainingException(
                     file + ": has " + classNames.length + " class names for a network with " + network.classes() + " classes");
         }
-        return new Checkpoint(network, List.of(classNames), stored, tensors(file, tensors, network, stored, state != null), state);
+        return new Checkpoint(network, List.of(classNames), stored, tensors(file, tensors, network, stored, state), state);
     }
 
     private static Network network(Path file, Map<String, String> metadata) {
@@ -160,7 +168,7 @@ final class CheckpointFile {
 
     private static <T> T parse(Path file, Map<String, String> metadata, String name, Class<T> type) {
         try {
-            T value = metadata.containsKey(name) ? JSON.readValue(metadata.get(name), type) : null;
+            T value = metadata.containsKey(name) ? JSON.treeToValue(completed(JSON.readTree(metadata.get(name))), type) : null;
             if (value == null) {
                 throw new TrainingException(file + ": the metadata have no entry " + name);
             }
@@ -170,11 +178,22 @@ final class CheckpointFile {
         }
     }
 
-    private static Map<String, float[]> tensors(Path file, Safetensors tensors, Network network, Shape stored, boolean momentum)
+    /** What programs did before there was an option for it. */
+    private static JsonNode completed(JsonNode tree) {
+        if (tree.path("options") instanceof ObjectNode options) {
+            options.putIfAbsent("mean", TextNode.valueOf(Mean.IMAGE.name()));
+            if (options.path("augmentation") instanceof ObjectNode augmentation) {
+                JSON.valueToTree(Augmentation.NONE).properties().forEach(entry -> augmentation.putIfAbsent(entry.getKey(), entry.getValue()));
+            }
+        }
+        return tree;
+    }
+
+    private static Map<String, float[]> tensors(Path file, Safetensors tensors, Network network, Shape stored, TrainingState state)
             throws IOException {
         Map<String, float[]> values = new LinkedHashMap<>();
         TreeSet<String> unknown = new TreeSet<>(tensors.entries().keySet());
-        for (Safetensors.Block expected : blocks(network, stored, momentum, name -> null)) {
+        for (Safetensors.Block expected : blocks(network, stored, state, name -> null)) {
             Safetensors.Entry found = tensors.entries().get(expected.name());
             List<Long> shape = expected.shape().stream().map(Integer::longValue).toList();
             if (found == null) {

@@ -21,7 +21,8 @@ public final class Recipe {
             // Found by trial on Fashion-MNIST: 91 % within minutes. Shifts and mirrors pay off only in longer runs.
             case "alexnet-small" -> defaults.withBatch(64).withEpochs(7).withAugmentation(Augmentation.NONE)
                     .withLearningRate(new LearningRate.Steps(0.02, 4, 0.15));
-            case "alexnet-2012" -> scheduled(defaults, "original-2012");
+            case "alexnet" -> paper(defaults).withAugmentation(Augmentation.PAPER);
+            case "alexnet-2012" -> scheduled(defaults, "original-2012").withAugmentation(Augmentation.ORIGINAL);
             // models/bvlc_alexnet/solver.prototxt: a step of 100,000 batches is 20 epochs, 450,000 are 90.
             case "alexnet-caffe" -> defaults.withBatch(256).withEpochs(90).withLearningRate(new LearningRate.Steps(0.01, 20, 0.1));
             // torchvision's references/classification: eight times 32 images, --lr 1e-2, the decay of biases too.
@@ -34,8 +35,12 @@ public final class Recipe {
             // "No regularization of any kind was employed."
             case "figure-1" -> defaults.withEpochs(20).withWeightDecay(0).withAugmentation(Augmentation.NONE)
                     .withLearningRate(new LearningRate.Constant(0.01));
-            default -> defaults.withEpochs(10).withLearningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3));
+            default -> paper(defaults);
         };
+    }
+
+    private static TrainingOptions paper(TrainingOptions defaults) {
+        return defaults.withEpochs(10).withLearningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3));
     }
 
     private static TrainingOptions scheduled(TrainingOptions defaults, String schedule) {

@@ -51,6 +51,9 @@ final class Runner {
             program.write(inputs.images(), batch.images());
             program.write(inputs.crops(), batch.crops());
             program.write(inputs.labels(), batch.labels());
+            if (inputs.colourShift() != null) {
+                program.write(inputs.colourShift(), batch.colourShifts());
+            }
         }
         staged = true;
     }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
+import duet.data.Augmentation;
 import duet.data.Batch;
 import duet.device.Backend;
 import duet.device.Program;
@@ -25,8 +26,13 @@ import duet.plan.Planner;
 final class Session implements AutoCloseable {
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final Runner training;
+    /** For batches without colour noise where training has it otherwise; else null. */
+    private final Runner withoutNoise;
     private final Runner evaluation;
     private final List<ParameterShape> shapes;
+    /** Handed over too early for a program that is not the one that runs; else null. */
+    private Batch waiting;
+    private Runner stagedRunner;
     private boolean closed;
 
     /**
@@ -35,13 +41,23 @@ final class Session implements AutoCloseable {
      * @param dropout whether the network is trained with its dropout layers
      */
     Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
+        this(network, placement, backend, stored, batch, trains, dropout, Augmentation.NONE);
+    }
+
+    /** @param augmentation of the batches to train on */
+    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout,
+            Augmentation augmentation) {
         if (backend.devices().size() != placement.devices()) {
             throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
                     + backend.devices().size() + " (" + backend.description() + ")");
         }
         Planner.Shapes images = new Planner.Shapes(stored.height(), stored.width());
         Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, backend));
-        Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
+        boolean noise = augmentation.colourNoise() > 0;
+        Planner.Shapes noisy = new Planner.Shapes(stored.height(), stored.width(), noise, augmentation.divisor());
+        Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
+        Plan quietPlan = trains && noise && augmentation.colourNoiseEpochs() > 0
+                ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
         shapes = ParameterShape.of(network);
         List<String> names = shapes.stream().map(ParameterShape::name).toList();
         if (!names.equals(evaluationPlan.parameters().stream().map(Plan.Parameter::name).toList())) {
@@ -53,6 +69,7 @@ final class Session implements AutoCloseable {
                     evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes())));
             evaluation = new Runner(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
             training = trains ? new Runner(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
+            withoutNoise = quietPlan == null ? null : new Runner(quietPlan, load(backend, quietPlan, persistent, scratch));
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -92,17 +109,39 @@ final class Session implements AutoCloseable {
      */
     Runner train(Supplier<Batch> batches, RunParameters parameters, boolean ahead) {
         requireOpen();
-        training.start(training.staged() ? null : batches.get(), parameters);
+        Batch batch = stagedRunner != null ? null : waiting != null ? waiting : batches.get();
+        Runner runner = stagedRunner != null ? stagedRunner : runner(batch);
+        stagedRunner = null;
+        waiting = null;
+        runner.start(batch, parameters);
         if (ahead) {
-            training.stage(batches.get());
+            stage(batches.get(), runner);
         }
-        training.finish();
-        return training;
+        runner.finish();
+        return runner;
+    }
+
+    private Runner runner(Batch batch) {
+        return withoutNoise != null && batch.colourShifts() == null ? withoutNoise : training;
+    }
+
+    /** The programs share memory: only the one that runs may be given its next batch. */
+    private void stage(Batch next, Runner running) {
+        if (runner(next) == running) {
+            running.stage(next);
+            stagedRunner = running;
+        } else {
+            waiting = next;
+        }
     }
 
     /** Training stops for now: a batch that was handed over ahead will not be used. */
     void pause() {
-        training.unstage();
+        if (stagedRunner != null) {
+            stagedRunner.unstage();
+        }
+        stagedRunner = null;
+        waiting = null;
     }
 
     /** One batch forward. */

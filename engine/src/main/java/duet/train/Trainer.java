@@ -8,6 +8,7 @@ import java.util.Map;
 
 import duet.data.BatchLoader;
 import duet.data.Datasets;
+import duet.data.ImageStatistics;
 import duet.data.Split;
 import duet.device.Backend;
 import duet.net.Network;
@@ -18,8 +19,8 @@ import duet.plan.Placement;
  * Training is a function of the network, data and options: stopped (or killed) and resumed, it ends with the same bits.
  */
 public final class Trainer implements AutoCloseable {
-    /** The mean image is that of so many images at most; with them it is known to about one grey level. */
-    private static final int MEAN_IMAGES = 2_000;
+    /** Mean image and colours are of so many images at most, unless the data are prepared; that tells the mean to about one grey level. */
+    private static final int STATISTICS_IMAGES = 2_000;
 
     private final Network network;
     private final Split data;
@@ -27,6 +28,8 @@ public final class Trainer implements AutoCloseable {
     private final Session session;
     private final float[] mean;
     private final Rates rates;
+    /** See {@link Checkpoint#COLOURS}; null without colour noise. */
+    private final float[] colours;
     private final FlatLoss flatLoss;
     private final List<String> warnings = new ArrayList<>();
     private TrainingOutput output;
@@ -34,11 +37,13 @@ public final class Trainer implements AutoCloseable {
     private Metrics lastValidation;
     private volatile boolean stop;
 
-    private Trainer(Network network, Split data, Session session, float[] mean, TrainingState state, TrainingOptions options) {
+    private Trainer(Network network, Split data, Session session, float[] mean, float[] colours, TrainingState state,
+            TrainingOptions options) {
         this.network = network;
         this.data = data;
         this.session = session;
         this.mean = mean;
+        this.colours = colours;
         this.state = state;
         this.options = options;
         rates = new Rates(session.shapes());
@@ -71,11 +76,13 @@ public final class Trainer implements AutoCloseable {
         Session session = session(network, placement, backend, data, options);
         Trainer trainer = null;
         try {
-            float[] mean = Datasets.meanImage(data.training(), MEAN_IMAGES);
+            ImageStatistics statistics = Datasets.statistics(data.training(), STATISTICS_IMAGES);
+            float[] mean = statistics.mean(options.mean());
+            float[] colours = options.augmentation().colourNoise() > 0 ? statistics.principalColours().deviations() : null;
             session.setMean(mean);
             session.initialise(options.seed());
             TrainingState state = TrainingState.initial(options, source, data.training().size());
-            trainer = new Trainer(network, data, session, mean, state, options);
+            trainer = new Trainer(network, data, session, mean, colours, state, options);
             if (options.output() != null) {
                 trainer.output = TrainingOutput.create(options, network);
                 trainer.writeCheckpoint(TrainingListener.SILENT);
@@ -101,7 +108,8 @@ public final class Trainer implements AutoCloseable {
         Trainer trainer = null;
         try {
             session.set(checkpoint.tensors());
-            trainer = new Trainer(network, data, session, checkpoint.tensors().get(Checkpoint.MEAN), state, all);
+            trainer = new Trainer(network, data, session, checkpoint.tensors().get(Checkpoint.MEAN),
+                    checkpoint.tensors().get(Checkpoint.COLOURS), state, all);
             if (all.output() != null) {
                 trainer.output = TrainingOutput.resume(all, network, state, trainer.warnings::add);
                 trainer.lastValidation = trainer.output.lastValidation();
@@ -118,7 +126,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
-        return new Session(network, placement, backend, data.training().stored(), options.batch(), true, options.dropout());
+        return new Session(network, placement, backend, data.training().stored(), options.batch(), true, options.dropout(),
+                options.augmentation());
     }
 
     /** Trains to the end, or until {@link #requestStop}; then a checkpoint is written. */
@@ -133,7 +142,7 @@ public final class Trainer implements AutoCloseable {
         }
         if (state.step() < last && !stop) {
             try (BatchLoader loader = BatchLoader.training(data.training(), network.input(), options.batch(), options.seed(),
-                    options.shuffle(), options.augmentation(), state.step(), options.loaderThreads())) {
+                    options.shuffle(), options.augmentation(), colours, state.step(), options.loaderThreads())) {
                 run(loader, listener);
             } finally {
                 session.pause();
@@ -247,7 +256,11 @@ public final class Trainer implements AutoCloseable {
 
     /** By its name in checkpoints. */
     private float[] tensor(String name) {
-        return name.equals(Checkpoint.MEAN) ? mean : session.tensor(name);
+        return switch (name) {
+            case Checkpoint.MEAN -> mean;
+            case Checkpoint.COLOURS -> colours;
+            default -> session.tensor(name);
+        };
     }
 
     /** From any thread: finish the step, write a checkpoint, return. A validation that is going on is done again on resuming. */
@@ -261,6 +274,9 @@ public final class Trainer implements AutoCloseable {
         session.shapes().forEach(shape -> tensors.put(shape.name(), tensor(shape.name())));
         session.shapes().forEach(shape -> tensors.put(shape.momentumName(), tensor(shape.momentumName())));
         tensors.put(Checkpoint.MEAN, mean.clone());
+        if (colours != null) {
+            tensors.put(Checkpoint.COLOURS, colours.clone());
+        }
         return new Checkpoint(network, data.training().classNames(), data.training().stored(), tensors, state);
     }
 

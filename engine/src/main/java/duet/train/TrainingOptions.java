@@ -5,6 +5,7 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 import duet.data.Augmentation;
+import duet.data.Mean;
 
 /**
  * How to train. Use {@link #DEFAULTS} and the with-methods. Values that make no sense are an {@link IllegalArgumentException}.
@@ -13,6 +14,7 @@ import duet.data.Augmentation;
  * @param steps               if above 0, stop after so many steps in all, whatever {@code epochs} says
  * @param biasRateFactor      the biases' learning rate as a multiple of the weights' (2 in the original code)
  * @param biasWeightDecay     whether weight decay also pulls on biases
+ * @param mean                what is subtracted from the images
  * @param checkpointEvery     steps between checkpoints besides the one after each epoch; 0 for none
  * @param keepCheckpoints     how many of the latest checkpoints stay on disk
  * @param loaderThreads       threads that read and decode images
@@ -20,11 +22,11 @@ import duet.data.Augmentation;
  */
 public record TrainingOptions(
         int batch, int epochs, long steps, LearningRate learningRate, double biasRateFactor, double momentum, double weightDecay,
-        boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, boolean dropout, int checkpointEvery,
+        boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, Mean mean, boolean dropout, int checkpointEvery,
         int keepCheckpoints, int loaderThreads, Path output) {
 
     public static final TrainingOptions DEFAULTS = new TrainingOptions(
-            128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false, 1, true, Augmentation.STANDARD, true, 0, 2, 1, null);
+            128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false, 1, true, Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, null);
 
     public TrainingOptions {
         require(batch > 0, "the batch must have at least 1 image, not " + batch);
@@ -32,6 +34,7 @@ public record TrainingOptions(
         require(epochs > 0 || steps > 0, "there must be at least 1 epoch, not " + epochs);
         Objects.requireNonNull(learningRate, "learningRate");
         Objects.requireNonNull(augmentation, "augmentation");
+        Objects.requireNonNull(mean, "mean");
         require(biasRateFactor >= 0 && Double.isFinite(biasRateFactor), "the biases' rate factor must not be below 0, but it is " + biasRateFactor);
         require(momentum >= 0 && momentum < 1, "momentum must be from 0 to below 1, not " + momentum);
         require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight decay must not be below 0, but it is " + weightDecay);
@@ -90,6 +93,10 @@ public record TrainingOptions(
         return with(draft -> draft.augmentation = augmentation);
     }
 
+    public TrainingOptions withMean(Mean mean) {
+        return with(draft -> draft.mean = mean);
+    }
+
     public TrainingOptions withDropout(boolean dropout) {
         return with(draft -> draft.dropout = dropout);
     }
@@ -128,7 +135,7 @@ public record TrainingOptions(
         return draft.finish();
     }
 
-    /** The components, changeable: spares each with-method the list of all sixteen. */
+    /** The components, changeable: spares each with-method the list of all seventeen. */
     private static final class Draft {
         private int batch;
         private int epochs;
@@ -141,6 +148,7 @@ public record TrainingOptions(
         private long seed;
         private boolean shuffle;
         private Augmentation augmentation;
+        private Mean mean;
         private boolean dropout;
         private int checkpointEvery;
         private int keepCheckpoints;
@@ -159,6 +167,7 @@ public record TrainingOptions(
             seed = from.seed;
             shuffle = from.shuffle;
             augmentation = from.augmentation;
+            mean = from.mean;
             dropout = from.dropout;
             checkpointEvery = from.checkpointEvery;
             keepCheckpoints = from.keepCheckpoints;
@@ -168,7 +177,7 @@ public record TrainingOptions(
 
         TrainingOptions finish() {
             return new TrainingOptions(batch, epochs, steps, learningRate, biasRateFactor, momentum, weightDecay, biasWeightDecay, seed,
-                    shuffle, augmentation, dropout, checkpointEvery, keepCheckpoints, loaderThreads, output);
+                    shuffle, augmentation, mean, dropout, checkpointEvery, keepCheckpoints, loaderThreads, output);
         }
     }
 }

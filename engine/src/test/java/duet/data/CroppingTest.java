@@ -22,7 +22,7 @@ class CroppingTest {
 
     @Test
     void equalSizesAreShifted() {
-        Cropping cropping = new Cropping(STORED, STORED, new Augmentation(true, false, 2), 7);
+        Cropping cropping = new Cropping(STORED, STORED, Augmentation.NONE.withRandomCrop(true, 2), 7);
         int[] crops = new int[3];
         Set<Integer> tops = new HashSet<>();
         for (int index = 0; index < 200; index++) {
