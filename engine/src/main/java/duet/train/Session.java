@@ -17,6 +17,7 @@ import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.PlanChecker;
 import duet.plan.Planner;
+import duet.plan.Requests;
 
 /**
  * A network on the devices of a backend: its plans (checked before they are used), memory and programs. Parameters go in and out in
@@ -35,12 +36,17 @@ final class Session implements AutoCloseable {
      * @param dropout whether the network is trained with its dropout layers
      */
     Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
+        this(network, placement, backend, stored, batch, trains, dropout, Requests.NONE);
+    }
+
+    /** @param requests what evaluations give out besides */
+    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout, Requests requests) {
         if (backend.devices().size() != placement.devices()) {
             throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
                     + backend.devices().size() + " (" + backend.description() + ")");
         }
         Planner.Shapes images = new Planner.Shapes(stored.height(), stored.width());
-        Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, backend));
+        Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, requests, backend));
         Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
         shapes = ParameterShape.of(network);
         List<String> names = shapes.stream().map(ParameterShape::name).toList();
@@ -109,6 +115,17 @@ final class Session implements AutoCloseable {
     Runner evaluate(Batch batch) {
         requireOpen();
         evaluation.run(batch, RunParameters.NONE);
+        return evaluation;
+    }
+
+    /** Features for the next evaluations to project; see {@link Requests#projected()}. */
+    void setFeatures(float[] features) {
+        requireOpen();
+        evaluation.setFeatures(features);
+    }
+
+    /** With the results of the last {@link #evaluate}. */
+    Runner lastEvaluation() {
         return evaluation;
     }
 
