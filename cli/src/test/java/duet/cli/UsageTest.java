@@ -57,7 +57,7 @@ class UsageTest {
         "train more                | 'more' is one argument too many",
         "train --batch             | missing required parameter for option '--batch' (N)",
         "train --batch 1 --batch 2 | option '--batch' (N) should be specified only once",
-        "evaluate                  | missing required option: '--checkpoint=PATH'",
+        "evaluate x --views 3      | invalid value for option '--views': '3' is neither 1 nor 10",
         "predict --checkpoint x    | missing required parameter: 'IMAGE'",
     })
     void usageErrorsSaySoAndSuggest(String command, String sentence) {
