@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
-            KernelsCommand.class, DataCommand.class, NetworksCommand.class
+            KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class
         },
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,
