@@ -76,6 +76,10 @@ final class TrainingArguments {
             description = "Write a checkpoint every N steps besides the one after each epoch (default: 0, none besides).")
     private Integer checkpointEvery;
 
+    @Option(names = "--freeze", paramLabel = "LAYERS", split = ",",
+            description = "These layers keep the weights that they start with, such as conv1,conv2 after --from.")
+    private List<String> frozen = List.of();
+
     /**
      * The network's recipe with what was asked for.
      *
@@ -97,6 +101,7 @@ final class TrainingArguments {
                 .withDropout(dropout)
                 .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
                 .withLoaderThreads(loaderThreads())
+                .withFrozen(frozen)
                 .withOutput(output);
     }
 

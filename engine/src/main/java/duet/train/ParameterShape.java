@@ -55,6 +55,11 @@ record ParameterShape(String name, boolean bias, List<Integer> sizes, Initializa
         }
     }
 
+    /** The layer that it belongs to. */
+    String layer() {
+        return name.substring(0, name.lastIndexOf('.'));
+    }
+
     int elements() {
         return sizes.stream().reduce(1, Math::multiplyExact);
     }

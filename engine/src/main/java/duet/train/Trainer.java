@@ -62,7 +62,18 @@ public final class Trainer implements AutoCloseable {
     /** @param source what the data were opened from, kept in checkpoints: the option --data */
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options) {
+        return create(network, placement, backend, data, source, options, null);
+    }
+
+    /**
+     * @param from a trained network whose weights the training begins with where they fit ({@link FineTuning}), or null. The mean image is
+     *             that of the new data
+     */
+    public static Trainer create(
+            Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options, Checkpoint from) {
         DataFit.require(network, data);
+        options.frozen().forEach(layer -> FineTuning.requireFreezable(network, layer));
+        FineTuning start = from == null ? null : FineTuning.of(from, network, data.training().classNames());
         if (options.output() != null) {
             OutputFolder.requireNew(options.output());
         }
@@ -72,6 +83,9 @@ public final class Trainer implements AutoCloseable {
             float[] mean = Datasets.meanImage(data.training(), MEAN_IMAGES);
             session.setMean(mean);
             session.initialise(options.seed());
+            if (start != null) {
+                start.apply(from, session);
+            }
             TrainingState state = TrainingState.initial(options, source, data.training().size());
             trainer = new Trainer(network, data, session, mean, state, options);
             if (options.output() != null) {
@@ -149,7 +163,7 @@ public final class Trainer implements AutoCloseable {
         int parameters = session.shapes().size();
         RunParameters reused = new RunParameters(options.seed(), 0, new float[parameters], new float[parameters], (float) options.momentum());
         for (int i = 0; i < parameters; i++) {
-            boolean decays = !session.shapes().get(i).bias() || options.biasWeightDecay();
+            boolean decays = (!session.shapes().get(i).bias() || options.biasWeightDecay()) && !frozen(i);
             reused.weightDecays()[i] = decays ? (float) options.weightDecay() : 0;
         }
         boolean stopping = stop;
@@ -170,7 +184,8 @@ public final class Trainer implements AutoCloseable {
         long start = System.nanoTime();
         double rate = state.learningRate(state.step());
         for (int i = 0; i < reused.learningRates().length; i++) {
-            reused.learningRates()[i] = (float) (session.shapes().get(i).bias() ? rate * options.biasRateFactor() : rate);
+            double own = session.shapes().get(i).bias() ? rate * options.biasRateFactor() : rate;
+            reused.learningRates()[i] = frozen(i) ? 0 : (float) own;
         }
         TrainingState next = state.stepped();
         boolean ahead = next.step() < next.lastStep() && !next.atEpochEnd() && !stop; // else a validation or the end comes first
@@ -196,6 +211,11 @@ public final class Trainer implements AutoCloseable {
         if (warning != null) {
             listener.warning(warning);
         }
+    }
+
+    /** Its momentum is 0 from the start, so that at rate 0 it keeps its bits. */
+    private boolean frozen(int parameter) {
+        return options.frozen().contains(session.shapes().get(parameter).layer());
     }
 
     private boolean validationDue() {

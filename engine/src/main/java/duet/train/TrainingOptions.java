@@ -1,6 +1,7 @@
 package duet.train;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 
@@ -16,17 +17,19 @@ import duet.data.Augmentation;
  * @param checkpointEvery     steps between checkpoints besides the one after each epoch; 0 for none
  * @param keepCheckpoints     how many of the latest checkpoints stay on disk
  * @param loaderThreads       threads that read and decode images
+ * @param frozen              layers whose parameters stay as they are
  * @param output              folder for metrics, checkpoints and pictures, or null to write nothing
  */
 public record TrainingOptions(
         int batch, int epochs, long steps, LearningRate learningRate, double biasRateFactor, double momentum, double weightDecay,
         boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, boolean dropout, int checkpointEvery,
-        int keepCheckpoints, int loaderThreads, Path output) {
+        int keepCheckpoints, int loaderThreads, List<String> frozen, Path output) {
 
     public static final TrainingOptions DEFAULTS = new TrainingOptions(
-            128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false, 1, true, Augmentation.STANDARD, true, 0, 2, 1, null);
+            128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false, 1, true, Augmentation.STANDARD, true, 0, 2, 1, List.of(), null);
 
     public TrainingOptions {
+        frozen = frozen == null ? List.of() : List.copyOf(frozen); // null: a checkpoint of before there were any
         require(batch > 0, "the batch must have at least 1 image, not " + batch);
         require(steps >= 0, "steps must not be below 0, but they are " + steps);
         require(epochs > 0 || steps > 0, "there must be at least 1 epoch, not " + epochs);
@@ -106,6 +109,10 @@ public record TrainingOptions(
         return with(draft -> draft.loaderThreads = loaderThreads);
     }
 
+    public TrainingOptions withFrozen(List<String> frozen) {
+        return with(draft -> draft.frozen = frozen);
+    }
+
     public TrainingOptions withOutput(Path output) {
         return with(draft -> draft.output = output);
     }
@@ -128,7 +135,7 @@ public record TrainingOptions(
         return draft.finish();
     }
 
-    /** The components, changeable: spares each with-method the list of all sixteen. */
+    /** The components, changeable: spares each with-method the list of all seventeen. */
     private static final class Draft {
         private int batch;
         private int epochs;
@@ -145,6 +152,7 @@ public record TrainingOptions(
         private int checkpointEvery;
         private int keepCheckpoints;
         private int loaderThreads;
+        private List<String> frozen;
         private Path output;
 
         Draft(TrainingOptions from) {
@@ -163,12 +171,13 @@ public record TrainingOptions(
             checkpointEvery = from.checkpointEvery;
             keepCheckpoints = from.keepCheckpoints;
             loaderThreads = from.loaderThreads;
+            frozen = from.frozen;
             output = from.output;
         }
 
         TrainingOptions finish() {
             return new TrainingOptions(batch, epochs, steps, learningRate, biasRateFactor, momentum, weightDecay, biasWeightDecay, seed,
-                    shuffle, augmentation, dropout, checkpointEvery, keepCheckpoints, loaderThreads, output);
+                    shuffle, augmentation, dropout, checkpointEvery, keepCheckpoints, loaderThreads, frozen, output);
         }
     }
 }
