@@ -2,9 +2,11 @@ package duet.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 
 import duet.train.Comparison;
@@ -43,6 +45,7 @@ final class PlotCommand implements Callable<Integer> {
             case "step" -> Comparison.Axis.STEP;
             default -> throw CommandFailure.usage("--against '" + against + "' is neither epoch nor step");
         };
+        requireDifferent();
         List<Comparison.Run> read = new ArrayList<>();
         for (Path run : runs) {
             read.add(Comparison.Run.read(name(run, read), run));
@@ -57,13 +60,16 @@ final class PlotCommand implements Callable<Integer> {
     private static String name(Path run, List<Comparison.Run> read) {
         String last = String.valueOf(run.toAbsolutePath().normalize().getFileName());
         List<String> taken = read.stream().map(Comparison.Run::name).toList();
-        if (!taken.contains(last)) {
-            return last;
+        return taken.contains(last) ? run.toString() : last;
+    }
+
+    private void requireDifferent() {
+        Set<Path> seen = new HashSet<>();
+        for (Path run : runs) {
+            if (!seen.add(run.toAbsolutePath().normalize())) {
+                throw CommandFailure.usage(run + " is named twice");
+            }
         }
-        if (taken.contains(run.toString())) {
-            throw CommandFailure.usage(run + " is named twice");
-        }
-        return run.toString();
     }
 
     private void print(Comparison.Run run) {

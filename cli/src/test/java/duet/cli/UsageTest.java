@@ -12,7 +12,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class UsageTest {
     @ParameterizedTest
-    @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks"})
+    @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks", "features", "neighbours", "plot",
+        "picture filters", "picture activations", "picture deconvolution", "relu-tanh"})
     void everyCommandHasHelpWithExamples(String command) {
         Outcome outcome = Outcome.of((command + " --help").split(" "));
         assertEquals(0, outcome.code(), outcome.toString());
