@@ -126,7 +126,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private Evaluation evaluate(Ensemble ensemble, List<Dataset> images) {
         try (WorkProgress progress = new WorkProgress(output, "evaluating", "image")) {
-            return ensemble.evaluate(images, views, worst, 1, new TrainingListener() {
+            return ensemble.evaluate(images, views, worst, TrainingArguments.loaderThreads(), new TrainingListener() {
                 @Override
                 public void validating(long done, long total) {
                     progress.at(done, total);

@@ -64,7 +64,7 @@ final class FeaturesCommand implements Callable<Integer> {
             output.say("devices  " + devices.describe(backend));
             output.say("data     " + images.description());
             output.say("layer    " + name + ", " + activations.shape() + " an image");
-            Features.write(file, activations, images, 1, new TrainingListener() {
+            Features.write(file, activations, images, TrainingArguments.loaderThreads(), new TrainingListener() {
                 @Override
                 public void validating(long done, long total) {
                     progress.at(done, total);

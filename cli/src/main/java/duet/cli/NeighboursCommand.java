@@ -77,7 +77,7 @@ final class NeighboursCommand implements Callable<Integer> {
             output.say("devices  " + devices.describe(backend));
             output.say("data     " + known.description());
             output.say("layer    " + name + ", " + activations.shape() + " an image");
-            List<List<Neighbour>> found = Neighbours.find(activations, asked, known, count, 1, new TrainingListener() {
+            List<List<Neighbour>> found = Neighbours.find(activations, asked, known, count, TrainingArguments.loaderThreads(), new TrainingListener() {
                 @Override
                 public void validating(long done, long total) {
                     progress.at(done, total);

@@ -103,7 +103,7 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
     private List<List<Unit>> strongest(Checkpoint checkpoint, String name, Backend backend, Dataset images) {
         try (Activations activations = Activations.create(checkpoint, name, Placement.ONE_DEVICE, backend, trained.batch());
                 WorkProgress progress = new WorkProgress(output, "looking at", "image")) {
-            return Deconvolution.strongest(activations, images, top, 1, new TrainingListener() {
+            return Deconvolution.strongest(activations, images, top, TrainingArguments.loaderThreads(), new TrainingListener() {
                 @Override
                 public void validating(long done, long total) {
                     progress.at(done, total);

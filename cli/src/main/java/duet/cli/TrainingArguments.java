@@ -122,7 +122,7 @@ final class TrainingArguments {
     }
 
     /** Decoding JPEG files must keep up with the devices, which share the cores with it. */
-    private static int loaderThreads() {
+    static int loaderThreads() {
         return Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
     }
 

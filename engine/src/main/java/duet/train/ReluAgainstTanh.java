@@ -31,11 +31,12 @@ public final class ReluAgainstTanh {
     /** The share of wrong answers that the paper's dashed line marks. */
     public static final double LINE = 0.25;
     /**
-     * Rates that reach 25 % soonest on Fashion-MNIST with a batch of 128, each the best of its kind among SEARCH.
+     * The rates that reach 25 % soonest on Fashion-MNIST. Steps needed, by rate, with seed 1: ReLU 124 at 0.001, 78 at 0.002, 56 at 0.003, 96 at
+     * 0.005, divergence at 0.01; tanh 160 at 0.01, 103 at 0.02, 76 at 0.04, never at 0.08.
      */
-    public static final double RELU_RATE = 0.002;
+    public static final double RELU_RATE = 0.003;
     /** See {@link #RELU_RATE}. */
-    public static final double TANH_RATE = 0.01;
+    public static final double TANH_RATE = 0.04;
     private static final int BATCH = 128;
     private static final float MOMENTUM = 0.9f;
 
@@ -70,7 +71,7 @@ public final class ReluAgainstTanh {
      * How long and how finely.
      *
      * @param steps  of each training
-     * @param every  steps between two measurements in the first tenth of the training; ten times as many later
+     * @param every  steps between two measurements in the beginning; later a twentieth of the steps done
      * @param sample training images that the error is measured on
      */
     public record Extent(long steps, int every, int sample, long seed) {
@@ -120,8 +121,10 @@ public final class ReluAgainstTanh {
             int parameters = session.shapes().size();
             float[] rates = new float[parameters];
             Arrays.fill(rates, (float) rate);
+            long next = 0;
             for (long step = 0; step <= extent.steps(); step++) {
-                if (due(step, extent)) {
+                if (step == next || step == extent.steps()) {
+                    next = step + Math.max(extent.every(), step / 20);
                     points.add(new Point(step, (double) step * BATCH / data.size(), error(session, sample)));
                     listener.measured(function, points.getLast());
                 }
@@ -132,10 +135,6 @@ public final class ReluAgainstTanh {
             }
         }
         return new Course(function, rate, points);
-    }
-
-    private static boolean due(long step, Extent extent) {
-        return step % (step <= extent.steps() / 10 ? extent.every() : 10L * extent.every()) == 0 || step == extent.steps();
     }
 
     private static void requireFinite(Runner results, Activation function, double rate, long step) {
