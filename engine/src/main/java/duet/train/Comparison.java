@@ -118,7 +118,8 @@ public final class Comparison {
     }
 
     /** The training of a run with a validation is named by the validation. */
-    private static <T> void add(XYChart chart, String run, Color colour, boolean validation, List<T> points, ToDoubleFunction<T> x, ToDoubleFunction<T> y) {
+    private static <T> void add(
+            XYChart chart, String run, Color colour, boolean validation, List<T> points, ToDoubleFunction<T> x, ToDoubleFunction<T> y) {
         if (points.isEmpty()) {
             return;
         }
