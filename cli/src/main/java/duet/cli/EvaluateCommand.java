@@ -1,40 +1,61 @@
 package duet.cli;
 
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 
 import duet.data.DamageReport;
 import duet.data.Dataset;
 import duet.data.Datasets;
 import duet.data.Split;
+import duet.data.Views;
 import duet.device.Backend;
 import duet.plan.Placement;
 import duet.train.Checkpoint;
-import duet.train.Classifier;
-import duet.train.Metrics;
+import duet.train.Ensemble;
+import duet.train.Evaluation;
 import duet.train.TrainingListener;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(
         name = "evaluate",
-        description = "Measures loss, top-1 and top-5 accuracy of a trained network over the validation images.",
+        description = "Measures loss, top-1 and top-5 accuracy of a trained network, or of the mean of several, over the validation images; "
+                + "shows which classes it confuses.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet evaluate --checkpoint runs/long",
-            "  ./duet evaluate --checkpoint runs/long/checkpoint.safetensors --data folder:pictures --json"
+            "  ./duet evaluate runs/long",
+            "  ./duet evaluate runs/long --views 10 --pictures report",
+            "  ./duet evaluate runs/one runs/two runs/three",
+            "  ./duet evaluate runs/long/checkpoint-00006563.safetensors --data folder:pictures --json > report.json"
         })
 final class EvaluateCommand implements Callable<Integer> {
-    @Option(names = "--checkpoint", paramLabel = "PATH", required = true,
-            description = "A training's output folder or one checkpoint file.")
-    private Path path;
+    @Parameters(arity = "0..*", paramLabel = "RUN",
+            description = "A training's output folder or one checkpoint file. Of several the probabilities are averaged.")
+    private List<Path> runs = new ArrayList<>();
+
+    @Option(names = "--checkpoint", paramLabel = "PATH", description = "The same as RUN.")
+    private Path checkpoint;
 
     @Option(names = "--data", paramLabel = "SOURCE", description = "As for train (default: what the network was trained with).")
     private String data;
+
+    @Option(names = "--views", paramLabel = "N", defaultValue = "1", converter = Numbers.ViewCount.class,
+            description = "1: the centre of each image; 10: the four corners and the centre, each also mirrored, probabilities averaged, "
+                    + "as in the paper (default: ${DEFAULT-VALUE}).")
+    private Views views;
+
+    @Option(names = "--pictures", paramLabel = "DIR",
+            description = "Draw the confusion matrix and the most confident mistakes as PNG files in this folder.")
+    private Path pictures;
+
+    @Option(names = "--worst", paramLabel = "N", defaultValue = "40", converter = Numbers.Count.class,
+            description = "How many of the most confident mistakes are shown (default: ${DEFAULT-VALUE}).")
+    private int worst;
 
     @Option(names = "--batch", paramLabel = "N", defaultValue = "128", converter = Numbers.PositiveInteger.class,
             description = "Images that go through at once (default: ${DEFAULT-VALUE}).")
@@ -52,44 +73,65 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
-        Checkpoint checkpoint = Checkpoint.read(path, output::warn);
-        String source = source(checkpoint);
-        Source.checkFit(checkpoint.network(), source, Datasets.describe(source));
-        long seed = checkpoint.state() == null ? 1 : checkpoint.state().options().seed();
+        List<Ensemble.Member> members = members();
         DamageCount damage = new DamageCount(output);
-        try (Split split = Datasets.open(source, checkpoint.network().input(), seed, strict ? DamageReport.STRICT : damage);
-                Backend backend = devices.open(placement);
-                Classifier classifier = Classifier.create(checkpoint, placement, backend, batch)) {
-            output.say("devices  " + devices.describe(backend));
-            output.say("data     " + split.validation().description());
-            print(split.validation(), classifier.evaluate(split.validation(), TrainingListener.SILENT), damage);
+        List<Split> splits = new ArrayList<>();
+        try (Backend backend = devices.open(placement); Ensemble ensemble = Ensemble.create(members, placement, backend, batch)) {
+            for (Ensemble.Member member : members) {
+                // files that are damaged for the first network are so for all: they are named once
+                splits.add(open(member, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> { }));
+            }
+            List<Dataset> images = splits.stream().map(Split::validation).toList();
+            introduce(members, backend, images.getFirst());
+            Evaluation evaluation = evaluate(ensemble, images);
+            EvaluationReport report = new EvaluationReport(output, evaluation);
+            report.print(members.stream().map(Ensemble.Member::name).toList(), views);
+            if (pictures != null) {
+                evaluation.draw(images.getFirst(), pictures).forEach(file -> output.say("picture  " + file));
+            }
+        } finally {
+            splits.forEach(Split::close);
         }
         damage.summarize();
         return Main.DONE;
     }
 
-    private String source(Checkpoint checkpoint) {
-        if (data != null) {
-            return data;
+    private List<Ensemble.Member> members() {
+        List<Path> paths = new ArrayList<>(runs);
+        if (checkpoint != null) {
+            paths.addFirst(checkpoint);
         }
-        if (checkpoint.state() == null) {
-            throw CommandFailure.usage(path + " does not say what it was trained with; give --data");
+        if (paths.isEmpty()) {
+            throw CommandFailure.usage("name a training's output folder or a checkpoint: ./duet evaluate RUN");
         }
-        return checkpoint.state().data();
+        return paths.stream().map(path -> new Ensemble.Member(path.toString(), Checkpoint.read(path, output::warn))).toList();
     }
 
-    private void print(Dataset images, Metrics metrics, DamageCount damage) {
-        long measured = images.size() - damage.count();
-        if (output.json()) {
-            Map<String, Object> object = new LinkedHashMap<>();
-            object.put("loss", metrics.loss());
-            object.put("top1", metrics.top1());
-            object.put("top5", metrics.top5());
-            object.put("images", measured);
-            output.object(object);
-        } else {
-            output.result("accuracy " + Text.percent(metrics.top1()) + " of " + Text.count(measured, "image") + " (top-5 "
-                    + Text.percent(metrics.top5()) + "), loss " + Text.loss(metrics.loss()));
+    private Split open(Ensemble.Member member, DamageReport report) {
+        Checkpoint trained = member.checkpoint();
+        String source = Source.trainedWith(trained, member.name(), data);
+        Source.checkFit(trained.network(), source, Datasets.describe(source));
+        return Datasets.open(source, trained.network().input(), Source.seed(trained), report);
+    }
+
+    private void introduce(List<Ensemble.Member> members, Backend backend, Dataset images) {
+        output.say("devices  " + devices.describe(backend));
+        output.say("data     " + images.description());
+        if (views == Views.TEN) {
+            boolean room = members.stream().anyMatch(member -> !member.checkpoint().stored().equals(member.checkpoint().network().input()));
+            output.say("views    " + (room ? "10: corners and centre, each also mirrored" : "10, but stored images are as large as the "
+                    + "network's input, so they are the image and its mirror image only"));
+        }
+    }
+
+    private Evaluation evaluate(Ensemble ensemble, List<Dataset> images) {
+        try (WorkProgress progress = new WorkProgress(output, "evaluating", "image")) {
+            return ensemble.evaluate(images, views, worst, TrainingArguments.loaderThreads(), new TrainingListener() {
+                @Override
+                public void validating(long done, long total) {
+                    progress.at(done, total);
+                }
+            });
         }
     }
 }

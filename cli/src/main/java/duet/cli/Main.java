@@ -20,7 +20,8 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
-            KernelsCommand.class, DataCommand.class, NetworksCommand.class
+            KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
+            PlotCommand.class, PictureCommand.class, ReluTanhCommand.class
         },
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,

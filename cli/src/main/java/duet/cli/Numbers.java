@@ -2,6 +2,8 @@ package duet.cli;
 
 import java.math.BigInteger;
 
+import duet.data.Views;
+
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -65,6 +67,18 @@ final class Numbers {
         public Double convert(String text) {
             double value = real(text);
             return check(value >= 0 && value < 1, text, "a number of at least 0 and below 1", value);
+        }
+    }
+
+    /** 1 or 10 views of an image. */
+    static final class ViewCount implements ITypeConverter<Views> {
+        @Override
+        public Views convert(String text) {
+            return switch (text) {
+                case "1" -> Views.ONE;
+                case "10" -> Views.TEN;
+                default -> throw new TypeConversionException("'" + text + "' is neither 1 nor 10");
+            };
         }
     }
 

@@ -9,6 +9,7 @@ import duet.model.Networks;
 import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.net.Shape;
+import duet.train.Checkpoint;
 
 /** Finds the network that an option names and compares it with the data. */
 final class Source {
@@ -47,6 +48,24 @@ final class Source {
         Shape input = network.input();
         boolean fits = input.channels() == 1 && input.height() <= FASHION_SIDE && input.width() <= FASHION_SIDE && network.classes() == FASHION_CLASSES;
         return fits ? DEFAULT_DATA : "synthetic:%dx%dx%d:%d:256".formatted(input.channels(), input.height(), input.width(), network.classes());
+    }
+
+    /**
+     * What to look at with a trained network: what an option says, else what it was trained with.
+     *
+     * @param name of the checkpoint, for messages
+     * @param data the option --data, or null
+     */
+    static String trainedWith(Checkpoint checkpoint, String name, String data) {
+        if (data == null && checkpoint.state() == null) {
+            throw CommandFailure.usage(name + " does not say what it was trained with; give --data");
+        }
+        return data == null ? checkpoint.state().data() : data;
+    }
+
+    /** The seed of a training, so that the same images are held out. */
+    static long seed(Checkpoint checkpoint) {
+        return checkpoint.state() == null ? 1 : checkpoint.state().options().seed();
     }
 
     static void checkFit(Network network, String data, Datasets.Description description) {

@@ -13,6 +13,7 @@ import duet.device.Backend;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.Checkpoint;
+import duet.train.FineTuning;
 import duet.train.Trainer;
 import duet.train.TrainingOptions;
 
@@ -30,6 +31,7 @@ import picocli.CommandLine.Spec;
             "  ./duet train",
             "  ./duet train --epochs 56 --lr-policy linear:56 --augment --out runs/long",
             "  ./duet train --resume runs/long",
+            "  ./duet train --from runs/long --data folder:pictures --freeze conv1,conv2 --lr 0.002",
             "  ./duet train --net alexnet --data folder:pictures --batch 64 --devices cpu",
             "  ./duet train --no-lrn --out runs/no-lrn",
             "  ./duet train --steps 100 --json | head"
@@ -65,6 +67,11 @@ final class TrainCommand implements Callable<Integer> {
             description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped.")
     private Path resume;
 
+    @Option(names = "--from", paramLabel = "PATH",
+            description = "Begin with the weights of this trained network wherever names and sizes fit; the scores are new unless the classes "
+                    + "are the same. Without --net the network is the trained one with as many classes as the data have.")
+    private Path from;
+
     @Option(names = "--strict", description = "Stop at the first damaged file instead of skipping it.")
     private boolean strict;
 
@@ -81,6 +88,9 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private int begin(DamageReport damage) {
+        if (from != null) {
+            return fineTune(damage);
+        }
         String source = data == null ? Source.defaultData(net) : data;
         if (data == null && !source.equals(Source.DEFAULT_DATA)) {
             output.warn("without --data " + net + " is trained on made-up images (" + source + "), to see how it runs; "
@@ -88,13 +98,36 @@ final class TrainCommand implements Callable<Integer> {
         }
         Datasets.Description description = Datasets.describe(source);
         Network network = ablations.apply(Source.network(net, description.channels(), description.classes()));
-        Source.checkFit(network, source, description);
+        return train(network, source, null, damage);
+    }
+
+    private int fineTune(DamageReport damage) {
+        Checkpoint trained = Checkpoint.read(from, output::warn);
+        String source = Source.trainedWith(trained, from.toString(), data);
+        Datasets.Description description = Datasets.describe(source);
+        boolean named = spec.commandLine().getParseResult().hasMatchedOption("--net");
+        Network network = ablations.apply(named ? Source.network(net, description.channels(), description.classes())
+                : FineTuning.network(trained.network(), description.classes()));
+        return train(network, source, trained, damage);
+    }
+
+    /** @param trained where the weights come from, or null */
+    private int train(Network network, String source, Checkpoint trained, DamageReport damage) {
+        Source.checkFit(network, source, Datasets.describe(source));
         Placement placement = devices.placement(network);
         Path folder = out == null ? newFolder(network.name()) : out;
         TrainingOptions options = arguments.forNewTraining(network.name(), folder);
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
                 Backend backend = devices.open(placement);
-                Trainer trainer = Trainer.create(network, placement, backend, images, source, options)) {
+                Trainer trainer = Trainer.create(network, placement, backend, images, source, options, trained)) {
+            if (trained != null) {
+                FineTuning tuning = FineTuning.of(trained, network, images.training().classNames());
+                output.say("from       " + from + ": " + String.join(", ", tuning.taken()) + "; new: "
+                        + (tuning.fresh().isEmpty() ? "nothing" : String.join(", ", tuning.fresh())));
+            }
+            if (!options.frozen().isEmpty()) {
+                output.say("frozen     " + String.join(", ", options.frozen()));
+            }
             return new TrainingRun(output, network, options).run(trainer, devices.describe(backend), placement, images);
         }
     }

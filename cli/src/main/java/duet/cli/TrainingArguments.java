@@ -98,6 +98,10 @@ final class TrainingArguments {
             description = "Write a checkpoint every N steps besides the one after each epoch (default: 0, none besides).")
     private Integer checkpointEvery;
 
+    @Option(names = "--freeze", paramLabel = "LAYERS", split = ",",
+            description = "These layers keep the weights that they start with, such as conv1,conv2 after --from.")
+    private List<String> frozen = List.of();
+
     /**
      * The network's recipe with what was asked for.
      *
@@ -119,6 +123,7 @@ final class TrainingArguments {
                 .withDropout(dropout)
                 .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
                 .withLoaderThreads(loaderThreads())
+                .withFrozen(frozen)
                 .withOutput(output);
     }
 
@@ -171,7 +176,7 @@ final class TrainingArguments {
     }
 
     /** Decoding JPEG files must keep up with the devices, which share the cores with it. */
-    private static int loaderThreads() {
+    static int loaderThreads() {
         return Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
     }
 

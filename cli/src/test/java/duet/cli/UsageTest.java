@@ -12,7 +12,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class UsageTest {
     @ParameterizedTest
-    @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks"})
+    @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks", "features", "neighbours", "plot",
+        "picture filters", "picture activations", "picture deconvolution", "relu-tanh"})
     void everyCommandHasHelpWithExamples(String command) {
         Outcome outcome = Outcome.of((command + " --help").split(" "));
         assertEquals(0, outcome.code(), outcome.toString());
@@ -57,7 +58,7 @@ class UsageTest {
         "train more                | 'more' is one argument too many",
         "train --batch             | missing required parameter for option '--batch' (N)",
         "train --batch 1 --batch 2 | option '--batch' (N) should be specified only once",
-        "evaluate                  | missing required option: '--checkpoint=PATH'",
+        "evaluate x --views 3      | invalid value for option '--views': '3' is neither 1 nor 10",
         "predict --checkpoint x    | missing required parameter: 'IMAGE'",
     })
     void usageErrorsSaySoAndSuggest(String command, String sentence) {

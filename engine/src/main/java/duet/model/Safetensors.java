@@ -67,18 +67,40 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A tensor to be written as F32.
+     * A tensor to be written.
      *
-     * @param values asked for once, when its turn comes, so that not all need to be in memory together
+     * @param type    F32 or I64
+     * @param content asked for once, when its turn comes, so that not all need to be in memory together
      */
-    public record Block(String name, List<Integer> shape, Supplier<float[]> values) {
+    public record Block(String name, Type type, List<Integer> shape, Content content) {
         public Block {
             shape = List.copyOf(shape);
+            if (type != Type.F32 && type != Type.I64) {
+                throw new IllegalArgumentException("tensor " + name + ": F32 and I64 are written, not " + type);
+            }
+        }
+
+        /** Floats that are all there at once. */
+        public Block(String name, List<Integer> shape, Supplier<float[]> values) {
+            this(name, Type.F32, shape, sink -> sink.floats(values.get()));
         }
 
         long elements() {
             return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
         }
+    }
+
+    /** Hands over the elements of a tensor, in as many pieces as it likes. */
+    @FunctionalInterface
+    public interface Content {
+        void writeTo(Sink sink) throws IOException;
+    }
+
+    /** Takes the elements of a tensor in order; those of its type only. */
+    public interface Sink {
+        void floats(float[] values) throws IOException;
+
+        void longs(long[] values) throws IOException;
     }
 
     /** Opens a file and checks its header against the file's size. */
@@ -158,11 +180,11 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /** Takes elements from the buffer and stores them from position {@code at} on; returns how many. */
-    private interface Sink {
+    private interface Store {
         int take(ByteBuffer buffer, int at);
     }
 
-    private void read(Entry entry, Sink sink) throws IOException {
+    private void read(Entry entry, Store store) throws IOException {
         ByteBuffer buffer = buffer(entry.end() - entry.begin());
         CRC32C checksum = new CRC32C();
         int at = 0;
@@ -172,7 +194,7 @@ public final class Safetensors implements AutoCloseable {
             SafetensorsHeader.readFully(file, channel, buffer, header.dataStart() + position);
             checksum.update(buffer.duplicate());
             while (at < (position - entry.begin() + bytes) / entry.type().bytes()) {
-                at += sink.take(buffer, at);
+                at += store.take(buffer, at);
             }
         }
         String recorded = header.checksums().get(entry.name());
@@ -191,7 +213,7 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * Writes a file's content, tensors in the given order, as F32. The metadata get one more entry, {@link #CHECKSUMS}.
+     * Writes a file's content, tensors in the given order. The metadata get one more entry, {@link #CHECKSUMS}.
      *
      * @param channel empty and seekable: the checksums are filled in after the data
      */

@@ -51,21 +51,62 @@ final class SafetensorsWriter {
     }
 
     private void write(Safetensors.Block block, ByteBuffer buffer) throws IOException {
-        float[] values = block.values().get();
-        if (values.length != block.elements()) {
-            throw new IllegalArgumentException(
-                    "tensor " + block.name() + " has " + values.length + " elements, its shape is " + block.shape());
+        Elements elements = new Elements(block, buffer);
+        block.content().writeTo(elements);
+        if (elements.count != block.elements()) {
+            throw elements.wrongCount();
         }
-        CRC32C checksum = new CRC32C();
-        int chunk = buffer.capacity() / Float.BYTES;
-        for (int at = 0; at < values.length; at += chunk) {
-            int count = Math.min(chunk, values.length - at);
-            buffer.clear().limit(count * Float.BYTES);
-            buffer.asFloatBuffer().put(values, at, count);
-            checksum.update(buffer.duplicate());
-            writeFully(buffer);
+        checksums.put(block.name(), Safetensors.hexadecimal(elements.checksum));
+    }
+
+    /** Writes the elements of one tensor and counts them. */
+    private final class Elements implements Safetensors.Sink {
+        private final Safetensors.Block block;
+        private final ByteBuffer buffer;
+        private final CRC32C checksum = new CRC32C();
+        private long count;
+
+        Elements(Safetensors.Block block, ByteBuffer buffer) {
+            this.block = block;
+            this.buffer = buffer;
         }
-        checksums.put(block.name(), Safetensors.hexadecimal(checksum));
+
+        @Override
+        public void floats(float[] values) throws IOException {
+            take(Safetensors.Type.F32, values.length, (at, length) -> buffer.asFloatBuffer().put(values, at, length));
+        }
+
+        @Override
+        public void longs(long[] values) throws IOException {
+            take(Safetensors.Type.I64, values.length, (at, length) -> buffer.asLongBuffer().put(values, at, length));
+        }
+
+        private void take(Safetensors.Type type, int length, Fill fill) throws IOException {
+            if (type != block.type()) {
+                throw new IllegalArgumentException("tensor " + block.name() + " is " + block.type() + ", but " + type + " is given");
+            }
+            count += length;
+            if (count > block.elements()) {
+                throw wrongCount();
+            }
+            int chunk = buffer.capacity() / type.bytes();
+            for (int at = 0; at < length; at += chunk) {
+                int now = Math.min(chunk, length - at);
+                buffer.clear().limit(now * type.bytes());
+                fill.fill(at, now);
+                checksum.update(buffer.duplicate());
+                writeFully(buffer);
+            }
+        }
+
+        IllegalArgumentException wrongCount() {
+            return new IllegalArgumentException("tensor " + block.name() + " has " + count + " elements, its shape is " + block.shape());
+        }
+    }
+
+    /** Puts elements into the buffer. */
+    private interface Fill {
+        void fill(int at, int length);
     }
 
     private ByteBuffer header() throws IOException {
@@ -75,8 +116,8 @@ final class SafetensorsWriter {
         strings.put(Safetensors.CHECKSUMS, JSON.writeValueAsString(checksums));
         long offset = 0;
         for (Safetensors.Block block : blocks) {
-            long end = offset + Float.BYTES * block.elements();
-            ObjectNode entry = root.putObject(block.name()).put("dtype", Safetensors.Type.F32.name());
+            long end = offset + block.type().bytes() * block.elements();
+            ObjectNode entry = root.putObject(block.name()).put("dtype", block.type().name());
             block.shape().forEach(entry.putArray("shape")::add);
             entry.putArray("data_offsets").add(offset).add(end);
             offset = end;

@@ -22,6 +22,17 @@ public record Network(String name, Shape input, double inputScale, List<Layer> l
         return Shapes.infer(name, input, layers);
     }
 
+    /** A layer by its name; throws {@link NetworkException} with the nearest one if there is none. */
+    public Layer layer(String layerName) {
+        return layers.stream().filter(layer -> layer.name().equals(layerName)).findFirst().orElseThrow(() -> new NetworkException(
+                name + " has no layer " + layerName + "; " + Suggestion.of(layerName, layers.stream().map(Layer::name).toList())));
+    }
+
+    /** What a layer makes of one image. */
+    public Shape shape(String layerName) {
+        return shapes().get(layers.indexOf(layer(layerName)));
+    }
+
     /** Number of classes: what the last layer sees. */
     public int classes() {
         return shapes().getLast().channels();

@@ -27,15 +27,19 @@ final class Forward {
     private final ParameterTensors parameters;
     private final boolean training;
     private final boolean dropout;
+    private final boolean winners;
+    private final GivenOut givenOut;
     private final List<Trace> traces = new ArrayList<>();
     private final List<String> checkedLayers;
     private final List<Tensor> status;
 
-    Forward(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, boolean training, boolean dropout) {
+    Forward(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, boolean training, boolean dropout, Requests requests) {
         this.builder = builder;
         this.parameters = parameters;
         this.training = training;
         this.dropout = dropout;
+        winners = training || requests.projected() != null;
+        givenOut = new GivenOut(builder, requests.layers());
         checkedLayers = training
                 ? divisions.stream().filter(d -> d.work() != Division.Work.LOCAL).map(Division::name).toList()
                 : List.of();
@@ -53,6 +57,10 @@ final class Forward {
         return status;
     }
 
+    GivenOut givenOut() {
+        return givenOut;
+    }
+
     List<Trace> traces() {
         return List.copyOf(traces);
     }
@@ -67,6 +75,7 @@ final class Forward {
                 unchecked = null;
             }
             value = layer(division, value);
+            givenOut.made(division, value);
             if (division.work() != Division.Work.LOCAL) {
                 unchecked = division.name();
             } else if (unchecked != null) {
@@ -212,8 +221,8 @@ final class Forward {
     private Value pooling(Division division, Layer.Pooling l, Value input) {
         var geometry = Geometries.pooling(division, l, builder.devices());
         Value output = output(division);
-        boolean winners = training && l.kind() == Layer.Pooling.Kind.MAX && division.inputGradient();
-        List<Tensor> recorded = !winners ? null : builder.each(device -> {
+        boolean back = winners && l.kind() == Layer.Pooling.Kind.MAX && (division.inputGradient() || !training);
+        List<Tensor> recorded = !back ? null : builder.each(device -> {
             Tensor pooled = output.on(device);
             return builder.tensor(l.name() + ".winners", device, Format.WINNERS, Role.TRANSIENT, pooled.batch(), pooled.channels(),
                     pooled.height(), pooled.width());
@@ -221,7 +230,7 @@ final class Forward {
         for (int device = 0; device < builder.devices(); device++) {
             builder.launch(device, switch (l.kind()) {
                 case MAX -> new Operation.MaxPoolForward(l.name(), geometry, input.on(device), output.on(device),
-                        winners ? recorded.get(device) : null);
+                        back ? recorded.get(device) : null);
                 case AVERAGE -> new Operation.AveragePoolForward(l.name(), geometry, input.on(device), output.on(device));
             });
         }

@@ -66,14 +66,22 @@ public record Plan(
     /**
      * @param images, crops, mean see {@link duet.device.Operation.PrepareInput}
      * @param colourShift         the same; null if the plan is without colour noise
+     * @param features            see {@link Requests#projected()}; else null
      */
-    public record Inputs(Tensor images, Tensor crops, Tensor mean, Tensor colourShift, Tensor labels) {}
+    public record Inputs(Tensor images, Tensor crops, Tensor mean, Tensor colourShift, Tensor labels, Tensor features) {}
 
     /**
      * @param losses        for each image
      * @param ranks         for each image
      * @param probabilities in evaluation only, else null
      * @param status        INTEGERS, 1 x number of checked layers that are checked on this device (0 fine, 1 not finite)
+     * @param layers        what requested layers made, by name: this device's share of the channels, or all of them on the first device
+     * @param projection    see {@link Requests#projected()}; else null
      */
-    public record Outputs(Tensor losses, Tensor ranks, Tensor probabilities, Tensor status) {}
+    public record Outputs(
+            Tensor losses, Tensor ranks, Tensor probabilities, Tensor status, Map<String, Tensor> layers, Tensor projection) {
+        public Outputs {
+            layers = Map.copyOf(layers);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 package duet.plan;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -115,7 +116,9 @@ final class PlanRoles {
             }
         }
         for (Plan.Outputs outputs : plan.outputs()) {
-            for (Tensor tensor : new Tensor[] {outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status()}) {
+            List<Tensor> read = new ArrayList<>(outputs.layers().values());
+            read.addAll(Arrays.asList(outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status(), outputs.projection()));
+            for (Tensor tensor : read) {
                 if (tensor != null && !written.contains(tensor)) {
                     faults.add(tensor + " is an output, but nothing writes it");
                 }

@@ -8,6 +8,7 @@ import duet.device.Operation;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
+import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkException;
 import duet.net.Shape;
@@ -36,20 +37,31 @@ public final class Planner {
      * @param layout  the backend that will run it, or {@link Layout#PLAIN}
      */
     public static Plan plan(Network network, Placement placement, Mode mode, int batch, Shapes images, boolean dropout, Layout layout) {
+        return plan(network, placement, mode, batch, images, dropout, Requests.NONE, layout);
+    }
+
+    /** @param requests of an evaluation; a training has {@link Requests#NONE} */
+    public static Plan plan(
+            Network network, Placement placement, Mode mode, int batch, Shapes images, boolean dropout, Requests requests, Layout layout) {
+        check(network, placement, mode, requests);
         if (batch <= 0) {
             throw new NetworkException("a batch has at least 1 image, not " + batch);
         }
         List<Division> divisions = Division.divide(network, placement);
         PlanBuilder builder = new PlanBuilder(placement.devices(), batch);
         ParameterTensors parameters = new ParameterTensors(builder, divisions);
-        List<Plan.Inputs> inputs = inputs(builder, network.input(), images);
+        List<Plan.Inputs> inputs = inputs(builder, network, images, requests);
         boolean training = mode == Mode.TRAINING;
-        Forward forward = new Forward(builder, parameters, divisions, training, dropout);
+        Forward forward = new Forward(builder, parameters, divisions, training, dropout, requests);
         Value image = prepared(builder, network, inputs, images.divisor());
         Value scores = forward.run(divisions, image);
         String lossLayer = network.layers().getLast().name();
         Value gradient = training ? builder.value(lossLayer + ".input.gradient", divisions.getLast().input(), false) : null;
-        List<Plan.Outputs> outputs = loss(builder, lossLayer, scores, inputs, gradient, forward.status());
+        List<Plan.Outputs> outputs = loss(builder, lossLayer, scores, inputs, gradient, forward);
+        if (requests.projected() != null) {
+            int index = network.layers().indexOf(network.layer(requests.projected()));
+            outputs = List.of(projected(builder, parameters, forward.traces(), index, inputs.getFirst(), outputs.getFirst()));
+        }
         if (training) {
             new Backward(builder, parameters).run(forward.traces(), gradient);
         }
@@ -88,7 +100,35 @@ public final class Planner {
         }
     }
 
-    private static List<Plan.Inputs> inputs(PlanBuilder builder, Shape input, Shapes images) {
+    private static void check(Network network, Placement placement, Mode mode, Requests requests) {
+        if (mode == Mode.TRAINING && !requests.equals(Requests.NONE)) {
+            throw new IllegalArgumentException("only an evaluation gives out what layers make");
+        }
+        requests.layers().forEach(name -> requireGiving(network.layer(name)));
+        if (requests.projected() != null) {
+            requireGiving(network.layer(requests.projected()));
+            if (placement.devices() != 1) {
+                throw new NetworkException(requests.projected() + ": features are projected back on one device, not on two towers");
+            }
+        }
+    }
+
+    private static void requireGiving(Layer layer) {
+        if (layer instanceof Layer.SoftmaxCrossEntropy) {
+            throw new NetworkException(layer.name() + ": makes the probabilities, which every evaluation gives; name a layer below it");
+        }
+    }
+
+    private static Plan.Outputs projected(PlanBuilder builder, ParameterTensors parameters, List<Forward.Trace> traces, int index,
+            Plan.Inputs inputs, Plan.Outputs outputs) {
+        // a layer that does nothing in an evaluation has left no trace: then the one below it counts
+        List<Forward.Trace> upTo = traces.stream().filter(trace -> trace.division().index() <= index).toList();
+        Tensor image = new Projection(builder, parameters).run(upTo, inputs.features());
+        return new Plan.Outputs(outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status(), outputs.layers(), image);
+    }
+
+    private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, Shapes images, Requests requests) {
+        Shape input = network.input();
         int batch = builder.batch();
         int channels = input.channels();
         int height = images.storedHeight();
@@ -104,7 +144,9 @@ public final class Planner {
             Tensor labels = builder.tensor("input.labels", device, Format.INTEGERS, Role.INPUT, batch, 1, 1, 1);
             Tensor colours = !images.colourNoise() ? null
                     : builder.tensor("input.colours", device, Format.ACTIVATION, Role.INPUT, batch, channels, 1, 1);
-            return new Plan.Inputs(stored, crops, mean, colours, labels);
+            Shape features = requests.projected() == null ? null : network.shape(requests.projected());
+            return new Plan.Inputs(stored, crops, mean, colours, labels, features == null ? null : builder.tensor("input.features", device,
+                    Format.ACTIVATION, Role.INPUT, batch, features.channels(), features.height(), features.width()));
         });
     }
 
@@ -121,7 +163,7 @@ public final class Planner {
 
     /** Every device computes the whole loss from the same scores. Probabilities are for evaluation only. */
     private static List<Plan.Outputs> loss(
-            PlanBuilder builder, String layer, Value scores, List<Plan.Inputs> inputs, Value gradient, List<Tensor> status) {
+            PlanBuilder builder, String layer, Value scores, List<Plan.Inputs> inputs, Value gradient, Forward forward) {
         int batch = builder.batch();
         List<Plan.Outputs> outputs = new ArrayList<>();
         for (int device = 0; device < builder.devices(); device++) {
@@ -133,7 +175,8 @@ public final class Planner {
                     : builder.tensor(layer + ".probabilities", device, Format.ACTIVATION, Role.OUTPUT, batch, logits.channels(), 1, 1);
             builder.launch(device, new Operation.SoftmaxCrossEntropy(layer, logits, inputs.get(device).labels(), losses, ranks,
                     probabilities, training ? gradient.on(device) : null));
-            outputs.add(new Plan.Outputs(losses, ranks, probabilities, training ? status.get(device) : null));
+            outputs.add(new Plan.Outputs(losses, ranks, probabilities, training ? forward.status().get(device) : null,
+                    forward.givenOut().on(device), null));
         }
         return outputs;
     }

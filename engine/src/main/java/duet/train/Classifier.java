@@ -87,9 +87,7 @@ public final class Classifier implements AutoCloseable {
 
     /** @param loaderThreads threads that read and decode images */
     public Metrics evaluate(Dataset data, int loaderThreads, TrainingListener listener) {
-        DataFit.require(checkpoint.network(), data);
-        DataFit.requireStored(checkpoint.stored(), data);
-        DataFit.requireClasses(checkpoint.classNames(), data);
+        requireFit(data);
         TrainingState state = checkpoint.state();
         long step = state == null ? 0 : state.step();
         Evaluator.Result result = new Evaluator(session, checkpoint.network().input(), batch, loaderThreads)
@@ -101,6 +99,26 @@ public final class Classifier implements AutoCloseable {
                 state == null ? 0 : state.learningRate(Math.max(0, step - 1)));
         listener.validated(metrics);
         return metrics;
+    }
+
+    Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    Session session() {
+        return session;
+    }
+
+    /** How many images go through at once. */
+    int batch() {
+        return batch;
+    }
+
+    /** Whether the network can classify these images. */
+    void requireFit(Dataset data) {
+        DataFit.require(checkpoint.network(), data);
+        DataFit.requireStored(checkpoint.stored(), data);
+        DataFit.requireClasses(checkpoint.classNames(), data);
     }
 
     @Override

@@ -37,14 +37,19 @@ final class DataFit {
     }
 
     static void require(Network network, Dataset data) {
+        if (data.size() > 0 && data.classNames().size() != network.classes()) {
+            throw new TrainingException(data.description() + ": has " + data.classNames().size() + " classes, but " + network.name()
+                    + " tells " + network.classes() + " apart");
+        }
+        requireImages(network, data);
+    }
+
+    /** Whether the network can look at the images, whatever their classes. */
+    static void requireImages(Network network, Dataset data) {
         Shape stored = data.stored();
         Shape input = network.input();
         if (data.size() == 0) {
             throw new TrainingException(data.description() + ": holds no images");
-        }
-        if (data.classNames().size() != network.classes()) {
-            throw new TrainingException(data.description() + ": has " + data.classNames().size() + " classes, but " + network.name()
-                    + " tells " + network.classes() + " apart");
         }
         if (stored.channels() != input.channels()) {
             throw new TrainingException(data.description() + ": images have " + stored.channels() + " channel(s), but " + network.name()

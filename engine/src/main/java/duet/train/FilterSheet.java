@@ -36,11 +36,10 @@ final class FilterSheet {
 
     /** @param weight canonical weight of the network's first layer with parameters; null if the network has no convolution to draw */
     static BufferedImage draw(Network network, float[] weight) {
-        boolean towers = network.layers().stream().anyMatch(layer -> layer instanceof Layer.Convolution c && c.groups() == 2);
         for (Layer layer : network.layers()) {
             if (layer instanceof Layer.Convolution c) {
                 int channels = weight.length / (c.filters() * c.kernel() * c.kernel());
-                return new FilterSheet(c.filters(), channels, c.kernel(), towers && c.filters() % 2 == 0 ? 2 : 1, weight).draw();
+                return new FilterSheet(c.filters(), channels, c.kernel(), towers(network, c.filters()), weight).draw();
             }
             if (layer instanceof Layer.FullyConnected) {
                 break;
@@ -49,8 +48,14 @@ final class FilterSheet {
         return null;
     }
 
+    /** 2 where the network is cut in two towers (it has a convolution of two groups) and so are these channels, else 1. */
+    static int towers(Network network, int channels) {
+        boolean two = network.layers().stream().anyMatch(layer -> layer instanceof Layer.Convolution c && c.groups() == 2);
+        return two && channels % 2 == 0 ? 2 : 1;
+    }
+
     /** About twice as wide as high, with full rows if the number of filters allows it. */
-    private static int columns(int filters) {
+    static int columns(int filters) {
         int least = (int) Math.ceil(Math.sqrt(2 * filters));
         for (int columns = least; columns <= 2 * least; columns++) {
             if (filters % columns == 0) {

@@ -6,9 +6,9 @@ import java.util.List;
 
 /** The metrics so far, for drawing. */
 final class History {
-    private static final int COLUMNS = 3;
+    private static final int COLUMNS = 4;
 
-    /** For each training line: epoch, loss, top-1. */
+    /** For each training line: epoch, loss, top-1, step. */
     private float[] training = new float[COLUMNS * 1024];
     private int count;
     private final List<Metrics> validations = new ArrayList<>();
@@ -24,11 +24,12 @@ final class History {
         training[COLUMNS * count] = (float) metrics.epoch();
         training[COLUMNS * count + 1] = (float) metrics.loss();
         training[COLUMNS * count + 2] = (float) metrics.top1();
+        training[COLUMNS * count + 3] = metrics.step();
         count++;
     }
 
     /** A point of a curve: means over a stretch of training. */
-    record Point(double epoch, double loss, double top1) {}
+    record Point(double epoch, double loss, double top1, double step) {}
 
     /** Training, as at most {@code points} means over about equally many steps. */
     List<Point> training(int points) {
@@ -41,7 +42,7 @@ final class History {
             for (int i = COLUMNS * start; i < COLUMNS * end; i++) {
                 sums[i % COLUMNS] += training[i];
             }
-            means.add(new Point(sums[0] / (end - start), sums[1] / (end - start), sums[2] / (end - start)));
+            means.add(new Point(sums[0] / (end - start), sums[1] / (end - start), sums[2] / (end - start), sums[3] / (end - start)));
         }
         return means;
     }

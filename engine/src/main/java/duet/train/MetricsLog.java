@@ -51,6 +51,19 @@ final class MetricsLog implements AutoCloseable {
         }
     }
 
+    /**
+     * Reads the lines of a file that another process may be writing: a half-written last line is left out.
+     *
+     * @param line told of each in turn
+     */
+    static void read(Path file, Consumer<Metrics> line) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            new MetricsLog(file, channel).keptBytes(metrics -> true, line);
+        } catch (IOException e) {
+            throw new TrainingException(file + ": cannot be read: " + AtomicFile.reason(e), e);
+        }
+    }
+
     private long keptBytes(Predicate<Metrics> keeps, Consumer<Metrics> kept) throws IOException {
         long bytes = 0;
         long size = channel.size();

@@ -55,6 +55,7 @@ record ParameterShape(String name, boolean bias, List<Integer> sizes, Initializa
         }
     }
 
+    /** The layer that it belongs to. */
     String layer() {
         return name.substring(0, name.lastIndexOf('.'));
     }

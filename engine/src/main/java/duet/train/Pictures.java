@@ -4,6 +4,7 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 import javax.imageio.ImageIO;
@@ -12,6 +13,26 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 /** Pictures as PNG files. */
 final class Pictures {
     private Pictures() {}
+
+    /** Into a folder, which is made if need be. */
+    static Path write(Path folder, String name, BufferedImage picture) {
+        Path file = folder.resolve(name);
+        writeTo(file, picture);
+        return file;
+    }
+
+    /** Folders on the way are made. What goes wrong is a {@link TrainingException} that names the file. */
+    static void writeTo(Path file, BufferedImage picture) {
+        try {
+            Path folder = file.toAbsolutePath().getParent();
+            if (folder != null) {
+                Files.createDirectories(folder);
+            }
+            write(file, picture);
+        } catch (IOException e) {
+            throw new TrainingException(file + ": cannot be written: " + AtomicFile.reason(e), e);
+        }
+    }
 
     static void write(Path file, BufferedImage picture) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();

@@ -34,6 +34,9 @@ final class Rates {
         float[] decays = new float[parameters.size()];
         for (int i = 0; i < rates.length; i++) {
             ParameterShape p = parameters.get(i);
+            if (options.frozen().contains(p.layer())) {
+                continue; // its momentum is 0 from the start, so that at rate and decay 0 it keeps its bits
+            }
             rates[i] = (float) policy.at(p.layer(), p.bias(), epoch, state.rateDrops(), options.biasRateFactor());
             boolean free = p.bias() && !options.biasWeightDecay();
             decays[i] = free ? 0 : (float) policy.weightDecay(p.layer(), epoch, options.weightDecay());

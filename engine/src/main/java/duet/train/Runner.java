@@ -6,6 +6,7 @@ import duet.data.Batch;
 import duet.device.Program;
 import duet.device.RunParameters;
 import duet.device.Tensor;
+import duet.net.Shape;
 import duet.plan.Plan;
 
 /** A plan's program with the host's arrays for what goes in and comes out; made once, used for every batch. */
@@ -118,6 +119,51 @@ final class Runner {
     /** Images whose label is among the five most probable. */
     int top5() {
         return top5;
+    }
+
+    /** @param features [batch][channels][height][width] of the projected layer */
+    void setFeatures(float[] features) {
+        plan.inputs().forEach(inputs -> program.write(inputs.features(), features));
+    }
+
+    /** What a requested layer has made in the last run, [batch][channels][height][width], put together from all devices. */
+    float[] layer(String name) {
+        Shape shape = plan.network().shape(name);
+        int image = Math.toIntExact(shape.elements());
+        float[] whole = new float[Math.multiplyExact(plan.batch(), image)];
+        int first = 0;
+        for (Plan.Outputs outputs : plan.outputs()) {
+            Tensor part = outputs.layers().get(name);
+            if (part == null) {
+                continue; // the first device has all of it
+            }
+            float[] values = new float[Math.toIntExact(part.elements())];
+            program.read(part, values);
+            int length = Math.toIntExact(part.elementsPerImage());
+            for (int n = 0; n < plan.batch(); n++) {
+                System.arraycopy(values, n * length, whole, n * image + first, length);
+            }
+            first += length;
+        }
+        return whole;
+    }
+
+    /** The image that the features of the last run project to, [batch][channels][height][width]. */
+    float[] projection() {
+        Tensor image = plan.outputs().getFirst().projection();
+        float[] values = new float[Math.toIntExact(image.elements())];
+        program.read(image, values);
+        return values;
+    }
+
+    /** Of each image, in nats; valid until the next run. */
+    float[] losses() {
+        return losses;
+    }
+
+    /** For each image how many classes came before its label, -1 for an absent one; valid until the next run. */
+    int[] ranks() {
+        return ranks;
     }
 
     /** Of an evaluation, [batch][classes]; valid until the next run. */

@@ -18,6 +18,7 @@ import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.PlanChecker;
 import duet.plan.Planner;
+import duet.plan.Requests;
 
 /**
  * A network on the devices of a backend: its plans (checked before they are used), memory and programs. Parameters go in and out in
@@ -41,18 +42,31 @@ final class Session implements AutoCloseable {
      * @param dropout whether the network is trained with its dropout layers
      */
     Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
-        this(network, placement, backend, stored, batch, trains, dropout, Augmentation.NONE);
+        this(network, placement, backend, stored, batch, trains, dropout, Requests.NONE, Augmentation.NONE);
     }
 
-    /** @param augmentation of the batches to train on */
-    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout,
-            Augmentation augmentation) {
+    /** For training with an augmentation. */
+    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Augmentation augmentation) {
+        this(network, placement, backend, stored, batch, true, dropout, Requests.NONE, augmentation);
+    }
+
+    /** For evaluations that give out more. */
+    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Requests requests) {
+        this(network, placement, backend, stored, batch, false, dropout, requests, Augmentation.NONE);
+    }
+
+    /**
+     * @param requests     what evaluations give out besides
+     * @param augmentation of the batches to train on
+     */
+    private Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout,
+            Requests requests, Augmentation augmentation) {
         if (backend.devices().size() != placement.devices()) {
             throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
                     + backend.devices().size() + " (" + backend.description() + ")");
         }
         Planner.Shapes images = new Planner.Shapes(stored.height(), stored.width());
-        Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, backend));
+        Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, requests, backend));
         boolean noise = augmentation.colourNoise() > 0;
         Planner.Shapes noisy = new Planner.Shapes(stored.height(), stored.width(), noise, augmentation.divisor());
         Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
@@ -148,6 +162,17 @@ final class Session implements AutoCloseable {
     Runner evaluate(Batch batch) {
         requireOpen();
         evaluation.run(batch, RunParameters.NONE);
+        return evaluation;
+    }
+
+    /** Features for the next evaluations to project; see {@link Requests#projected()}. */
+    void setFeatures(float[] features) {
+        requireOpen();
+        evaluation.setFeatures(features);
+    }
+
+    /** With the results of the last {@link #evaluate}. */
+    Runner lastEvaluation() {
         return evaluation;
     }
 

@@ -68,8 +68,19 @@ public final class Trainer implements AutoCloseable {
     /** @param source what the data were opened from, kept in checkpoints: the option --data */
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options) {
+        return create(network, placement, backend, data, source, options, null);
+    }
+
+    /**
+     * @param from a trained network whose weights the training begins with where they fit ({@link FineTuning}), or null. The mean image is
+     *             that of the new data
+     */
+    public static Trainer create(
+            Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options, Checkpoint from) {
         DataFit.require(network, data);
         Rates.requireLayers(network, options.learningRate());
+        options.frozen().forEach(layer -> FineTuning.requireFreezable(network, layer));
+        FineTuning start = from == null ? null : FineTuning.of(from, network, data.training().classNames());
         if (options.output() != null) {
             OutputFolder.requireNew(options.output());
         }
@@ -81,6 +92,9 @@ public final class Trainer implements AutoCloseable {
             float[] colours = options.augmentation().colourNoise() > 0 ? statistics.principalColours().deviations() : null;
             session.setMean(mean);
             session.initialise(options.seed());
+            if (start != null) {
+                start.apply(from, session);
+            }
             TrainingState state = TrainingState.initial(options, source, data.training().size());
             trainer = new Trainer(network, data, session, mean, colours, state, options);
             if (options.output() != null) {
@@ -126,7 +140,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
-        return new Session(network, placement, backend, data.training().stored(), options.batch(), true, options.dropout(),
+        return new Session(network, placement, backend, data.training().stored(), options.batch(), options.dropout(),
                 options.augmentation());
     }
 

@@ -1,6 +1,7 @@
 package duet.train;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 
@@ -18,17 +19,19 @@ import duet.data.Mean;
  * @param checkpointEvery     steps between checkpoints besides the one after each epoch; 0 for none
  * @param keepCheckpoints     how many of the latest checkpoints stay on disk
  * @param loaderThreads       threads that read and decode images
+ * @param frozen              layers whose parameters stay as they are
  * @param output              folder for metrics, checkpoints and pictures, or null to write nothing
  */
 public record TrainingOptions(
         int batch, int epochs, long steps, LearningRate learningRate, double biasRateFactor, double momentum, double weightDecay,
         boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, Mean mean, boolean dropout, int checkpointEvery,
-        int keepCheckpoints, int loaderThreads, Path output) {
+        int keepCheckpoints, int loaderThreads, List<String> frozen, Path output) {
 
-    public static final TrainingOptions DEFAULTS = new TrainingOptions(
-            128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false, 1, true, Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, null);
+    public static final TrainingOptions DEFAULTS = new TrainingOptions(128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false, 1, true,
+            Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, List.of(), null);
 
     public TrainingOptions {
+        frozen = frozen == null ? List.of() : List.copyOf(frozen); // null: a checkpoint of before there were any
         require(batch > 0, "the batch must have at least 1 image, not " + batch);
         require(steps >= 0, "steps must not be below 0, but they are " + steps);
         require(epochs > 0 || steps > 0, "there must be at least 1 epoch, not " + epochs);
@@ -113,6 +116,10 @@ public record TrainingOptions(
         return with(draft -> draft.loaderThreads = loaderThreads);
     }
 
+    public TrainingOptions withFrozen(List<String> frozen) {
+        return with(draft -> draft.frozen = frozen);
+    }
+
     public TrainingOptions withOutput(Path output) {
         return with(draft -> draft.output = output);
     }
@@ -153,6 +160,7 @@ public record TrainingOptions(
         private int checkpointEvery;
         private int keepCheckpoints;
         private int loaderThreads;
+        private List<String> frozen;
         private Path output;
 
         Draft(TrainingOptions from) {
@@ -172,12 +180,13 @@ public record TrainingOptions(
             checkpointEvery = from.checkpointEvery;
             keepCheckpoints = from.keepCheckpoints;
             loaderThreads = from.loaderThreads;
+            frozen = from.frozen;
             output = from.output;
         }
 
         TrainingOptions finish() {
             return new TrainingOptions(batch, epochs, steps, learningRate, biasRateFactor, momentum, weightDecay, biasWeightDecay, seed,
-                    shuffle, augmentation, mean, dropout, checkpointEvery, keepCheckpoints, loaderThreads, output);
+                    shuffle, augmentation, mean, dropout, checkpointEvery, keepCheckpoints, loaderThreads, frozen, output);
         }
     }
 }

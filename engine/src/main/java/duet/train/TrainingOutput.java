@@ -16,7 +16,7 @@ import duet.net.NetworkJson;
 
 /** What a training writes to its output folder: checkpoints, metrics, the network, pictures. */
 final class TrainingOutput implements AutoCloseable {
-    private static final String METRICS = "metrics.jsonl";
+    static final String METRICS = "metrics.jsonl";
     private static final long DRAWING_PAUSE = 5_000_000_000L; // ns
 
     private final OutputFolder folder;

@@ -80,6 +80,30 @@ class SafetensorsTest {
         assertEquals(2, alive[0]);
     }
 
+    /** In pieces, as what is larger than memory comes, and whole numbers. */
+    @Test
+    void contentComesInPieces() throws IOException {
+        Path file = write(Map.of(), new Block("a", Safetensors.Type.F32, List.of(2, 3), sink -> {
+            sink.floats(new float[] {1, 2});
+            sink.floats(new float[0]);
+            sink.floats(new float[] {3, 4, 5, 6});
+        }), new Block("b", Safetensors.Type.I64, List.of(3), sink -> sink.longs(new long[] {-1, 1L << 40, 7})));
+        try (Safetensors written = Safetensors.open(file)) {
+            assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, written.floats("a"));
+            assertArrayEquals(new long[] {-1, 1L << 40, 7}, written.longs("b"));
+        }
+    }
+
+    @Test
+    void tooLittleTooMuchAndTheWrongTypeAreRefused() throws IOException {
+        for (Safetensors.Content content : List.<Safetensors.Content>of(sink -> sink.floats(new float[2]), sink -> sink.floats(new float[4]),
+                sink -> sink.longs(new long[3]))) {
+            assertThrows(IllegalArgumentException.class, () -> write(Map.of(), new Block("a", Safetensors.Type.F32, List.of(3), content)));
+            Files.delete(folder.resolve("test.safetensors"));
+        }
+        assertThrows(IllegalArgumentException.class, () -> new Block("a", Safetensors.Type.F16, List.of(3), sink -> { }));
+    }
+
     /** The file was written by safetensors 0.8.0 for Python: save_file of numpy arrays of these types. */
     @Test
     void readsWhatTheReferenceImplementationWrites() throws Exception {

@@ -15,6 +15,7 @@ import duet.device.RunParameters;
 import duet.device.Storage;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
+import duet.net.Layer;
 import duet.net.Network;
 import duet.reference.ReferenceBackend;
 import duet.reference.ReferenceProgram;
@@ -76,6 +77,7 @@ class PlacementEquivalenceTest {
             feed(evaluation, evaluator, random);
             evaluator.run(RunParameters.NONE);
             results.put("evaluation losses", losses(evaluation, evaluator));
+            requests(network, Mode.EVALUATION).layers().forEach(layer -> results.put("output of " + layer, made(evaluation, evaluator, layer)));
             for (int i = 0; i < training.parameters().size(); i++) {
                 results.put(training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, false));
                 results.put("momentum " + training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, true));
@@ -85,10 +87,38 @@ class PlacementEquivalenceTest {
     }
 
     private static Plan plan(Network network, Placement placement, Mode mode, boolean dropout, ReferenceBackend backend) {
-        Plan plan = Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, backend);
+        Requests requests = requests(network, mode);
+        Plan plan = Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, requests, backend);
         assertEquals(List.of(), PlanChecker.check(plan, backend), () -> "plan of " + network);
-        assertEquals(plan, Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, backend));
+        assertEquals(plan, Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, requests, backend));
         return plan;
+    }
+
+    /** An evaluation gives out what every layer makes. */
+    private static Requests requests(Network network, Mode mode) {
+        return mode == Mode.TRAINING ? Requests.NONE
+                : Requests.layers(network.layers().stream().map(Layer::name).limit(network.layers().size() - 1).toList());
+    }
+
+    /** What a layer has made, from the first device or put together from both. */
+    private static double[] made(Plan plan, ReferenceProgram program, String layer) {
+        int image = Math.toIntExact(plan.network().shape(layer).elements());
+        double[] whole = new double[BATCH * image];
+        int first = 0;
+        for (Plan.Outputs outputs : plan.outputs()) {
+            Tensor part = outputs.layers().get(layer);
+            if (part != null) {
+                double[] values = new double[Math.toIntExact(part.elements())];
+                program.read(part, values);
+                int length = values.length / BATCH;
+                for (int i = 0; i < values.length; i++) {
+                    whole[i / length * image + first + i % length] = values[i];
+                }
+                first += length;
+            }
+        }
+        assertEquals(image, first, layer + " is there in whole");
+        return whole;
     }
 
     private static RunParameters parameters(Plan plan, int step) {

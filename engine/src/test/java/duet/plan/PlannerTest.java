@@ -57,6 +57,25 @@ class PlannerTest {
         plan(network, Placement.ONE_DEVICE, Mode.TRAINING, true);
     }
 
+    /** The devices' shares of what a layer makes, or the first one's whole; a training gives out nothing. */
+    @Test
+    void requestedLayersAreOutputs() {
+        Network network = network(4, convolution("c", 8, 2));
+        Planner.Shapes images = new Planner.Shapes(network.input().height(), network.input().width());
+        String scores = network.layers().get(network.layers().size() - 2).name();
+        Requests requests = Requests.layers(List.of("c", scores));
+        Plan plan = Planner.plan(network, Placement.TWO_TOWERS, Mode.EVALUATION, 4, images, true, requests, Layout.PLAIN);
+        assertEquals(List.of(), PlanChecker.check(plan));
+        for (int device = 0; device < 2; device++) {
+            assertEquals(4, plan.outputs().get(device).layers().get("c").channels());
+            assertEquals(device == 0, plan.outputs().get(device).layers().containsKey(scores));
+        }
+        assertThrows(IllegalArgumentException.class,
+                () -> Planner.plan(network, Placement.TWO_TOWERS, Mode.TRAINING, 4, images, true, requests, Layout.PLAIN));
+        assertEquals("c: features are projected back on one device, not on two towers", assertThrows(NetworkException.class, () -> Planner.plan(
+                network, Placement.TWO_TOWERS, Mode.EVALUATION, 4, images, true, Requests.projection("c"), Layout.PLAIN)).getMessage());
+    }
+
     @Test
     void whatTwoTowersCannotShare() {
         assertRefused("c: 2 towers do not divide 255 filters; use one device", network(3, convolution("c", 255, 1)));

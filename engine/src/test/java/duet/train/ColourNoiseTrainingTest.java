@@ -57,7 +57,7 @@ class ColourNoiseTrainingTest {
 
     private static double[] losses(Network network, Placement placement, Augmentation augmentation, Batch batch) {
         try (Backend backend = Tiny.backend(placement.devices());
-                Session session = new Session(network, placement, backend, Tiny.STORED, 4, true, false, augmentation)) {
+                Session session = new Session(network, placement, backend, Tiny.STORED, 4, false, augmentation)) {
             session.initialise(5);
             float[] mean = new float[144];
             Arrays.fill(mean, 100);

@@ -1,0 +1,72 @@
+package duet.train;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import duet.net.Layer;
+import duet.net.Network;
+import duet.net.NetworkException;
+
+/**
+ * What a new training takes over from a trained network: every layer whose parameters all have the same names and sizes. The scores are
+ * taken only if the classes are the same ones: else a class's weights would serve another.
+ *
+ * @param taken layers that start with the trained weights, in network order
+ * @param fresh layers that start anew
+ */
+public record FineTuning(List<String> taken, List<String> fresh) {
+    public FineTuning {
+        taken = List.copyOf(taken);
+        fresh = List.copyOf(fresh);
+    }
+
+    /** The trained network for another number of classes: its scores get so many outputs. */
+    public static Network network(Network trained, int classes) {
+        List<Layer> layers = new ArrayList<>(trained.layers());
+        int scores = layers.size() - 2;
+        Layer.FullyConnected last = (Layer.FullyConnected) layers.get(scores);
+        layers.set(scores, new Layer.FullyConnected(last.name(), classes, last.bias(), last.initialization()));
+        return new Network(trained.name(), trained.input(), trained.inputScale(), layers);
+    }
+
+    /**
+     * @param classNames of the new training's data
+     * @throws TrainingException if nothing at all can be taken
+     */
+    public static FineTuning of(Checkpoint from, Network network, List<String> classNames) {
+        List<ParameterShape> trained = ParameterShape.of(from.network());
+        Map<String, Boolean> fits = new LinkedHashMap<>();
+        for (ParameterShape wanted : ParameterShape.of(network)) {
+            boolean same = trained.stream().anyMatch(other -> other.name().equals(wanted.name()) && other.sizes().equals(wanted.sizes()));
+            fits.merge(wanted.layer(), same, Boolean::logicalAnd);
+        }
+        String scores = network.layers().get(network.layers().size() - 2).name();
+        if (!from.classNames().equals(classNames)) {
+            fits.put(scores, false);
+        }
+        if (!fits.containsValue(true)) {
+            throw new TrainingException("no layer of " + network.name() + " has the names and sizes of the trained " + from.network().name()
+                    + ", so there is nothing to take over");
+        }
+        return new FineTuning(fits.keySet().stream().filter(fits::get).toList(), fits.keySet().stream().filter(layer -> !fits.get(layer)).toList());
+    }
+
+    static void requireFreezable(Network network, String layer) {
+        network.layer(layer);
+        if (ParameterShape.of(network).stream().noneMatch(shape -> shape.layer().equals(layer))) {
+            throw new NetworkException(layer + ": has no parameters that could be frozen; name a convolution or fully connected layer");
+        }
+    }
+
+    /** Puts the trained weights in place. */
+    void apply(Checkpoint from, Session session) {
+        for (int i = 0; i < session.shapes().size(); i++) {
+            ParameterShape shape = session.shapes().get(i);
+            if (taken.contains(shape.layer())) {
+                session.setParameter(i, from.tensors().get(shape.name()));
+            }
+        }
+    }
+}
