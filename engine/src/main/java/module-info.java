@@ -2,6 +2,7 @@
 module duet.engine {
     requires duet.bindings;
     requires com.fasterxml.jackson.databind;
+    requires com.google.protobuf;
     requires java.desktop;
     requires java.net.http;
     requires jdk.management;

@@ -14,6 +14,7 @@ import java.util.stream.Collectors;
 
 import duet.data.DataException;
 import duet.device.DeviceException;
+import duet.model.ModelFileException;
 import duet.model.SafetensorsException;
 import duet.net.NetworkException;
 import duet.train.TrainingException;
@@ -58,6 +59,7 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
             case NetworkException e -> oneLine(e.getMessage());
             case DataException e -> oneLine(e.getMessage());
             case DeviceException e -> oneLine(e.getMessage());
+            case ModelFileException e -> oneLine(e.getMessage());
             case SafetensorsException e -> oneLine(e.getMessage());
             case TrainingException e -> oneLine(e.getMessage());
             case UncheckedIOException e -> fileSentence(e.getCause());

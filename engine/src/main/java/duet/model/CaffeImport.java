@@ -1,0 +1,207 @@
+package duet.model;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+
+import duet.device.Operation.Activation;
+import duet.model.TrainedModel.Mean;
+import duet.model.proto.Caffe;
+import duet.model.proto.Caffe.BlobProto;
+import duet.net.Layer;
+import duet.net.Rounding;
+import duet.net.Shape;
+
+/**
+ * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}): the file holds the layers as well as the weights. Caffe's images are blue
+ * first, and its response normalisation divides alpha by the size.
+ */
+public final class CaffeImport {
+    private final Path file;
+    private final LayerChain chain;
+    private final Set<String> values = new HashSet<>();
+    private double scale = 1;
+
+    private CaffeImport(Path file, LayerChain chain) {
+        this.file = file;
+        this.chain = chain;
+    }
+
+    /**
+     * @param side height and width of the images where the file does not say them, else 0
+     * @throws ModelFileException naming the file, the layer and what Duet has no layer for
+     */
+    public static ImportedModel read(Path file, int side) throws IOException {
+        Caffe.NetParameter net = parse(file);
+        List<CaffeLayer> layers = CaffeLayer.of(net);
+        if (layers.stream().allMatch(layer -> layer.blobs().isEmpty())) {
+            throw new ModelFileException(file + ": is no trained network of Caffe: it has no layer with weights"
+                    + (net.getInputCount() > 0 || !layers.isEmpty() ? "; give the .caffemodel, not a description" : ""));
+        }
+        return new CaffeImport(file, new LayerChain(file.toString(), net.getName(), input(file, net, layers, side))).follow(net, layers);
+    }
+
+    private static Caffe.NetParameter parse(Path file) throws IOException {
+        try (InputStream stream = Files.newInputStream(file)) {
+            return Caffe.NetParameter.parseFrom(stream);
+        } catch (InvalidProtocolBufferException e) {
+            throw new ModelFileException(file + ": is no network of Caffe, or it is damaged: " + e.getMessage(), e);
+        }
+    }
+
+    /** A mean image of Caffe (binaryproto), blue first. */
+    public static Mean readMean(Path file) throws IOException {
+        try (InputStream stream = Files.newInputStream(file)) {
+            BlobProto blob = BlobProto.parseFrom(stream);
+            List<Integer> sizes = CaffeLayer.sizes(blob);
+            int dimensions = sizes.size();
+            if (dimensions < 3 || CaffeLayer.elements(sizes) != blob.getDataCount()) {
+                throw new ModelFileException("%s: is no mean image of Caffe: sizes %s, %d numbers".formatted(file, sizes, blob.getDataCount()));
+            }
+            return new Mean(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)), CaffeLayer.floats(blob));
+        } catch (InvalidProtocolBufferException e) {
+            throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged: " + e.getMessage(), e);
+        }
+    }
+
+    /** From the description of a deployed network, from the crop of one that was trained, or from the option. */
+    private static Shape input(Path file, Caffe.NetParameter net, List<CaffeLayer> layers, int side) {
+        List<Integer> sizes = List.of();
+        if (net.getInputDimCount() == 4) {
+            sizes = net.getInputDimList();
+        } else if (net.getInputShapeCount() > 0) {
+            sizes = net.getInputShape(0).getDimList().stream().map(Math::toIntExact).toList();
+        } else {
+            sizes = layers.stream().filter(layer -> !layer.inputSizes().isEmpty()).findFirst().map(CaffeLayer::inputSizes).orElse(sizes);
+        }
+        if (sizes.size() == 4) {
+            return new Shape(sizes.get(1), sizes.get(2), sizes.get(3));
+        }
+        int crop = layers.stream().mapToInt(CaffeLayer::crop).filter(size -> size > 0).findFirst().orElse(side);
+        if (crop == 0) {
+            throw new ModelFileException(file + ": does not say how large its images are; give --side (227 for bvlc_alexnet)");
+        }
+        CaffeLayer first = layers.stream().filter(layer -> !layer.blobs().isEmpty()).findFirst().orElseThrow();
+        List<Integer> weight = CaffeLayer.sizes(first.blobs().getFirst());
+        if (!first.type().equals("Convolution") || weight.size() != 4) {
+            throw new ModelFileException(file + ": the first layer with weights, " + first.name() + ", is no convolution");
+        }
+        return new Shape(weight.get(1) * first.convolution().getGroup(), crop, crop);
+    }
+
+    private ImportedModel follow(Caffe.NetParameter net, List<CaffeLayer> layers) {
+        values.addAll(net.getInputList());
+        float[] mean = null;
+        for (CaffeLayer layer : layers) {
+            if (layer.bottoms().isEmpty()) { // reads data
+                values.addAll(layer.tops());
+                mean = layer.mean() == null ? mean : layer.mean();
+                scale = layer.scale();
+            } else if (values.contains(layer.bottoms().getFirst()) && !layer.type().equals("Accuracy") && !layer.type().equals("Silence")) {
+                add(layer);
+                values.clear(); // a chain: what came before has no further use
+                values.addAll(layer.tops());
+            } else if (!layer.blobs().isEmpty()) {
+                throw refuse(layer, "its input " + layer.bottoms().getFirst() + " is not what the layer before it makes: Duet's networks are chains");
+            }
+        }
+        int channels = chain.input().channels();
+        if (mean != null && mean.length == 1) {
+            mean = repeated(mean[0], channels);
+        }
+        return chain.end(scale, mean == null ? null : Mean.of(mean), List.of());
+    }
+
+    private static float[] repeated(float value, int count) {
+        float[] values = new float[count];
+        Arrays.fill(values, value);
+        return values;
+    }
+
+    private ModelFileException refuse(CaffeLayer layer, String reason) {
+        return new ModelFileException("%s: the layer %s (%s): %s".formatted(file, layer.name(), layer.type(), reason));
+    }
+
+    private void add(CaffeLayer layer) {
+        switch (layer.type()) {
+            case "Convolution" -> convolution(layer);
+            case "InnerProduct" -> innerProduct(layer);
+            case "ReLU" -> chain.nonlinearity(Activation.RELU);
+            case "TanH" -> chain.nonlinearity(Activation.TANH);
+            case "LRN" -> norm(layer);
+            case "Pooling" -> pool(layer);
+            case "Dropout" -> chain.dropout(Double.parseDouble(Float.toString(layer.dropout().getDropoutRatio())), true);
+            case "Softmax", "SoftmaxWithLoss" -> chain.loss();
+            case "Split", "Flatten" -> { }
+            default -> throw refuse(layer, "Duet has no such layer; it reads Convolution, InnerProduct, ReLU, TanH, LRN, Pooling, Dropout and Softmax");
+        }
+    }
+
+    private float[] blob(CaffeLayer layer, int index) {
+        if (index >= layer.blobs().size()) {
+            throw refuse(layer, "its weights are missing: this is the description of a network, not a trained one");
+        }
+        return CaffeLayer.floats(layer.blobs().get(index));
+    }
+
+    private void convolution(CaffeLayer layer) {
+        Caffe.ConvolutionParameter p = layer.convolution();
+        int kernel = same(layer, "kernel", p.getKernelSizeList(), p.getKernelH(), p.getKernelW(), 0);
+        int stride = same(layer, "stride", p.getStrideList(), p.getStrideH(), p.getStrideW(), 1);
+        int padding = same(layer, "pad", p.getPadList(), p.getPadH(), p.getPadW(), 0);
+        if (p.getDilationList().stream().anyMatch(dilation -> dilation != 1)) {
+            throw refuse(layer, "dilations are not supported");
+        }
+        chain.convolution(p.getNumOutput(), kernel, stride, padding, p.getGroup(), Rounding.FLOOR, blob(layer, 0), p.getBiasTerm() ? blob(layer, 1) : null);
+    }
+
+    /** One number for both directions: given once, for each direction, or by the two older fields. */
+    private int same(CaffeLayer layer, String what, List<Integer> sizes, int height, int width, int otherwise) {
+        List<Integer> given = sizes.isEmpty() ? height + width > 0 ? List.of(height, width) : List.of(otherwise) : sizes;
+        if (given.stream().distinct().count() > 1) {
+            throw refuse(layer, what + " is " + given + ", but Duet's windows are square");
+        }
+        return given.getFirst();
+    }
+
+    private void innerProduct(CaffeLayer layer) {
+        Caffe.InnerProductParameter p = layer.innerProduct();
+        if (p.getTranspose()) {
+            throw refuse(layer, "transposed weights are not supported");
+        }
+        chain.fullyConnected(p.getNumOutput(), blob(layer, 0), p.getBiasTerm() ? blob(layer, 1) : null);
+    }
+
+    private void norm(CaffeLayer layer) {
+        Caffe.LRNParameter p = layer.norm();
+        if (p.getNormRegion() != Caffe.LRNParameter.NormRegion.ACROSS_CHANNELS) {
+            throw refuse(layer, "only normalisation across channels is supported");
+        }
+        chain.norm(p.getLocalSize(), decimal(p.getAlpha()) / p.getLocalSize(), decimal(p.getBeta()), decimal(p.getK()), 1);
+    }
+
+    private static double decimal(float value) {
+        return Double.parseDouble(Float.toString(value));
+    }
+
+    private void pool(CaffeLayer layer) {
+        Caffe.PoolingParameter p = layer.pooling();
+        boolean max = p.getPool() == Caffe.PoolingParameter.PoolMethod.MAX;
+        int window = p.getGlobalPooling() ? chain.shape().height()
+                : same(layer, "kernel", p.hasKernelSize() ? List.of(p.getKernelSize()) : List.of(), p.getKernelH(), p.getKernelW(), 0);
+        int stride = same(layer, "stride", p.getStrideH() > 0 ? List.of() : List.of(p.getStride()), p.getStrideH(), p.getStrideW(), 1);
+        int padding = same(layer, "pad", p.getPadH() > 0 ? List.of() : List.of(p.getPad()), p.getPadH(), p.getPadW(), 0);
+        if (p.getPool() == Caffe.PoolingParameter.PoolMethod.STOCHASTIC || !max && padding > 0) {
+            throw refuse(layer, "only max-pooling and average pooling without padding are supported");
+        }
+        boolean up = p.getRoundMode() == Caffe.PoolingParameter.RoundMode.CEIL;
+        chain.pool(max ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE, window, stride, padding, up ? Rounding.CEIL : Rounding.FLOOR);
+    }
+}

@@ -1,0 +1,22 @@
+package duet.model;
+
+import java.util.List;
+import java.util.Map;
+
+import duet.model.TrainedModel.Mean;
+import duet.net.Network;
+
+/**
+ * What a file of another program says. Weights are canonical, but the channels of the first layer are in the file's own order.
+ *
+ * @param classNames null where the file has none
+ * @param mean       levels that are taken off in the file's order of channels; null where the file says nothing of them
+ * @param deviation  levels that pixels are divided by, likewise; null for none
+ * @param notes      sentences for people: what was assumed or left out
+ */
+public record ImportedModel(Network network, List<String> classNames, Map<String, float[]> parameters, Mean mean, float[] deviation, List<String> notes) {
+    public ImportedModel {
+        classNames = classNames == null ? null : List.copyOf(classNames);
+        notes = List.copyOf(notes);
+    }
+}

@@ -1,0 +1,168 @@
+package duet.model;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.List;
+import java.util.stream.LongStream;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+
+import duet.device.Operation.Activation;
+import duet.model.TrainedModel.Mean;
+import duet.model.proto.Onnx;
+import duet.net.Layer;
+import duet.net.NetworkJson;
+import duet.net.Rounding;
+import duet.net.Shape;
+
+/**
+ * Networks as ONNX (operator set 13). The graph takes {@code pixels} [N][channels][height][width], levels of 0 to 255, red first, any number
+ * of images, and gives {@code probabilities} [N][classes]: mean, scale, the layers as they are in evaluation, and softmax are inside.
+ * The metadata hold the network as JSON ({@value #NETWORK}) and the names of the classes ({@value #CLASSES}).
+ */
+public final class OnnxExport {
+    static final String NETWORK = "duet.network";
+    static final String CLASSES = "duet.classes";
+    static final String INPUT = "pixels";
+    static final String OUTPUT = "probabilities";
+    static final String MEAN = "input.mean";
+    private static final long IR_VERSION = 8;
+    private static final long OPERATOR_SET = 13;
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final OnnxGraph graph = new OnnxGraph();
+    private final TrainedModel model;
+
+    private OnnxExport(TrainedModel model) {
+        this.model = model;
+    }
+
+    /** @param dropout false for a network that was trained without its dropout layers, whose outputs are then not scaled for them */
+    public static void write(OutputStream stream, TrainedModel model, boolean dropout) throws IOException {
+        new OnnxExport(model).build(dropout).writeTo(stream);
+    }
+
+    private Onnx.ModelProto build(boolean dropout) {
+        Shape shape = model.network().input();
+        String value = input(shape);
+        List<Shape> shapes = model.network().shapes();
+        for (int i = 0; i < shapes.size(); i++) {
+            value = layer(model.network().layers().get(i), value, shape, shapes.get(i), dropout);
+            shape = shapes.get(i);
+        }
+        Onnx.GraphProto.Builder built = graph.builder().setName(model.network().name())
+                .addInput(OnnxGraph.images(INPUT, model.network().input(), "levels of 0 to 255, channels red, green, blue"))
+                .addOutput(OnnxGraph.images(OUTPUT, new Shape(model.network().classes(), 0, 0), "of each class"));
+        return Onnx.ModelProto.newBuilder().setIrVersion(IR_VERSION).setProducerName("duet")
+                .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPERATOR_SET))
+                .addMetadataProps(metadata(NETWORK, NetworkJson.write(model.network())))
+                .addMetadataProps(metadata(CLASSES, json(model.classNames())))
+                .setGraph(built).build();
+    }
+
+    private static Onnx.StringStringEntryProto metadata(String key, String value) {
+        return Onnx.StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
+    }
+
+    private static String json(List<String> names) {
+        try {
+            return JSON.writeValueAsString(names);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private String input(Shape input) {
+        Mean mean = model.mean().centre(input);
+        graph.floats(MEAN, mean.values(), 1, mean.shape().channels(), mean.shape().height(), mean.shape().width());
+        String value = graph.node("Sub", "input.centred", INPUT, MEAN);
+        double scale = model.network().inputScale();
+        return scale == 1 ? value : graph.node("Mul", "input", value, graph.scalar("input.scale", scale));
+    }
+
+    private String layer(Layer layer, String value, Shape in, Shape out, boolean dropout) {
+        return switch (layer) {
+            case Layer.Convolution l -> convolution(l, value, in, out);
+            case Layer.FullyConnected l -> fullyConnected(l, value, in);
+            case Layer.Nonlinearity l -> graph.node(l.function() == Activation.RELU ? "Relu" : "Tanh", l.name(), value);
+            case Layer.LocalResponseNorm l -> norm(l, value, in);
+            case Layer.SpatialResponseNorm l -> spatialNorm(l, value);
+            case Layer.Pooling l -> pooling(l, value, in, out);
+            case Layer.Dropout l -> l.inverted() || !dropout ? value
+                    : graph.node("Mul", l.name(), value, graph.scalar(l.name() + ".kept", 1 - l.rate()));
+            case Layer.SoftmaxCrossEntropy _ -> graph.node("Softmax", OUTPUT, List.of(value), OnnxGraph.integer("axis", 1));
+        };
+    }
+
+    private String convolution(Layer.Convolution l, String value, Shape in, Shape out) {
+        int channels = in.channels() / l.groups();
+        return graph.node("Conv", l.name(), parameters(l.name(), value, l.bias(), l.filters(), channels, l.kernel(), l.kernel()),
+                OnnxGraph.integers("kernel_shape", l.kernel(), l.kernel()), OnnxGraph.integers("strides", l.stride(), l.stride()),
+                pads(in, out, l.kernel(), l.stride(), l.padding(), l.rounding()), OnnxGraph.integer("group", l.groups()));
+    }
+
+    private String fullyConnected(Layer.FullyConnected l, String value, Shape in) {
+        String flat = in.height() == 1 && in.width() == 1 && graph.isFlat(value) ? value
+                : graph.flat(graph.node("Flatten", l.name() + ".input", List.of(value), OnnxGraph.integer("axis", 1)));
+        return graph.flat(graph.node("Gemm", l.name(), parameters(l.name(), flat, l.bias(), l.outputs(), Math.toIntExact(in.elements())),
+                OnnxGraph.integer("transB", 1)));
+    }
+
+    /** The node's inputs: the value, the weight and, where there is one, the bias. */
+    private List<String> parameters(String layer, String value, boolean bias, long... sizes) {
+        String weight = graph.floats(layer + ".weight", parameter(layer + ".weight", sizes), sizes);
+        return bias ? List.of(value, weight, graph.floats(layer + ".bias", parameter(layer + ".bias", sizes[0]), sizes[0])) : List.of(value, weight);
+    }
+
+    private float[] parameter(String name, long... sizes) {
+        float[] values = model.parameters().get(name);
+        long elements = LongStream.of(sizes).reduce(1, Math::multiplyExact);
+        if (values == null || values.length != elements) {
+            throw new IllegalArgumentException(name + " must have " + elements + " numbers");
+        }
+        return values;
+    }
+
+    /** ONNX divides alpha by the size. Groups have neighbourhoods of their own: they become images of a larger batch meanwhile. */
+    private String norm(Layer.LocalResponseNorm l, String value, Shape in) {
+        Onnx.AttributeProto[] attributes = {OnnxGraph.real("alpha", l.alpha() * l.size()), OnnxGraph.real("beta", l.beta()),
+            OnnxGraph.real("bias", l.k()), OnnxGraph.integer("size", l.size())};
+        if (l.groups() == 1) {
+            return graph.node("LRN", l.name(), List.of(value), attributes);
+        }
+        String groups = graph.node("Reshape", l.name() + ".groups", value,
+                graph.vector(l.name() + ".groups.shape", -1, in.channels() / l.groups(), in.height(), in.width()));
+        String normalised = graph.node("LRN", l.name() + ".normalised", List.of(groups), attributes);
+        return graph.node("Reshape", l.name(), normalised, graph.vector(l.name() + ".shape", -1, in.channels(), in.height(), in.width()));
+    }
+
+    /** ONNX has no such operator: x / (k + alpha * sum of squares)^beta, the sum as an average over a window whose padding counts. */
+    private String spatialNorm(Layer.SpatialResponseNorm l, String value) {
+        String name = l.name();
+        long reach = l.size() / 2;
+        String average = graph.node("AveragePool", name + ".average", List.of(graph.node("Mul", name + ".squares", value, value)),
+                OnnxGraph.integers("kernel_shape", l.size(), l.size()), OnnxGraph.integers("pads", reach, reach, reach, reach),
+                OnnxGraph.integer("count_include_pad", 1));
+        String scaled = graph.node("Mul", name + ".scaled", average, graph.scalar(name + ".alpha", l.alpha() * l.size() * l.size()));
+        String base = graph.node("Add", name + ".base", scaled, graph.scalar(name + ".k", l.k()));
+        return graph.node("Div", name, value, graph.node("Pow", name + ".divisor", base, graph.scalar(name + ".beta", l.beta())));
+    }
+
+    private String pooling(Layer.Pooling l, String value, Shape in, Shape out) {
+        return graph.node(l.kind() == Layer.Pooling.Kind.MAX ? "MaxPool" : "AveragePool", l.name(), List.of(value),
+                OnnxGraph.integers("kernel_shape", l.window(), l.window()), OnnxGraph.integers("strides", l.stride(), l.stride()),
+                pads(in, out, l.window(), l.stride(), l.padding(), l.rounding()));
+    }
+
+    /** Rounding up becomes more padding below and on the right: convolutions of ONNX only round down. */
+    private static Onnx.AttributeProto pads(Shape in, Shape out, int window, int stride, int padding, Rounding rounding) {
+        int below = padding;
+        int right = padding;
+        if (rounding == Rounding.CEIL) {
+            below = Math.max(padding, (out.height() - 1) * stride + window - padding - in.height());
+            right = Math.max(padding, (out.width() - 1) * stride + window - padding - in.width());
+        }
+        return OnnxGraph.integers("pads", padding, padding, below, right);
+    }
+}

@@ -1,0 +1,105 @@
+package duet.model;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.google.protobuf.InvalidProtocolBufferException;
+
+import duet.model.TrainedModel.Mean;
+import duet.model.proto.Onnx;
+import duet.model.proto.Onnx.NodeProto;
+import duet.net.Network;
+import duet.net.NetworkJson;
+import duet.net.Shape;
+
+/**
+ * Reads ONNX files of AlexNet and its relatives: a chain of convolutions, ReLU or tanh, response normalisation, pooling, dropout, fully
+ * connected layers and softmax. Files that {@link OnnxExport} wrote give the same network again, to the bit.
+ */
+public final class OnnxImport {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private OnnxImport() {}
+
+    /** @throws ModelFileException naming the file, the node and what Duet has no layer for */
+    public static ImportedModel read(Path file) throws IOException {
+        Onnx.ModelProto model = parse(file);
+        if (!model.hasGraph() || model.getGraph().getNodeCount() == 0) {
+            throw new ModelFileException(file + ": is no ONNX model, or one without nodes");
+        }
+        Map<String, String> metadata = new HashMap<>();
+        model.getMetadataPropsList().forEach(entry -> metadata.put(entry.getKey(), entry.getValue()));
+        Map<String, OnnxTensor> constants = constants(file, model.getGraph());
+        return metadata.containsKey(OnnxExport.NETWORK) ? own(file, metadata, constants) : foreign(file, model.getGraph(), constants);
+    }
+
+    private static Onnx.ModelProto parse(Path file) throws IOException {
+        try (InputStream stream = Files.newInputStream(file)) {
+            return Onnx.ModelProto.parseFrom(stream);
+        } catch (InvalidProtocolBufferException e) {
+            throw new ModelFileException(file + ": is no ONNX model, or it is damaged: " + e.getMessage(), e);
+        }
+    }
+
+    private static Map<String, OnnxTensor> constants(Path file, Onnx.GraphProto graph) {
+        Map<String, OnnxTensor> constants = new HashMap<>();
+        graph.getInitializerList().forEach(tensor -> constants.put(tensor.getName(), new OnnxTensor(file, tensor)));
+        for (NodeProto node : graph.getNodeList()) {
+            if (node.getOpType().equals("Constant")) {
+                node.getAttributeList().stream().filter(attribute -> attribute.getName().equals("value"))
+                        .forEach(attribute -> constants.put(node.getOutput(0), new OnnxTensor(file, attribute.getT())));
+            }
+        }
+        return constants;
+    }
+
+    private static ImportedModel own(Path file, Map<String, String> metadata, Map<String, OnnxTensor> constants) {
+        Network network = NetworkJson.parse(metadata.get(OnnxExport.NETWORK), file.toString());
+        Map<String, float[]> parameters = new LinkedHashMap<>();
+        ParameterSizes.of(network).forEach((name, sizes) -> parameters.put(name, constant(file, constants, name).floats(sizes)));
+        OnnxTensor mean = constant(file, constants, OnnxExport.MEAN);
+        List<Integer> sizes = mean.sizes();
+        if (sizes.size() != 4) {
+            throw new ModelFileException(file + ": " + OnnxExport.MEAN + " must have 4 sizes, not " + sizes);
+        }
+        return new ImportedModel(network, classes(file, metadata.get(OnnxExport.CLASSES)), parameters,
+                new Mean(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null, List.of());
+    }
+
+    private static List<String> classes(Path file, String json) {
+        try {
+            return json == null ? null : JSON.readValue(json, new TypeReference<List<String>>() {});
+        } catch (JsonProcessingException e) {
+            throw new ModelFileException(file + ": the names of the classes are damaged: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    private static OnnxTensor constant(Path file, Map<String, OnnxTensor> constants, String name) {
+        OnnxTensor tensor = constants.get(name);
+        if (tensor == null) {
+            throw new ModelFileException(file + ": lacks the tensor " + name + " of its network");
+        }
+        return tensor;
+    }
+
+    private static ImportedModel foreign(Path file, Onnx.GraphProto graph, Map<String, OnnxTensor> constants) {
+        Onnx.ValueInfoProto input = graph.getInputList().stream().filter(info -> !constants.containsKey(info.getName())).findFirst()
+                .orElseThrow(() -> new ModelFileException(file + ": the graph has no input"));
+        List<Onnx.TensorShapeProto.Dimension> sizes = input.getType().getTensorType().getShape().getDimList();
+        if (sizes.size() != 4 || sizes.stream().skip(1).anyMatch(size -> size.getDimValue() < 1 || size.getDimValue() > 1 << 16)) {
+            throw new ModelFileException(file + ": the input " + input.getName() + " must be images [N][channels][height][width] of a known size");
+        }
+        Shape shape = new Shape((int) sizes.get(1).getDimValue(), (int) sizes.get(2).getDimValue(), (int) sizes.get(3).getDimValue());
+        OnnxChain chain = new OnnxChain(file, graph.getName(), shape, constants);
+        return chain.read(graph.getNodeList(), input.getName());
+    }
+}

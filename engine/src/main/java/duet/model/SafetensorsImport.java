@@ -1,0 +1,88 @@
+package duet.model;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import duet.model.TrainedModel.Mean;
+import duet.net.Network;
+
+/**
+ * Weights without a network, from a safetensors file: by Duet's names ({@code conv1.weight}), or by those of PyTorch's sequential modules
+ * ({@code features.0.weight}, {@code classifier.6.bias}: torchvision's AlexNet), which are the layers with weights in order.
+ */
+public final class SafetensorsImport {
+    private static final Pattern SEQUENTIAL = Pattern.compile("(?:module\\.)?(features|classifier)\\.(\\d+)\\.(weight|bias)");
+
+    /** What torchvision takes off and divides by, in levels (0 to 255): red, green, blue. */
+    private static final float[] TORCHVISION_MEAN = {0.485f * 255, 0.456f * 255, 0.406f * 255};
+    private static final float[] TORCHVISION_DEVIATION = {0.229f * 255, 0.224f * 255, 0.225f * 255};
+
+    private SafetensorsImport() {}
+
+    /**
+     * @param network makes the network for so many channels and classes
+     * @throws ModelFileException naming what is missing, left over or of another size
+     */
+    public static ImportedModel read(Path file, BiFunction<Integer, Integer, Network> network) throws IOException {
+        try (Safetensors tensors = Safetensors.open(file)) {
+            Map<String, Safetensors.Entry> entries = inOrder(tensors.entries());
+            List<Safetensors.Entry> weights = entries.entrySet().stream().filter(entry -> entry.getKey().endsWith(".weight")).map(Map.Entry::getValue).toList();
+            if (weights.isEmpty() || weights.getFirst().shape().size() != 4) {
+                throw new ModelFileException(file + ": the first tensor ending in .weight must be a convolution's, of four sizes");
+            }
+            Network target = network.apply(Math.toIntExact(weights.getFirst().shape().get(1)), Math.toIntExact(weights.getLast().shape().getFirst()));
+            Map<String, List<Integer>> sizes = ParameterSizes.of(target);
+            Map<String, String> names = names(file, entries, new ArrayList<>(sizes.keySet()));
+            Map<String, float[]> parameters = new LinkedHashMap<>();
+            for (Map.Entry<String, List<Integer>> parameter : sizes.entrySet()) {
+                Safetensors.Entry entry = tensors.entries().get(names.get(parameter.getKey()));
+                if (!entry.shape().equals(parameter.getValue().stream().map(Integer::longValue).toList())) {
+                    throw new ModelFileException("%s: %s is %s, but %s of %s is %s".formatted(
+                            file, entry.name(), entry.shape(), parameter.getKey(), target.name(), parameter.getValue()));
+                }
+                parameters.put(parameter.getKey(), tensors.floats(entry.name()));
+            }
+            boolean torchvision = target.input().channels() == 3 && names.values().stream().allMatch(name -> SEQUENTIAL.matcher(name).matches());
+            return torchvision
+                    ? new ImportedModel(target, null, parameters, Mean.of(TORCHVISION_MEAN), TORCHVISION_DEVIATION, List.of(
+                            "the names are torchvision's, so its mean and standard deviation of ImageNet's pixels are taken — give --mean and --std if they were others"))
+                    : new ImportedModel(target, null, parameters, null, null, List.of());
+        }
+    }
+
+    /** Names like {@code features.10.weight} by number, weight before bias; others as they are. */
+    private static Map<String, Safetensors.Entry> inOrder(Map<String, Safetensors.Entry> entries) {
+        Map<String, Safetensors.Entry> sorted = new LinkedHashMap<>();
+        entries.entrySet().stream().sorted(Comparator.comparing(entry -> {
+            Matcher matcher = SEQUENTIAL.matcher(entry.getKey());
+            return !matcher.matches() ? "" : (matcher.group(1).equals("features") ? "0" : "1") + "%06d".formatted(Long.parseLong(matcher.group(2)) % 1_000_000)
+                    + (matcher.group(3).equals("weight") ? "0" : "1");
+        })).forEach(entry -> sorted.put(entry.getKey(), entry.getValue()));
+        return sorted;
+    }
+
+    /** The file's name of each parameter. */
+    private static Map<String, String> names(Path file, Map<String, Safetensors.Entry> entries, List<String> parameters) {
+        List<String> found = new ArrayList<>(entries.keySet());
+        boolean sequential = found.stream().allMatch(name -> SEQUENTIAL.matcher(name).matches());
+        List<String> missing = parameters.stream().filter(name -> !found.contains(name)).toList();
+        if (sequential ? found.size() != parameters.size() : !missing.isEmpty()) {
+            throw new ModelFileException(sequential
+                    ? "%s: has %d tensors, but the network %d parameters: another network?".formatted(file, found.size(), parameters.size())
+                    : "%s: lacks %s; its tensors are %s".formatted(file, String.join(", ", missing), String.join(", ", found)));
+        }
+        Map<String, String> names = new LinkedHashMap<>();
+        for (int i = 0; i < parameters.size(); i++) {
+            names.put(parameters.get(i), sequential ? found.get(i) : parameters.get(i));
+        }
+        return names;
+    }
+}
