@@ -26,10 +26,6 @@ final class AugmentationArguments {
                     + "deviation; 0 for none (default: 0.1, as in the paper, for alexnet and alexnet-2012, else 0).")
     private Double colourNoise;
 
-    @Option(names = "--colour-noise-epochs", paramLabel = "N", converter = Numbers.Count.class,
-            description = "No colour noise after N epochs; 0: to the end (default: 0, alexnet-2012 66).")
-    private Integer colourNoiseEpochs;
-
     @Option(names = "--noise-divides", negatable = true, fallbackValue = "true",
             description = "Images with colour noise are divided by 1 + X, as in the original code (default: no, alexnet-2012 yes).")
     private Boolean noiseDivides;
@@ -52,9 +48,6 @@ final class AugmentationArguments {
         }
         if (colourNoise != null) {
             result = result.withColourNoise(colourNoise);
-        }
-        if (colourNoiseEpochs != null) {
-            result = result.withColourNoiseEpochs(colourNoiseEpochs);
         }
         if (noiseDivides != null) {
             result = result.withNoiseDivides(noiseDivides);

@@ -1,5 +1,7 @@
 package duet.data;
 
+import java.util.function.DoubleUnaryOperator;
+
 import duet.net.Shape;
 
 /**
@@ -18,13 +20,14 @@ public interface BatchLoader extends AutoCloseable {
     /** Without colour noise. */
     static BatchLoader training(
             Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, long firstBatch, int threads) {
-        return training(data, input, batch, seed, shuffle, augmentation, null, firstBatch, threads);
+        return training(data, input, batch, seed, shuffle, augmentation, null, epoch -> 1, firstBatch, threads);
     }
 
     /**
      * Crops, mirrors and colours are drawn for each image and epoch, see {@link Augmentation}.
      *
      * @param colours    {@link PrincipalColours#deviations} of the training set; null will do without colour noise
+     * @param factor     what the colour noise is multiplied by in a batch that begins at an epoch (passes over the data); 0: none
      * @param input      the network's input; same channels as the stored images, not larger
      * @param shuffle    order[epoch] is a permutation drawn from (seed, epoch); else 0, 1, 2, ...
      * @param firstBatch number of the first batch that next() returns
@@ -33,19 +36,19 @@ public interface BatchLoader extends AutoCloseable {
      */
     static BatchLoader training(
             Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, float[] colours,
-            long firstBatch, int threads) {
+            DoubleUnaryOperator factor, long firstBatch, int threads) {
         int channels = data.stored().channels();
         if (augmentation.colourNoise() > 0 && (colours == null || colours.length != channels * channels)) {
             throw new DataException("colour noise needs the principal colours of images of " + channels + " channel(s)");
         }
         ColourNoise noise = augmentation.colourNoise() == 0 ? null : new ColourNoise(colours, channels, augmentation.colourNoise(), seed);
         return new PrefetchingLoader(data, new Indices.EpochOrders(seed, shuffle, data.size()),
-                new Cropping(data.stored(), input, augmentation, seed), noise, batch, firstBatch, Long.MAX_VALUE, threads);
+                new Cropping(data.stored(), input, augmentation, seed), noise, factor, batch, firstBatch, Long.MAX_VALUE, threads);
     }
 
     /** Centre crops. */
     static BatchLoader evaluation(Dataset data, Shape input, int batch, int threads) {
         return new PrefetchingLoader(data, new Indices.EpochOrders(0, false, data.size()),
-                new Cropping(data.stored(), input, Augmentation.NONE, 0), null, batch, 0, Math.ceilDiv(data.size(), Math.max(1, batch)), threads);
+                new Cropping(data.stored(), input, Augmentation.NONE, 0), null, epoch -> 0, batch, 0, Math.ceilDiv(data.size(), Math.max(1, batch)), threads);
     }
 }

@@ -12,11 +12,15 @@ import duet.device.Philox;
  * @param deviations see {@link PrincipalColours#deviations}
  */
 record ColourNoise(float[] deviations, int channels, double amount, long seed) {
-    /** Writes a colour of {@code channels} numbers, in levels. */
-    void draw(long epoch, int index, float[] shifts, int offset) {
+    /**
+     * Writes a colour of {@code channels} numbers, in levels.
+     *
+     * @param factor what the amount is multiplied by
+     */
+    void draw(long epoch, int index, double factor, float[] shifts, int offset) {
         double[] colour = new double[channels];
         for (int axis = 0; axis < channels; axis++) {
-            double a = amount * Philox.normal(seed, Philox.COLOUR, epoch, (long) index * channels + axis);
+            double a = factor * amount * Philox.normal(seed, Philox.COLOUR, epoch, (long) index * channels + axis);
             for (int c = 0; c < channels; c++) {
                 colour[c] += a * deviations[axis * channels + c];
             }

@@ -57,11 +57,11 @@ public final class LoaderSpeed {
         Augmentation augmentation = colours ? Augmentation.PAPER : Augmentation.STANDARD;
         float[] axes = colours ? statistics.principalColours().deviations() : null;
         double loaded;
-        try (BatchLoader loader = BatchLoader.training(data, input, batch, 1, true, augmentation, axes, 0, threads)) {
+        try (BatchLoader loader = BatchLoader.training(data, input, batch, 1, true, augmentation, axes, epoch -> 1, 0, threads)) {
             loaded = rate(batch, threads, seconds, loader, ready -> {});
         }
         try (Backend backend = Backends.open("cpu", threads); Kernel kernel = new Kernel(backend, stored, input, batch, colours);
-                BatchLoader loader = BatchLoader.training(data, input, batch, 1, true, augmentation, axes, 0, threads)) {
+                BatchLoader loader = BatchLoader.training(data, input, batch, 1, true, augmentation, axes, epoch -> 1, 0, threads)) {
             kernel.program.write(kernel.mean, statistics.meanImage());
             return new Result(loaded, rate(batch, threads, seconds, loader, kernel::run), input, batch, threads);
         }

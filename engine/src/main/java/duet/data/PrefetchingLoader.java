@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.DoubleUnaryOperator;
 
 import duet.data.Indices.EpochOrders;
 
@@ -23,6 +24,8 @@ final class PrefetchingLoader implements BatchLoader {
     private final Cropping cropping;
     /** Null if there is none. */
     private final ColourNoise noise;
+    /** Of an epoch; 0: none. */
+    private final DoubleUnaryOperator noiseFactor;
     private final int batch;
     private final int imageBytes;
     /** Exclusive; Long.MAX_VALUE in training. */
@@ -58,8 +61,8 @@ final class PrefetchingLoader implements BatchLoader {
         }
     }
 
-    PrefetchingLoader(Dataset data, EpochOrders orders, Cropping cropping, ColourNoise noise, int batch, long firstBatch, long lastBatch,
-            int threadCount) {
+    PrefetchingLoader(Dataset data, EpochOrders orders, Cropping cropping, ColourNoise noise, DoubleUnaryOperator noiseFactor, int batch,
+            long firstBatch, long lastBatch, int threadCount) {
         long bytes = data.stored().elements() * batch;
         if (batch < 1 || bytes > Integer.MAX_VALUE - 8) {
             throw new DataException("a batch of %d images of %s is not possible: it takes 1 image at least and 2 GiB at most"
@@ -76,6 +79,7 @@ final class PrefetchingLoader implements BatchLoader {
         this.orders = orders;
         this.cropping = cropping;
         this.noise = noise;
+        this.noiseFactor = noiseFactor;
         this.batch = batch;
         this.imageBytes = (int) data.stored().elements();
         this.firstBatch = firstBatch;
@@ -203,7 +207,8 @@ final class PrefetchingLoader implements BatchLoader {
         long epoch = -1;
         int[] order = null;
         slot.count = 0;
-        slot.noisy = noise != null && cropping.augmentation().noisy(first / size);
+        double factor = noise == null ? 0 : noiseFactor.applyAsDouble((double) first / size);
+        slot.noisy = factor > 0;
         for (int i = 0; i < batch && !closed; i++) {
             long position = first + i;
             if (lastBatch != Long.MAX_VALUE && position >= size) {
@@ -219,7 +224,7 @@ final class PrefetchingLoader implements BatchLoader {
             slot.count += slot.labels[i] >= 0 ? 1 : 0;
             cropping.draw(epoch, index, number, i, slot.crops);
             if (slot.noisy) {
-                noise.draw(epoch, index, slot.colourShifts, i * noise.channels());
+                noise.draw(epoch, index, factor, slot.colourShifts, i * noise.channels());
             }
         }
     }

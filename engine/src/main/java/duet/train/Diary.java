@@ -119,6 +119,11 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
     }
 
     @Override
+    public boolean leavesColourNoiseOff() {
+        return changes.stream().anyMatch(change -> change.colourNoise() != null && change.colourNoise() == 0);
+    }
+
+    @Override
     public List<String> layers() {
         return changes.stream().filter(change -> change.layers() != null).flatMap(change -> change.layers().stream()).distinct().toList();
     }

@@ -40,6 +40,11 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         return 1;
     }
 
+    /** Whether there are epochs in which {@link #colourNoise} is 0. */
+    default boolean leavesColourNoiseOff() {
+        return false;
+    }
+
     /** Layers that have rates of their own. */
     default List<String> layers() {
         return List.of();
@@ -187,6 +192,11 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         @Override
         public double colourNoise(double epoch) {
             return then.colourNoise(epoch);
+        }
+
+        @Override
+        public boolean leavesColourNoiseOff() {
+            return then.leavesColourNoiseOff();
         }
 
         @Override

@@ -42,17 +42,22 @@ final class Session implements AutoCloseable {
      * @param dropout whether the network is trained with its dropout layers
      */
     Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
-        this(network, placement, backend, stored, batch, trains, dropout, Requests.NONE, Augmentation.NONE);
+        this(network, placement, backend, stored, batch, trains, dropout, Requests.NONE, Augmentation.NONE, false);
     }
 
-    /** For training with an augmentation. */
-    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Augmentation augmentation) {
-        this(network, placement, backend, stored, batch, true, dropout, Requests.NONE, augmentation);
+    /**
+     * For training with an augmentation.
+     *
+     * @param noiseEnds whether there are batches without its colour noise, too
+     */
+    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Augmentation augmentation,
+            boolean noiseEnds) {
+        this(network, placement, backend, stored, batch, true, dropout, Requests.NONE, augmentation, noiseEnds);
     }
 
     /** For evaluations that give out more. */
     Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Requests requests) {
-        this(network, placement, backend, stored, batch, false, dropout, requests, Augmentation.NONE);
+        this(network, placement, backend, stored, batch, false, dropout, requests, Augmentation.NONE, false);
     }
 
     /**
@@ -60,7 +65,7 @@ final class Session implements AutoCloseable {
      * @param augmentation of the batches to train on
      */
     private Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout,
-            Requests requests, Augmentation augmentation) {
+            Requests requests, Augmentation augmentation, boolean noiseEnds) {
         if (backend.devices().size() != placement.devices()) {
             throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
                     + backend.devices().size() + " (" + backend.description() + ")");
@@ -70,7 +75,7 @@ final class Session implements AutoCloseable {
         boolean noise = augmentation.colourNoise() > 0;
         Planner.Shapes noisy = new Planner.Shapes(stored.height(), stored.width(), noise, augmentation.divisor());
         Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
-        Plan quietPlan = trains && noise && augmentation.colourNoiseEpochs() > 0
+        Plan quietPlan = trains && noise && noiseEnds
                 ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
         shapes = ParameterShape.of(network);
         List<String> names = shapes.stream().map(ParameterShape::name).toList();

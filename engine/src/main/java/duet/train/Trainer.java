@@ -141,7 +141,7 @@ public final class Trainer implements AutoCloseable {
 
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
         return new Session(network, placement, backend, data.training().stored(), options.batch(), options.dropout(),
-                options.augmentation());
+                options.augmentation(), options.learningRate().leavesColourNoiseOff());
     }
 
     /** Trains to the end, or until {@link #requestStop}; then a checkpoint is written. */
@@ -156,7 +156,8 @@ public final class Trainer implements AutoCloseable {
         }
         if (state.step() < last && !stop) {
             try (BatchLoader loader = BatchLoader.training(data.training(), network.input(), options.batch(), options.seed(),
-                    options.shuffle(), options.augmentation(), colours, state.step(), options.loaderThreads())) {
+                    options.shuffle(), options.augmentation(), colours, options.learningRate()::colourNoise, state.step(),
+                    options.loaderThreads())) {
                 run(loader, listener);
             } finally {
                 session.pause();

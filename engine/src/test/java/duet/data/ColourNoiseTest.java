@@ -111,7 +111,7 @@ class ColourNoiseTest {
         ColourNoise noise = new ColourNoise(colours.deviations(), 3, 0.1, SEED);
         for (int index = 0; index < 50; index++) {
             float[] shifts = new float[5];
-            noise.draw(7, index, shifts, 1);
+            noise.draw(7, index, 1, shifts, 1);
             for (int c = 0; c < 3; c++) {
                 double expected = 0;
                 for (int k = 0; k < 3; k++) {
@@ -133,7 +133,7 @@ class ColourNoiseTest {
         int count = 40_000;
         float[] shifts = new float[3];
         for (int i = 0; i < count; i++) {
-            noise.draw(i / 1000, i, shifts, 0);
+            noise.draw(i / 1000, i, 1, shifts, 0);
             for (int c = 0; c < 3; c++) {
                 for (int d = 0; d < 3; d++) {
                     measured[c][d] += shifts[c] * shifts[d] / (0.01 * count);
@@ -151,11 +151,11 @@ class ColourNoiseTest {
     @Test
     void batchesHaveNoiseUntilItIsLeftOff() {
         SyntheticImages data = new SyntheticImages("test", new Shape(3, 8, 8), 2, 10, 1, 0);
-        Augmentation augmentation = Augmentation.STANDARD.withColourNoise(0.5).withColourNoiseEpochs(2);
+        Augmentation augmentation = Augmentation.STANDARD.withColourNoise(0.5);
         float[] axes = Datasets.statistics(data, 10).principalColours().deviations();
         float[][] seen = new float[6][];
         for (int threads = 1; threads <= 3; threads += 2) {
-            try (BatchLoader loader = BatchLoader.training(data, new Shape(3, 8, 8), 4, 9, true, augmentation, axes, 0, threads)) {
+            try (BatchLoader loader = BatchLoader.training(data, new Shape(3, 8, 8), 4, 9, true, augmentation, axes, epoch -> epoch < 2 ? 1 : 0, 0, threads)) {
                 for (int b = 0; b < 6; b++) {
                     Batch batch = loader.next();
                     if (b >= 5) { // begins at image 20, after two epochs of ten
@@ -171,7 +171,7 @@ class ColourNoiseTest {
             }
         }
         assertThrows(DataException.class,
-                () -> BatchLoader.training(data, new Shape(3, 8, 8), 4, 9, true, augmentation, null, 0, 1));
+                () -> BatchLoader.training(data, new Shape(3, 8, 8), 4, 9, true, augmentation, null, epoch -> 1, 0, 1));
     }
 
     @Test

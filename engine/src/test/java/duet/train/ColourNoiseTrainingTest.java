@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 
 import duet.data.Augmentation;
@@ -57,7 +58,7 @@ class ColourNoiseTrainingTest {
 
     private static double[] losses(Network network, Placement placement, Augmentation augmentation, Batch batch) {
         try (Backend backend = Tiny.backend(placement.devices());
-                Session session = new Session(network, placement, backend, Tiny.STORED, 4, false, augmentation)) {
+                Session session = new Session(network, placement, backend, Tiny.STORED, 4, false, augmentation, false)) {
             session.initialise(5);
             float[] mean = new float[144];
             Arrays.fill(mean, 100);
@@ -76,7 +77,8 @@ class ColourNoiseTrainingTest {
 
     private static TrainingOptions options() {
         // The noise ends in the middle: steps 1 to 11 have it, then another program goes on.
-        return Tiny.options().withAugmentation(NOISE.withColourNoiseEpochs(2).withNoiseDivides(true));
+        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null, List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
+        return Tiny.options().withLearningRate(diary).withAugmentation(NOISE.withNoiseDivides(true));
     }
 
     @ParameterizedTest
