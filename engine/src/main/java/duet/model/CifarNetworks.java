@@ -50,15 +50,14 @@ final class CifarNetworks {
 
     /**
      * Figure 1 of the paper: "a four-layer convolutional neural network", trained without any regularisation, of which the paper says
-     * no more. These are the layers of cuda-convnet's CIFAR-10 examples of that time without normalisation. Glorot's rule, which
-     * favours neither ReLU nor tanh, and pixels scaled to about [-2, 2].
+     * no more. These are the layers of cuda-convnet's CIFAR-10 examples of that time without normalisation; pixels (levels, less the mean
+     * image) and first weights are as in section 5.
      */
     static Network figureOne(int channels, int classes) {
-        Initialization xavier = new Initialization(Distribution.XAVIER, 0, 0);
         Chain chain = new Chain(Rounding.CEIL);
-        chain.convolution(32, 5, 1, 2, 1, xavier).pool();
-        chain.convolution(32, 5, 1, 2, 1, xavier).pool();
-        chain.convolution(64, 5, 1, 2, 1, xavier).pool();
-        return new Network("figure-1", whole(channels), 1.0 / 64, chain.end(classes, xavier));
+        chain.convolution(32, 5, 1, 2, 1, Initialization.PAPER).pool();
+        chain.convolution(32, 5, 1, 2, 1, Initialization.PAPER).pool();
+        chain.convolution(64, 5, 1, 2, 1, Initialization.PAPER).pool();
+        return new Network("figure-1", whole(channels), 1, chain.end(classes, Initialization.PAPER));
     }
 }

@@ -32,9 +32,9 @@ public final class Recipe {
             case "zfnet" -> defaults.withEpochs(70).withLearningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3));
             case "cifar-18pct" -> scheduled(defaults, "cifar-18pct").withAugmentation(Augmentation.NONE);
             case "cifar-11pct" -> scheduled(defaults, "cifar-11pct");
-            // "No regularization of any kind was employed."
+            // "No regularization of any kind was employed."; the rate that suits ReLU best on Fashion-MNIST
             case "figure-1" -> defaults.withEpochs(20).withWeightDecay(0).withAugmentation(Augmentation.NONE)
-                    .withLearningRate(new LearningRate.Constant(0.01));
+                    .withLearningRate(new LearningRate.Constant(ReluAgainstTanh.RELU_RATE));
             default -> paper(defaults);
         };
     }

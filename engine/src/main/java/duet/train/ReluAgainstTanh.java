@@ -13,10 +13,9 @@ import duet.data.Views;
 import duet.device.Backend;
 import duet.device.Operation.Activation;
 import duet.device.RunParameters;
-import duet.net.Initialization;
-import duet.net.Layer;
+import duet.model.Ablation;
+import duet.model.Networks;
 import duet.net.Network;
-import duet.net.Rounding;
 import duet.net.Shape;
 import duet.plan.Placement;
 
@@ -87,24 +86,11 @@ public final class ReluAgainstTanh {
         void measured(Activation function, Point point);
     }
 
-    /**
-     * Three convolutions of 5x5, each with its non-linearity and max-pooling, and the scores, of the sizes of cuda-convnet's quick networks for
-     * CIFAR-10. Pixels (less the mean image) and first weights are as in the paper: levels, and N(0, 0.01) in every layer (section 5).
-     */
+    /** {@code figure-1} for images of this size. */
     public static Network network(Shape input, int classes, Activation function) {
-        List<Layer> layers = new ArrayList<>();
-        convolution(layers, 1, 32, function);
-        convolution(layers, 2, 32, function);
-        convolution(layers, 3, 64, function);
-        layers.add(new Layer.FullyConnected("fc4", classes, true, Initialization.PAPER));
-        layers.add(new Layer.SoftmaxCrossEntropy("loss"));
-        return new Network("figure-1", input, 1, layers);
-    }
-
-    private static void convolution(List<Layer> layers, int number, int filters, Activation function) {
-        layers.add(new Layer.Convolution("conv" + number, filters, 5, 1, 2, 1, Rounding.FLOOR, true, Initialization.PAPER));
-        layers.add(new Layer.Nonlinearity((function == Activation.RELU ? "relu" : "tanh") + number, function));
-        layers.add(new Layer.Pooling("pool" + number, Layer.Pooling.Kind.MAX, 3, 2, 0, Rounding.CEIL));
+        Network named = Networks.create("figure-1", input.channels(), classes);
+        Network sized = new Network(named.name(), input, named.inputScale(), named.layers());
+        return function == Activation.RELU ? sized : Ablation.TANH.apply(sized);
     }
 
     /** Trains one network. */
