@@ -88,7 +88,7 @@ class BadInputTest {
                 usage("epochs 0", "0 is below 1", "train --epochs 0"),
                 usage("steps too many", "99999999999999999999 is above", "train --steps 99999999999999999999"),
                 usage("seed of words", "'lucky' is not a whole number", "train --seed lucky"),
-                usage("rate policy", "none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, plateau[:PATIENCE]", "train --lr-policy cosine"),
+                usage("rate policy", "none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], plateau[:PATIENCE]", "train --lr-policy cosine"),
                 usage("threads 0", "0 is below 1", "train --threads 0"),
                 usage("three devices", "names 3 devices", "train --devices cpu,cpu,cpu"),
                 usage("placement against devices", "--placement towers needs 2 devices", "train --placement towers --devices cpu"),
