@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 
 import duet.data.Dataset;
 import duet.data.Datasets;
+import duet.data.FileSizes;
 import duet.data.ImageStatistics;
 import duet.data.LoaderSpeed;
 import duet.data.PrincipalColours;
@@ -105,8 +106,14 @@ final class DataInfoCommand implements Callable<Integer> {
         object.put("classes", split.training().classNames());
         say("training   " + split.training().description());
         say("validation " + split.validation().description());
+        FileSizes sizes = FileSizes.of(split.training());
+        if (sizes != null) {
+            object.put("fileSizes", sizes);
+        }
         say("images     " + (description.height() == 0
-                ? description.channels() + " channels, mixed sizes"
+                ? description.channels() + " channels, " + (sizes == null ? "mixed sizes" : sizes.leastWidth() + " to " + sizes.mostWidth()
+                        + " wide and " + sizes.leastHeight() + " to " + sizes.mostHeight() + " high (" + Text.count(sizes.files())
+                        + " JPEG files looked at)")
                 : description.channels() + "x" + description.height() + "x" + description.width()));
         say("classes    " + description.classes() + ": " + String.join(description.classes() == split.training().classNames().size()
                 && split.training().classNames().stream().anyMatch(name -> name.contains(",")) ? "; " : ", ", split.training().classNames()));

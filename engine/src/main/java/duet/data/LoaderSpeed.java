@@ -97,12 +97,20 @@ public final class LoaderSpeed {
         if (!(data instanceof DecodedDataset decoded)) {
             return null;
         }
-        List<byte[]> files = decoded.someFiles(MOST_FILES);
+        List<byte[]> files = decoded.someFiles(MOST_FILES).stream().filter(file -> sound(file, data.stored())).toList();
         if (files.isEmpty()) {
             return null;
         }
         decodeFor(files, data.stored(), seconds / 2); // until it is compiled
         return decodeFor(files, data.stored(), seconds);
+    }
+
+    private static boolean sound(byte[] file, Shape stored) {
+        try {
+            return ImageFile.decode(file, stored, ImageFile.Jpegs.FASTEST).length > 0;
+        } catch (DamagedImage e) {
+            return false; // It is named when it is loaded.
+        }
     }
 
     /** File by file in turn, so that whatever else the machine does slows both down alike. */

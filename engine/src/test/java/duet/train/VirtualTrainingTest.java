@@ -9,6 +9,7 @@ import java.util.List;
 import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
+import duet.data.Augmentation;
 import duet.data.DamageReport;
 import duet.data.Datasets;
 import duet.data.Split;
@@ -44,10 +45,14 @@ class VirtualTrainingTest {
     }
 
     private static Run tiny(String devices) {
+        return tiny(devices, Tiny.options().withSteps(14));
+    }
+
+    private static Run tiny(String devices, TrainingOptions options) {
         Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
         Recorder recorder = new Recorder();
         try (Backend backend = Backends.open(devices, 2);
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), Tiny.options().withSteps(14))) {
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options)) {
             trainer.train(recorder);
             return new Run(recorder.steps, trainer.snapshot());
         }
@@ -91,6 +96,17 @@ class VirtualTrainingTest {
         Run cards = tiny(TestDevices.two());
         requireSameBits(cards, tiny(TestDevices.one() + "," + TestDevices.one()), "two devices on one card");
         TestDevices.requireClean("findings");
+    }
+
+    /** With a colour for each image, and without it on a program of its own from step 12 on. */
+    @Test
+    void colourNoiseAndItsEnd() {
+        TrainingOptions options = Tiny.options().withSteps(14)
+                .withAugmentation(Augmentation.STANDARD.withColourNoise(0.3).withColourNoiseEpochs(2).withNoiseDivides(true));
+        Run virtual = tiny(TestDevices.two(), options);
+        TestDevices.requireClean("findings");
+        requireClose(tiny("cpu", options), virtual);
+        assertNotEquals(tiny("cpu").steps().getFirst().loss(), virtual.steps().getFirst().loss());
     }
 
     /** DUET_CUDA_LAUNCH=each: kernels one at a time instead of a graph, for finding the one that fails, make the same bits. */
