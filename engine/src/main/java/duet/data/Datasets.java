@@ -61,13 +61,13 @@ public final class Datasets {
         }
     }
 
-    /** The stored size that goes with a network's input for images of any size: 256 for 227. */
+    /** The stored size that goes with a network's input for images of any size: 256 for 224 to 227, as in the sources. */
     public static Shape storedFor(Shape input) {
         return new Shape(input.channels(), enlarged(input.height()), enlarged(input.width()));
     }
 
     private static int enlarged(int side) {
-        return Math.toIntExact(Math.round(side * 256.0 / 227));
+        return side >= 224 && side <= 227 ? 256 : Math.toIntExact(Math.round(side * 256.0 / 227));
     }
 
     /**
