@@ -101,8 +101,9 @@ class VirtualTrainingTest {
     /** With a colour for each image, and without it on a program of its own from step 12 on. */
     @Test
     void colourNoiseAndItsEnd() {
-        TrainingOptions options = Tiny.options().withSteps(14)
-                .withAugmentation(Augmentation.STANDARD.withColourNoise(0.3).withColourNoiseEpochs(2).withNoiseDivides(true));
+        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null, List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
+        TrainingOptions options = Tiny.options().withSteps(14).withLearningRate(diary)
+                .withAugmentation(Augmentation.STANDARD.withColourNoise(0.3).withNoiseDivides(true));
         Run virtual = tiny(TestDevices.two(), options);
         TestDevices.requireClean("findings");
         requireClose(tiny("cpu", options), virtual);
