@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 
@@ -72,6 +73,13 @@ final class ImportCommand implements Callable<Integer> {
     public Integer call() {
         if (mean != null && meanFile != null) {
             throw CommandFailure.usage("--mean and --mean-file exclude each other");
+        }
+        String name = file.getFileName() == null ? "" : file.getFileName().toString().toLowerCase(Locale.ROOT);
+        if (network != null && !name.endsWith(".safetensors")) {
+            throw CommandFailure.usage("--net is for .safetensors; " + file + " holds its network");
+        }
+        if (side != null && !name.endsWith(".caffemodel")) {
+            throw CommandFailure.usage("--side is for a .caffemodel that does not say how large its images are");
         }
         Imported imported = ModelExchange.read(file, new ImportOptions(blueFirst, mean, divisors(), meanFile, classNames(), side == null ? 0 : side,
                 network == null ? null : (channels, count) -> Source.network(network, channels, count)));

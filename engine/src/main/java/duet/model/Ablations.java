@@ -96,6 +96,8 @@ final class Ablations {
             int wider = l.filters() + l.filters() / 4;
             layers.set(before, with(l, wider % (COLUMNS * l.groups()) == 0 ? wider : l.filters(), l.groups()));
         }
+        layers.replaceAll(layer -> layer instanceof Layer.LocalResponseNorm l && l.groups() == 1
+                ? new Layer.LocalResponseNorm(l.name(), l.size(), l.alpha(), l.beta(), l.k(), COLUMNS) : layer);
         cutHiddenLayers(network, layers);
         return with(network, layers);
     }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -99,9 +100,15 @@ public final class CaffeImport {
     private ImportedModel follow(Caffe.NetParameter net, List<CaffeLayer> layers) {
         values.addAll(net.getInputList());
         float[] mean = null;
+        List<String> notes = new ArrayList<>();
         for (CaffeLayer layer : layers) {
             if (layer.bottoms().isEmpty()) { // reads data
-                values.addAll(layer.tops());
+                if (!layer.tops().isEmpty()) {
+                    values.add(layer.tops().getFirst()); // not the labels
+                }
+                if (!layer.meanFile().isEmpty()) {
+                    notes.add("it was trained less the mean image " + layer.meanFile() + ": --mean-file takes it");
+                }
                 mean = layer.mean() == null ? mean : layer.mean();
                 scale = layer.scale();
             } else if (values.contains(layer.bottoms().getFirst()) && !layer.type().equals("Accuracy") && !layer.type().equals("Silence")) {
@@ -116,7 +123,7 @@ public final class CaffeImport {
         if (mean != null && mean.length == 1) {
             mean = repeated(mean[0], channels);
         }
-        return chain.end(scale, mean == null ? null : Mean.of(mean), List.of());
+        return chain.end(scale, mean == null ? null : Mean.of(mean), notes);
     }
 
     private static float[] repeated(float value, int count) {
@@ -133,7 +140,7 @@ public final class CaffeImport {
         switch (layer.type()) {
             case "Convolution" -> convolution(layer);
             case "InnerProduct" -> innerProduct(layer);
-            case "ReLU" -> chain.nonlinearity(Activation.RELU);
+            case "ReLU" -> relu(layer);
             case "TanH" -> chain.nonlinearity(Activation.TANH);
             case "LRN" -> norm(layer);
             case "Pooling" -> pool(layer);
@@ -142,6 +149,13 @@ public final class CaffeImport {
             case "Split", "Flatten" -> { }
             default -> throw refuse(layer, "Duet has no such layer; it reads Convolution, InnerProduct, ReLU, TanH, LRN, Pooling, Dropout and Softmax");
         }
+    }
+
+    private void relu(CaffeLayer layer) {
+        if (layer.relu().getNegativeSlope() != 0) {
+            throw refuse(layer, "a slope below 0 (negative_slope) is not supported");
+        }
+        chain.nonlinearity(Activation.RELU);
     }
 
     private float[] blob(CaffeLayer layer, int index) {

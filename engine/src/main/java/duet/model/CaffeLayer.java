@@ -13,7 +13,7 @@ import duet.model.proto.Caffe.BlobProto;
 record CaffeLayer(
         String name, String type, List<String> bottoms, List<String> tops, List<BlobProto> blobs, Caffe.TransformationParameter transform,
         Caffe.ConvolutionParameter convolution, Caffe.InnerProductParameter innerProduct, Caffe.LRNParameter norm, Caffe.PoolingParameter pooling,
-        Caffe.DropoutParameter dropout, List<Integer> inputSizes) {
+        Caffe.DropoutParameter dropout, Caffe.ReLUParameter relu, List<Integer> inputSizes) {
 
     static List<CaffeLayer> of(Caffe.NetParameter net) {
         return net.getLayerCount() > 0 ? net.getLayerList().stream().map(CaffeLayer::of).toList()
@@ -24,12 +24,28 @@ record CaffeLayer(
         List<Integer> sizes = p.getInputParam().getShapeCount() == 0 ? List.of()
                 : p.getInputParam().getShape(0).getDimList().stream().map(Math::toIntExact).toList();
         return new CaffeLayer(p.getName(), p.getType(), p.getBottomList(), p.getTopList(), p.getBlobsList(), p.getTransformParam(),
-                p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(), sizes);
+                p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(), p.getReluParam(), sizes);
     }
 
     private static CaffeLayer of(Caffe.V1LayerParameter p) {
-        return new CaffeLayer(p.getName(), type(p.getType()), p.getBottomList(), p.getTopList(), p.getBlobsList(), p.getTransformParam(),
-                p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(), List.of());
+        return new CaffeLayer(p.getName(), type(p.getType()), p.getBottomList(), p.getTopList(), p.getBlobsList(), transform(p),
+                p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(), p.getReluParam(), List.of());
+    }
+
+    /** The first files of this kind say how images are prepared where they say what is read: bvlc_alexnet and CaffeNet do. */
+    private static Caffe.TransformationParameter transform(Caffe.V1LayerParameter p) {
+        Caffe.OldDataParameter old = p.hasDataParam() ? p.getDataParam() : p.hasImageDataParam() ? p.getImageDataParam() : p.getWindowDataParam();
+        Caffe.TransformationParameter.Builder transform = p.getTransformParam().toBuilder();
+        if (old.hasScale()) {
+            transform.setScale(old.getScale());
+        }
+        if (old.hasCropSize()) {
+            transform.setCropSize(old.getCropSize());
+        }
+        if (old.hasMeanFile()) {
+            transform.setMeanFile(old.getMeanFile());
+        }
+        return transform.build();
     }
 
     /** The older files number the types. */
@@ -59,6 +75,11 @@ record CaffeLayer(
 
     double scale() {
         return Double.parseDouble(Float.toString(transform.getScale()));
+    }
+
+    /** The mean image that it was trained with; empty if the file says none. */
+    String meanFile() {
+        return transform.getMeanFile();
     }
 
     /** Levels that are taken off, one or one for each channel; null for none. */

@@ -142,7 +142,7 @@ final class LayerChain {
         String plain = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_-]+", "-");
         try {
             Network network = new Network(plain.isEmpty() ? "imported" : plain, input, inputScale, layers);
-            return new ImportedModel(network, null, parameters, mean, null, notes);
+            return new ImportedModel(network, null, parameters, mean, null, null, notes);
         } catch (NetworkException e) {
             throw new ModelFileException(file + ": " + e.getMessage(), e);
         }

@@ -39,7 +39,7 @@ final class OnnxChain {
     ImportedModel read(List<NodeProto> nodes, String value) {
         Map<String, List<NodeProto>> users = new HashMap<>();
         for (NodeProto node : nodes) {
-            node.getInputList().forEach(name -> users.computeIfAbsent(name, any -> new ArrayList<>()).add(node));
+            node.getInputList().stream().filter(name -> !node.getOpType().equals("Shape")).forEach(name -> users.computeIfAbsent(name, any -> new ArrayList<>()).add(node));
         }
         for (int steps = 0; users.containsKey(value); steps++) {
             List<NodeProto> next = users.get(value);
@@ -133,7 +133,10 @@ final class OnnxChain {
             throw refuse(node, "pads are " + Arrays.toString(pads) + ", but Duet pads all sides alike");
         }
         int padding = Math.toIntExact(pads[0]);
-        if (integer(node, "ceil_mode", 0) != 0 && pads[2] == pads[0]) {
+        if (integer(node, "ceil_mode", 0) != 0) {
+            if (pads[2] != pads[0]) {
+                throw refuse(node, "ceil_mode together with uneven pads " + Arrays.toString(pads) + " is not supported");
+            }
             return new Edge(padding, Rounding.CEIL);
         }
         if (pads[2] == pads[0]) {
@@ -247,7 +250,7 @@ final class OnnxChain {
         int window = square(node, "kernel_shape");
         int stride = square(node, "strides", 1, 1);
         Edge edge = edge(node, window, stride);
-        if (!max && integer(node, "count_include_pad", 0) != 0 && edge.padding() > 0) {
+        if (!max && integer(node, "count_include_pad", 0) != 0 && Arrays.stream(integers(node, "pads", 0)).anyMatch(pad -> pad > 0)) {
             throw refuse(node, "Duet's average pooling divides by the pixels inside the image (count_include_pad 0)");
         }
         chain.pool(max ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE, window, stride, edge.padding(), edge.rounding());
@@ -264,7 +267,7 @@ final class OnnxChain {
     private void reshape(NodeProto node) {
         OnnxTensor target = node.getInputCount() > 1 ? constants.get(node.getInput(1)) : null;
         if (target == null) {
-            throw refuse(node, "its sizes are no constant of the file; use torch.flatten(x, 1) instead of view");
+            return; // computed from the batch's size, as view(x.size(0), ...) is: what follows checks the number of elements
         }
         long[] sizes = target.integers();
         Shape shape = chain.shape();

@@ -12,6 +12,7 @@ import duet.device.Operation.Activation;
 import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx;
 import duet.net.Layer;
+import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.net.Rounding;
 import duet.net.Shape;
@@ -24,6 +25,8 @@ import duet.net.Shape;
 public final class OnnxExport {
     static final String NETWORK = "duet.network";
     static final String CLASSES = "duet.classes";
+    /** Height and width of the stored images, of which the network sees the centre. */
+    static final String STORED = "duet.stored";
     static final String INPUT = "pixels";
     static final String OUTPUT = "probabilities";
     static final String MEAN = "input.mean";
@@ -56,9 +59,16 @@ public final class OnnxExport {
                 .addOutput(OnnxGraph.images(OUTPUT, new Shape(model.network().classes(), 0, 0), "of each class"));
         return Onnx.ModelProto.newBuilder().setIrVersion(IR_VERSION).setProducerName("duet")
                 .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPERATOR_SET))
-                .addMetadataProps(metadata(NETWORK, NetworkJson.write(model.network())))
+                .addMetadataProps(metadata(NETWORK, NetworkJson.write(dropout ? model.network() : withoutDropout(model.network()))))
+                .addMetadataProps(metadata(STORED, model.mean().shape().height() + " " + model.mean().shape().width()))
                 .addMetadataProps(metadata(CLASSES, json(model.classNames())))
                 .setGraph(built).build();
+    }
+
+    /** Dropout layers that were not used in training would scale the outputs of whoever reads the network. */
+    private static Network withoutDropout(Network network) {
+        return new Network(network.name(), network.input(), network.inputScale(),
+                network.layers().stream().filter(layer -> !(layer instanceof Layer.Dropout)).toList());
     }
 
     private static Onnx.StringStringEntryProto metadata(String key, String value) {

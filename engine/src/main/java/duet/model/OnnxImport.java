@@ -72,7 +72,18 @@ public final class OnnxImport {
             throw new ModelFileException(file + ": " + OnnxExport.MEAN + " must have 4 sizes, not " + sizes);
         }
         return new ImportedModel(network, classes(file, metadata.get(OnnxExport.CLASSES)), parameters,
-                new Mean(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null, List.of());
+                new Mean(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null, stored(file, network, metadata.get(OnnxExport.STORED)), List.of());
+    }
+
+    private static Shape stored(Path file, Network network, String sizes) {
+        if (sizes == null) {
+            return null;
+        }
+        if (!sizes.matches("[1-9]\\d{0,4} [1-9]\\d{0,4}")) {
+            throw new ModelFileException(file + ": the stored size is damaged: " + sizes);
+        }
+        String[] both = sizes.split(" ");
+        return new Shape(network.input().channels(), Integer.parseInt(both[0]), Integer.parseInt(both[1]));
     }
 
     private static List<String> classes(Path file, String json) {

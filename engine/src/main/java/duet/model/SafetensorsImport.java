@@ -3,6 +3,7 @@ package duet.model;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -50,12 +51,21 @@ public final class SafetensorsImport {
                 }
                 parameters.put(parameter.getKey(), tensors.floats(entry.name()));
             }
-            boolean torchvision = target.input().channels() == 3 && names.values().stream().allMatch(name -> SEQUENTIAL.matcher(name).matches());
-            return torchvision
-                    ? new ImportedModel(target, null, parameters, Mean.of(TORCHVISION_MEAN), TORCHVISION_DEVIATION, List.of(
-                            "the names are torchvision's, so its mean and standard deviation of ImageNet's pixels are taken — give --mean and --std if they were others"))
-                    : new ImportedModel(target, null, parameters, null, null, List.of());
+            boolean sequential = names.values().stream().allMatch(name -> SEQUENTIAL.matcher(name).matches());
+            return sequential ? torchvision(target, parameters) : new ImportedModel(target, null, parameters, null, null, null, List.of());
         }
+    }
+
+    private static ImportedModel torchvision(Network network, Map<String, float[]> parameters) {
+        int channels = network.input().channels();
+        if (channels == 3) {
+            return new ImportedModel(network, null, parameters, Mean.of(TORCHVISION_MEAN), TORCHVISION_DEVIATION, null, List.of(
+                    "the names are torchvision's, so its mean and standard deviation of ImageNet's pixels are taken — give --mean and --std if they were others"));
+        }
+        float[] whole = new float[channels];
+        Arrays.fill(whole, 255);
+        return new ImportedModel(network, null, parameters, Mean.of(new float[channels]), whole, null, List.of(
+                "the names are torchvision's, so pixels are taken as 0 to 1 — give --mean and --std (in levels of 0 to 255) if they were others"));
     }
 
     /** Names like {@code features.10.weight} by number, weight before bias; others as they are. */

@@ -63,6 +63,20 @@ public record TrainedModel(Network network, List<String> classNames, Map<String,
             return image;
         }
 
+        /** The image in the middle of a larger one, its edges repeated outwards. */
+        public Mean extended(Shape larger) {
+            float[] image = new float[Math.toIntExact(larger.elements())];
+            int top = (larger.height() - shape.height()) / 2;
+            int left = (larger.width() - shape.width()) / 2;
+            for (int i = 0; i < image.length; i++) {
+                int channel = i / (larger.height() * larger.width());
+                int row = Math.clamp(i / larger.width() % larger.height() - top, 0, shape.height() - 1);
+                int column = Math.clamp(i % larger.width() - left, 0, shape.width() - 1);
+                image[i] = values[(channel * shape.height() + row) * shape.width() + column];
+            }
+            return new Mean(larger, image);
+        }
+
         /** The part in the middle that a network sees of an uncropped image. */
         public Mean centre(Shape input) {
             if (!isImage()) {

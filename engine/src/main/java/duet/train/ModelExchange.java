@@ -100,6 +100,8 @@ public final class ModelExchange {
             } else if (name.endsWith(".safetensors")) {
                 return safetensors(file, options);
             }
+        } catch (ArithmeticException | NegativeArraySizeException e) {
+            throw new ModelFileException(file + ": is damaged: sizes that cannot be (" + e.getMessage() + ")", e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -129,6 +131,14 @@ public final class ModelExchange {
         float[] deviation = options.deviation() != null ? options.deviation() : model.deviation();
         check(file, "mean", mean.shape().channels(), channels);
         check(file, "std", deviation == null ? channels : deviation.length, channels);
+        if (model.stored() == null && colour && options.blueFirst() == null && !caffe && deviation == null) {
+            notes.add("channels are taken as red first and levels as 0 to 255, undivided — give --bgr for networks that come from Caffe, "
+                    + "--mean 123.7,116.3,103.5 --std 58.4,57.1,57.4 for torchvision's");
+        }
+        boolean named = options.network() != null; // its scale is the network's own, not what the file's weights were trained with
+        if (deviation != null && !named && network.inputScale() != 1) {
+            throw new ModelFileException("%s: scales pixels by %s itself, so --std does not go with it".formatted(file, network.inputScale()));
+        }
         Map<String, float[]> tensors = new LinkedHashMap<>(model.parameters());
         if (blueFirst || deviation != null) {
             Layer.Convolution first = firstLayer(file, network);
@@ -138,14 +148,22 @@ public final class ModelExchange {
         if (blueFirst) {
             notes.add("the first layer's weights are turned from blue, green, red to red, green, blue");
         }
-        Shape stored = mean.isImage() ? mean.shape() : Datasets.storedFor(network.input());
-        if (stored.height() < network.input().height() || stored.width() < network.input().width()) {
-            throw new ModelFileException("%s: a mean image of %s is smaller than the network's input %s".formatted(file, stored, network.input()));
-        }
-        tensors.put(Checkpoint.MEAN, mean.over(stored));
+        Shape stored = stored(file, network, model, mean);
+        tensors.put(Checkpoint.MEAN, mean.isImage() ? mean.extended(stored).values() : mean.over(stored));
         List<String> classNames = options.classNames() != null ? options.classNames()
                 : model.classNames() != null ? model.classNames() : TrainedModel.numbered(network.classes());
         return new Imported(new Checkpoint(network, checked(file, network, classNames), stored, tensors, null), notes);
+    }
+
+    /** The network sees the centre of what is stored; a mean image that is no larger than that centre is extended. */
+    private static Shape stored(Path file, Network network, ImportedModel model, Mean mean) {
+        Shape input = network.input();
+        Shape usual = model.stored() != null ? model.stored() : Datasets.storedFor(input);
+        Shape stored = mean.isImage() && !mean.shape().equals(input) ? mean.shape() : usual;
+        if (stored.height() < input.height() || stored.width() < input.width()) {
+            throw new ModelFileException("%s: a mean image of %s is smaller than the network's input %s".formatted(file, stored, input));
+        }
+        return stored;
     }
 
     private static List<String> checked(Path file, Network network, List<String> classNames) {

@@ -118,6 +118,7 @@ class CaffeImportTest {
         Caffe.NetParameter.Builder net = Caffe.NetParameter.newBuilder().setName("AlexNet");
         net.addLayer(Caffe.LayerParameter.newBuilder().setName("data").setType("Data").addTop("data").addTop("label")
                 .setTransformParam(Caffe.TransformationParameter.newBuilder().setCropSize(SIDE)));
+        net.addLayer(plain("label_data_1_split", "Split", "label", "label_0").addTop("label_1"));
         layers.forEach(net::addLayer);
         net.addLayer(plain("fc8_split", "Split", "fc8", "fc8_0").addTop("fc8_1"));
         net.addLayer(plain("accuracy", "Accuracy", "fc8_0", "accuracy").addBottom("label"));
@@ -128,8 +129,9 @@ class CaffeImportTest {
     /** As bvlc_alexnet.caffemodel was written in 2014, with numbers for types. */
     private static Caffe.NetParameter old(List<Caffe.LayerParameter.Builder> layers) {
         Map<String, Integer> numbers = Map.of("Convolution", 4, "ReLU", 18, "LRN", 15, "Pooling", 17, "InnerProduct", 14, "Dropout", 6);
-        Caffe.NetParameter.Builder net = Caffe.NetParameter.newBuilder().setName("CaffeNet of old").addInput("data")
-                .addAllInputDim(List.of(10, 3, SIDE, SIDE));
+        Caffe.NetParameter.Builder net = Caffe.NetParameter.newBuilder().setName("CaffeNet of old");
+        net.addLayers(Caffe.V1LayerParameter.newBuilder().setName("data").setType(5).addTop("data").addTop("label")
+                .setDataParam(Caffe.OldDataParameter.newBuilder().setCropSize(SIDE).setMeanFile("imagenet_mean.binaryproto")));
         for (Caffe.LayerParameter.Builder layer : layers) {
             net.addLayers(Caffe.V1LayerParameter.newBuilder().setName(layer.getName()).setType(numbers.get(layer.getType())).addAllBottom(layer.getBottomList())
                     .addAllTop(layer.getTopList()).addAllBlobs(layer.getBlobsList()).setConvolutionParam(layer.getConvolutionParam())
@@ -214,6 +216,9 @@ class CaffeImportTest {
         refused("description", Caffe.NetParameter.newBuilder().addLayer(plain("conv1", "Convolution", "data", "conv1")).build().toByteArray(), "not a description");
         layers.get(6).setType("BatchNorm");
         refused("type", trained(layers).toByteArray(), "norm2 (BatchNorm)", "no such layer");
+        layers = layers(false);
+        layers.get(1).setReluParam(Caffe.ReLUParameter.newBuilder().setNegativeSlope(0.1f));
+        refused("slope", trained(layers).toByteArray(), "relu1", "negative_slope");
         layers = layers(false);
         layers.get(4).setBottom(0, "norm1");
         refused("branch", trained(layers).toByteArray(), "conv2", "norm1", "chains");

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.FloatBuffer;
@@ -54,8 +55,10 @@ class OnnxTest {
         Map<String, float[]> tensors = new HashMap<>();
         List<ParameterShape> parameters = ParameterShape.of(network);
         for (ParameterShape parameter : parameters) {
+            // without normalisation raw levels stay large to the end
+            boolean large = network.inputScale() == 1 && network.layers().stream().noneMatch(layer -> layer.name().startsWith("norm"));
             boolean last = parameter.sizes().getFirst() == network.classes() && parameters.indexOf(parameter) >= parameters.size() - 2;
-            double deviation = parameter.bias() ? 0.5 : Math.sqrt(2.0 / parameter.inputs()) / (last ? 20 * Math.max(network.inputScale(), 0.2) : 1);
+            double deviation = parameter.bias() ? 0.5 : Math.sqrt(2.0 / parameter.inputs()) / (last ? (large ? 400 : 20) * Math.max(network.inputScale(), 0.2) : 1);
             float[] values = new float[parameter.elements()];
             for (int i = 0; i < values.length; i++) {
                 values[i] = (float) (deviation * random.nextGaussian());
@@ -134,6 +137,8 @@ class OnnxTest {
         Checkpoint again = ModelExchange.read(file, ImportOptions.USUAL).checkpoint();
         assertEquals(network, again.network());
         assertEquals(checkpoint.classNames(), again.classNames());
+        assertEquals(checkpoint.stored(), again.stored());
+        assertArrayEquals(probabilities(checkpoint, first), probabilities(again, first));
         for (ParameterShape parameter : ParameterShape.of(network)) {
             assertArrayEquals(checkpoint.tensors().get(parameter.name()), again.tensors().get(parameter.name()), parameter.name());
         }
@@ -166,6 +171,54 @@ class OnnxTest {
         }));
     }
 
+    /** Its outputs are not scaled for dropout, here and wherever it goes. */
+    @Test
+    void aNetworkTrainedWithoutDropoutStaysOne() throws Exception {
+        Checkpoint bare = random(Networks.create("alexnet-small"), SEED + 5);
+        Checkpoint checkpoint = new Checkpoint(bare.network(), bare.classNames(), bare.stored(), bare.tensors(),
+                TrainingState.initial(TrainingOptions.DEFAULTS.withDropout(false), "synthetic", 100));
+        Path file = folder.resolve("undropped.onnx");
+        ModelExchange.export(checkpoint, Format.ONNX, file);
+        byte[] pixels = image(checkpoint.stored(), SEED + 6);
+        float[] expected = probabilities(checkpoint, pixels);
+        assertClose(judge(file, centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0], expected);
+        assertClose(expected, probabilities(ModelExchange.read(file, ImportOptions.USUAL).checkpoint(), pixels));
+    }
+
+    /** A model of PyTorch keeps its weights in a file beside it; view() computes its sizes from those of the batch. */
+    @Test
+    void readsWhatPyTorchWrites() throws Exception {
+        Checkpoint checkpoint = random(Networks.create("cifar-11pct"), SEED + 9);
+        Path whole = folder.resolve("whole.onnx");
+        ModelExchange.export(uniformMean(checkpoint), Format.ONNX, whole);
+        Onnx.GraphProto.Builder graph = parse(whole).getGraph().toBuilder();
+        ByteArrayOutputStream data = new ByteArrayOutputStream();
+        for (Onnx.TensorProto.Builder tensor : graph.getInitializerBuilderList()) {
+            if (tensor.getDimsCount() > 1) {
+                byte[] bytes = tensor.getRawData().toByteArray();
+                tensor.clearRawData().setDataLocation(Onnx.TensorProto.DataLocation.EXTERNAL).addExternalData(entry("location", "weights.data"))
+                        .addExternalData(entry("offset", Integer.toString(data.size()))).addExternalData(entry("length", Integer.toString(bytes.length)));
+                data.writeBytes(bytes);
+            }
+        }
+        int flatten = indexOf(parse(whole), "Flatten");
+        String input = graph.getNode(flatten).getInput(0);
+        graph.getNodeBuilder(flatten).setOpType("Reshape").clearAttribute().addInput("computed");
+        graph.addNode(Onnx.NodeProto.newBuilder().setOpType("Shape").addInput(input).addOutput("computed"));
+        Files.write(folder.resolve("weights.data"), data.toByteArray());
+        Path file = folder.resolve("torch.onnx");
+        Files.write(file, Onnx.ModelProto.newBuilder().setGraph(graph).build().toByteArray());
+        byte[] pixels = image(checkpoint.stored(), SEED + 10);
+        assertClose(judge(whole, centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0],
+                probabilities(ModelExchange.read(file, ImportOptions.USUAL).checkpoint(), pixels));
+        Files.delete(folder.resolve("weights.data"));
+        assertTrue(assertThrows(ModelFileException.class, () -> ModelExchange.read(file, ImportOptions.USUAL)).getMessage().contains("side by side"));
+    }
+
+    private static Onnx.StringStringEntryProto entry(String key, String value) {
+        return Onnx.StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
+    }
+
     /** A mean for each channel, which every program knows. */
     private static Checkpoint uniformMean(Checkpoint checkpoint) {
         Map<String, float[]> tensors = new HashMap<>(checkpoint.tensors());
@@ -192,6 +245,9 @@ class OnnxTest {
         refused("dilated", edit(model, conv, dilated), "dilations are not supported");
         Onnx.GraphProto.Builder second = model.getGraph().toBuilder().addNode(node(model, relu).setOutput(0, "other"));
         refused("branch", model.toBuilder().setGraph(second).build().toByteArray(), "goes to 2 nodes");
+        Onnx.GraphProto.Builder huge = model.getGraph().toBuilder();
+        huge.getInitializerBuilder(initializer(model, "conv2.weight")).setDims(0, 1L << 40);
+        refused("huge tensor", model.toBuilder().setGraph(huge).build().toByteArray(), "conv2.weight is damaged");
         Onnx.GraphProto.Builder cut = model.getGraph().toBuilder();
         cut.getInitializerBuilder(initializer(model, "conv2.weight")).setRawData(ByteString.copyFrom(new byte[8]));
         refused("short tensor", model.toBuilder().setGraph(cut).build().toByteArray(), "conv2.weight is damaged");
