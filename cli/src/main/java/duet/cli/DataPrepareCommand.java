@@ -108,7 +108,8 @@ final class DataPrepareCommand implements Callable<Integer> {
                 + " of " + result.stored() + (result.damaged() > 0 ? ", " + Text.count(result.damaged()) + " damaged left out" : ""));
         output.result("shards     " + Text.count(result.shards()) + " with " + Text.bytes(result.bytes())
                 + (result.verified() > 0 ? ", " + Text.count(result.verified()) + " of them were there and are sound" : ""));
-        output.result("try        ./duet train --data shards:" + Text.shell(folder));
+        boolean large = result.stored().height() >= 224;
+        output.result("try        ./duet train " + (large ? "--net alexnet " : "") + "--data shards:" + Text.shell(folder));
     }
 
     /** Shows how it goes, and stops it on Ctrl-C. */

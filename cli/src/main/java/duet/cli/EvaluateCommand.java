@@ -77,9 +77,14 @@ final class EvaluateCommand implements Callable<Integer> {
         DamageCount damage = new DamageCount(output);
         List<Split> splits = new ArrayList<>();
         try (Backend backend = devices.open(placement); Ensemble ensemble = Ensemble.create(members, placement, backend, batch)) {
+            long seed = Source.seed(members.getFirst().checkpoint());
+            if (members.stream().anyMatch(member -> Source.seed(member.checkpoint()) != seed)) {
+                output.warn("the networks were trained with different seeds; where the data have no validation part of their own, all are asked about "
+                        + "the share that " + members.getFirst().name() + " did not see, and others may have learned from it");
+            }
             for (Ensemble.Member member : members) {
                 // files that are damaged for the first network are so for all: they are named once
-                splits.add(open(member, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> { }));
+                splits.add(open(member, seed, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> { }));
             }
             List<Dataset> images = splits.stream().map(Split::validation).toList();
             introduce(members, backend, images.getFirst());
@@ -107,11 +112,12 @@ final class EvaluateCommand implements Callable<Integer> {
         return paths.stream().map(path -> new Ensemble.Member(path.toString(), Checkpoint.read(path, output::warn))).toList();
     }
 
-    private Split open(Ensemble.Member member, DamageReport report) {
+    /** @param seed the same for all, so that they see the same images */
+    private Split open(Ensemble.Member member, long seed, DamageReport report) {
         Checkpoint trained = member.checkpoint();
         String source = Source.trainedWith(trained, member.name(), data);
         Source.checkFit(trained.network(), source, Datasets.describe(source));
-        return Datasets.open(source, trained.network().input(), Source.seed(trained), report);
+        return Datasets.open(source, trained.network().input(), trained.stored(), seed, report);
     }
 
     private void introduce(List<Ensemble.Member> members, Backend backend, Dataset images) {

@@ -138,6 +138,10 @@ final class TrainingArguments {
             double scale = schedule.batch() > 0 ? (double) recipe.batch() / schedule.batch() : 1;
             chosen = scale == 1 ? schedule : schedule.startingAt(schedule.initial() * scale);
         }
+        if (biasRateFactor != null && chosen instanceof Diary diary && diary.biasRate() != null) {
+            throw CommandFailure.usage("--bias-lr-factor does nothing, because the schedule has a rate of its own for biases; leave it out, or give "
+                    + "--lr-policy or a schedule file without biasRate");
+        }
         chosen = rate == null ? chosen : chosen.startingAt(rate);
         return warmUp == null ? chosen : new LearningRate.WarmUp(warmUp, chosen);
     }

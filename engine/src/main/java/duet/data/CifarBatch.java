@@ -37,8 +37,8 @@ record CifarBatch(byte[] planes, int first, int stride, byte[] labels) {
         boolean fits = data.type().equals("u1") && data.rowsFirst() && !labels.isEmpty()
                 && data.shape().equals(List.of((long) labels.size(), (long) BYTES)) && planes.length == (long) labels.size() * BYTES;
         if (!fits) {
-            throw new DataException("%s holds an array %s of type %s and %d bytes with %d labels: a batch of CIFAR-10 has 3072 bytes (u1) for each label"
-                    .formatted(what, data.shape(), data.type(), planes.length, labels.size()));
+            throw new DataException("%s holds an array of %d dimensions, type %s and %d bytes with %d labels: a batch of CIFAR-10 has 3072 bytes (u1) for each label"
+                    .formatted(what, data.shape().size(), data.type(), planes.length, labels.size()));
         }
         byte[] checked = new byte[labels.size()];
         for (int i = 0; i < checked.length; i++) {
@@ -51,7 +51,10 @@ record CifarBatch(byte[] planes, int first, int stride, byte[] labels) {
         if (!(dictionary(what, bytes).get("label_names") instanceof List<?> names)) {
             throw new DataException(what + " lacks the list label_names");
         }
-        return names.stream().map(String::valueOf).toList();
+        if (!names.stream().allMatch(String.class::isInstance)) {
+            throw new DataException(what + ": label_names must be texts");
+        }
+        return names.stream().map(String.class::cast).toList();
     }
 
     private static Map<?, ?> dictionary(String what, byte[] bytes) {

@@ -6,6 +6,9 @@ import duet.net.Shape;
 
 /** Opens what the option {@code --data} names. */
 public final class Datasets {
+    /** How much larger than usual stored images may be before they are reduced. */
+    private static final double MOST_ROOM = 1.5;
+
     private Datasets() {}
 
     /** Size and classes of a source, known before a network is chosen. */
@@ -29,12 +32,31 @@ public final class Datasets {
      * @throws DataException naming what is missing, damaged or does not fit the network
      */
     public static Split open(String source, Shape input, long seed, DamageReport damage) {
+        return open(source, input, null, seed, damage);
+    }
+
+    /**
+     * The same for a network that has been trained already.
+     *
+     * @param stored size of the images that it was trained on; null for a new training
+     */
+    public static Split open(String source, Shape input, Shape stored, long seed, DamageReport damage) {
         DataSource opened = DataSource.parse(source);
         Description description = opened.describe();
         if (description.height() > 0) {
             checkFits(source, new Shape(description.channels(), description.height(), description.width()), input);
         }
-        return opened.open(storedFor(input), seed, damage);
+        Shape wanted = stored == null ? storedFor(input) : stored;
+        Split split = opened.open(wanted, seed, damage);
+        return new Split(reduced(split.training(), wanted, stored == null), reduced(split.validation(), wanted, stored == null));
+    }
+
+    /** Shards of 256 pixels hold more than the centre that a network of 28 would see of them; a little room is for crops. */
+    private static Dataset reduced(Dataset data, Shape wanted, boolean roomForCrops) {
+        Shape stored = data.stored();
+        double ratio = Math.min((double) stored.height() / wanted.height(), (double) stored.width() / wanted.width());
+        boolean larger = roomForCrops ? ratio > MOST_ROOM : ratio >= 1 && !stored.equals(wanted);
+        return larger ? new ScaledDataset(data, new Shape(stored.channels(), wanted.height(), wanted.width())) : data;
     }
 
     private static void checkFits(String source, Shape stored, Shape input) {

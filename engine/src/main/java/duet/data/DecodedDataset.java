@@ -124,6 +124,7 @@ final class DecodedDataset implements Dataset, Fingerprinted {
         int hash = part.classNames().hashCode();
         for (int i = 0; i < size(); i++) {
             hash = 31 * (31 * hash + part.images().label(i)) + part.images().shortName(i).hashCode();
+            hash = 31 * hash + Long.hashCode(part.images().bytes(i));
         }
         return hash;
     }

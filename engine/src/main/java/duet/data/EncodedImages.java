@@ -12,6 +12,9 @@ interface EncodedImages {
     /** What the file is called, the same wherever its folder or archive lies. */
     String shortName(int index);
 
+    /** Bytes of the file. */
+    long bytes(int index);
+
     byte[] read(int index) throws DamagedImage;
 
     void close();

@@ -1,7 +1,7 @@
 package duet.data;
 
 import java.io.IOException;
-import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,6 +52,11 @@ final class Ilsvrc {
         }
 
         @Override
+        public long bytes(int index) {
+            return members.get(index).size();
+        }
+
+        @Override
         public byte[] read(int index) throws DamagedImage {
             Member member = members.get(index);
             if (member.size() == 0) {
@@ -62,7 +67,7 @@ final class Ilsvrc {
             }
             try {
                 return TarContents.read(channel, member);
-            } catch (ClosedByInterruptException e) {
+            } catch (ClosedChannelException e) { // by an interrupt of this thread or of another one
                 throw new DataException("interrupted while " + archive + " was read", e);
             } catch (IOException e) {
                 throw new DamagedImage("cannot be read: " + Failures.reason(e), e);

@@ -53,6 +53,11 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
         }
 
         @Override
+        public long bytes(int index) {
+            return files.get(index).toFile().length();
+        }
+
+        @Override
         public byte[] read(int index) throws DamagedImage {
             return ImageFile.bytes(files.get(index));
         }

@@ -203,7 +203,10 @@ final class Pickle {
             case 'c' -> push(known(line() + " " + line()));
             case 0x93 -> {
                 List<Object> names = tuple(2);
-                push(known(names.get(0) + " " + names.get(1)));
+                if (!(names.get(0) instanceof String module && names.get(1) instanceof String name)) {
+                    throw new PickleScalars.Refused("is a damaged pickle: a name that is no text");
+                }
+                push(known(module + " " + name));
             }
             case 'R' -> reduce();
             case 'b' -> build();

@@ -69,6 +69,7 @@ public final class Preparation {
             ShardFolder.Order order = order(source, split, options);
             requireFree(shards, order);
             try (FileChannel lock = lock(folder)) {
+                requireFree(shards, order); // another preparation may just have ended
                 Preparation preparation = new Preparation(split, order, shards, options.threads(), listener);
                 preparation.checkRoom(room);
                 if (shards.readOrder() == null) {

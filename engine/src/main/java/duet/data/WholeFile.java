@@ -26,7 +26,7 @@ final class WholeFile {
                     StandardOpenOption.WRITE)) {
                 content.writeTo(channel);
                 channel.force(true);
-            } catch (RuntimeException | Error e) {
+            } catch (IOException | RuntimeException | Error e) {
                 Files.deleteIfExists(temporary);
                 throw e;
             }

@@ -3,7 +3,6 @@ package duet.model;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 import duet.net.Network;
 import duet.net.Shape;
@@ -94,8 +93,8 @@ public record TrainedModel(Network network, List<String> classNames, Map<String,
         }
     }
 
-    /** Names for classes of which only the number is known. */
-    public static List<String> numbered(int classes) {
-        return IntStream.range(0, classes).mapToObj(label -> "class " + label).toList();
+    /** What a class is called of which only the label is known. */
+    public static String numbered(int label) {
+        return "class " + label;
     }
 }

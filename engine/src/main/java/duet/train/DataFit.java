@@ -1,14 +1,20 @@
 package duet.train;
 
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 import duet.data.Dataset;
+import duet.model.TrainedModel;
 import duet.data.Split;
 import duet.net.Network;
 import duet.net.Shape;
 
 /** Whether data and network go together. */
 final class DataFit {
+    private static final Pattern WNID = Pattern.compile("n\\d{8}\\b");
+
     private DataFit() {}
 
     static void require(Network network, Split data) {
@@ -72,10 +78,27 @@ final class DataFit {
     /** A label means the same class to the data as to whoever else counts on these names. */
     static void requireClasses(List<String> names, Dataset data) {
         for (int label = 0; label < names.size(); label++) {
-            if (!names.get(label).equals(data.classNames().get(label))) {
+            if (!sameClass(label, names.get(label), data.classNames().get(label))) {
                 throw new TrainingException(data.description() + ": class " + label + " is " + data.classNames().get(label)
-                        + ", but the network was trained with " + names.get(label) + " in its place");
+                        + ", but the network was trained with " + names.get(label) + " in its place; use data with its classes in their order, "
+                        + "or for an imported network './duet import' with --classes");
             }
         }
+    }
+
+    /** Labels mean the same classes. */
+    static boolean sameClasses(List<String> one, List<String> other) {
+        return one.size() == other.size() && IntStream.range(0, one.size()).allMatch(label -> sameClass(label, one.get(label), other.get(label)));
+    }
+
+    /**
+     * ILSVRC's classes are {@code n01440764 tench, Tinca tinca} from its archives and {@code n01440764} as folders; imported networks often
+     * come without names.
+     */
+    private static boolean sameClass(int label, String one, String other) {
+        Matcher first = WNID.matcher(one);
+        Matcher second = WNID.matcher(other);
+        return one.equals(other) || first.lookingAt() && second.lookingAt() && first.group().equals(second.group())
+                || one.equals(TrainedModel.numbered(label)) || other.equals(TrainedModel.numbered(label));
     }
 }

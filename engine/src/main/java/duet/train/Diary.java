@@ -131,8 +131,10 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
     @Override
     public String phase(double epoch, int drops) {
         StringBuilder text = new StringBuilder("learning rate ").append(LearningRate.number(at(epoch, drops)));
-        Double biases = last(null, epoch, Change::biasRate);
-        text.append(biases == null ? "" : ", biases " + LearningRate.number(biases));
+        Double changed = last(null, epoch, Change::biasRate);
+        Double biases = changed == null ? biasRate : changed;
+        Double decay = last(null, epoch, Change::weightDecay);
+        text.append(biases == null ? "" : ", biases " + LearningRate.number(biases)).append(decay == null ? "" : ", weight decay " + LearningRate.number(decay));
         for (String layer : layers()) {
             String own = List.of(own(layer, "", epoch, Change::rate), own(layer, "biases ", epoch, Change::biasRate),
                     own(layer, "weight decay ", epoch, Change::weightDecay)).stream().filter(part -> !part.isEmpty()).collect(Collectors.joining(", "));

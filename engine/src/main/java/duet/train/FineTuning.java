@@ -43,7 +43,7 @@ public record FineTuning(List<String> taken, List<String> fresh) {
             fits.merge(wanted.layer(), same, Boolean::logicalAnd);
         }
         String scores = network.layers().get(network.layers().size() - 2).name();
-        if (!from.classNames().equals(classNames)) {
+        if (!DataFit.sameClasses(from.classNames(), classNames)) {
             fits.put(scores, false);
         }
         if (!fits.containsValue(true)) {

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.stream.IntStream;
 
 import duet.data.Datasets;
 import duet.model.CaffeImport;
@@ -151,7 +152,7 @@ public final class ModelExchange {
         Shape stored = stored(file, network, model, mean);
         tensors.put(Checkpoint.MEAN, mean.isImage() ? mean.extended(stored).values() : mean.over(stored));
         List<String> classNames = options.classNames() != null ? options.classNames()
-                : model.classNames() != null ? model.classNames() : TrainedModel.numbered(network.classes());
+                : model.classNames() != null ? model.classNames() : IntStream.range(0, network.classes()).mapToObj(TrainedModel::numbered).toList();
         return new Imported(new Checkpoint(network, checked(file, network, classNames), stored, tensors, null), notes);
     }
 

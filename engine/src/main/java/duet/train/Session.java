@@ -85,7 +85,8 @@ final class Session implements AutoCloseable {
         try {
             Storage persistent = own(backend.allocate(bytes(evaluationPlan.persistentBytes(), evaluationPlan.persistentBytes())));
             Storage scratch = own(backend.allocateScratch(bytes(
-                    evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes())));
+                    bytes(evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes()),
+                    quietPlan == null ? evaluationPlan.transientBytes() : quietPlan.transientBytes())));
             evaluation = new Runner(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
             training = trains ? new Runner(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
             withoutNoise = quietPlan == null ? null : new Runner(quietPlan, load(backend, quietPlan, persistent, scratch));
@@ -104,9 +105,13 @@ final class Session implements AutoCloseable {
     }
 
     private static long[] bytes(List<Long> left, List<Long> right) {
-        long[] bytes = new long[left.size()];
+        return bytes(left.stream().mapToLong(Long::longValue).toArray(), right);
+    }
+
+    private static long[] bytes(long[] left, List<Long> right) {
+        long[] bytes = new long[left.length];
         for (int device = 0; device < bytes.length; device++) {
-            bytes[device] = Math.max(left.get(device), right.get(device));
+            bytes[device] = Math.max(left[device], right.get(device));
         }
         return bytes;
     }

@@ -11,6 +11,7 @@ import duet.data.Datasets;
 import duet.data.ImageStatistics;
 import duet.data.Split;
 import duet.device.Backend;
+import duet.net.Layer;
 import duet.net.Network;
 import duet.plan.Placement;
 
@@ -140,7 +141,12 @@ public final class Trainer implements AutoCloseable {
     }
 
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
-        return new Session(network, placement, backend, data.training().stored(), options.batch(), options.dropout(),
+        // what is frozen is not scaled back either
+        List<Layer> layers = network.layers().stream().map(layer -> layer instanceof Layer.Convolution c && options.frozen().contains(c.name())
+                ? new Layer.Convolution(c.name(), c.filters(), c.kernel(), c.stride(), c.padding(), c.groups(), c.rounding(), c.bias(), c.initialization())
+                : layer).toList();
+        Network planned = new Network(network.name(), network.input(), network.inputScale(), layers);
+        return new Session(planned, placement, backend, data.training().stored(), options.batch(), options.dropout(),
                 options.augmentation(), options.learningRate().leavesColourNoiseOff());
     }
 

@@ -273,4 +273,32 @@ class PreparationTest {
             }
         }
     }
+
+    /** A small network sees whole images, not the middle of large ones; one that was trained on them gets what it was trained on. */
+    @Test
+    void shardsOfLargeImagesAreReducedForSmallNetworks() {
+        Preparation.prepare("synthetic:3x96x96:5:20", out, OPTIONS, DamageReport.STRICT, PreparationListener.SILENT);
+        try (Split small = Datasets.open("shards:" + out, new Shape(3, 28, 28), 1, DamageReport.STRICT);
+                Split fitting = Datasets.open("shards:" + out, new Shape(3, 80, 80), 1, DamageReport.STRICT);
+                Split trained = Datasets.open("shards:" + out, new Shape(3, 28, 28), new Shape(3, 48, 48), 1, DamageReport.STRICT)) {
+            assertEquals(new Shape(3, 32, 32), small.training().stored());
+            assertEquals(new Shape(3, 96, 96), fitting.validation().stored());
+            assertEquals(new Shape(3, 48, 48), trained.validation().stored());
+            byte[] large = new byte[3 * 96 * 96];
+            byte[] reduced = new byte[3 * 48 * 48];
+            assertEquals(fitting.training().read(3, large, 0), trained.training().read(3, reduced, 0));
+            double difference = 0;
+            for (int i = 0; i < reduced.length; i++) {
+                int channel = i % 3;
+                int row = i / 3 / 48;
+                int column = i / 3 % 48;
+                int sum = 0;
+                for (int tap = 0; tap < 4; tap++) {
+                    sum += large[((2 * row + tap / 2) * 96 + 2 * column + tap % 2) * 3 + channel] & 0xff;
+                }
+                difference += Math.abs(sum / 4.0 - (reduced[i] & 0xff));
+            }
+            assertTrue(difference / reduced.length < 12, "levels on average: " + difference / reduced.length);
+        }
+    }
 }

@@ -45,7 +45,7 @@ class DiaryTest {
         }
         assertEquals(91, diary.epochs());
         assertEquals(List.of("conv1"), diary.layers());
-        assertEquals("learning rate 0.00001; conv1: 0, biases 0; colour noise off", diary.phase(80, 0));
+        assertEquals("learning rate 0.00001, biases 0.02; conv1: 0, biases 0; colour noise off", diary.phase(80, 0));
         assertEquals(Recipe.of("alexnet-2012").learningRate(), diary);
         assertEquals(91, Recipe.of("alexnet-2012").epochs());
     }
