@@ -1,7 +1,7 @@
 package duet.data;
 
 import java.io.IOException;
-import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -40,7 +40,7 @@ final class ImageFile {
                 throw new DamagedImage("a file of %d MiB; images of up to %d MiB are read".formatted(size >> 20, MOST_BYTES >> 20));
             }
             return Files.readAllBytes(file);
-        } catch (ClosedByInterruptException e) {
+        } catch (ClosedChannelException e) {
             throw new DataException("interrupted while " + file + " was read", e);
         } catch (IOException e) {
             throw new DamagedImage("cannot be read: " + Failures.reason(e), e);

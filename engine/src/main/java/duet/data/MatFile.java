@@ -18,6 +18,7 @@ final class MatFile {
     private static final int HEADER_BYTES = 128;
     private static final int VERSION = 0x0100;
     private static final int MOST_BYTES = 256 << 20;
+    private static final int MOST_STRUCTURES = 100_000;
     /** Types of elements. */
     private static final int INT8 = 1;
     private static final int UINT8 = 2;
@@ -151,6 +152,9 @@ final class MatFile {
         }
         while (names.hasRemaining()) {
             fields.add(latin(slice(names, length)).replaceFirst("\0.*", ""));
+        }
+        if (elements < 0 || elements > MOST_STRUCTURES) {
+            throw new IllegalArgumentException("it holds " + elements + " structures, and up to " + MOST_STRUCTURES + " are read");
         }
         for (long i = 0; i < elements; i++) {
             Map<String, Object> structure = new LinkedHashMap<>();
