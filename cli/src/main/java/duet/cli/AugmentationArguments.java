@@ -52,7 +52,19 @@ final class AugmentationArguments {
         if (noiseDivides != null) {
             result = result.withNoiseDivides(noiseDivides);
         }
-        return cropChunk == null ? result : result.withCropChunk(cropChunk);
+        result = cropChunk == null ? result : result.withCropChunk(cropChunk);
+        requireEffect(result);
+        return result;
+    }
+
+    /** An option that would do nothing is a mistake of whoever gave it. */
+    private void requireEffect(Augmentation result) {
+        if (noiseDivides != null && noiseDivides && result.colourNoise() == 0) {
+            throw CommandFailure.usage("--noise-divides does nothing without colour noise; give --colour-noise 0.1, too, or leave it out");
+        }
+        if (cropChunk != null && cropChunk > 1 && !result.randomCrop() && !result.mirror()) {
+            throw CommandFailure.usage("--crop-chunk does nothing without random crops and mirrors; give --augment, too, or leave it out");
+        }
     }
 
     Mean mean() {

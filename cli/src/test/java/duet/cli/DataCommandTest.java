@@ -111,6 +111,8 @@ class DataCommandTest {
         assertSays(Main.FAILED, "image 0 differs from its checksum", duet("data", "info", "shards:" + packed, "--check"));
         assertSays(Main.BAD_USAGE, "'colour' is none of image, rgb, none", duet("train", "--mean", "colour"));
         assertSays(Main.BAD_USAGE, "'-1' is not a number of at least 0", duet("train", "--colour-noise", "-1"));
+        assertSays(Main.BAD_USAGE, "does nothing without colour noise", duet("train", "--noise-divides"));
+        assertSays(Main.BAD_USAGE, "does nothing without random crops", duet("train", "--no-augment", "--crop-chunk", "32"));
     }
 
     private static void assertSays(int code, String part, Outcome outcome) {

@@ -12,9 +12,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 
 /** Makes the shards of a part one after the other: threads decode a few chunks of images ahead, one thread writes them in order. */
 final class ShardMaker implements AutoCloseable {
+    private static final int STOPPING_SECONDS = 10;
     private static final long CHUNK_BYTES = 4 << 20;
 
     private final ShardFolder folder;
@@ -180,5 +182,10 @@ final class ShardMaker implements AutoCloseable {
     @Override
     public void close() {
         threads.shutdownNow();
+        try {
+            threads.awaitTermination(STOPPING_SECONDS, TimeUnit.SECONDS); // they read from files that are closed next
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
