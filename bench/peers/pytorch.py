@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Duet's networks in PyTorch on the CPU, tuned: the peer that `duet bench --peer` runs in turns with Duet.
+
+usage: pytorch.py --net alexnet|alexnet-small [--mode train|forward] [--batch N] [--precision fp32|bf16] [--threads N]
+                  [--variant NAME] [--list]
+
+Prints one JSON object when ready. Then, for each line `N` on standard input, N steps are run and an object with their seconds is printed.
+The batch is random floats and stays in memory: no loader is timed. Variants are ways to write the same network; --list names them. The
+tuning and which variant is the fastest where are written down in README.md beside this file."""
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+
+# Without this each step maps and faults in its large blocks anew; huge pages besides. Read by glibc at start, so the program starts itself again.
+TUNABLES = ("glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=268435456:"
+            "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1")
+if "DUET_PEER_TUNED" not in os.environ:
+    os.environ.update(DUET_PEER_TUNED="1", GLIBC_TUNABLES=TUNABLES)
+    os.execv(sys.executable, [sys.executable] + sys.argv)
+
+try:
+    import torch
+    import torch.nn as nn
+    import torch.nn.functional as F
+except ImportError as e:
+    sys.exit(f"pytorch.py: {sys.executable} has no PyTorch ({e})")
+
+# name: memory format of images and filters, way of the response norm, compiled by TorchInductor
+VARIANTS = {
+    "plain": ("contiguous", "native", False),
+    "banded": ("contiguous", "banded", False),
+    "channels-last": ("channels_last", "banded", False),
+    "compiled": ("contiguous", "banded", True),
+    "compiled-channels-last": ("channels_last", "banded", True),
+    "compiled-native": ("channels_last", "native", True),
+}
+
+
+class ResponseNorm(nn.Module):
+    """Over the maps of one tower, size 5, alpha undivided. The sum of squares as a 1x1 convolution with a banded filter is the fastest form
+    that PyTorch has: its own composes padding, 3-d average pooling and a power."""
+
+    def __init__(self, channels, way, towers=2, size=5, alpha=1e-4, beta=0.75, k=2.0):
+        super().__init__()
+        self.towers, self.way, self.size, self.alpha, self.beta, self.k = towers, way, size, alpha, beta, k
+        own = channels // towers
+        band = torch.zeros(own, own)
+        for c in range(own):
+            band[c, max(0, c - size // 2):c + size // 2 + 1] = alpha
+        self.register_buffer("band", band.reshape(own, own, 1, 1).repeat(towers, 1, 1, 1))
+        self.register_buffer("offset", torch.full((channels,), k))
+
+    def forward(self, x):
+        if self.way == "native":
+            n, c, h, w = x.shape
+            tower = x.reshape(n * self.towers, c // self.towers, h, w)
+            return F.local_response_norm(tower, self.size, self.alpha * self.size, self.beta, self.k).reshape(n, c, h, w)
+        root = torch.rsqrt(F.conv2d(x * x, self.band.to(x.dtype), self.offset.to(x.dtype), groups=self.towers))
+        return x * (root * torch.sqrt(root))
+
+
+def conv(inputs, outputs, kernel, padding=0, stride=1, groups=1):
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups)
+
+
+def alexnet(way):
+    def relu():
+        return nn.ReLU(inplace=True)
+    return (3, 227, 1000), nn.Sequential(
+        conv(3, 96, 11, stride=4), relu(), ResponseNorm(96, way), nn.MaxPool2d(3, 2),
+        conv(96, 256, 5, 2, groups=2), relu(), ResponseNorm(256, way), nn.MaxPool2d(3, 2),
+        conv(256, 384, 3, 1), relu(), conv(384, 384, 3, 1, groups=2), relu(), conv(384, 256, 3, 1, groups=2), relu(), nn.MaxPool2d(3, 2),
+        nn.Flatten(), nn.Linear(9216, 4096), relu(), nn.Dropout(0.5), nn.Linear(4096, 4096), relu(), nn.Dropout(0.5), nn.Linear(4096, 1000))
+
+
+NETS = {"alexnet": alexnet}
+
+
+class Peer:
+    def __init__(self, a):
+        torch.manual_seed(1)
+        layout, way, compiled = VARIANTS[a.variant]
+        (channels, size, classes), net = NETS[a.net](way)
+        form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+        for layer in net:
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                nn.init.normal_(layer.weight, std=0.01)
+                nn.init.constant_(layer.bias, 0.1)
+        self.net = net.to(memory_format=form).train(a.mode == "train")
+        self.images = torch.randn(a.batch, channels, size, size).contiguous(memory_format=form)
+        self.labels = torch.randint(classes, (a.batch,))
+        self.bf16 = a.precision == "bf16"
+        if self.bf16 and a.mode == "forward":
+            self.net, self.images = self.net.to(torch.bfloat16), self.images.to(torch.bfloat16)
+        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
+        self.step = self.train if a.mode == "train" else self.forward
+        if compiled:
+            self.net = torch.compile(self.net)
+
+    def train(self):
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            loss = F.cross_entropy(self.net(self.images).float(), self.labels)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    @torch.inference_mode()
+    def forward(self):
+        return self.net(self.images)[0, 0].item()
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--net", choices=NETS, default="alexnet")
+    p.add_argument("--mode", choices=("train", "forward"), default="train")
+    p.add_argument("--batch", type=int, default=128)
+    p.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--variant", choices=VARIANTS, default="channels-last")
+    p.add_argument("--list", action="store_true")
+    a = p.parse_args()
+    if a.list:
+        return print("\n".join(VARIANTS))
+    torch.set_num_threads(a.threads)
+    peer = Peer(a)
+    result = [peer.step() for _ in range(2)][-1]
+    print(json.dumps({"peer": "pytorch", "version": torch.__version__, "variant": a.variant, "result": result}), flush=True)
+    for line in sys.stdin:
+        steps = int(line)
+        begin = time.perf_counter()
+        for _ in range(steps):
+            peer.step()
+        seconds = time.perf_counter() - begin
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"seconds": seconds, "steps": steps, "images_per_second": steps * a.batch / seconds, "peak_bytes": memory}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
