@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Changes whenever this file does; the Java side refuses a library with another number. */
-#define DUET_CPU_ABI 2
+#define DUET_CPU_ABI 3
 int32_t duet_abi(void);
 
 /* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
@@ -43,11 +43,24 @@ typedef struct duet_team duet_team;
 duet_team *duet_team_create(int32_t threads);
 void duet_team_destroy(duet_team *team);
 
+/*
+ * How a convolution is computed. Winograd's form takes fewer multiplications and more memory, with rounding errors a few times as large; where
+ * it does not apply (a kernel other than 3x3 and 5x5, a stride, maps smaller than a tile, channels or filters of a group that are not whole
+ * vectors) the sums are direct. The operations of one layer may differ in it.
+ */
+#define DUET_FASTEST 0 /* what is likely to be */
+#define DUET_DIRECT 1
+#define DUET_WINOGRAD 2
+
 typedef struct duet_convolution {
   int32_t batch, channels, height, width;                    /* input on this device */
   int32_t filters, kernel_height, kernel_width, stride, padding, groups;
   int32_t output_height, output_width;                       /* given: with ceil geometry windows may reach past the padding */
+  int32_t algorithm;
 } duet_convolution;
+
+/* What is done where the structure asks for c->algorithm: DUET_DIRECT or DUET_WINOGRAD. */
+int32_t duet_convolution_algorithm(const duet_convolution *convolution);
 
 int32_t duet_filter_block(void);
 int64_t duet_filter_elements(const duet_convolution *convolution);

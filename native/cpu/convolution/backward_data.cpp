@@ -4,6 +4,7 @@
  */
 #include "convolution/fully_connected.h"
 #include "runtime/transpose.h"
+#include "winograd/winograd.h"
 
 using namespace duet;
 
@@ -129,7 +130,8 @@ extern "C" {
 int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads) {
   if (is_fully_connected(*convolution)) return fully_connected_backward_data_workspace(*convolution, threads);
   const BackwardData plan(*convolution);
-  return (plan.turned() + threads * plan.copies()) * int64_t{sizeof(float)};
+  const int64_t space = is_winograd(*convolution) ? winograd_forward_workspace(swapped(*convolution)) : threads * plan.copies();
+  return (plan.turned() + space) * int64_t{sizeof(float)};
 }
 
 void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient,
@@ -147,6 +149,9 @@ void duet_convolution_backward_data(duet_team *team, const duet_convolution *con
     if (y < phase.y.taps) plan.turn(phase, y, filter + group * group_elements(c), turned + group * plan.group_turned());
   });
 
+  if (is_winograd(c)) {
+    return winograd_forward(team, swapped(c), output_gradient, turned, nullptr, false, input_gradient, turned + plan.turned());
+  }
   const int64_t gradient_image = int64_t{c.filters} * c.output_height * c.output_width;
   const int64_t input_image = int64_t{c.channels} * c.height * c.width;
   const int all_blocks = c.groups * plan.blocks.count();

@@ -3,6 +3,7 @@
  * rows, never the images, so that each sum has one order.
  */
 #include "convolution/fully_connected.h"
+#include "winograd/winograd.h"
 
 using namespace duet;
 
@@ -122,6 +123,7 @@ extern "C" {
 
 int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads) {
   if (is_fully_connected(*convolution)) return fully_connected_backward_weights_workspace(*convolution, threads);
+  if (is_winograd(*convolution)) return winograd_backward_weights_workspace(*convolution) * int64_t{sizeof(float)};
   return threads * BackwardWeights(*convolution).workspace() * int64_t{sizeof(float)};
 }
 
@@ -131,6 +133,8 @@ void duet_convolution_backward_weights(duet_team *team, const duet_convolution *
   float *space = static_cast<float *>(workspace);
   if (is_fully_connected(c)) {
     fully_connected_backward_weights(team, c, input, output_gradient, filter_gradient, space);
+  } else if (is_winograd(c)) {
+    winograd_backward_weights(team, c, input, output_gradient, filter_gradient, space);
   } else {
     BackwardWeights plan(c);
     plan.plan();

@@ -1,4 +1,5 @@
 #include "convolution/fully_connected.h"
+#include "winograd/winograd.h"
 
 using namespace duet;
 
@@ -61,6 +62,7 @@ extern "C" {
 
 int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads) {
   if (is_fully_connected(*convolution)) return 0;
+  if (is_winograd(*convolution)) return winograd_forward_workspace(*convolution) * int64_t{sizeof(float)};
   return threads * Forward(*convolution).workspace() * int64_t{sizeof(float)};
 }
 
@@ -68,6 +70,7 @@ void duet_convolution_forward(duet_team *team, const duet_convolution *convoluti
                               const float *bias, int32_t relu, float *output, void *workspace) {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_forward(team, c, input, filter, bias, relu != 0, output);
+  if (is_winograd(c)) return winograd_forward(team, c, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
 
   Forward forward(c);
   forward.plan();

@@ -45,6 +45,9 @@ class Checker {
   void equal(double got, double want, int64_t index) {
     if (!(got == want || (got != got && want != want))) fail("element %lld is %.9g, not %.9g", index, got, want);
   }
+  void at_most(double got, double limit) {
+    if (!(got <= limit)) fail("number %lld is %.9g, more than %.9g", 0, got, limit);
+  }
   void same_bits(const void *one, const void *other, int64_t bytes, int threads) {
     if (std::memcmp(one, other, bytes)) fail("other bits with %lld threads", threads, 0, 0);
   }

@@ -5,6 +5,7 @@ namespace {
 
 duet_convolution random_shape(Random &random) {
   duet_convolution c = {};
+  c.algorithm = DUET_DIRECT;
   c.batch = random.between(1, 5);
   c.groups = random.chance(0.4) ? random.between(2, 3) : 1;
   const int most = random.chance(0.3) ? 70 : 20;
@@ -32,6 +33,29 @@ duet_convolution random_shape(Random &random) {
   c.output_width = (c.width + 2 * c.padding - c.kernel_width + more) / c.stride + 1;
   return c;
 }
+
+/* Shapes of Winograd's form, of every tile size; some of a batch that is worked on in several chunks. */
+duet_convolution random_winograd_shape(Random &random) {
+  duet_convolution c = {};
+  c.algorithm = DUET_WINOGRAD;
+  const bool many = random.chance(0.1);
+  c.batch = many ? 40 : random.between(1, 4);
+  c.groups = random.between(1, 2);
+  c.channels = c.groups * 16 * random.between(1, many ? 8 : 3);
+  c.filters = c.groups * 16 * random.between(1, many ? 8 : 6);
+  c.kernel_height = c.kernel_width = random.chance(0.5) ? 3 : 5;
+  c.stride = 1;
+  c.padding = random.between(0, c.kernel_height);
+  const int least = c.kernel_height == 3 ? 3 : 2, smallest = std::max(least, least + c.kernel_height - 1 - 2 * c.padding);
+  c.height = smallest + random.between(0, many ? 8 : 12);
+  c.width = smallest + random.between(0, many ? 8 : 12);
+  /* Windows may also reach past the padding. */
+  c.output_height = c.height + 2 * c.padding - c.kernel_height + 1 + random.between(0, 1);
+  c.output_width = c.width + 2 * c.padding - c.kernel_width + 1;
+  return c;
+}
+
+constexpr double kWinogradTolerance = 6e-6;
 
 struct Case {
   const Library &library;
@@ -72,6 +96,22 @@ struct Case {
             }
   }
 
+  /*
+   * A direct sum is compared with the sum of its own terms' sizes. Winograd's form also adds and takes away again what belongs to the
+   * output's neighbours, so its errors are compared with the largest such sum of them all.
+   */
+  void near(Checker &check, const Guarded<float> &got, const std::vector<Exact> &want) const {
+    double largest = 0;
+    for (const Exact &exact : want) largest = std::max(largest, exact.size);
+    for (int64_t i = 0; i < got.size(); i++) {
+      if (c.algorithm == DUET_WINOGRAD) {
+        check.near(got[i], {want[i].value, largest}, i, kWinogradTolerance);
+      } else {
+        check.near(got[i], want[i], i);
+      }
+    }
+  }
+
   void pack(Teams &teams, Guarded<float> &packed, Checker &check) const {
     with_each_team<float>(check, teams, packed, [&](duet_team *team, int, float *to) { library.filter_pack(team, &c, weight.get(), to); });
     Guarded<float> back(weight.size());
@@ -90,8 +130,8 @@ struct Case {
     for (int64_t i = 0; i < output.size(); i++) {
       if (with_bias) want[i].add(bias[i % c.filters]);
       if (relu && want[i].value < 0) want[i].value = 0;
-      check.near(output[i], want[i], i);
     }
+    near(check, output, want);
   }
 
   void backward_data(Teams &teams, const Guarded<float> &packed, Checker &check) const {
@@ -102,7 +142,7 @@ struct Case {
     });
     std::vector<Exact> want(input.size());
     each_product([&](int64_t o, int64_t i, int64_t w) { want[i].add(double{gradient[o]} * weight[w]); });
-    for (int64_t i = 0; i < input.size(); i++) check.near(result[i], want[i], i);
+    near(check, result, want);
   }
 
   void backward_weights(Teams &teams, Checker &check) const {
@@ -121,7 +161,7 @@ struct Case {
     std::vector<Exact> want(weight.size()), want_bias(c.filters);
     each_product([&](int64_t o, int64_t i, int64_t w) { want[w].add(double{gradient[o]} * input[i]); });
     for (int64_t i = 0; i < gradient.size(); i++) want_bias[i % c.filters].add(gradient[i]);
-    for (int64_t i = 0; i < weight.size(); i++) check.near(result[i], want[i], i);
+    near(check, result, want);
     for (int f = 0; f < c.filters; f++) check.near(both[packed + f], want_bias[f], f);
     /* The filling of the last block of a group must stay zero, or weights that do not exist would start to move. */
     Guarded<float> again(packed);
@@ -130,16 +170,74 @@ struct Case {
   }
 };
 
+/* Root mean square. */
+double error(const float *got, const std::vector<Exact> &want) {
+  double sum = 0;
+  for (size_t i = 0; i < want.size(); i++) sum += (got[i] - want[i].value) * (got[i] - want[i].value);
+  return std::sqrt(sum / static_cast<double>(want.size()));
+}
+
+/*
+ * Layers like alexnet's: how large Winograd's errors are, beside the direct kernels' (which add up sums of about a hundred terms) and those
+ * of one plain sum of floats after the other.
+ */
+void test_accuracy(const Library &library, Teams &teams, Random &random, Checker &check, duet_convolution c, double most, double most_plain) {
+  const Case test(library, c, random);
+  Guarded<float> packed(library.filter_elements(&c)), packed_gradient(packed.size());
+  library.filter_pack(teams.teams[1], &c, test.weight.get(), packed.get());
+  const int64_t sizes[] = {test.gradient.size(), test.input.size(), test.weight.size()};
+  std::vector<Exact> want[3];
+  std::vector<float> plain[3];
+  for (int i = 0; i < 3; i++) {
+    want[i].resize(sizes[i]);
+    plain[i].resize(sizes[i]);
+  }
+  const auto add = [&](int operation, int64_t at, float left, float right) {
+    want[operation][at].add(double{left} * right);
+    plain[operation][at] += left * right;
+  };
+  test.each_product([&](int64_t o, int64_t i, int64_t w) {
+    add(0, o, test.input[i], test.weight[w]);
+    add(1, i, test.gradient[o], test.weight[w]);
+    add(2, w, test.gradient[o], test.input[i]);
+  });
+  double errors[3][3];
+  for (int algorithm : {DUET_DIRECT, DUET_WINOGRAD}) {
+    c.algorithm = algorithm;
+    Guarded<float> output(sizes[0]), data(sizes[1]), weights(sizes[2]);
+    Guarded<float> workspace(std::max({library.convolution_forward_workspace(&c, 2), library.convolution_backward_data_workspace(&c, 2),
+                                       library.convolution_backward_weights_workspace(&c, 2)}) / 4);
+    duet_team *team = teams.teams[1];
+    library.convolution_forward(team, &c, test.input.get(), packed.get(), nullptr, 0, output.get(), workspace.get());
+    library.convolution_backward_data(team, &c, test.gradient.get(), packed.get(), data.get(), workspace.get());
+    library.convolution_backward_weights(team, &c, test.input.get(), test.gradient.get(), packed_gradient.get(), nullptr, workspace.get());
+    library.filter_unpack(team, &c, packed_gradient.get(), weights.get());
+    errors[algorithm][0] = error(output.get(), want[0]);
+    errors[algorithm][1] = error(data.get(), want[1]);
+    errors[algorithm][2] = error(weights.get(), want[2]);
+  }
+  for (int i = 0; i < 3; i++) {
+    const char *const operations[] = {"forward", "backward data", "backward weights"};
+    const double ratio = errors[DUET_WINOGRAD][i] / errors[DUET_DIRECT][i];
+    const double plain_ratio = errors[DUET_WINOGRAD][i] / error(plain[i].data(), want[i]);
+    std::printf("%s, %dx%d kernel, %s: Winograd's errors are %.1f times the direct kernel's, %.1f times a plain sum's\n",
+                library.instruction_set(), c.kernel_height, c.kernel_width, operations[i], ratio, plain_ratio);
+    check.describe("%s accuracy of %s, %dx%d kernel", library.instruction_set(), operations[i], c.kernel_height, c.kernel_width);
+    check.at_most(ratio, most);
+    check.at_most(plain_ratio, most_plain);
+  }
+}
+
 }  // namespace
 
 void test_convolution(const Library &library, Teams &teams, Random &random, Checker &check) {
-  for (int i = 0; i < 60; i++) {
-    const duet_convolution c = random_shape(random);
+  for (int i = 0; i < 100; i++) {
+    const duet_convolution c = i < 60 ? random_shape(random) : random_winograd_shape(random);
     const bool relu = random.chance(0.5), bias = random.chance(0.5);
     char shape[256];
-    std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d", c.batch, c.channels,
+    std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s", c.batch, c.channels,
                   c.height, c.width, c.filters, c.kernel_height, c.kernel_width, c.stride, c.padding, c.groups, c.output_height,
-                  c.output_width);
+                  c.output_width, c.algorithm == DUET_WINOGRAD ? ", Winograd" : "");
     const Case test(library, c, random);
     Guarded<float> packed(library.filter_elements(&c));
     check.describe("%s filter_pack %s", library.instruction_set(), shape);
@@ -150,5 +248,6 @@ void test_convolution(const Library &library, Teams &teams, Random &random, Chec
     test.backward_data(teams, packed, check);
     check.describe("%s convolution_backward_weights %s", library.instruction_set(), shape);
     test.backward_weights(teams, check);
-  }
+  }  test_accuracy(library, teams, random, check, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT}, 8, 3);
+  test_accuracy(library, teams, random, check, {4, 48, 27, 27, 64, 5, 5, 1, 2, 1, 27, 27, DUET_DIRECT}, 24, 8);
 }

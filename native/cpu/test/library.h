@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #define DUET_FUNCTIONS(F) \
-  F(abi) F(instruction_set) F(vector_width) F(allocate) F(free) F(allocated) F(team_create) F(team_destroy) F(filter_block) \
+  F(abi) F(instruction_set) F(vector_width) F(allocate) F(free) F(allocated) F(team_create) F(team_destroy) F(convolution_algorithm) F(filter_block) \
   F(filter_elements) F(filter_pack) F(filter_unpack) F(convolution_forward_workspace) F(convolution_forward) \
   F(convolution_backward_data_workspace) F(convolution_backward_data) F(convolution_backward_weights_workspace) \
   F(convolution_backward_weights) F(relu_forward) F(relu_backward) F(tanh_forward) F(tanh_backward) F(scale) F(add) \

@@ -1,5 +1,5 @@
 /*
- * duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch]: GFLOP/s of every convolution operation of a network, and its share of
+ * duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch] [direct|winograd|fastest] [layer]: GFLOP/s of every convolution operation of a network, and its share of
  * the multiply-add peak that is measured in the same run; GB/s of the operations that memory limits. Best of several runs.
  */
 #include "library.h"
@@ -17,7 +17,7 @@ struct Layer {
 
 Layer convolution(const char *name, int batch, int channels, int size, int filters, int kernel, int stride, int padding, int groups) {
   const int output = (size + 2 * padding - kernel) / stride + 1;
-  return {name, {batch, channels, size, size, filters, kernel, kernel, stride, padding, groups, output, output}, std::string(name) == "conv1"};
+  return {name, {batch, channels, size, size, filters, kernel, kernel, stride, padding, groups, output, output, DUET_DIRECT}, std::string(name) == "conv1"};
 }
 
 std::vector<Layer> alexnet(int batch) {
@@ -157,19 +157,26 @@ void measure_vectors(const Library &l, duet_team *team, int64_t parameters, int 
 
 int main(int argc, char **argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch]\n");
+    std::fprintf(stderr, "usage: duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch] [direct|winograd|fastest] [layer]\n");
     return 2;
   }
   const int threads = argc > 2 ? std::atoi(argv[2]) : 1;
   const bool full = argc <= 3 || std::string(argv[3]) == "alexnet";
   const int batch = argc > 4 ? std::atoi(argv[4]) : 128;
+  const std::string algorithm = argc > 5 ? argv[5] : "fastest";
+  const std::string only = argc > 6 ? argv[6] : "";
   const Library library(argv[1]);
   duet_team *team = library.team_create(threads);
   one_thread = threads == 1;
   const double peak = measured_peak(library.vector_width(), threads) * threads;
   std::printf("%s, %d threads, batch %d, multiply-add peak %.1f GFLOP/s\n", library.instruction_set(), threads, batch, peak);
+  std::vector<Layer> layers = full ? alexnet(batch) : small(batch);
   Total convolutions, others;
-  for (const Layer &layer : full ? alexnet(batch) : small(batch)) measure(library, team, threads, layer, peak, convolutions);
+  for (Layer &layer : layers) {
+    layer.c.algorithm = algorithm == "direct" ? DUET_DIRECT : algorithm == "winograd" ? DUET_WINOGRAD : DUET_FASTEST;
+    if (only.empty() || only == layer.name) measure(library, team, threads, layer, peak, convolutions);
+  }
+  if (!only.empty()) return 0;
   if (full) {
     measure_maps(library, team, batch, 96, 2, 55, others);
     measure_maps(library, team, batch, 256, 2, 27, others);

@@ -1,9 +1,11 @@
 package duet.cli;
 
+import java.util.Locale;
 import java.util.Map;
 
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.device.ConvolutionChoice;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.plan.Planner;
@@ -31,6 +33,11 @@ final class DeviceOptions {
             description = "Threads in all, shared out among CPU devices (default: one for each core).")
     private Integer threads;
 
+    @Option(names = "--convolutions", paramLabel = "WAY", defaultValue = "fastest", converter = ConvolutionsConverter.class,
+            description = "How CPU devices compute convolutions: 'fastest' chooses for each layer, 'direct' and 'winograd' (where it applies) "
+                    + "do not; './duet plan --devices cpu' shows the choice (default: ${DEFAULT-VALUE}).")
+    private ConvolutionChoice convolutions;
+
     /** @param preferred where neither option decides */
     Placement placement(Placement preferred) {
         if (devices == null) {
@@ -54,7 +61,8 @@ final class DeviceOptions {
     }
 
     Backend open(Placement chosen) {
-        return devices != null ? Backends.open(devices, threads()) : Backends.openDefault(chosen.devices(), threads());
+        return devices != null ? Backends.open(devices, threads(), convolutions)
+                : Backends.openDefault(chosen.devices(), threads(), convolutions);
     }
 
     /** What was opened, and why if nobody said what. */
@@ -72,6 +80,19 @@ final class DeviceOptions {
 
     static String name(Placement placement) {
         return placement == Placement.ONE_DEVICE ? "one" : "towers";
+    }
+
+    /** {@code fastest}, {@code direct} or {@code winograd}. */
+    static final class ConvolutionsConverter implements ITypeConverter<ConvolutionChoice> {
+        @Override
+        public ConvolutionChoice convert(String text) {
+            for (ConvolutionChoice choice : ConvolutionChoice.values()) {
+                if (choice.name().toLowerCase(Locale.ROOT).equals(text)) {
+                    return choice;
+                }
+            }
+            throw new TypeConversionException("'" + text + "' is neither 'fastest' nor 'direct' nor 'winograd'");
+        }
     }
 
     /** {@code one} or {@code towers}. */

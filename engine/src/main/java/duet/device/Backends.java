@@ -25,15 +25,21 @@ public final class Backends {
         return openDefault(count, 0);
     }
 
+    /** The same with convolutions computed in the fastest way. */
+    public static Backend openDefault(int count, int threads) {
+        return openDefault(count, threads, ConvolutionChoice.FASTEST);
+    }
+
     /**
      * Opens {@code count} devices of the best kind that there is: CUDA if it can be used, where two devices share one card if there is only
      * one, else the CPU. {@link #noCuda} says why not.
      *
-     * @param threads see {@link #open}
+     * @param threads      see {@link #open}
+     * @param convolutions how CPU devices compute them
      */
-    public static Backend openDefault(int count, int threads) {
+    public static Backend openDefault(int count, int threads, ConvolutionChoice convolutions) {
         if (noCuda().isPresent()) {
-            return new CpuBackend(count, threads(threads, count));
+            return new CpuBackend(count, threads(threads, count), convolutions);
         }
         int cards = CudaBackend.count("cuda");
         List<Integer> ordinals = new ArrayList<>();
@@ -44,7 +50,7 @@ public final class Backends {
             return new CudaBackend("cuda", ordinals);
         } catch (DeviceException e) { // such as a card that is too old: nobody asked for it
             unusable = e.getMessage();
-            return new CpuBackend(count, threads(threads, count));
+            return new CpuBackend(count, threads(threads, count), convolutions);
         }
     }
 
@@ -53,18 +59,24 @@ public final class Backends {
         return unusable != null ? Optional.of(unusable) : CudaBackend.problem("cuda");
     }
 
-    /**
-     * @param names   such as {@code cpu} (one device with all cores), {@code cpu,cpu} (two that share them), {@code cuda:0,cuda:1} (two
-     *                cards), {@code cuda:0,cuda:0} (two devices on one card) or {@code virtual:0,virtual:1} (the virtual GPU)
-     * @param threads threads in all, shared out among CPU devices; 0 for one for each core
-     */
+    /** The same with convolutions computed in the fastest way. */
     public static Backend open(String names, int threads) {
+        return open(names, threads, ConvolutionChoice.FASTEST);
+    }
+
+    /**
+     * @param names        such as {@code cpu} (one device with all cores), {@code cpu,cpu} (two that share them), {@code cuda:0,cuda:1} (two
+     *                     cards), {@code cuda:0,cuda:0} (two devices on one card) or {@code virtual:0,virtual:1} (the virtual GPU)
+     * @param threads      threads in all, shared out among CPU devices; 0 for one for each core
+     * @param convolutions how CPU devices compute them
+     */
+    public static Backend open(String names, int threads, ConvolutionChoice convolutions) {
         List<String> devices = Arrays.asList(names.strip().split("\\s*,\\s*", -1));
         if (devices.size() > 2) {
             throw new DeviceException(devices.size() + " devices (" + names + "): a network is placed on one device or on two");
         }
         if (devices.stream().allMatch("cpu"::equals)) {
-            return new CpuBackend(devices.size(), threads(threads, devices.size()));
+            return new CpuBackend(devices.size(), threads(threads, devices.size()), convolutions);
         }
         String kind = null;
         List<Integer> ordinals = new ArrayList<>();

@@ -8,6 +8,11 @@ public interface Layout {
     /** Bytes of scratch memory that an operation needs on a device; 0 for none. */
     long workspaceBytes(Operation operation, int device);
 
+    /** How the backend computes an operation, such as {@code Winograd's form}; empty where there is one way. */
+    default String method(Operation operation) {
+        return "";
+    }
+
     /**
      * Whether the backend may do the second operation in the kernel of the first, right before it in a stream. Then what the first one
      * reads must not lie where the second one writes, though the first is over before the second begins.

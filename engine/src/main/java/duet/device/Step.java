@@ -9,8 +9,14 @@ public sealed interface Step {
      * Computes on the stream's device.
      *
      * @param workspace scratch memory on that device, or null if the backend asked for none
+     * @param method    how the backend computes it, such as {@code Winograd's form}; empty where there is one way
      */
-    record Launch(Operation operation, Region workspace) implements Step {
+    record Launch(Operation operation, Region workspace, String method) implements Step {
+        /** The backend's one way. */
+        public Launch(Operation operation, Region workspace) {
+            this(operation, workspace, "");
+        }
+
         /** Throws unless every operand lies on the device, since that is where it runs. */
         public void requireOn(int device) {
             for (List<Tensor> operands : List.of(operation.reads(), operation.writes())) {

@@ -53,7 +53,7 @@ final class MemoryPlanner {
             });
             transientBytes.add(end(offsets));
         }
-        return new Result(withWorkspaces(streams, workspaces), regions, persistentBytes, transientBytes);
+        return new Result(withWorkspaces(streams, workspaces, layout), regions, persistentBytes, transientBytes);
     }
 
     private static long workspaceBytes(List<StreamSteps> streams, Point point, Layout layout) {
@@ -116,13 +116,14 @@ final class MemoryPlanner {
         return offsets.entrySet().stream().mapToLong(entry -> entry.getValue() + entry.getKey().bytes).max().orElse(0);
     }
 
-    private static List<StreamSteps> withWorkspaces(List<StreamSteps> streams, Map<Point, Region> workspaces) {
+    private static List<StreamSteps> withWorkspaces(List<StreamSteps> streams, Map<Point, Region> workspaces, Layout layout) {
         List<StreamSteps> result = new ArrayList<>();
         for (int stream = 0; stream < streams.size(); stream++) {
             List<Step> steps = new ArrayList<>();
             for (Step step : streams.get(stream).steps()) {
                 Region workspace = workspaces.get(new Point(stream, steps.size()));
-                steps.add(workspace != null && step instanceof Step.Launch launch ? new Step.Launch(launch.operation(), workspace) : step);
+                steps.add(step instanceof Step.Launch(var operation, _, _)
+                        ? new Step.Launch(operation, workspace, layout.method(operation)) : step);
             }
             result.add(new StreamSteps(streams.get(stream).device(), streams.get(stream).kind(), steps));
         }

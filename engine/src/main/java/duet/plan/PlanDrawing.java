@@ -96,7 +96,7 @@ final class PlanDrawing {
         for (int stream = 0; stream < plan.streams().size(); stream++) {
             StreamSteps steps = plan.streams().get(stream);
             for (int i = 0; i < steps.steps().size(); i++) {
-                if (steps.steps().get(i) instanceof Step.Launch(Operation operation, _)) {
+                if (steps.steps().get(i) instanceof Step.Launch(Operation operation, _, _)) {
                     Point point = new Point(stream, i);
                     Block block = block(steps.device(), operation, phases.of(point));
                     blockOf.put(point, block);
@@ -183,7 +183,7 @@ final class PlanDrawing {
         for (int stream = 0; stream < plan.streams().size(); stream++) {
             StreamSteps steps = plan.streams().get(stream);
             for (int i = 0; steps.device() == device && steps.kind() == Kind.COMPUTE && i < steps.steps().size(); i++) {
-                if (steps.steps().get(i) instanceof Step.Launch(Operation operation, _)) {
+                if (steps.steps().get(i) instanceof Step.Launch(Operation operation, _, _)) {
                     if (sender && operation.writes().contains(copy.from()) && !(operation instanceof Operation.Add)) {
                         found = blockOf.get(new Point(stream, i)).id;
                     } else if (!sender && found == null && operation.reads().contains(copy.to())) {

@@ -83,6 +83,9 @@ final class PlanJson {
                 launch.operation().reads().forEach(tensor -> node.withArray("reads").add(tensor.id()));
                 launch.operation().writes().forEach(tensor -> node.withArray("writes").add(tensor.id()));
                 node.put("flop", launch.operation().flop());
+                if (!launch.method().isEmpty()) {
+                    node.put("method", launch.method());
+                }
                 if (launch.workspace() != null) {
                     region(node.putObject("workspace"), launch.workspace());
                 }

@@ -141,8 +141,8 @@ public final class PlanReport {
 
     private static String step(Step step, Map<Integer, String> recorders) {
         return switch (step) {
-            case Step.Launch(Operation operation, var workspace) -> String.format(Locale.ROOT, "%-29s %-10s %s -> %s%s", operation.kind(),
-                    operation.layer(), names(operation.reads()), names(operation.writes()),
+            case Step.Launch(Operation operation, var workspace, var method) -> String.format(Locale.ROOT, "%-29s %-10s %s -> %s%s%s", operation.kind(),
+                    operation.layer(), names(operation.reads()), names(operation.writes()), method.isEmpty() ? "" : " by " + method,
                     workspace == null ? "" : " (workspace " + bytes(workspace.bytes()) + ")");
             case Step.Copy copy -> String.format(Locale.ROOT, "%-29s %-10s %s@%d -> %s (%s)", "copy", copy.layer(), copy.from().name(),
                     copy.from().device(), copy.to().name(), bytes(copy.to().dataBytes()));

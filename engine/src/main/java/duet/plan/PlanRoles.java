@@ -77,7 +77,7 @@ final class PlanRoles {
     private void updates() {
         Map<Tensor, Integer> updates = new HashMap<>();
         for (Step step : steps) {
-            if (step instanceof Step.Launch(Operation.SgdUpdate update, _)) {
+            if (step instanceof Step.Launch(Operation.SgdUpdate update, _, _)) {
                 updates.merge(update.weight(), 1, Integer::sum);
                 boolean known = update.rateIndex() >= 0 && update.rateIndex() < plan.parameters().size()
                         && plan.parameters().get(update.rateIndex()).parts().stream()
@@ -108,7 +108,7 @@ final class PlanRoles {
                 case Step.Record _, Step.Wait _ -> List.of();
             };
             written.addAll(results);
-            boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _) || step instanceof Step.Launch(Operation.FilterRenormalise _, _);
+            boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _, _) || step instanceof Step.Launch(Operation.FilterRenormalise _, _, _);
             for (Tensor tensor : results) {
                 if (tensor.role() == Role.INPUT || tensor.role().persistent() && !update) {
                     faults.add(tensor + " is overwritten by a step, but its role is " + tensor.role());
@@ -130,7 +130,7 @@ final class PlanRoles {
     private void checks() {
         Map<List<Object>, Integer> counts = new HashMap<>();
         for (Step step : steps) {
-            if (step instanceof Step.Launch(Operation.FiniteCheck check, _)) {
+            if (step instanceof Step.Launch(Operation.FiniteCheck check, _, _)) {
                 counts.merge(List.of(check.status(), check.index()), 1, Integer::sum);
             }
         }

@@ -68,7 +68,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private static Point find(List<StreamSteps> streams) {
             for (int stream = 0; stream < streams.size(); stream++) {
                 for (int i = 0; i < streams.get(stream).steps().size(); i++) {
-                    if (streams.get(stream).steps().get(i) instanceof Step.Launch(Operation.SoftmaxCrossEntropy _, _)) {
+                    if (streams.get(stream).steps().get(i) instanceof Step.Launch(Operation.SoftmaxCrossEntropy _, _, _)) {
                         return new Point(stream, i);
                     }
                 }
@@ -78,7 +78,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
 
         Phase of(Point point) {
             Step step = plan.streams().get(point.stream()).steps().get(point.step());
-            if (step instanceof Step.Launch(Operation.SgdUpdate _, _)) {
+            if (step instanceof Step.Launch(Operation.SgdUpdate _, _, _)) {
                 return Phase.UPDATE;
             }
             return forward(point) ? Phase.FORWARD : Phase.BACKWARD;
@@ -91,7 +91,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 return order.before(point, loss);
             }
             for (int i = point.step(); i < stream.steps().size(); i++) {
-                if (stream.steps().get(i) instanceof Step.Launch(Operation.SoftmaxCrossEntropy _, _)) {
+                if (stream.steps().get(i) instanceof Step.Launch(Operation.SoftmaxCrossEntropy _, _, _)) {
                     return true;
                 }
             }

@@ -2,11 +2,8 @@ package duet.reference;
 
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiFunction;
-import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
 import duet.device.Backend;
@@ -19,45 +16,12 @@ import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.api.TestInstance;
 
-/**
- * Puts a backend through every operation: results against the {@link Reference} within {@link Tolerance}, the same bits when a
- * program runs again and whatever the number of threads. A failure names the operation with all its shapes, and the seed;
- * -Dduet.seed=SEED repeats it.
- */
-@Tag("kernels")
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-abstract class OperationSuite {
-    private final List<Backend> backends = new ArrayList<>();
-
-    /** One device that computes with so many threads. */
-    abstract Backend open(int threads);
-
-    /** Before a run of backend {@code index}: other circumstances that must not change a bit. */
-    void prepare(int index) {}
-
-    /** After all runs of a trial: throws if the backend has found fault with them. */
-    void requireClean() {}
-
-    @BeforeAll
-    void openBackends() {
-        for (int threads = 1; threads <= 3; threads++) {
-            backends.add(open(threads));
-        }
-    }
-
-    @AfterAll
-    void closeBackends() {
-        backends.forEach(Backend::close);
-    }
-
+/** Puts a backend through every operation. */
+abstract class OperationSuite extends TrialSuite {
     @TestFactory
     Stream<DynamicTest> convolution() {
         return trials(ProductTrials::convolutions, 60);
@@ -156,37 +120,5 @@ abstract class OperationSuite {
             assertThrows(IllegalStateException.class, () -> orphan.run(RunParameters.NONE));
             assertThrows(IllegalStateException.class, () -> backend.allocate(new long[] {4096}));
         }
-    }
-
-    /** The data are drawn when a test begins: all of AlexNet's at once would be too much. */
-    private Stream<DynamicTest> planned(List<Operation> operations) {
-        long seed = Seed.get();
-        return operations.stream().map(operation -> DynamicTest.dynamicTest(
-                operation.layer() + " " + operation.kind(), () -> check(Draw.trial(Seed.random(seed), operation), seed)));
-    }
-
-    private Stream<DynamicTest> trials(BiFunction<RandomGenerator, Integer, List<Trial>> family, int count) {
-        long seed = Seed.get();
-        return family.apply(Seed.random(seed), count).stream().map(trial -> DynamicTest.dynamicTest(trial.name(), () -> check(trial, seed)));
-    }
-
-    private void check(Trial trial, long seed) {
-        try {
-            check(trial);
-        } catch (AssertionError | RuntimeException e) {
-            throw new AssertionError("%s%n%s%n-Dduet.seed=%d".formatted(e.getMessage(), trial, seed), e);
-        }
-    }
-
-    private void check(Trial trial) {
-        prepare(0);
-        Map<Tensor, Object> first = TrialRunner.run(backends.getFirst(), trial);
-        requireClean();
-        TrialRunner.requireClose(trial.expectation(), first);
-        for (int i = 1; i < backends.size(); i++) {
-            prepare(i);
-            TrialRunner.requireSameBits("1 thread", first, (i + 1) + " threads", TrialRunner.run(backends.get(i), trial));
-        }
-        requireClean();
     }
 }

@@ -45,8 +45,31 @@ final class ProductTrials {
             p.convolution(random.nextInt(1, 5), randomGeometry(random));
         }
         p.faultyPixels();
-        p.fusible();
+        p.fusible(4);
         return p.trials;
+    }
+
+    /** Kernels of 3x3 and 5x5 with stride 1, groups of whole vectors of every instruction set. */
+    static List<Trial> winograd(RandomGenerator random, int count) {
+        ProductTrials p = new ProductTrials(random);
+        for (int i = 0; i < count; i++) {
+            int groups = random.nextInt(1, 3);
+            int kernel = random.nextBoolean() ? 3 : 5;
+            int padding = random.nextInt(0, kernel + 1);
+            int least = Math.max(2, kernel + 1 - 2 * padding);
+            p.convolution(random.nextInt(1, 5), geometry(groups * 16 * random.nextInt(1, 3), random.nextInt(least, 15),
+                    random.nextInt(least, 15), groups * 16 * random.nextInt(1, 6), kernel, 1, padding, groups, random.nextBoolean()));
+        }
+        p.fusible(16);
+        return p.trials;
+    }
+
+    /** A convolution forward, on tensors of its own. */
+    static ConvolutionForward forward(int batch, ConvolutionGeometry g) {
+        Tensors t = new Tensors();
+        return new ConvolutionForward("conv", g, t.activation(batch, g.channels(), g.height(), g.width()),
+                t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups()), null,
+                t.activation(batch, g.filters(), g.outputHeight(), g.outputWidth()));
     }
 
     static List<Trial> fullyConnected(RandomGenerator random, int count) {
@@ -131,10 +154,10 @@ final class ProductTrials {
     }
 
     /** Neighbours that a backend may fuse, in place and not. */
-    private void fusible() {
+    private void fusible(int groupChannels) {
         for (Activation function : Activation.values()) {
             for (boolean inPlace : new boolean[] {true, false}) {
-                ConvolutionGeometry g = geometry(8, 10, 9, 20, 3, 1, 1, 2, false);
+                ConvolutionGeometry g = geometry(2 * groupChannels, 10, 9, 5 * groupChannels, 3, 1, 1, 2, false);
                 Tensors t = new Tensors();
                 Tensor output = t.activation(2, g.filters(), g.outputHeight(), g.outputWidth());
                 add(new ConvolutionForward("conv", g, t.activation(2, g.channels(), g.height(), g.width()),

@@ -57,7 +57,7 @@ final class ReferenceProgramCheck {
 
     private void step(int device, Step step) {
         switch (step) {
-            case Step.Launch(var operation, Region workspace) -> {
+            case Step.Launch(var operation, Region workspace, _) -> {
                 String name = operation.layer() + ": " + operation.kind();
                 Stream.concat(operation.reads().stream(), operation.writes().stream()).forEach(tensor -> operand(name, device, tensor));
                 long needed = backend.workspaceBytes(operation, device);

@@ -23,14 +23,41 @@ public class DuetCpu extends DuetCpu$shared {
     static final SymbolLookup SYMBOL_LOOKUP = duet.bindings.NativeLibraries.lookup("duet_cpu")
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int DUET_CPU_ABI = (int)2L;
+    private static final int DUET_CPU_ABI = (int)3L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 2
+     * #define DUET_CPU_ABI 3
      * }
      */
     public static int DUET_CPU_ABI() {
         return DUET_CPU_ABI;
+    }
+    private static final int DUET_FASTEST = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_FASTEST 0
+     * }
+     */
+    public static int DUET_FASTEST() {
+        return DUET_FASTEST;
+    }
+    private static final int DUET_DIRECT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_DIRECT 1
+     * }
+     */
+    public static int DUET_DIRECT() {
+        return DUET_DIRECT;
+    }
+    private static final int DUET_WINOGRAD = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_WINOGRAD 2
+     * }
+     */
+    public static int DUET_WINOGRAD() {
+        return DUET_WINOGRAD;
     }
 
     private static class duet_abi {
@@ -497,6 +524,66 @@ public class DuetCpu extends DuetCpu$shared {
                 traceDowncall("duet_team_destroy", team);
             }
             mh$.invokeExact(team);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_convolution_algorithm {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
+            DuetCpu.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_convolution_algorithm");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t duet_convolution_algorithm(const duet_convolution *convolution)
+     * }
+     */
+    public static FunctionDescriptor duet_convolution_algorithm$descriptor() {
+        return duet_convolution_algorithm.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t duet_convolution_algorithm(const duet_convolution *convolution)
+     * }
+     */
+    public static MethodHandle duet_convolution_algorithm$handle() {
+        return duet_convolution_algorithm.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t duet_convolution_algorithm(const duet_convolution *convolution)
+     * }
+     */
+    public static MemorySegment duet_convolution_algorithm$address() {
+        return duet_convolution_algorithm.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t duet_convolution_algorithm(const duet_convolution *convolution)
+     * }
+     */
+    public static int duet_convolution_algorithm(MemorySegment convolution) {
+        var mh$ = duet_convolution_algorithm.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_convolution_algorithm", convolution);
+            }
+            return (int)mh$.invokeExact(convolution);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -27,6 +27,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t groups;
  *     int32_t output_height;
  *     int32_t output_width;
+ *     int32_t algorithm;
  * }
  * }
  */
@@ -48,7 +49,8 @@ public class duet_convolution {
         DuetCpu.C_INT.withName("padding"),
         DuetCpu.C_INT.withName("groups"),
         DuetCpu.C_INT.withName("output_height"),
-        DuetCpu.C_INT.withName("output_width")
+        DuetCpu.C_INT.withName("output_width"),
+        DuetCpu.C_INT.withName("algorithm")
     ).withName("duet_convolution");
 
     /**
@@ -584,6 +586,50 @@ public class duet_convolution {
      */
     public static void output_width(MemorySegment struct, int fieldValue) {
         struct.set(output_width$LAYOUT, output_width$OFFSET, fieldValue);
+    }
+
+    private static final OfInt algorithm$LAYOUT = (OfInt)$LAYOUT.select(groupElement("algorithm"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t algorithm
+     * }
+     */
+    public static final OfInt algorithm$layout() {
+        return algorithm$LAYOUT;
+    }
+
+    private static final long algorithm$OFFSET = $LAYOUT.byteOffset(groupElement("algorithm"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t algorithm
+     * }
+     */
+    public static final long algorithm$offset() {
+        return algorithm$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t algorithm
+     * }
+     */
+    public static int algorithm(MemorySegment struct) {
+        return struct.get(algorithm$LAYOUT, algorithm$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t algorithm
+     * }
+     */
+    public static void algorithm(MemorySegment struct, int fieldValue) {
+        struct.set(algorithm$LAYOUT, algorithm$OFFSET, fieldValue);
     }
 
     /**

@@ -9,6 +9,7 @@ import java.util.concurrent.locks.ReentrantLock;
 
 import duet.bindings.cpu.DuetCpu;
 import duet.device.Backend;
+import duet.device.ConvolutionChoice;
 import duet.device.DeviceException;
 import duet.device.DeviceInfo;
 import duet.device.Operation;
@@ -21,7 +22,7 @@ import duet.device.Tensor;
 /** CPU devices that share the cores of this machine; each has its own memory, streams and thread team. */
 public final class CpuBackend implements Backend {
     private final List<CpuDevice> devices = new ArrayList<>();
-    private final CpuLayout layout = new CpuLayout(device -> device(device).threads);
+    private final CpuLayout layout;
     private final Set<AutoCloseable> open = new LinkedHashSet<>();
     private final String instructionSet;
     private final ReentrantLock inUse = new ReentrantLock();
@@ -31,8 +32,9 @@ public final class CpuBackend implements Backend {
      * @param count   number of devices
      * @param threads threads in all, at least one for each device
      */
-    public CpuBackend(int count, int threads) {
+    public CpuBackend(int count, int threads, ConvolutionChoice convolutions) {
         CpuLibrary.require();
+        layout = new CpuLayout(device -> device(device).threads, convolutions);
         instructionSet = DuetCpu.duet_instruction_set().getString(0);
         try {
             for (int i = 0; i < count; i++) {
@@ -97,6 +99,11 @@ public final class CpuBackend implements Backend {
     @Override
     public long bytes(Tensor tensor) {
         return layout.bytes(tensor);
+    }
+
+    @Override
+    public String method(Operation operation) {
+        return layout.method(operation);
     }
 
     @Override

@@ -5,6 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.IntUnaryOperator;
 
 import duet.bindings.cpu.DuetCpu;
+import duet.bindings.cpu.duet_convolution;
+import duet.device.ConvolutionChoice;
+import duet.device.ConvolutionGeometry;
 import duet.device.Layout;
 import duet.device.Operation;
 import duet.device.Operation.ConvolutionBackwardData;
@@ -19,10 +22,40 @@ import duet.device.Tensor;
 /** Sizes in the layout of the native kernels (duet_cpu.h): activations channels-last, filters in packed blocks. */
 final class CpuLayout implements Layout {
     private final IntUnaryOperator threads;
+    private final ConvolutionChoice convolutions;
 
     /** @param threads of each device */
-    CpuLayout(IntUnaryOperator threads) {
+    CpuLayout(IntUnaryOperator threads, ConvolutionChoice convolutions) {
         this.threads = threads;
+        this.convolutions = convolutions;
+    }
+
+    /** The structure of a convolution, with the algorithm that was chosen for it. */
+    MemorySegment convolution(Arena arena, ConvolutionGeometry geometry, int batch) {
+        MemorySegment c = Geometry.convolution(arena, geometry, batch);
+        duet_convolution.algorithm(c, switch (convolutions) {
+            case FASTEST -> DuetCpu.DUET_FASTEST();
+            case DIRECT -> DuetCpu.DUET_DIRECT();
+            case WINOGRAD -> DuetCpu.DUET_WINOGRAD();
+        });
+        return c;
+    }
+
+    @Override
+    public String method(Operation operation) {
+        return switch (operation) {
+            case ConvolutionForward o -> method(o.geometry(), o.input().batch());
+            case ConvolutionBackwardData o -> method(o.geometry(), o.inputGradient().batch());
+            case ConvolutionBackwardWeights o -> method(o.geometry(), o.input().batch());
+            default -> "";
+        };
+    }
+
+    private String method(ConvolutionGeometry geometry, int batch) {
+        try (Arena arena = Arena.ofConfined()) {
+            int algorithm = DuetCpu.duet_convolution_algorithm(convolution(arena, geometry, batch));
+            return algorithm == DuetCpu.DUET_WINOGRAD() ? "Winograd's form" : "direct sums";
+        }
     }
 
     @Override
@@ -41,11 +74,11 @@ final class CpuLayout implements Layout {
         try (Arena arena = Arena.ofConfined()) {
             return switch (operation) {
                 case ConvolutionForward o -> DuetCpu.duet_convolution_forward_workspace(
-                        Geometry.convolution(arena, o.geometry(), o.input().batch()), team);
+                        convolution(arena, o.geometry(), o.input().batch()), team);
                 case ConvolutionBackwardData o -> DuetCpu.duet_convolution_backward_data_workspace(
-                        Geometry.convolution(arena, o.geometry(), o.inputGradient().batch()), team);
+                        convolution(arena, o.geometry(), o.inputGradient().batch()), team);
                 case ConvolutionBackwardWeights o -> DuetCpu.duet_convolution_backward_weights_workspace(
-                        Geometry.convolution(arena, o.geometry(), o.input().batch()), team);
+                        convolution(arena, o.geometry(), o.input().batch()), team);
                 case FullyConnectedForward o -> DuetCpu.duet_convolution_forward_workspace(
                         Geometry.fullyConnected(arena, o.weight(), o.input().batch()), team);
                 case FullyConnectedBackwardData o -> DuetCpu.duet_convolution_backward_data_workspace(

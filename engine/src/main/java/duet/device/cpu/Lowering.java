@@ -47,14 +47,14 @@ final class Lowering {
     Kernel lower(Operation operation, boolean relu, MemorySegment workspace) {
         return switch (operation) {
             case ConvolutionForward o -> forward(
-                    Geometry.convolution(arena, o.geometry(), o.input().batch()), o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
+                    layout.convolution(arena, o.geometry(), o.input().batch()), o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
             case FullyConnectedForward o -> forward(
                     Geometry.fullyConnected(arena, o.weight(), o.input().batch()), o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
             case ConvolutionBackwardData o -> backwardData(
-                    Geometry.convolution(arena, o.geometry(), o.inputGradient().batch()), o.outputGradient(), o.weight(), o.inputGradient(), workspace);
+                    layout.convolution(arena, o.geometry(), o.inputGradient().batch()), o.outputGradient(), o.weight(), o.inputGradient(), workspace);
             case FullyConnectedBackwardData o -> backwardData(
                     Geometry.fullyConnected(arena, o.weight(), o.inputGradient().batch()), o.outputGradient(), o.weight(), o.inputGradient(), workspace);
-            case ConvolutionBackwardWeights o -> backwardWeights(Geometry.convolution(arena, o.geometry(), o.input().batch()),
+            case ConvolutionBackwardWeights o -> backwardWeights(layout.convolution(arena, o.geometry(), o.input().batch()),
                     o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), workspace);
             case FullyConnectedBackwardWeights o -> backwardWeights(Geometry.fullyConnected(arena, o.weightGradient(), o.input().batch()),
                     o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), workspace);

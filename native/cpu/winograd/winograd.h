@@ -1,0 +1,28 @@
+/*
+ * Convolutions by Winograd's form: for each point a matrix product of channels and filters over all tiles, with transforms around it. A
+ * 3x3 kernel on 13x13 outputs takes 441 multiplications a channel and filter in place of 1521, a 5x5 kernel on 27x27 outputs 3025 in
+ * place of 18225.
+ */
+#pragma once
+#include "convolution/geometry.h"
+#include "runtime/team.h"
+
+namespace duet {
+
+/* Whether this convolution is computed so: it can be, and was asked for or pays. */
+bool is_winograd(const duet_convolution &c);
+
+/* What the functions compute is said in duet_cpu.h; *_workspace is in floats. `turned` is the filter as backward data needs it. */
+int64_t winograd_forward_workspace(const duet_convolution &c);
+void winograd_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias, bool relu,
+                      float *output, float *workspace);
+
+/* Backward data as a forward convolution: of the output gradient with the turned filter. */
+duet_convolution swapped(const duet_convolution &c);
+
+int64_t winograd_backward_weights_workspace(const duet_convolution &c);
+/* Without the bias gradient. */
+void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
+                               float *filter_gradient, float *workspace);
+
+}  // namespace duet
