@@ -33,6 +33,9 @@ duet_convolution random_shape(Random &random) {
   return c;
 }
 
+/* The first layer of the paper, smaller: more pixels than a band has, a kernel of more terms than a chunk. */
+duet_convolution first_layer() { return {2, 3, 71, 71, 96, 11, 11, 4, 0, 1, 16, 16}; }
+
 struct Case {
   const Library &library;
   const duet_convolution c;
@@ -133,8 +136,8 @@ struct Case {
 }  // namespace
 
 void test_convolution(const Library &library, Teams &teams, Random &random, Checker &check) {
-  for (int i = 0; i < 60; i++) {
-    const duet_convolution c = random_shape(random);
+  for (int i = 0; i <= 60; i++) {
+    const duet_convolution c = i < 60 ? random_shape(random) : first_layer();
     const bool relu = random.chance(0.5), bias = random.chance(0.5);
     char shape[256];
     std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d", c.batch, c.channels,
