@@ -1,6 +1,9 @@
 /*
  * Backward weights: rows are taps, columns are filters, the sum runs over output pixels and images. Threads share out the
  * rows, never the images, so that each sum has one order.
+ *
+ * The terms of a sum are whole pixels apart in image and gradient, often a power of two, so that they would fall on a few sets of the
+ * L1 cache and drive each other out: both are copied so that neighbours in the sum are neighbours in memory.
  */
 #include "convolution/fully_connected.h"
 
@@ -8,8 +11,8 @@ using namespace duet;
 
 namespace {
 
-/* 64 pixels of 64 filters are 16 KiB of L1. */
-constexpr ptrdiff_t kTerms = 64;
+/* Channels of an image that stay together in its copy: a cache line of them. */
+constexpr int kTogether = 16;
 /* Filters that one task of the bias gradient sums up. */
 constexpr int kBiasColumns = 32;
 
@@ -17,20 +20,20 @@ struct BackwardWeights {
   const duet_convolution &c;
   const int in = group_channels(c), out = group_filters(c);
   const PaddedImage image = padded_input(c);
-  const int pixels = c.output_height * c.output_width;
+  /* A copied image is [channels / together][y][x][together], planes of `part`. One used in place is a single plane. */
+  const int together = image.is_plain() || in % kTogether ? c.channels : kTogether;
+  const PaddedImage part{together, c.height, c.width, image.top, image.left, image.padded_height, image.padded_width};
   const Blocks blocks{out};
-  /* B is read in whole vectors: where they would reach into the next group, the gradient is copied with zeros between. */
-  const bool widen = out % kVectorWidth != 0;
-  const int gradient_pixel = widen ? c.groups * blocks.padded() : c.filters;
-  const int images = image.is_plain() && !widen
-                         ? std::min(c.batch, std::max(1, 512 / pixels))
-                         : images_at_once(c.batch, pixels, image.stored() + int64_t{gradient_pixel} * pixels);
+  /* One pass takes so many images, or so many output rows of one image. */
+  const int pixels = c.output_height * c.output_width;
+  const int images = images_at_once(c.batch, pixels, image.stored() + int64_t{c.filters} * pixels);
+  const int pass_rows = in_bands(c) && images == 1 ? std::clamp(kBandPixels / c.output_width, 1, c.output_height) : c.output_height;
+  const int pass_pixels = images * pass_rows * c.output_width;
   std::vector<ptrdiff_t> tap_rows;
   std::vector<ptrdiff_t> filter_rows[2];
 
   int64_t image_copies() const { return image.is_plain() ? 0 : round_up(images * image.stored(), int64_t{16}); }
-  int64_t gradient_copies() const { return widen ? round_up(int64_t{images} * pixels * gradient_pixel, int64_t{16}) : 0; }
-  int64_t workspace() const { return image_copies() + gradient_copies(); }
+  int64_t workspace() const { return image_copies() + int64_t{pass_pixels} * kBlock; }
 
   explicit BackwardWeights(const duet_convolution &convolution) : c(convolution) {}
 
@@ -40,62 +43,79 @@ struct BackwardWeights {
         for (int channel = 0; channel < in; channel++) {
           filter_rows[0].push_back(ptrdiff_t(tap_rows.size()) * kBlock);
           filter_rows[1].push_back(ptrdiff_t(tap_rows.size()) * blocks.width(blocks.count() - 1));
-          tap_rows.push_back(y * image.row() + ptrdiff_t{x} * c.channels + channel);
+          tap_rows.push_back(channel_offset(channel) + y * part.row() + ptrdiff_t{x} * together);
         }
       }
     }
   }
 
-  Sum sum(int images_here) const {
-    Sum sum(kTerms);
+  ptrdiff_t channel_offset(int channel) const { return channel / together * part.image() + channel % together; }
+
+  void copy_image(const float *from, float *to) const {
+    for (int channel = 0; channel < c.channels; channel += together, to += part.stored()) part.copy(from + channel, c.channels, to);
+  }
+
+  /* A block of filters, pixel after pixel; vectors are read whole, so zeros fill up the last one. */
+  void copy_block(const float *gradient, int block, int count, float *to) const {
+    const int columns = blocks.columns(block), width = blocks.width(block);
+    for (int i = 0; i < count; i++, gradient += c.filters, to += width) {
+      std::copy(gradient, gradient + columns, to);
+      std::fill(to + columns, to + width, 0.0f);
+    }
+  }
+
+  Sum sum(int images_here, int rows, int width) const {
+    Sum sum(chunk_terms(ptrdiff_t{images_here} * rows * c.output_width, c.output_width));
     for (int i = 0; i < images_here; i++) {
-      for (int y = 0; y < c.output_height; y++) {
-        sum.add(i * image.image() + y * c.stride * image.row(), (ptrdiff_t{i} * c.output_height + y) * c.output_width * gradient_pixel,
-                c.output_width, ptrdiff_t{c.stride} * c.channels, gradient_pixel);
+      for (int y = 0; y < rows; y++) {
+        sum.add(i * image.image() + y * c.stride * part.row(), (ptrdiff_t{i} * rows + y) * c.output_width * width, c.output_width,
+                ptrdiff_t{c.stride} * together, width);
       }
     }
     return sum;
   }
 
-  void widened(const float *gradient, int64_t count, float *to) const {
-    for (int64_t i = 0; i < count * c.groups; i++, gradient += out, to += blocks.padded()) {
-      std::copy(gradient, gradient + out, to);
-      std::fill(to + out, to + blocks.padded(), 0.0f);
+  /* Taps first .. last - 1 of a block of a group. */
+  void rows(int group, int block, int first, int last, const float *images, const float *gradient, int images_here, int rows, bool accumulate,
+            float *filter_gradient) const {
+    const int width = blocks.width(block);
+    const Product product = {images + channel_offset(group * in), ptrdiff_t{c.stride} * together, gradient, width,
+                             filter_gradient + group * group_elements(c) + block_offset(taps(c), block), width, accumulate, false, nullptr};
+    multiply(product, sum(images_here, rows, width), tap_rows.data(), filter_rows[block == blocks.count() - 1].data(), first, last);
+  }
+
+  /* Rows begin .. end - 1 of all taps of all blocks, over output rows y .. y + rows - 1 of the images. */
+  void pass(int64_t begin, int64_t end, const float *images, const float *gradient, int images_here, int y, int rows_here, bool accumulate,
+            float *filter_gradient, float *copy) const {
+    images += y * c.stride * part.row();
+    gradient += int64_t{y} * c.output_width * c.filters;
+    for (int64_t row = begin; row < end;) {
+      const int group = static_cast<int>(row / taps(c)) / blocks.count(), block = static_cast<int>(row / taps(c)) % blocks.count();
+      const int from = static_cast<int>(row % taps(c)), to = static_cast<int>(std::min<int64_t>(taps(c), from + end - row));
+      for (int i = 0; i < images_here; i++) {
+        copy_block(gradient + int64_t{i} * pixels * c.filters + group * out + block * kBlock, block, rows_here * c.output_width,
+                   copy + int64_t{i} * rows_here * c.output_width * blocks.width(block));
+      }
+      rows(group, block, from, to, images, copy, images_here, rows_here, accumulate, filter_gradient);
+      row += to - from;
     }
   }
 
-  void rows(int group, int block, int first, int last, const Sum &sum, const float *input, const float *gradient, bool accumulate,
-            float *filter_gradient) const {
-    const int first_filter = group * (widen ? blocks.padded() : out) + block * kBlock;
-    const Product product = {input + group * in, ptrdiff_t{c.stride} * c.channels, gradient + first_filter, gradient_pixel,
-                             filter_gradient + group * group_elements(c) + block_offset(taps(c), block), blocks.width(block),
-                             accumulate, false, nullptr};
-    multiply(product, sum, tap_rows.data(), filter_rows[block == blocks.count() - 1].data(), first, last);
-  }
-
   /* A thread's share of all rows of all blocks: 1 / parts of them. */
-  void part(int part, int parts, const float *input, const float *gradient, float *filter_gradient, float *workspace) const {
+  void share(int share, int parts, const float *input, const float *gradient, float *filter_gradient, float *workspace) const {
     const int64_t all = int64_t{c.groups} * blocks.count() * taps(c);
-    const int64_t begin = all * part / parts, end = all * (part + 1) / parts;
+    const int64_t begin = all * share / parts, end = all * (share + 1) / parts;
     const int64_t input_image = int64_t{c.channels} * c.height * c.width;
-    const Sum whole = sum(images), rest = sum(c.batch % images);
     for (int first = 0; first < c.batch; first += images) {
       const int count = std::min(images, c.batch - first);
       const float *x = input + first * input_image;
-      const float *dy = gradient + int64_t{first} * pixels * c.filters;
       if (image_copies()) {
-        for (int i = 0; i < count; i++) image.copy(x + i * input_image, workspace + i * image.stored());
+        for (int i = 0; i < count; i++) copy_image(x + i * input_image, workspace + i * image.stored());
         x = workspace;
       }
-      if (gradient_copies()) {
-        widened(dy, int64_t{count} * pixels, workspace + image_copies());
-        dy = workspace + image_copies();
-      }
-      for (int64_t row = begin; row < end;) {
-        const int block = static_cast<int>(row / taps(c));
-        const int from = static_cast<int>(row % taps(c)), to = static_cast<int>(std::min<int64_t>(taps(c), from + end - row));
-        rows(block / blocks.count(), block % blocks.count(), from, to, count == images ? whole : rest, x, dy, first > 0, filter_gradient);
-        row += to - from;
+      for (int y = 0; y < c.output_height; y += pass_rows) {
+        pass(begin, end, x, gradient + int64_t{first} * pixels * c.filters, count, y, std::min(pass_rows, c.output_height - y),
+             first > 0 || y > 0, filter_gradient, workspace + image_copies());
       }
     }
   }
@@ -136,7 +156,7 @@ void duet_convolution_backward_weights(duet_team *team, const duet_convolution *
     plan.plan();
     const int parts = team->threads();
     parallel(team, parts, [&](int64_t part, int thread) {
-      plan.part(static_cast<int>(part), parts, input, output_gradient, filter_gradient, space + thread * plan.workspace());
+      plan.share(static_cast<int>(part), parts, input, output_gradient, filter_gradient, space + thread * plan.workspace());
     });
   }
   if (bias_gradient) {

@@ -4,13 +4,6 @@ using namespace duet;
 
 namespace {
 
-/*
- * All blocks of filters go over so many pixels of an image before the next ones, if the filter is one that stays in the L2 cache:
- * their input and output stay there too. (An image of conv1 with its output is 1.8 MB.)
- */
-constexpr int kBandPixels = 220;
-constexpr int64_t kBandFilter = 64 << 10;
-
 struct Forward {
   const duet_convolution &c;
   const PaddedImage image = padded_input(c);
@@ -24,7 +17,7 @@ struct Forward {
   explicit Forward(const duet_convolution &convolution) : c(convolution) {}
 
   int64_t workspace() const { return image.is_plain() ? 0 : images * image.stored(); }
-  int bands(int rows) const { return c.groups * group_elements(c) <= kBandFilter ? divide_up(rows, kBandPixels) : 1; }
+  int bands(int rows) const { return in_bands(c) ? divide_up(rows, kBandPixels) : 1; }
 
   void plan() {
     const int in = group_channels(c);
