@@ -24,6 +24,8 @@ struct BackwardWeights {
   const int together = image.is_plain() || in % kTogether ? c.channels : kTogether;
   const PaddedImage part{together, c.height, c.width, image.top, image.left, image.padded_height, image.padded_width};
   const Blocks blocks{out};
+  /* The gradient is used in place where it has whole vectors and so few tiles use them that copying costs more than it saves. */
+  const bool gradient_in_place = out % kVectorWidth == 0 && taps(c) < 64;
   /* One pass takes so many images, or so many output rows of one image. */
   const int pixels = c.output_height * c.output_width;
   const int images = images_at_once(c.batch, pixels, image.stored() + int64_t{c.filters} * pixels);
@@ -59,44 +61,50 @@ struct BackwardWeights {
   void copy_block(const float *gradient, int block, int count, float *to) const {
     const int columns = blocks.columns(block), width = blocks.width(block);
     for (int i = 0; i < count; i++, gradient += c.filters, to += width) {
-      std::copy(gradient, gradient + columns, to);
-      std::fill(to + columns, to + width, 0.0f);
+      int column = 0;
+      for (; column + kVectorWidth <= columns; column += kVectorWidth) store(to + column, load(gradient + column));
+      if (column < width) store(to + column, load_first(gradient + column, columns - column));
     }
   }
 
   Sum sum(int images_here, int rows, int width) const {
     Sum sum(chunk_terms(ptrdiff_t{images_here} * rows * c.output_width, c.output_width));
+    const ptrdiff_t step = gradient_in_place ? c.filters : width;
     for (int i = 0; i < images_here; i++) {
       for (int y = 0; y < rows; y++) {
-        sum.add(i * image.image() + y * c.stride * part.row(), (ptrdiff_t{i} * rows + y) * c.output_width * width, c.output_width,
-                ptrdiff_t{c.stride} * together, width);
+        const ptrdiff_t pixel = (ptrdiff_t{i} * (gradient_in_place ? c.output_height : rows) + y) * c.output_width;
+        sum.add(i * image.image() + y * c.stride * part.row(), pixel * step, c.output_width, ptrdiff_t{c.stride} * together, step);
       }
     }
     return sum;
   }
 
-  /* Taps first .. last - 1 of a block of a group. */
-  void rows(int group, int block, int first, int last, const float *images, const float *gradient, int images_here, int rows, bool accumulate,
-            float *filter_gradient) const {
-    const int width = blocks.width(block);
-    const Product product = {images + channel_offset(group * in), ptrdiff_t{c.stride} * together, gradient, width,
-                             filter_gradient + group * group_elements(c) + block_offset(taps(c), block), width, accumulate, false, nullptr};
-    multiply(product, sum(images_here, rows, width), tap_rows.data(), filter_rows[block == blocks.count() - 1].data(), first, last);
+  /* What a pass sums over, for full blocks and for the last one. */
+  struct Pass {
+    int images, rows;
+    Sum full, last;
+  };
+  Pass pass(int images_here, int rows) const {
+    return {images_here, rows, sum(images_here, rows, kBlock), sum(images_here, rows, blocks.width(blocks.count() - 1))};
   }
 
-  /* Rows begin .. end - 1 of all taps of all blocks, over output rows y .. y + rows - 1 of the images. */
-  void pass(int64_t begin, int64_t end, const float *images, const float *gradient, int images_here, int y, int rows_here, bool accumulate,
+  /* Rows begin .. end - 1 of all taps of all blocks, over the images from output row y on. */
+  void rows(const Pass &pass, int64_t begin, int64_t end, const float *image_rows, const float *gradient, bool accumulate,
             float *filter_gradient, float *copy) const {
-    images += y * c.stride * part.row();
-    gradient += int64_t{y} * c.output_width * c.filters;
+    const int row_pixels = pass.rows * c.output_width;
     for (int64_t row = begin; row < end;) {
       const int group = static_cast<int>(row / taps(c)) / blocks.count(), block = static_cast<int>(row / taps(c)) % blocks.count();
       const int from = static_cast<int>(row % taps(c)), to = static_cast<int>(std::min<int64_t>(taps(c), from + end - row));
-      for (int i = 0; i < images_here; i++) {
-        copy_block(gradient + int64_t{i} * pixels * c.filters + group * out + block * kBlock, block, rows_here * c.output_width,
-                   copy + int64_t{i} * rows_here * c.output_width * blocks.width(block));
+      const int width = blocks.width(block);
+      const bool is_last = block == blocks.count() - 1;
+      const float *b = gradient + group * out + block * kBlock;
+      for (int i = 0; i < pass.images && !gradient_in_place; i++) {
+        copy_block(b + int64_t{i} * pixels * c.filters, block, row_pixels, copy + int64_t{i} * row_pixels * width);
       }
-      rows(group, block, from, to, images, copy, images_here, rows_here, accumulate, filter_gradient);
+      const ptrdiff_t b_step = gradient_in_place ? c.filters : width;
+      const Product product = {image_rows + channel_offset(group * in), ptrdiff_t{c.stride} * together, gradient_in_place ? b : copy, b_step,
+                               filter_gradient + group * group_elements(c) + block_offset(taps(c), block), width, accumulate, false, nullptr};
+      multiply(product, is_last ? pass.last : pass.full, tap_rows.data(), filter_rows[is_last].data(), from, to);
       row += to - from;
     }
   }
@@ -106,6 +114,9 @@ struct BackwardWeights {
     const int64_t all = int64_t{c.groups} * blocks.count() * taps(c);
     const int64_t begin = all * share / parts, end = all * (share + 1) / parts;
     const int64_t input_image = int64_t{c.channels} * c.height * c.width;
+    /* Either images or rows leave a rest, since a pass of some of the rows is over one image. */
+    const bool all_rows = pass_rows == c.output_height;
+    const Pass whole = pass(images, pass_rows), rest = all_rows ? pass(c.batch % images, pass_rows) : pass(images, c.output_height % pass_rows);
     for (int first = 0; first < c.batch; first += images) {
       const int count = std::min(images, c.batch - first);
       const float *x = input + first * input_image;
@@ -113,9 +124,11 @@ struct BackwardWeights {
         for (int i = 0; i < count; i++) copy_image(x + i * input_image, workspace + i * image.stored());
         x = workspace;
       }
+      const float *dy = gradient + int64_t{first} * pixels * c.filters;
       for (int y = 0; y < c.output_height; y += pass_rows) {
-        pass(begin, end, x, gradient + int64_t{first} * pixels * c.filters, count, y, std::min(pass_rows, c.output_height - y),
-             first > 0 || y > 0, filter_gradient, workspace + image_copies());
+        const bool is_whole = count == images && y + pass_rows <= c.output_height;
+        rows(is_whole ? whole : rest, begin, end, x + y * c.stride * part.row(), dy + int64_t{y} * c.output_width * c.filters, first > 0 || y > 0,
+             filter_gradient, workspace + image_copies());
       }
     }
   }

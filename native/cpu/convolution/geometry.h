@@ -51,10 +51,13 @@ PaddedImage padded_input(const duet_convolution &c);
 int images_at_once(int batch, int64_t pixels, int64_t floats);
 
 /*
- * Where all filters stay in the L2 cache, all their blocks go over so many output pixels before the next ones: then input and output
- * stay there too. (An image of conv1 with its output is 1.8 MB.)
+ * Where all filters stay in the L2 cache, but an image with its output does not (1.8 MB in conv1), all blocks of filters go over so many
+ * output pixels before the next ones.
  */
 constexpr int kBandPixels = 220;
-inline bool in_bands(const duet_convolution &c) { return c.groups * group_elements(c) <= 64 << 10; }
+inline bool in_bands(const duet_convolution &c) {
+  const int64_t image = int64_t{c.channels} * c.height * c.width + int64_t{c.filters} * c.output_height * c.output_width;
+  return c.groups * group_elements(c) <= 64 << 10 && image > 64 << 10;
+}
 
 }  // namespace duet

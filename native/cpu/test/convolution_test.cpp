@@ -34,7 +34,7 @@ duet_convolution random_shape(Random &random) {
 }
 
 /* The first layer of the paper, smaller: more pixels than a band has, a kernel of more terms than a chunk. */
-duet_convolution first_layer() { return {2, 3, 71, 71, 96, 11, 11, 4, 0, 1, 16, 16}; }
+duet_convolution first_layer() { return {2, 3, 107, 107, 96, 11, 11, 4, 0, 1, 25, 25}; }
 
 struct Case {
   const Library &library;
