@@ -10,8 +10,6 @@ using namespace duet;
 
 namespace {
 
-constexpr ptrdiff_t kTerms = 96;
-
 /* One dimension of one phase: pixels at y + padding = stride * q + phase see taps phase + stride * j of outputs q - j. */
 struct Phase {
   int phase, taps, first, count;
@@ -81,7 +79,7 @@ struct BackwardData {
     const int run = c.groups == 1 ? plan.x.taps * out : out;
     for (int block = 0; block < blocks.count(); block++) {
       const int width = blocks.width(block);
-      Sum sum(kTerms);
+      Sum sum(chunk_terms(ptrdiff_t{plan.y.taps} * plan.x.taps * out, run));
       for (int y = 0; y < plan.y.taps; y++) {
         for (int term = 0; term < plan.x.taps * out; term += run) {
           const ptrdiff_t at = (y - plan.y.taps + 1) * gradient.row() + ptrdiff_t{term / out - plan.x.taps + 1} * c.filters;

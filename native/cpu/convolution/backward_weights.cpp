@@ -1,6 +1,9 @@
 /*
  * Backward weights: rows are taps, columns are filters, the sum runs over output pixels and images. Threads share out the
  * rows, never the images, so that each sum has one order.
+ *
+ * The terms of a sum are whole pixels apart in image and gradient, often a power of two, so that they would fall on a few sets of the
+ * L1 cache and drive each other out: both are copied so that neighbours in the sum are neighbours in memory.
  */
 #include "convolution/fully_connected.h"
 #include "winograd/winograd.h"
@@ -9,8 +12,8 @@ using namespace duet;
 
 namespace {
 
-/* 64 pixels of 64 filters are 16 KiB of L1. */
-constexpr ptrdiff_t kTerms = 64;
+/* Channels of an image that stay together in its copy: a cache line of them. */
+constexpr int kTogether = 16;
 /* Filters that one task of the bias gradient sums up. */
 constexpr int kBiasColumns = 32;
 
@@ -18,20 +21,22 @@ struct BackwardWeights {
   const duet_convolution &c;
   const int in = group_channels(c), out = group_filters(c);
   const PaddedImage image = padded_input(c);
-  const int pixels = c.output_height * c.output_width;
+  /* A copied image is [channels / together][y][x][together], planes of `part`. One used in place is a single plane. */
+  const int together = image.is_plain() || in % kTogether ? c.channels : kTogether;
+  const PaddedImage part{together, c.height, c.width, image.top, image.left, image.padded_height, image.padded_width};
   const Blocks blocks{out};
-  /* B is read in whole vectors: where they would reach into the next group, the gradient is copied with zeros between. */
-  const bool widen = out % kVectorWidth != 0;
-  const int gradient_pixel = widen ? c.groups * blocks.padded() : c.filters;
-  const int images = image.is_plain() && !widen
-                         ? std::min(c.batch, std::max(1, 512 / pixels))
-                         : images_at_once(c.batch, pixels, image.stored() + int64_t{gradient_pixel} * pixels);
+  /* The gradient is used in place where it has whole vectors and so few tiles use them that copying costs more than it saves. */
+  const bool gradient_in_place = out % kVectorWidth == 0 && taps(c) < 64;
+  /* One pass takes so many images, or so many output rows of one image. */
+  const int pixels = c.output_height * c.output_width;
+  const int images = images_at_once(c.batch, pixels, image.stored() + int64_t{c.filters} * pixels);
+  const int pass_rows = in_bands(c) && images == 1 ? std::clamp(kBandPixels / c.output_width, 1, c.output_height) : c.output_height;
+  const int pass_pixels = images * pass_rows * c.output_width;
   std::vector<ptrdiff_t> tap_rows;
   std::vector<ptrdiff_t> filter_rows[2];
 
   int64_t image_copies() const { return image.is_plain() ? 0 : round_up(images * image.stored(), int64_t{16}); }
-  int64_t gradient_copies() const { return widen ? round_up(int64_t{images} * pixels * gradient_pixel, int64_t{16}) : 0; }
-  int64_t workspace() const { return image_copies() + gradient_copies(); }
+  int64_t workspace() const { return image_copies() + int64_t{pass_pixels} * kBlock; }
 
   explicit BackwardWeights(const duet_convolution &convolution) : c(convolution) {}
 
@@ -41,62 +46,90 @@ struct BackwardWeights {
         for (int channel = 0; channel < in; channel++) {
           filter_rows[0].push_back(ptrdiff_t(tap_rows.size()) * kBlock);
           filter_rows[1].push_back(ptrdiff_t(tap_rows.size()) * blocks.width(blocks.count() - 1));
-          tap_rows.push_back(y * image.row() + ptrdiff_t{x} * c.channels + channel);
+          tap_rows.push_back(channel_offset(channel) + y * part.row() + ptrdiff_t{x} * together);
         }
       }
     }
   }
 
-  Sum sum(int images_here) const {
-    Sum sum(kTerms);
+  ptrdiff_t channel_offset(int channel) const { return channel / together * part.image() + channel % together; }
+
+  void copy_image(const float *from, float *to) const {
+    for (int channel = 0; channel < c.channels; channel += together, to += part.stored()) part.copy(from + channel, c.channels, to);
+  }
+
+  /* A block of filters, pixel after pixel; vectors are read whole, so zeros fill up the last one. */
+  void copy_block(const float *gradient, int block, int count, float *to) const {
+    const int columns = blocks.columns(block), width = blocks.width(block);
+    for (int i = 0; i < count; i++, gradient += c.filters, to += width) {
+      int column = 0;
+      for (; column + kVectorWidth <= columns; column += kVectorWidth) store(to + column, load(gradient + column));
+      if (column < width) store(to + column, load_first(gradient + column, columns - column));
+    }
+  }
+
+  Sum sum(int images_here, int rows, int width) const {
+    Sum sum(chunk_terms(ptrdiff_t{images_here} * rows * c.output_width, c.output_width));
+    const ptrdiff_t step = gradient_in_place ? c.filters : width;
     for (int i = 0; i < images_here; i++) {
-      for (int y = 0; y < c.output_height; y++) {
-        sum.add(i * image.image() + y * c.stride * image.row(), (ptrdiff_t{i} * c.output_height + y) * c.output_width * gradient_pixel,
-                c.output_width, ptrdiff_t{c.stride} * c.channels, gradient_pixel);
+      for (int y = 0; y < rows; y++) {
+        const ptrdiff_t pixel = (ptrdiff_t{i} * (gradient_in_place ? c.output_height : rows) + y) * c.output_width;
+        sum.add(i * image.image() + y * c.stride * part.row(), pixel * step, c.output_width, ptrdiff_t{c.stride} * together, step);
       }
     }
     return sum;
   }
 
-  void widened(const float *gradient, int64_t count, float *to) const {
-    for (int64_t i = 0; i < count * c.groups; i++, gradient += out, to += blocks.padded()) {
-      std::copy(gradient, gradient + out, to);
-      std::fill(to + out, to + blocks.padded(), 0.0f);
+  /* What a pass sums over, for full blocks and for the last one. */
+  struct Pass {
+    int images, rows;
+    Sum full, last;
+  };
+  Pass pass(int images_here, int rows) const {
+    return {images_here, rows, sum(images_here, rows, kBlock), sum(images_here, rows, blocks.width(blocks.count() - 1))};
+  }
+
+  /* Rows begin .. end - 1 of all taps of all blocks, over the images from output row y on. */
+  void rows(const Pass &pass, int64_t begin, int64_t end, const float *image_rows, const float *gradient, bool accumulate,
+            float *filter_gradient, float *copy) const {
+    const int row_pixels = pass.rows * c.output_width;
+    for (int64_t row = begin; row < end;) {
+      const int group = static_cast<int>(row / taps(c)) / blocks.count(), block = static_cast<int>(row / taps(c)) % blocks.count();
+      const int from = static_cast<int>(row % taps(c)), to = static_cast<int>(std::min<int64_t>(taps(c), from + end - row));
+      const int width = blocks.width(block);
+      const bool is_last = block == blocks.count() - 1;
+      const float *b = gradient + group * out + block * kBlock;
+      for (int i = 0; i < pass.images && !gradient_in_place; i++) {
+        copy_block(b + int64_t{i} * pixels * c.filters, block, row_pixels, copy + int64_t{i} * row_pixels * width);
+      }
+      const ptrdiff_t b_step = gradient_in_place ? c.filters : width;
+      const Product product = {image_rows + channel_offset(group * in), ptrdiff_t{c.stride} * together, gradient_in_place ? b : copy, b_step,
+                               filter_gradient + group * group_elements(c) + block_offset(taps(c), block), width, accumulate, false, nullptr};
+      multiply(product, is_last ? pass.last : pass.full, tap_rows.data(), filter_rows[is_last].data(), from, to);
+      row += to - from;
     }
   }
 
-  void rows(int group, int block, int first, int last, const Sum &sum, const float *input, const float *gradient, bool accumulate,
-            float *filter_gradient) const {
-    const int first_filter = group * (widen ? blocks.padded() : out) + block * kBlock;
-    const Product product = {input + group * in, ptrdiff_t{c.stride} * c.channels, gradient + first_filter, gradient_pixel,
-                             filter_gradient + group * group_elements(c) + block_offset(taps(c), block), blocks.width(block),
-                             accumulate, false, nullptr};
-    multiply(product, sum, tap_rows.data(), filter_rows[block == blocks.count() - 1].data(), first, last);
-  }
-
   /* A thread's share of all rows of all blocks: 1 / parts of them. */
-  void part(int part, int parts, const float *input, const float *gradient, float *filter_gradient, float *workspace) const {
+  void share(int share, int parts, const float *input, const float *gradient, float *filter_gradient, float *workspace) const {
     const int64_t all = int64_t{c.groups} * blocks.count() * taps(c);
-    const int64_t begin = all * part / parts, end = all * (part + 1) / parts;
+    const int64_t begin = all * share / parts, end = all * (share + 1) / parts;
     const int64_t input_image = int64_t{c.channels} * c.height * c.width;
-    const Sum whole = sum(images), rest = sum(c.batch % images);
+    /* Either images or rows leave a rest, since a pass of some of the rows is over one image. */
+    const bool all_rows = pass_rows == c.output_height;
+    const Pass whole = pass(images, pass_rows), rest = all_rows ? pass(c.batch % images, pass_rows) : pass(images, c.output_height % pass_rows);
     for (int first = 0; first < c.batch; first += images) {
       const int count = std::min(images, c.batch - first);
       const float *x = input + first * input_image;
-      const float *dy = gradient + int64_t{first} * pixels * c.filters;
       if (image_copies()) {
-        for (int i = 0; i < count; i++) image.copy(x + i * input_image, workspace + i * image.stored());
+        for (int i = 0; i < count; i++) copy_image(x + i * input_image, workspace + i * image.stored());
         x = workspace;
       }
-      if (gradient_copies()) {
-        widened(dy, int64_t{count} * pixels, workspace + image_copies());
-        dy = workspace + image_copies();
-      }
-      for (int64_t row = begin; row < end;) {
-        const int block = static_cast<int>(row / taps(c));
-        const int from = static_cast<int>(row % taps(c)), to = static_cast<int>(std::min<int64_t>(taps(c), from + end - row));
-        rows(block / blocks.count(), block % blocks.count(), from, to, count == images ? whole : rest, x, dy, first > 0, filter_gradient);
-        row += to - from;
+      const float *dy = gradient + int64_t{first} * pixels * c.filters;
+      for (int y = 0; y < c.output_height; y += pass_rows) {
+        const bool is_whole = count == images && y + pass_rows <= c.output_height;
+        rows(is_whole ? whole : rest, begin, end, x + y * c.stride * part.row(), dy + int64_t{y} * c.output_width * c.filters, first > 0 || y > 0,
+             filter_gradient, workspace + image_copies());
       }
     }
   }
@@ -140,7 +173,7 @@ void duet_convolution_backward_weights(duet_team *team, const duet_convolution *
     plan.plan();
     const int parts = team->threads();
     parallel(team, parts, [&](int64_t part, int thread) {
-      plan.part(static_cast<int>(part), parts, input, output_gradient, filter_gradient, space + thread * plan.workspace());
+      plan.share(static_cast<int>(part), parts, input, output_gradient, filter_gradient, space + thread * plan.workspace());
     });
   }
   if (bias_gradient) {

@@ -4,7 +4,7 @@
 
 namespace duet {
 
-void PaddedImage::copy(const float *from, float *to) const {
+void PaddedImage::copy(const float *from, int from_pixel, float *to) const {
   const int rows = std::min(height, padded_height - top);
   const int columns = std::min(width, padded_width - left);
   const size_t row_floats = size_t(padded_width) * channels;
@@ -12,9 +12,13 @@ void PaddedImage::copy(const float *from, float *to) const {
   const size_t inside = size_t(columns) * channels;
   std::memset(to, 0, sizeof(float) * row_floats * top);
   to += row_floats * top;
-  for (int y = 0; y < rows; y++, to += row_floats, from += size_t(width) * channels) {
+  for (int y = 0; y < rows; y++, to += row_floats, from += size_t(width) * from_pixel) {
     std::memset(to, 0, sizeof(float) * before);
-    std::memcpy(to + before, from, sizeof(float) * inside);
+    if (from_pixel == channels) {
+      std::memcpy(to + before, from, sizeof(float) * inside);
+    } else {
+      for (int x = 0; x < columns; x++) std::copy_n(from + size_t(x) * from_pixel, channels, to + before + size_t(x) * channels);
+    }
     std::memset(to + before + inside, 0, sizeof(float) * (row_floats - before - inside));
   }
   std::memset(to, 0, sizeof(float) * row_floats * (padded_height - top - rows));

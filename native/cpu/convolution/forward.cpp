@@ -5,9 +5,6 @@ using namespace duet;
 
 namespace {
 
-/* 96 terms of 64 filters are 24 KiB: they stay in L1 while the pixels go by. */
-constexpr ptrdiff_t kTerms = 96;
-
 struct Forward {
   const duet_convolution &c;
   const PaddedImage image = padded_input(c);
@@ -21,14 +18,15 @@ struct Forward {
   explicit Forward(const duet_convolution &convolution) : c(convolution) {}
 
   int64_t workspace() const { return image.is_plain() ? 0 : images * image.stored(); }
+  int bands(int rows) const { return in_bands(c) ? divide_up(rows, kBandPixels) : 1; }
 
   void plan() {
     const int in = group_channels(c);
     for (int block = 0; block < blocks.count(); block++) {
       const int width = blocks.width(block);
-      Sum sum(kTerms);
       /* Without groups the taps of a kernel row lie side by side in the image. */
       const int run = c.groups == 1 ? c.kernel_width * in : in;
+      Sum sum(chunk_terms(taps(c), run));
       for (int y = 0; y < c.kernel_height; y++) {
         for (int tap = 0; tap < c.kernel_width * in; tap += run) {
           const ptrdiff_t at = y * image.row() + ptrdiff_t{tap / in} * c.channels;
@@ -47,12 +45,13 @@ struct Forward {
     }
   }
 
-  void block(int group, int block, const float *input, const float *filter, const float *bias, bool relu, float *output, int rows) const {
+  void block(int group, int block, const float *input, const float *filter, const float *bias, bool relu, float *output, int first_row,
+             int last_row) const {
     const int first = group * group_filters(c) + block * kBlock;
     const int width = blocks.width(block);
     const Product product = {input + group * group_channels(c), 1, filter + group * group_elements(c) + block_offset(taps(c), block),
                              width, output + first, blocks.columns(block), false, relu, bias ? bias + first : nullptr};
-    multiply(product, sums[block], input_rows.data(), output_rows.data(), 0, rows);
+    multiply(product, sums[block], input_rows.data(), output_rows.data(), first_row, last_row);
   }
 };
 
@@ -90,9 +89,13 @@ void duet_convolution_forward(duet_team *team, const duet_convolution *convoluti
       for (int i = 0; i < images; i++) forward.image.copy(from + i * input_image, copies + i * forward.image.stored());
       from = copies;
     }
-    for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
-      forward.block(b / forward.blocks.count(), b % forward.blocks.count(), from, filter, bias, relu != 0,
-                    output + first * output_image, images * forward.pixels);
+    const int rows = images * forward.pixels, bands = forward.bands(rows);
+    for (int band = 0; band < bands; band++) {
+      const int first_row = band * rows / bands, last_row = (band + 1) * rows / bands;
+      for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
+        forward.block(b / forward.blocks.count(), b % forward.blocks.count(), from, filter, bias, relu != 0, output + first * output_image,
+                      first_row, last_row);
+      }
     }
   });
 }

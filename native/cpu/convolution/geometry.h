@@ -39,7 +39,9 @@ struct PaddedImage {
   /* Floats from one row to the next, from one image to the next, where images are used in place or copied. */
   ptrdiff_t row() const { return ptrdiff_t{channels} * (is_plain() ? width : padded_width); }
   ptrdiff_t image() const { return is_plain() ? ptrdiff_t{channels} * height * width : stored(); }
-  void copy(const float *from, float *to) const;
+  void copy(const float *from, float *to) const { copy(from, channels, to); }
+  /* From an image whose pixels are `from_pixel` floats apart. */
+  void copy(const float *from, int from_pixel, float *to) const;
 };
 
 /* The input as the windows see it. */
@@ -47,5 +49,15 @@ PaddedImage padded_input(const duet_convolution &c);
 
 /* How many images to work on at once: enough output pixels to fill the tiles, few enough bytes for the L2 cache. */
 int images_at_once(int batch, int64_t pixels, int64_t floats);
+
+/*
+ * Where all filters stay in the L2 cache, but an image with its output does not (1.8 MB in conv1), all blocks of filters go over so many
+ * output pixels before the next ones.
+ */
+constexpr int kBandPixels = 220;
+inline bool in_bands(const duet_convolution &c) {
+  const int64_t image = int64_t{c.channels} * c.height * c.width + int64_t{c.filters} * c.output_height * c.output_width;
+  return c.groups * group_elements(c) <= 64 << 10 && image > 64 << 10;
+}
 
 }  // namespace duet

@@ -1,7 +1,13 @@
 #include "convolution/product.h"
-#include <algorithm>
 
 namespace duet {
+
+ptrdiff_t chunk_terms(ptrdiff_t terms, ptrdiff_t run) {
+  const ptrdiff_t even = divide_up(terms, std::max<ptrdiff_t>(1, divide_up(terms, kChunkTerms)));
+  if (run >= even) return even;
+  const ptrdiff_t rounded = round_up(even, run);
+  return rounded <= kChunkTerms + kChunkTerms / 6 ? rounded : even / run * run;
+}
 
 void Sum::add(ptrdiff_t a, ptrdiff_t b, ptrdiff_t length, ptrdiff_t a_step, ptrdiff_t b_step) {
   while (length > 0) {

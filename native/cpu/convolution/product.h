@@ -1,9 +1,22 @@
 /* Matrix products that the tiles make up: rows by pointers, the sum cut into chunks whose share of B stays in the L1 cache. */
 #pragma once
 #include "convolution/tile.h"
+#include <algorithm>
 #include <vector>
 
 namespace duet {
+
+/*
+ * Most terms of a chunk: 24 KiB of B, and no more than 256, since six rows of A need 6 KiB beside them. Longer chunks load and store
+ * C fewer times.
+ */
+constexpr ptrdiff_t kChunkTerms = std::min<ptrdiff_t>(256, 6144 / kBlock);
+
+/*
+ * The limit that cuts `terms` into chunks of about the same size. Where it can, it cuts between runs of `run` terms: a run of three
+ * terms costs about as much as one of thirty.
+ */
+ptrdiff_t chunk_terms(ptrdiff_t terms, ptrdiff_t run);
 
 /* The terms of a sum in order, cut into chunks of at most `limit` terms. */
 class Sum {

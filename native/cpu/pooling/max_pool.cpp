@@ -4,6 +4,12 @@ using namespace duet;
 
 namespace {
 
+/* The paper's window has code of its own, without loops, where the image does not cut it. */
+constexpr int kUsual = 3;
+inline bool is_usual(const duet_pooling &p, const Inside &ys, const Inside &xs) {
+  return p.window == kUsual && ys.last - ys.first == kUsual && xs.last - xs.first == kUsual;
+}
+
 /*
  * One output pixel, a vector of channels: the first largest of its window and where it is. kNumbers trusts that no value is NaN,
  * which makes each step wait for one instruction of the step before instead of three; `sum` then takes in every value.
@@ -35,6 +41,39 @@ inline void best_of(const duet_pooling &p, const Inside &ys, const Inside &xs, c
   if (winners) store_bytes(winners, __builtin_convertvector(winner, ByteVector), count);
 }
 
+/* Asks for what the window below adds to this one (with a stride of kUsual - 1); at the end of an image it is the next image. */
+inline void ask_for_next(const float *window, int pixel, ptrdiff_t row) {
+  DUET_UNROLL
+  for (int y = kUsual; y < 2 * kUsual - 1; y++) {
+    DUET_UNROLL
+    for (int x = 0; x < kUsual - 1; x++) __builtin_prefetch(window + y * row + x * pixel, 0, 2);
+  }
+}
+
+/* best_of for a usual window where no value is NaN. */
+template <class Count>
+inline void best_of_whole(const float *from, int pixel, ptrdiff_t row, Count count, float *output, uint8_t *winners, Vector &sum) {
+  ask_for_next(from, pixel, row);
+  Vector best = load_count(from, count), row_sums[kUsual];
+  IntVector winner = {};
+  DUET_UNROLL
+  for (int y = 0; y < kUsual; y++) {
+    DUET_UNROLL
+    for (int x = 0; x < kUsual; x++) {
+      const Vector value = load_count(from + y * row + x * pixel, count);
+      winner = value > best ? IntVector{} + (y * kUsual + x) : winner;
+      best = value > best ? value : best;
+      row_sums[y] = x == 0 ? value : row_sums[y] + value;
+    }
+  }
+  /* One addition that waits for the window before. */
+  DUET_UNROLL
+  for (int y = 1; y < kUsual; y++) row_sums[0] += row_sums[y];
+  sum += row_sums[0];
+  store_count(output, best, count);
+  if (winners) store_bytes(winners, __builtin_convertvector(winner, ByteVector), count);
+}
+
 /* Returns whether the sum of all values is a number: then none of them is NaN. */
 template <bool kNumbers> bool forward_row(const duet_pooling &p, int64_t image, int oy, const float *input, float *output, uint8_t *winners) {
   input += image * p.height * p.width * p.channels;
@@ -43,6 +82,19 @@ template <bool kNumbers> bool forward_row(const duet_pooling &p, int64_t image, 
   Vector sum = {};
   for (int ox = 0; ox < p.output_width; ox++, at += p.channels) {
     const Inside xs(ox, p.window, p.stride, p.padding, p.width);
+    if (kNumbers && is_usual(p, ys, xs)) {
+      const int pixel = p.channels;
+      const ptrdiff_t row = ptrdiff_t{p.width} * pixel;
+      const float *from = input + ys.first * row + ptrdiff_t{xs.first} * pixel;
+      float *to = output + at;
+      uint8_t *winners_to = winners ? winners + at : nullptr;
+      Vector here = {};
+      each_vector(pixel, [&](int c, auto count) {
+        best_of_whole(from + c, pixel, row, count, to + c, winners_to ? winners_to + c : nullptr, here);
+      });
+      sum += here;
+      continue;
+    }
     each_vector(p.channels, [&](int c, auto count) {
       best_of<kNumbers>(p, ys, xs, input + c, count, output + at + c, winners ? winners + at + c : nullptr, sum);
     });
@@ -68,17 +120,49 @@ inline void give_back(const duet_pooling &p, const Inside &ys, const Inside &xs,
   }
 }
 
-/* An image is one task: windows overlap, and the order of the sums must not depend on the threads. */
-void backward_image(const duet_pooling &p, const uint8_t *winners, const float *gradient, float *image) {
-  std::fill(image, image + int64_t{p.height} * p.width * p.channels, 0.0f);
-  int64_t at = 0;
-  for (int oy = 0; oy < p.output_height; oy++) {
-    const Inside ys(oy, p.window, p.stride, p.padding, p.height);
-    for (int ox = 0; ox < p.output_width; ox++, at += p.channels) {
-      const Inside xs(ox, p.window, p.stride, p.padding, p.width);
-      each_vector(p.channels, [&](int c, auto count) { give_back(p, ys, xs, winners + at + c, gradient + at + c, count, image + c); });
+/* give_back for a usual window. */
+template <class Count>
+inline void give_back_whole(const uint8_t *winners, const float *gradient, int pixel, ptrdiff_t row, Count count, float *to) {
+  const IntVector winner = __builtin_convertvector(load_bytes(winners, count), IntVector);
+  const Vector value = load_count(gradient, count);
+  ask_for_next(to, pixel, row);
+  DUET_UNROLL
+  for (int y = 0; y < kUsual; y++) {
+    DUET_UNROLL
+    for (int x = 0; x < kUsual; x++) {
+      float *at = to + y * row + x * pixel;
+      const Vector before = load_count(at, count);
+      store_count(at, winner == y * kUsual + x ? before + value : before, count);
     }
   }
+}
+
+/* An image is one task: windows overlap, and the order of the sums must not depend on the threads. */
+void backward_image(const duet_pooling &p, const uint8_t *winners, const float *gradient, float *image) {
+  const int pixel = p.channels;
+  const ptrdiff_t row = ptrdiff_t{p.width} * pixel;
+  int64_t at = 0;
+  /* Rows are cleared just before the first window that has them, when they are about to be in the cache anyway. */
+  int clear = 0;
+  for (int oy = 0; oy < p.output_height; oy++) {
+    const Inside ys(oy, p.window, p.stride, p.padding, p.height);
+    if (clear < ys.last) {
+      std::fill(image + clear * row, image + ys.last * row, 0.0f);
+      clear = ys.last;
+    }
+    for (int ox = 0; ox < p.output_width; ox++, at += pixel) {
+      const Inside xs(ox, p.window, p.stride, p.padding, p.width);
+      const uint8_t *from_winners = winners + at;
+      const float *from = gradient + at;
+      if (is_usual(p, ys, xs)) {
+        float *to = image + ys.first * row + ptrdiff_t{xs.first} * pixel;
+        each_vector(pixel, [=](int c, auto count) { give_back_whole(from_winners + c, from + c, pixel, row, count, to + c); });
+      } else {
+        each_vector(pixel, [&](int c, auto count) { give_back(p, ys, xs, from_winners + c, from + c, count, image + c); });
+      }
+    }
+  }
+  std::fill(image + clear * row, image + p.height * row, 0.0f);
 }
 
 }  // namespace

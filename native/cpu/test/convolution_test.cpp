@@ -57,6 +57,9 @@ duet_convolution random_winograd_shape(Random &random) {
 
 constexpr double kWinogradTolerance = 6e-6;
 
+/* The first layer of the paper, smaller: more pixels than a band has, a kernel of more terms than a chunk. */
+duet_convolution first_layer() { return {2, 3, 107, 107, 96, 11, 11, 4, 0, 1, 25, 25, DUET_DIRECT}; }
+
 struct Case {
   const Library &library;
   const duet_convolution c;
@@ -231,8 +234,8 @@ void test_accuracy(const Library &library, Teams &teams, Random &random, Checker
 }  // namespace
 
 void test_convolution(const Library &library, Teams &teams, Random &random, Checker &check) {
-  for (int i = 0; i < 100; i++) {
-    const duet_convolution c = i < 60 ? random_shape(random) : random_winograd_shape(random);
+  for (int i = 0; i <= 100; i++) {
+    const duet_convolution c = i == 0 ? first_layer() : i <= 60 ? random_shape(random) : random_winograd_shape(random);
     const bool relu = random.chance(0.5), bias = random.chance(0.5);
     char shape[256];
     std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s", c.batch, c.channels,
