@@ -63,7 +63,7 @@ final class Roofline {
         for (BenchFile.Measurement measurement : measured.measurements().values()) {
             JsonNode node = measurement.node();
             if (node.path("flop").asDouble() > 0 && node.path("bytes").asDouble() > 0 && node.path("seconds").asDouble() > 0) {
-                kernels.add(new Kernel(measurement.name(), node.get("flop").asDouble(), node.get("bytes").asDouble(), node.get("seconds").asDouble(),
+                kernels.add(new Kernel(node.path("kernel").asText(measurement.name()), node.get("flop").asDouble(), node.get("bytes").asDouble(), node.get("seconds").asDouble(),
                         node.path("share").asDouble()));
             }
         }

@@ -25,8 +25,8 @@ import duet.bindings.NativeLibraries;
  */
 public record MachinePeak(int threads, double multiplyAddGflops, double bf16Gflops, double readGigabytes, double updateGigabytes) {
     private static final String LIBRARY = "duet_probe";
-    /** Several times any cache that two sockets have. */
-    private static final long BYTES = 600L << 20;
+    /** Several times the last cache of most processors. */
+    private static final long BYTES = 384L << 20;
     /** The probe of the units takes a few milliseconds; the best of these is that of an undisturbed moment. */
     private static final int UNIT_PROBES = 10;
 
