@@ -1,5 +1,6 @@
 package duet.bench;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -11,9 +12,11 @@ import duet.device.Machine;
 import duet.device.MachinePeak;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -31,23 +34,34 @@ public final class KernelReport {
 
     private KernelReport() {}
 
-    /** @param arguments JMH's file, the file to write */
-    public static void main(String[] arguments) throws IOException {
-        if (arguments.length != 2) {
-            System.err.println("usage: KernelReport JMH.json RESULT.json, the first by: java -jar benchmarks.jar Kernel -rf json -rff JMH.json");
+    /** @param arguments JMH's file, the file to write, and any that {@code duet bench -o} has written, whose measurements it takes along */
+    public static void main(String[] arguments) {
+        if (arguments.length < 2) {
+            System.err.println("usage: KernelReport JMH.json RESULT.json [STEP.json...], the first by: "
+                    + "java -jar benchmarks.jar Kernel -rf json -rff JMH.json, the last ones by: ./duet bench -o STEP.json");
             System.exit(2);
         }
-        JsonNode jmh;
         try {
-            jmh = JSON.readTree(Files.readString(Path.of(arguments[0])));
+            ObjectNode result = of(read(arguments[0]));
+            for (String file : List.of(arguments).subList(2, arguments.length)) {
+                result.withArray("measurements").addAll((ArrayNode) read(file).withArray("measurements"));
+            }
+            Files.writeString(Path.of(arguments[1]), JSON.writeValueAsString(result) + "\n");
+            System.out.print(table(result));
         } catch (IOException e) {
-            System.err.println("KernelReport: " + arguments[0] + " is no result file of JMH: " + e.getMessage());
+            System.err.println("KernelReport: " + e.getMessage());
             System.exit(1);
-            return;
         }
-        ObjectNode result = of(jmh);
-        Files.writeString(Path.of(arguments[1]), JSON.writeValueAsString(result) + "\n");
-        System.out.print(table(result));
+    }
+
+    private static JsonNode read(String file) throws IOException {
+        try {
+            return JSON.readTree(Files.readString(Path.of(file)));
+        } catch (JsonProcessingException e) {
+            throw new IOException(file + " is not JSON: " + e.getOriginalMessage(), e);
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + " does not exist", e);
+        }
     }
 
     static ObjectNode of(JsonNode jmh) {
@@ -73,11 +87,20 @@ public final class KernelReport {
 
     /** The best of all probes is the machine's; each kernel's share is of the probes beside it. */
     private void probed(JsonNode run) {
-        int given = run.path("params").path("threads").asInt();
-        MachinePeak one = new MachinePeak(given == 0 ? Runtime.getRuntime().availableProcessors() : given, metric(run, LimitProfiler.PEAK_GFLOPS), 0,
-                metric(run, LimitProfiler.PEAK_READ), metric(run, LimitProfiler.PEAK_UPDATE));
+        MachinePeak one = beside(run);
         peak = peak == null ? one : peak.best(one);
-        allSeconds += metric(run, LimitProfiler.MEDIAN);
+        allSeconds += seconds(run);
+    }
+
+    private static MachinePeak beside(JsonNode run) {
+        int given = run.path("params").path("threads").asInt();
+        return new MachinePeak(given == 0 ? Runtime.getRuntime().availableProcessors() : given, metric(run, LimitProfiler.PEAK_GFLOPS), 0,
+                metric(run, LimitProfiler.PEAK_READ), metric(run, LimitProfiler.PEAK_UPDATE));
+    }
+
+    /** Of the fastest run. */
+    private static double seconds(JsonNode run) {
+        return run.path("primaryMetric").path("scorePercentiles").path("0.0").asDouble() * 1e-3;
     }
 
     private void add(JsonNode run) {
@@ -97,12 +120,13 @@ public final class KernelReport {
         }
         double flop = metric(run, LimitProfiler.FLOP);
         double bytes = metric(run, LimitProfiler.BYTES);
-        double seconds = metric(run, LimitProfiler.MEDIAN);
+        double seconds = seconds(run);
+        MachinePeak limit = beside(run);
         boolean computes = flop >= COMPUTES * bytes;
         measurements.addObject().put("name", parameters.path("kernel").asText() + settings)
-                .put("value", metric(run, computes ? LimitProfiler.GFLOPS : LimitProfiler.GIGABYTES)).put("unit", computes ? "GFLOP/s" : "GB/s")
+                .put("value", (computes ? flop : bytes) / seconds * 1e-9).put("unit", computes ? "GFLOP/s" : "GB/s")
                 .put("kernel", parameters.path("kernel").asText()).put("flop", flop).put("bytes", bytes).put("seconds", seconds)
-                .put("share", metric(run, LimitProfiler.SHARE) / 100).put("ofStep", seconds / allSeconds);
+                .put("share", LimitProfiler.share(flop, bytes, seconds, limit.multiplyAddGflops(), limit.memoryGigabytes())).put("ofStep", seconds / allSeconds);
     }
 
     private static double metric(JsonNode run, String name) {

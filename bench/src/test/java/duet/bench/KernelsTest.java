@@ -55,20 +55,18 @@ class KernelsTest {
     void theReportHasWhatJmhHasMeasured() throws Exception {
         JsonNode jmh = new ObjectMapper().readTree("""
                 [{"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward", "threads": "1"},
-                  "primaryMetric": {"score": 1, "scoreUnit": "ms/op"}, "secondaryMetrics": {"FLOP": {"score": 4e9}, "bytes": {"score": 1e8},
-                  "median s": {"score": 0.1}, "GFLOP/s": {"score": 40}, "GB/s": {"score": 1}, "share of limit %": {"score": 44},
-                  "peak GFLOP/s": {"score": 90}, "peak GB/s read": {"score": 10}, "peak GB/s update": {"score": 20}}},
+                  "primaryMetric": {"score": 130, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 100.0, "50.0": 120.0}},
+                  "secondaryMetrics": {"FLOP": {"score": 4e9}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 90}, "peak GB/s read": {"score": 10}, "peak GB/s update": {"score": 20}}},
                  {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "norm1.forward", "threads": "1"},
-                  "primaryMetric": {"score": 1, "scoreUnit": "ms/op"}, "secondaryMetrics": {"FLOP": {"score": 2e8}, "bytes": {"score": 1e8},
-                  "median s": {"score": 0.3}, "GFLOP/s": {"score": 1}, "GB/s": {"score": 0.33}, "share of limit %": {"score": 2},
-                  "peak GFLOP/s": {"score": 95}, "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
+                  "primaryMetric": {"score": 350, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 300.0}},
+                  "secondaryMetrics": {"FLOP": {"score": 2e8}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 95}, "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
                  {"benchmark": "duet.bench.CallBenchmark.noArguments", "primaryMetric": {"score": 7.5, "scoreUnit": "ns/op", "scoreError": 0.1}}]
                 """);
         JsonNode result = KernelReport.of(jmh);
         assertEquals("conv1.forward, batch 4, threads 1", result.at("/measurements/0/name").asText());
         assertEquals("GFLOP/s", result.at("/measurements/0/unit").asText());
-        assertEquals(40, result.at("/measurements/0/value").asDouble());
-        assertEquals(0.44, result.at("/measurements/0/share").asDouble(), 1e-12);
+        assertEquals(40, result.at("/measurements/0/value").asDouble(), 1e-9, "by the shortest time");
+        assertEquals(40 / 90.0, result.at("/measurements/0/share").asDouble(), 1e-12);
         assertEquals(0.25, result.at("/measurements/0/ofStep").asDouble(), 1e-12);
         assertEquals("GB/s", result.at("/measurements/1/unit").asText(), "two operations a byte: memory limits it");
         assertEquals("ns", result.at("/measurements/2/unit").asText());
