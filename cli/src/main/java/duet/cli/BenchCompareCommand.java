@@ -57,7 +57,11 @@ final class BenchCompareCommand implements Callable<Integer> {
                     + String.join("; ", then.measurements().keySet()));
         }
         describe(now, then);
-        rows.forEach(this::print);
+        int width = rows.stream().mapToInt(row -> row.now().name().length()).max().orElseThrow();
+        if (!output.json()) {
+            output.result(" ".repeat(width) + String.format(Locale.ROOT, " %12s %12s %-9s %6s", "baseline", "now", "", "ratio"));
+        }
+        rows.forEach(row -> print(row, width));
         now.measurements().keySet().stream().filter(name -> !then.measurements().containsKey(name))
                 .forEach(name -> output.say(name + ": not in the baseline"));
         return rows.stream().anyMatch(this::slower) ? Main.FAILED : Main.DONE;
@@ -72,16 +76,13 @@ final class BenchCompareCommand implements Callable<Integer> {
             output.say(String.format(Locale.ROOT, "the machine itself now and then: multiply-add peak %.2f, memory %.2f times as fast",
                     now.multiplyAddGflops() / then.multiplyAddGflops(), now.memoryGigabytes() / then.memoryGigabytes()));
         }
-        if (!output.json()) {
-            output.result(String.format(Locale.ROOT, "%-64s %12s %12s %-9s %6s", "", "baseline", "now", "", "ratio"));
-        }
     }
 
     private boolean slower(Row row) {
         return row.ratio() < 1 - tolerance;
     }
 
-    private void print(Row row) {
+    private void print(Row row, int width) {
         if (output.json()) {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("name", row.now().name());
@@ -92,7 +93,7 @@ final class BenchCompareCommand implements Callable<Integer> {
             object.put("slower", slower(row));
             output.object(object);
         } else {
-            output.result(String.format(Locale.ROOT, "%-64s %12s %12s %-9s %6.2f%s", row.now().name(), Text.rate(row.then().value()),
+            output.result(String.format(Locale.ROOT, "%-" + width + "s %12s %12s %-9s %6.2f%s", row.now().name(), Text.rate(row.then().value()),
                     Text.rate(row.now().value()), row.now().unit(), row.ratio(), slower(row) ? "  SLOWER" : row.ratio() > 1 / (1 - tolerance) ? "  faster" : ""));
         }
     }
