@@ -1,32 +1,21 @@
 #!/usr/bin/env python3
 """Duet's networks in PyTorch on the CPU, tuned: the peer that `duet bench --peer` runs in turns with Duet.
 
-usage: pytorch.py --net alexnet|alexnet-small [--mode train|forward] [--batch N] [--precision fp32|bf16] [--threads N]
-                  [--variant NAME] [--list]
+    pytorch.py --net alexnet --variant channels-last          see --help, and protocol.py for what it reads and prints
 
-Prints one JSON object when ready. Then, for each line `N` on standard input, N steps are run and an object with their seconds is printed.
-The batch is random floats and stays in memory: no loader is timed. Variants are ways to write the same network; --list names them. The
-tuning and which variant is the fastest where are written down in README.md beside this file."""
-import argparse
-import json
-import os
-import resource
+Variants are ways to write the same network. The tuning, and which variant is the fastest where, are written down in README.md beside this
+file."""
 import sys
-import time
 
-# Without this each step maps and faults in its large blocks anew; huge pages besides. Read by glibc at start, so the program starts itself again.
-TUNABLES = ("glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=268435456:"
-            "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1")
-if "DUET_PEER_TUNED" not in os.environ:
-    os.environ.update(DUET_PEER_TUNED="1", GLIBC_TUNABLES=TUNABLES)
-    os.execv(sys.executable, [sys.executable] + sys.argv)
+import protocol
 
+protocol.tune()
 try:
     import torch
     import torch.nn as nn
     import torch.nn.functional as F
 except ImportError as e:
-    sys.exit(f"pytorch.py: {sys.executable} has no PyTorch ({e})")
+    sys.exit(f"pytorch.py: {sys.executable} has no PyTorch ({e}); name another Python, or: pip install torch")
 
 # name: memory format of images and filters, way of the response norm, compiled by TorchInductor
 VARIANTS = {
@@ -76,7 +65,18 @@ def alexnet(way):
         nn.Flatten(), nn.Linear(9216, 4096), relu(), nn.Dropout(0.5), nn.Linear(4096, 4096), relu(), nn.Dropout(0.5), nn.Linear(4096, 1000))
 
 
-NETS = {"alexnet": alexnet}
+def alexnet_small(way):
+    def relu():
+        return nn.ReLU(inplace=True)
+    return (1, 28, 10), nn.Sequential(
+        conv(1, 32, 5, 2), relu(), ResponseNorm(32, way, k=1.0), nn.MaxPool2d(3, 2),
+        conv(32, 64, 5, 2, groups=2), relu(), ResponseNorm(64, way, k=1.0), nn.MaxPool2d(3, 2),
+        conv(64, 128, 3, 1), relu(), conv(128, 128, 3, 1, groups=2), relu(), conv(128, 128, 3, 1, groups=2), relu(),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        nn.Flatten(), nn.Linear(1152, 512), relu(), nn.Dropout(0.3), nn.Linear(512, 512), relu(), nn.Dropout(0.3), nn.Linear(512, 10))
+
+
+NETS = {"alexnet": alexnet, "alexnet-small": alexnet_small}
 
 
 class Peer:
@@ -114,29 +114,9 @@ class Peer:
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--net", choices=NETS, default="alexnet")
-    p.add_argument("--mode", choices=("train", "forward"), default="train")
-    p.add_argument("--batch", type=int, default=128)
-    p.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    p.add_argument("--threads", type=int, default=os.cpu_count())
-    p.add_argument("--variant", choices=VARIANTS, default="channels-last")
-    p.add_argument("--list", action="store_true")
-    a = p.parse_args()
-    if a.list:
-        return print("\n".join(VARIANTS))
+    a = protocol.options("Duet's networks in PyTorch on the CPU.", NETS, ("train", "forward"), ("fp32", "bf16"), VARIANTS, "channels-last")
     torch.set_num_threads(a.threads)
-    peer = Peer(a)
-    result = [peer.step() for _ in range(2)][-1]
-    print(json.dumps({"peer": "pytorch", "version": torch.__version__, "variant": a.variant, "result": result}), flush=True)
-    for line in sys.stdin:
-        steps = int(line)
-        begin = time.perf_counter()
-        for _ in range(steps):
-            peer.step()
-        seconds = time.perf_counter() - begin
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "steps": steps, "images_per_second": steps * a.batch / seconds, "peak_bytes": memory}), flush=True)
+    protocol.serve("pytorch", torch.__version__, a, Peer(a).step)
 
 
 if __name__ == "__main__":

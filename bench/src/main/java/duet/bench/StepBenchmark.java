@@ -32,7 +32,7 @@ public class StepBenchmark {
 
     @Setup
     public void open() {
-        step = new TrainingStep("alexnet", batch, "cuda:0,cuda:1");
+        step = new TrainingStep("alexnet", batch, "cuda:0,cuda:1", 0);
         StubDriver.calls("cuGraphLaunch"); // throws if it is a real driver that is timed
     }
 

@@ -36,7 +36,7 @@ public final class Throughput {
     }
 
     private static ObjectNode measure(String network, int batch, String devices, int steps) {
-        try (TrainingStep step = new TrainingStep(network, batch, devices)) {
+        try (TrainingStep step = new TrainingStep(network, batch, devices, 0)) {
             if (step.description().contains("Virtual GPU")) {
                 throw new DeviceException("the virtual GPU stands in for the driver; no time is measured");
             }

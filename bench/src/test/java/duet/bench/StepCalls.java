@@ -12,7 +12,7 @@ final class StepCalls {
     private StepCalls() {}
 
     public static void main(String[] arguments) {
-        try (TrainingStep step = new TrainingStep("alexnet", 2, "cuda:0,cuda:1")) {
+        try (TrainingStep step = new TrainingStep("alexnet", 2, "cuda:0,cuda:1", 0)) {
             run(step, 2); // each of the two input slots is captured once
             long[] before = FUNCTIONS.stream().mapToLong(StubDriver::calls).toArray();
             run(step, STEPS);

@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 final class LibraryFinder {
     private static final String CPU = "duet_cpu";
     private static final String VIRTUAL_GPU = "duet_vgpu";
+    private static final String PROBE = "duet_probe";
 
     private final UnaryOperator<String> properties;
     private final UnaryOperator<String> environment;
@@ -51,7 +52,7 @@ final class LibraryFinder {
             Optional<byte[]> content = resource(platform(), fileName(variant));
             if (content.isPresent()) return openUnpacked(content.get(), fileName(variant));
         }
-        if (name.equals(VIRTUAL_GPU)) {
+        if (name.equals(VIRTUAL_GPU) || name.equals(PROBE)) {
             Optional<byte[]> content = resource(platform(), System.mapLibraryName(name));
             if (content.isPresent()) return openUnpacked(content.get(), System.mapLibraryName(name));
         }
@@ -77,7 +78,7 @@ final class LibraryFinder {
                 case "turbojpeg" -> "; apt-get install libturbojpeg0";
                 case CPU -> "; the jar has no kernels for " + platform() + " either";
                 case "cuda" -> "; it comes with NVIDIA's driver";
-                case VIRTUAL_GPU -> "; the jar has none for " + platform() + " either";
+                case VIRTUAL_GPU, PROBE -> "; the jar has none for " + platform() + " either";
                 default -> "";
             };
             throw new UnsatisfiedLinkError("The library " + name + " cannot be opened: " + e.getMessage() + hint);

@@ -7,7 +7,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Finds native libraries by name: {@code duet_cpu} (the CPU kernels), {@code turbojpeg} (libjpeg-turbo), {@code cuda} (the CUDA
- * driver), {@code duet_vgpu} (the virtual GPU) and {@code cuda_functions}: either of the two, see {@link CudaLibrary}.
+ * driver), {@code duet_vgpu} (the virtual GPU), {@code cuda_functions} (either of the two, see {@link CudaLibrary}) and {@code duet_probe}
+ * (what the machine can do at most).
  *
  * <p>A library is looked for once, at its first use: in the file that the system property {@code duet.lib.NAME} names, else in the jar,
  * else where the system's loader looks. The property {@code duet.cpu}, or the environment variable {@code DUET_CPU}, chooses another

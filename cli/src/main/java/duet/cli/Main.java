@@ -21,7 +21,8 @@ import picocli.CommandLine.Spec;
         subcommands = {
             TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
             KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
-            PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class
+            PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class,
+            BenchCommand.class
         },
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,

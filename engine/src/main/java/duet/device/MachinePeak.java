@@ -1,0 +1,90 @@
+package duet.device;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.Optional;
+import java.util.function.DoubleSupplier;
+
+import duet.bindings.NativeLibraries;
+
+/**
+ * What the cores of this machine can do at most, measured (native/probe): the roofs that a kernel is compared with. A machine that others
+ * use, too, has another peak a minute later, so measure it beside what is compared with it.
+ *
+ * @param threads            that did it together
+ * @param multiplyAddGflops  fp32 multiply-adds in registers, two operations each, with the widest vectors of the processor
+ * @param bf16Gflops         bf16 dot products likewise; 0 if the processor has none
+ * @param readGigabytes      a second, read from memory
+ * @param updateGigabytes    a second, as SGD with momentum goes through memory: three arrays read, two written
+ */
+public record MachinePeak(int threads, double multiplyAddGflops, double bf16Gflops, double readGigabytes, double updateGigabytes) {
+    private static final String LIBRARY = "duet_probe";
+    /** Several times the last cache of most processors. */
+    private static final long BYTES = 384L << 20;
+    /** The probe of the units takes a few milliseconds; the best of these is that of an undisturbed moment. */
+    private static final int UNIT_PROBES = 10;
+
+    /** Why it cannot be measured, in one sentence; empty if it can. */
+    public static Optional<String> problem() {
+        return NativeLibraries.problem(LIBRARY);
+    }
+
+    /**
+     * Measures for about a second.
+     *
+     * @throws DeviceException if the probe cannot be loaded
+     */
+    public static MachinePeak measure(int threads) {
+        problem().ifPresent(problem -> {
+            throw new DeviceException("the machine's peak cannot be measured: " + problem);
+        });
+        return new MachinePeak(threads, best(() -> call("duet_probe_multiply_add", threads)), best(() -> call("duet_probe_bf16", threads)),
+                call("duet_probe_read", threads, BYTES), call("duet_probe_update", threads, BYTES));
+    }
+
+    /** A second, by whichever way of going through memory is faster. */
+    public double memoryGigabytes() {
+        return Math.max(readGigabytes, updateGigabytes);
+    }
+
+    /** The better of two, in every way: other programs only ever take away. */
+    public MachinePeak best(MachinePeak other) {
+        return new MachinePeak(threads, Math.max(multiplyAddGflops, other.multiplyAddGflops), Math.max(bf16Gflops, other.bf16Gflops),
+                Math.max(readGigabytes, other.readGigabytes), Math.max(updateGigabytes, other.updateGigabytes));
+    }
+
+    private static double best(DoubleSupplier probe) {
+        double best = 0;
+        for (int i = 0; i < UNIT_PROBES; i++) {
+            best = Math.max(best, probe.getAsDouble());
+        }
+        return best;
+    }
+
+    private static double call(String function, int threads) {
+        try {
+            return (double) handle(function, JAVA_INT).invokeExact(threads);
+        } catch (Throwable e) {
+            throw new AssertionError(e); // a downcall throws nothing
+        }
+    }
+
+    private static double call(String function, int threads, long bytes) {
+        try {
+            return (double) handle(function, JAVA_INT, JAVA_LONG).invokeExact(threads, bytes);
+        } catch (Throwable e) {
+            throw new AssertionError(e); // a downcall throws nothing
+        }
+    }
+
+    private static MethodHandle handle(String function, MemoryLayout... arguments) {
+        return Linker.nativeLinker().downcallHandle(NativeLibraries.lookup(LIBRARY).find(function).orElseThrow(),
+                FunctionDescriptor.of(JAVA_DOUBLE, arguments));
+    }
+}
