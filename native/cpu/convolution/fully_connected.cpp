@@ -65,6 +65,77 @@ struct Forward {
 };
 
 /*
+ * The same for a few images, where reading the filter is all that takes time: its blocks are streams of memory, each read from end to end.
+ * Several taps go into sums of their own, so that a multiply-add need not wait for the one before.
+ */
+struct FewImages {
+  static constexpr int kMostImages = 4;
+  const duet_convolution &c;
+  const Blocks filters{c.filters};
+
+  template <int Images, int NV> void block(int block, const float *input, const float *filter, const float *bias, bool relu, float *output) const {
+    constexpr int kTogether = kMostImages / Images;
+    constexpr ptrdiff_t kAhead = 2048 / sizeof(float);
+    constexpr int kWidth = NV * kVectorWidth;
+    const int taps = duet::taps(c);
+    Vector sums[kTogether][Images][NV] = {};
+    const auto add = [&](int tap, Vector (&sum)[Images][NV]) {
+      const float *row = filter + ptrdiff_t{tap} * kWidth;
+      for (int line = 0; line < kWidth; line += 16) __builtin_prefetch(row + kAhead + line);
+      DUET_UNROLL
+      for (int v = 0; v < NV; v++) {
+        const Vector weight = load(row + v * kVectorWidth);
+        DUET_UNROLL
+        for (int n = 0; n < Images; n++) sum[n][v] += input[ptrdiff_t{n} * taps + tap] * weight;
+      }
+    };
+    int tap = 0;
+    for (; tap + kTogether <= taps; tap += kTogether) {
+      DUET_UNROLL
+      for (int i = 0; i < kTogether; i++) add(tap + i, sums[i]);
+    }
+    for (; tap < taps; tap++) add(tap, sums[0]);
+    const int columns = filters.columns(block);
+    for (int n = 0; n < Images; n++) {
+      for (int v = 0; v * kVectorWidth < columns; v++) {
+        const int column = block * kBlock + v * kVectorWidth, count = std::min(kVectorWidth, columns - v * kVectorWidth);
+        Vector value = sums[0][n][v];
+        for (int i = 1; i < kTogether; i++) value += sums[i][n][v];
+        if (bias) value += load_first(bias + column, count);
+        if (relu) value = value < 0 ? Vector{} : value;
+        store_first(output + ptrdiff_t{n} * c.filters + column, value, count);
+      }
+    }
+  }
+
+  template <int Images> void block_of(int index, const float *input, const float *filter, const float *bias, bool relu, float *output) const {
+    filter += block_offset(taps(c), index);
+    switch (filters.width(index) / kVectorWidth) {
+      case 1: return block<Images, 1>(index, input, filter, bias, relu, output);
+      case 2: return block<Images, 2>(index, input, filter, bias, relu, output);
+#if defined(__AVX512F__) || defined(__aarch64__)
+      case 3: return block<Images, 3>(index, input, filter, bias, relu, output);
+      default: return block<Images, 4>(index, input, filter, bias, relu, output);
+#else
+      default: return;
+#endif
+    }
+  }
+
+  void run(duet_team *team, const float *input, const float *filter, const float *bias, bool relu, float *output) const {
+    parallel(team, filters.count(), [&](int64_t task, int) {
+      const int index = static_cast<int>(task);
+      switch (c.batch) {
+        case 1: return block_of<1>(index, input, filter, bias, relu, output);
+        case 2: return block_of<2>(index, input, filter, bias, relu, output);
+        case 3: return block_of<3>(index, input, filter, bias, relu, output);
+        default: return block_of<4>(index, input, filter, bias, relu, output);
+      }
+    });
+  }
+};
+
+/*
  * Input gradient [image][tap] = sum over filters of output gradient [image][filter] * filter [tap][filter].
  * The filter is far larger than the rest, so it is not transposed but read once as it is: taps are the rows, broadcast from
  * the packed filter, images the columns, and the small output gradient and result are transposed instead.
@@ -165,6 +236,7 @@ struct BackwardWeights {
 
 void fully_connected_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias,
                              bool relu, float *output) {
+  if (c.batch <= FewImages::kMostImages) return FewImages{c}.run(team, input, filter, bias, relu, output);
   Forward forward{c, {c.filters}, {}, {}};
   forward.plan();
   parallel_slices(team, forward.filters.count(), forward.blocks_of_task(team->threads()), [&](int64_t first, int64_t last) {
