@@ -54,7 +54,8 @@ template <class Choose> auto choose_tile(int kernel, int ny, int nx, Choose choo
   return kernel == 3 ? choose_y<3>(ny, nx, choose) : choose_y<5>(ny, nx, choose);
 }
 
-void pixels(float *image, const Map &map, int top, int left, int rows, int columns, float *outside, float **to) {
+template <class Float>
+void pixels(Float *image, const Map &map, int top, int left, int rows, int columns, Float *outside, Float **to) {
   for (int y = top; y < top + rows; y++) {
     for (int x = left; x < left + columns; x++) {
       const bool inside = y >= 0 && y < map.height && x >= 0 && x < map.width;
@@ -67,11 +68,11 @@ void pixels(float *image, const Map &map, int top, int left, int rows, int colum
 
 void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, float *to) {
   const Axis &y = values.tiling.y, &x = values.tiling.x;
-  float *source[kMost], *target[kMost];
+  const float *source[kMost];
+  float *target[kMost];
   for (int tx = 0; tx < x.tiles; tx++) {
     const int ny = y.points_of(ty), nx = x.points_of(tx);
-    pixels(const_cast<float *>(from), map, y.first_output(ty) - padding, x.first_output(tx) - padding, ny, nx, const_cast<float *>(zeros),
-           source);
+    pixels(from, map, y.first_output(ty) - padding, x.first_output(tx) - padding, ny, nx, zeros, source);
     values.places(to, image, ty, tx, target);
     choose_tile(y.kernel, ny, nx, []<int NY, int NX, int R>() { return &plain_tile<ToPoints<NY, R>, ToPoints<NX, R>>; })(source, values.channels,
                                                                                                                 target);
@@ -80,9 +81,10 @@ void input_values(const Values &values, const Map &map, int padding, Zeros zeros
 
 void gradient_values(const Values &values, const Map &map, const float *from, int image, int ty, float *to) {
   const Axis &y = values.tiling.y, &x = values.tiling.x;
-  float *source[kMost], *target[kMost];
+  const float *source[kMost];
+  float *target[kMost];
   for (int tx = 0; tx < x.tiles; tx++) {
-    pixels(const_cast<float *>(from), map, y.first_output(ty), x.first_output(tx), y.outputs_of(ty), x.outputs_of(tx), nullptr, source);
+    pixels<const float>(from, map, y.first_output(ty), x.first_output(tx), y.outputs_of(ty), x.outputs_of(tx), nullptr, source);
     values.places(to, image, ty, tx, target);
     choose_tile(y.kernel, y.points_of(ty), x.points_of(tx), []<int NY, int NX, int R>() {
       return &plain_tile<Evaluate<NY, R, NY - R + 1>, Evaluate<NX, R, NX - R + 1>>;
@@ -92,10 +94,11 @@ void gradient_values(const Values &values, const Map &map, const float *from, in
 
 void output_pixels(const Values &values, const Map &map, const float *from, int image, int ty, const float *bias, bool relu, float *to) {
   const Axis &y = values.tiling.y, &x = values.tiling.x;
-  float *source[kMost], *target[kMost];
+  const float *source[kMost];
+  float *target[kMost];
   for (int tx = 0; tx < x.tiles; tx++) {
-    values.places(const_cast<float *>(from), image, ty, tx, source);
-    pixels(to, map, y.first_output(ty), x.first_output(tx), y.outputs_of(ty), x.outputs_of(tx), nullptr, target);
+    values.places(from, image, ty, tx, source);
+    pixels<float>(to, map, y.first_output(ty), x.first_output(tx), y.outputs_of(ty), x.outputs_of(tx), nullptr, target);
     choose_tile(y.kernel, y.points_of(ty), x.points_of(tx), []<int NY, int NX, int R>() {
       return &output_tile<Collect<NY, R, NY - R + 1>, Collect<NX, R, NX - R + 1>>;
     })(source, values.channels, target, bias, relu);

@@ -58,7 +58,7 @@ struct Values {
   int rows(int point, int images_here) const { return images_here * tiling.tiles_at(point); }
 
   /* Where the values of a tile begin, [y][x] of the tile's own points. */
-  void places(float *base, int image, int ty, int tx, float **to) const {
+  template <class Float> void places(Float *base, int image, int ty, int tx, Float **to) const {
     const Axis &y = tiling.y, &x = tiling.x;
     for (int i = 0; i < y.points_of(ty); i++) {
       const int py = y.point(ty, i), tiles_y = y.tiles_at(py);
