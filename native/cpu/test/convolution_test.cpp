@@ -46,7 +46,7 @@ duet_convolution random_winograd_shape(Random &random) {
   c.kernel_height = c.kernel_width = random.chance(0.5) ? 3 : 5;
   c.stride = 1;
   c.padding = random.between(0, c.kernel_height);
-  const int least = c.kernel_height == 3 ? 3 : 2, smallest = std::max(least, least + c.kernel_height - 1 - 2 * c.padding);
+  const int least = 2, smallest = std::max(least, least + c.kernel_height - 1 - 2 * c.padding);
   c.height = smallest + random.between(0, many ? 8 : 12);
   c.width = smallest + random.between(0, many ? 8 : 12);
   /* Windows may also reach past the padding. */

@@ -12,12 +12,12 @@ namespace duet {
 /* Whether this convolution is computed so: it can be, and was asked for or pays. */
 bool is_winograd(const duet_convolution &c);
 
-/* What the functions compute is said in duet_cpu.h; *_workspace is in floats. `turned` is the filter as backward data needs it. */
+/* What the functions compute is said in duet_cpu.h; *_workspace is in floats. */
 int64_t winograd_forward_workspace(const duet_convolution &c);
 void winograd_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias, bool relu,
                       float *output, float *workspace);
 
-/* Backward data as a forward convolution: of the output gradient with the turned filter. */
+/* Backward data as a forward convolution: of the output gradient with the turned filter. A padding below 0 is right here. */
 duet_convolution swapped(const duet_convolution &c);
 
 int64_t winograd_backward_weights_workspace(const duet_convolution &c);

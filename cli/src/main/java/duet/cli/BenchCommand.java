@@ -79,11 +79,12 @@ final class BenchCommand implements Callable<Integer> {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         List<BenchPeer> peers = new ArrayList<>();
         try (Backend backend = devices.open(placement)) {
-            boolean cpu = backend.devices().getFirst().name().equals("cpu");
+            String kind = kind(backend);
+            boolean cpu = kind.equals("cpu");
             if (!cpu && !peerCommands.isEmpty()) {
                 throw CommandFailure.usage("the peers run on the CPU, Duet here on " + backend.description() + "; add --devices cpu");
             }
-            if (backend.description().contains("irtual")) {
+            if (kind.equals("virtual")) {
                 throw CommandFailure.usage("the virtual GPU interprets kernels on the CPU, so its times say nothing; add --devices cpu");
             }
             output.say(devices.describe(backend));
@@ -109,9 +110,13 @@ final class BenchCommand implements Callable<Integer> {
 
     /** The same for the same measurement on every machine: results are compared by it. */
     private String name(Backend backend) {
-        String kind = backend.devices().getFirst().name().replaceAll(":.*", "");
-        return net + " " + modeName() + ", batch " + batch + ", " + precision + ", " + Text.count(backend.devices().size(), kind + " device") + ", "
+        return net + " " + modeName() + ", batch " + batch + ", " + precision + ", " + Text.count(backend.devices().size(), kind(backend) + " device") + ", "
                 + Text.count(threads(), "thread");
+    }
+
+    /** {@code cpu}, {@code cuda} or {@code virtual}. */
+    private static String kind(Backend backend) {
+        return backend.devices().getFirst().name().replaceAll(":.*", "");
     }
 
     private String modeName() {
