@@ -17,14 +17,16 @@ try:
 except ImportError as e:
     sys.exit(f"pytorch.py: {sys.executable} has no PyTorch ({e}); name another Python, or: pip install torch")
 
-# name: memory format of images and filters, way of the response norm, compiled by TorchInductor
+# name: memory format of images and filters, way of the response norm, compiled by TorchInductor, bf16 forward by autocast
 VARIANTS = {
-    "plain": ("contiguous", "native", False),
-    "banded": ("contiguous", "banded", False),
-    "channels-last": ("channels_last", "banded", False),
-    "compiled": ("contiguous", "banded", True),
-    "compiled-channels-last": ("channels_last", "banded", True),
-    "compiled-native": ("channels_last", "native", True),
+    "plain": ("contiguous", "native", False, False),
+    "banded": ("contiguous", "banded", False, False),
+    "channels-last": ("channels_last", "banded", False, False),
+    "compiled": ("contiguous", "banded", True, False),
+    "compiled-channels-last": ("channels_last", "banded", True, False),
+    "compiled-native": ("channels_last", "native", True, False),
+    "autocast": ("channels_last", "banded", False, True),
+    "compiled-autocast": ("channels_last", "banded", True, True),
 }
 
 
@@ -82,7 +84,9 @@ NETS = {"alexnet": alexnet, "alexnet-small": alexnet_small}
 class Peer:
     def __init__(self, a):
         torch.manual_seed(1)
-        layout, way, compiled = VARIANTS[a.variant]
+        layout, way, compiled, autocast = VARIANTS[a.variant]
+        if autocast and (a.precision, a.mode) != ("bf16", "forward"):
+            sys.exit(f"pytorch.py: {a.variant} is a variant of --precision bf16 --mode forward; in training bf16 is autocast anyway")
         (channels, size, classes), net = NETS[a.net](way)
         form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
         for layer in net:
@@ -93,7 +97,8 @@ class Peer:
         self.images = torch.randn(a.batch, channels, size, size).contiguous(memory_format=form)
         self.labels = torch.randint(classes, (a.batch,))
         self.bf16 = a.precision == "bf16"
-        if self.bf16 and a.mode == "forward":
+        if self.bf16 and a.mode == "forward" and not autocast:
+            self.bf16 = False  # nothing is left to cast
             self.net, self.images = self.net.to(torch.bfloat16), self.images.to(torch.bfloat16)
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
         self.step = self.train if a.mode == "train" else self.forward
@@ -110,7 +115,8 @@ class Peer:
 
     @torch.inference_mode()
     def forward(self):
-        return self.net(self.images)[0, 0].item()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            return self.net(self.images)[0, 0].item()
 
 
 def main():

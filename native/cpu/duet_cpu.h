@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Changes whenever this file does; the Java side refuses a library with another number. */
-#define DUET_CPU_ABI 3
+#define DUET_CPU_ABI 4
 int32_t duet_abi(void);
 
 /* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
@@ -51,13 +51,33 @@ void duet_team_destroy(duet_team *team);
 #define DUET_FASTEST 0 /* what is likely to be */
 #define DUET_DIRECT 1
 #define DUET_WINOGRAD 2
+#define DUET_FASTEST_PREPARED 3 /* with a prepared filter: see duet_convolution_prepare */
+
+/*
+ * What the factors of a convolution's or fully connected layer's products are rounded to. Sums, and all that lies in memory between the
+ * operations, are float in any case.
+ *
+ * DUET_BF16 takes bf16 where it is faster: for nearly all products on a processor with AVX-512 BF16, which multiplies bf16 at twice the rate of
+ * float; on others for fully connected layers of a few images, where reading the weights takes the time. DUET_BF16_EVERYWHERE also does it where
+ * it is slower, with the same results as on another processor but for the order of sums. Layers whose channels or filters of a group are odd in
+ * number may stay in float.
+ */
+#define DUET_FP32 0
+#define DUET_BF16 1
+#define DUET_BF16_EVERYWHERE 2
 
 typedef struct duet_convolution {
   int32_t batch, channels, height, width;                    /* input on this device */
   int32_t filters, kernel_height, kernel_width, stride, padding, groups;
   int32_t output_height, output_width;                       /* given: with ceil geometry windows may reach past the padding */
-  int32_t algorithm;
+  int32_t algorithm, precision;
 } duet_convolution;
+
+/* What is done where the structure asks for c->precision: DUET_FP32 or DUET_BF16. */
+#define DUET_FORWARD 0
+#define DUET_BACKWARD_DATA 1
+#define DUET_BACKWARD_WEIGHTS 2
+int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation);
 
 /* What is done where the structure asks for c->algorithm: DUET_DIRECT or DUET_WINOGRAD. */
 int32_t duet_convolution_algorithm(const duet_convolution *convolution);
@@ -71,6 +91,17 @@ void duet_filter_unpack(duet_team *team, const duet_convolution *convolution, co
 int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads);
 void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter,
                               const float *bias, int32_t relu, float *output, void *workspace);
+
+/*
+ * A filter prepared for forward passes that use it many times, as in inference: rounded to bf16 (half of the memory to read), or transformed
+ * for Winograd's form. How depends on the whole structure. Where duet_convolution_prepared_bytes is 0 there is nothing to gain, and the other two
+ * must not be called. The workspace is that of duet_convolution_forward.
+ */
+int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution);
+void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared);
+void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared,
+                                       const float *bias, int32_t relu, float *output, void *workspace);
+
 int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads);
 void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient,
                                     const float *filter, float *input_gradient, void *workspace);

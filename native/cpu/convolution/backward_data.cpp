@@ -22,15 +22,15 @@ struct Phase {
   }
 };
 
-struct BackwardData {
+template <class Word> struct BackwardData {
   const duet_convolution &c;
   const int in = group_channels(c), out = group_filters(c);
   const Blocks blocks{in};
   /* Zeros before the gradient, so that q - j is never negative. */
   const int top = divide_up(c.kernel_height, c.stride) - 1, left = divide_up(c.kernel_width, c.stride) - 1;
-  const PaddedImage gradient{c.filters, c.output_height, c.output_width, top, left,
-                             top + std::max(c.output_height, (c.height - 1 + c.padding) / c.stride + 1),
-                             left + std::max(c.output_width, (c.width - 1 + c.padding) / c.stride + 1)};
+  const ImageOperand<Word> gradient{{c.filters, c.output_height, c.output_width, top, left,
+                                     top + std::max(c.output_height, (c.height - 1 + c.padding) / c.stride + 1),
+                                     left + std::max(c.output_width, (c.width - 1 + c.padding) / c.stride + 1)}};
   const int images = images_at_once(c.batch, int64_t{c.height} * c.width / (c.stride * c.stride) + 1, gradient.stored());
 
   struct PhasePlan {
@@ -45,9 +45,12 @@ struct BackwardData {
 
   explicit BackwardData(const duet_convolution &convolution) : c(convolution) {}
 
+  /* In floats and in words; a group's filters are whole words. */
   int64_t group_turned() const { return int64_t{c.kernel_height} * c.kernel_width * out * blocks.padded(); }
-  int64_t turned() const { return round_up(c.groups * group_turned(), int64_t{16}); }
-  int64_t copies() const { return gradient.is_plain() ? 0 : images * gradient.stored(); }
+  int64_t turned() const { return round_up<int64_t>(c.groups * group_turned(), 16); }
+  int64_t rounded() const { return kTermsOf<Word> == 1 ? 0 : round_up<int64_t>(turned() / kTermsOf<Word>, 16); }
+  int64_t copies() const { return gradient.in_place() ? 0 : round_up<int64_t>(images * gradient.stored(), 16); }
+  int64_t workspace() const { return copies() + round_up<int64_t>(gradient.space(), 16); }
 
   void plan() {
     int64_t filter = 0;
@@ -68,7 +71,7 @@ struct BackwardData {
         for (int qx = plan.x.first; qx < plan.x.first + plan.x.count; qx++) {
           const int y = c.stride * qy + plan.y.phase - c.padding, x = c.stride * qx + plan.x.phase - c.padding;
           plan.input_rows.push_back(((ptrdiff_t{i} * c.height + y) * c.width + x) * c.channels);
-          plan.gradient_rows.push_back(i * gradient.image() + (qy + top) * gradient.row() + ptrdiff_t{qx + left} * c.filters);
+          plan.gradient_rows.push_back(i * gradient.image() + (qy + top) * gradient.row() + words<Word>(ptrdiff_t{qx + left} * c.filters));
         }
       }
     }
@@ -76,14 +79,15 @@ struct BackwardData {
 
   /* Taps from the last to the first: outputs q - j ascend in memory, and without groups those of a row are one run. */
   void plan_sums(PhasePlan &plan) const {
-    const int run = c.groups == 1 ? plan.x.taps * out : out;
+    const int pixels = c.groups == 1 ? plan.x.taps : 1;
+    const ptrdiff_t run = pixels * words<Word>(out), row = plan.x.taps * words<Word>(out);
     for (int block = 0; block < blocks.count(); block++) {
       const int width = blocks.width(block);
-      Sum sum(chunk_terms(ptrdiff_t{plan.y.taps} * plan.x.taps * out, run));
+      Sum sum(chunk_terms(plan.y.taps * row, run));
       for (int y = 0; y < plan.y.taps; y++) {
-        for (int term = 0; term < plan.x.taps * out; term += run) {
-          const ptrdiff_t at = (y - plan.y.taps + 1) * gradient.row() + ptrdiff_t{term / out - plan.x.taps + 1} * c.filters;
-          sum.add(at, (ptrdiff_t{y} * plan.x.taps * out + term) * width, run, 1, width);
+        for (int x = 0; x < plan.x.taps; x += pixels) {
+          const ptrdiff_t at = (y - plan.y.taps + 1) * gradient.row() + (x - plan.x.taps + 1) * words<Word>(c.filters);
+          sum.add(at, (y * row + x * words<Word>(out)) * width, run, 1, width);
         }
       }
       plan.sums.push_back(std::move(sum));
@@ -113,63 +117,113 @@ struct BackwardData {
     }
   }
 
-  void block(const PhasePlan &plan, int group, int block, const float *from, const float *filter, float *to, int images_here) const {
-    const Product product = {from + group * out, 1, filter + group * group_turned() + phase_block(plan, block), blocks.width(block),
-                             to + group * in + block * kBlock, blocks.columns(block), false, false, nullptr};
+  /* A block of the turned filter in pairs. */
+  void round(const PhasePlan &plan, int group, int block, const float *turned, Word *to) const {
+    const int64_t at = group * group_turned() + phase_block(plan, block);
+    const int width = blocks.width(block);
+    round_rows(turned + at, ptrdiff_t{plan.y.taps} * plan.x.taps * out, width, width, to + at / kTermsOf<Word>, width);
+  }
+
+  void block(const PhasePlan &plan, int group, int block, const Word *from, const Word *filter, float *to, int images_here) const {
+    const Product<Word> product = {from + group * words<Word>(out), 1,
+                                   filter + (group * group_turned() + phase_block(plan, block)) / kTermsOf<Word>, blocks.width(block),
+                                   to + group * in + block * kBlock, blocks.columns(block), false, false, nullptr};
     const ptrdiff_t rows = ptrdiff_t(plan.input_rows.size()) / images * images_here;
     multiply(product, plan.sums[block], plan.gradient_rows.data(), plan.input_rows.data(), 0, rows);
   }
+
+  /* Images of the gradient as the products need them: as they are, or copied to the workspace. */
+  const Word *operand(const float *from, int images_here, Word *workspace) const {
+    if constexpr (kTermsOf<Word> == 1) {
+      if (gradient.in_place()) return from;
+    }
+    for (int i = 0; i < images_here; i++) {
+      gradient.copy(from + i * int64_t{c.filters} * c.output_height * c.output_width, workspace + i * gradient.stored(),
+                    reinterpret_cast<float *>(workspace + copies()));
+    }
+    return workspace;
+  }
+
+  void turn_all(duet_team *team, const float *filter, float *turned) const {
+    const int64_t count = static_cast<int64_t>(phases.size());
+    parallel(team, c.groups * count * c.kernel_height, [&](int64_t task, int) {
+      const int group = static_cast<int>(task / c.kernel_height / count), y = static_cast<int>(task % c.kernel_height);
+      const PhasePlan &phase = phases[task / c.kernel_height % count];
+      if (y < phase.y.taps) turn(phase, y, filter + group * group_elements(c), turned + group * group_turned());
+    });
+  }
+
+  /* The turned filter in words. */
+  const Word *operand(duet_team *team, const float *turned, Word *space) const {
+    if constexpr (kTermsOf<Word> == 1) {
+      return turned;
+    } else {
+      const int64_t count = static_cast<int64_t>(phases.size());
+      parallel(team, c.groups * count * blocks.count(), [&](int64_t task, int) {
+        const int group = static_cast<int>(task / count / blocks.count()), block = static_cast<int>(task % blocks.count());
+        round(phases[task / blocks.count() % count], group, block, turned, space);
+      });
+      return space;
+    }
+  }
+
+  void run_all(duet_team *team, const float *output_gradient, const float *filter, float *input_gradient, float *workspace) {
+    plan();
+    turn_all(team, filter, workspace);
+    Word *space = reinterpret_cast<Word *>(workspace + turned());
+    const Word *turned_filter = operand(team, workspace, space);
+    space += rounded();
+    const int64_t gradient_image = int64_t{c.filters} * c.output_height * c.output_width;
+    const int64_t input_image = int64_t{c.channels} * c.height * c.width;
+    const int all_blocks = c.groups * blocks.count();
+    const int64_t image_chunks = divide_up(c.batch, images);
+    const int parts = static_cast<int>(std::min<int64_t>(all_blocks, divide_up<int64_t>(4 * team->threads(), image_chunks)));
+    parallel(team, image_chunks * parts, [&](int64_t task, int thread) {
+      const int64_t first = task / parts * images;
+      const int part = static_cast<int>(task % parts);
+      const int images_here = static_cast<int>(std::min<int64_t>(images, c.batch - first));
+      const Word *from = operand(output_gradient + first * gradient_image, images_here, space + thread * this->workspace());
+      for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
+        for (const PhasePlan &phase : phases) {
+          block(phase, b / blocks.count(), b % blocks.count(), from, turned_filter, input_gradient + first * input_image, images_here);
+        }
+      }
+    });
+  }
 };
+
+template <class Word> int64_t workspace_of(const duet_convolution &c, int threads) {
+  const BackwardData<Word> plan(c);
+  return plan.turned() + plan.rounded() + threads * plan.workspace();
+}
 
 }  // namespace
 
 extern "C" {
 
 int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads) {
-  if (is_fully_connected(*convolution)) return fully_connected_backward_data_workspace(*convolution, threads);
-  const BackwardData plan(*convolution);
-  const int64_t space = is_winograd(*convolution) ? winograd_forward_workspace(swapped(*convolution)) : threads * plan.copies();
-  return (plan.turned() + space) * int64_t{sizeof(float)};
+  const duet_convolution &c = *convolution;
+  if (is_fully_connected(c)) return fully_connected_backward_data_workspace(c, threads) * int64_t{sizeof(float)};
+  if (is_winograd(c)) return (BackwardData<float>(c).turned() + winograd_forward_workspace(swapped(c))) * int64_t{sizeof(float)};
+  const int64_t words = in_pairs(c, DUET_BACKWARD_DATA) ? workspace_of<Pair>(c, threads) : workspace_of<float>(c, threads);
+  return words * int64_t{sizeof(float)};
 }
 
 void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient,
                                     const float *filter, float *input_gradient, void *workspace) {
   const duet_convolution &c = *convolution;
-  float *turned = static_cast<float *>(workspace);
-  if (is_fully_connected(c)) return fully_connected_backward_data(team, c, output_gradient, filter, input_gradient, turned);
-
-  BackwardData plan(c);
-  plan.plan();
-  const int64_t phases = static_cast<int64_t>(plan.phases.size());
-  parallel(team, c.groups * phases * c.kernel_height, [&](int64_t task, int) {
-    const int group = static_cast<int>(task / c.kernel_height / phases), y = static_cast<int>(task % c.kernel_height);
-    const BackwardData::PhasePlan &phase = plan.phases[task / c.kernel_height % phases];
-    if (y < phase.y.taps) plan.turn(phase, y, filter + group * group_elements(c), turned + group * plan.group_turned());
-  });
-
-  if (is_winograd(c)) {
-    return winograd_forward(team, swapped(c), output_gradient, turned, nullptr, false, input_gradient, turned + plan.turned());
+  float *space = static_cast<float *>(workspace);
+  if (is_fully_connected(c)) {
+    fully_connected_backward_data(team, c, output_gradient, filter, input_gradient, space);
+  } else if (is_winograd(c)) {
+    BackwardData<float> plan(c);
+    plan.plan();
+    plan.turn_all(team, filter, space);
+    winograd_forward(team, swapped(c), output_gradient, space, nullptr, false, input_gradient, space + plan.turned());
+  } else if (in_pairs(c, DUET_BACKWARD_DATA)) {
+    BackwardData<Pair>(c).run_all(team, output_gradient, filter, input_gradient, space);
+  } else {
+    BackwardData<float>(c).run_all(team, output_gradient, filter, input_gradient, space);
   }
-  const int64_t gradient_image = int64_t{c.filters} * c.output_height * c.output_width;
-  const int64_t input_image = int64_t{c.channels} * c.height * c.width;
-  const int all_blocks = c.groups * plan.blocks.count();
-  const int64_t image_chunks = divide_up(c.batch, plan.images);
-  const int parts = static_cast<int>(std::min<int64_t>(all_blocks, divide_up<int64_t>(4 * team->threads(), image_chunks)));
-  parallel(team, image_chunks * parts, [&](int64_t task, int thread) {
-    const int64_t first = task / parts * plan.images;
-    const int part = static_cast<int>(task % parts);
-    const int images = static_cast<int>(std::min<int64_t>(plan.images, c.batch - first));
-    const float *from = output_gradient + first * gradient_image;
-    if (plan.copies()) {
-      float *copies = turned + plan.turned() + thread * plan.copies();
-      for (int i = 0; i < images; i++) plan.gradient.copy(from + i * gradient_image, copies + i * plan.gradient.stored());
-      from = copies;
-    }
-    for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
-      for (const BackwardData::PhasePlan &phase : plan.phases) {
-        plan.block(phase, b / plan.blocks.count(), b % plan.blocks.count(), from, turned, input_gradient + first * input_image, images);
-      }
-    }
-  });
 }
 }

@@ -1,27 +1,54 @@
 #include "convolution/geometry.h"
 #include "runtime/team.h"
+#include "winograd/winograd.h"
 #include <cstring>
 
 namespace duet {
 
-void PaddedImage::copy(const float *from, int from_pixel, float *to) const {
-  const int rows = std::min(height, padded_height - top);
-  const int columns = std::min(width, padded_width - left);
+void PaddedImage::copy_row(const float *from, int from_pixel, int y, float *to) const {
   const size_t row_floats = size_t(padded_width) * channels;
+  if (y < top || y - top >= height) {
+    std::memset(to, 0, sizeof(float) * row_floats);
+    return;
+  }
+  from += size_t(y - top) * width * from_pixel;
+  const int columns = std::min(width, padded_width - left);
   const size_t before = size_t(left) * channels;
   const size_t inside = size_t(columns) * channels;
-  std::memset(to, 0, sizeof(float) * row_floats * top);
-  to += row_floats * top;
-  for (int y = 0; y < rows; y++, to += row_floats, from += size_t(width) * from_pixel) {
-    std::memset(to, 0, sizeof(float) * before);
-    if (from_pixel == channels) {
-      std::memcpy(to + before, from, sizeof(float) * inside);
-    } else {
-      for (int x = 0; x < columns; x++) std::copy_n(from + size_t(x) * from_pixel, channels, to + before + size_t(x) * channels);
-    }
-    std::memset(to + before + inside, 0, sizeof(float) * (row_floats - before - inside));
+  std::memset(to, 0, sizeof(float) * before);
+  if (from_pixel == channels) {
+    std::memcpy(to + before, from, sizeof(float) * inside);
+  } else {
+    for (int x = 0; x < columns; x++) std::copy_n(from + size_t(x) * from_pixel, channels, to + before + size_t(x) * channels);
   }
-  std::memset(to, 0, sizeof(float) * row_floats * (padded_height - top - rows));
+  std::memset(to + before + inside, 0, sizeof(float) * (row_floats - before - inside));
+}
+
+void PaddedImage::copy(const float *from, int from_pixel, float *to) const {
+  for (int y = 0; y < padded_height; y++) copy_row(from, from_pixel, y, to + ptrdiff_t{y} * padded_width * channels);
+}
+
+void ImageOperand<Pair>::copy(const float *from, Pair *to, float *space) const {
+  for (int y = 0; y < padded.padded_height; y++) {
+    padded.copy_row(from, padded.channels, y, space);
+    round_along(space, this->space(), to + y * row());
+  }
+}
+
+bool in_pairs(const duet_convolution &c, int operation) {
+  if (c.precision == DUET_FP32) return false;
+  /* Reading the weights takes more time than rounding the input. */
+  if (is_fully_connected(c) && operation == DUET_FORWARD && c.batch <= kFewImages) return true;
+  if (!kFastPairs && c.precision != DUET_BF16_EVERYWHERE) return false;
+  if (is_fully_connected(c)) return true;
+  if (is_winograd(c)) return winograd_in_pairs(c);
+  switch (operation) {
+    /* Where a window, and each pixel of it that is read by itself, begins with a new pair. */
+    case DUET_FORWARD: return group_channels(c) % 2 == 0 || (c.groups == 1 && c.stride * c.channels % 2 == 0);
+    case DUET_BACKWARD_DATA: return group_filters(c) % 2 == 0;
+    /* These sum over pixels. */
+    default: return true;
+  }
 }
 
 PaddedImage padded_input(const duet_convolution &c) {
@@ -63,6 +90,10 @@ template <class Visit> void each_element(duet_team *team, const duet_convolution
 using namespace duet;
 
 extern "C" {
+
+int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation) {
+  return in_pairs(*convolution, operation) ? DUET_BF16 : DUET_FP32;
+}
 
 int32_t duet_filter_block(void) { return kBlock; }
 

@@ -5,98 +5,165 @@ using namespace duet;
 
 namespace {
 
-struct Forward {
+template <class Word> struct Forward {
   const duet_convolution &c;
-  const PaddedImage image = padded_input(c);
+  const int in = group_channels(c);
+  const ImageOperand<Word> image{padded_input(c)};
   const int pixels = c.output_height * c.output_width;
   const int images = images_at_once(c.batch, pixels, image.stored());
   const Blocks blocks{group_filters(c)};
+  /* Taps that lie side by side in the image: without groups those of a kernel row, else those of a pixel. The filter has whole words of them. */
+  const int run = c.groups == 1 ? c.kernel_width * in : in;
+  const int runs = taps(c) / run;
+  const ptrdiff_t run_words = words<Word>(run);
   /* Each block has sums of its own, because blocks differ in width. */
   std::vector<Sum> sums;
   std::vector<ptrdiff_t> input_rows, output_rows;
 
   explicit Forward(const duet_convolution &convolution) : c(convolution) {}
 
-  int64_t workspace() const { return image.is_plain() ? 0 : images * image.stored(); }
+  /* In words: of a group's filter, before one of its blocks, of all filters, and of what a thread needs. */
+  int64_t group_filter() const { return runs * run_words * blocks.padded(); }
+  int64_t block_filter(int block) const { return runs * run_words * block * kBlock; }
+  int64_t filter() const { return round_up<int64_t>(c.groups * group_filter(), 16); }
+  int64_t copies() const { return image.in_place() ? 0 : round_up<int64_t>(images * image.stored(), 16); }
+  int64_t workspace() const { return copies() + round_up<int64_t>(image.space(), 16); }
   int bands(int rows) const { return in_bands(c) ? divide_up(rows, kBandPixels) : 1; }
 
   void plan() {
-    const int in = group_channels(c);
+    const int runs_of_row = runs / c.kernel_height;
     for (int block = 0; block < blocks.count(); block++) {
       const int width = blocks.width(block);
-      /* Without groups the taps of a kernel row lie side by side in the image. */
-      const int run = c.groups == 1 ? c.kernel_width * in : in;
-      Sum sum(chunk_terms(taps(c), run));
-      for (int y = 0; y < c.kernel_height; y++) {
-        for (int tap = 0; tap < c.kernel_width * in; tap += run) {
-          const ptrdiff_t at = y * image.row() + ptrdiff_t{tap / in} * c.channels;
-          sum.add(at, (ptrdiff_t{y} * c.kernel_width * in + tap) * width, run, 1, width);
-        }
+      Sum sum(chunk_terms(runs * run_words, run_words));
+      for (int r = 0; r < runs; r++) {
+        const ptrdiff_t at = r / runs_of_row * image.row() + r % runs_of_row * words<Word>(c.channels);
+        sum.add(at, r * run_words * width, run_words, 1, width);
       }
       sums.push_back(std::move(sum));
     }
     for (int i = 0; i < images; i++) {
       for (int y = 0; y < c.output_height; y++) {
         for (int x = 0; x < c.output_width; x++) {
-          input_rows.push_back(i * image.image() + y * c.stride * image.row() + ptrdiff_t{x} * c.stride * c.channels);
+          input_rows.push_back(i * image.image() + y * c.stride * image.row() + words<Word>(int64_t{x} * c.stride * c.channels));
           output_rows.push_back(ptrdiff_t(output_rows.size()) * c.filters);
         }
       }
     }
   }
 
-  void block(int group, int block, const float *input, const float *filter, const float *bias, bool relu, float *output, int first_row,
+  void block(int group, int block, const Word *input, const Word *filter, const float *bias, bool relu, float *output, int first_row,
              int last_row) const {
     const int first = group * group_filters(c) + block * kBlock;
     const int width = blocks.width(block);
-    const Product product = {input + group * group_channels(c), 1, filter + group * group_elements(c) + block_offset(taps(c), block),
-                             width, output + first, blocks.columns(block), false, relu, bias ? bias + first : nullptr};
+    const Product<Word> product = {input + group * words<Word>(in), 1, filter + group * group_filter() + block_filter(block), width,
+                                   output + first, blocks.columns(block), false, relu, bias ? bias + first : nullptr};
     multiply(product, sums[block], input_rows.data(), output_rows.data(), first_row, last_row);
   }
+
+  /* Images as the products need them: as they are, or copied to the workspace. */
+  const Word *operand(const float *input, int images_here, Word *workspace) const {
+    if constexpr (kTermsOf<Word> == 1) {
+      if (image.in_place()) return input;
+    }
+    for (int i = 0; i < images_here; i++) {
+      image.copy(input + i * int64_t{c.channels} * c.height * c.width, workspace + i * image.stored(),
+                 reinterpret_cast<float *>(workspace + copies()));
+    }
+    return workspace;
+  }
+
+  void run_all(duet_team *team, const float *input, const Word *filter, const float *bias, bool relu, float *output, Word *workspace) const {
+    const int64_t input_image = int64_t{c.channels} * c.height * c.width;
+    const int64_t output_image = int64_t{c.filters} * pixels;
+    const int all_blocks = c.groups * blocks.count();
+    const int64_t image_chunks = divide_up(c.batch, images);
+    /* Few images: share out their blocks of filters too, at the price of copying an image more than once. */
+    const int parts = static_cast<int>(std::min<int64_t>(all_blocks, divide_up<int64_t>(4 * team->threads(), image_chunks)));
+    parallel(team, image_chunks * parts, [&](int64_t task, int thread) {
+      const int64_t first = task / parts * images;
+      const int part = static_cast<int>(task % parts);
+      const int images_here = static_cast<int>(std::min<int64_t>(images, c.batch - first));
+      const Word *from = operand(input + first * input_image, images_here, workspace + thread * this->workspace());
+      const int rows = images_here * pixels, bands = this->bands(rows);
+      for (int band = 0; band < bands; band++) {
+        const int first_row = band * rows / bands, last_row = (band + 1) * rows / bands;
+        for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
+          block(b / blocks.count(), b % blocks.count(), from, filter, bias, relu, output + first * output_image, first_row, last_row);
+        }
+      }
+    });
+  }
 };
+
+/* The packed filter in pairs: [group][block][run][pair of taps][filter of the block]. */
+void round_filter(duet_team *team, const Forward<Pair> &plan, const float *packed, Pair *to) {
+  const int64_t all_taps = taps(plan.c);
+  parallel(team, int64_t{plan.c.groups} * plan.blocks.count() * plan.runs, [&](int64_t task, int) {
+    const int r = static_cast<int>(task % plan.runs), block = static_cast<int>(task / plan.runs % plan.blocks.count());
+    const int64_t group = task / plan.runs / plan.blocks.count();
+    const int width = plan.blocks.width(block);
+    round_rows(packed + group * group_elements(plan.c) + block_offset(all_taps, block) + int64_t{r} * plan.run * width, plan.run, width, width,
+               to + group * plan.group_filter() + plan.block_filter(block) + r * plan.run_words * width, width);
+  });
+}
 
 }  // namespace
 
 extern "C" {
 
 int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads) {
-  if (is_fully_connected(*convolution)) return 0;
-  if (is_winograd(*convolution)) return winograd_forward_workspace(*convolution) * int64_t{sizeof(float)};
-  return threads * Forward(*convolution).workspace() * int64_t{sizeof(float)};
+  const duet_convolution &c = *convolution;
+  if (is_fully_connected(c)) return fully_connected_forward_workspace(c) * int64_t{sizeof(float)};
+  if (is_winograd(c)) return winograd_forward_workspace(c) * int64_t{sizeof(float)};
+  if (in_pairs(c, DUET_FORWARD)) {
+    const Forward<Pair> plan(c);
+    return (plan.filter() + threads * plan.workspace()) * int64_t{sizeof(Pair)};
+  }
+  return threads * Forward<float>(c).workspace() * int64_t{sizeof(float)};
 }
 
 void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter,
                               const float *bias, int32_t relu, float *output, void *workspace) {
   const duet_convolution &c = *convolution;
-  if (is_fully_connected(c)) return fully_connected_forward(team, c, input, filter, bias, relu != 0, output);
+  if (is_fully_connected(c)) return fully_connected_forward(team, c, input, filter, bias, relu != 0, output, static_cast<Pair *>(workspace));
   if (is_winograd(c)) return winograd_forward(team, c, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
+  if (in_pairs(c, DUET_FORWARD)) {
+    Forward<Pair> plan(c);
+    Pair *pairs = static_cast<Pair *>(workspace);
+    plan.plan();
+    round_filter(team, plan, filter, pairs);
+    plan.run_all(team, input, pairs, bias, relu != 0, output, pairs + plan.filter());
+  } else {
+    Forward<float> plan(c);
+    plan.plan();
+    plan.run_all(team, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
+  }
+}
 
-  Forward forward(c);
-  forward.plan();
-  const int64_t input_image = int64_t{c.channels} * c.height * c.width;
-  const int64_t output_image = int64_t{c.filters} * forward.pixels;
-  const int all_blocks = c.groups * forward.blocks.count();
-  const int64_t image_chunks = divide_up(c.batch, forward.images);
-  /* Few images: share out their blocks of filters too, at the price of copying an image more than once. */
-  const int parts = static_cast<int>(std::min<int64_t>(all_blocks, divide_up<int64_t>(4 * team->threads(), image_chunks)));
-  parallel(team, image_chunks * parts, [&](int64_t task, int thread) {
-    const int64_t first = task / parts * forward.images;
-    const int part = static_cast<int>(task % parts);
-    const int images = static_cast<int>(std::min<int64_t>(forward.images, c.batch - first));
-    const float *from = input + first * input_image;
-    if (forward.workspace()) {
-      float *copies = static_cast<float *>(workspace) + thread * forward.workspace();
-      for (int i = 0; i < images; i++) forward.image.copy(from + i * input_image, copies + i * forward.image.stored());
-      from = copies;
-    }
-    const int rows = images * forward.pixels, bands = forward.bands(rows);
-    for (int band = 0; band < bands; band++) {
-      const int first_row = band * rows / bands, last_row = (band + 1) * rows / bands;
-      for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
-        forward.block(b / forward.blocks.count(), b % forward.blocks.count(), from, filter, bias, relu != 0, output + first * output_image,
-                      first_row, last_row);
-      }
-    }
-  });
+int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution) {
+  const duet_convolution &c = *convolution;
+  if (is_fully_connected(c)) return fully_connected_prepared(c) * int64_t{sizeof(Pair)};
+  if (is_winograd(c)) return winograd_prepared(c) * int64_t{sizeof(float)};
+  return in_pairs(c, DUET_FORWARD) ? Forward<Pair>(c).filter() * int64_t{sizeof(Pair)} : 0;
+}
+
+void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared) {
+  const duet_convolution &c = *convolution;
+  if (is_fully_connected(c)) return fully_connected_prepare(team, c, filter, static_cast<Pair *>(prepared));
+  if (is_winograd(c)) return winograd_prepare(team, c, filter, prepared);
+  round_filter(team, Forward<Pair>(c), filter, static_cast<Pair *>(prepared));
+}
+
+void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared,
+                                       const float *bias, int32_t relu, float *output, void *workspace) {
+  const duet_convolution &c = *convolution;
+  const Pair *pairs = static_cast<const Pair *>(prepared);
+  if (is_fully_connected(c)) return fully_connected_forward(team, c, input, pairs, bias, relu != 0, output, static_cast<Pair *>(workspace));
+  if (is_winograd(c)) {
+    return winograd_forward_prepared(team, c, input, prepared, bias, relu != 0, output, static_cast<float *>(workspace));
+  }
+  Forward<Pair> plan(c);
+  plan.plan();
+  plan.run_all(team, input, pairs, bias, relu != 0, output, static_cast<Pair *>(workspace) + plan.filter());
 }
 }

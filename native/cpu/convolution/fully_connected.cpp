@@ -4,8 +4,8 @@
 namespace duet {
 namespace {
 
-/* 128 terms of 64 columns are 32 KiB. */
-constexpr ptrdiff_t kTerms = 128;
+/* 128 words of 64 columns are 32 KiB. */
+constexpr ptrdiff_t kWords = 128;
 /* Most taps of a task: they share one reading of the small operand. */
 constexpr int kTaps = 192;
 constexpr int kFewestTaps = 24;
@@ -18,8 +18,8 @@ int taps_of_task(const duet_convolution &c, int threads) {
 /* Rows of C, or of a packed block, of so many floats. */
 struct Rows {
   ptrdiff_t at[kTaps];
-  explicit Rows(int width) {
-    for (int r = 0; r < kTaps; r++) at[r] = ptrdiff_t{r} * width;
+  explicit Rows(ptrdiff_t width) {
+    for (int r = 0; r < kTaps; r++) at[r] = r * width;
   }
 };
 
@@ -34,62 +34,101 @@ Sum plain_sum(ptrdiff_t length, ptrdiff_t a_step, ptrdiff_t b_step) {
  * Output [image][filter] = sum over taps of input [image][tap] * filter [tap][filter]. Each block of filters is read from memory
  * once; a few blocks go together through a chunk of taps, so that the inputs, whose rows are far apart, are fetched fewer times.
  */
-struct Forward {
+template <class Word> struct Forward {
   const duet_convolution &c;
   const Blocks filters{c.filters};
   static constexpr int kMostBlocks = 4;
+  const ptrdiff_t row = words<Word>(taps(c));
   std::vector<ptrdiff_t> input_rows, output_rows;
 
+  explicit Forward(const duet_convolution &convolution) : c(convolution) {}
+
   int blocks_of_task(int threads) const { return std::clamp(filters.count() / (4 * threads), 1, kMostBlocks); }
+  int64_t block_filter(int block) const { return row * block * kBlock; }
 
   void plan() {
     for (int n = 0; n < c.batch; n++) {
-      input_rows.push_back(ptrdiff_t{n} * taps(c));
+      input_rows.push_back(n * row);
       output_rows.push_back(ptrdiff_t{n} * c.filters);
     }
   }
 
-  void blocks(int first, int end, const float *input, const float *filter, const float *bias, bool relu, float *output) const {
-    for (int tap = 0; tap < taps(c); tap += kTerms) {
-      const int terms = std::min<int>(kTerms, taps(c) - tap);
-      for (int block = first; block < end; block++) {
-        const int width = filters.width(block), column = block * kBlock;
-        const float *b = filter + block_offset(taps(c), block) + ptrdiff_t{tap} * width;
-        const Product product = {input + tap, 1, b, width, output + column, filters.columns(block), tap > 0, relu && tap + terms == taps(c),
-                                 bias && tap == 0 ? bias + column : nullptr};
-        const ptrdiff_t floats = ptrdiff_t{terms} * width;
-        multiply(product, plain_sum(terms, 1, width), input_rows.data(), output_rows.data(), 0, c.batch, {b + floats, floats});
+  /* b: words first .. first + count - 1 of all taps of a block. */
+  void chunk(int block, ptrdiff_t first, ptrdiff_t count, const Word *input, const Word *b, const float *bias, bool relu, float *output,
+             Next next) const {
+    const int width = filters.width(block), column = block * kBlock;
+    const Product<Word> product = {input + first, 1, b, width, output + column, filters.columns(block), first > 0, relu && first + count == row,
+                                   bias && first == 0 ? bias + column : nullptr};
+    multiply(product, plain_sum(count, 1, width), input_rows.data(), output_rows.data(), 0, c.batch, next);
+  }
+
+  /* operand(block, first word, count, next, space) is the filter's chunk; the memory that comes after it in the block is asked for. */
+  template <class Operand>
+  void run(duet_team *team, const Word *input, const float *bias, bool relu, float *output, Operand operand) const {
+    parallel_slices(team, filters.count(), blocks_of_task(team->threads()), [&](int64_t first_block, int64_t last_block) {
+      alignas(64) Word space[kWords * kBlock];
+      for (ptrdiff_t first = 0; first < row; first += kWords) {
+        const ptrdiff_t count = std::min(kWords, row - first);
+        for (int block = static_cast<int>(first_block); block < last_block; block++) {
+          Next next;
+          const Word *b = operand(block, first, count, &next, space);
+          chunk(block, first, count, input, b, bias, relu, output, next);
+        }
       }
-    }
+    });
+  }
+
+  /* With the filter in words. */
+  void run(duet_team *team, const Word *input, const Word *filter, const float *bias, bool relu, float *output) const {
+    run(team, input, bias, relu, output, [&](int block, ptrdiff_t first, ptrdiff_t count, Next *next, Word *) {
+      const ptrdiff_t chunk = count * filters.width(block);
+      const Word *b = filter + block_filter(block) + first * filters.width(block);
+      *next = {b + chunk, chunk * ptrdiff_t{sizeof(Word)}};
+      return b;
+    });
   }
 };
+
+/* Each chunk of the filter is rounded on its way to the products: many images share it. */
+void forward_rounding(duet_team *team, const Forward<Pair> &plan, const Pair *input, const float *filter, const float *bias, bool relu,
+                      float *output) {
+  const int all_taps = taps(plan.c);
+  plan.run(team, input, bias, relu, output, [&](int block, ptrdiff_t first, ptrdiff_t count, Next *next, Pair *chunk) {
+    const int width = plan.filters.width(block);
+    const ptrdiff_t terms = std::min<ptrdiff_t>(2 * count, all_taps - 2 * first);
+    const float *from = filter + block_offset(all_taps, block) + 2 * first * width;
+    round_rows(from, terms, width, width, chunk, width);
+    *next = {from + terms * width, terms * width * ptrdiff_t{sizeof(float)}};
+    return static_cast<const Pair *>(chunk);
+  });
+}
 
 /*
  * The same for a few images, where reading the filter is all that takes time: its blocks are streams of memory, each read from end to end.
  * Several taps go into sums of their own, so that a multiply-add need not wait for the one before.
  */
 struct FewImages {
-  static constexpr int kMostImages = 4;
   const duet_convolution &c;
   const Blocks filters{c.filters};
 
-  template <int Images, int NV> void block(int block, const float *input, const float *filter, const float *bias, bool relu, float *output) const {
-    constexpr int kTogether = kMostImages / Images;
-    constexpr ptrdiff_t kAhead = 2048 / sizeof(float);
+  template <int Images, int NV, class Word>
+  void block(int block, const Word *input, const Word *filter, const float *bias, bool relu, float *output) const {
+    constexpr int kTogether = kFewImages / Images;
+    constexpr ptrdiff_t kAhead = 2048 / sizeof(Word);
     constexpr int kWidth = NV * kVectorWidth;
-    const int taps = duet::taps(c);
+    const ptrdiff_t taps = words<Word>(duet::taps(c));
     Vector sums[kTogether][Images][NV] = {};
-    const auto add = [&](int tap, Vector (&sum)[Images][NV]) {
-      const float *row = filter + ptrdiff_t{tap} * kWidth;
+    const auto add = [&](ptrdiff_t tap, Vector (&sum)[Images][NV]) {
+      const Word *row = filter + tap * kWidth;
       for (int line = 0; line < kWidth; line += 16) __builtin_prefetch(row + kAhead + line);
       DUET_UNROLL
       for (int v = 0; v < NV; v++) {
-        const Vector weight = load(row + v * kVectorWidth);
+        const auto weight = load(row + v * kVectorWidth);
         DUET_UNROLL
-        for (int n = 0; n < Images; n++) sum[n][v] += input[ptrdiff_t{n} * taps + tap] * weight;
+        for (int n = 0; n < Images; n++) multiply_add(sum[n][v], broadcast(input[n * taps + tap]), weight);
       }
     };
-    int tap = 0;
+    ptrdiff_t tap = 0;
     for (; tap + kTogether <= taps; tap += kTogether) {
       DUET_UNROLL
       for (int i = 0; i < kTogether; i++) add(tap + i, sums[i]);
@@ -108,8 +147,9 @@ struct FewImages {
     }
   }
 
-  template <int Images> void block_of(int index, const float *input, const float *filter, const float *bias, bool relu, float *output) const {
-    filter += block_offset(taps(c), index);
+  template <int Images, class Word>
+  void block_of(int index, const Word *input, const Word *filter, const float *bias, bool relu, float *output) const {
+    filter += words<Word>(taps(c)) * index * kBlock;
     switch (filters.width(index) / kVectorWidth) {
       case 1: return block<Images, 1>(index, input, filter, bias, relu, output);
       case 2: return block<Images, 2>(index, input, filter, bias, relu, output);
@@ -122,7 +162,8 @@ struct FewImages {
     }
   }
 
-  void run(duet_team *team, const float *input, const float *filter, const float *bias, bool relu, float *output) const {
+  template <class Word>
+  void run(duet_team *team, const Word *input, const Word *filter, const float *bias, bool relu, float *output) const {
     parallel(team, filters.count(), [&](int64_t task, int) {
       const int index = static_cast<int>(task);
       switch (c.batch) {
@@ -140,15 +181,24 @@ struct FewImages {
  * The filter is far larger than the rest, so it is not transposed but read once as it is: taps are the rows, broadcast from
  * the packed filter, images the columns, and the small output gradient and result are transposed instead.
  */
-struct BackwardData {
+template <class Word> struct BackwardData {
   const duet_convolution &c;
   /* So many blocks make a sum that is long against loading and storing the result. */
   static constexpr int kBlocksTogether = 64 / kBlock < 1 ? 1 : 64 / kBlock;
+  static constexpr bool kPairs = kTermsOf<Word> == 2;
+  static constexpr ptrdiff_t kBlockWords = kBlock / kTermsOf<Word>;
   const Blocks filters{c.filters}, images{c.batch};
 
+  explicit BackwardData(const duet_convolution &convolution) : c(convolution) {}
+
   int64_t turned() const { return round_up(int64_t{c.filters} * images.padded(), int64_t{16}); }
+  /* Words of the turned gradient, where these are not the floats themselves. */
+  int64_t rounded() const { return kPairs ? round_up(words<Word>(c.filters) * images.padded(), int64_t{16}) : 0; }
   /* [block of images][tap of the task][image of the block] */
   int64_t result() const { return int64_t{images.padded()} * kTaps; }
+  /* [tap of the task][pair of the filters of some blocks] */
+  int64_t filter_space() const { return kPairs ? kTaps * kBlocksTogether * kBlockWords : 0; }
+  int64_t workspace() const { return result() + filter_space(); }
 
   /* Filters first .. last - 1 of [block of images][filter][image of the block]. */
   void turn(const float *gradient, float *to, int block, int64_t first, int64_t last) const {
@@ -159,35 +209,81 @@ struct BackwardData {
     transpose(gradient + first, c.filters, columns, last - first, to + first * width, width);
   }
 
-  /* Blocks of filters first .. end - 1, of one width. */
-  void add_blocks(int f, int end, int64_t first, int count, const float *turned_gradient, const float *filter, float *result) const {
-    const int filter_width = filters.width(f);
-    const Rows filter_rows(filter_width);
-    const float *a = filter + block_offset(taps(c), f) + first * filter_width;
-    /* The same taps of the next block; each block of images asks for its share. */
-    const ptrdiff_t share = ptrdiff_t{count} * filter_width / images.count();
-    for (int b = 0; b < images.count(); b++) {
-      const int width = images.width(b);
-      const Rows result_rows(width);
-      Sum sum(kTerms);
-      for (int i = f; i < end; i++) sum.add(block_offset(taps(c), i - f), ptrdiff_t{i - f} * kBlock * width, filters.columns(i), 1, width);
-      const Product product = {a, 1, turned_gradient + block_offset(c.filters, b) + ptrdiff_t{f} * kBlock * width, width,
-                               result + block_offset(kTaps, b), width, f > 0, false, nullptr};
-      multiply(product, sum, filter_rows.at, result_rows.at, 0, count, {a + block_offset(taps(c), end - f) + b * share, share});
+  /* The gradient, turned, in words; `space` follows it. */
+  const Word *operand(duet_team *team, const float *output_gradient, float *turned, Word *space) const {
+    for (int block = 0; block < images.count(); block++) {
+      parallel_slices(team, c.filters, kBlock, [&](int64_t first, int64_t last) { turn(output_gradient, turned, block, first, last); });
+    }
+    if constexpr (kPairs) {
+      parallel(team, images.count(), [&](int64_t block, int) {
+        const int width = images.width(static_cast<int>(block));
+        round_rows(turned + block_offset(c.filters, static_cast<int>(block)), c.filters, width, width,
+                   space + words<Word>(c.filters) * block * kBlock, width);
+      });
+      return space;
+    } else {
+      return turned;
     }
   }
 
-  void task(int64_t first, int count, const float *turned_gradient, const float *filter, float *input_gradient, float *result) const {
+  /* Blocks of filters first .. end - 1, of one width. */
+  void add_blocks(int f, int end, int64_t first, int count, const Word *turned_gradient, const float *filter, float *result,
+                  Word *filter_space) const {
+    const int filter_width = filters.width(f);
+    const float *from = filter + block_offset(taps(c), f) + first * filter_width;
+    /* The same taps of the next block; each block of images asks for its share. */
+    const ptrdiff_t share = ptrdiff_t{count} * filter_width * ptrdiff_t{sizeof(float)} / images.count();
+    const char *next = reinterpret_cast<const char *>(from + block_offset(taps(c), end - f));
+    const Word *a;
+    ptrdiff_t row, block;
+    if constexpr (kPairs) {
+      a = filter_space;
+      row = (end - f) * kBlockWords;
+      block = kBlockWords;
+      for (int i = f; i < end; i++) {
+        for (int r = 0; r < count; r++) {
+          round_along(from + block_offset(taps(c), i - f) + ptrdiff_t{r} * filter_width, filters.columns(i), filter_space + r * row + (i - f) * block);
+        }
+      }
+    } else {
+      a = from;
+      row = filter_width;
+      block = block_offset(taps(c), 1);
+    }
+    const Rows filter_rows(row);
+    for (int b = 0; b < images.count(); b++) {
+      const int width = images.width(b);
+      const Rows result_rows(width);
+      Sum sum(kWords);
+      for (int i = f; i < end; i++) sum.add((i - f) * block, (i - f) * kBlockWords * width, words<Word>(filters.columns(i)), 1, width);
+      const Product<Word> product = {a, 1, turned_gradient + (words<Word>(c.filters) * b * kBlock + f * kBlockWords * width), width,
+                                     result + block_offset(kTaps, b), width, f > 0, false, nullptr};
+      multiply(product, sum, filter_rows.at, result_rows.at, 0, count, {next + b * share, share});
+    }
+  }
+
+  void task(int64_t first, int count, const Word *turned_gradient, const float *filter, float *input_gradient, float *workspace) const {
+    Word *space = reinterpret_cast<Word *>(workspace + result());
     /* The last block of filters may be narrower, with its rows closer together. */
     const int full = c.filters / kBlock;
     for (int f = 0; f < full; f += kBlocksTogether) {
-      add_blocks(f, std::min(full, f + kBlocksTogether), first, count, turned_gradient, filter, result);
+      add_blocks(f, std::min(full, f + kBlocksTogether), first, count, turned_gradient, filter, workspace, space);
     }
-    if (full < filters.count()) add_blocks(full, full + 1, first, count, turned_gradient, filter, result);
+    if (full < filters.count()) add_blocks(full, full + 1, first, count, turned_gradient, filter, workspace, space);
     for (int b = 0; b < images.count(); b++) {
-      transpose(result + block_offset(kTaps, b), images.width(b), count, images.columns(b),
+      transpose(workspace + block_offset(kTaps, b), images.width(b), count, images.columns(b),
                 input_gradient + int64_t{b} * kBlock * taps(c) + first, taps(c));
     }
+  }
+
+  void run(duet_team *team, const float *output_gradient, const float *filter, float *input_gradient, float *workspace) const {
+    float *space = workspace + turned() + rounded();
+    const Word *gradient = operand(team, output_gradient, workspace, reinterpret_cast<Word *>(workspace + turned()));
+    const int64_t count = taps_of_task(c, team->threads());
+    parallel(team, divide_up<int64_t>(taps(c), count), [&](int64_t task, int thread) {
+      const int64_t first = task * count;
+      this->task(first, static_cast<int>(std::min(count, taps(c) - first)), gradient, filter, input_gradient, space + thread * this->workspace());
+    });
   }
 };
 
@@ -195,89 +291,140 @@ struct BackwardData {
  * Filter gradient [tap][filter] = sum over images of input [image][tap] * output gradient [image][filter]. Rows of both are
  * thousands of floats apart, often a power of two, and would fall on the same few cache lines: parts are copied together.
  */
-struct BackwardWeights {
+template <class Word> struct BackwardWeights {
   const duet_convolution &c;
   const Blocks filters{c.filters};
+  /* Words of a sum: pairs are of two images. */
+  const ptrdiff_t terms = words<Word>(c.batch);
 
-  int64_t gathered() const { return round_up(int64_t{c.batch} * filters.padded(), int64_t{16}); }
-  int64_t part() const { return int64_t{c.batch} * kTaps; }
+  explicit BackwardWeights(const duet_convolution &convolution) : c(convolution) {}
 
-  /* [block of filters][image][filter of the block] */
-  void gather(const float *gradient, int block, float *to) const {
-    const int width = filters.width(block), columns = filters.columns(block);
-    gradient += int64_t{block} * kBlock;
-    to += block_offset(c.batch, block);
-    for (int n = 0; n < c.batch; n++, gradient += c.filters, to += width) {
-      std::copy(gradient, gradient + columns, to);
-      std::fill(to + columns, to + width, 0.0f);
+  int64_t gathered() const { return round_up(terms * filters.padded(), int64_t{16}); }
+  int64_t part() const { return terms * kTaps; }
+
+  /* `count` neighbours of each image, images `distance` floats apart, as rows of words. */
+  void copy(const float *from, ptrdiff_t distance, int count, Word *to, ptrdiff_t to_step) const {
+    for (int n = 0; n < c.batch; n += kTermsOf<Word>, from += kTermsOf<Word> * distance, to += to_step) {
+      if constexpr (kTermsOf<Word> == 1) {
+        std::copy(from, from + count, to);
+      } else if (n + 1 < c.batch) {
+        round_apart(from, distance, count, to);
+      } else {
+        for (int i = 0; i < count; i++) to[i] = pair_of(from[i], 0);
+      }
     }
   }
 
-  void task(int64_t first, int count, const float *input, const float *gathered_gradient, float *filter_gradient, float *part) const {
+  /* [block of filters][word of images][filter of the block] */
+  void gather(const float *gradient, int block, Word *to) const {
+    const int width = filters.width(block), columns = filters.columns(block);
+    to += terms * block * kBlock;
+    copy(gradient + int64_t{block} * kBlock, c.filters, columns, to, width);
+    for (ptrdiff_t n = 0; n < terms; n++, to += width) std::fill(to + columns, to + width, Word{});
+  }
+
+  void task(int64_t first, int count, const float *input, const Word *gathered_gradient, float *filter_gradient, Word *part) const {
     ptrdiff_t part_rows[kTaps];
     for (int r = 0; r < count; r++) part_rows[r] = r;
-    for (int n = 0; n < c.batch; n++) {
-      const float *from = input + int64_t{n} * taps(c) + first;
-      std::copy(from, from + count, part + int64_t{n} * kTaps);
-    }
+    copy(input + first, taps(c), count, part, kTaps);
     for (int block = 0; block < filters.count(); block++) {
       const int width = filters.width(block);
       const Rows rows(width);
-      Sum sum(kTerms);
-      sum.add(0, 0, c.batch, kTaps, width);
-      const Product product = {part, kTaps, gathered_gradient + block_offset(c.batch, block), width,
-                               filter_gradient + block_offset(taps(c), block) + first * width, width, false, false, nullptr};
+      Sum sum(kWords);
+      sum.add(0, 0, terms, kTaps, width);
+      const Product<Word> product = {part, kTaps, gathered_gradient + terms * block * kBlock, width,
+                                     filter_gradient + block_offset(taps(c), block) + first * width, width, false, false, nullptr};
       multiply(product, sum, part_rows, rows.at, 0, count);
     }
   }
+
+  void run(duet_team *team, const float *input, const float *output_gradient, float *filter_gradient, Word *workspace) const {
+    parallel(team, filters.count(), [&](int64_t block, int) { gather(output_gradient, static_cast<int>(block), workspace); });
+    const int64_t count = taps_of_task(c, team->threads());
+    parallel(team, divide_up<int64_t>(taps(c), count), [&](int64_t task, int thread) {
+      const int64_t first = task * count;
+      this->task(first, static_cast<int>(std::min(count, taps(c) - first)), input, workspace, filter_gradient,
+                 workspace + gathered() + thread * part());
+    });
+  }
 };
 
-}  // namespace
-
-void fully_connected_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias,
-                             bool relu, float *output) {
-  if (c.batch <= FewImages::kMostImages) return FewImages{c}.run(team, input, filter, bias, relu, output);
-  Forward forward{c, {c.filters}, {}, {}};
-  forward.plan();
-  parallel_slices(team, forward.filters.count(), forward.blocks_of_task(team->threads()), [&](int64_t first, int64_t last) {
-    forward.blocks(static_cast<int>(first), static_cast<int>(last), input, filter, bias, relu, output);
+/* The input in pairs, each image beginning with a new one. */
+int64_t rounded_input(const duet_convolution &c) { return round_up(c.batch * words<Pair>(taps(c)), int64_t{16}); }
+void round_input(duet_team *team, const duet_convolution &c, const float *input, Pair *to) {
+  constexpr int kPart = 2048;
+  const int parts = divide_up(taps(c), kPart);
+  parallel(team, int64_t{c.batch} * parts, [&](int64_t task, int) {
+    const int64_t image = task / parts, first = task % parts * kPart;
+    round_along(input + image * taps(c) + first, std::min<ptrdiff_t>(kPart, taps(c) - first), to + image * words<Pair>(taps(c)) + first / 2);
   });
 }
 
+}  // namespace
+
+int64_t fully_connected_forward_workspace(const duet_convolution &c) { return in_pairs(c, DUET_FORWARD) ? rounded_input(c) : 0; }
+
+void fully_connected_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias,
+                             bool relu, float *output, Pair *workspace) {
+  if (in_pairs(c, DUET_FORWARD)) {
+    Forward<Pair> plan(c);
+    plan.plan();
+    round_input(team, c, input, workspace);
+    return forward_rounding(team, plan, workspace, filter, bias, relu, output);
+  }
+  if (c.batch <= kFewImages) return FewImages{c}.run(team, input, filter, bias, relu, output);
+  Forward<float> plan(c);
+  plan.plan();
+  plan.run(team, input, filter, bias, relu, output);
+}
+
+int64_t fully_connected_prepared(const duet_convolution &c) {
+  return in_pairs(c, DUET_FORWARD) ? words<Pair>(taps(c)) * Blocks{c.filters}.padded() : 0;
+}
+
+void fully_connected_prepare(duet_team *team, const duet_convolution &c, const float *filter, Pair *to) {
+  const Forward<Pair> plan(c);
+  const int parts = static_cast<int>(divide_up<ptrdiff_t>(plan.row, kWords));
+  parallel(team, int64_t{plan.filters.count()} * parts, [&](int64_t task, int) {
+    const int block = static_cast<int>(task / parts), width = plan.filters.width(block);
+    const ptrdiff_t first = task % parts * kWords;
+    round_rows(filter + block_offset(taps(c), block) + 2 * first * width, std::min<ptrdiff_t>(2 * kWords, taps(c) - 2 * first), width, width,
+               to + plan.block_filter(block) + first * width, width);
+  });
+}
+
+void fully_connected_forward(duet_team *team, const duet_convolution &c, const float *input, const Pair *prepared, const float *bias,
+                             bool relu, float *output, Pair *workspace) {
+  round_input(team, c, input, workspace);
+  if (c.batch <= kFewImages) return FewImages{c}.run(team, workspace, prepared, bias, relu, output);
+  Forward<Pair> plan(c);
+  plan.plan();
+  plan.run(team, workspace, prepared, bias, relu, output);
+}
+
 int64_t fully_connected_backward_data_workspace(const duet_convolution &c, int threads) {
-  const BackwardData plan{c};
-  return (plan.turned() + threads * plan.result()) * int64_t{sizeof(float)};
+  const auto words = [&](auto plan) { return plan.turned() + plan.rounded() + threads * plan.workspace(); };
+  return in_pairs(c, DUET_BACKWARD_DATA) ? words(BackwardData<Pair>(c)) : words(BackwardData<float>(c));
 }
 
 void fully_connected_backward_data(duet_team *team, const duet_convolution &c, const float *output_gradient, const float *filter,
                                    float *input_gradient, float *workspace) {
-  const BackwardData plan{c};
-  for (int block = 0; block < plan.images.count(); block++) {
-    parallel_slices(team, c.filters, kBlock, [&](int64_t first, int64_t last) { plan.turn(output_gradient, workspace, block, first, last); });
-  }
-  const int64_t count = taps_of_task(c, team->threads());
-  parallel(team, divide_up<int64_t>(taps(c), count), [&](int64_t task, int thread) {
-    const int64_t first = task * count;
-    plan.task(first, static_cast<int>(std::min(count, taps(c) - first)), workspace, filter, input_gradient,
-              workspace + plan.turned() + thread * plan.result());
-  });
+  if (in_pairs(c, DUET_BACKWARD_DATA)) return BackwardData<Pair>(c).run(team, output_gradient, filter, input_gradient, workspace);
+  BackwardData<float>(c).run(team, output_gradient, filter, input_gradient, workspace);
 }
 
 int64_t fully_connected_backward_weights_workspace(const duet_convolution &c, int threads) {
-  const BackwardWeights plan{c};
-  return (plan.gathered() + threads * plan.part()) * int64_t{sizeof(float)};
+  const auto words = [&](auto plan) { return plan.gathered() + threads * plan.part(); };
+  return in_pairs(c, DUET_BACKWARD_WEIGHTS) ? words(BackwardWeights<Pair>(c)) : words(BackwardWeights<float>(c));
 }
 
 void fully_connected_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
                                       float *filter_gradient, float *workspace) {
-  const BackwardWeights plan{c};
-  parallel(team, plan.filters.count(), [&](int64_t block, int) { plan.gather(output_gradient, static_cast<int>(block), workspace); });
-  const int64_t count = taps_of_task(c, team->threads());
-  parallel(team, divide_up<int64_t>(taps(c), count), [&](int64_t task, int thread) {
-    const int64_t first = task * count;
-    plan.task(first, static_cast<int>(std::min(count, taps(c) - first)), input, workspace, filter_gradient,
-              workspace + plan.gathered() + thread * plan.part());
-  });
+  if (in_pairs(c, DUET_BACKWARD_WEIGHTS)) {
+    BackwardWeights<Pair>(c).run(team, input, output_gradient, filter_gradient, reinterpret_cast<Pair *>(workspace));
+  } else {
+    BackwardWeights<float>(c).run(team, input, output_gradient, filter_gradient, workspace);
+  }
 }
 
 }  // namespace duet

@@ -5,9 +5,16 @@
 
 namespace duet {
 
-/* What the functions compute is said in duet_cpu.h; *_workspace is in bytes. */
+/* What the functions compute is said in duet_cpu.h; *_workspace and *_prepared are in words of four bytes. */
+int64_t fully_connected_forward_workspace(const duet_convolution &c);
 void fully_connected_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias,
-                             bool relu, float *output);
+                             bool relu, float *output, Pair *workspace);
+
+/* Only of pairs. */
+int64_t fully_connected_prepared(const duet_convolution &c);
+void fully_connected_prepare(duet_team *team, const duet_convolution &c, const float *filter, Pair *to);
+void fully_connected_forward(duet_team *team, const duet_convolution &c, const float *input, const Pair *prepared, const float *bias,
+                             bool relu, float *output, Pair *workspace);
 
 int64_t fully_connected_backward_data_workspace(const duet_convolution &c, int threads);
 void fully_connected_backward_data(duet_team *team, const duet_convolution &c, const float *output_gradient, const float *filter,

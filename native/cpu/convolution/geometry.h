@@ -23,6 +23,12 @@ inline int64_t group_elements(const duet_convolution &c) { return int64_t{taps(c
 /* Where a block begins within its group's packed filter: all blocks before it are full. */
 inline int64_t block_offset(int taps, int block) { return int64_t{taps} * block * kBlock; }
 
+/* Whether the products of an operation are of bf16. */
+bool in_pairs(const duet_convolution &c, int operation);
+
+/* Images of a batch for which a fully connected layer is a matter of reading its weights. */
+constexpr int kFewImages = 4;
+
 /* A layer whose kernel covers its input: a matrix product. */
 inline bool is_fully_connected(const duet_convolution &c) {
   return c.groups == 1 && c.output_height == 1 && c.output_width == 1 && c.padding == 0 && c.kernel_height == c.height &&
@@ -42,6 +48,34 @@ struct PaddedImage {
   void copy(const float *from, float *to) const { copy(from, channels, to); }
   /* From an image whose pixels are `from_pixel` floats apart. */
   void copy(const float *from, int from_pixel, float *to) const;
+  /* One row of the copy. */
+  void copy_row(const float *from, int from_pixel, int y, float *to) const;
+};
+
+/* A padded image as an operand: floats, in place or copied, or a copy of pairs, of which each row begins with a new one. */
+template <class Word> struct ImageOperand;
+
+template <> struct ImageOperand<float> {
+  PaddedImage padded;
+
+  bool in_place() const { return padded.is_plain(); }
+  int64_t stored() const { return padded.stored(); }
+  ptrdiff_t row() const { return padded.row(); }
+  ptrdiff_t image() const { return padded.image(); }
+  /* Words of space that making a copy takes. */
+  int64_t space() const { return 0; }
+  void copy(const float *from, float *to, float *) const { padded.copy(from, to); }
+};
+
+template <> struct ImageOperand<Pair> {
+  PaddedImage padded;
+
+  bool in_place() const { return false; }
+  int64_t stored() const { return row() * padded.padded_height; }
+  ptrdiff_t row() const { return words<Pair>(space()); }
+  ptrdiff_t image() const { return stored(); }
+  int64_t space() const { return int64_t{padded.padded_width} * padded.channels; }
+  void copy(const float *from, Pair *to, float *space) const;
 };
 
 /* The input as the windows see it. */

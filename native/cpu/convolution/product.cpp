@@ -38,21 +38,22 @@ Sum::Chunk Sum::chunk(int index) const {
 
 namespace {
 
-constexpr ptrdiff_t kCacheLine = 64 / sizeof(float);
+constexpr ptrdiff_t kCacheLine = 64;
 
 void ask_for(Next next, ptrdiff_t part, ptrdiff_t parts) {
-  const ptrdiff_t lines = divide_up(next.floats, kCacheLine);
+  const ptrdiff_t lines = divide_up(next.bytes, kCacheLine);
   for (ptrdiff_t line = part * lines / parts; line < (part + 1) * lines / parts; line++) {
-    __builtin_prefetch(next.begin + line * kCacheLine, 0, 2);
+    __builtin_prefetch(static_cast<const char *>(next.begin) + line * kCacheLine, 0, 2);
   }
 }
 
-void multiply_chunk(const Product &product, Sum::Chunk chunk, const TileOutput &output, const ptrdiff_t *a_rows,
+template <class Word>
+void multiply_chunk(const Product<Word> &product, Sum::Chunk chunk, const TileOutput &output, const ptrdiff_t *a_rows,
                     const ptrdiff_t *c_rows, ptrdiff_t rows, Next next) {
   const int vectors = divide_up(product.columns, kVectorWidth);
   /* Tiles of nearly the same size: a last tile of one row would leave the multiply-add units waiting. */
   const ptrdiff_t tiles = divide_up(rows, static_cast<ptrdiff_t>(tile_rows(vectors)));
-  const float *a[kMostRows];
+  const Word *a[kMostRows];
   float *c[kMostRows];
   for (ptrdiff_t t = 0; t < tiles; t++) {
     const ptrdiff_t first = t * rows / tiles;
@@ -62,13 +63,14 @@ void multiply_chunk(const Product &product, Sum::Chunk chunk, const TileOutput &
       c[m] = product.c + c_rows[first + m];
     }
     if (next.begin) ask_for(next, t, tiles);
-    tile(count, vectors)(a, product.a_step, product.b, product.b_step, chunk.runs, chunk.count, c, output);
+    tile<Word>(count, vectors)(a, product.a_step, product.b, product.b_step, chunk.runs, chunk.count, c, output);
   }
 }
 
 }  // namespace
 
-void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last,
+template <class Word>
+void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last,
               Next next) {
   const int chunks = std::max(1, sum.chunks());
   for (int i = 0; i < chunks; i++) {
@@ -78,5 +80,8 @@ void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, c
     multiply_chunk(product, chunk, output, a_rows + first, c_rows + first, last - first, i == chunks - 1 ? next : Next{nullptr, 0});
   }
 }
+
+template void multiply<float>(const Product<float> &, const Sum &, const ptrdiff_t *, const ptrdiff_t *, ptrdiff_t, ptrdiff_t, Next);
+template void multiply<Pair>(const Product<Pair> &, const Sum &, const ptrdiff_t *, const ptrdiff_t *, ptrdiff_t, ptrdiff_t, Next);
 
 }  // namespace duet

@@ -40,10 +40,11 @@ class Sum {
   std::vector<ptrdiff_t> ends_;
 };
 
-struct Product {
-  const float *a;
+/* Of words of float or of pairs of bf16; all lengths and steps of A and B are in words. */
+template <class Word> struct Product {
+  const Word *a;
   ptrdiff_t a_step;
-  const float *b;
+  const Word *b;
   ptrdiff_t b_step;
   float *c;
   /* Columns, at most kBlock; B holds whole vectors of them. */
@@ -55,12 +56,13 @@ struct Product {
 
 /* Memory that will be needed next, from far away: it is asked for bit by bit while the tiles are computed. */
 struct Next {
-  const float *begin;
-  ptrdiff_t floats;
+  const void *begin;
+  ptrdiff_t bytes;
 };
 
 /* For rows first .. last - 1: row i of A begins at a + a_rows[i], of C at c + c_rows[i]. An empty sum gives 0 (or the bias). */
-void multiply(const Product &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last,
+template <class Word>
+void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last,
               Next next = {nullptr, 0});
 
 }  // namespace duet

@@ -5,10 +5,56 @@
 namespace duet {
 namespace {
 
-template <int MR, int NV>
-void tile_kernel(const float *const *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, const Run *runs, ptrdiff_t run_count,
+template <int NV> inline void load_all(const auto *from, auto (&to)[NV]) {
+  DUET_UNROLL
+  for (int v = 0; v < NV; v++) to[v] = load(from + v * kVectorWidth);
+}
+
+/* One term of all sums. */
+template <int MR, int NV> inline void add_term(const float *const (&row)[MR], ptrdiff_t at, const float *column, Vector (&sum)[MR][NV]) {
+  Vector right[NV];
+  load_all(column, right);
+  DUET_UNROLL
+  for (int m = 0; m < MR; m++) {
+    const Vector left = broadcast(row[m][at]);
+    DUET_UNROLL
+    for (int v = 0; v < NV; v++) sum[m][v] += left * right[v];
+  }
+}
+
+/* One pair of terms of all sums. */
+template <int MR, int NV> inline void add_term(const Pair *const (&row)[MR], ptrdiff_t at, const Pair *column, Vector (&sum)[MR][NV]) {
+#if defined(__AVX512BF16__)
+  PairVector right[NV];
+  load_all(column, right);
+  DUET_UNROLL
+  for (int m = 0; m < MR; m++) {
+    const PairVector left = broadcast(row[m][at]);
+    DUET_UNROLL
+    for (int v = 0; v < NV; v++) multiply_add(sum[m][v], left, right[v]);
+  }
+#else
+  /* Like multiply_add, but all second halves before all first ones: the halves of both operands would not fit into the registers. */
+  const auto half = [&](auto half_of) {
+    Vector right[NV];
+    DUET_UNROLL
+    for (int v = 0; v < NV; v++) right[v] = half_of(load(column + v * kVectorWidth));
+    DUET_UNROLL
+    for (int m = 0; m < MR; m++) {
+      const Vector left = half_of(broadcast(row[m][at]));
+      DUET_UNROLL
+      for (int v = 0; v < NV; v++) sum[m][v] += left * right[v];
+    }
+  };
+  half(second_of);
+  half(first_of);
+#endif
+}
+
+template <class Word, int MR, int NV>
+void tile_kernel(const Word *const *a, ptrdiff_t a_step, const Word *b, ptrdiff_t b_step, const Run *runs, ptrdiff_t run_count,
                  float *const *c, const TileOutput &output) {
-  const float *row[MR];
+  const Word *row[MR];
   Vector sum[MR][NV];
   DUET_UNROLL
   for (int m = 0; m < MR; m++) {
@@ -17,18 +63,10 @@ void tile_kernel(const float *const *a, ptrdiff_t a_step, const float *b, ptrdif
     for (int v = 0; v < NV; v++) sum[m][v] = Vector{};
   }
   for (ptrdiff_t r = 0; r < run_count; r++) {
-    const float *column = b + runs[r].b;
+    const Word *column = b + runs[r].b;
     ptrdiff_t at = runs[r].a;
     for (ptrdiff_t i = runs[r].length; i > 0; i--) {
-      Vector right[NV];
-      DUET_UNROLL
-      for (int v = 0; v < NV; v++) right[v] = load(column + v * kVectorWidth);
-      DUET_UNROLL
-      for (int m = 0; m < MR; m++) {
-        Vector left = broadcast(row[m][at]);
-        DUET_UNROLL
-        for (int v = 0; v < NV; v++) sum[m][v] += left * right[v];
-      }
+      add_term(row, at, column, sum);
       at += a_step;
       column += b_step;
     }
@@ -55,24 +93,28 @@ void tile_kernel(const float *const *a, ptrdiff_t a_step, const float *b, ptrdif
   }
 }
 
-template <int NV, int... MR> constexpr std::array<Tile, kMostRows> tiles(std::integer_sequence<int, MR...>) {
-  return {tile_kernel<MR + 1, NV>...};
+template <class Word, int NV, int... MR> constexpr std::array<Tile<Word>, kMostRows> tiles(std::integer_sequence<int, MR...>) {
+  return {tile_kernel<Word, MR + 1, NV>...};
 }
-template <int NV> constexpr std::array<Tile, kMostRows> kTiles = tiles<NV>(std::make_integer_sequence<int, tile_rows(NV)>());
+template <class Word, int NV>
+constexpr std::array<Tile<Word>, kMostRows> kTiles = tiles<Word, NV>(std::make_integer_sequence<int, tile_rows(NV)>());
 
 }  // namespace
 
-Tile tile(int rows, int vectors) {
+template <class Word> Tile<Word> tile(int rows, int vectors) {
   switch (vectors) {
-    case 1: return kTiles<1>[rows - 1];
-    case 2: return kTiles<2>[rows - 1];
+    case 1: return kTiles<Word, 1>[rows - 1];
+    case 2: return kTiles<Word, 2>[rows - 1];
 #if defined(__AVX512F__) || defined(__aarch64__)
-    case 3: return kTiles<3>[rows - 1];
-    default: return kTiles<4>[rows - 1];
+    case 3: return kTiles<Word, 3>[rows - 1];
+    default: return kTiles<Word, 4>[rows - 1];
 #else
     default: return nullptr;
 #endif
   }
 }
+
+template Tile<float> tile<float>(int rows, int vectors);
+template Tile<Pair> tile<Pair>(int rows, int vectors);
 
 }  // namespace duet

@@ -9,11 +9,11 @@
  *   backward data     input pixels   taps of the turned filter input channels
  *   backward weights  taps           output pixels             filters
  *
- * A is read one float at a time and broadcast, straight from an image (rows are pointers, so a tile may cross the end of an
- * image row); B in vectors.
+ * A is read one word at a time and broadcast, straight from an image (rows are pointers, so a tile may cross the end of an
+ * image row); B in vectors. A word is a float, or a pair of bf16: then i counts pairs of terms, and each product above is the sum of two.
  */
 #pragma once
-#include "runtime/vector.h"
+#include "runtime/bfloat16.h"
 #include <cstddef>
 
 namespace duet {
@@ -33,7 +33,8 @@ struct TileOutput {
   const float *bias;
 };
 
-using Tile = void (*)(const float *const *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, const Run *runs, ptrdiff_t run_count,
+template <class Word>
+using Tile = void (*)(const Word *const *a, ptrdiff_t a_step, const Word *b, ptrdiff_t b_step, const Run *runs, ptrdiff_t run_count,
                       float *const *c, const TileOutput &output);
 
 /* Vectors in a full block of columns; with 4 of them 24 sums fill the 32 registers that AVX-512 has, with 2 of them 12 of 16. */
@@ -47,6 +48,6 @@ constexpr int tile_rows(int vectors) {
   return vectors == 2 ? 6 : 10;
 }
 
-Tile tile(int rows, int vectors);
+template <class Word> Tile<Word> tile(int rows, int vectors);
 
 }  // namespace duet

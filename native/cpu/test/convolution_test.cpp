@@ -55,10 +55,20 @@ duet_convolution random_winograd_shape(Random &random) {
   return c;
 }
 
+float round_to_bf16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+  std::memcpy(&value, &bits, sizeof bits);
+  return value;
+}
+
 constexpr double kWinogradTolerance = 6e-6;
+/* Of values rounded to bf16 in their points, where a sum may have few terms; test_accuracy has the errors of long ones. */
+constexpr double kWinogradBf16Tolerance = 0.04;
 
 /* The first layer of the paper, smaller: more pixels than a band has, a kernel of more terms than a chunk. */
-duet_convolution first_layer() { return {2, 3, 107, 107, 96, 11, 11, 4, 0, 1, 25, 25, DUET_DIRECT}; }
+duet_convolution first_layer() { return {2, 3, 107, 107, 96, 11, 11, 4, 0, 1, 25, 25, DUET_DIRECT, DUET_FP32}; }
 
 struct Case {
   const Library &library;
@@ -82,6 +92,17 @@ struct Case {
   }
   int64_t weight_at(int f, int channel, int ky, int kx) const {
     return ((int64_t{f} * in + channel) * c.kernel_height + ky) * c.kernel_width + kx;
+  }
+
+  bool is_bf16(int operation) const { return library.convolution_precision(&c, operation) == DUET_BF16; }
+
+  /* What an operation makes of an operand. */
+  std::vector<double> operand(const Guarded<float> &values, int operation) const {
+    /* Winograd's form rounds values that are not the operands. */
+    const bool rounded = is_bf16(operation) && c.algorithm != DUET_WINOGRAD;
+    std::vector<double> result(values.size());
+    for (int64_t i = 0; i < values.size(); i++) result[i] = rounded ? round_to_bf16(values[i]) : values[i];
+    return result;
   }
 
   /* visit(output index, input index, weight index) for every multiply-add inside the image. */
@@ -108,7 +129,7 @@ struct Case {
     for (const Exact &exact : want) largest = std::max(largest, exact.size);
     for (int64_t i = 0; i < got.size(); i++) {
       if (c.algorithm == DUET_WINOGRAD) {
-        check.near(got[i], {want[i].value, largest}, i, kWinogradTolerance);
+        check.near(got[i], {want[i].value, largest}, i, is_bf16(DUET_FORWARD) ? kWinogradBf16Tolerance : kWinogradTolerance);
       } else {
         check.near(got[i], want[i], i);
       }
@@ -129,12 +150,22 @@ struct Case {
       library.convolution_forward(team, &c, input.get(), packed.get(), with_bias ? bias.get() : nullptr, relu, to, workspace.get());
     });
     std::vector<Exact> want(output.size());
-    each_product([&](int64_t o, int64_t i, int64_t w) { want[o].add(double{input[i]} * weight[w]); });
+    const std::vector<double> x = operand(input, DUET_FORWARD), w = operand(weight, DUET_FORWARD);
+    each_product([&](int64_t o, int64_t i, int64_t at) { want[o].add(x[i] * w[at]); });
     for (int64_t i = 0; i < output.size(); i++) {
       if (with_bias) want[i].add(bias[i % c.filters]);
       if (relu && want[i].value < 0) want[i].value = 0;
     }
     near(check, output, want);
+    if (const int64_t bytes = library.convolution_prepared_bytes(&c)) {
+      Guarded<float> prepared(bytes / 4);
+      with_each_team<float>(check, teams, prepared, [&](duet_team *team, int, float *to) { library.convolution_prepare(team, &c, packed.get(), to); });
+      with_each_team<float>(check, teams, output, [&](duet_team *team, int threads, float *to) {
+        Guarded<float> workspace(library.convolution_forward_workspace(&c, threads) / 4);
+        library.convolution_forward_prepared(team, &c, input.get(), prepared.get(), with_bias ? bias.get() : nullptr, relu, to, workspace.get());
+      });
+      near(check, output, want);
+    }
   }
 
   void backward_data(Teams &teams, const Guarded<float> &packed, Checker &check) const {
@@ -144,7 +175,8 @@ struct Case {
       library.convolution_backward_data(team, &c, gradient.get(), packed.get(), to, workspace.get());
     });
     std::vector<Exact> want(input.size());
-    each_product([&](int64_t o, int64_t i, int64_t w) { want[i].add(double{gradient[o]} * weight[w]); });
+    const std::vector<double> dy = operand(gradient, DUET_BACKWARD_DATA), w = operand(weight, DUET_BACKWARD_DATA);
+    each_product([&](int64_t o, int64_t i, int64_t at) { want[i].add(dy[o] * w[at]); });
     near(check, result, want);
   }
 
@@ -162,7 +194,8 @@ struct Case {
     Guarded<float> result(weight.size());
     library.filter_unpack(teams.teams[0], &c, both.get(), result.get());
     std::vector<Exact> want(weight.size()), want_bias(c.filters);
-    each_product([&](int64_t o, int64_t i, int64_t w) { want[w].add(double{gradient[o]} * input[i]); });
+    const std::vector<double> dy = operand(gradient, DUET_BACKWARD_WEIGHTS), x = operand(input, DUET_BACKWARD_WEIGHTS);
+    each_product([&](int64_t o, int64_t i, int64_t w) { want[w].add(dy[o] * x[i]); });
     for (int64_t i = 0; i < gradient.size(); i++) want_bias[i % c.filters].add(gradient[i]);
     near(check, result, want);
     for (int f = 0; f < c.filters; f++) check.near(both[packed + f], want_bias[f], f);
@@ -181,10 +214,10 @@ double error(const float *got, const std::vector<Exact> &want) {
 }
 
 /*
- * Layers like alexnet's: how large Winograd's errors are, beside the direct kernels' (which add up sums of about a hundred terms) and those
- * of one plain sum of floats after the other.
+ * Layers like alexnet's: how large Winograd's errors are, beside the direct kernels' (which add up sums of about a hundred terms). In float the
+ * most that they may be of those of one plain sum of floats after the other is asserted too, in bf16 the most of the results' own size.
  */
-void test_accuracy(const Library &library, Teams &teams, Random &random, Checker &check, duet_convolution c, double most, double most_plain) {
+void test_accuracy(const Library &library, Teams &teams, Random &random, Checker &check, duet_convolution c, double most, double most_other) {
   const Case test(library, c, random);
   Guarded<float> packed(library.filter_elements(&c)), packed_gradient(packed.size());
   library.filter_pack(teams.teams[1], &c, test.weight.get(), packed.get());
@@ -222,25 +255,30 @@ void test_accuracy(const Library &library, Teams &teams, Random &random, Checker
   for (int i = 0; i < 3; i++) {
     const char *const operations[] = {"forward", "backward data", "backward weights"};
     const double ratio = errors[DUET_WINOGRAD][i] / errors[DUET_DIRECT][i];
-    const double plain_ratio = errors[DUET_WINOGRAD][i] / error(plain[i].data(), want[i]);
-    std::printf("%s, %dx%d kernel, %s: Winograd's errors are %.1f times the direct kernel's, %.1f times a plain sum's\n",
-                library.instruction_set(), c.kernel_height, c.kernel_width, operations[i], ratio, plain_ratio);
-    check.describe("%s accuracy of %s, %dx%d kernel", library.instruction_set(), operations[i], c.kernel_height, c.kernel_width);
+    const std::vector<float> nothing(want[i].size());
+    const bool bf16 = c.precision != DUET_FP32;
+    const double other = errors[DUET_WINOGRAD][i] / error(bf16 ? nothing.data() : plain[i].data(), want[i]);
+    std::printf("%s, %s, %dx%d kernel, %s: Winograd's errors are %.1f times the direct kernel's, %.*f times %s\n", library.instruction_set(),
+                bf16 ? "bf16" : "float", c.kernel_height, c.kernel_width, operations[i], ratio, bf16 ? 4 : 1, other,
+                bf16 ? "the results" : "a plain sum's");
+    check.describe("%s accuracy of %s, %dx%d kernel, %s", library.instruction_set(), operations[i], c.kernel_height, c.kernel_width,
+                   bf16 ? "bf16" : "float");
     check.at_most(ratio, most);
-    check.at_most(plain_ratio, most_plain);
+    check.at_most(other, most_other);
   }
 }
 
 }  // namespace
 
 void test_convolution(const Library &library, Teams &teams, Random &random, Checker &check) {
-  for (int i = 0; i <= 100; i++) {
-    const duet_convolution c = i == 0 ? first_layer() : i <= 60 ? random_shape(random) : random_winograd_shape(random);
+  for (int i = 0; i <= 150; i++) {
+    duet_convolution c = i < 2 ? first_layer() : i <= 100 ? random_shape(random) : random_winograd_shape(random);
+    if (i == 1 || (i > 1 && random.chance(0.5))) c.precision = random.chance(0.3) ? DUET_BF16 : DUET_BF16_EVERYWHERE;
     const bool relu = random.chance(0.5), bias = random.chance(0.5);
     char shape[256];
-    std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s", c.batch, c.channels,
+    std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s%s", c.batch, c.channels,
                   c.height, c.width, c.filters, c.kernel_height, c.kernel_width, c.stride, c.padding, c.groups, c.output_height,
-                  c.output_width, c.algorithm == DUET_WINOGRAD ? ", Winograd" : "");
+                  c.output_width, c.algorithm == DUET_WINOGRAD ? ", Winograd" : "", c.precision == DUET_FP32 ? "" : c.precision == DUET_BF16 ? ", bf16" : ", bf16 everywhere");
     const Case test(library, c, random);
     Guarded<float> packed(library.filter_elements(&c));
     check.describe("%s filter_pack %s", library.instruction_set(), shape);
@@ -251,6 +289,8 @@ void test_convolution(const Library &library, Teams &teams, Random &random, Chec
     test.backward_data(teams, packed, check);
     check.describe("%s convolution_backward_weights %s", library.instruction_set(), shape);
     test.backward_weights(teams, check);
-  }  test_accuracy(library, teams, random, check, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT}, 8, 3);
-  test_accuracy(library, teams, random, check, {4, 48, 27, 27, 64, 5, 5, 1, 2, 1, 27, 27, DUET_DIRECT}, 24, 8);
+  }
+  test_accuracy(library, teams, random, check, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT, DUET_FP32}, 8, 3);
+  test_accuracy(library, teams, random, check, {4, 48, 27, 27, 64, 5, 5, 1, 2, 1, 27, 27, DUET_DIRECT, DUET_FP32}, 24, 8);
+  test_accuracy(library, teams, random, check, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT, DUET_BF16_EVERYWHERE}, 8, 0.02);
 }

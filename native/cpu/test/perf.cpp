@@ -1,5 +1,5 @@
 /*
- * duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch] [direct|winograd|fastest] [layer]: GFLOP/s of every convolution operation of a network, and its share of
+ * duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch] [direct|winograd|fastest] [fp32|bf16|everywhere] [layer]: GFLOP/s of every convolution operation of a network, and its share of
  * the multiply-add peak that is measured in the same run; GB/s of the operations that memory limits. Best of several runs.
  */
 #include "library.h"
@@ -17,7 +17,7 @@ struct Layer {
 
 Layer convolution(const char *name, int batch, int channels, int size, int filters, int kernel, int stride, int padding, int groups) {
   const int output = (size + 2 * padding - kernel) / stride + 1;
-  return {name, {batch, channels, size, size, filters, kernel, kernel, stride, padding, groups, output, output, DUET_DIRECT}, std::string(name) == "conv1"};
+  return {name, {batch, channels, size, size, filters, kernel, kernel, stride, padding, groups, output, output, DUET_DIRECT, DUET_FP32}, std::string(name) == "conv1"};
 }
 
 std::vector<Layer> alexnet(int batch) {
@@ -96,6 +96,16 @@ void measure(const Library &l, duet_team *team, int threads, const Layer &layer,
   report(layer.name, "forward", best_time([&] {
            l.convolution_forward(team, &c, input.data, filter.data, bias.data, 1, output.data, workspace.data);
          }), flop, peak, total);
+  duet_convolution often = c;
+  if (c.algorithm == DUET_FASTEST) often.algorithm = DUET_FASTEST_PREPARED;
+  if (const int64_t bytes = l.convolution_prepared_bytes(&often)) {
+    Buffer prepared(l, bytes / 4), its_workspace(l, l.convolution_forward_workspace(&often, threads) / 4);
+    l.convolution_prepare(team, &often, filter.data, prepared.data);
+    Total beside;
+    report(layer.name, "  prepared", best_time([&] {
+             l.convolution_forward_prepared(team, &often, input.data, prepared.data, bias.data, 1, output.data, its_workspace.data);
+           }), flop, peak, beside);
+  }
   if (!layer.first) {
     report(layer.name, "backward data", best_time([&] {
              l.convolution_backward_data(team, &c, output.data, filter.data, input_gradient.data, workspace.data);
@@ -157,14 +167,16 @@ void measure_vectors(const Library &l, duet_team *team, int64_t parameters, int 
 
 int main(int argc, char **argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch] [direct|winograd|fastest] [layer]\n");
+    std::fprintf(stderr, "usage: duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch] [direct|winograd|fastest] [fp32|bf16|everywhere] [layer]\n");
     return 2;
   }
   const int threads = argc > 2 ? std::atoi(argv[2]) : 1;
   const bool full = argc <= 3 || std::string(argv[3]) == "alexnet";
   const int batch = argc > 4 ? std::atoi(argv[4]) : 128;
   const std::string algorithm = argc > 5 ? argv[5] : "fastest";
-  const std::string only = argc > 6 ? argv[6] : "";
+  const std::string asked = argc > 6 ? argv[6] : "fp32";
+  const int precision = asked == "bf16" ? DUET_BF16 : asked == "everywhere" ? DUET_BF16_EVERYWHERE : DUET_FP32;
+  const std::string only = argc > 7 ? argv[7] : "";
   const Library library(argv[1]);
   duet_team *team = library.team_create(threads);
   one_thread = threads == 1;
@@ -174,6 +186,7 @@ int main(int argc, char **argv) {
   Total convolutions, others;
   for (Layer &layer : layers) {
     layer.c.algorithm = algorithm == "direct" ? DUET_DIRECT : algorithm == "winograd" ? DUET_WINOGRAD : DUET_FASTEST;
+    layer.c.precision = precision;
     if (only.empty() || only == layer.name) measure(library, team, threads, layer, peak, convolutions);
   }
   if (!only.empty()) return 0;

@@ -54,7 +54,7 @@ void spatial_norm(const Library &library, Teams &teams, Random &random, Checker 
 
 void filter_renormalise(const Library &library, Teams &teams, Random &random, Checker &check) {
   const int groups = random.between(1, 3), inputs = random.between(1, 12), outputs = random.between(1, 70), kernel = random.between(1, 4);
-  const duet_convolution c{1, groups * inputs, kernel, kernel, groups * outputs, kernel, kernel, 1, 0, groups, 1, 1, DUET_DIRECT};
+  const duet_convolution c{1, groups * inputs, kernel, kernel, groups * outputs, kernel, kernel, 1, 0, groups, 1, 1, DUET_DIRECT, DUET_FP32};
   const int64_t taps = int64_t{inputs} * kernel * kernel;
   const float radius = 0.9f;
   Guarded<float> before(groups * outputs * taps), after(before.size()), packed(library.filter_elements(&c));

@@ -7,7 +7,10 @@ namespace {
 /* Shorter sums than would fit the L1 cache: they are the long ones, over all tiles, and their rounding errors come out multiplied. */
 constexpr ptrdiff_t kTerms = 64;
 
-void multiply_point(const WinogradPlan &plan, int point, int block, int images, const float *input, const float *gradient, bool accumulate,
+template <class Word> using Plan = WinogradPlan<Word, Over::kTiles>;
+
+template <class Word>
+void multiply_point(const Plan<Word> &plan, int point, int block, int images, const Word *input, const Word *gradient, bool accumulate,
                     float *filter) {
   const int width = plan.filter.blocks.width(block);
   std::vector<ptrdiff_t> channels(plan.in), rows(plan.in);
@@ -16,30 +19,44 @@ void multiply_point(const WinogradPlan &plan, int point, int block, int images, 
     rows[i] = ptrdiff_t{i} * width;
   }
   Sum sum(kTerms);
-  sum.add(0, 0, plan.input.rows(point, images), plan.input.row(), plan.output.row());
-  const Product product = {input + plan.input.begin(point), plan.input.row(), gradient + plan.output.begin(point) + block * kBlock,
+  sum.add(0, 0, plan.input.rows(point, plan.value_images(images)), plan.input.row(), plan.output.row());
+  const Product<Word> product = {input + plan.input.begin(point), plan.input.row(), gradient + plan.output.begin(point) + block * kBlock,
                            plan.output.row(), filter + point * plan.filter.point() + block_offset(plan.in, block), width, accumulate, false,
                            nullptr};
   multiply(product, sum, channels.data(), rows.data(), 0, plan.in);
 }
 
-}  // namespace
+/* Values of an image, or of a pair of images, of the chunk. */
+void all_values(const Plan<float> &plan, int image, int ty, int, int first, int group, const float *input, const float *gradient, Zeros zeros,
+                float *inputs, float *gradients) {
+  input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(input, first + image) + group * plan.in, image, ty, inputs);
+  gradient_values(plan.output, plan.output_map, gradient + plan.output_image(first + image) + group * plan.out, image, ty, gradients);
+}
 
-int64_t winograd_backward_weights_workspace(const duet_convolution &c) { return WinogradPlan(c).workspace(); }
+void all_values(const Plan<Pair> &plan, int pair, int ty, int images, int first, int group, const float *input, const float *gradient,
+                Zeros zeros, Pair *inputs, Pair *gradients) {
+  const int image = first + 2 * pair;
+  const bool two = 2 * pair + 1 < images;
+  input += group * plan.in;
+  gradient += group * plan.out;
+  input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(input, image),
+               two ? plan.input_image(input, image + 1) : nullptr, pair, ty, inputs);
+  gradient_values(plan.output, plan.output_map, gradient + plan.output_image(image), two ? gradient + plan.output_image(image + 1) : nullptr, pair,
+                  ty, gradients);
+}
 
-void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
-                               float *filter_gradient, float *workspace) {
-  const WinogradPlan plan(c);
-  float *points = plan.point_filter(workspace), *inputs = plan.input_values(workspace), *gradients = plan.output_values(workspace);
-  std::fill(workspace, points, 0.0f);
+template <class Word>
+void backward_weights(duet_team *team, const Plan<Word> &plan, const float *input, const float *output_gradient, float *filter_gradient,
+                      float *workspace) {
+  const duet_convolution &c = plan.c;
+  float *points = plan.template point_filter<float>(workspace);
+  Word *inputs = plan.input_values(workspace), *gradients = plan.template output_values<Word>(workspace);
+  plan.fill_zeros(workspace);
   for (int group = 0; group < c.groups; group++) {
     for (int first = 0; first < c.batch; first += plan.images) {
       const int images = std::min(plan.images, c.batch - first);
       plan.each_tile_row(team, images, [&](int image, int ty) {
-        input_values(plan.input, plan.input_map, c.padding, workspace, plan.input_image(input, first + image) + group * plan.in, image, ty,
-                     inputs);
-        gradient_values(plan.output, plan.output_map, output_gradient + plan.output_image(first + image) + group * plan.out, image, ty,
-                        gradients);
+        all_values(plan, image, ty, images, first, group, input, output_gradient, workspace, inputs, gradients);
       });
       const int blocks = plan.filter.blocks.count();
       parallel(team, int64_t{plan.tiling.points()} * blocks, [&](int64_t task, int) {
@@ -49,6 +66,21 @@ void winograd_backward_weights(duet_team *team, const duet_convolution &c, const
     float *packed = filter_gradient + group * group_elements(c);
     plan.each_filter_part(team, [&](int block, int first, int last) { plan.filter.collect(points, block, first, last, packed); });
   }
+}
+
+template <class Body> auto with_plan(const duet_convolution &c, Body body) {
+  return winograd_in_pairs(c) ? body(Plan<Pair>(c)) : body(Plan<float>(c));
+}
+
+}  // namespace
+
+int64_t winograd_backward_weights_workspace(const duet_convolution &c) {
+  return with_plan(c, [](const auto &plan) { return plan.workspace(); });
+}
+
+void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
+                               float *filter_gradient, float *workspace) {
+  with_plan(c, [&](const auto &plan) { backward_weights(team, plan, input, output_gradient, filter_gradient, workspace); });
 }
 
 }  // namespace duet

@@ -17,13 +17,19 @@ bool applies(const duet_convolution &c) {
  */
 constexpr double kTransform = 12;
 
+/* What a multiply-add of bf16 costs beside one of floats; without the instruction it takes two, and getting at the halves. */
+constexpr double kPairCost = kFastPairs ? 0.5 : 2;
+
 bool pays(const duet_convolution &c) {
   const Tiling tiling(c);
   const double in = group_channels(c), out = group_filters(c);
   const double direct = double(c.batch) * c.output_height * c.output_width * in * out * c.kernel_height * c.kernel_width;
   const double values = double(c.batch) * static_cast<double>(tiling.values());
-  const double transformed = values * (in + out) + tiling.points() * in * out;
-  return values * in * out + kTransform * std::max(tiling.y.points, tiling.x.points) * transformed < direct;
+  const double filter = c.algorithm == DUET_FASTEST_PREPARED ? 0 : tiling.points() * in * out;
+  const double transformed = values * (in + out) + filter;
+  const bool pairs = c.precision == DUET_BF16_EVERYWHERE || (c.precision == DUET_BF16 && kFastPairs);
+  const double direct_cost = pairs ? kPairCost : 1, point_cost = winograd_in_pairs(c) ? kPairCost : 1;
+  return point_cost * values * in * out + kTransform * std::max(tiling.y.points, tiling.x.points) * transformed < direct_cost * direct;
 }
 
 }  // namespace

@@ -46,14 +46,17 @@ struct Tiling {
   }
 };
 
-/* Values of several images: [point][image, tile that has the point][channel], rows padded to an odd number of cache lines. */
+/*
+ * Values of several images: [point][image, tile that has the point][channel], rows padded to an odd number of cache lines, and by no less than
+ * one. Of pairs there are half as many channels where these are what a sum goes over, else half as many images.
+ */
 struct Values {
   static constexpr int kLine = 16;
   const Tiling &tiling;
-  int images, channels;
+  int images, channels;  /* words */
 
   ptrdiff_t row() const { return round_up(channels, 32) + 16; }
-  int64_t floats() const { return begin(tiling.points()); }
+  int64_t words() const { return begin(tiling.points()); }
   int64_t begin(int point) const { return images * tiling.values_before(point) * row() + int64_t{point} * kLine; }
   int rows(int point, int images_here) const { return images_here * tiling.tiles_at(point); }
 

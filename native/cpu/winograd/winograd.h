@@ -12,10 +12,25 @@ namespace duet {
 /* Whether this convolution is computed so: it can be, and was asked for or pays. */
 bool is_winograd(const duet_convolution &c);
 
-/* What the functions compute is said in duet_cpu.h; *_workspace is in floats. */
+/*
+ * Whether the products in the points are of bf16. Those of a 5x5 kernel stay in float: rounding errors come out multiplied by 19, and tiles of two
+ * outputs, as accurate as those of a 3x3 kernel, would take more than twice the multiplications.
+ */
+inline bool winograd_in_pairs(const duet_convolution &c) {
+  return c.kernel_height == 3 && (c.precision == DUET_BF16_EVERYWHERE || (c.precision == DUET_BF16 && kFastPairs));
+}
+
+/* What the functions compute is said in duet_cpu.h; *_workspace is in words, as large as floats. */
 int64_t winograd_forward_workspace(const duet_convolution &c);
 void winograd_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias, bool relu,
                       float *output, float *workspace);
+
+/* With a filter that is in its points already. */
+/* In words. */
+int64_t winograd_prepared(const duet_convolution &c);
+void winograd_prepare(duet_team *team, const duet_convolution &c, const float *filter, void *to);
+void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias, bool relu,
+                               float *output, float *workspace);
 
 /* Backward data as a forward convolution: of the output gradient with the turned filter. A padding below 0 is right here. */
 duet_convolution swapped(const duet_convolution &c);

@@ -2,6 +2,8 @@ package duet.bench;
 
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.device.Precision;
+import java.util.Arrays;
 import java.util.Set;
 import org.openjdk.jmh.Main;
 import org.openjdk.jmh.runner.Runner;
@@ -24,6 +26,12 @@ public final class Benchmarks {
             options.param("kernel", kernels().toArray(String[]::new));
         }
         new Runner(options.build()).run();
+    }
+
+    /** By its word. */
+    static Precision precision(String word) {
+        return Arrays.stream(Precision.values()).filter(precision -> precision.toString().equals(word)).findFirst().orElseThrow(() ->
+                new IllegalArgumentException("no precision " + word + "; there are " + Arrays.toString(Precision.values())));
     }
 
     /** All kernels of AlexNet's training step here. */

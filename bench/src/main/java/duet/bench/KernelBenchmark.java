@@ -2,6 +2,7 @@ package duet.bench;
 
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.device.CpuOptions;
 import duet.device.MachinePeak;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -42,12 +43,16 @@ public class KernelBenchmark {
     @Param("0")
     public int threads;
 
+    /** Of products; both take twice as long: {@code -p precision=fp32,bf16}. */
+    @Param("fp32")
+    public String precision;
+
     private Backend backend;
     private KernelRun run;
 
     @Setup
     public void prepare() {
-        backend = Backends.open("cpu", threads);
+        backend = Backends.open("cpu", CpuOptions.DEFAULT.withThreads(threads).withPrecision(Benchmarks.precision(precision)));
         Map<String, Kernels.Kernel> kernels = Kernels.of("alexnet", batch, backend);
         Kernels.Kernel one = kernels.get(kernel);
         if (one == null) {

@@ -10,14 +10,17 @@ import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.Machine;
 import duet.device.MachinePeak;
+import duet.device.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Makes of JMH's result file one that {@code duet bench compare} and {@code duet bench roofline} read, and prints the table of kernels that
@@ -30,7 +33,8 @@ public final class KernelReport {
 
     private final ArrayNode measurements = JSON.createArrayNode();
     private MachinePeak peak;
-    private double allSeconds;
+    /** Of all kernels that ran with the same settings. */
+    private final Map<String, Double> allSeconds = new HashMap<>();
 
     private KernelReport() {}
 
@@ -89,12 +93,13 @@ public final class KernelReport {
     private void probed(JsonNode run) {
         MachinePeak one = beside(run);
         peak = peak == null ? one : peak.best(one);
-        allSeconds += seconds(run);
+        allSeconds.merge(precision(run) + settings(run), seconds(run), Double::sum);
     }
 
     private static MachinePeak beside(JsonNode run) {
         int given = run.path("params").path("threads").asInt();
-        return new MachinePeak(given == 0 ? Runtime.getRuntime().availableProcessors() : given, metric(run, LimitProfiler.PEAK_GFLOPS), 0,
+        return new MachinePeak(given == 0 ? Runtime.getRuntime().availableProcessors() : given, metric(run, LimitProfiler.PEAK_GFLOPS),
+                metric(run, LimitProfiler.PEAK_BF16),
                 metric(run, LimitProfiler.PEAK_READ), metric(run, LimitProfiler.PEAK_UPDATE));
     }
 
@@ -105,28 +110,44 @@ public final class KernelReport {
 
     private void add(JsonNode run) {
         String benchmark = run.path("benchmark").asText().replaceAll("^.*\\.(\\w+)\\.(\\w+)$", "$1.$2");
-        JsonNode parameters = run.path("params");
-        StringBuilder settings = new StringBuilder();
-        parameters.fields().forEachRemaining(entry -> {
-            if (!entry.getKey().equals("kernel")) {
-                settings.append(", ").append(entry.getKey()).append(' ').append(entry.getValue().asText());
-            }
-        });
+        String settings = settings(run);
         if (!run.path("secondaryMetrics").has(LimitProfiler.FLOP)) {
             JsonNode metric = run.path("primaryMetric");
-            measurements.addObject().put("name", benchmark + settings).put("value", metric.path("score").asDouble())
+            measurements.addObject().put("name", benchmark + precision(run) + settings).put("value", metric.path("score").asDouble())
                     .put("unit", metric.path("scoreUnit").asText().replace("/op", "")).put("error", metric.path("scoreError").asText());
             return;
         }
+        String kernel = run.path("params").path("kernel").asText();
+        String precision = precision(run);
         double flop = metric(run, LimitProfiler.FLOP);
+        double ownFlop = metric(run, LimitProfiler.OWN_FLOP);
         double bytes = metric(run, LimitProfiler.BYTES);
         double seconds = seconds(run);
-        MachinePeak limit = beside(run);
+        double gflops = metric(run, LimitProfiler.LIMIT_GFLOPS);
+        double gigabytes = beside(run).memoryGigabytes();
         boolean computes = flop >= COMPUTES * bytes;
-        measurements.addObject().put("name", parameters.path("kernel").asText() + settings)
+        measurements.addObject().put("name", kernel + precision + settings)
                 .put("value", (computes ? flop : bytes) / seconds * 1e-9).put("unit", computes ? "GFLOP/s" : "GB/s")
-                .put("kernel", parameters.path("kernel").asText()).put("flop", flop).put("bytes", bytes).put("seconds", seconds)
-                .put("share", LimitProfiler.share(flop, bytes, seconds, limit.multiplyAddGflops(), limit.memoryGigabytes())).put("ofStep", seconds / allSeconds);
+                .put("kernel", kernel + precision).put("flop", flop).put("ownFlop", ownFlop).put("bytes", bytes).put("seconds", seconds)
+                .put("share", LimitProfiler.share(flop, bytes, seconds, gflops, gigabytes))
+                .put("ownShare", LimitProfiler.share(ownFlop, bytes, seconds, gflops, gigabytes)).put("ofStep", seconds / allSeconds.get(precision + settings));
+    }
+
+    /** Such as {@code , bf16}; fp32 is not told. */
+    private static String precision(JsonNode run) {
+        String precision = run.path("params").path("precision").asText(Precision.FP32.toString());
+        return precision.equals(Precision.FP32.toString()) ? "" : ", " + precision;
+    }
+
+    /** Such as {@code , batch 128, threads 2}: what else a name tells beside the kernel. */
+    private static String settings(JsonNode run) {
+        StringBuilder settings = new StringBuilder();
+        run.path("params").fields().forEachRemaining(entry -> {
+            if (!entry.getKey().equals("kernel") && !entry.getKey().equals("precision")) {
+                settings.append(", ").append(entry.getKey()).append(' ').append(entry.getValue().asText());
+            }
+        });
+        return settings.toString();
     }
 
     private static double metric(JsonNode run, String name) {
@@ -135,14 +156,17 @@ public final class KernelReport {
 
     /** In Markdown. */
     static String table(JsonNode result) {
-        StringBuilder text = new StringBuilder("| kernel | ms | of all kernels | | share of the limit |\n| --- | ---: | ---: | ---: | ---: |\n");
+        StringBuilder text = new StringBuilder("| kernel | ms | of all kernels | | share of the limit | by its own operations |\n"
+                + "| --- | ---: | ---: | ---: | ---: | ---: |\n");
         for (JsonNode measurement : result.path("measurements")) {
             if (measurement.has("share")) {
-                text.append(String.format(Locale.ROOT, "| %s | %.2f | %.1f %% | %.1f %s | %.0f %% |%n", measurement.path("kernel").asText(),
+                boolean fewer = measurement.path("ownFlop").asDouble() < measurement.path("flop").asDouble();
+                text.append(String.format(Locale.ROOT, "| %s | %.2f | %.1f %% | %.1f %s | %.0f %% | %s |%n", measurement.path("kernel").asText(),
                         1e3 * measurement.path("seconds").asDouble(), 100 * measurement.path("ofStep").asDouble(), measurement.path("value").asDouble(),
-                        measurement.path("unit").asText(), 100 * measurement.path("share").asDouble()));
+                        measurement.path("unit").asText(), 100 * measurement.path("share").asDouble(),
+                        fewer ? String.format(Locale.ROOT, "%.0f %%", 100 * measurement.path("ownShare").asDouble()) : ""));
             } else {
-                text.append(String.format(Locale.ROOT, "| %s | | | %.3g %s | |%n", measurement.path("name").asText(),
+                text.append(String.format(Locale.ROOT, "| %s | | | %.3g %s | | |%n", measurement.path("name").asText(),
                         measurement.path("value").asDouble(), measurement.path("unit").asText()));
             }
         }

@@ -16,7 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
-/** One kernel with memory of its own, filled with small random numbers: a program of nothing else. */
+/**
+ * One kernel with memory of its own, filled with small random numbers: a program of nothing else. Its filters are no persistent ones, which a
+ * backend would prepare for a program that does not train.
+ */
 final class KernelRun implements AutoCloseable {
     private static final int WINDOW = 9;
     private static final float RANGE = 0.05f;
@@ -26,18 +29,17 @@ final class KernelRun implements AutoCloseable {
     private final Program program;
     private final RunParameters parameters;
     private final Map<Tensor, Region> regions = new HashMap<>();
-    private final long[] used = new long[Region.Area.values().length];
+    private long used;
 
     KernelRun(Kernels.Kernel kernel, Backend backend) {
-        kernel.tensors().forEach(tensor -> regions.put(tensor, region(
-                tensor.role().persistent() ? Region.Area.PERSISTENT : Region.Area.TRANSIENT, backend.bytes(tensor))));
+        kernel.tensors().forEach(tensor -> regions.put(tensor, region(backend.bytes(tensor))));
         List<Step> steps = new ArrayList<>();
         for (Operation operation : kernel.operations()) {
             long workspace = backend.workspaceBytes(operation, 0);
-            steps.add(new Step.Launch(operation, workspace == 0 ? null : region(Region.Area.TRANSIENT, workspace)));
+            steps.add(new Step.Launch(operation, workspace == 0 ? null : region(workspace)));
         }
-        persistent = backend.allocate(new long[] {used[Region.Area.PERSISTENT.ordinal()]});
-        scratch = backend.allocate(new long[] {used[Region.Area.TRANSIENT.ordinal()]});
+        persistent = backend.allocate(new long[] {0});
+        scratch = backend.allocate(new long[] {used});
         program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, persistent, scratch);
         SplittableRandom random = new SplittableRandom(1);
         kernel.tensors().forEach(tensor -> fill(tensor, random));
@@ -48,9 +50,9 @@ final class KernelRun implements AutoCloseable {
         parameters = new RunParameters(1, 0, all, all, 0.9f);
     }
 
-    private Region region(Region.Area area, long bytes) {
-        Region region = new Region(area, used[area.ordinal()], bytes);
-        used[area.ordinal()] += Region.align(bytes);
+    private Region region(long bytes) {
+        Region region = new Region(Region.Area.TRANSIENT, used, bytes);
+        used += Region.align(bytes);
         return region;
     }
 

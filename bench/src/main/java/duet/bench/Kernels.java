@@ -2,6 +2,7 @@ package duet.bench;
 
 import duet.device.Backend;
 import duet.device.Operation;
+import duet.device.Precision;
 import duet.device.Step;
 import duet.device.Tensor;
 import duet.model.Networks;
@@ -30,8 +31,9 @@ final class Kernels {
      *
      * @param name       layer and work, such as {@code conv2.backward-data}; of several operations the first one's
      * @param operations in order; those after the first are fused with it
+     * @param method     how the backend does the first, see {@link duet.device.Layout#method}
      */
-    record Kernel(String name, List<Operation> operations) {
+    record Kernel(String name, List<Operation> operations, String method) {
         Kernel {
             operations = List.copyOf(operations);
         }
@@ -39,6 +41,17 @@ final class Kernels {
         /** Of the operations themselves, a multiply-add is two: fewer multiplications by another algorithm count as speed. */
         long flop() {
             return operations.stream().mapToLong(Operation::flop).sum();
+        }
+
+        /** Of the algorithm: in Winograd's form the products in its points, without the transforms around them. */
+        long ownFlop() {
+            Operation first = operations.getFirst();
+            return method.startsWith("Winograd") ? flop() - first.flop() + Winograd.flop(first) : flop();
+        }
+
+        /** What the factors of its products are really rounded to. */
+        Precision precision() {
+            return method.endsWith("bf16") ? Precision.BF16 : Precision.FP32;
         }
 
         /** What must be read from outside and what is written, each once. */
@@ -86,7 +99,7 @@ final class Kernels {
         for (List<Operation> group : groups) {
             boolean bias = group.getFirst() instanceof Operation.SgdUpdate update && update.weight().format() == Tensor.Format.VECTOR;
             if (!bias) {
-                kernels.putIfAbsent(name(group.getFirst()), new Kernel(name(group.getFirst()), group));
+                kernels.putIfAbsent(name(group.getFirst()), new Kernel(name(group.getFirst()), group, backend.method(group.getFirst())));
             }
         }
         return kernels;

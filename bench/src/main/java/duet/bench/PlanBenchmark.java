@@ -1,5 +1,6 @@
 package duet.bench;
 
+import duet.device.CpuOptions;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -35,11 +36,16 @@ public class PlanBenchmark {
     @Param("0")
     public int threads;
 
+    /** Of products; both take twice as long: {@code -p precision=fp32,bf16}. */
+    @Param("fp32")
+    public String precision;
+
     private TrainingStep step;
 
     @Setup
     public void open() {
-        step = new TrainingStep("alexnet-small", batch, devices, threads);
+        step = new TrainingStep("alexnet-small", batch, devices,
+                CpuOptions.DEFAULT.withThreads(threads).withPrecision(Benchmarks.precision(precision)));
     }
 
     @TearDown

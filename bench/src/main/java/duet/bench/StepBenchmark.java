@@ -1,5 +1,6 @@
 package duet.bench;
 
+import duet.device.CpuOptions;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -32,7 +33,7 @@ public class StepBenchmark {
 
     @Setup
     public void open() {
-        step = new TrainingStep("alexnet", batch, "cuda:0,cuda:1", 0);
+        step = new TrainingStep("alexnet", batch, "cuda:0,cuda:1", CpuOptions.DEFAULT);
         StubDriver.calls("cuGraphLaunch"); // throws if it is a real driver that is timed
     }
 

@@ -2,6 +2,7 @@ package duet.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import duet.device.CpuOptions;
 import duet.device.DeviceException;
 import java.util.Arrays;
 
@@ -36,7 +37,7 @@ public final class Throughput {
     }
 
     private static ObjectNode measure(String network, int batch, String devices, int steps) {
-        try (TrainingStep step = new TrainingStep(network, batch, devices, 0)) {
+        try (TrainingStep step = new TrainingStep(network, batch, devices, CpuOptions.DEFAULT)) {
             if (step.description().contains("Virtual GPU")) {
                 throw new DeviceException("the virtual GPU stands in for the driver; no time is measured");
             }

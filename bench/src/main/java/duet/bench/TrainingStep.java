@@ -2,6 +2,7 @@ package duet.bench;
 
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.device.CpuOptions;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Mode;
@@ -14,9 +15,9 @@ public final class TrainingStep implements AutoCloseable {
     private final FixedBatch batch;
 
     /** @param devices as for {@link Backends#open} */
-    public TrainingStep(String network, int batch, String devices, int threads) {
+    public TrainingStep(String network, int batch, String devices, CpuOptions options) {
         Network net = Networks.create(network);
-        backend = Backends.open(devices, threads);
+        backend = Backends.open(devices, options);
         try {
             Placement placement = backend.devices().size() == 2 ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
             this.batch = new FixedBatch(net, placement, Mode.TRAINING, batch, backend);

@@ -1,5 +1,6 @@
 package duet.bench;
 
+import duet.device.CpuOptions;
 import java.util.List;
 
 /** In a process with the stub driver: prints which driver functions ten steps of the two-tower AlexNet call, and how often. */
@@ -12,7 +13,7 @@ final class StepCalls {
     private StepCalls() {}
 
     public static void main(String[] arguments) {
-        try (TrainingStep step = new TrainingStep("alexnet", 2, "cuda:0,cuda:1", 0)) {
+        try (TrainingStep step = new TrainingStep("alexnet", 2, "cuda:0,cuda:1", CpuOptions.DEFAULT)) {
             run(step, 2); // each of the two input slots is captured once
             long[] before = FUNCTIONS.stream().mapToLong(StubDriver::calls).toArray();
             run(step, STEPS);

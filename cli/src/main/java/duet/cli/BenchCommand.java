@@ -8,16 +8,15 @@ import java.util.concurrent.Callable;
 import duet.device.Backend;
 import duet.device.Machine;
 import duet.device.MachinePeak;
+import duet.device.Precision;
 import duet.net.Network;
 import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.train.FixedBatch;
 
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 @Command(
         name = "bench",
@@ -44,12 +43,8 @@ final class BenchCommand implements Callable<Integer> {
     private int batch;
 
     @Option(names = "--mode", paramLabel = "MODE", defaultValue = "train", converter = ModeConverter.class,
-            description = "'train': whole training steps; 'forward': without gradients (default: train).")
+            description = "'train': whole training steps; 'forward': without gradients (default: ${DEFAULT-VALUE}).")
     private Mode mode;
-
-    @Option(names = "--precision", paramLabel = "NAME", defaultValue = "fp32", converter = PrecisionConverter.class,
-            description = "'fp32', of Duet and of the peers (default: ${DEFAULT-VALUE}).")
-    private String precision;
 
     @Option(names = "--steps", paramLabel = "N", converter = Numbers.PositiveInteger.class,
             description = "Steps in a turn (default: as many as take about 4 s).")
@@ -95,7 +90,7 @@ final class BenchCommand implements Callable<Integer> {
                 start(peers);
                 Machine machine = cpu ? Machine.of(backend) : null;
                 BenchResult result = measure(ours, peers, cpu);
-                BenchReport report = new BenchReport(name(backend), machine, backend.description(), ours.bytes(), processBytes, peers, result);
+                BenchReport report = new BenchReport(name(backend), devices.precision(), machine, backend.description(), ours.bytes(), processBytes, peers, result);
                 report.print(output);
                 if (file != null) {
                     report.write(file);
@@ -110,17 +105,13 @@ final class BenchCommand implements Callable<Integer> {
 
     /** The same for the same measurement on every machine: results are compared by it. */
     private String name(Backend backend) {
-        return net + " " + modeName() + ", batch " + batch + ", " + precision + ", " + Text.count(backend.devices().size(), kind(backend) + " device") + ", "
+        return net + " " + mode + ", batch " + batch + ", " + devices.precision() + ", " + Text.count(backend.devices().size(), kind(backend) + " device") + ", "
                 + Text.count(threads(), "thread");
     }
 
     /** {@code cpu}, {@code cuda} or {@code virtual}. */
     private static String kind(Backend backend) {
         return backend.devices().getFirst().name().replaceAll(":.*", "");
-    }
-
-    private String modeName() {
-        return mode == Mode.TRAINING ? "train" : "forward";
     }
 
     private int threads() {
@@ -131,8 +122,8 @@ final class BenchCommand implements Callable<Integer> {
     private void start(List<BenchPeer> peers) {
         for (String command : peerCommands) {
             output.say("starting the peer " + command);
-            BenchPeer peer = new BenchPeer(command, List.of("--net", net, "--mode", modeName(), "--batch", Integer.toString(batch), "--precision",
-                    precision, "--threads", Integer.toString(threads())));
+            BenchPeer peer = new BenchPeer(command, List.of("--net", net, "--mode", mode.toString(), "--batch", Integer.toString(batch), "--precision",
+                    devices.precision() == Precision.FP32 ? "fp32" : "bf16", "--threads", Integer.toString(threads())));
             peers.add(peer);
             peer.awaitReady();
         }
@@ -171,28 +162,5 @@ final class BenchCommand implements Callable<Integer> {
             throw new CommandFailure("the loss is " + loss + ": the step does not work, so its time means nothing");
         }
         return seconds;
-    }
-
-    /** {@code train} or {@code forward}. */
-    static final class ModeConverter implements ITypeConverter<Mode> {
-        @Override
-        public Mode convert(String text) {
-            return switch (text) {
-                case "train" -> Mode.TRAINING;
-                case "forward" -> Mode.EVALUATION;
-                default -> throw new TypeConversionException("'" + text + "' is neither 'train' nor 'forward'");
-            };
-        }
-    }
-
-    /** What the kernels compute with. */
-    static final class PrecisionConverter implements ITypeConverter<String> {
-        @Override
-        public String convert(String text) {
-            if (!text.equals("fp32")) {
-                throw new TypeConversionException("'" + text + "' is not fp32, which is what Duet computes with");
-            }
-            return text;
-        }
     }
 }

@@ -16,6 +16,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import duet.device.Machine;
+import duet.device.Precision;
 
 /**
  * The result of {@code duet bench} for people and as JSON (bench/README.md describes it).
@@ -24,7 +25,8 @@ import duet.device.Machine;
  * @param planBytes    of all devices
  * @param processBytes the most that this process has had; 0 where the system does not say
  */
-record BenchReport(String name, Machine machine, String devices, long planBytes, long processBytes, List<BenchPeer> peers, BenchResult result) {
+record BenchReport(
+        String name, Precision precision, Machine machine, String devices, long planBytes, long processBytes, List<BenchPeer> peers, BenchResult result) {
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     private static final Pattern PEAK = Pattern.compile("(?m)^VmHWM:\\s+(\\d+) kB");
 
@@ -54,7 +56,7 @@ record BenchReport(String name, Machine machine, String devices, long planBytes,
 
     ObjectNode json() {
         ObjectNode root = JSON.createObjectNode().put("benchmark", "step").put("date", OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString())
-                .put("duet", Version.number()).put("devices", devices);
+                .put("duet", Version.number()).put("devices", devices).put("precision", precision.toString());
         if (machine != null) {
             root.set("machine", JSON.valueToTree(machine));
             root.set("peak", JSON.valueToTree(result.peak()));

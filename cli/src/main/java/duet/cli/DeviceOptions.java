@@ -6,6 +6,8 @@ import java.util.Map;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionChoice;
+import duet.device.CpuOptions;
+import duet.device.Precision;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.plan.Planner;
@@ -38,6 +40,11 @@ final class DeviceOptions {
                     + "do not; './duet plan --devices cpu' shows the choice (default: ${DEFAULT-VALUE}).")
     private ConvolutionChoice convolutions;
 
+    @Option(names = "--precision", paramLabel = "NAME", defaultValue = "fp32", converter = PrecisionConverter.class,
+            description = "What the factors of convolutions and fully connected layers are rounded to: 'fp32'; on CPU devices also 'bf16', where it is "
+                    + "faster on this processor, or 'bf16-everywhere', also where it is not (default: ${DEFAULT-VALUE}).")
+    private Precision precision;
+
     /** @param preferred where neither option decides */
     Placement placement(Placement preferred) {
         if (devices == null) {
@@ -61,8 +68,8 @@ final class DeviceOptions {
     }
 
     Backend open(Placement chosen) {
-        return devices != null ? Backends.open(devices, threads(), convolutions)
-                : Backends.openDefault(chosen.devices(), threads(), convolutions);
+        CpuOptions options = new CpuOptions(threads(), convolutions, precision);
+        return devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options);
     }
 
     /** What was opened, and why if nobody said what. */
@@ -76,6 +83,10 @@ final class DeviceOptions {
 
     int threads() {
         return threads == null ? 0 : threads;
+    }
+
+    Precision precision() {
+        return precision;
     }
 
     static String name(Placement placement) {
@@ -92,6 +103,19 @@ final class DeviceOptions {
                 }
             }
             throw new TypeConversionException("'" + text + "' is neither 'fastest' nor 'direct' nor 'winograd'");
+        }
+    }
+
+    /** {@code fp32}, {@code bf16} or {@code bf16-everywhere}. */
+    static final class PrecisionConverter implements ITypeConverter<Precision> {
+        @Override
+        public Precision convert(String text) {
+            for (Precision precision : Precision.values()) {
+                if (precision.toString().equals(text)) {
+                    return precision;
+                }
+            }
+            throw new TypeConversionException("'" + text + "' is neither 'fp32' nor 'bf16' nor 'bf16-everywhere'");
         }
     }
 

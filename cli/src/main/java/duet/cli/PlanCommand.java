@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import duet.data.Datasets;
 import duet.device.Backend;
 import duet.device.Layout;
+import duet.device.Precision;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.plan.Mode;
@@ -18,10 +19,8 @@ import duet.plan.Planner;
 import duet.train.Recipe;
 
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 @Command(
         name = "plan",
@@ -29,7 +28,7 @@ import picocli.CommandLine.TypeConversionException;
         footerHeading = "%nExamples:%n",
         footer = {
             "  ./duet plan",
-            "  ./duet plan --net alexnet --placement one --mode evaluation",
+            "  ./duet plan --net alexnet --placement one --mode forward",
             "  ./duet plan --net alexnet --dot | dot -Tsvg > plan.svg"
         })
 final class PlanCommand implements Callable<Integer> {
@@ -44,8 +43,8 @@ final class PlanCommand implements Callable<Integer> {
             description = "Images in a step (default: as in training, 128, alexnet-small 64).")
     private Integer batch;
 
-    @Option(names = "--mode", paramLabel = "MODE", defaultValue = "training", converter = ModeConverter.class,
-            description = "'training' or 'evaluation' (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--mode", paramLabel = "MODE", defaultValue = "train", converter = ModeConverter.class,
+            description = "'train': a training step; 'forward': without gradients (default: ${DEFAULT-VALUE}).")
     private Mode mode;
 
     @Option(names = "--dot", description = "Print a drawing for Graphviz.")
@@ -83,9 +82,9 @@ final class PlanCommand implements Callable<Integer> {
         return faults.isEmpty() ? Main.DONE : Main.FAILED;
     }
 
-    /** With --devices as that backend lays tensors out, else the bare data. */
+    /** With --devices, or a precision that not all have, as that backend lays tensors out, else the bare data. */
     private Plan plan(Network network, Placement placement) {
-        if (!devices.given()) {
+        if (!devices.given() && devices.precision() == Precision.FP32) {
             return plan(network, placement, Layout.PLAIN);
         }
         try (Backend backend = devices.open(placement)) {
@@ -107,17 +106,5 @@ final class PlanCommand implements Callable<Integer> {
         Network network = Source.network(net, description.channels(), description.classes());
         Source.checkFit(network, data, description);
         return network;
-    }
-
-    /** {@code training} or {@code evaluation}. */
-    static final class ModeConverter implements ITypeConverter<Mode> {
-        @Override
-        public Mode convert(String text) {
-            return switch (text) {
-                case "training" -> Mode.TRAINING;
-                case "evaluation" -> Mode.EVALUATION;
-                default -> throw new TypeConversionException("'" + text + "' is neither 'training' nor 'evaluation'");
-            };
-        }
     }
 }

@@ -80,6 +80,17 @@ class BenchTest {
         assertEquals(1, result.path("measurements").size(), "without a peer there is no ratio");
     }
 
+    /** The name says it, so that a result is not compared with one in another precision, and the peers are told. */
+    @Test
+    void thePrecisionIsThatOfBoth() throws IOException {
+        Outcome outcome = bench("--precision", "bf16", "--pairs", "1", "--json", "--peer", script("peer", PEER));
+        assertEquals(0, outcome.code(), outcome.toString());
+        JsonNode result = new ObjectMapper().readTree(outcome.out());
+        assertEquals("alexnet-small train, batch 2, bf16, 1 cpu device, 1 thread", result.at("/measurements/0/name").asText());
+        assertEquals("bf16", result.path("precision").asText());
+        assertEquals("--net alexnet-small --mode train --batch 2 --precision bf16 --threads 1", result.at("/peers/0/description/arguments").asText());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "echo warning >&2; echo 'no module named torch' >&2; exit 3 | has ended with exit code 3: no module named torch",
@@ -180,7 +191,7 @@ class BenchTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "--precision bf16          | is not fp32",
+        "--precision fp16          | 'fp16' is neither 'fp32' nor 'bf16'",
         "--mode predict            | 'predict' is neither 'train' nor 'forward'",
         "--devices virtual:0       | the virtual GPU interprets kernels on the CPU",
     })

@@ -16,6 +16,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import duet.data.Augmentation;
+import duet.device.Backend;
+import duet.device.Precision;
 import duet.plan.Placement;
 import duet.train.LearningRate;
 import duet.train.Recipe;
@@ -139,6 +141,17 @@ class OptionsTest {
     void placementMustFitTheDevices(String arguments) {
         DeviceOptions options = CommandLine.populateCommand(new DeviceOptions(), arguments.split(" "));
         assertEquals(2, assertThrows(CommandFailure.class, () -> options.placement(Placement.TWO_TOWERS)).exitCode());
+    }
+
+    @Test
+    void waysToComputeAreUnderstood() {
+        assertEquals(Precision.FP32, CommandLine.populateCommand(new DeviceOptions()).precision());
+        DeviceOptions options = CommandLine.populateCommand(
+                new DeviceOptions(), "--precision", "bf16", "--convolutions", "direct", "--devices", "cpu", "--threads", "2");
+        assertEquals(Precision.BF16, options.precision());
+        try (Backend backend = options.open(Placement.ONE_DEVICE)) {
+            assertTrue(options.describe(backend).matches("1 CPU device, 2 threads, .*, bf16"), options.describe(backend));
+        }
     }
 
     @Test

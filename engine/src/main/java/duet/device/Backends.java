@@ -22,25 +22,25 @@ public final class Backends {
 
     /** Opens {@code count} devices of the best kind that there is, with all of the machine. */
     public static Backend openDefault(int count) {
-        return openDefault(count, 0);
+        return openDefault(count, CpuOptions.DEFAULT);
     }
 
-    /** The same with convolutions computed in the fastest way. */
+    /** The same; CPU devices share so many threads, see {@link CpuOptions}. */
     public static Backend openDefault(int count, int threads) {
-        return openDefault(count, threads, ConvolutionChoice.FASTEST);
+        return openDefault(count, CpuOptions.DEFAULT.withThreads(threads));
     }
 
     /**
      * Opens {@code count} devices of the best kind that there is: CUDA if it can be used, where two devices share one card if there is only
      * one, else the CPU. {@link #noCuda} says why not.
      *
-     * @param threads      see {@link #open}
-     * @param convolutions how CPU devices compute them
+     * @param options of CPU devices; bf16 with CUDA is a {@link DeviceException}
      */
-    public static Backend openDefault(int count, int threads, ConvolutionChoice convolutions) {
+    public static Backend openDefault(int count, CpuOptions options) {
         if (noCuda().isPresent()) {
-            return new CpuBackend(count, threads(threads, count), convolutions);
+            return new CpuBackend(count, options);
         }
+        requireFloat(options);
         int cards = CudaBackend.count("cuda");
         List<Integer> ordinals = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -50,7 +50,7 @@ public final class Backends {
             return new CudaBackend("cuda", ordinals);
         } catch (DeviceException e) { // such as a card that is too old: nobody asked for it
             unusable = e.getMessage();
-            return new CpuBackend(count, threads(threads, count), convolutions);
+            return new CpuBackend(count, options);
         }
     }
 
@@ -59,24 +59,23 @@ public final class Backends {
         return unusable != null ? Optional.of(unusable) : CudaBackend.problem("cuda");
     }
 
-    /** The same with convolutions computed in the fastest way. */
+    /** The same; CPU devices share so many threads, see {@link CpuOptions}. */
     public static Backend open(String names, int threads) {
-        return open(names, threads, ConvolutionChoice.FASTEST);
+        return open(names, CpuOptions.DEFAULT.withThreads(threads));
     }
 
     /**
-     * @param names        such as {@code cpu} (one device with all cores), {@code cpu,cpu} (two that share them), {@code cuda:0,cuda:1} (two
-     *                     cards), {@code cuda:0,cuda:0} (two devices on one card) or {@code virtual:0,virtual:1} (the virtual GPU)
-     * @param threads      threads in all, shared out among CPU devices; 0 for one for each core
-     * @param convolutions how CPU devices compute them
+     * @param names   such as {@code cpu} (one device with all cores), {@code cpu,cpu} (two that share them), {@code cuda:0,cuda:1} (two
+     *                cards), {@code cuda:0,cuda:0} (two devices on one card) or {@code virtual:0,virtual:1} (the virtual GPU)
+     * @param options of CPU devices; bf16 with others is a {@link DeviceException}
      */
-    public static Backend open(String names, int threads, ConvolutionChoice convolutions) {
+    public static Backend open(String names, CpuOptions options) {
         List<String> devices = Arrays.asList(names.strip().split("\\s*,\\s*", -1));
         if (devices.size() > 2) {
             throw new DeviceException(devices.size() + " devices (" + names + "): a network is placed on one device or on two");
         }
         if (devices.stream().allMatch("cpu"::equals)) {
-            return new CpuBackend(devices.size(), threads(threads, devices.size()), convolutions);
+            return new CpuBackend(devices.size(), options);
         }
         String kind = null;
         List<Integer> ordinals = new ArrayList<>();
@@ -91,17 +90,17 @@ public final class Backends {
             kind = card.group(1);
             ordinals.add(Integer.parseInt(card.group(2)));
         }
+        requireFloat(options);
         return new CudaBackend(kind, ordinals);
+    }
+
+    private static void requireFloat(CpuOptions options) {
+        if (options.precision() != Precision.FP32) {
+            throw new DeviceException(options.precision() + " is computed by CPU devices only so far: use --devices cpu or --precision fp32");
+        }
     }
 
     private static String mixed(String names) {
         return "devices of different kinds (" + names + ") do not work together; " + CHOICES;
-    }
-
-    private static int threads(int asked, int devices) {
-        if (asked < 0 || asked > 1024) {
-            throw new DeviceException(asked + " threads: use 1 to 1024, or 0 for one for each core");
-        }
-        return Math.max(asked == 0 ? Runtime.getRuntime().availableProcessors() : asked, devices);
     }
 }

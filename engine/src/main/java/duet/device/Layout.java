@@ -1,5 +1,7 @@
 package duet.device;
 
+import java.util.List;
+
 /** How much memory a backend needs: asked when memory is planned. */
 public interface Layout {
     /** Bytes of a tensor in the backend's own layout. */
@@ -8,7 +10,26 @@ public interface Layout {
     /** Bytes of scratch memory that an operation needs on a device; 0 for none. */
     long workspaceBytes(Operation operation, int device);
 
-    /** How the backend computes an operation, such as {@code Winograd's form}; empty where there is one way. */
+    /**
+     * The layout of programs that change no persistent tensor: they may keep filters in a form that takes time to make, and compute in other
+     * ways because of that.
+     */
+    default Layout inference() {
+        return this;
+    }
+
+    /** This layout, or that of inference if the steps change no persistent tensor. */
+    default Layout of(List<StreamSteps> streams) {
+        return streams.stream().flatMap(stream -> stream.steps().stream()).flatMap(step -> step.writes().stream())
+                .anyMatch(tensor -> tensor.role().persistent()) ? this : inference();
+    }
+
+    /** Bytes of a form of an operation's filter that a program keeps beside it; 0 for none. */
+    default long preparedBytes(Operation operation) {
+        return 0;
+    }
+
+    /** How the backend computes an operation, such as {@code Winograd's form in bf16}; empty where there is one way. */
     default String method(Operation operation) {
         return "";
     }

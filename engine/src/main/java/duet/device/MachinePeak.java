@@ -48,6 +48,11 @@ public record MachinePeak(int threads, double multiplyAddGflops, double bf16Gflo
                 call("duet_probe_read", threads, BYTES), call("duet_probe_update", threads, BYTES));
     }
 
+    /** Of products in a precision; where the processor has none for bf16, those of fp32. */
+    public double gflops(Precision precision) {
+        return precision != Precision.FP32 && bf16Gflops > 0 ? bf16Gflops : multiplyAddGflops;
+    }
+
     /** A second, by whichever way of going through memory is faster. */
     public double memoryGigabytes() {
         return Math.max(readGigabytes, updateGigabytes);

@@ -4,6 +4,14 @@ import java.util.List;
 
 /** One entry of a stream. The entries of a stream run in order; streams run side by side, ordered only by events. */
 public sealed interface Step {
+    /** The tensors that it writes. */
+    default List<Tensor> writes() {
+        return switch (this) {
+            case Launch launch -> launch.operation().writes();
+            case Copy copy -> List.of(copy.to());
+            case Record _, Wait _ -> List.of();
+        };
+    }
 
     /**
      * Computes on the stream's device.

@@ -32,13 +32,16 @@ final class MemoryPlanner {
     private MemoryPlanner() {}
 
     /** @param streams the steps, now with workspaces */
-    record Result(List<StreamSteps> streams, Map<Tensor, Region> regions, List<Long> persistentBytes, List<Long> transientBytes) {}
+    record Result(List<StreamSteps> streams, Map<Tensor, Region> regions, List<Long> persistentBytes, List<Long> transientBytes,
+            List<Long> preparedBytes) {}
 
-    static Result plan(List<Tensor> tensors, List<StreamSteps> streams, int devices, Layout layout) {
+    static Result plan(List<Tensor> tensors, List<StreamSteps> streams, int devices, Layout given) {
+        Layout layout = given.of(streams);
         Map<Tensor, Region> regions = new HashMap<>();
         Map<Point, Region> workspaces = new HashMap<>();
         List<Long> persistentBytes = new ArrayList<>();
         List<Long> transientBytes = new ArrayList<>();
+        List<Long> preparedBytes = new ArrayList<>();
         Liveness liveness = Liveness.of(streams, layout::bytes, point -> workspaceBytes(streams, point, layout), layout::fuses);
         for (int device = 0; device < devices; device++) {
             persistentBytes.add(persistent(tensors, device, layout, regions));
@@ -52,8 +55,14 @@ final class MemoryPlanner {
                 }
             });
             transientBytes.add(end(offsets));
+            preparedBytes.add(prepared(streams, device, layout));
         }
-        return new Result(withWorkspaces(streams, workspaces, layout), regions, persistentBytes, transientBytes);
+        return new Result(withWorkspaces(streams, workspaces, layout), regions, persistentBytes, transientBytes, preparedBytes);
+    }
+
+    private static long prepared(List<StreamSteps> streams, int device, Layout layout) {
+        return streams.stream().filter(stream -> stream.device() == device).flatMap(stream -> stream.steps().stream())
+                .mapToLong(step -> step instanceof Step.Launch launch ? Region.align(layout.preparedBytes(launch.operation())) : 0).sum();
     }
 
     private static long workspaceBytes(List<StreamSteps> streams, Point point, Layout layout) {

@@ -19,12 +19,13 @@ import duet.net.Network;
  * @param regions         where each tensor lies
  * @param persistentBytes for each device, the same in every plan of one network and placement
  * @param transientBytes  for each device
+ * @param preparedBytes   for each device: of filters in another form, which the program keeps beside the two areas
  * @param checkedLayers   layer names by index into {@link Outputs#status()}: which layers' results are checked for NaN and infinity
  */
 public record Plan(
         Network network, Placement placement, Mode mode, int batch, List<Parameter> parameters, List<Inputs> inputs,
         List<Outputs> outputs, List<StreamSteps> streams, Map<Tensor, Region> regions, List<Long> persistentBytes,
-        List<Long> transientBytes, List<String> checkedLayers) {
+        List<Long> transientBytes, List<Long> preparedBytes, List<String> checkedLayers) {
 
     public Plan {
         parameters = List.copyOf(parameters);
@@ -34,7 +35,13 @@ public record Plan(
         regions = Map.copyOf(regions);
         persistentBytes = List.copyOf(persistentBytes);
         transientBytes = List.copyOf(transientBytes);
+        preparedBytes = List.copyOf(preparedBytes);
         checkedLayers = List.copyOf(checkedLayers);
+    }
+
+    /** Memory that it takes on a device. */
+    public long bytes(int device) {
+        return persistentBytes.get(device) + transientBytes.get(device) + preparedBytes.get(device);
     }
 
     /**

@@ -53,7 +53,7 @@ public final class PlanChecker {
 
     /** Like {@link #check(Plan)}; tensors and workspaces must be as large as this layout needs. */
     public static List<String> check(Plan plan, Layout layout) {
-        return new PlanChecker(plan, layout).run();
+        return new PlanChecker(plan, layout.of(plan.streams())).run();
     }
 
     private List<String> run() {

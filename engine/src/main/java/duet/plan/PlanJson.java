@@ -24,7 +24,7 @@ final class PlanJson {
     static String write(Plan plan) {
         PlanSummary summary = PlanSummary.of(plan);
         ObjectNode root = MAPPER.createObjectNode();
-        root.put("network", plan.network().name()).put("placement", lower(plan.placement())).put("mode", lower(plan.mode()))
+        root.put("network", plan.network().name()).put("placement", lower(plan.placement())).put("mode", plan.mode().toString())
                 .put("batch", plan.batch());
         ArrayNode layers = root.putArray("layers");
         summary.layers().forEach(row -> layer(layers.addObject(), row));
@@ -63,6 +63,7 @@ final class PlanJson {
         node.put("transientBytes", memory.transientBytes()).put("transientLowerBound", memory.peak());
         ObjectNode uses = node.putObject("transient");
         memory.uses().forEach((use, bytes) -> uses.put(lower(use), bytes));
+        node.put("preparedBytes", memory.preparedBytes());
     }
 
     private static void tensor(ObjectNode node, Tensor tensor, Region region) {

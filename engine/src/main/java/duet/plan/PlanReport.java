@@ -42,7 +42,7 @@ public final class PlanReport {
         PlanSummary summary = PlanSummary.of(plan);
         List<String> lines = new ArrayList<>();
         int devices = plan.placement().devices();
-        lines.add(plan.network().name() + ", " + lower(plan.mode()) + ", batch " + plan.batch() + ", "
+        lines.add(plan.network().name() + ", " + plan.mode() + ", batch " + plan.batch() + ", "
                 + (devices == 1 ? "one device" : "two towers"));
         lines.add("");
         lines.addAll(layers(plan, summary));
@@ -106,13 +106,16 @@ public final class PlanReport {
 
     private static List<String> memory(int device, PlanSummary.Memory memory) {
         List<String> lines = new ArrayList<>();
-        lines.add("device " + device + "     " + bytes(memory.persistentBytes() + memory.transientBytes()));
+        lines.add("device " + device + "     " + bytes(memory.persistentBytes() + memory.transientBytes() + memory.preparedBytes()));
         lines.add("  persistent " + bytes(memory.persistentBytes()) + ": " + memory.persistent().entrySet().stream()
                 .map(entry -> plural(entry.getKey()) + " " + bytes(entry.getValue())).collect(Collectors.joining(", ")));
         long apart = memory.uses().values().stream().mapToLong(Long::longValue).sum();
         lines.add("  transient  " + bytes(memory.transientBytes()) + " (lower bound " + bytes(memory.peak()) + "), shared by "
                 + bytes(apart) + ": " + memory.uses().entrySet().stream()
                 .map(entry -> lower(entry.getKey()) + " " + bytes(entry.getValue())).collect(Collectors.joining(", ")));
+        if (memory.preparedBytes() > 0) {
+            lines.add("  prepared   " + bytes(memory.preparedBytes()) + ": filters in the form that is fastest to use");
+        }
         return lines;
     }
 

@@ -92,7 +92,7 @@ final class PlanRoles {
             for (Plan.Part part : parameter.parts()) {
                 int count = updates.getOrDefault(part.tensor(), 0);
                 if (count != wanted) {
-                    faults.add(part.tensor() + " is updated " + count + " times in a plan for " + plan.mode());
+                    faults.add(part.tensor() + " is updated " + count + " times in a plan for " + plan.mode().name());
                 }
             }
         }
@@ -102,14 +102,9 @@ final class PlanRoles {
     private void writes() {
         Set<Tensor> written = new HashSet<>();
         for (Step step : steps) {
-            List<Tensor> results = switch (step) {
-                case Step.Launch launch -> launch.operation().writes();
-                case Step.Copy copy -> List.of(copy.to());
-                case Step.Record _, Step.Wait _ -> List.of();
-            };
-            written.addAll(results);
+            written.addAll(step.writes());
             boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _, _) || step instanceof Step.Launch(Operation.FilterRenormalise _, _, _);
-            for (Tensor tensor : results) {
+            for (Tensor tensor : step.writes()) {
                 if (tensor.role() == Role.INPUT || tensor.role().persistent() && !update) {
                     faults.add(tensor + " is overwritten by a step, but its role is " + tensor.role());
                 }

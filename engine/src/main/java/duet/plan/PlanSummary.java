@@ -46,8 +46,9 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
      * @param uses           bytes of all transient tensors and workspaces, as if none shared memory
      * @param transientBytes what they take as planned
      * @param peak           no plan could do with less
+     * @param preparedBytes  of filters in another form
      */
-    record Memory(Map<Tensor.Role, Long> persistent, long persistentBytes, Map<Use, Long> uses, long transientBytes, long peak) {}
+    record Memory(Map<Tensor.Role, Long> persistent, long persistentBytes, Map<Use, Long> uses, long transientBytes, long peak, long preparedBytes) {}
 
     static PlanSummary of(Plan plan) {
         return new Maker(plan).make();
@@ -200,7 +201,8 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
             if (workspaces.containsKey(device)) {
                 sums.put(Use.WORKSPACES, workspaces.get(device));
             }
-            return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak(device));
+            return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak(device),
+                    plan.preparedBytes().get(device));
         }
 
         private long peak(int device) {

@@ -67,7 +67,7 @@ public final class Planner {
         }
         MemoryPlanner.Result memory = MemoryPlanner.plan(builder.tensors(), builder.streams(), placement.devices(), layout);
         return new Plan(network, placement, mode, batch, parameters.parameters(), inputs, outputs, memory.streams(), memory.regions(),
-                memory.persistentBytes(), memory.transientBytes(), forward.checkedLayers());
+                memory.persistentBytes(), memory.transientBytes(), memory.preparedBytes(), forward.checkedLayers());
     }
 
     /** Whether the network can be cut as the placement asks. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 import duet.device.Backend;
 import duet.device.Program;
@@ -87,9 +88,9 @@ public final class FixedBatch implements AutoCloseable {
         return plan;
     }
 
-    /** Memory of all devices: parameters, momentum, activations, workspaces. */
+    /** Memory of all devices: parameters, momentum, activations, workspaces, prepared filters. */
     public long bytes() {
-        return plan.persistentBytes().stream().mapToLong(Long::longValue).sum() + plan.transientBytes().stream().mapToLong(Long::longValue).sum();
+        return IntStream.range(0, plan.persistentBytes().size()).mapToLong(plan::bytes).sum();
     }
 
     /** Hands over the batch, as a loader would before each step. Without it the next step uses the last one, which is on the device. */

@@ -34,7 +34,7 @@ class PlanCheckerTest {
 
     private static Plan with(List<StreamSteps> streams, Map<Tensor, Region> regions) {
         return new Plan(TOWERS.network(), TOWERS.placement(), TOWERS.mode(), TOWERS.batch(), TOWERS.parameters(), TOWERS.inputs(),
-                TOWERS.outputs(), streams, regions, TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.checkedLayers());
+                TOWERS.outputs(), streams, regions, TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.preparedBytes(), TOWERS.checkedLayers());
     }
 
     private static Plan with(Tensor tensor, Region region) {
@@ -290,7 +290,7 @@ class PlanCheckerTest {
         parameters.set(0, new Plan.Parameter(first.name(), first.layer(), first.bias(), first.sizes(),
                 List.of(first.parts().get(0), new Plan.Part(first.parts().get(1).tensor(), first.parts().get(1).momentum(), 0, 0))));
         assertFound("its parts do not make up", new Plan(TOWERS.network(), TOWERS.placement(), TOWERS.mode(), TOWERS.batch(), parameters,
-                TOWERS.inputs(), TOWERS.outputs(), TOWERS.streams(), TOWERS.regions(), TOWERS.persistentBytes(), TOWERS.transientBytes(),
+                TOWERS.inputs(), TOWERS.outputs(), TOWERS.streams(), TOWERS.regions(), TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.preparedBytes(),
                 TOWERS.checkedLayers()));
     }
 

@@ -24,24 +24,31 @@ final class TrialRunner {
 
     private final Backend backend;
     private final Trial trial;
+    private final Area parameters;
     private final Map<Tensor, Region> regions = new HashMap<>();
     private final long[] persistent;
     private final long[] scratch;
 
-    private TrialRunner(Backend backend, Trial trial) {
+    private TrialRunner(Backend backend, Trial trial, Area parameters) {
         this.backend = backend;
         this.trial = trial;
+        this.parameters = parameters;
         persistent = new long[backend.devices().size()];
         scratch = new long[backend.devices().size()];
     }
 
     /** The results after two runs of one program: a float[] or int[] for each; throws if the two runs differ. */
     static Map<Tensor, Object> run(Backend backend, Trial trial) {
-        return new TrialRunner(backend, trial).run();
+        return run(backend, trial, Area.PERSISTENT);
+    }
+
+    /** @param parameters where they lie; a backend may prepare persistent filters before a run, the others not */
+    static Map<Tensor, Object> run(Backend backend, Trial trial, Area parameters) {
+        return new TrialRunner(backend, trial, parameters).run();
     }
 
     private Map<Tensor, Object> run() {
-        trial.tensors().forEach(t -> regions.put(t, place(t.role().persistent() ? Area.PERSISTENT : Area.TRANSIENT, backend.bytes(t))));
+        trial.tensors().forEach(t -> regions.put(t, place(t.role().persistent() ? parameters : Area.TRANSIENT, backend.bytes(t))));
         List<Step> steps = new ArrayList<>();
         for (Operation operation : trial.operations()) {
             long workspace = backend.workspaceBytes(operation, 0);

@@ -9,6 +9,7 @@ import java.util.stream.Stream;
 
 import duet.device.Backend;
 import duet.device.Operation;
+import duet.device.Region;
 import duet.device.Tensor;
 
 import org.junit.jupiter.api.AfterAll;
@@ -47,9 +48,19 @@ abstract class TrialSuite {
         backends.forEach(Backend::close);
     }
 
+    /** One of those that the trials run on. */
+    final Backend backend() {
+        return backends.getFirst();
+    }
+
     /** What is allowed for this backend. */
     Trial.Expectation expectation(Trial trial) {
         return trial.expectation();
+    }
+
+    /** Throws if a result is further off than is allowed. */
+    void requireRight(Trial trial, Trial.Expectation expected, Map<Tensor, Object> results) {
+        TrialRunner.requireClose(expected, results);
     }
 
     /** The data are drawn when a test begins: all of AlexNet's at once would be too much. */
@@ -76,7 +87,11 @@ abstract class TrialSuite {
         prepare(0);
         Map<Tensor, Object> first = TrialRunner.run(backends.getFirst(), trial);
         requireClean();
-        TrialRunner.requireClose(expectation(trial), first);
+        Trial.Expectation expected = expectation(trial);
+        requireRight(trial, expected, first);
+        if (trial.operations().stream().anyMatch(operation -> backends.getFirst().inference().preparedBytes(operation) > 0)) {
+            requireRight(trial, expected, TrialRunner.run(backends.getFirst(), trial, Region.Area.TRANSIENT));
+        }
         for (int i = 1; i < backends.size(); i++) {
             prepare(i);
             TrialRunner.requireSameBits("1 thread", first, (i + 1) + " threads", TrialRunner.run(backends.get(i), trial));

@@ -23,10 +23,10 @@ public class DuetCpu extends DuetCpu$shared {
     static final SymbolLookup SYMBOL_LOOKUP = duet.bindings.NativeLibraries.lookup("duet_cpu")
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int DUET_CPU_ABI = (int)3L;
+    private static final int DUET_CPU_ABI = (int)4L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 3
+     * #define DUET_CPU_ABI 4
      * }
      */
     public static int DUET_CPU_ABI() {
@@ -58,6 +58,69 @@ public class DuetCpu extends DuetCpu$shared {
      */
     public static int DUET_WINOGRAD() {
         return DUET_WINOGRAD;
+    }
+    private static final int DUET_FASTEST_PREPARED = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_FASTEST_PREPARED 3
+     * }
+     */
+    public static int DUET_FASTEST_PREPARED() {
+        return DUET_FASTEST_PREPARED;
+    }
+    private static final int DUET_FP32 = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_FP32 0
+     * }
+     */
+    public static int DUET_FP32() {
+        return DUET_FP32;
+    }
+    private static final int DUET_BF16 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_BF16 1
+     * }
+     */
+    public static int DUET_BF16() {
+        return DUET_BF16;
+    }
+    private static final int DUET_BF16_EVERYWHERE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_BF16_EVERYWHERE 2
+     * }
+     */
+    public static int DUET_BF16_EVERYWHERE() {
+        return DUET_BF16_EVERYWHERE;
+    }
+    private static final int DUET_FORWARD = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_FORWARD 0
+     * }
+     */
+    public static int DUET_FORWARD() {
+        return DUET_FORWARD;
+    }
+    private static final int DUET_BACKWARD_DATA = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_BACKWARD_DATA 1
+     * }
+     */
+    public static int DUET_BACKWARD_DATA() {
+        return DUET_BACKWARD_DATA;
+    }
+    private static final int DUET_BACKWARD_WEIGHTS = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_BACKWARD_WEIGHTS 2
+     * }
+     */
+    public static int DUET_BACKWARD_WEIGHTS() {
+        return DUET_BACKWARD_WEIGHTS;
     }
 
     private static class duet_abi {
@@ -531,6 +594,67 @@ public class DuetCpu extends DuetCpu$shared {
         }
     }
 
+    private static class duet_convolution_precision {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_convolution_precision");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation)
+     * }
+     */
+    public static FunctionDescriptor duet_convolution_precision$descriptor() {
+        return duet_convolution_precision.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation)
+     * }
+     */
+    public static MethodHandle duet_convolution_precision$handle() {
+        return duet_convolution_precision.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation)
+     * }
+     */
+    public static MemorySegment duet_convolution_precision$address() {
+        return duet_convolution_precision.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation)
+     * }
+     */
+    public static int duet_convolution_precision(MemorySegment convolution, int operation) {
+        var mh$ = duet_convolution_precision.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_convolution_precision", convolution, operation);
+            }
+            return (int)mh$.invokeExact(convolution, operation);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class duet_convolution_algorithm {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             DuetCpu.C_INT,
@@ -953,6 +1077,194 @@ public class DuetCpu extends DuetCpu$shared {
                 traceDowncall("duet_convolution_forward", team, convolution, input, filter, bias, relu, output, workspace);
             }
             mh$.invokeExact(team, convolution, input, filter, bias, relu, output, workspace);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_convolution_prepared_bytes {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_LONG,
+            DuetCpu.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_convolution_prepared_bytes");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution)
+     * }
+     */
+    public static FunctionDescriptor duet_convolution_prepared_bytes$descriptor() {
+        return duet_convolution_prepared_bytes.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution)
+     * }
+     */
+    public static MethodHandle duet_convolution_prepared_bytes$handle() {
+        return duet_convolution_prepared_bytes.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution)
+     * }
+     */
+    public static MemorySegment duet_convolution_prepared_bytes$address() {
+        return duet_convolution_prepared_bytes.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution)
+     * }
+     */
+    public static long duet_convolution_prepared_bytes(MemorySegment convolution) {
+        var mh$ = duet_convolution_prepared_bytes.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_convolution_prepared_bytes", convolution);
+            }
+            return (long)mh$.invokeExact(convolution);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_convolution_prepare {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_convolution_prepare");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
+     * }
+     */
+    public static FunctionDescriptor duet_convolution_prepare$descriptor() {
+        return duet_convolution_prepare.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
+     * }
+     */
+    public static MethodHandle duet_convolution_prepare$handle() {
+        return duet_convolution_prepare.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
+     * }
+     */
+    public static MemorySegment duet_convolution_prepare$address() {
+        return duet_convolution_prepare.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
+     * }
+     */
+    public static void duet_convolution_prepare(MemorySegment team, MemorySegment convolution, MemorySegment filter, MemorySegment prepared) {
+        var mh$ = duet_convolution_prepare.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_convolution_prepare", team, convolution, filter, prepared);
+            }
+            mh$.invokeExact(team, convolution, filter, prepared);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_convolution_forward_prepared {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_INT,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_convolution_forward_prepared");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
+     * }
+     */
+    public static FunctionDescriptor duet_convolution_forward_prepared$descriptor() {
+        return duet_convolution_forward_prepared.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
+     * }
+     */
+    public static MethodHandle duet_convolution_forward_prepared$handle() {
+        return duet_convolution_forward_prepared.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
+     * }
+     */
+    public static MemorySegment duet_convolution_forward_prepared$address() {
+        return duet_convolution_forward_prepared.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
+     * }
+     */
+    public static void duet_convolution_forward_prepared(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment prepared, MemorySegment bias, int relu, MemorySegment output, MemorySegment workspace) {
+        var mh$ = duet_convolution_forward_prepared.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_convolution_forward_prepared", team, convolution, input, prepared, bias, relu, output, workspace);
+            }
+            mh$.invokeExact(team, convolution, input, prepared, bias, relu, output, workspace);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

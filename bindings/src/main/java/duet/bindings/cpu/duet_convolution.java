@@ -28,6 +28,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t output_height;
  *     int32_t output_width;
  *     int32_t algorithm;
+ *     int32_t precision;
  * }
  * }
  */
@@ -50,7 +51,8 @@ public class duet_convolution {
         DuetCpu.C_INT.withName("groups"),
         DuetCpu.C_INT.withName("output_height"),
         DuetCpu.C_INT.withName("output_width"),
-        DuetCpu.C_INT.withName("algorithm")
+        DuetCpu.C_INT.withName("algorithm"),
+        DuetCpu.C_INT.withName("precision")
     ).withName("duet_convolution");
 
     /**
@@ -630,6 +632,50 @@ public class duet_convolution {
      */
     public static void algorithm(MemorySegment struct, int fieldValue) {
         struct.set(algorithm$LAYOUT, algorithm$OFFSET, fieldValue);
+    }
+
+    private static final OfInt precision$LAYOUT = (OfInt)$LAYOUT.select(groupElement("precision"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t precision
+     * }
+     */
+    public static final OfInt precision$layout() {
+        return precision$LAYOUT;
+    }
+
+    private static final long precision$OFFSET = $LAYOUT.byteOffset(groupElement("precision"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t precision
+     * }
+     */
+    public static final long precision$offset() {
+        return precision$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t precision
+     * }
+     */
+    public static int precision(MemorySegment struct) {
+        return struct.get(precision$LAYOUT, precision$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t precision
+     * }
+     */
+    public static void precision(MemorySegment struct, int fieldValue) {
+        struct.set(precision$LAYOUT, precision$OFFSET, fieldValue);
     }
 
     /**

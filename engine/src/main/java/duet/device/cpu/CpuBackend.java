@@ -9,10 +9,12 @@ import java.util.concurrent.locks.ReentrantLock;
 
 import duet.bindings.cpu.DuetCpu;
 import duet.device.Backend;
-import duet.device.ConvolutionChoice;
+import duet.device.CpuOptions;
 import duet.device.DeviceException;
 import duet.device.DeviceInfo;
+import duet.device.Layout;
 import duet.device.Operation;
+import duet.device.Precision;
 import duet.device.Program;
 import duet.device.Region;
 import duet.device.Storage;
@@ -25,16 +27,16 @@ public final class CpuBackend implements Backend {
     private final CpuLayout layout;
     private final Set<AutoCloseable> open = new LinkedHashSet<>();
     private final String instructionSet;
+    private final Precision precision;
     private final ReentrantLock inUse = new ReentrantLock();
     private boolean closed;
 
-    /**
-     * @param count   number of devices
-     * @param threads threads in all, at least one for each device
-     */
-    public CpuBackend(int count, int threads, ConvolutionChoice convolutions) {
+    /** @param count number of devices; each gets a thread at least */
+    public CpuBackend(int count, CpuOptions options) {
         CpuLibrary.require();
-        layout = new CpuLayout(device -> device(device).threads, convolutions);
+        int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
+        precision = options.precision();
+        layout = new CpuLayout(device -> device(device).threads, options.convolutions(), precision);
         instructionSet = DuetCpu.duet_instruction_set().getString(0);
         try {
             for (int i = 0; i < count; i++) {
@@ -52,7 +54,7 @@ public final class CpuBackend implements Backend {
         int most = devices.stream().mapToInt(d -> d.threads).max().orElse(fewest);
         String threads = fewest == most ? Integer.toString(most) : fewest + " or " + most;
         return devices.size() + (devices.size() == 1 ? " CPU device, " : " CPU devices, ") + threads + (most == 1 ? " thread" : " threads")
-                + (devices.size() == 1 ? "" : " each") + ", " + instructionSet;
+                + (devices.size() == 1 ? "" : " each") + ", " + instructionSet + (precision == Precision.FP32 ? "" : ", " + precision);
     }
 
     @Override
@@ -109,6 +111,11 @@ public final class CpuBackend implements Backend {
     @Override
     public long workspaceBytes(Operation operation, int device) {
         return layout.workspaceBytes(operation, device);
+    }
+
+    @Override
+    public Layout inference() {
+        return layout.inference();
     }
 
     CpuLayout layout() {

@@ -17,45 +17,99 @@ import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
 import duet.device.Operation.FullyConnectedForward;
 import duet.device.Operation.SpatialNormBackward;
+import duet.device.Precision;
 import duet.device.Tensor;
 
 /** Sizes in the layout of the native kernels (duet_cpu.h): activations channels-last, filters in packed blocks. */
 final class CpuLayout implements Layout {
     private final IntUnaryOperator threads;
     private final ConvolutionChoice convolutions;
+    private final Precision precision;
+    /** Forward passes find their filters prepared. */
+    private final boolean prepared;
 
     /** @param threads of each device */
-    CpuLayout(IntUnaryOperator threads, ConvolutionChoice convolutions) {
-        this.threads = threads;
-        this.convolutions = convolutions;
+    CpuLayout(IntUnaryOperator threads, ConvolutionChoice convolutions, Precision precision) {
+        this(threads, convolutions, precision, false);
     }
 
-    /** The structure of a convolution, with the algorithm that was chosen for it. */
-    MemorySegment convolution(Arena arena, ConvolutionGeometry geometry, int batch) {
-        MemorySegment c = Geometry.convolution(arena, geometry, batch);
-        duet_convolution.algorithm(c, switch (convolutions) {
-            case FASTEST -> DuetCpu.DUET_FASTEST();
-            case DIRECT -> DuetCpu.DUET_DIRECT();
-            case WINOGRAD -> DuetCpu.DUET_WINOGRAD();
-        });
-        return c;
+    private CpuLayout(IntUnaryOperator threads, ConvolutionChoice convolutions, Precision precision, boolean prepared) {
+        this.threads = threads;
+        this.convolutions = convolutions;
+        this.precision = precision;
+        this.prepared = prepared;
     }
 
     @Override
-    public String method(Operation operation) {
+    public CpuLayout inference() {
+        return new CpuLayout(threads, convolutions, precision, true);
+    }
+
+    /** The structure of a convolution or fully connected layer, with the choices made for it; null for other operations. */
+    MemorySegment product(Arena arena, Operation operation) {
         return switch (operation) {
-            case ConvolutionForward o -> method(o.geometry(), o.input().batch());
-            case ConvolutionBackwardData o -> method(o.geometry(), o.inputGradient().batch());
-            case ConvolutionBackwardWeights o -> method(o.geometry(), o.input().batch());
-            default -> "";
+            case ConvolutionForward o -> convolution(arena, o.geometry(), o.input(), prepared);
+            case ConvolutionBackwardData o -> convolution(arena, o.geometry(), o.inputGradient(), false);
+            case ConvolutionBackwardWeights o -> convolution(arena, o.geometry(), o.input(), false);
+            case FullyConnectedForward o -> fullyConnected(arena, o.weight(), o.input());
+            case FullyConnectedBackwardData o -> fullyConnected(arena, o.weight(), o.inputGradient());
+            case FullyConnectedBackwardWeights o -> fullyConnected(arena, o.weightGradient(), o.input());
+            default -> null;
         };
     }
 
-    private String method(ConvolutionGeometry geometry, int batch) {
+    private MemorySegment convolution(Arena arena, ConvolutionGeometry geometry, Tensor input, boolean filterPrepared) {
+        MemorySegment product = Geometry.convolution(arena, geometry, input.batch());
+        duet_convolution.algorithm(product, switch (convolutions) {
+            case FASTEST -> filterPrepared ? DuetCpu.DUET_FASTEST_PREPARED() : DuetCpu.DUET_FASTEST();
+            case DIRECT -> DuetCpu.DUET_DIRECT();
+            case WINOGRAD -> DuetCpu.DUET_WINOGRAD();
+        });
+        duet_convolution.precision(product, nativePrecision());
+        return product;
+    }
+
+    private MemorySegment fullyConnected(Arena arena, Tensor weight, Tensor input) {
+        MemorySegment product = Geometry.fullyConnected(arena, weight, input.batch());
+        duet_convolution.precision(product, nativePrecision());
+        return product;
+    }
+
+    private int nativePrecision() {
+        return switch (precision) {
+            case FP32 -> DuetCpu.DUET_FP32();
+            case BF16 -> DuetCpu.DUET_BF16();
+            case BF16_EVERYWHERE -> DuetCpu.DUET_BF16_EVERYWHERE();
+        };
+    }
+
+    /** What is really done: the choices are wishes. */
+    @Override
+    public String method(Operation operation) {
         try (Arena arena = Arena.ofConfined()) {
-            int algorithm = DuetCpu.duet_convolution_algorithm(convolution(arena, geometry, batch));
-            return algorithm == DuetCpu.DUET_WINOGRAD() ? "Winograd's form" : "direct sums";
+            MemorySegment product = product(arena, operation);
+            if (product == null) {
+                return "";
+            }
+            boolean rounded = DuetCpu.duet_convolution_precision(product, direction(operation)) == DuetCpu.DUET_BF16();
+            if (!convolution(operation)) {
+                return rounded ? "products in bf16" : "";
+            }
+            return (DuetCpu.duet_convolution_algorithm(product) == DuetCpu.DUET_WINOGRAD() ? "Winograd's form" : "direct sums")
+                    + (rounded ? " in bf16" : "");
         }
+    }
+
+    private static int direction(Operation product) {
+        return switch (product) {
+            case ConvolutionBackwardData _, FullyConnectedBackwardData _ -> DuetCpu.DUET_BACKWARD_DATA();
+            case ConvolutionBackwardWeights _, FullyConnectedBackwardWeights _ -> DuetCpu.DUET_BACKWARD_WEIGHTS();
+            default -> DuetCpu.DUET_FORWARD();
+        };
+    }
+
+    private static boolean convolution(Operation product) {
+        return product instanceof ConvolutionForward || product instanceof ConvolutionBackwardData || product instanceof ConvolutionBackwardWeights;
     }
 
     @Override
@@ -73,19 +127,25 @@ final class CpuLayout implements Layout {
         int team = threads.applyAsInt(device);
         try (Arena arena = Arena.ofConfined()) {
             return switch (operation) {
-                case ConvolutionForward o -> DuetCpu.duet_convolution_forward_workspace(
-                        convolution(arena, o.geometry(), o.input().batch()), team);
-                case ConvolutionBackwardData o -> DuetCpu.duet_convolution_backward_data_workspace(
-                        convolution(arena, o.geometry(), o.inputGradient().batch()), team);
-                case ConvolutionBackwardWeights o -> DuetCpu.duet_convolution_backward_weights_workspace(
-                        convolution(arena, o.geometry(), o.input().batch()), team);
-                case FullyConnectedForward o -> DuetCpu.duet_convolution_forward_workspace(
-                        Geometry.fullyConnected(arena, o.weight(), o.input().batch()), team);
-                case FullyConnectedBackwardData o -> DuetCpu.duet_convolution_backward_data_workspace(
-                        Geometry.fullyConnected(arena, o.weight(), o.inputGradient().batch()), team);
-                case FullyConnectedBackwardWeights o -> DuetCpu.duet_convolution_backward_weights_workspace(
-                        Geometry.fullyConnected(arena, o.weightGradient(), o.input().batch()), team);
+                case ConvolutionForward _, FullyConnectedForward _ -> DuetCpu.duet_convolution_forward_workspace(product(arena, operation), team);
+                case ConvolutionBackwardData _, FullyConnectedBackwardData _ ->
+                    DuetCpu.duet_convolution_backward_data_workspace(product(arena, operation), team);
+                case ConvolutionBackwardWeights _, FullyConnectedBackwardWeights _ ->
+                    DuetCpu.duet_convolution_backward_weights_workspace(product(arena, operation), team);
                 case SpatialNormBackward o -> 4 * o.input().elements();
+                default -> 0;
+            };
+        }
+    }
+
+    @Override
+    public long preparedBytes(Operation operation) {
+        if (!prepared) {
+            return 0;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            return switch (operation) {
+                case ConvolutionForward _, FullyConnectedForward _ -> DuetCpu.duet_convolution_prepared_bytes(product(arena, operation));
                 default -> 0;
             };
         }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
+import duet.device.Operation;
 import duet.device.Program;
 import duet.device.Region;
 import duet.device.RunParameters;
@@ -29,6 +30,9 @@ final class CpuProgram implements Program {
     private final CpuStorage scratch;
     private final Arena arena = Arena.ofShared();
     private final List<Stream> streams = new ArrayList<>();
+    private final PreparedFilters prepared;
+    /** Its runs change persistent tensors: it trains. */
+    private final boolean changes;
     private int events;
     private boolean closed;
 
@@ -37,14 +41,27 @@ final class CpuProgram implements Program {
         this.regions = Map.copyOf(regions);
         this.persistent = persistent;
         this.scratch = scratch;
-        for (StreamSteps stream : streams) {
-            CpuDevice device = backend.device(stream.device());
-            this.streams.add(new Stream(device.stream(stream.kind()), prepare(device, stream.steps())));
+        prepared = new PreparedFilters(persistent);
+        changes = streams.stream().flatMap(stream -> stream.steps().stream()).flatMap(step -> step.writes().stream()).anyMatch(this::persistent);
+        try {
+            for (StreamSteps stream : streams) {
+                CpuDevice device = backend.device(stream.device());
+                this.streams.add(new Stream(device.stream(stream.kind()), prepare(device, stream.steps())));
+            }
+        } catch (RuntimeException | Error e) {
+            free();
+            throw e;
         }
     }
 
+    private boolean persistent(Tensor tensor) {
+        return regions.containsKey(tensor) && regions.get(tensor).area() == Region.Area.PERSISTENT;
+    }
+
     private Command[] prepare(CpuDevice device, List<Step> steps) {
-        Lowering lowering = new Lowering(arena, device.team, backend.layout(), this::memory);
+        Lowering training = new Lowering(arena, device.team, backend.layout(), this::memory, (product, filter) -> MemorySegment.NULL);
+        CpuLayout layout = backend.layout().inference();
+        Lowering inference = new Lowering(arena, device.team, layout, this::memory, (product, filter) -> prepared.add(device, product, filter));
         List<Command> commands = new ArrayList<>();
         for (int i = 0; i < steps.size(); i++) {
             switch (steps.get(i)) {
@@ -53,7 +70,9 @@ final class CpuProgram implements Program {
                     boolean relu = i + 1 < steps.size() && steps.get(i + 1) instanceof Step.Launch next
                             && Lowering.fuses(launch.operation(), next.operation());
                     MemorySegment workspace = launch.workspace() == null ? MemorySegment.NULL : memory(device.index, launch.workspace());
-                    Kernel kernel = lowering.lower(launch.operation(), relu, workspace);
+                    boolean inferring = infers(launch.operation()) && workspaceBytes(launch) >= layout.workspaceBytes(launch.operation(), device.index);
+                    requireWorkspace(launch, inferring ? layout : backend.layout(), device);
+                    Kernel kernel = (inferring ? inference : training).lower(launch.operation(), relu, workspace);
                     commands.add(run -> kernel.launch(run.parameters));
                     i += relu ? 1 : 0;
                 }
@@ -72,6 +91,28 @@ final class CpuProgram implements Program {
             }
         }
         return commands.toArray(Command[]::new);
+    }
+
+    /** Whether an operation may find its filter prepared: a program that trains would have to prepare it again for every pass. */
+    private boolean infers(Operation operation) {
+        return !changes && switch (operation) {
+            case Operation.ConvolutionForward o -> persistent(o.weight());
+            case Operation.FullyConnectedForward o -> persistent(o.weight());
+            default -> false;
+        };
+    }
+
+    private static long workspaceBytes(Step.Launch launch) {
+        return launch.workspace() == null ? 0 : launch.workspace().bytes();
+    }
+
+    private static void requireWorkspace(Step.Launch launch, CpuLayout layout, CpuDevice device) {
+        Operation operation = launch.operation();
+        long needed = layout.workspaceBytes(operation, device.index);
+        if (workspaceBytes(launch) < needed) {
+            throw new IllegalArgumentException(operation.layer() + ": " + operation.kind() + " needs a workspace of " + needed + " bytes, it has "
+                    + workspaceBytes(launch));
+        }
     }
 
     private MemorySegment memory(Tensor tensor) {
@@ -102,6 +143,10 @@ final class CpuProgram implements Program {
 
     private void runOnce(RunParameters parameters) {
         checkOpen();
+        if (changes) {
+            persistent.changed();
+        }
+        prepared.refresh();
         CpuRun run = new CpuRun(parameters, events, streams.size());
         for (Stream stream : streams) {
             stream.thread.submit(() -> execute(stream.commands, run));
@@ -128,6 +173,9 @@ final class CpuProgram implements Program {
 
     private void pack(Tensor tensor, float[] values) {
         MemorySegment target = checked(tensor, values.length);
+        if (persistent(tensor)) {
+            persistent.changed();
+        }
         if (CpuLayout.canonical(tensor)) {
             MemorySegment.copy(values, 0, target, ValueLayout.JAVA_FLOAT, 0, values.length);
             return;
@@ -196,9 +244,14 @@ final class CpuProgram implements Program {
         backend.whileIdle(() -> {
             if (!closed) {
                 closed = true;
-                arena.close();
+                free();
                 backend.closed(this);
             }
         });
+    }
+
+    private void free() {
+        prepared.close();
+        arena.close();
     }
 }

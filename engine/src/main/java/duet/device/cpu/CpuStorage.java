@@ -12,6 +12,7 @@ final class CpuStorage implements Storage {
     private final long[] bytes;
     private final MemorySegment[] blocks;
     private final CpuBackend backend;
+    private long version;
     private boolean closed;
 
     CpuStorage(CpuBackend backend, long[] bytesPerDevice) {
@@ -39,6 +40,15 @@ final class CpuStorage implements Storage {
     MemorySegment slice(int device, Region region) {
         checkOpen();
         return blocks[device].asSlice(region.offset(), region.bytes());
+    }
+
+    /** Changes whenever a persistent tensor in it may have. */
+    long version() {
+        return version;
+    }
+
+    void changed() {
+        version++;
     }
 
     void checkOpen() {

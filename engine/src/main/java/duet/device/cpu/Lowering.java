@@ -18,12 +18,21 @@ final class Lowering {
     private final MemorySegment team;
     private final CpuLayout layout;
     private final Function<Tensor, MemorySegment> memory;
+    private final Preparation preparation;
+
+    /** Where the prepared form of a filter will be when the calls are made. */
+    interface Preparation {
+        /** @return NULL where the filter is to be used as it is */
+        MemorySegment prepared(MemorySegment product, MemorySegment filter);
+    }
 
     /**
      * @param arena  holds the structures that the calls point to
+     * @param layout of inference where filters are prepared
      * @param memory where each tensor lies; NULL for null
      */
-    Lowering(Arena arena, MemorySegment team, CpuLayout layout, Function<Tensor, MemorySegment> memory) {
+    Lowering(Arena arena, MemorySegment team, CpuLayout layout, Function<Tensor, MemorySegment> memory, Preparation preparation) {
+        this.preparation = preparation;
         this.arena = arena;
         this.team = team;
         this.layout = layout;
@@ -46,18 +55,14 @@ final class Lowering {
     /** @param relu the operation is fused with the ReLU that follows it */
     Kernel lower(Operation operation, boolean relu, MemorySegment workspace) {
         return switch (operation) {
-            case ConvolutionForward o -> forward(
-                    layout.convolution(arena, o.geometry(), o.input().batch()), o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
-            case FullyConnectedForward o -> forward(
-                    Geometry.fullyConnected(arena, o.weight(), o.input().batch()), o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
-            case ConvolutionBackwardData o -> backwardData(
-                    layout.convolution(arena, o.geometry(), o.inputGradient().batch()), o.outputGradient(), o.weight(), o.inputGradient(), workspace);
-            case FullyConnectedBackwardData o -> backwardData(
-                    Geometry.fullyConnected(arena, o.weight(), o.inputGradient().batch()), o.outputGradient(), o.weight(), o.inputGradient(), workspace);
-            case ConvolutionBackwardWeights o -> backwardWeights(layout.convolution(arena, o.geometry(), o.input().batch()),
-                    o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), workspace);
-            case FullyConnectedBackwardWeights o -> backwardWeights(Geometry.fullyConnected(arena, o.weightGradient(), o.input().batch()),
-                    o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), workspace);
+            case ConvolutionForward o -> forward(o, o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
+            case FullyConnectedForward o -> forward(o, o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
+            case ConvolutionBackwardData o -> backwardData(o, o.outputGradient(), o.weight(), o.inputGradient(), workspace);
+            case FullyConnectedBackwardData o -> backwardData(o, o.outputGradient(), o.weight(), o.inputGradient(), workspace);
+            case ConvolutionBackwardWeights o ->
+                backwardWeights(o, o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), workspace);
+            case FullyConnectedBackwardWeights o ->
+                backwardWeights(o, o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), workspace);
             case ActivationForward o -> activation(o);
             case ActivationBackward o -> activation(o);
             case ResponseNormForward o -> norm(o);
@@ -82,23 +87,28 @@ final class Lowering {
     }
 
     private Kernel forward(
-            MemorySegment geometry, Tensor input, Tensor weight, Tensor bias, boolean relu, Tensor output, MemorySegment workspace) {
+            Operation o, Tensor input, Tensor weight, Tensor bias, boolean relu, Tensor output, MemorySegment workspace) {
+        MemorySegment product = layout.product(arena, o);
         MemorySegment x = memory.apply(input), w = memory.apply(weight), b = memory.apply(bias), y = memory.apply(output);
         int withRelu = relu ? 1 : 0;
-        return p -> DuetCpu.duet_convolution_forward(team, geometry, x, w, b, withRelu, y, workspace);
+        MemorySegment prepared = preparation.prepared(product, w);
+        return prepared.equals(MemorySegment.NULL)
+                ? p -> DuetCpu.duet_convolution_forward(team, product, x, w, b, withRelu, y, workspace)
+                : p -> DuetCpu.duet_convolution_forward_prepared(team, product, x, prepared, b, withRelu, y, workspace);
     }
 
-    private Kernel backwardData(
-            MemorySegment geometry, Tensor outputGradient, Tensor weight, Tensor inputGradient, MemorySegment workspace) {
+    private Kernel backwardData(Operation o, Tensor outputGradient, Tensor weight, Tensor inputGradient, MemorySegment workspace) {
+        MemorySegment product = layout.product(arena, o);
         MemorySegment dy = memory.apply(outputGradient), w = memory.apply(weight), dx = memory.apply(inputGradient);
-        return p -> DuetCpu.duet_convolution_backward_data(team, geometry, dy, w, dx, workspace);
+        return p -> DuetCpu.duet_convolution_backward_data(team, product, dy, w, dx, workspace);
     }
 
-    private Kernel backwardWeights(MemorySegment geometry, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient,
-            MemorySegment workspace) {
+    private Kernel backwardWeights(
+            Operation o, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, MemorySegment workspace) {
+        MemorySegment product = layout.product(arena, o);
         MemorySegment x = memory.apply(input), dy = memory.apply(outputGradient);
         MemorySegment dw = memory.apply(weightGradient), db = memory.apply(biasGradient);
-        return p -> DuetCpu.duet_convolution_backward_weights(team, geometry, x, dy, dw, db, workspace);
+        return p -> DuetCpu.duet_convolution_backward_weights(team, product, x, dy, dw, db, workspace);
     }
 
     private Kernel activation(ActivationForward o) {

@@ -62,7 +62,7 @@ final class PlanBed {
 
     PlanBed with(List<StreamSteps> streams, Map<Tensor, Region> regions) {
         return new PlanBed(new Plan(plan.network(), plan.placement(), plan.mode(), plan.batch(), plan.parameters(), plan.inputs(), plan.outputs(),
-                streams, regions, plan.persistentBytes(), plan.transientBytes(), plan.checkedLayers()));
+                streams, regions, plan.persistentBytes(), plan.transientBytes(), plan.preparedBytes(), plan.checkedLayers()));
     }
 
     /** With the steps of one stream changed. */
