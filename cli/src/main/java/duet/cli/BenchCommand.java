@@ -56,7 +56,7 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(names = "--peer", paramLabel = "COMMAND",
             description = "Another engine's program, run in turns with Duet; it is started once, with --net, --mode, --batch, --precision and "
-                    + "--threads appended. May be given several times: the ratio is taken against the fastest.")
+                    + "--threads appended where the command does not have them itself. May be given several times: the ratio is taken against the fastest.")
     private List<String> peerCommands = List.of();
 
     @Option(names = {"-o", "--output"}, paramLabel = "FILE", description = "Write the result as JSON, to compare with later.")

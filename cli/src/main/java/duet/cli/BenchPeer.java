@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -50,10 +51,14 @@ final class BenchPeer implements AutoCloseable {
         errorReader = Thread.ofVirtual().start(this::readErrors);
     }
 
-    /** The words of the command as the shell understands them, then the arguments. */
+    /** The words of the command as the shell understands them, then the arguments, pairs of an option and its value, that it does not say itself. */
     private static List<String> shell(String command, List<String> arguments) {
         List<String> words = new ArrayList<>(List.of("sh", "-c", "exec " + command + " \"$@\"", "sh"));
-        words.addAll(arguments);
+        for (int i = 0; i < arguments.size(); i += 2) {
+            if (!command.matches("(?s).*\\s" + Pattern.quote(arguments.get(i)) + "[\\s=].*")) {
+                words.addAll(arguments.subList(i, i + 2));
+            }
+        }
         return words;
     }
 
@@ -74,7 +79,9 @@ final class BenchPeer implements AutoCloseable {
         if (!Double.isFinite(description.path("result").asDouble(Double.NaN))) {
             throw new CommandFailure("the peer '" + command + "' gives " + description.path("result") + ": it does not work, so its time means nothing");
         }
-        name = description.path("peer").asText() + " " + description.path("version").asText() + ", " + description.path("variant").asText();
+        String precision = description.path("precision").asText("fp32");
+        name = description.path("peer").asText() + " " + description.path("version").asText() + ", " + description.path("variant").asText()
+                + (precision.equals("fp32") ? "" : ", " + precision);
     }
 
     /** Such as {@code pytorch 2.13.0, channels-last}. */

@@ -91,6 +91,15 @@ class BenchTest {
         assertEquals("--net alexnet-small --mode train --batch 2 --precision bf16 --threads 1", result.at("/peers/0/description/arguments").asText());
     }
 
+    /** A peer in float against Duet in bf16: what the command says itself is not said again. */
+    @Test
+    void aPeerKeepsItsOwnOptions() throws IOException {
+        Outcome outcome = bench("--precision", "bf16", "--pairs", "1", "--json", "--peer", script("peer", PEER) + " --precision fp32");
+        assertEquals(0, outcome.code(), outcome.toString());
+        assertEquals("--precision fp32 --net alexnet-small --mode train --batch 2 --threads 1",
+                new ObjectMapper().readTree(outcome.out()).at("/peers/0/description/arguments").asText());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "echo warning >&2; echo 'no module named torch' >&2; exit 3 | has ended with exit code 3: no module named torch",
