@@ -49,8 +49,7 @@ template <class Word> struct BackwardData {
   int64_t group_turned() const { return int64_t{c.kernel_height} * c.kernel_width * out * blocks.padded(); }
   int64_t turned() const { return round_up<int64_t>(c.groups * group_turned(), 16); }
   int64_t rounded() const { return kTermsOf<Word> == 1 ? 0 : round_up<int64_t>(turned() / kTermsOf<Word>, 16); }
-  int64_t copies() const { return gradient.in_place() ? 0 : round_up<int64_t>(images * gradient.stored(), 16); }
-  int64_t workspace() const { return copies() + round_up<int64_t>(gradient.space(), 16); }
+  int64_t workspace() const { return operand_words(gradient, images); }
 
   void plan() {
     int64_t filter = 0;
@@ -132,18 +131,6 @@ template <class Word> struct BackwardData {
     multiply(product, plan.sums[block], plan.gradient_rows.data(), plan.input_rows.data(), 0, rows);
   }
 
-  /* Images of the gradient as the products need them: as they are, or copied to the workspace. */
-  const Word *operand(const float *from, int images_here, Word *workspace) const {
-    if constexpr (kTermsOf<Word> == 1) {
-      if (gradient.in_place()) return from;
-    }
-    for (int i = 0; i < images_here; i++) {
-      gradient.copy(from + i * int64_t{c.filters} * c.output_height * c.output_width, workspace + i * gradient.stored(),
-                    reinterpret_cast<float *>(workspace + copies()));
-    }
-    return workspace;
-  }
-
   void turn_all(duet_team *team, const float *filter, float *turned) const {
     const int64_t count = static_cast<int64_t>(phases.size());
     parallel(team, c.groups * count * c.kernel_height, [&](int64_t task, int) {
@@ -154,7 +141,7 @@ template <class Word> struct BackwardData {
   }
 
   /* The turned filter in words. */
-  const Word *operand(duet_team *team, const float *turned, Word *space) const {
+  const Word *turned_words(duet_team *team, const float *turned, Word *space) const {
     if constexpr (kTermsOf<Word> == 1) {
       return turned;
     } else {
@@ -171,7 +158,7 @@ template <class Word> struct BackwardData {
     plan();
     turn_all(team, filter, workspace);
     Word *space = reinterpret_cast<Word *>(workspace + turned());
-    const Word *turned_filter = operand(team, workspace, space);
+    const Word *turned_filter = turned_words(team, workspace, space);
     space += rounded();
     const int64_t gradient_image = int64_t{c.filters} * c.output_height * c.output_width;
     const int64_t input_image = int64_t{c.channels} * c.height * c.width;
@@ -182,7 +169,7 @@ template <class Word> struct BackwardData {
       const int64_t first = task / parts * images;
       const int part = static_cast<int>(task % parts);
       const int images_here = static_cast<int>(std::min<int64_t>(images, c.batch - first));
-      const Word *from = operand(output_gradient + first * gradient_image, images_here, space + thread * this->workspace());
+      const Word *from = operands(gradient, output_gradient + first * gradient_image, images_here, space + thread * this->workspace());
       for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
         for (const PhasePlan &phase : phases) {
           block(phase, b / blocks.count(), b % blocks.count(), from, turned_filter, input_gradient + first * input_image, images_here);

@@ -39,7 +39,7 @@ bool in_pairs(const duet_convolution &c, int operation) {
   if (c.precision == DUET_FP32) return false;
   /* Reading the weights takes more time than rounding the input. */
   if (is_fully_connected(c) && operation == DUET_FORWARD && c.batch <= kFewImages) return true;
-  if (!kFastPairs && c.precision != DUET_BF16_EVERYWHERE) return false;
+  if (!wants_pairs(c)) return false;
   if (is_fully_connected(c)) return true;
   if (is_winograd(c)) return winograd_in_pairs(c);
   switch (operation) {

@@ -26,8 +26,7 @@ template <class Word> struct Forward {
   int64_t group_filter() const { return runs * run_words * blocks.padded(); }
   int64_t block_filter(int block) const { return runs * run_words * block * kBlock; }
   int64_t filter() const { return round_up<int64_t>(c.groups * group_filter(), 16); }
-  int64_t copies() const { return image.in_place() ? 0 : round_up<int64_t>(images * image.stored(), 16); }
-  int64_t workspace() const { return copies() + round_up<int64_t>(image.space(), 16); }
+  int64_t workspace() const { return operand_words(image, images); }
   int bands(int rows) const { return in_bands(c) ? divide_up(rows, kBandPixels) : 1; }
 
   void plan() {
@@ -60,18 +59,6 @@ template <class Word> struct Forward {
     multiply(product, sums[block], input_rows.data(), output_rows.data(), first_row, last_row);
   }
 
-  /* Images as the products need them: as they are, or copied to the workspace. */
-  const Word *operand(const float *input, int images_here, Word *workspace) const {
-    if constexpr (kTermsOf<Word> == 1) {
-      if (image.in_place()) return input;
-    }
-    for (int i = 0; i < images_here; i++) {
-      image.copy(input + i * int64_t{c.channels} * c.height * c.width, workspace + i * image.stored(),
-                 reinterpret_cast<float *>(workspace + copies()));
-    }
-    return workspace;
-  }
-
   void run_all(duet_team *team, const float *input, const Word *filter, const float *bias, bool relu, float *output, Word *workspace) const {
     const int64_t input_image = int64_t{c.channels} * c.height * c.width;
     const int64_t output_image = int64_t{c.filters} * pixels;
@@ -83,7 +70,7 @@ template <class Word> struct Forward {
       const int64_t first = task / parts * images;
       const int part = static_cast<int>(task % parts);
       const int images_here = static_cast<int>(std::min<int64_t>(images, c.batch - first));
-      const Word *from = operand(input + first * input_image, images_here, workspace + thread * this->workspace());
+      const Word *from = operands(image, input + first * input_image, images_here, workspace + thread * this->workspace());
       const int rows = images_here * pixels, bands = this->bands(rows);
       for (int band = 0; band < bands; band++) {
         const int first_row = band * rows / bands, last_row = (band + 1) * rows / bands;

@@ -23,6 +23,11 @@ inline int64_t group_elements(const duet_convolution &c) { return int64_t{taps(c
 /* Where a block begins within its group's packed filter: all blocks before it are full. */
 inline int64_t block_offset(int taps, int block) { return int64_t{taps} * block * kBlock; }
 
+/* Whether bf16 is to be taken for arithmetic's sake, where a layer allows it. */
+inline bool wants_pairs(const duet_convolution &c) {
+  return c.precision == DUET_BF16_EVERYWHERE || (c.precision == DUET_BF16 && kFastPairs);
+}
+
 /* Whether the products of an operation are of bf16. */
 bool in_pairs(const duet_convolution &c, int operation);
 
@@ -77,6 +82,23 @@ template <> struct ImageOperand<Pair> {
   int64_t space() const { return int64_t{padded.padded_width} * padded.channels; }
   void copy(const float *from, Pair *to, float *space) const;
 };
+
+/* Words of workspace for so many images as operands: their copies, and what making these takes. */
+template <class Word> int64_t operand_words(const ImageOperand<Word> &image, int images) {
+  return (image.in_place() ? 0 : round_up<int64_t>(images * image.stored(), 16)) + round_up<int64_t>(image.space(), 16);
+}
+
+/* Neighbouring images as operands: as they are, or copied to a workspace of operand_words. */
+template <class Word> const Word *operands(const ImageOperand<Word> &image, const float *from, int images, Word *workspace) {
+  if constexpr (kTermsOf<Word> == 1) {
+    if (image.in_place()) return from;
+  }
+  float *space = reinterpret_cast<float *>(workspace);
+  Word *copies = workspace + round_up<int64_t>(image.space(), 16);
+  const int64_t floats = int64_t{image.padded.channels} * image.padded.height * image.padded.width;
+  for (int i = 0; i < images; i++) image.copy(from + i * floats, copies + i * image.stored(), space);
+  return copies;
+}
 
 /* The input as the windows see it. */
 PaddedImage padded_input(const duet_convolution &c);

@@ -68,19 +68,15 @@ void backward_weights(duet_team *team, const Plan<Word> &plan, const float *inpu
   }
 }
 
-template <class Body> auto with_plan(const duet_convolution &c, Body body) {
-  return winograd_in_pairs(c) ? body(Plan<Pair>(c)) : body(Plan<float>(c));
-}
-
 }  // namespace
 
 int64_t winograd_backward_weights_workspace(const duet_convolution &c) {
-  return with_plan(c, [](const auto &plan) { return plan.workspace(); });
+  return with_plan<Over::kTiles>(c, [](const auto &plan) { return plan.workspace(); });
 }
 
 void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
                                float *filter_gradient, float *workspace) {
-  with_plan(c, [&](const auto &plan) { backward_weights(team, plan, input, output_gradient, filter_gradient, workspace); });
+  with_plan<Over::kTiles>(c, [&](const auto &plan) { backward_weights(team, plan, input, output_gradient, filter_gradient, workspace); });
 }
 
 }  // namespace duet

@@ -27,8 +27,7 @@ bool pays(const duet_convolution &c) {
   const double values = double(c.batch) * static_cast<double>(tiling.values());
   const double filter = c.algorithm == DUET_FASTEST_PREPARED ? 0 : tiling.points() * in * out;
   const double transformed = values * (in + out) + filter;
-  const bool pairs = c.precision == DUET_BF16_EVERYWHERE || (c.precision == DUET_BF16 && kFastPairs);
-  const double direct_cost = pairs ? kPairCost : 1, point_cost = winograd_in_pairs(c) ? kPairCost : 1;
+  const double direct_cost = wants_pairs(c) ? kPairCost : 1, point_cost = winograd_in_pairs(c) ? kPairCost : 1;
   return point_cost * values * in * out + kTransform * std::max(tiling.y.points, tiling.x.points) * transformed < direct_cost * direct;
 }
 

@@ -55,20 +55,15 @@ void forward(duet_team *team, const Plan<Word> &plan, const float *input, const 
   }
 }
 
-/* body(plan) with the words that the convolution asks for. */
-template <class Body> auto with_plan(const duet_convolution &c, Body body) {
-  return winograd_in_pairs(c) ? body(Plan<Pair>(c)) : body(Plan<float>(c));
-}
-
 }  // namespace
 
 int64_t winograd_forward_workspace(const duet_convolution &c) {
-  return with_plan(c, [](const auto &plan) { return plan.workspace(); });
+  return with_plan<Over::kChannels>(c, [](const auto &plan) { return plan.workspace(); });
 }
 
 void winograd_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias, bool relu,
                       float *output, float *workspace) {
-  with_plan(c, [&]<class Word>(const Plan<Word> &plan) {
+  with_plan<Over::kChannels>(c, [&]<class Word>(const Plan<Word> &plan) {
     forward(team, plan, input, bias, relu, output, workspace, [&](int group) {
       Word *points = plan.template point_filter<Word>(workspace);
       transform_filter(team, plan, group, filter, points);
@@ -78,18 +73,18 @@ void winograd_forward(duet_team *team, const duet_convolution &c, const float *i
 }
 
 int64_t winograd_prepared(const duet_convolution &c) {
-  return with_plan(c, [&](const auto &plan) { return c.groups * plan.filter.words(); });
+  return with_plan<Over::kChannels>(c, [&](const auto &plan) { return c.groups * plan.filter.words(); });
 }
 
 void winograd_prepare(duet_team *team, const duet_convolution &c, const float *filter, void *to) {
-  with_plan(c, [&]<class Word>(const Plan<Word> &plan) {
+  with_plan<Over::kChannels>(c, [&]<class Word>(const Plan<Word> &plan) {
     for (int group = 0; group < c.groups; group++) transform_filter(team, plan, group, filter, static_cast<Word *>(to) + group * plan.filter.words());
   });
 }
 
 void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias, bool relu,
                                float *output, float *workspace) {
-  with_plan(c, [&]<class Word>(const Plan<Word> &plan) {
+  with_plan<Over::kChannels>(c, [&]<class Word>(const Plan<Word> &plan) {
     forward(team, plan, input, bias, relu, output, workspace,
             [&](int group) { return static_cast<const Word *>(prepared) + group * plan.filter.words(); });
   });

@@ -69,4 +69,9 @@ template <class Word, Over kOver> struct WinogradPlan {
   int64_t zeros() const { return round_up(in, 16); }
 };
 
+/* body(plan) with the words that the convolution asks for. */
+template <Over kOver, class Body> auto with_plan(const duet_convolution &c, Body body) {
+  return winograd_in_pairs(c) ? body(WinogradPlan<Pair, kOver>(c)) : body(WinogradPlan<float, kOver>(c));
+}
+
 }  // namespace duet

@@ -36,7 +36,7 @@ final class PreparedFilters implements AutoCloseable {
         MemorySegment prepared = DuetCpu.duet_allocate(bytes);
         if (prepared.address() == 0) {
             throw new DeviceException("cpu device " + device.index + ": cannot allocate " + (bytes >> 20)
-                    + " MiB for a prepared filter; try a smaller --batch");
+                    + " MiB for a prepared filter; --convolutions direct with --precision fp32 needs none");
         }
         filters.add(new Filter(device.team, product, filter, prepared, bytes));
         return prepared;
