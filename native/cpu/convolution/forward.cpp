@@ -64,21 +64,30 @@ template <class Word> struct Forward {
     const int64_t output_image = int64_t{c.filters} * pixels;
     const int all_blocks = c.groups * blocks.count();
     const int64_t image_chunks = divide_up(c.batch, images);
-    /* Few images: share out their blocks of filters too, at the price of copying an image more than once. */
-    const int parts = static_cast<int>(std::min<int64_t>(all_blocks, divide_up<int64_t>(4 * team->threads(), image_chunks)));
-    parallel(team, image_chunks * parts, [&](int64_t task, int thread) {
-      const int64_t first = task / parts * images;
-      const int part = static_cast<int>(task % parts);
+    /* Few images: share out their blocks of filters too, at the price of copying an image more than once, and their rows where they are not copied. */
+    const int64_t wanted = 4 * team->threads();
+    const int parts = static_cast<int>(std::min<int64_t>(all_blocks, divide_up<int64_t>(wanted, image_chunks)));
+    const int shares = image.in_place() ? static_cast<int>(divide_up<int64_t>(wanted, image_chunks * parts)) : 1;
+    parallel(team, image_chunks * shares * parts, [&](int64_t task, int thread) {
+      const int part = static_cast<int>(task % parts), share = static_cast<int>(task / parts % shares);
+      const int64_t first = task / parts / shares * images;
       const int images_here = static_cast<int>(std::min<int64_t>(images, c.batch - first));
       const Word *from = operands(image, input + first * input_image, images_here, workspace + thread * this->workspace());
-      const int rows = images_here * pixels, bands = this->bands(rows);
+      const int begin = share_begin(images_here * pixels, share, shares), end = share_begin(images_here * pixels, share + 1, shares);
+      const int bands = this->bands(end - begin);
       for (int band = 0; band < bands; band++) {
-        const int first_row = band * rows / bands, last_row = (band + 1) * rows / bands;
+        const int first_row = begin + band * (end - begin) / bands, last_row = begin + (band + 1) * (end - begin) / bands;
         for (int b = part * all_blocks / parts; b < (part + 1) * all_blocks / parts; b++) {
           block(b / blocks.count(), b % blocks.count(), from, filter, bias, relu, output + first * output_image, first_row, last_row);
         }
       }
     });
+  }
+
+  /* The first row of a share of so many, in whole tiles. */
+  static int share_begin(int rows, int share, int shares) {
+    constexpr int kTileRows = tile_rows(kBlockVectors);
+    return std::min(rows, divide_up(rows, kTileRows) * share / shares * kTileRows);
   }
 };
 

@@ -114,7 +114,7 @@ struct FewImages {
   template <int Images, int NV, class Word>
   void block(int block, const Word *input, const Word *filter, const float *bias, bool relu, float *output) const {
     constexpr int kTogether = kFewImages / Images;
-    constexpr ptrdiff_t kAhead = 2048 / sizeof(Word);
+    constexpr ptrdiff_t kAhead = 1024 / sizeof(Word);
     constexpr int kWidth = NV * kVectorWidth;
     const ptrdiff_t taps = words<Word>(duet::taps(c));
     Vector sums[kTogether][Images][NV] = {};

@@ -49,7 +49,7 @@ void ask_for(Next next, ptrdiff_t part, ptrdiff_t parts) {
 
 template <class Word>
 void multiply_chunk(const Product<Word> &product, Sum::Chunk chunk, const TileOutput &output, const ptrdiff_t *a_rows,
-                    const ptrdiff_t *c_rows, ptrdiff_t rows, Next next) {
+                    const ptrdiff_t *c_rows, ptrdiff_t rows, Next next, ptrdiff_t part, ptrdiff_t parts) {
   const int vectors = divide_up(product.columns, kVectorWidth);
   /* Tiles of nearly the same size: a last tile of one row would leave the multiply-add units waiting. */
   const ptrdiff_t tiles = divide_up(rows, static_cast<ptrdiff_t>(tile_rows(vectors)));
@@ -62,7 +62,7 @@ void multiply_chunk(const Product<Word> &product, Sum::Chunk chunk, const TileOu
       a[m] = product.a + a_rows[first + m];
       c[m] = product.c + c_rows[first + m];
     }
-    if (next.begin) ask_for(next, t, tiles);
+    if (next.begin) ask_for(next, part * tiles + t, parts * tiles);
     tile<Word>(count, vectors)(a, product.a_step, product.b, product.b_step, chunk.runs, chunk.count, c, output);
   }
 }
@@ -77,7 +77,7 @@ void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_r
     const Sum::Chunk chunk = sum.chunks() ? sum.chunk(i) : Sum::Chunk{nullptr, 0};
     const TileOutput output = {product.columns, product.accumulate || i > 0, product.relu && i == chunks - 1,
                                i == 0 ? product.bias : nullptr};
-    multiply_chunk(product, chunk, output, a_rows + first, c_rows + first, last - first, i == chunks - 1 ? next : Next{nullptr, 0});
+    multiply_chunk(product, chunk, output, a_rows + first, c_rows + first, last - first, next, i, chunks);
   }
 }
 

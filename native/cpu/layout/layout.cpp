@@ -2,6 +2,7 @@
 #include "runtime/interface.h"
 #include "runtime/team.h"
 #include "runtime/transpose.h"
+#include <algorithm>
 #include <cstring>
 
 using namespace duet;
@@ -9,11 +10,24 @@ using namespace duet;
 namespace {
 
 constexpr int64_t kPixelsPerTask = 512;
+constexpr int64_t kRowsPerTask = 16;
 
+/* A window on a stored image, which it may leave. */
 struct Crop {
   int top, left;
   bool mirror;
 };
+
+/* (from - mean + shift) * scale for `count` pixels; the shift, one for each channel, may be null. */
+void scaled(const uint8_t *from, const float *mean, const float *shift, float scale, int channels, int count, float *to) {
+  if (!shift) {
+    for (int i = 0; i < count * channels; i++) to[i] = (from[i] - mean[i]) * scale;
+    return;
+  }
+  for (int x = 0; x < count; x++, from += channels, mean += channels, to += channels) {
+    for (int c = 0; c < channels; c++) to[c] = (from[c] - mean[c] + shift[c]) * scale;
+  }
+}
 
 }  // namespace
 
@@ -31,19 +45,25 @@ void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const fl
 void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width,
                         int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean,
                         const float *colour_shift, float scale, float *output) {
-  parallel(team, int64_t{batch} * height, [=](int64_t task, int) {
-    const int64_t image = task / height;
-    const Crop crop{crops[3 * image], crops[3 * image + 1], crops[3 * image + 2] != 0};
-    const int y = crop.top + static_cast<int>(task % height);
-    float *to = output + task * width * channels;
-    for (int x = 0; x < width; x++, to += channels) {
-      const int from_x = crop.left + (crop.mirror ? width - 1 - x : x);
-      const bool inside = y >= 0 && y < stored_height && from_x >= 0 && from_x < stored_width;
-      const int64_t at = inside ? (int64_t{y} * stored_width + from_x) * channels : 0;
-      const uint8_t *from = images + image * stored_height * stored_width * channels + at;
-      for (int c = 0; c < channels; c++) {
-        const float shift = colour_shift ? colour_shift[image * channels + c] : 0;
-        to[c] = inside ? (from[c] - mean[at + c] + shift) * scale : 0;
+  parallel_slices(team, int64_t{batch} * height, kRowsPerTask, [=](int64_t first_row, int64_t last_row) {
+    for (int64_t row = first_row; row < last_row; row++) {
+      const int64_t image = row / height;
+      const Crop crop{crops[3 * image], crops[3 * image + 1], crops[3 * image + 2] != 0};
+      const int64_t y = int64_t{crop.top} + row % height;
+      float *to = output + row * width * channels;
+      /* Columns first .. end - 1 of the crop, before it is turned round, lie on the image. */
+      const bool inside = y >= 0 && y < stored_height;
+      const int first = inside ? static_cast<int>(std::clamp<int64_t>(-int64_t{crop.left}, 0, width)) : 0;
+      const int end = inside ? static_cast<int>(std::clamp<int64_t>(int64_t{stored_width} - crop.left, first, width)) : 0;
+      std::fill(to, to + first * channels, 0.0f);
+      if (first < end) {
+        const int64_t at = (y * stored_width + crop.left + first) * channels;
+        scaled(images + image * stored_height * stored_width * channels + at, mean + at, colour_shift ? colour_shift + image * channels : nullptr,
+               scale, channels, end - first, to + first * channels);
+      }
+      std::fill(to + end * channels, to + width * channels, 0.0f);
+      if (crop.mirror) {
+        for (int x = 0; x < width / 2; x++) std::swap_ranges(to + x * channels, to + (x + 1) * channels, to + (width - 1 - x) * channels);
       }
     }
   });

@@ -5,22 +5,74 @@ namespace {
 
 template <class Word> using Plan = WinogradPlan<Word, Over::kChannels>;
 
-/* One point of one block of filters: the values of all tiles times the filter. */
-template <class Word>
-void multiply_point(const Plan<Word> &plan, int point, int block, int images, const Word *input, const Word *filter, float *output) {
-  const int rows = plan.input.rows(point, images), width = plan.filter.blocks.width(block);
-  std::vector<ptrdiff_t> input_rows(rows), output_rows(rows);
-  for (int i = 0; i < rows; i++) {
-    input_rows[i] = i * plan.input.row();
-    output_rows[i] = i * plan.output.row();
+/* The products of all points: in each, the values of all tiles times the filter, by blocks of filters. */
+template <class Word> struct Products {
+  const Plan<Word> &plan;
+  const int blocks = plan.filter.blocks.count();
+  /* A block of one point at a time, the points in order: so the filter's blocks are read as they lie in memory. */
+  const int64_t count = int64_t{plan.tiling.points()} * blocks;
+  std::vector<Sum> sums;
+  std::vector<ptrdiff_t> input_rows, output_rows;
+
+  explicit Products(const Plan<Word> &of) : plan(of) {
+    const ptrdiff_t terms = terms_of_chunk();
+    for (int block = 0; block < blocks; block++) {
+      sums.emplace_back(terms);
+      sums.back().add(0, 0, plan.filter.in, 1, plan.filter.blocks.width(block));
+    }
+    for (ptrdiff_t i = 0; i < rows(plan.images); i++) {
+      input_rows.push_back(i * plan.input.row());
+      output_rows.push_back(i * plan.output.row());
+    }
   }
-  Sum sum(kPointTerms);
-  sum.add(0, 0, plan.filter.in, 1, width);
-  const Product<Word> product = {input + plan.input.begin(point), 1,
-                                 filter + point * plan.filter.point() + block_offset(plan.filter.in, block), width,
-                                 output + plan.output.begin(point) + block * kBlock, width, false, false, nullptr};
-  multiply(product, sum, input_rows.data(), output_rows.data(), 0, rows);
-}
+
+  /* Of the point that has most. */
+  int rows(int images) const {
+    int most = 0;
+    for (int point = 0; point < plan.tiling.points(); point++) most = std::max(most, plan.input.rows(point, images));
+    return most;
+  }
+
+  /* Few rows are read again for each block: they should stay in L1 beside it. */
+  ptrdiff_t terms_of_chunk() const {
+    constexpr ptrdiff_t kWords = (24 << 10) / sizeof(Word);
+    const int rows = this->rows(plan.images);
+    const ptrdiff_t most = rows > 2 * kMostRows ? kPointTerms : std::min(kPointTerms, kWords / (rows + kBlock));
+    return divide_up<ptrdiff_t>(plan.filter.in, divide_up<ptrdiff_t>(plan.filter.in, most));
+  }
+
+  /* Products of a task: of a few images one alone is over before the next can be asked for. */
+  int64_t of_task(int images, int threads) const {
+    constexpr int64_t kMultiplyAdds = 1 << 20;
+    const int64_t one = int64_t{rows(images)} * plan.filter.in * kBlock * kTermsOf<Word>;
+    return std::clamp<int64_t>(count / (8 * threads), 1, divide_up(kMultiplyAdds, one));
+  }
+
+  const Word *filter(const Word *points, int64_t product) const {
+    return points + product / blocks * plan.filter.point() + block_offset(plan.filter.in, static_cast<int>(product % blocks));
+  }
+
+  void one(int64_t product, int images, const Word *input, const Word *points, float *output, Next next) const {
+    const int point = static_cast<int>(product / blocks), block = static_cast<int>(product % blocks);
+    const int width = plan.filter.blocks.width(block);
+    const Product<Word> operands = {input + plan.input.begin(point), 1, filter(points, product), width,
+                                    output + plan.output.begin(point) + block * kBlock, width, false, false, nullptr};
+    multiply(operands, sums[block], input_rows.data(), output_rows.data(), 0, plan.input.rows(point, images), next);
+  }
+
+  void run(duet_team *team, int images, const Word *input, const Word *points, float *output) const {
+    parallel_slices(team, count, of_task(images, team->threads()), [&](int64_t first, int64_t last) {
+      for (int64_t product = first; product < last; product++) {
+        Next next = {nullptr, 0};
+        if (product + 1 < last) {
+          const ptrdiff_t words = ptrdiff_t{plan.filter.in} * plan.filter.blocks.width(static_cast<int>((product + 1) % blocks));
+          next = {filter(points, product + 1), words * ptrdiff_t{sizeof(Word)}};
+        }
+        one(product, images, input, points, output, next);
+      }
+    });
+  }
+};
 
 template <class Word> void transform_filter(duet_team *team, const Plan<Word> &plan, int group, const float *filter, Word *points) {
   const float *packed = filter + group * group_elements(plan.c);
@@ -34,6 +86,7 @@ void forward(duet_team *team, const Plan<Word> &plan, const float *input, const 
   const duet_convolution &c = plan.c;
   Word *values = plan.input_values(workspace);
   float *products = plan.template output_values<float>(workspace);
+  const Products<Word> products_of_points(plan);
   plan.fill_zeros(workspace);
   for (int group = 0; group < c.groups; group++) {
     const Word *points = points_of(group);
@@ -43,10 +96,7 @@ void forward(duet_team *team, const Plan<Word> &plan, const float *input, const 
         input_values(plan.input, plan.input_map, c.padding, workspace, plan.input_image(input, first + image) + group * plan.in, image, ty,
                      values);
       });
-      const int blocks = plan.filter.blocks.count();
-      parallel(team, int64_t{plan.tiling.points()} * blocks, [&](int64_t task, int) {
-        multiply_point(plan, static_cast<int>(task / blocks), static_cast<int>(task % blocks), images, values, points, products);
-      });
+      products_of_points.run(team, images, values, points, products);
       plan.each_tile_row(team, images, [&](int image, int ty) {
         output_pixels(plan.output, plan.output_map, products, image, ty, bias ? bias + group * plan.out : nullptr, relu,
                       output + plan.output_image(first + image) + group * plan.out);
