@@ -57,11 +57,16 @@ template <class Word, Over kOver> struct WinogradPlan {
              [&](int64_t task, int) { body(static_cast<int>(task / tiling.y.tiles), static_cast<int>(task % tiling.y.tiles)); });
   }
 
-  /* A chunk's values of all points should stay in the last-level cache, and each point's be enough rows for the filter to be worth reading. */
+  /*
+   * Every chunk reads the filter of all points from far away, or adds to its gradient. A chunk with about as many values takes no more time
+   * for that than for its values; a larger one only pushes these out of the caches, which other programs may share: three times as many
+   * words cost conv2 of AlexNet half of its speed on a busy machine. Adding to the gradient reads and writes it: larger chunks.
+   */
   int images_of_chunk() const {
-    constexpr int64_t kWords = 3 << 20;
+    constexpr int64_t kFewest = (kOver == Over::kTiles ? 1024 : 256) << 10, kMost = 3 << 20;
+    const int64_t words = std::clamp(int64_t{tiling.points()} * in * Blocks{out}.padded() / kTermsOf<Word>, kFewest, kMost);
     const int64_t image = tiling.values() * (kPairsOfImages ? (in + out) / 2 : kPairsOfChannels ? in / 2 + out : in + out);
-    const int most = static_cast<int>(std::clamp<int64_t>(kWords / image, 1, c.batch));
+    const int most = static_cast<int>(std::clamp<int64_t>(words / image, 1, c.batch));
     return divide_up(c.batch, divide_up(c.batch, most));
   }
 
