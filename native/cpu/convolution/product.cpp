@@ -38,8 +38,6 @@ Sum::Chunk Sum::chunk(int index) const {
 
 namespace {
 
-constexpr ptrdiff_t kCacheLine = 64;
-
 void ask_for(Next next, ptrdiff_t part, ptrdiff_t parts) {
   const ptrdiff_t lines = divide_up(next.bytes, kCacheLine);
   for (ptrdiff_t line = part * lines / parts; line < (part + 1) * lines / parts; line++) {
@@ -81,6 +79,22 @@ void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_r
   }
 }
 
+template <class Word> void multiply(const Grid<Word> &grid, int vectors, ptrdiff_t most_terms, Next next) {
+  const GridTiles<Word> tiles = grid_tiles<Word>(vectors);
+  const ptrdiff_t chunks = std::max<ptrdiff_t>(1, divide_up(grid.terms, most_terms)), share = next.bytes / chunks;
+  Grid<Word> part = grid;
+  for (ptrdiff_t i = 0; i < chunks; i++) {
+    const ptrdiff_t first = i * grid.terms / chunks, last = (i + 1) * grid.terms / chunks;
+    part.a = grid.a + first * grid.a_step;
+    part.b = grid.b + first * grid.b_step;
+    part.terms = last - first;
+    part.accumulate = grid.accumulate || i > 0;
+    tiles(part, {static_cast<const char *>(next.begin) + i * share, i < chunks - 1 ? share : next.bytes - i * share});
+  }
+}
+
+template void multiply<float>(const Grid<float> &, int, ptrdiff_t, Next);
+template void multiply<Pair>(const Grid<Pair> &, int, ptrdiff_t, Next);
 template void multiply<float>(const Product<float> &, const Sum &, const ptrdiff_t *, const ptrdiff_t *, ptrdiff_t, ptrdiff_t, Next);
 template void multiply<Pair>(const Product<Pair> &, const Sum &, const ptrdiff_t *, const ptrdiff_t *, ptrdiff_t, ptrdiff_t, Next);
 

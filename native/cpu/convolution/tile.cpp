@@ -93,6 +93,57 @@ void tile_kernel(const Word *const *a, ptrdiff_t a_step, const Word *b, ptrdiff_
   }
 }
 
+/* Rows of a grid, from those that begin at a and c. */
+template <class Word, int MR, int NV> inline void grid_tile(const Grid<Word> &grid, const Word *a, float *c) {
+  const Word *row[MR];
+  Vector sum[MR][NV];
+  DUET_UNROLL
+  for (int m = 0; m < MR; m++) {
+    row[m] = a + m * grid.a_row;
+    DUET_UNROLL
+    for (int v = 0; v < NV; v++) sum[m][v] = Vector{};
+  }
+  const ptrdiff_t a_step = grid.a_step, b_step = grid.b_step;
+  const Word *column = grid.b;
+  for (ptrdiff_t at = 0, end = grid.terms * a_step; at != end; at += a_step, column += b_step) add_term(row, at, column, sum);
+  if (grid.accumulate) {
+    DUET_UNROLL
+    for (int m = 0; m < MR; m++) {
+      DUET_UNROLL
+      for (int v = 0; v < NV; v++) sum[m][v] += load(c + m * grid.c_row + v * kVectorWidth);
+    }
+  }
+  DUET_UNROLL
+  for (int m = 0; m < MR; m++) {
+    DUET_UNROLL
+    for (int v = 0; v < NV; v++) store(c + m * grid.c_row + v * kVectorWidth, sum[m][v]);
+  }
+}
+
+/* grid_tile<rows>, where rows <= MR. */
+template <class Word, int MR, int NV> inline void grid_tile_of(ptrdiff_t rows, const Grid<Word> &grid, const Word *a, float *c) {
+  if (rows == MR) return grid_tile<Word, MR, NV>(grid, a, c);
+  if constexpr (MR > 1) grid_tile_of<Word, MR - 1, NV>(rows, grid, a, c);
+}
+
+template <class Word, int NV> void grid_kernel(const Grid<Word> &grid, Next next) {
+  constexpr ptrdiff_t kRows = tile_rows(NV);
+  /* Tiles of nearly the same size: a last tile of one row would leave the multiply-add units waiting. */
+  const ptrdiff_t tiles = divide_up(grid.rows, kRows), least = grid.rows / tiles, larger = grid.rows % tiles;
+  const ptrdiff_t lines = divide_up<ptrdiff_t>(next.bytes, kCacheLine), lines_of_tile = divide_up(lines, tiles);
+  const char *ask = static_cast<const char *>(next.begin);
+  const char *const end = ask + lines * kCacheLine;
+  const Word *a = grid.a;
+  float *c = grid.c;
+  for (ptrdiff_t t = 0; t < tiles; t++) {
+    for (ptrdiff_t i = 0; i < lines_of_tile && ask < end; i++, ask += kCacheLine) __builtin_prefetch(ask, 0, 2);
+    const ptrdiff_t count = least + (t < larger);
+    grid_tile_of<Word, kRows, NV>(count, grid, a, c);
+    a += count * grid.a_row;
+    c += count * grid.c_row;
+  }
+}
+
 template <class Word, int NV, int... MR> constexpr std::array<Tile<Word>, kMostRows> tiles(std::integer_sequence<int, MR...>) {
   return {tile_kernel<Word, MR + 1, NV>...};
 }
@@ -114,6 +165,21 @@ template <class Word> Tile<Word> tile(int rows, int vectors) {
   }
 }
 
+template <class Word> GridTiles<Word> grid_tiles(int vectors) {
+  switch (vectors) {
+    case 1: return grid_kernel<Word, 1>;
+    case 2: return grid_kernel<Word, 2>;
+#if defined(__AVX512F__) || defined(__aarch64__)
+    case 3: return grid_kernel<Word, 3>;
+    default: return grid_kernel<Word, 4>;
+#else
+    default: return nullptr;
+#endif
+  }
+}
+
+template GridTiles<float> grid_tiles<float>(int vectors);
+template GridTiles<Pair> grid_tiles<Pair>(int vectors);
 template Tile<float> tile<float>(int rows, int vectors);
 template Tile<Pair> tile<Pair>(int rows, int vectors);
 

@@ -50,4 +50,28 @@ constexpr int tile_rows(int vectors) {
 
 template <class Word> Tile<Word> tile(int rows, int vectors);
 
+/* Memory that will be needed next, from far away: it is asked for bit by bit while the tiles are computed. */
+struct Next {
+  const void *begin;
+  ptrdiff_t bytes;
+};
+constexpr ptrdiff_t kCacheLine = 64;
+
+/*
+ * The same for any number of rows that are equally far apart, as their terms are, and whole vectors of columns: short sums, where finding
+ * each row and a tile for it would take as long as the sum.
+ */
+template <class Word> struct Grid {
+  const Word *a;
+  ptrdiff_t a_row, a_step;
+  const Word *b;
+  ptrdiff_t b_step;
+  float *c;
+  ptrdiff_t c_row;
+  ptrdiff_t rows, terms;
+  bool accumulate;
+};
+template <class Word> using GridTiles = void (*)(const Grid<Word> &grid, Next next);
+template <class Word> GridTiles<Word> grid_tiles(int vectors);
+
 }  // namespace duet

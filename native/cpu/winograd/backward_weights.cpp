@@ -13,17 +13,10 @@ template <class Word>
 void multiply_point(const Plan<Word> &plan, int point, int block, int images, const Word *input, const Word *gradient, bool accumulate,
                     float *filter) {
   const int width = plan.filter.blocks.width(block);
-  std::vector<ptrdiff_t> channels(plan.in), rows(plan.in);
-  for (int i = 0; i < plan.in; i++) {
-    channels[i] = i;
-    rows[i] = ptrdiff_t{i} * width;
-  }
-  Sum sum(kTerms);
-  sum.add(0, 0, plan.input.rows(point, plan.value_images(images)), plan.input.row(), plan.output.row());
-  const Product<Word> product = {input + plan.input.begin(point), plan.input.row(), gradient + plan.output.begin(point) + block * kBlock,
-                           plan.output.row(), filter + point * plan.filter.point() + block_offset(plan.in, block), width, accumulate, false,
-                           nullptr};
-  multiply(product, sum, channels.data(), rows.data(), 0, plan.in);
+  const Grid<Word> grid = {input + plan.input.begin(point), 1, plan.input.row(), gradient + plan.output.begin(point) + block * kBlock,
+                           plan.output.row(), filter + point * plan.filter.point() + block_offset(plan.in, block), width, plan.in,
+                           plan.input.rows(point, plan.value_images(images)), accumulate};
+  multiply(grid, width / kVectorWidth, kTerms);
 }
 
 /* Values of an image, or of a pair of images, of the chunk. */

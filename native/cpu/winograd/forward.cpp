@@ -11,20 +11,8 @@ template <class Word> struct Products {
   const int blocks = plan.filter.blocks.count();
   /* A block of one point at a time, the points in order: so the filter's blocks are read as they lie in memory. */
   const int64_t count = int64_t{plan.tiling.points()} * blocks;
-  std::vector<Sum> sums;
-  std::vector<ptrdiff_t> input_rows, output_rows;
 
-  explicit Products(const Plan<Word> &of) : plan(of) {
-    const ptrdiff_t terms = terms_of_chunk();
-    for (int block = 0; block < blocks; block++) {
-      sums.emplace_back(terms);
-      sums.back().add(0, 0, plan.filter.in, 1, plan.filter.blocks.width(block));
-    }
-    for (ptrdiff_t i = 0; i < rows(plan.images); i++) {
-      input_rows.push_back(i * plan.input.row());
-      output_rows.push_back(i * plan.output.row());
-    }
-  }
+  explicit Products(const Plan<Word> &of) : plan(of) {}
 
   /* Of the point that has most. */
   int rows(int images) const {
@@ -33,12 +21,11 @@ template <class Word> struct Products {
     return most;
   }
 
-  /* Few rows are read again for each block: they should stay in L1 beside it. */
-  ptrdiff_t terms_of_chunk() const {
+  /* Terms of a sum that is in registers at a time. Few rows are read again for each block: they should stay in L1 beside it. */
+  ptrdiff_t most_terms(int images) const {
     constexpr ptrdiff_t kWords = (24 << 10) / sizeof(Word);
-    const int rows = this->rows(plan.images);
-    const ptrdiff_t most = rows > 2 * kMostRows ? kPointTerms : std::min(kPointTerms, kWords / (rows + kBlock));
-    return divide_up<ptrdiff_t>(plan.filter.in, divide_up<ptrdiff_t>(plan.filter.in, most));
+    const int rows = this->rows(images);
+    return rows > 2 * kMostRows ? kPointTerms : std::min(kPointTerms, kWords / (rows + kBlock));
   }
 
   /* Products of a task: of a few images one alone is over before the next can be asked for. */
@@ -52,15 +39,16 @@ template <class Word> struct Products {
     return points + product / blocks * plan.filter.point() + block_offset(plan.filter.in, static_cast<int>(product % blocks));
   }
 
-  void one(int64_t product, int images, const Word *input, const Word *points, float *output, Next next) const {
+  void one(int64_t product, int images, const Word *input, const Word *points, float *output, ptrdiff_t terms, Next next) const {
     const int point = static_cast<int>(product / blocks), block = static_cast<int>(product % blocks);
     const int width = plan.filter.blocks.width(block);
-    const Product<Word> operands = {input + plan.input.begin(point), 1, filter(points, product), width,
-                                    output + plan.output.begin(point) + block * kBlock, width, false, false, nullptr};
-    multiply(operands, sums[block], input_rows.data(), output_rows.data(), 0, plan.input.rows(point, images), next);
+    const Grid<Word> grid = {input + plan.input.begin(point), plan.input.row(), 1, filter(points, product), width,
+                             output + plan.output.begin(point) + block * kBlock, plan.output.row(), plan.input.rows(point, images), plan.filter.in, false};
+    multiply(grid, width / kVectorWidth, terms, next);
   }
 
   void run(duet_team *team, int images, const Word *input, const Word *points, float *output) const {
+    const ptrdiff_t terms = most_terms(images);
     parallel_slices(team, count, of_task(images, team->threads()), [&](int64_t first, int64_t last) {
       for (int64_t product = first; product < last; product++) {
         Next next = {nullptr, 0};
@@ -68,7 +56,7 @@ template <class Word> struct Products {
           const ptrdiff_t words = ptrdiff_t{plan.filter.in} * plan.filter.blocks.width(static_cast<int>((product + 1) % blocks));
           next = {filter(points, product + 1), words * ptrdiff_t{sizeof(Word)}};
         }
-        one(product, images, input, points, output, next);
+        one(product, images, input, points, output, terms, next);
       }
     });
   }
