@@ -30,6 +30,7 @@ import picocli.CommandLine.Option;
         footerHeading = "%nExamples:%n",
         footer = {
             "  ./duet relu-tanh",
+            "  ./duet relu-tanh --data cifar10:DIR --relu-lr 0.001 --tanh-lr 0.01 --steps 9400",
             "  ./duet relu-tanh --data folder:pictures --steps 3000 -o figure-1.png --json"
         })
 final class ReluTanhCommand implements Callable<Integer> {
