@@ -64,7 +64,10 @@ template <class Word> struct Forward {
     const int64_t output_image = int64_t{c.filters} * pixels;
     const int all_blocks = c.groups * blocks.count();
     const int64_t image_chunks = divide_up(c.batch, images);
-    /* Few images: share out their blocks of filters too, at the price of copying an image more than once, and their rows where they are not copied. */
+    /*
+     * Few images: share out their blocks of filters too, at the price of copying an image more than once; and their rows where they are not
+     * copied, or the six blocks that conv1 has with AVX2 would be work for six threads.
+     */
     const int64_t wanted = 4 * team->threads();
     const int parts = static_cast<int>(std::min<int64_t>(all_blocks, divide_up<int64_t>(wanted, image_chunks)));
     const int shares = image.in_place() ? static_cast<int>(divide_up<int64_t>(wanted, image_chunks * parts)) : 1;

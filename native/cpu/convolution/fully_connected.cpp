@@ -114,6 +114,7 @@ struct FewImages {
   template <int Images, int NV, class Word>
   void block(int block, const Word *input, const Word *filter, const float *bias, bool relu, float *output) const {
     constexpr int kTogether = kFewImages / Images;
+    /* With 2 KiB, words of bf16 took 9 % longer; floats the same (Zen 3). */
     constexpr ptrdiff_t kAhead = 1024 / sizeof(Word);
     constexpr int kWidth = NV * kVectorWidth;
     const ptrdiff_t taps = words<Word>(duet::taps(c));

@@ -38,16 +38,9 @@ Sum::Chunk Sum::chunk(int index) const {
 
 namespace {
 
-void ask_for(Next next, ptrdiff_t part, ptrdiff_t parts) {
-  const ptrdiff_t lines = divide_up(next.bytes, kCacheLine);
-  for (ptrdiff_t line = part * lines / parts; line < (part + 1) * lines / parts; line++) {
-    __builtin_prefetch(static_cast<const char *>(next.begin) + line * kCacheLine, 0, 2);
-  }
-}
-
 template <class Word>
 void multiply_chunk(const Product<Word> &product, Sum::Chunk chunk, const TileOutput &output, const ptrdiff_t *a_rows,
-                    const ptrdiff_t *c_rows, ptrdiff_t rows, Next next, ptrdiff_t part, ptrdiff_t parts) {
+                    const ptrdiff_t *c_rows, ptrdiff_t rows, Next &next, ptrdiff_t parts) {
   const int vectors = divide_up(product.columns, kVectorWidth);
   /* Tiles of nearly the same size: a last tile of one row would leave the multiply-add units waiting. */
   const ptrdiff_t tiles = divide_up(rows, static_cast<ptrdiff_t>(tile_rows(vectors)));
@@ -60,7 +53,7 @@ void multiply_chunk(const Product<Word> &product, Sum::Chunk chunk, const TileOu
       a[m] = product.a + a_rows[first + m];
       c[m] = product.c + c_rows[first + m];
     }
-    if (next.begin) ask_for(next, part * tiles + t, parts * tiles);
+    ask_for(next, parts * tiles - t);
     tile<Word>(count, vectors)(a, product.a_step, product.b, product.b_step, chunk.runs, chunk.count, c, output);
   }
 }
@@ -75,13 +68,13 @@ void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_r
     const Sum::Chunk chunk = sum.chunks() ? sum.chunk(i) : Sum::Chunk{nullptr, 0};
     const TileOutput output = {product.columns, product.accumulate || i > 0, product.relu && i == chunks - 1,
                                i == 0 ? product.bias : nullptr};
-    multiply_chunk(product, chunk, output, a_rows + first, c_rows + first, last - first, next, i, chunks);
+    multiply_chunk(product, chunk, output, a_rows + first, c_rows + first, last - first, next, chunks - i);
   }
 }
 
 template <class Word> void multiply(const Grid<Word> &grid, int vectors, ptrdiff_t most_terms, Next next) {
   const GridTiles<Word> tiles = grid_tiles<Word>(vectors);
-  const ptrdiff_t chunks = std::max<ptrdiff_t>(1, divide_up(grid.terms, most_terms)), share = next.bytes / chunks;
+  const ptrdiff_t chunks = std::max<ptrdiff_t>(1, divide_up(grid.terms, most_terms));
   Grid<Word> part = grid;
   for (ptrdiff_t i = 0; i < chunks; i++) {
     const ptrdiff_t first = i * grid.terms / chunks, last = (i + 1) * grid.terms / chunks;
@@ -89,7 +82,7 @@ template <class Word> void multiply(const Grid<Word> &grid, int vectors, ptrdiff
     part.b = grid.b + first * grid.b_step;
     part.terms = last - first;
     part.accumulate = grid.accumulate || i > 0;
-    tiles(part, {static_cast<const char *>(next.begin) + i * share, i < chunks - 1 ? share : next.bytes - i * share});
+    tiles(part, next, chunks - i);
   }
 }
 

@@ -126,17 +126,14 @@ template <class Word, int MR, int NV> inline void grid_tile_of(ptrdiff_t rows, c
   if constexpr (MR > 1) grid_tile_of<Word, MR - 1, NV>(rows, grid, a, c);
 }
 
-template <class Word, int NV> void grid_kernel(const Grid<Word> &grid, Next next) {
+template <class Word, int NV> void grid_kernel(const Grid<Word> &grid, Next &next, ptrdiff_t parts) {
   constexpr ptrdiff_t kRows = tile_rows(NV);
   /* Tiles of nearly the same size: a last tile of one row would leave the multiply-add units waiting. */
   const ptrdiff_t tiles = divide_up(grid.rows, kRows), least = grid.rows / tiles, larger = grid.rows % tiles;
-  const ptrdiff_t lines = divide_up<ptrdiff_t>(next.bytes, kCacheLine), lines_of_tile = divide_up(lines, tiles);
-  const char *ask = static_cast<const char *>(next.begin);
-  const char *const end = ask + lines * kCacheLine;
   const Word *a = grid.a;
   float *c = grid.c;
   for (ptrdiff_t t = 0; t < tiles; t++) {
-    for (ptrdiff_t i = 0; i < lines_of_tile && ask < end; i++, ask += kCacheLine) __builtin_prefetch(ask, 0, 2);
+    ask_for(next, parts * tiles - t);
     const ptrdiff_t count = least + (t < larger);
     grid_tile_of<Word, kRows, NV>(count, grid, a, c);
     a += count * grid.a_row;

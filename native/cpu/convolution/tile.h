@@ -55,11 +55,19 @@ struct Next {
   const void *begin;
   ptrdiff_t bytes;
 };
-constexpr ptrdiff_t kCacheLine = 64;
+
+/* Asks for one of so many parts of it, and leaves the others. */
+inline void ask_for(Next &next, ptrdiff_t parts) {
+  constexpr ptrdiff_t kLine = 64;
+  if (next.bytes <= 0) return;
+  const char *line = static_cast<const char *>(next.begin), *const end = line + divide_up(divide_up(next.bytes, kLine), parts) * kLine;
+  next = {end, next.bytes - (end - line)};
+  for (; line < end; line += kLine) __builtin_prefetch(line, 0, 2);
+}
 
 /*
- * The same for any number of rows that are equally far apart, as their terms are, and whole vectors of columns: short sums, where finding
- * each row and a tile for it would take as long as the sum.
+ * What a tile computes, for any number of rows that are equally far apart, as their terms are, and whole vectors of columns. For short sums,
+ * beside which finding each row, and a tile for the rows, takes long.
  */
 template <class Word> struct Grid {
   const Word *a;
@@ -71,7 +79,8 @@ template <class Word> struct Grid {
   ptrdiff_t rows, terms;
   bool accumulate;
 };
-template <class Word> using GridTiles = void (*)(const Grid<Word> &grid, Next next);
+/* Asks for one of so many parts of `next` as it goes on, and leaves the others. */
+template <class Word> using GridTiles = void (*)(const Grid<Word> &grid, Next &next, ptrdiff_t parts);
 template <class Word> GridTiles<Word> grid_tiles(int vectors);
 
 }  // namespace duet
