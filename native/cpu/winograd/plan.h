@@ -60,7 +60,7 @@ template <class Word, Over kOver> struct WinogradPlan {
   /*
    * Every chunk reads the filter of all points from far away, or adds to its gradient. A chunk with about as many values takes no more time
    * for that than for its values; a larger one only pushes these out of the caches, which other programs may share: three times as many
-   * words cost conv2 of AlexNet half of its speed on a busy machine. Adding to the gradient reads and writes it: larger chunks.
+   * words cost conv2 of AlexNet a third of its speed on a busy machine. Adding to the gradient reads and writes it: larger chunks.
    */
   int images_of_chunk() const {
     constexpr int64_t kFewest = (kOver == Over::kTiles ? 1024 : 256) << 10, kMost = 3 << 20;
