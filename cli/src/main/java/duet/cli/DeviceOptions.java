@@ -1,8 +1,12 @@
 package duet.cli;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionChoice;
@@ -35,14 +39,14 @@ final class DeviceOptions {
             description = "Threads in all, shared out among CPU devices (default: one for each core).")
     private Integer threads;
 
-    @Option(names = "--convolutions", paramLabel = "WAY", defaultValue = "fastest", converter = ConvolutionsConverter.class,
+    @Option(names = "--convolutions", paramLabel = "WAY", converter = ConvolutionsConverter.class,
             description = "How CPU devices compute convolutions: 'fastest' chooses for each layer, 'direct' and 'winograd' (where it applies) "
-                    + "do not; './duet plan --devices cpu' shows the choice (default: ${DEFAULT-VALUE}).")
+                    + "do not; './duet plan --devices cpu' shows the choice (default: fastest; with --resume as before).")
     private ConvolutionChoice convolutions;
 
-    @Option(names = "--precision", paramLabel = "NAME", defaultValue = "fp32", converter = PrecisionConverter.class,
+    @Option(names = "--precision", paramLabel = "NAME", converter = PrecisionConverter.class,
             description = "What the factors of convolutions and fully connected layers are rounded to: 'fp32'; on CPU devices also 'bf16', where it is "
-                    + "faster on this processor, or 'bf16-everywhere', also where it is not (default: ${DEFAULT-VALUE}).")
+                    + "faster on this processor, or 'bf16-everywhere', also where it is not (default: fp32; with --resume as before).")
     private Precision precision;
 
     /** @param preferred where neither option decides */
@@ -68,8 +72,26 @@ final class DeviceOptions {
     }
 
     Backend open(Placement chosen) {
-        CpuOptions options = new CpuOptions(threads(), convolutions, precision);
-        return devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options);
+        return open(chosen, Arithmetic.DEFAULT);
+    }
+
+    /** @param otherwise what is not said by the options */
+    Backend open(Placement chosen, Arithmetic otherwise) {
+        CpuOptions options = new CpuOptions(threads(), arithmetic(otherwise));
+        Backend backend = devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options);
+        List<String> given = Stream.of(threads == null ? null : "--threads", convolutions == null ? null : "--convolutions")
+                .filter(Objects::nonNull).toList();
+        if (!given.isEmpty() && !backend.devices().getFirst().name().equals("cpu")) {
+            String opened = backend.description();
+            backend.close();
+            throw CommandFailure.usage(String.join(" and ", given) + " would do nothing: no device is a CPU (" + opened + "); leave "
+                    + (given.size() == 1 ? "it" : "them") + " out, or give --devices cpu");
+        }
+        return backend;
+    }
+
+    private Arithmetic arithmetic(Arithmetic otherwise) {
+        return new Arithmetic(convolutions == null ? otherwise.convolutions() : convolutions, precision == null ? otherwise.precision() : precision);
     }
 
     /** What was opened, and why if nobody said what. */
@@ -85,8 +107,14 @@ final class DeviceOptions {
         return threads == null ? 0 : threads;
     }
 
+    /** Of a command that goes on with nothing. */
     Precision precision() {
-        return precision;
+        return arithmetic(Arithmetic.DEFAULT).precision();
+    }
+
+    /** Whether it matters which devices compute. */
+    boolean saysHow() {
+        return threads != null || convolutions != null || precision != null;
     }
 
     static String name(Placement placement) {

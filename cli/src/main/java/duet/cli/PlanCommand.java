@@ -6,7 +6,6 @@ import java.util.concurrent.Callable;
 import duet.data.Datasets;
 import duet.device.Backend;
 import duet.device.Layout;
-import duet.device.Precision;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.plan.Mode;
@@ -82,9 +81,9 @@ final class PlanCommand implements Callable<Integer> {
         return faults.isEmpty() ? Main.DONE : Main.FAILED;
     }
 
-    /** With --devices, or a precision that not all have, as that backend lays tensors out, else the bare data. */
+    /** With options that say which devices compute or how, as that backend lays tensors out, else the bare data. */
     private Plan plan(Network network, Placement placement) {
-        if (!devices.given() && devices.precision() == Precision.FP32) {
+        if (!devices.given() && !devices.saysHow()) {
             return plan(network, placement, Layout.PLAIN);
         }
         try (Backend backend = devices.open(placement)) {

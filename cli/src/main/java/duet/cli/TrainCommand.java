@@ -145,7 +145,7 @@ final class TrainCommand implements Callable<Integer> {
         Path folder = Files.isDirectory(resume) ? resume : resume.toAbsolutePath().getParent();
         TrainingOptions options = arguments.forResumed(checkpoint.state().options(), folder);
         try (Split images = Datasets.open(source, network.input(), checkpoint.stored(), options.seed(), damage);
-                Backend backend = devices.open(placement);
+                Backend backend = devices.open(placement, checkpoint.state().arithmetic());
                 Trainer trainer = Trainer.resume(checkpoint, placement, backend, images, options)) {
             return new TrainingRun(output, network, options).run(trainer, devices.describe(backend), placement, images);
         }

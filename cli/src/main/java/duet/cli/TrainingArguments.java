@@ -24,8 +24,8 @@ import picocli.CommandLine.TypeConversionException;
 final class TrainingArguments {
     /** What may be said anew when a training goes on; everything else comes from the checkpoint. */
     private static final Set<String> ALLOWED_WITH_RESUME = Set.of(
-            "--resume", "--data", "--epochs", "--steps", "--devices", "--placement", "--threads", "--checkpoint-every", "--strict",
-            "--json", "--quiet", "--debug");
+            "--resume", "--data", "--epochs", "--steps", "--devices", "--placement", "--threads", "--convolutions", "--precision",
+            "--checkpoint-every", "--strict", "--json", "--quiet", "--debug");
 
     @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
             description = "Images in a step (default: 128, alexnet-small 64, those of Caffe and torchvision 256).")

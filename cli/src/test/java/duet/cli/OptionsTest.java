@@ -155,6 +155,15 @@ class OptionsTest {
     }
 
     @Test
+    void whatOnlyCpuDevicesDoIsRefusedForOthers() {
+        DeviceOptions options = CommandLine.populateCommand(
+                new DeviceOptions(), "--devices", "virtual:0", "--threads", "2", "--convolutions", "direct");
+        CommandFailure failure = assertThrows(CommandFailure.class, () -> options.open(Placement.ONE_DEVICE));
+        assertTrue(failure.getMessage().startsWith("--threads and --convolutions would do nothing: no device is a CPU ("), failure.getMessage());
+        assertEquals(2, failure.exitCode());
+    }
+
+    @Test
     void numbersReadWell() {
         assertEquals("60,965,224", Text.count(60965224));
         assertEquals("1 image", Text.count(1, "image"));

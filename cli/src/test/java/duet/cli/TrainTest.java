@@ -1,6 +1,7 @@
 package duet.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -12,6 +13,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
+import duet.device.Precision;
+import duet.train.Checkpoint;
 
 /** Train, go on, evaluate, predict. */
 class TrainTest {
@@ -57,6 +61,24 @@ class TrainTest {
         Outcome second = Outcome.of(Runs.resume(parts, "--steps", "6"));
         assertEquals(0, second.code(), second::toString);
         Runs.assertSameTensors(whole, parts);
+    }
+
+    @Test
+    void resumingComputesAsBefore() throws Exception {
+        Path whole = temporary.resolve("whole");
+        Path parts = temporary.resolve("parts");
+        assertEquals(0, Outcome.of(Runs.train(whole, 4, 2, "--precision", "bf16-everywhere", "--convolutions", "direct")).code());
+        assertEquals(0, Outcome.of(Runs.train(parts, 2, 2, "--precision", "bf16-everywhere", "--convolutions", "direct")).code());
+        Outcome second = Outcome.of(Runs.resume(parts, "--steps", "4"));
+        assertEquals(0, second.code(), second::toString);
+        Runs.assertSameTensors(whole, parts);
+        assertFalse(second.toString().contains("goes on in"), second::toString);
+
+        Outcome third = Outcome.of(Runs.resume(parts, "--steps", "5", "--precision", "fp32"));
+        assertEquals(0, third.code(), third::toString);
+        assertTrue(third.err().contains("was computed in bf16-everywhere, convolutions direct and goes on in fp32, convolutions direct"),
+                third::toString);
+        assertEquals(Precision.FP32, Checkpoint.read(parts).state().arithmetic().precision());
     }
 
     @Test

@@ -13,6 +13,11 @@ public interface Backend extends Layout, AutoCloseable {
 
     List<DeviceInfo> devices();
 
+    /** How it computes, where there is a choice. */
+    default Arithmetic arithmetic() {
+        return Arithmetic.DEFAULT;
+    }
+
     /** Allocates memory on each device; it is zeroed. Throws {@link DeviceException} if there is not enough. */
     Storage allocate(long[] bytesPerDevice);
 

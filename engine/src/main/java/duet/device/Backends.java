@@ -95,8 +95,8 @@ public final class Backends {
     }
 
     private static void requireFloat(CpuOptions options) {
-        if (options.precision() != Precision.FP32) {
-            throw new DeviceException(options.precision() + " is computed by CPU devices only so far: use --devices cpu or --precision fp32");
+        if (options.arithmetic().precision() != Precision.FP32) {
+            throw new DeviceException(options.arithmetic().precision() + " is computed by CPU devices only so far: use --devices cpu or --precision fp32");
         }
     }
 

@@ -21,6 +21,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 
 import duet.data.Augmentation;
 import duet.data.Mean;
+import duet.device.Arithmetic;
 import duet.model.Safetensors;
 import duet.net.Network;
 import duet.net.NetworkException;
@@ -180,6 +181,9 @@ final class CheckpointFile {
 
     /** What programs did before there was an option for it. */
     private static JsonNode completed(JsonNode tree) {
+        if (tree instanceof ObjectNode state && state.has("options") && !state.has("arithmetic")) {
+            state.set("arithmetic", JSON.valueToTree(Arithmetic.DEFAULT));
+        }
         if (tree.path("options") instanceof ObjectNode options) {
             options.putIfAbsent("mean", TextNode.valueOf(Mean.IMAGE.name()));
             if (options.path("augmentation") instanceof ObjectNode augmentation) {

@@ -10,6 +10,7 @@ import duet.data.BatchLoader;
 import duet.data.Datasets;
 import duet.data.ImageStatistics;
 import duet.data.Split;
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.net.Layer;
 import duet.net.Network;
@@ -96,7 +97,7 @@ public final class Trainer implements AutoCloseable {
             if (start != null) {
                 start.apply(from, session);
             }
-            TrainingState state = TrainingState.initial(options, source, data.training().size());
+            TrainingState state = TrainingState.initial(options, source, data.training().size(), backend.arithmetic());
             trainer = new Trainer(network, data, session, mean, colours, state, options);
             if (options.output() != null) {
                 trainer.output = TrainingOutput.create(options, network);
@@ -111,20 +112,21 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Goes on exactly where the checkpoint left off. What changes the course of training comes from the checkpoint; epochs, steps,
+     * Goes on exactly where the checkpoint left off, if the backend has the arithmetic of the state (with another there is a warning). What changes the course of training comes from the checkpoint; epochs, steps,
      * checkpointEvery, keepCheckpoints, loaderThreads and output from {@code options}.
      */
     public static Trainer resume(Checkpoint checkpoint, Placement placement, Backend backend, Split data, TrainingOptions options) {
         DataFit.requireResumable(checkpoint, data);
         Network network = checkpoint.network();
         TrainingOptions all = checkpoint.state().options().continued(options);
-        TrainingState state = checkpoint.state().withOptions(all);
+        TrainingState state = checkpoint.state().continued(all, backend.arithmetic());
         Session session = session(network, placement, backend, data, all);
         Trainer trainer = null;
         try {
             session.set(checkpoint.tensors());
             trainer = new Trainer(network, data, session, checkpoint.tensors().get(Checkpoint.MEAN),
                     checkpoint.tensors().get(Checkpoint.COLOURS), state, all);
+            trainer.warnIfOther(checkpoint.state().arithmetic());
             if (all.output() != null) {
                 trainer.output = TrainingOutput.resume(all, network, state, trainer.warnings::add);
                 trainer.lastValidation = trainer.output.lastValidation();
@@ -137,6 +139,13 @@ public final class Trainer implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             closeAll(trainer == null ? null : trainer.output, session);
             throw e;
+        }
+    }
+
+    private void warnIfOther(Arithmetic before) {
+        if (!state.arithmetic().equals(before)) {
+            warnings.add("the training was computed in " + before + " and goes on in " + state.arithmetic() + ": its numbers will not be those of one "
+                    + "that was never stopped");
         }
     }
 

@@ -1,5 +1,7 @@
 package duet.train;
 
+import duet.device.Arithmetic;
+
 /**
  * Where a training stands.
  *
@@ -7,40 +9,42 @@ package duet.train;
  * @param options          as given when the training began, or last went on (without output folder)
  * @param data             the option --data, for people and for resuming from the command line
  * @param images           size of the training set
+ * @param arithmetic       of the devices that computed it last
  * @param validated        whether the validation that follows this step (if any does) has been done
  * @param rateDrops        how often the plateau policy has divided the rate
  * @param bestError        lowest validation top-1 error so far, 1 before the first validation
  * @param sinceBest        validations since then
  */
 public record TrainingState(
-        long step, TrainingOptions options, String data, int images, boolean validated, int rateDrops, double bestError, int sinceBest) {
+        long step, TrainingOptions options, String data, int images, Arithmetic arithmetic, boolean validated, int rateDrops, double bestError,
+        int sinceBest) {
 
-    static TrainingState initial(TrainingOptions options, String data, int images) {
-        return new TrainingState(0, options.withOutput(null), data, images, true, 0, 1, 0);
+    static TrainingState initial(TrainingOptions options, String data, int images, Arithmetic arithmetic) {
+        return new TrainingState(0, options.withOutput(null), data, images, arithmetic, true, 0, 1, 0);
     }
 
-    TrainingState withOptions(TrainingOptions options) {
-        return new TrainingState(step, options.withOutput(null), data, images, validated, rateDrops, bestError, sinceBest);
+    TrainingState continued(TrainingOptions options, Arithmetic arithmetic) {
+        return new TrainingState(step, options.withOutput(null), data, images, arithmetic, validated, rateDrops, bestError, sinceBest);
     }
 
     /** One step later. */
     TrainingState stepped() {
-        return new TrainingState(step + 1, options, data, images, false, rateDrops, bestError, sinceBest);
+        return new TrainingState(step + 1, options, data, images, arithmetic, false, rateDrops, bestError, sinceBest);
     }
 
     /** The validation at the end of a training that does not end with an epoch: the plateau policy never sees it. */
     TrainingState validatedAtEnd() {
-        return new TrainingState(step, options, data, images, true, rateDrops, bestError, sinceBest);
+        return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, bestError, sinceBest);
     }
 
     /** After an epoch's validation with a share of {@code error} wrong answers: the plateau policy. */
     TrainingState validated(double error) {
         if (error < bestError) {
-            return new TrainingState(step, options, data, images, true, rateDrops, error, 0);
+            return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, error, 0);
         }
         LearningRate.Plateau plateau = options.learningRate().plateau();
         boolean drop = plateau != null && sinceBest + 1 >= plateau.patience() && rateDrops < plateau.times();
-        return new TrainingState(step, options, data, images, true, drop ? rateDrops + 1 : rateDrops, bestError, drop ? 0 : sinceBest + 1);
+        return new TrainingState(step, options, data, images, arithmetic, true, drop ? rateDrops + 1 : rateDrops, bestError, drop ? 0 : sinceBest + 1);
     }
 
     /** Passes over the data done after {@code steps} steps. */

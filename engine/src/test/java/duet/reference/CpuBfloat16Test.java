@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.List;
 import java.util.stream.Stream;
 
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionChoice;
@@ -23,7 +24,7 @@ import org.junit.jupiter.api.TestFactory;
 class CpuBfloat16Test extends Bfloat16Suite {
     @Override
     Backend open(int threads) {
-        return Backends.open("cpu", new CpuOptions(threads, ConvolutionChoice.DIRECT, Precision.BF16_EVERYWHERE));
+        return Backends.open("cpu", new CpuOptions(threads, new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16_EVERYWHERE)));
     }
 
     @TestFactory

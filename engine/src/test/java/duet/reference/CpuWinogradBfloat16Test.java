@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionChoice;
@@ -38,7 +39,7 @@ class CpuWinogradBfloat16Test extends Bfloat16Suite {
 
     @Override
     Backend open(int threads) {
-        return Backends.open("cpu", new CpuOptions(threads, ConvolutionChoice.WINOGRAD, Precision.BF16_EVERYWHERE));
+        return Backends.open("cpu", new CpuOptions(threads, new Arithmetic(ConvolutionChoice.WINOGRAD, Precision.BF16_EVERYWHERE)));
     }
 
     @Override

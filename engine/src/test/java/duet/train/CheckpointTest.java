@@ -26,6 +26,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import duet.device.Arithmetic;
+import duet.device.ConvolutionChoice;
+import duet.device.Precision;
 import duet.model.Safetensors;
 import duet.model.SafetensorsException;
 import duet.net.NetworkJson;
@@ -35,7 +38,8 @@ class CheckpointTest {
     private Path folder;
 
     private static TrainingState state(LearningRate rate) {
-        return new TrainingState(123, Tiny.options().withLearningRate(rate), "folder:a \"b\"", 44, false, 2, 0.1, 3);
+        return new TrainingState(123, Tiny.options().withLearningRate(rate), "folder:a \"b\"", 44,
+                new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3);
     }
 
     static Checkpoint checkpoint(TrainingState state) {
@@ -231,6 +235,16 @@ class CheckpointTest {
         assertMetadataRefused("state", "{\"step\":1}", "the entry state");
         assertMetadataRefused("state", "null", "no entry state");
         assertMetadataRefused("state", "x", "the entry state");
+    }
+
+    @Test
+    void ofAProgramThatDidNotSayHowItComputed() throws IOException {
+        Path file = changed(metadata -> {
+            metadata.computeIfPresent("state", (name, text) -> text.replaceFirst(",\"arithmetic\":\\{[^}]*}", ""));
+            assertFalse(metadata.get("state").contains("arithmetic"), metadata.get("state"));
+            return metadata;
+        }, blocks -> blocks);
+        assertEquals(Arithmetic.DEFAULT, Checkpoint.read(file).state().arithmetic());
     }
 
     @Test

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.RunParameters;
 import duet.model.Ablation;
@@ -65,7 +66,7 @@ class DiaryTest {
     void decaysOfLayers() {
         TrainingOptions options = Recipe.of("cifar-18pct");
         List<ParameterShape> parameters = ParameterShape.of(Networks.create("cifar-18pct"));
-        RunParameters numbers = new Rates(parameters).of(TrainingState.initial(options, "data", 128));
+        RunParameters numbers = new Rates(parameters).of(TrainingState.initial(options, "data", 128, Arithmetic.DEFAULT));
         for (int i = 0; i < parameters.size(); i++) {
             ParameterShape p = parameters.get(i);
             assertEquals(p.bias() ? 0.002f : 0.001f, numbers.learningRates()[i], p.name());
@@ -159,7 +160,8 @@ class DiaryTest {
 
     @Test
     void changesAreTold() {
-        TrainingState steps = TrainingState.initial(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Steps(0.8, 1.5, 0.5)), "data", 40);
+        TrainingState steps = TrainingState.initial(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Steps(0.8, 1.5, 0.5)), "data", 40,
+                Arithmetic.DEFAULT);
         assertNull(RateChange.byEpoch(steps));
         for (int step = 1; step <= 30; step++) {
             steps = steps.stepped();
@@ -167,7 +169,7 @@ class DiaryTest {
             assertEquals(step % 15 == 0, change != null, "before step " + (step + 1));
         }
         TrainingState plateau = TrainingState.initial(Tiny.options().withLearningRate(
-                new LearningRate.WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))), "data", 44).stepped();
+                new LearningRate.WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))), "data", 44, Arithmetic.DEFAULT).stepped();
         TrainingState better = plateau.validated(0.5);
         assertNull(RateChange.byValidation(plateau, better));
         TrainingState worse = better.stepped();

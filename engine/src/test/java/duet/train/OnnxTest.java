@@ -26,6 +26,7 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import com.google.protobuf.ByteString;
 import duet.data.Datasets;
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.model.ModelFileException;
@@ -176,7 +177,7 @@ class OnnxTest {
     void aNetworkTrainedWithoutDropoutStaysOne() throws Exception {
         Checkpoint bare = random(Networks.create("alexnet-small"), SEED + 5);
         Checkpoint checkpoint = new Checkpoint(bare.network(), bare.classNames(), bare.stored(), bare.tensors(),
-                TrainingState.initial(TrainingOptions.DEFAULTS.withDropout(false), "synthetic", 100));
+                TrainingState.initial(TrainingOptions.DEFAULTS.withDropout(false), "synthetic", 100, Arithmetic.DEFAULT));
         Path file = folder.resolve("undropped.onnx");
         ModelExchange.export(checkpoint, Format.ONNX, file);
         byte[] pixels = image(checkpoint.stored(), SEED + 6);

@@ -7,10 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
+import duet.device.Arithmetic;
+
 /** Epochs, learning rates and the plateau policy: what follows from a TrainingState. */
 class ScheduleTest {
     private static TrainingState state(TrainingOptions options, int images) {
-        return TrainingState.initial(options, "test", images);
+        return TrainingState.initial(options, "test", images, Arithmetic.DEFAULT);
     }
 
     private static TrainingState after(TrainingState state, long steps) {

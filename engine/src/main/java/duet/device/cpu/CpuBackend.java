@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 
 import duet.bindings.cpu.DuetCpu;
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.CpuOptions;
 import duet.device.DeviceException;
@@ -27,7 +28,7 @@ public final class CpuBackend implements Backend {
     private final CpuLayout layout;
     private final Set<AutoCloseable> open = new LinkedHashSet<>();
     private final String instructionSet;
-    private final Precision precision;
+    private final Arithmetic arithmetic;
     private final ReentrantLock inUse = new ReentrantLock();
     private boolean closed;
 
@@ -35,8 +36,8 @@ public final class CpuBackend implements Backend {
     public CpuBackend(int count, CpuOptions options) {
         CpuLibrary.require();
         int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
-        precision = options.precision();
-        layout = new CpuLayout(device -> device(device).threads, options.convolutions(), precision);
+        arithmetic = options.arithmetic();
+        layout = new CpuLayout(device -> device(device).threads, arithmetic);
         instructionSet = DuetCpu.duet_instruction_set().getString(0);
         try {
             for (int i = 0; i < count; i++) {
@@ -54,7 +55,12 @@ public final class CpuBackend implements Backend {
         int most = devices.stream().mapToInt(d -> d.threads).max().orElse(fewest);
         String threads = fewest == most ? Integer.toString(most) : fewest + " or " + most;
         return devices.size() + (devices.size() == 1 ? " CPU device, " : " CPU devices, ") + threads + (most == 1 ? " thread" : " threads")
-                + (devices.size() == 1 ? "" : " each") + ", " + instructionSet + (precision == Precision.FP32 ? "" : ", " + precision);
+                + (devices.size() == 1 ? "" : " each") + ", " + instructionSet + (arithmetic.precision() == Precision.FP32 ? "" : ", " + arithmetic.precision());
+    }
+
+    @Override
+    public Arithmetic arithmetic() {
+        return arithmetic;
     }
 
     @Override

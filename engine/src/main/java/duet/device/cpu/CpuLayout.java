@@ -6,7 +6,7 @@ import java.util.function.IntUnaryOperator;
 
 import duet.bindings.cpu.DuetCpu;
 import duet.bindings.cpu.duet_convolution;
-import duet.device.ConvolutionChoice;
+import duet.device.Arithmetic;
 import duet.device.ConvolutionGeometry;
 import duet.device.Layout;
 import duet.device.Operation;
@@ -17,32 +17,29 @@ import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
 import duet.device.Operation.FullyConnectedForward;
 import duet.device.Operation.SpatialNormBackward;
-import duet.device.Precision;
 import duet.device.Tensor;
 
 /** Sizes in the layout of the native kernels (duet_cpu.h): activations channels-last, filters in packed blocks. */
 final class CpuLayout implements Layout {
     private final IntUnaryOperator threads;
-    private final ConvolutionChoice convolutions;
-    private final Precision precision;
+    private final Arithmetic arithmetic;
     /** Forward passes find their filters prepared. */
     private final boolean prepared;
 
     /** @param threads of each device */
-    CpuLayout(IntUnaryOperator threads, ConvolutionChoice convolutions, Precision precision) {
-        this(threads, convolutions, precision, false);
+    CpuLayout(IntUnaryOperator threads, Arithmetic arithmetic) {
+        this(threads, arithmetic, false);
     }
 
-    private CpuLayout(IntUnaryOperator threads, ConvolutionChoice convolutions, Precision precision, boolean prepared) {
+    private CpuLayout(IntUnaryOperator threads, Arithmetic arithmetic, boolean prepared) {
         this.threads = threads;
-        this.convolutions = convolutions;
-        this.precision = precision;
+        this.arithmetic = arithmetic;
         this.prepared = prepared;
     }
 
     @Override
     public CpuLayout inference() {
-        return new CpuLayout(threads, convolutions, precision, true);
+        return new CpuLayout(threads, arithmetic, true);
     }
 
     /** The structure of a convolution or fully connected layer, with the choices made for it; null for other operations. */
@@ -60,7 +57,7 @@ final class CpuLayout implements Layout {
 
     private MemorySegment convolution(Arena arena, ConvolutionGeometry geometry, Tensor input, boolean filterPrepared) {
         MemorySegment product = Geometry.convolution(arena, geometry, input.batch());
-        duet_convolution.algorithm(product, switch (convolutions) {
+        duet_convolution.algorithm(product, switch (arithmetic.convolutions()) {
             case FASTEST -> filterPrepared ? DuetCpu.DUET_FASTEST_PREPARED() : DuetCpu.DUET_FASTEST();
             case DIRECT -> DuetCpu.DUET_DIRECT();
             case WINOGRAD -> DuetCpu.DUET_WINOGRAD();
@@ -76,7 +73,7 @@ final class CpuLayout implements Layout {
     }
 
     private int nativePrecision() {
-        return switch (precision) {
+        return switch (arithmetic.precision()) {
             case FP32 -> DuetCpu.DUET_FP32();
             case BF16 -> DuetCpu.DUET_BF16();
             case BF16_EVERYWHERE -> DuetCpu.DUET_BF16_EVERYWHERE();

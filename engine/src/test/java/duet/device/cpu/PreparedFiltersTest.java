@@ -13,6 +13,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 import duet.bindings.cpu.DuetCpu;
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionChoice;
@@ -43,7 +44,7 @@ class PreparedFiltersTest {
 
     static Stream<Arguments> waysToCompute() {
         return Stream.of(ConvolutionChoice.values()).flatMap(choice -> Stream.of(Precision.values()).flatMap(precision ->
-                Stream.of(Placement.values()).map(placement -> Arguments.of(new CpuOptions(2, choice, precision), placement))));
+                Stream.of(Placement.values()).map(placement -> Arguments.of(new CpuOptions(2, new Arithmetic(choice, precision)), placement))));
     }
 
     private static Network network() {
@@ -177,7 +178,7 @@ class PreparedFiltersTest {
             float[] losses = new float[BATCH];
             bed.trainer.read(bed.training.outputs().getFirst().losses(), losses);
             // Where each chooses its own way to convolve, rounding to bf16 differs.
-            boolean same = options.convolutions() != ConvolutionChoice.FASTEST || options.precision() == Precision.FP32;
+            boolean same = options.arithmetic().convolutions() != ConvolutionChoice.FASTEST || options.arithmetic().precision() == Precision.FP32;
             assertArrayEquals(losses, prepared, same ? 1e-3f : 0.2f);
         }
     }
@@ -189,7 +190,7 @@ class PreparedFiltersTest {
         long empty = DuetCpu.duet_allocated();
         try (Bed bed = new Bed(options, placement)) {
             long planned = bed.evaluation.preparedBytes().stream().mapToLong(Long::longValue).sum();
-            boolean prepares = options.convolutions() == ConvolutionChoice.WINOGRAD || options.precision() == Precision.BF16_EVERYWHERE;
+            boolean prepares = options.arithmetic().convolutions() == ConvolutionChoice.WINOGRAD || options.arithmetic().precision() == Precision.BF16_EVERYWHERE;
             assertTrue(planned > 0 || !prepares, "nothing is prepared, so nothing is tested");
             assertEquals(0, bed.training.preparedBytes().stream().mapToLong(Long::longValue).sum());
             long before = DuetCpu.duet_allocated();
