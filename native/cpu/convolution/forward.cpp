@@ -113,7 +113,7 @@ extern "C" {
 int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads) {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_forward_workspace(c) * int64_t{sizeof(float)};
-  if (is_winograd(c)) return winograd_forward_workspace(c) * int64_t{sizeof(float)};
+  if (is_winograd(c)) return winograd_forward_workspace(c, threads) * int64_t{sizeof(float)};
   if (in_pairs(c, DUET_FORWARD)) {
     const Forward<Pair> plan(c);
     return (plan.filter() + threads * plan.workspace()) * int64_t{sizeof(Pair)};

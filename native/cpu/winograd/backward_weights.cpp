@@ -43,7 +43,7 @@ void backward_weights(duet_team *team, const Plan<Word> &plan, const float *inpu
                       float *workspace) {
   const duet_convolution &c = plan.c;
   float *points = plan.template point_filter<float>(workspace);
-  Word *inputs = plan.input_values(workspace), *gradients = plan.template output_values<Word>(workspace);
+  Word *inputs = plan.input_values(workspace, 0), *gradients = plan.template output_values<Word>(workspace, 0);
   plan.fill_zeros(workspace);
   for (int group = 0; group < c.groups; group++) {
     for (int first = 0; first < c.batch; first += plan.images) {
@@ -64,12 +64,12 @@ void backward_weights(duet_team *team, const Plan<Word> &plan, const float *inpu
 }  // namespace
 
 int64_t winograd_backward_weights_workspace(const duet_convolution &c) {
-  return with_plan<Over::kTiles>(c, [](const auto &plan) { return plan.workspace(); });
+  return with_plan<Over::kTiles>(c, 1, [](const auto &plan) { return plan.workspace(); });
 }
 
 void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
                                float *filter_gradient, float *workspace) {
-  with_plan<Over::kTiles>(c, [&](const auto &plan) { backward_weights(team, plan, input, output_gradient, filter_gradient, workspace); });
+  with_plan<Over::kTiles>(c, 1, [&](const auto &plan) { backward_weights(team, plan, input, output_gradient, filter_gradient, workspace); });
 }
 
 }  // namespace duet

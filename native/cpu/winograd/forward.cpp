@@ -22,9 +22,9 @@ template <class Word> struct Products {
   }
 
   /* Terms of a sum that is in registers at a time. Few rows are read again for each block: they should stay in L1 beside it. */
-  ptrdiff_t most_terms(int images) const {
+  ptrdiff_t most_terms() const {
     constexpr ptrdiff_t kWords = (24 << 10) / sizeof(Word);
-    const int rows = this->rows(images);
+    const int rows = this->rows(plan.shared);
     return rows > 2 * kMostRows ? kPointTerms : std::min(kPointTerms, kWords / (rows + kBlock));
   }
 
@@ -48,8 +48,8 @@ template <class Word> struct Products {
   }
 
   void run(duet_team *team, int images, const Word *input, const Word *points, float *output) const {
-    const ptrdiff_t terms = most_terms(images);
-    parallel_slices(team, count, of_task(images, team->threads()), [&](int64_t first, int64_t last) {
+    const ptrdiff_t terms = most_terms();
+    parallel_slices(team, count, of_task(images, threads_of(team)), [&](int64_t first, int64_t last) {
       for (int64_t product = first; product < last; product++) {
         Next next = {nullptr, 0};
         if (product + 1 < last) {
@@ -72,36 +72,41 @@ template <class Word, class Points>
 void forward(duet_team *team, const Plan<Word> &plan, const float *input, const float *bias, bool relu, float *output, float *workspace,
              Points points_of) {
   const duet_convolution &c = plan.c;
-  Word *values = plan.input_values(workspace);
-  float *products = plan.template output_values<float>(workspace);
-  const Products<Word> products_of_points(plan);
+  const Products<Word> products(plan);
   plan.fill_zeros(workspace);
+  /* By all threads together, or by this one alone. */
+  const auto chunk_of = [&](duet_team *workers, int group, int chunk, const Word *points, int place) {
+    const int first = plan.begin(chunk), images = plan.begin(chunk + 1) - first;
+    Word *values = plan.input_values(workspace, place);
+    float *results = plan.template output_values<float>(workspace, place);
+    plan.each_tile_row(workers, images, [&](int image, int ty) {
+      input_values(plan.input, plan.input_map, c.padding, workspace, plan.input_image(input, first + image) + group * plan.in, image, ty, values);
+    });
+    products.run(workers, images, values, points, results);
+    plan.each_tile_row(workers, images, [&](int image, int ty) {
+      output_pixels(plan.output, plan.output_map, results, image, ty, bias ? bias + group * plan.out : nullptr, relu,
+                    output + plan.output_image(first + image) + group * plan.out);
+    });
+  };
   for (int group = 0; group < c.groups; group++) {
     const Word *points = points_of(group);
-    for (int first = 0; first < c.batch; first += plan.images) {
-      const int images = std::min(plan.images, c.batch - first);
-      plan.each_tile_row(team, images, [&](int image, int ty) {
-        input_values(plan.input, plan.input_map, c.padding, workspace, plan.input_image(input, first + image) + group * plan.in, image, ty,
-                     values);
-      });
-      products_of_points.run(team, images, values, points, products);
-      plan.each_tile_row(team, images, [&](int image, int ty) {
-        output_pixels(plan.output, plan.output_map, products, image, ty, bias ? bias + group * plan.out : nullptr, relu,
-                      output + plan.output_image(first + image) + group * plan.out);
-      });
+    if (plan.at_once > 1) {
+      parallel(team, plan.chunks, [&](int64_t chunk, int thread) { chunk_of(nullptr, group, static_cast<int>(chunk), points, thread); });
+    } else {
+      for (int chunk = 0; chunk < plan.chunks; chunk++) chunk_of(team, group, chunk, points, 0);
     }
   }
 }
 
 }  // namespace
 
-int64_t winograd_forward_workspace(const duet_convolution &c) {
-  return with_plan<Over::kChannels>(c, [](const auto &plan) { return plan.workspace(); });
+int64_t winograd_forward_workspace(const duet_convolution &c, int threads) {
+  return with_plan<Over::kChannels>(c, threads, [](const auto &plan) { return plan.workspace(); });
 }
 
 void winograd_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias, bool relu,
                       float *output, float *workspace) {
-  with_plan<Over::kChannels>(c, [&]<class Word>(const Plan<Word> &plan) {
+  with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
     forward(team, plan, input, bias, relu, output, workspace, [&](int group) {
       Word *points = plan.template point_filter<Word>(workspace);
       transform_filter(team, plan, group, filter, points);
@@ -111,18 +116,18 @@ void winograd_forward(duet_team *team, const duet_convolution &c, const float *i
 }
 
 int64_t winograd_prepared(const duet_convolution &c) {
-  return with_plan<Over::kChannels>(c, [&](const auto &plan) { return c.groups * plan.filter.words(); });
+  return with_plan<Over::kChannels>(c, 1, [&](const auto &plan) { return c.groups * plan.filter.words(); });
 }
 
 void winograd_prepare(duet_team *team, const duet_convolution &c, const float *filter, void *to) {
-  with_plan<Over::kChannels>(c, [&]<class Word>(const Plan<Word> &plan) {
+  with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
     for (int group = 0; group < c.groups; group++) transform_filter(team, plan, group, filter, static_cast<Word *>(to) + group * plan.filter.words());
   });
 }
 
 void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias, bool relu,
                                float *output, float *workspace) {
-  with_plan<Over::kChannels>(c, [&]<class Word>(const Plan<Word> &plan) {
+  with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
     forward(team, plan, input, bias, relu, output, workspace,
             [&](int group) { return static_cast<const Word *>(prepared) + group * plan.filter.words(); });
   });

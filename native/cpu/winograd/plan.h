@@ -18,21 +18,28 @@ template <class Word, Over kOver> struct WinogradPlan {
   const Tiling tiling{c};
   static constexpr bool kPairsOfChannels = kTermsOf<Word> == 2 && kOver == Over::kChannels;
   static constexpr bool kPairsOfImages = kTermsOf<Word> == 2 && kOver == Over::kTiles;
-  const int images = images_of_chunk();
+  /* Images of a chunk that all threads work on together; for any number of threads the same. */
+  const int shared = divide_up(c.batch, divide_up(c.batch, std::min(c.batch, most_images())));
+  /* Chunks that are in work at the same time, of how many, and images of the largest. */
+  const int at_once, chunks = at_once > 1 ? own_chunks(at_once) : divide_up(c.batch, shared), images = divide_up(c.batch, chunks);
   /* Of forward: words and floats. Of backward weights: both words, and the filter in floats. */
   const Values input{tiling, value_images(images), kPairsOfChannels ? in / 2 : in}, output{tiling, value_images(images), out};
   const PointFilter filter{tiling, kPairsOfChannels ? in / 2 : in, Blocks{out}};
   const Map input_map{c.height, c.width, c.channels}, output_map{c.output_height, c.output_width, c.filters};
 
-  explicit WinogradPlan(const duet_convolution &convolution) : c(convolution) {}
+  WinogradPlan(const duet_convolution &convolution, int threads) : c(convolution), at_once(apart(threads) ? threads : 1) {}
 
-  /* All in words, which are as large as floats. */
-  int64_t workspace() const { return zeros() + filter.words() + input.words() + output.words(); }
+  /* All in words, which are as large as floats: zeros, the filter, and the values of the chunks in work. */
+  int64_t workspace() const { return zeros() + filter.words() + at_once * (input.words() + output.words()); }
   template <class Value> Value *point_filter(float *workspace) const { return reinterpret_cast<Value *>(workspace + zeros()); }
-  Word *input_values(float *workspace) const { return reinterpret_cast<Word *>(workspace + zeros() + filter.words()); }
-  template <class Value> Value *output_values(float *workspace) const {
-    return reinterpret_cast<Value *>(workspace + zeros() + filter.words() + input.words());
+  Word *input_values(float *workspace, int place) const {
+    return reinterpret_cast<Word *>(workspace + zeros() + filter.words() + place * (input.words() + output.words()));
   }
+  template <class Value> Value *output_values(float *workspace, int place) const {
+    return reinterpret_cast<Value *>(input_values(workspace, place) + input.words());
+  }
+  /* The first image of a chunk, or where the last one ends. */
+  int begin(int chunk) const { return static_cast<int>(int64_t{chunk} * c.batch / chunks); }
   void fill_zeros(float *workspace) const { std::fill(workspace, workspace + zeros(), 0.0f); }
 
   /* Images, or pairs of them. */
@@ -57,17 +64,39 @@ template <class Word, Over kOver> struct WinogradPlan {
              [&](int64_t task, int) { body(static_cast<int>(task / tiling.y.tiles), static_cast<int>(task % tiling.y.tiles)); });
   }
 
+  /* Of an image, in words. */
+  int64_t image_values() const { return tiling.values() * (kPairsOfImages ? (in + out) / 2 : kPairsOfChannels ? in / 2 + out : in + out); }
+  int64_t filter_values() const { return int64_t{tiling.points()} * in * Blocks{out}.padded() / kTermsOf<Word>; }
+
   /*
-   * Every chunk reads the filter of all points from far away, or adds to its gradient. A chunk with about as many values takes no more time
-   * for that than for its values; a larger one only pushes these out of the caches, which other programs may share: three times as many
-   * words cost conv2 of AlexNet a third of its speed on a busy machine. Adding to the gradient reads and writes it: larger chunks.
+   * Images of a chunk, if the batch has as many. Every chunk reads the filter of all points from far away, or adds to its gradient. A chunk with
+   * about as many values takes no more time for that than for its values; a larger one only pushes these out of the caches, which other programs
+   * may share: three times as many words cost conv2 of AlexNet a third of its speed on a busy machine. Adding to the gradient reads and writes it:
+   * larger chunks.
    */
-  int images_of_chunk() const {
-    constexpr int64_t kFewest = (kOver == Over::kTiles ? 1024 : 256) << 10, kMost = 3 << 20;
-    const int64_t words = std::clamp(int64_t{tiling.points()} * in * Blocks{out}.padded() / kTermsOf<Word>, kFewest, kMost);
-    const int64_t image = tiling.values() * (kPairsOfImages ? (in + out) / 2 : kPairsOfChannels ? in / 2 + out : in + out);
-    const int most = static_cast<int>(std::clamp<int64_t>(words / image, 1, c.batch));
-    return divide_up(c.batch, divide_up(c.batch, most));
+  static constexpr int64_t kMost = 3 << 20;
+  int most_images() const {
+    constexpr int64_t kFewest = (kOver == Over::kTiles ? 1024 : 256) << 10;
+    return static_cast<int>(std::max<int64_t>(1, std::clamp(filter_values(), kFewest, kMost) / image_values()));
+  }
+
+  /*
+   * Of a thread alone half as many, so that all chunks in work take no more room: with as many conv4 and conv5 were 5 to 10 % slower. A filter that
+   * no cache keeps is read from memory for each chunk: there the fewer the better (conv3, 3 %).
+   */
+  int most_own_images() const { return filter_values() > kMost ? most_images() : std::max(1, most_images() / 2); }
+  /* If the batch has as many images, as many chunks for each thread, all of nearly the same size. */
+  int own_chunks(int threads) const { return std::min(c.batch, threads * divide_up(divide_up(c.batch, threads), most_own_images())); }
+
+  /*
+   * Whether each thread works on chunks of its own. What threads share has to travel between their cores, which may be far apart: on a virtual
+   * machine with its two on different sockets conv2 took a third less time so. But not where threads would have nothing to do for an eighth of the
+   * time, or would read far more of the filter than of their values; and sums over tiles need the same order for any number of threads.
+   */
+  bool apart(int threads) const {
+    if (kOver == Over::kTiles || threads == 1) return false;
+    const int own_chunks = this->own_chunks(threads), own = divide_up(c.batch, own_chunks);
+    return 8 * (int64_t{own} * round_up(own_chunks, threads) - c.batch) <= c.batch && (own >= most_own_images() || 2 * own * image_values() >= filter_values());
   }
 
  private:
@@ -75,8 +104,8 @@ template <class Word, Over kOver> struct WinogradPlan {
 };
 
 /* body(plan) with the words that the convolution asks for. */
-template <Over kOver, class Body> auto with_plan(const duet_convolution &c, Body body) {
-  return winograd_in_pairs(c) ? body(WinogradPlan<Pair, kOver>(c)) : body(WinogradPlan<float, kOver>(c));
+template <Over kOver, class Body> auto with_plan(const duet_convolution &c, int threads, Body body) {
+  return winograd_in_pairs(c) ? body(WinogradPlan<Pair, kOver>(c, threads)) : body(WinogradPlan<float, kOver>(c, threads));
 }
 
 }  // namespace duet

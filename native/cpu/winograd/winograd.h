@@ -19,7 +19,7 @@ bool is_winograd(const duet_convolution &c);
 inline bool winograd_in_pairs(const duet_convolution &c) { return c.kernel_height == 3 && wants_pairs(c); }
 
 /* What the functions compute is said in duet_cpu.h; *_workspace is in words, as large as floats. */
-int64_t winograd_forward_workspace(const duet_convolution &c);
+int64_t winograd_forward_workspace(const duet_convolution &c, int threads);
 void winograd_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias, bool relu,
                       float *output, float *workspace);
 
