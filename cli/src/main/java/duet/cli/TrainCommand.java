@@ -64,7 +64,8 @@ final class TrainCommand implements Callable<Integer> {
     private Path out;
 
     @Option(names = "--resume", paramLabel = "PATH",
-            description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped.")
+            description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped; --precision and "
+                    + "--convolutions are as before unless they are given.")
     private Path resume;
 
     @Option(names = "--from", paramLabel = "PATH",
