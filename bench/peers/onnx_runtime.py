@@ -5,6 +5,7 @@
 
 The model is made here, with random weights. Variants are ways to write the response norm and whether waiting threads spin; see README.md.
 (A file called onnxruntime.py would be imported by itself.)"""
+import math
 import sys
 
 import protocol
@@ -33,7 +34,7 @@ class Builder:
 
     def __init__(self, batch, channels, size):
         self.random = np.random.default_rng(1)
-        self.nodes, self.weights, self.shape = [], [], (batch, channels, size, size)
+        self.nodes, self.weights, self.shape, self.parameters = [], [], (batch, channels, size, size), 0
         self.end = "images"
         self.input = helper.make_tensor_value_info(self.end, TensorProto.FLOAT, self.shape)
 
@@ -51,6 +52,7 @@ class Builder:
         return name
 
     def random_weight(self, *shape):
+        self.parameters += math.prod(shape)
         return self.constant(self.random.normal(0, 0.01, shape).astype(np.float32))
 
     def conv(self, filters, kernel, padding=0, stride=1, groups=1):
@@ -136,12 +138,12 @@ def session(a):
     run = onnxruntime.InferenceSession(net.model().SerializeToString(), tuning, providers=["CPUExecutionProvider"])
     shape = [d.dim_value for d in net.input.type.tensor_type.shape.dim]
     images = {net.input.name: np.random.default_rng(2).standard_normal(shape, np.float32)}
-    return lambda: float(run.run(None, images)[0].flat[0])
+    return net.parameters, lambda: float(run.run(None, images)[0].flat[0])
 
 
 def main():
     a = protocol.options("Duet's networks in onnxruntime on the CPU.", NETS, ("forward",), ("fp32",), VARIANTS, "banded")
-    protocol.serve("onnxruntime", onnxruntime.__version__, a, session(a))
+    protocol.serve("onnxruntime", onnxruntime.__version__, a, *session(a))
 
 
 if __name__ == "__main__":

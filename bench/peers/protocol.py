@@ -41,11 +41,11 @@ def options(description, nets, modes, precisions, variants, fastest):
     return a
 
 
-def serve(engine, version, a, step):
-    """Runs `step`, a function that returns one number of its result, as often as standard input asks for."""
+def serve(engine, version, a, parameters, step):
+    """Runs `step`, a function that returns one number of its result, as often as standard input asks for; `parameters` is how many the network has."""
     result = [step() for _ in range(WARM_UP)][-1]
     say(peer=engine, version=version, variant=a.variant, net=a.net, mode=a.mode, batch=a.batch, precision=a.precision, threads=a.threads,
-        result=result)
+        parameters=parameters, result=result)
     for line in sys.stdin:
         steps = int(line)
         begin = time.perf_counter()

@@ -122,7 +122,8 @@ class Peer:
 def main():
     a = protocol.options("Duet's networks in PyTorch on the CPU.", NETS, ("train", "forward"), ("fp32", "bf16"), VARIANTS, "channels-last")
     torch.set_num_threads(a.threads)
-    protocol.serve("pytorch", torch.__version__, a, Peer(a).step)
+    peer = Peer(a)
+    protocol.serve("pytorch", torch.__version__, a, sum(p.numel() for p in peer.net.parameters()), peer.step)
 
 
 if __name__ == "__main__":

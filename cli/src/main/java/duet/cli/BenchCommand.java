@@ -87,7 +87,7 @@ final class BenchCommand implements Callable<Integer> {
                 // The peers come after: two engines that warm up at once would each think the machine slow.
                 ours.run(WARM_UP);
                 long processBytes = BenchReport.bytesUntilNow(); // before the probe of the machine takes its own
-                start(peers);
+                start(peers, LayerTable.of(network).parameters());
                 Machine machine = cpu ? Machine.of(backend) : null;
                 BenchResult result = measure(ours, peers, cpu);
                 BenchReport report = new BenchReport(name(backend), devices.precision(), machine, backend.description(), ours.bytes(), processBytes, peers, result);
@@ -119,13 +119,13 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     /** One after the other. */
-    private void start(List<BenchPeer> peers) {
+    private void start(List<BenchPeer> peers, long parameters) {
         for (String command : peerCommands) {
             output.say("starting the peer " + command);
             BenchPeer peer = new BenchPeer(command, List.of("--net", net, "--mode", mode.toString(), "--batch", Integer.toString(batch), "--precision",
                     devices.precision() == Precision.FP32 ? "fp32" : "bf16", "--threads", Integer.toString(threads())));
             peers.add(peer);
-            peer.awaitReady();
+            peer.awaitReady(net, parameters);
         }
     }
 

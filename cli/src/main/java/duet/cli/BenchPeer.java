@@ -72,12 +72,22 @@ final class BenchPeer implements AutoCloseable {
         }
     }
 
-    /** It has built the network and run its first steps. */
-    void awaitReady() {
+    /**
+     * It has built the network and run its first steps.
+     *
+     * @param network    what it should run
+     * @param parameters that this has; a peer that says another number runs something else
+     */
+    void awaitReady(String network, long parameters) {
         description = read();
         require(description, "peer", "variant");
         if (!Double.isFinite(description.path("result").asDouble(Double.NaN))) {
             throw new CommandFailure("the peer '" + command + "' gives " + description.path("result") + ": it does not work, so its time means nothing");
+        }
+        long its = description.path("parameters").asLong(parameters);
+        if (its != parameters) {
+            throw new CommandFailure("the peer '" + command + "' runs a network of " + Text.count(its) + " parameters, but " + network + " has "
+                    + Text.count(parameters) + ": their speeds cannot be compared");
         }
         String precision = description.path("precision").asText("fp32");
         name = description.path("peer").asText() + " " + description.path("version").asText() + ", " + description.path("variant").asText()

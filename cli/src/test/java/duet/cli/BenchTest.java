@@ -3,6 +3,7 @@ package duet.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -107,6 +108,7 @@ class BenchTest {
         "echo hello                                                 | prints 'hello' where one JSON object was expected",
         "echo '{}'                                                  | prints an object without 'peer'",
         "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": \"NaN\"}' | gives \"NaN\": it does not work",
+        "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1, \"parameters\": 7000}' | runs a network of 7,000 parameters, but alexnet-small has 1,106,186",
         "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1}'; read x; echo 'killed by me' >&2; exit 9 | has ended with exit code 9: killed by me",
     })
     void aPeerThatFailsIsNamedWithItsLastWords(String text, String message) throws IOException {
@@ -115,6 +117,29 @@ class BenchTest {
         assertEquals(1, outcome.code(), outcome.toString());
         assertTrue(outcome.err().startsWith("duet: the peer '" + peer + "' " + message), outcome.err());
         assertEquals(1, outcome.errLines().size());
+    }
+
+    /** The programs in bench/peers speak the protocol by protocol.py: here with an engine that does nothing. */
+    @Test
+    void aPeerInPython() throws Exception {
+        assumeTrue(new ProcessBuilder("sh", "-c", "python3 -c 'import json'").start().waitFor() == 0, "python3 is here");
+        Path peers = Path.of("../bench/peers").toRealPath();
+        Path program = Files.writeString(folder.resolve("nothing.py"), """
+                import sys
+                sys.dont_write_bytecode = True
+                sys.path.insert(0, sys.argv.pop(1))
+                import protocol
+                a = protocol.options("Nothing.", ["alexnet-small"], ("train", "forward"), ("fp32",), ["quick"], "quick")
+                protocol.serve("nothing", "3", a, 1106186, lambda: 0.5)
+                """);
+        Path file = folder.resolve("run.json");
+        Outcome outcome = bench("--pairs", "2", "--peer", "python3 " + program + " '" + peers + "'", "-o", file.toString());
+        assertEquals(0, outcome.code(), outcome.toString());
+        JsonNode peer = new ObjectMapper().readTree(file.toFile()).at("/peers/0");
+        assertEquals("{\"peer\":\"nothing\",\"version\":\"3\",\"variant\":\"quick\",\"net\":\"alexnet-small\",\"mode\":\"train\",\"batch\":2,"
+                + "\"precision\":\"fp32\",\"threads\":1,\"parameters\":1106186,\"result\":0.5}", peer.path("description").toString());
+        assertEquals(2, peer.path("turns").size());
+        assertTrue(peer.path("peakBytes").asLong() > 1 << 20, peer.toString());
     }
 
     @Test
