@@ -211,7 +211,7 @@ extern "C" {
 
 int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads) {
   if (is_fully_connected(*convolution)) return fully_connected_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
-  if (is_winograd(*convolution)) return winograd_backward_weights_workspace(*convolution) * int64_t{sizeof(float)};
+  if (is_winograd(*convolution)) return winograd_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
   const bool pairs = in_pairs(*convolution, DUET_BACKWARD_WEIGHTS);
   const int64_t words = pairs ? BackwardWeights<Pair>(*convolution).workspace() : BackwardWeights<float>(*convolution).workspace();
   return threads * words * int64_t{sizeof(float)};

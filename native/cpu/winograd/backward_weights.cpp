@@ -38,38 +38,69 @@ void all_values(const Plan<Pair> &plan, int pair, int ty, int images, int first,
                   ty, gradients);
 }
 
+/* Adds up a part of the batch for one group; by all threads together, or by this one alone. */
+template <class Word>
+void add_part(duet_team *workers, const Plan<Word> &plan, int group, int part, const float *input, const float *output_gradient, float *workspace,
+              int place, float *points) {
+  Word *inputs = plan.input_values(workspace, place), *gradients = plan.template output_values<Word>(workspace, place);
+  const int begin = plan.part_begin(part), end = plan.part_begin(part + 1), blocks = plan.filter.blocks.count();
+  for (int first = begin; first < end; first += plan.images) {
+    const int images = std::min(plan.images, end - first);
+    plan.each_tile_row(workers, images, [&](int image, int ty) {
+      all_values(plan, image, ty, images, first, group, input, output_gradient, workspace, inputs, gradients);
+    });
+    parallel(workers, int64_t{plan.tiling.points()} * blocks, [&](int64_t task, int) {
+      multiply_point(plan, static_cast<int>(task / blocks), static_cast<int>(task % blocks), images, inputs, gradients, first > begin, points);
+    });
+  }
+}
+
+/* Adds the gradients of all parts to the first one's. */
+template <class Word> void add_parts(duet_team *team, const Plan<Word> &plan, float *points) {
+  constexpr int64_t kSlice = 4096;
+  parallel_slices(team, plan.filter.words(), kSlice, [&](int64_t first, int64_t last) {
+    for (int part = 1; part < plan.parts; part++) {
+      const float *others = points + part * plan.filter.words();
+      for (int64_t i = first; i < last; i++) points[i] += others[i];
+    }
+  });
+}
+
 template <class Word>
 void backward_weights(duet_team *team, const Plan<Word> &plan, const float *input, const float *output_gradient, float *filter_gradient,
                       float *workspace) {
   const duet_convolution &c = plan.c;
-  float *points = plan.template point_filter<float>(workspace);
-  Word *inputs = plan.input_values(workspace, 0), *gradients = plan.template output_values<Word>(workspace, 0);
   plan.fill_zeros(workspace);
+  const int parts = plan.parts;
+  /* Where a part's gradient is; a single one is used for one group after the other. */
+  const auto points_of = [&](int group, int part) {
+    return plan.template point_filter<float>(workspace, plan.filters > 1 ? group * parts + part : 0);
+  };
+  if (plan.at_once > 1) {
+    parallel(team, c.groups * parts, [&](int64_t task, int thread) {
+      const int group = static_cast<int>(task) / parts, part = static_cast<int>(task) % parts;
+      add_part(nullptr, plan, group, part, input, output_gradient, workspace, thread, points_of(group, part));
+    });
+  }
   for (int group = 0; group < c.groups; group++) {
-    for (int first = 0; first < c.batch; first += plan.images) {
-      const int images = std::min(plan.images, c.batch - first);
-      plan.each_tile_row(team, images, [&](int image, int ty) {
-        all_values(plan, image, ty, images, first, group, input, output_gradient, workspace, inputs, gradients);
-      });
-      const int blocks = plan.filter.blocks.count();
-      parallel(team, int64_t{plan.tiling.points()} * blocks, [&](int64_t task, int) {
-        multiply_point(plan, static_cast<int>(task / blocks), static_cast<int>(task % blocks), images, inputs, gradients, first > 0, points);
-      });
+    float *points = points_of(group, 0), *packed = filter_gradient + group * group_elements(c);
+    if (plan.at_once == 1) {
+      for (int part = 0; part < parts; part++) add_part(team, plan, group, part, input, output_gradient, workspace, 0, points_of(group, part));
     }
-    float *packed = filter_gradient + group * group_elements(c);
+    if (parts > 1) add_parts(team, plan, points);
     plan.each_filter_part(team, [&](int block, int first, int last) { plan.filter.collect(points, block, first, last, packed); });
   }
 }
 
 }  // namespace
 
-int64_t winograd_backward_weights_workspace(const duet_convolution &c) {
-  return with_plan<Over::kTiles>(c, 1, [](const auto &plan) { return plan.workspace(); });
+int64_t winograd_backward_weights_workspace(const duet_convolution &c, int threads) {
+  return with_plan<Over::kTiles>(c, threads, [](const auto &plan) { return plan.workspace(); });
 }
 
 void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
                                float *filter_gradient, float *workspace) {
-  with_plan<Over::kTiles>(c, 1, [&](const auto &plan) { backward_weights(team, plan, input, output_gradient, filter_gradient, workspace); });
+  with_plan<Over::kTiles>(c, team->threads(), [&](const auto &plan) { backward_weights(team, plan, input, output_gradient, filter_gradient, workspace); });
 }
 
 }  // namespace duet

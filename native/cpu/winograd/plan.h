@@ -18,10 +18,16 @@ template <class Word, Over kOver> struct WinogradPlan {
   const Tiling tiling{c};
   static constexpr bool kPairsOfChannels = kTermsOf<Word> == 2 && kOver == Over::kChannels;
   static constexpr bool kPairsOfImages = kTermsOf<Word> == 2 && kOver == Over::kTiles;
-  /* Images of a chunk that all threads work on together; for any number of threads the same. */
-  const int shared = divide_up(c.batch, divide_up(c.batch, std::min(c.batch, most_images())));
-  /* Chunks that are in work at the same time, of how many, and images of the largest. */
-  const int at_once, chunks = at_once > 1 ? own_chunks(at_once) : divide_up(c.batch, shared), images = divide_up(c.batch, chunks);
+  /* Sums over tiles: images of a part of the batch that is added up apart, and such parts. For any number of threads the same, as are the sums. */
+  const int part_images = is_small() ? std::min(c.batch, round_up(divide_up(c.batch, std::max(1, kUnits / c.groups)), 2)) : c.batch;
+  const int parts = divide_up(c.batch, part_images);
+  /* Images of a chunk that all threads work on together; also the same for any number of them. */
+  const int shared = divide_up(part_images, divide_up(part_images, std::min(part_images, most_images())));
+  /* Chunks that are in work at the same time; of how many of the batch, or of a part; and images of the largest. */
+  const int at_once, chunks = at_once > 1 && kOver == Over::kChannels ? own_chunks(at_once) : divide_up(part_images, shared);
+  const int images = divide_up(part_images, chunks);
+  /* Filters in their points that are in work at the same time. */
+  const int filters = parts > 1 || (kOver == Over::kTiles && at_once > 1) ? c.groups * parts : 1;
   /* Of forward: words and floats. Of backward weights: both words, and the filter in floats. */
   const Values input{tiling, value_images(images), kPairsOfChannels ? in / 2 : in}, output{tiling, value_images(images), out};
   const PointFilter filter{tiling, kPairsOfChannels ? in / 2 : in, Blocks{out}};
@@ -29,15 +35,19 @@ template <class Word, Over kOver> struct WinogradPlan {
 
   WinogradPlan(const duet_convolution &convolution, int threads) : c(convolution), at_once(apart(threads) ? threads : 1) {}
 
-  /* All in words, which are as large as floats: zeros, the filter, and the values of the chunks in work. */
-  int64_t workspace() const { return zeros() + filter.words() + at_once * (input.words() + output.words()); }
-  template <class Value> Value *point_filter(float *workspace) const { return reinterpret_cast<Value *>(workspace + zeros()); }
+  /* All in words, which are as large as floats: zeros, filters, and the values of the chunks in work. */
+  int64_t workspace() const { return zeros() + filters * filter.words() + at_once * (input.words() + output.words()); }
+  template <class Value> Value *point_filter(float *workspace, int index = 0) const {
+    return reinterpret_cast<Value *>(workspace + zeros() + index * filter.words());
+  }
   Word *input_values(float *workspace, int place) const {
-    return reinterpret_cast<Word *>(workspace + zeros() + filter.words() + place * (input.words() + output.words()));
+    return reinterpret_cast<Word *>(workspace + zeros() + filters * filter.words() + place * (input.words() + output.words()));
   }
   template <class Value> Value *output_values(float *workspace, int place) const {
     return reinterpret_cast<Value *>(input_values(workspace, place) + input.words());
   }
+  /* The first image of a part, or where the last one ends; pairs of images stay together. */
+  int part_begin(int part) const { return std::min(c.batch, part * part_images); }
   /* The first image of a chunk, or where the last one ends. */
   int begin(int chunk) const { return static_cast<int>(int64_t{chunk} * c.batch / chunks); }
   void fill_zeros(float *workspace) const { std::fill(workspace, workspace + zeros(), 0.0f); }
@@ -71,12 +81,12 @@ template <class Word, Over kOver> struct WinogradPlan {
   /*
    * Images of a chunk, if the batch has as many. Every chunk reads the filter of all points from far away, or adds to its gradient. A chunk with
    * about as many values takes no more time for that than for its values; a larger one only pushes these out of the caches, which other programs
-   * may share: three times as many words cost conv2 of AlexNet a third of its speed on a busy machine. Adding to the gradient reads and writes it:
-   * larger chunks.
+   * may share: three times as many words cost conv2 of AlexNet a third of its speed on a busy machine. Adding to a gradient reads and writes it:
+   * larger chunks, unless it is a small one.
    */
   static constexpr int64_t kMost = 3 << 20;
   int most_images() const {
-    constexpr int64_t kFewest = (kOver == Over::kTiles ? 1024 : 256) << 10;
+    const int64_t kFewest = (kOver == Over::kTiles && !is_small() ? 1024 : 256) << 10;
     return static_cast<int>(std::max<int64_t>(1, std::clamp(filter_values(), kFewest, kMost) / image_values()));
   }
 
@@ -91,15 +101,22 @@ template <class Word, Over kOver> struct WinogradPlan {
   /*
    * Whether each thread works on chunks of its own. What threads share has to travel between their cores, which may be far apart: on a virtual
    * machine with its two on different sockets conv2 took a third less time so. But not where threads would have nothing to do for an eighth of the
-   * time, or would read far more of the filter than of their values; and sums over tiles need the same order for any number of threads.
+   * time, or would read far more of the filter than of their values. Sums over tiles have the same order for any number of threads, so their batch
+   * is always in parts, each with a gradient of its own; of a large filter that takes longer where the cores are near.
    */
   bool apart(int threads) const {
-    if (kOver == Over::kTiles || threads == 1) return false;
+    if (threads == 1) return false;
+    if (kOver == Over::kTiles) return is_small() && c.groups * parts % threads == 0;
     const int own_chunks = this->own_chunks(threads), own = divide_up(c.batch, own_chunks);
-    return 8 * (int64_t{own} * round_up(own_chunks, threads) - c.batch) <= c.batch && (own >= most_own_images() || 2 * own * image_values() >= filter_values());
+    return 8 * (int64_t{own} * round_up(own_chunks, threads) - c.batch) <= c.batch &&
+           (own >= most_own_images() || 2 * own * image_values() >= filter_values());
   }
 
  private:
+  /* Parts of all groups together. */
+  static constexpr int kUnits = 4;
+  /* Sums over tiles go into a gradient that stays in a core's own cache, or nearly. */
+  bool is_small() const { return kOver == Over::kTiles && filter_values() <= 256 << 10; }
   int64_t zeros() const { return round_up(in, 16); }
 };
 

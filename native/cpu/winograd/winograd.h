@@ -33,7 +33,7 @@ void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const
 /* Backward data as a forward convolution: of the output gradient with the turned filter. A padding below 0 is right here. */
 duet_convolution swapped(const duet_convolution &c);
 
-int64_t winograd_backward_weights_workspace(const duet_convolution &c);
+int64_t winograd_backward_weights_workspace(const duet_convolution &c, int threads);
 /* Without the bias gradient. */
 void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
                                float *filter_gradient, float *workspace);
