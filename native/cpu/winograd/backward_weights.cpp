@@ -38,7 +38,7 @@ void all_values(const Plan<Pair> &plan, int pair, int ty, int images, int first,
                   ty, gradients);
 }
 
-/* Adds up a part of the batch for one group; by all threads together, or by this one alone. */
+/* Adds up a part of the batch for one group. */
 template <class Word>
 void add_part(duet_team *workers, const Plan<Word> &plan, int group, int part, const float *input, const float *output_gradient, float *workspace,
               int place, float *points) {
@@ -71,24 +71,21 @@ void backward_weights(duet_team *team, const Plan<Word> &plan, const float *inpu
                       float *workspace) {
   const duet_convolution &c = plan.c;
   plan.fill_zeros(workspace);
-  const int parts = plan.parts;
-  /* Where a part's gradient is; a single one is used for one group after the other. */
-  const auto points_of = [&](int group, int part) {
-    return plan.template point_filter<float>(workspace, plan.filters > 1 ? group * parts + part : 0);
+  const int parts = plan.parts, units = c.groups * parts;
+  const auto points_of = [&](int unit) { return plan.template point_filter<float>(workspace, unit % plan.filters); };
+  const auto add = [&](duet_team *workers, int unit, int place) {
+    add_part(workers, plan, unit / parts, unit % parts, input, output_gradient, workspace, place, points_of(unit));
   };
-  if (plan.at_once > 1) {
-    parallel(team, c.groups * parts, [&](int64_t task, int thread) {
-      const int group = static_cast<int>(task) / parts, part = static_cast<int>(task) % parts;
-      add_part(nullptr, plan, group, part, input, output_gradient, workspace, thread, points_of(group, part));
-    });
-  }
-  for (int group = 0; group < c.groups; group++) {
-    float *points = points_of(group, 0), *packed = filter_gradient + group * group_elements(c);
-    if (plan.at_once == 1) {
-      for (int part = 0; part < parts; part++) add_part(team, plan, group, part, input, output_gradient, workspace, 0, points_of(group, part));
-    }
+  const auto collect = [&](int group) {
+    float *points = points_of(group * parts), *packed = filter_gradient + group * group_elements(c);
     if (parts > 1) add_parts(team, plan, points);
     plan.each_filter_part(team, [&](int block, int first, int last) { plan.filter.collect(points, block, first, last, packed); });
+  };
+  const bool all_kept = plan.filters == units;
+  if (all_kept) plan.each(team, units, add);
+  for (int group = 0; group < c.groups; group++) {
+    if (!all_kept) add(team, group, 0);
+    collect(group);
   }
 }
 

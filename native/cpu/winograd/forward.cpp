@@ -74,7 +74,6 @@ void forward(duet_team *team, const Plan<Word> &plan, const float *input, const 
   const duet_convolution &c = plan.c;
   const Products<Word> products(plan);
   plan.fill_zeros(workspace);
-  /* By all threads together, or by this one alone. */
   const auto chunk_of = [&](duet_team *workers, int group, int chunk, const Word *points, int place) {
     const int first = plan.begin(chunk), images = plan.begin(chunk + 1) - first;
     Word *values = plan.input_values(workspace, place);
@@ -90,11 +89,7 @@ void forward(duet_team *team, const Plan<Word> &plan, const float *input, const 
   };
   for (int group = 0; group < c.groups; group++) {
     const Word *points = points_of(group);
-    if (plan.at_once > 1) {
-      parallel(team, plan.chunks, [&](int64_t chunk, int thread) { chunk_of(nullptr, group, static_cast<int>(chunk), points, thread); });
-    } else {
-      for (int chunk = 0; chunk < plan.chunks; chunk++) chunk_of(team, group, chunk, points, 0);
-    }
+    plan.each(team, plan.chunks, [&](duet_team *workers, int chunk, int place) { chunk_of(workers, group, chunk, points, place); });
   }
 }
 
@@ -120,7 +115,7 @@ int64_t winograd_prepared(const duet_convolution &c) {
 }
 
 void winograd_prepare(duet_team *team, const duet_convolution &c, const float *filter, void *to) {
-  with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
+  with_plan<Over::kChannels>(c, 1, [&]<class Word>(const Plan<Word> &plan) {
     for (int group = 0; group < c.groups; group++) transform_filter(team, plan, group, filter, static_cast<Word *>(to) + group * plan.filter.words());
   });
 }

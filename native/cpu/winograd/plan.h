@@ -26,8 +26,8 @@ template <class Word, Over kOver> struct WinogradPlan {
   /* Chunks that are in work at the same time; of how many of the batch, or of a part; and images of the largest. */
   const int at_once, chunks = at_once > 1 && kOver == Over::kChannels ? own_chunks(at_once) : divide_up(part_images, shared);
   const int images = divide_up(part_images, chunks);
-  /* Filters in their points that are in work at the same time. */
-  const int filters = parts > 1 || (kOver == Over::kTiles && at_once > 1) ? c.groups * parts : 1;
+  /* Filters in their points that are kept at the same time: the gradients of all parts, or one that a group after the other uses. */
+  const int filters = is_small() ? c.groups * parts : 1;
   /* Of forward: words and floats. Of backward weights: both words, and the filter in floats. */
   const Values input{tiling, value_images(images), kPairsOfChannels ? in / 2 : in}, output{tiling, value_images(images), out};
   const PointFilter filter{tiling, kPairsOfChannels ? in / 2 : in, Blocks{out}};
@@ -78,13 +78,21 @@ template <class Word, Over kOver> struct WinogradPlan {
   int64_t image_values() const { return tiling.values() * (kPairsOfImages ? (in + out) / 2 : kPairsOfChannels ? in / 2 + out : in + out); }
   int64_t filter_values() const { return int64_t{tiling.points()} * in * Blocks{out}.padded() / kTermsOf<Word>; }
 
+  /* body(workers, index, place) for each index below `count`: by a thread alone, with null for workers, where threads work apart, else by the team. */
+  template <class Body> void each(duet_team *team, int count, Body body) const {
+    if (at_once > 1) {
+      parallel(team, count, [&](int64_t index, int thread) { body(nullptr, static_cast<int>(index), thread); });
+    } else {
+      for (int index = 0; index < count; index++) body(team, index, 0);
+    }
+  }
+
   /*
    * Images of a chunk, if the batch has as many. Every chunk reads the filter of all points from far away, or adds to its gradient. A chunk with
    * about as many values takes no more time for that than for its values; a larger one only pushes these out of the caches, which other programs
    * may share: three times as many words cost conv2 of AlexNet a third of its speed on a busy machine. Adding to a gradient reads and writes it:
    * larger chunks, unless it is a small one.
    */
-  static constexpr int64_t kMost = 3 << 20;
   int most_images() const {
     const int64_t kFewest = (kOver == Over::kTiles && !is_small() ? 1024 : 256) << 10;
     return static_cast<int>(std::max<int64_t>(1, std::clamp(filter_values(), kFewest, kMost) / image_values()));
@@ -113,6 +121,8 @@ template <class Word, Over kOver> struct WinogradPlan {
   }
 
  private:
+  /* Values of the largest chunk. */
+  static constexpr int64_t kMost = 3 << 20;
   /* Parts of all groups together. */
   static constexpr int kUnits = 4;
   /* Sums over tiles go into a gradient that stays in a core's own cache, or nearly. */

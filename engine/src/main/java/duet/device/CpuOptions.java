@@ -20,10 +20,6 @@ public record CpuOptions(int threads, Arithmetic arithmetic) {
         return new CpuOptions(number, arithmetic);
     }
 
-    public CpuOptions withArithmetic(Arithmetic other) {
-        return new CpuOptions(threads, other);
-    }
-
     public CpuOptions withConvolutions(ConvolutionChoice choice) {
         return new CpuOptions(threads, new Arithmetic(choice, arithmetic.precision()));
     }

@@ -112,7 +112,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Goes on exactly where the checkpoint left off, if the backend has the arithmetic of the state (with another there is a warning). What changes the course of training comes from the checkpoint; epochs, steps,
+     * Goes on exactly where the checkpoint left off, if the backend has the arithmetic of its state; with another there is a warning.
+     * What changes the course of training comes from the checkpoint; epochs, steps,
      * checkpointEvery, keepCheckpoints, loaderThreads and output from {@code options}.
      */
     public static Trainer resume(Checkpoint checkpoint, Placement placement, Backend backend, Split data, TrainingOptions options) {

@@ -55,7 +55,8 @@ public final class CpuBackend implements Backend {
         int most = devices.stream().mapToInt(d -> d.threads).max().orElse(fewest);
         String threads = fewest == most ? Integer.toString(most) : fewest + " or " + most;
         return devices.size() + (devices.size() == 1 ? " CPU device, " : " CPU devices, ") + threads + (most == 1 ? " thread" : " threads")
-                + (devices.size() == 1 ? "" : " each") + ", " + instructionSet + (arithmetic.precision() == Precision.FP32 ? "" : ", " + arithmetic.precision());
+                + (devices.size() == 1 ? "" : " each") + ", " + instructionSet
+                + (arithmetic.precision() == Precision.FP32 ? "" : ", " + arithmetic.precision());
     }
 
     @Override

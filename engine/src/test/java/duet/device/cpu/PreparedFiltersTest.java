@@ -190,7 +190,8 @@ class PreparedFiltersTest {
         long empty = DuetCpu.duet_allocated();
         try (Bed bed = new Bed(options, placement)) {
             long planned = bed.evaluation.preparedBytes().stream().mapToLong(Long::longValue).sum();
-            boolean prepares = options.arithmetic().convolutions() == ConvolutionChoice.WINOGRAD || options.arithmetic().precision() == Precision.BF16_EVERYWHERE;
+            boolean prepares = options.arithmetic().convolutions() == ConvolutionChoice.WINOGRAD
+                    || options.arithmetic().precision() == Precision.BF16_EVERYWHERE;
             assertTrue(planned > 0 || !prepares, "nothing is prepared, so nothing is tested");
             assertEquals(0, bed.training.preparedBytes().stream().mapToLong(Long::longValue).sum());
             long before = DuetCpu.duet_allocated();
