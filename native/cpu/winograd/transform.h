@@ -99,8 +99,87 @@ template <class Map, int I, int... J> inline Vector row_times(const Vector *in, 
   return sum;
 }
 
+/*
+ * Points come in pairs, p and -p, whose powers differ in the signs of the odd ones only. So do the rows of their polynomials, if all other points
+ * are there in pairs, too: even and odd terms are added up once, and the pair of results is their sum and their difference. Where the points are
+ * the columns, the pair's sum goes into the even rows and its difference into the odd ones. A third to a fifth fewer operations.
+ */
+template <class Map> constexpr int opposite_row(int row) {
+  constexpr auto &matrix = Map::kMatrix;
+  for (int other = 0; other < matrix.kRows; other++) {
+    bool is_opposite = other != row;
+    for (int j = 0; j < matrix.kColumns; j++) is_opposite &= matrix.at[other][j] == (j % 2 ? -matrix.at[row][j] : matrix.at[row][j]);
+    if (is_opposite) return other;
+  }
+  return row;
+}
+
+template <class Map> constexpr int opposite_column(int column) {
+  constexpr auto &matrix = Map::kMatrix;
+  for (int other = 0; other < matrix.kColumns; other++) {
+    bool is_opposite = other != column;
+    for (int i = 0; i < matrix.kRows; i++) is_opposite &= matrix.at[i][other] == (i % 2 ? -matrix.at[i][column] : matrix.at[i][column]);
+    if (is_opposite) return other;
+  }
+  return column;
+}
+
+/* A map of sums, in place of the first column of a pair, and of differences, in place of the second. */
+template <class Map> constexpr auto folded() {
+  auto matrix = Map::kMatrix;
+  for (int j = 0; j < matrix.kColumns; j++) {
+    const int other = opposite_column<Map>(j);
+    if (other == j) continue;
+    for (int i = 0; i < matrix.kRows; i++) {
+      if (i % 2 == (j < other ? 1 : 0)) matrix.at[i][j] = 0;
+      else if (j > other) matrix.at[i][j] = -matrix.at[i][j];
+    }
+  }
+  return matrix;
+}
+template <class Map> struct Folded { static constexpr auto kMatrix = folded<Map>(); };
+
+/* The terms of a row whose index is even, or odd; the others are 0. */
+template <class Map, int Parity> constexpr auto every_second() {
+  auto matrix = Map::kMatrix;
+  for (int i = 0; i < matrix.kRows; i++) {
+    for (int j = 1 - Parity; j < matrix.kColumns; j += 2) matrix.at[i][j] = 0;
+  }
+  return matrix;
+}
+template <class Map, int Parity> struct EverySecond { static constexpr auto kMatrix = every_second<Map, Parity>(); };
+
+/* store(row, value) for row I, and for its opposite if that comes later. */
+template <class Map, int I, class Store> inline void row_and_opposite(const Vector *in, Store store) {
+  constexpr int kOpposite = opposite_row<Map>(I);
+  constexpr auto kColumns = std::make_integer_sequence<int, Map::kMatrix.kColumns>();
+  if constexpr (kOpposite == I) {
+    store(I, row_times<Map, I>(in, kColumns));
+  } else if constexpr (kOpposite > I) {
+    const Vector even = row_times<EverySecond<Map, 0>, I>(in, kColumns), odd = row_times<EverySecond<Map, 1>, I>(in, kColumns);
+    store(I, even + odd);
+    store(kOpposite, even - odd);
+  }
+}
+
+template <int J, int Other> inline void fold(Vector *in) {
+  if constexpr (J < Other) {
+    const Vector first = in[J], second = in[Other];
+    in[J] = first + second;
+    in[Other] = first - second;
+  }
+}
+
+template <class Map, int... J> inline void fold_all(Vector *in, std::integer_sequence<int, J...>) { (fold<J, opposite_column<Map>(J)>(in), ...); }
+
 template <class Map, class Store, int... I> inline void each_row(const Vector *in, Store store, std::integer_sequence<int, I...>) {
-  (store(I, row_times<Map, I>(in, std::make_integer_sequence<int, Map::kMatrix.kColumns>())), ...);
+  (row_and_opposite<Map, I>(in, store), ...);
+}
+
+/* store(row, value) for each row of the map times `in`, which may be changed. */
+template <class Map, class Store> inline void apply(Vector *in, Store store) {
+  fold_all<Map>(in, std::make_integer_sequence<int, Map::kMatrix.kColumns>());
+  each_row<Folded<Map>>(in, store, std::make_integer_sequence<int, Map::kMatrix.kRows>());
 }
 
 /* store(y, x, value) for the elements of Y in X^T, where in(y, x) are those of `in`: the maps Y along y and X along x. */
@@ -113,11 +192,11 @@ template <class Y, class X, class In, class Store> inline void transform(In in, 
     Vector line[kColumns];
     DUET_UNROLL
     for (int x = 0; x < kColumns; x++) line[x] = in(y, x);
-    each_row<X>(line, [&](int x, Vector value) { half[x][y] = value; }, std::make_integer_sequence<int, kWidth>());
+    apply<X>(line, [&](int x, Vector value) { half[x][y] = value; });
   }
   DUET_UNROLL
   for (int x = 0; x < kWidth; x++) {
-    each_row<Y>(half[x], [&](int y, Vector value) { store(y, x, value); }, std::make_integer_sequence<int, Y::kMatrix.kRows>());
+    apply<Y>(half[x], [&](int y, Vector value) { store(y, x, value); });
   }
 }
 
