@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Changes whenever this file does; the Java side refuses a library with another number. */
-#define DUET_CPU_ABI 4
+#define DUET_CPU_ABI 5
 int32_t duet_abi(void);
 
 /* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
@@ -80,7 +80,7 @@ typedef struct duet_convolution {
 int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation);
 
 /* What is done where the structure asks for c->algorithm: DUET_DIRECT or DUET_WINOGRAD. */
-int32_t duet_convolution_algorithm(const duet_convolution *convolution);
+int32_t duet_convolution_algorithm(const duet_convolution *convolution, int32_t operation);
 
 int32_t duet_filter_block(void);
 int64_t duet_filter_elements(const duet_convolution *convolution);

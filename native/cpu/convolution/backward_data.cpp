@@ -191,7 +191,7 @@ extern "C" {
 int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads) {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_backward_data_workspace(c, threads) * int64_t{sizeof(float)};
-  if (is_winograd(c)) return (BackwardData<float>(c).turned() + winograd_forward_workspace(swapped(c), threads)) * int64_t{sizeof(float)};
+  if (is_winograd(c, DUET_BACKWARD_DATA)) return (BackwardData<float>(c).turned() + winograd_forward_workspace(swapped(c), threads)) * int64_t{sizeof(float)};
   const int64_t words = in_pairs(c, DUET_BACKWARD_DATA) ? workspace_of<Pair>(c, threads) : workspace_of<float>(c, threads);
   return words * int64_t{sizeof(float)};
 }
@@ -202,7 +202,7 @@ void duet_convolution_backward_data(duet_team *team, const duet_convolution *con
   float *space = static_cast<float *>(workspace);
   if (is_fully_connected(c)) {
     fully_connected_backward_data(team, c, output_gradient, filter, input_gradient, space);
-  } else if (is_winograd(c)) {
+  } else if (is_winograd(c, DUET_BACKWARD_DATA)) {
     BackwardData<float> plan(c);
     plan.plan();
     plan.turn_all(team, filter, space);

@@ -211,7 +211,7 @@ extern "C" {
 
 int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads) {
   if (is_fully_connected(*convolution)) return fully_connected_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
-  if (is_winograd(*convolution)) return winograd_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
+  if (is_winograd(*convolution, DUET_BACKWARD_WEIGHTS)) return winograd_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
   const bool pairs = in_pairs(*convolution, DUET_BACKWARD_WEIGHTS);
   const int64_t words = pairs ? BackwardWeights<Pair>(*convolution).workspace() : BackwardWeights<float>(*convolution).workspace();
   return threads * words * int64_t{sizeof(float)};
@@ -223,7 +223,7 @@ void duet_convolution_backward_weights(duet_team *team, const duet_convolution *
   float *space = static_cast<float *>(workspace);
   if (is_fully_connected(c)) {
     fully_connected_backward_weights(team, c, input, output_gradient, filter_gradient, space);
-  } else if (is_winograd(c)) {
+  } else if (is_winograd(c, DUET_BACKWARD_WEIGHTS)) {
     winograd_backward_weights(team, c, input, output_gradient, filter_gradient, space);
   } else if (in_pairs(c, DUET_BACKWARD_WEIGHTS)) {
     run_all<Pair>(team, c, input, output_gradient, filter_gradient, workspace);

@@ -41,7 +41,7 @@ bool in_pairs(const duet_convolution &c, int operation) {
   if (is_fully_connected(c) && operation == DUET_FORWARD && c.batch <= kFewImages) return true;
   if (!wants_pairs(c)) return false;
   if (is_fully_connected(c)) return true;
-  if (is_winograd(c)) return winograd_in_pairs(c);
+  if (is_winograd(c, operation)) return winograd_in_pairs(c);
   switch (operation) {
     /* Where a window, and each pixel of it that is read by itself, begins with a new pair. */
     case DUET_FORWARD: return group_channels(c) % 2 == 0 || (c.groups == 1 && c.stride * c.channels % 2 == 0);

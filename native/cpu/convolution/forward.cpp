@@ -113,7 +113,7 @@ extern "C" {
 int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads) {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_forward_workspace(c) * int64_t{sizeof(float)};
-  if (is_winograd(c)) return winograd_forward_workspace(c, threads) * int64_t{sizeof(float)};
+  if (is_winograd(c, DUET_FORWARD)) return winograd_forward_workspace(c, threads) * int64_t{sizeof(float)};
   if (in_pairs(c, DUET_FORWARD)) {
     const Forward<Pair> plan(c);
     return (plan.filter() + threads * plan.workspace()) * int64_t{sizeof(Pair)};
@@ -125,7 +125,7 @@ void duet_convolution_forward(duet_team *team, const duet_convolution *convoluti
                               const float *bias, int32_t relu, float *output, void *workspace) {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_forward(team, c, input, filter, bias, relu != 0, output, static_cast<Pair *>(workspace));
-  if (is_winograd(c)) return winograd_forward(team, c, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
+  if (is_winograd(c, DUET_FORWARD)) return winograd_forward(team, c, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
   if (in_pairs(c, DUET_FORWARD)) {
     Forward<Pair> plan(c);
     Pair *pairs = static_cast<Pair *>(workspace);
@@ -142,14 +142,14 @@ void duet_convolution_forward(duet_team *team, const duet_convolution *convoluti
 int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution) {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_prepared(c) * int64_t{sizeof(Pair)};
-  if (is_winograd(c)) return winograd_prepared(c) * int64_t{sizeof(float)};
+  if (is_winograd(c, DUET_FORWARD)) return winograd_prepared(c) * int64_t{sizeof(float)};
   return in_pairs(c, DUET_FORWARD) ? Forward<Pair>(c).filter() * int64_t{sizeof(Pair)} : 0;
 }
 
 void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared) {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_prepare(team, c, filter, static_cast<Pair *>(prepared));
-  if (is_winograd(c)) return winograd_prepare(team, c, filter, prepared);
+  if (is_winograd(c, DUET_FORWARD)) return winograd_prepare(team, c, filter, prepared);
   round_filter(team, Forward<Pair>(c), filter, static_cast<Pair *>(prepared));
 }
 
@@ -158,7 +158,7 @@ void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *
   const duet_convolution &c = *convolution;
   const Pair *pairs = static_cast<const Pair *>(prepared);
   if (is_fully_connected(c)) return fully_connected_forward(team, c, input, pairs, bias, relu != 0, output, static_cast<Pair *>(workspace));
-  if (is_winograd(c)) {
+  if (is_winograd(c, DUET_FORWARD)) {
     return winograd_forward_prepared(team, c, input, prepared, bias, relu != 0, output, static_cast<float *>(workspace));
   }
   Forward<Pair> plan(c);

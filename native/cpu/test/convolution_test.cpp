@@ -45,13 +45,21 @@ duet_convolution random_winograd_shape(Random &random) {
   c.filters = c.groups * 16 * random.between(1, many ? 8 : 6);
   c.kernel_height = c.kernel_width = random.chance(0.5) ? 3 : 5;
   c.stride = 1;
+  if (random.chance(0.3)) {
+    c.stride = random.between(2, 4);
+    c.groups = 1;
+    c.channels = (c.stride == 2 ? 4 : c.stride == 3 ? 16 : 1) * random.between(1, 3);
+    c.filters = 16 * random.between(1, 6);
+    /* As many taps once the stride is taken out. */
+    c.kernel_height = c.kernel_width = (c.kernel_height - 1) * c.stride + random.between(1, c.stride);
+  }
   c.padding = random.between(0, c.kernel_height);
-  const int least = 2, smallest = std::max(least, least + c.kernel_height - 1 - 2 * c.padding);
+  const int least = 2, smallest = std::max(least, (least - 1) * c.stride + c.kernel_height - 2 * c.padding);
   c.height = smallest + random.between(0, many ? 8 : 12);
   c.width = smallest + random.between(0, many ? 8 : 12);
   /* Windows may also reach past the padding. */
-  c.output_height = c.height + 2 * c.padding - c.kernel_height + 1 + random.between(0, 1);
-  c.output_width = c.width + 2 * c.padding - c.kernel_width + 1;
+  c.output_height = (c.height + 2 * c.padding - c.kernel_height) / c.stride + 1 + random.between(0, 1);
+  c.output_width = (c.width + 2 * c.padding - c.kernel_width) / c.stride + 1;
   return c;
 }
 
@@ -107,12 +115,15 @@ struct Case {
     return ((int64_t{f} * in + channel) * c.kernel_height + ky) * c.kernel_width + kx;
   }
 
+  /* Taps along an axis, once the stride is taken out. */
+  int kernel() const { return (c.kernel_height + c.stride - 1) / c.stride; }
+  bool is_winograd(int operation) const { return library.convolution_algorithm(&c, operation) == DUET_WINOGRAD; }
   bool is_bf16(int operation) const { return library.convolution_precision(&c, operation) == DUET_BF16; }
 
   /* What an operation makes of an operand. */
   std::vector<double> operand(const Guarded<float> &values, int operation) const {
     /* Winograd's form rounds values that are not the operands. */
-    const bool rounded = is_bf16(operation) && c.algorithm != DUET_WINOGRAD;
+    const bool rounded = is_bf16(operation) && !is_winograd(operation);
     std::vector<double> result(values.size());
     for (int64_t i = 0; i < values.size(); i++) result[i] = rounded ? round_to_bf16(values[i]) : values[i];
     return result;
@@ -138,15 +149,15 @@ struct Case {
    * output's neighbours, so its errors are compared with the largest such sum of them all.
    */
   void near(Checker &check, const Guarded<float> &got, const std::vector<Exact> &want, int operation) const {
-    if (c.algorithm != DUET_WINOGRAD) {
+    if (!is_winograd(operation)) {
       for (int64_t i = 0; i < got.size(); i++) check.near(got[i], want[i], i);
       return;
     }
     double largest = 0;
     for (const Exact &exact : want) largest = std::max(largest, exact.size);
-    const double tolerance = is_bf16(operation) ? kWinogradBf16Tolerance : winograd_tolerance(c.kernel_height, operation);
+    const double tolerance = is_bf16(operation) ? kWinogradBf16Tolerance : winograd_tolerance(kernel(), operation);
     for (int64_t i = 0; i < got.size(); i++) check.near(got[i], {want[i].value, largest}, i, tolerance);
-    if (!is_bf16(operation)) check.at_most(error(got.get(), want), winograd_mean_tolerance(c.kernel_height) * largest);
+    if (!is_bf16(operation)) check.at_most(error(got.get(), want), winograd_mean_tolerance(kernel()) * largest);
   }
 
   void pack(Teams &teams, Guarded<float> &packed, Checker &check) const {
@@ -259,6 +270,7 @@ void test_accuracy(const Library &library, Teams &teams, Random &random, Checker
     errors[algorithm][2] = error(weights.get(), want[2]);
   }
   for (int i = 0; i < 3; i++) {
+    if (library.convolution_algorithm(&c, i) != DUET_WINOGRAD) continue;
     const char *const operations[] = {"forward", "backward data", "backward weights"};
     const double ratio = errors[DUET_WINOGRAD][i] / errors[DUET_DIRECT][i];
     const std::vector<float> nothing(want[i].size());
@@ -278,8 +290,9 @@ void test_accuracy(const Library &library, Teams &teams, Random &random, Checker
 
 void test_convolution(const Library &library, Teams &teams, Random &random, Checker &check) {
   for (int i = 0; i <= 150; i++) {
-    duet_convolution c = i < 2 ? first_layer() : i <= 100 ? random_shape(random) : random_winograd_shape(random);
-    if (i == 1 || (i > 1 && random.chance(0.5))) c.precision = random.chance(0.3) ? DUET_BF16 : DUET_BF16_EVERYWHERE;
+    duet_convolution c = i < 3 ? first_layer() : i <= 100 ? random_shape(random) : random_winograd_shape(random);
+    if (i == 2) c.algorithm = DUET_WINOGRAD;
+    if (i == 1 || (i > 2 && random.chance(0.5))) c.precision = random.chance(0.3) ? DUET_BF16 : DUET_BF16_EVERYWHERE;
     const bool relu = random.chance(0.5), bias = random.chance(0.5);
     char shape[256];
     std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s%s", c.batch, c.channels,
@@ -298,5 +311,6 @@ void test_convolution(const Library &library, Teams &teams, Random &random, Chec
   }
   test_accuracy(library, teams, random, check, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT, DUET_FP32}, 8, 3);
   test_accuracy(library, teams, random, check, {4, 48, 27, 27, 64, 5, 5, 1, 2, 1, 27, 27, DUET_DIRECT, DUET_FP32}, 24, 8);
+  test_accuracy(library, teams, random, check, first_layer(), 8, 3);
   test_accuracy(library, teams, random, check, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT, DUET_BF16_EVERYWHERE}, 8, 0.02);
 }

@@ -19,35 +19,35 @@ void multiply_point(const Plan<Word> &plan, int point, int block, int images, co
   multiply(grid, width / kVectorWidth, kTerms);
 }
 
-/* Values of an image, or of a pair of images, of the chunk. */
-void all_values(const Plan<float> &plan, int image, int ty, int, int first, int group, const float *input, const float *gradient, Zeros zeros,
-                float *inputs, float *gradients) {
-  input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(input, first + image) + group * plan.in, image, ty, inputs);
-  gradient_values(plan.output, plan.output_map, gradient + plan.output_image(first + image) + group * plan.out, image, ty, gradients);
+/* Values of an image, or of a pair of images, of a chunk whose pixels and gradients these are. */
+void all_values(const Plan<float> &plan, int image, int ty, int, const float *pixels, const float *gradient, Zeros zeros, float *inputs,
+                float *gradients) {
+  input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(pixels, image), image, ty, inputs);
+  gradient_values(plan.output, plan.output_map, gradient + plan.output_image(image), image, ty, gradients);
 }
 
-void all_values(const Plan<Pair> &plan, int pair, int ty, int images, int first, int group, const float *input, const float *gradient,
-                Zeros zeros, Pair *inputs, Pair *gradients) {
-  const int image = first + 2 * pair;
-  const bool two = 2 * pair + 1 < images;
-  input += group * plan.in;
-  gradient += group * plan.out;
-  input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(input, image),
-               two ? plan.input_image(input, image + 1) : nullptr, pair, ty, inputs);
+void all_values(const Plan<Pair> &plan, int pair, int ty, int images, const float *pixels, const float *gradient, Zeros zeros, Pair *inputs,
+                Pair *gradients) {
+  const int image = 2 * pair;
+  const bool two = image + 1 < images;
+  input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(pixels, image),
+               two ? plan.input_image(pixels, image + 1) : nullptr, pair, ty, inputs);
   gradient_values(plan.output, plan.output_map, gradient + plan.output_image(image), two ? gradient + plan.output_image(image + 1) : nullptr, pair,
                   ty, gradients);
 }
 
 /* Adds up a part of the batch for one group. */
 template <class Word>
-void add_part(duet_team *workers, const Plan<Word> &plan, int group, int part, const float *input, const float *output_gradient, float *workspace,
-              int place, float *points) {
+void add_part(duet_team *workers, const Plan<Word> &plan, int group, int part, const ChunkInput &input, const float *output_gradient,
+              float *workspace, int place, float *points) {
   Word *inputs = plan.input_values(workspace, place), *gradients = plan.template output_values<Word>(workspace, place);
   const int begin = plan.part_begin(part), end = plan.part_begin(part + 1), blocks = plan.filter.blocks.count();
   for (int first = begin; first < end; first += plan.images) {
     const int images = std::min(plan.images, end - first);
+    const float *pixels = input.of(workers, first, images, place) + group * plan.in;
+    const float *gradient = output_gradient + plan.output_image(first) + group * plan.out;
     plan.each_tile_row(workers, images, [&](int image, int ty) {
-      all_values(plan, image, ty, images, first, group, input, output_gradient, workspace, inputs, gradients);
+      all_values(plan, image, ty, images, pixels, gradient, workspace, inputs, gradients);
     });
     parallel(workers, int64_t{plan.tiling.points()} * blocks, [&](int64_t task, int) {
       multiply_point(plan, static_cast<int>(task / blocks), static_cast<int>(task % blocks), images, inputs, gradients, first > begin, points);
@@ -67,7 +67,7 @@ template <class Word> void add_parts(duet_team *team, const Plan<Word> &plan, fl
 }
 
 template <class Word>
-void backward_weights(duet_team *team, const Plan<Word> &plan, const float *input, const float *output_gradient, float *filter_gradient,
+void backward_weights(duet_team *team, const Plan<Word> &plan, const ChunkInput &input, const float *output_gradient, float *filter_gradient,
                       float *workspace) {
   const duet_convolution &c = plan.c;
   plan.fill_zeros(workspace);
@@ -92,12 +92,18 @@ void backward_weights(duet_team *team, const Plan<Word> &plan, const float *inpu
 }  // namespace
 
 int64_t winograd_backward_weights_workspace(const duet_convolution &c, int threads) {
-  return with_plan<Over::kTiles>(c, threads, [](const auto &plan) { return plan.workspace(); });
+  const Unstrided unstrided(c);
+  return with_plan<Over::kTiles>(unstrided.c, threads, [&](const auto &plan) { return plan.workspace() + plan.copies(unstrided); });
 }
 
 void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
                                float *filter_gradient, float *workspace) {
-  with_plan<Over::kTiles>(c, team->threads(), [&](const auto &plan) { backward_weights(team, plan, input, output_gradient, filter_gradient, workspace); });
+  const Unstrided unstrided(c);
+  with_plan<Over::kTiles>(unstrided.c, team->threads(), [&](const auto &plan) {
+    float *copies = workspace + plan.workspace(), *gradient = unstrided.is_copy() ? copies : filter_gradient;
+    backward_weights(team, plan, plan.chunk_input(unstrided, input, copies), output_gradient, gradient, workspace);
+    unstrided.gradient_of(gradient, filter_gradient);
+  });
 }
 
 }  // namespace duet

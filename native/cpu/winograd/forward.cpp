@@ -1,4 +1,5 @@
 #include "winograd/plan.h"
+#include <vector>
 
 namespace duet {
 namespace {
@@ -69,17 +70,18 @@ template <class Word> void transform_filter(duet_team *team, const Plan<Word> &p
 
 /* points_of(group) is that group's filter in its points. */
 template <class Word, class Points>
-void forward(duet_team *team, const Plan<Word> &plan, const float *input, const float *bias, bool relu, float *output, float *workspace,
+void forward(duet_team *team, const Plan<Word> &plan, const ChunkInput &input, const float *bias, bool relu, float *output, float *workspace,
              Points points_of) {
   const duet_convolution &c = plan.c;
   const Products<Word> products(plan);
   plan.fill_zeros(workspace);
   const auto chunk_of = [&](duet_team *workers, int group, int chunk, const Word *points, int place) {
     const int first = plan.begin(chunk), images = plan.begin(chunk + 1) - first;
+    const float *pixels = input.of(workers, first, images, place) + group * plan.in;
     Word *values = plan.input_values(workspace, place);
     float *results = plan.template output_values<float>(workspace, place);
     plan.each_tile_row(workers, images, [&](int image, int ty) {
-      input_values(plan.input, plan.input_map, c.padding, workspace, plan.input_image(input, first + image) + group * plan.in, image, ty, values);
+      input_values(plan.input, plan.input_map, c.padding, workspace, plan.input_image(pixels, image), image, ty, values);
     });
     products.run(workers, images, values, points, results);
     plan.each_tile_row(workers, images, [&](int image, int ty) {
@@ -96,34 +98,43 @@ void forward(duet_team *team, const Plan<Word> &plan, const float *input, const 
 }  // namespace
 
 int64_t winograd_forward_workspace(const duet_convolution &c, int threads) {
-  return with_plan<Over::kChannels>(c, threads, [](const auto &plan) { return plan.workspace(); });
+  const Unstrided unstrided(c);
+  return with_plan<Over::kChannels>(unstrided.c, threads, [&](const auto &plan) { return plan.workspace() + plan.copies(unstrided); });
 }
 
 void winograd_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias, bool relu,
                       float *output, float *workspace) {
-  with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
-    forward(team, plan, input, bias, relu, output, workspace, [&](int group) {
+  const Unstrided unstrided(c);
+  with_plan<Over::kChannels>(unstrided.c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
+    float *copies = workspace + plan.workspace();
+    const float *packed = unstrided.filter_of(filter, copies);
+    forward(team, plan, plan.chunk_input(unstrided, input, copies), bias, relu, output, workspace, [&](int group) {
       Word *points = plan.template point_filter<Word>(workspace);
-      transform_filter(team, plan, group, filter, points);
+      transform_filter(team, plan, group, packed, points);
       return points;
     });
   });
 }
 
 int64_t winograd_prepared(const duet_convolution &c) {
-  return with_plan<Over::kChannels>(c, 1, [&](const auto &plan) { return c.groups * plan.filter.words(); });
+  const Unstrided unstrided(c);
+  return with_plan<Over::kChannels>(unstrided.c, 1, [&](const auto &plan) { return c.groups * plan.filter.words(); });
 }
 
 void winograd_prepare(duet_team *team, const duet_convolution &c, const float *filter, void *to) {
-  with_plan<Over::kChannels>(c, 1, [&]<class Word>(const Plan<Word> &plan) {
-    for (int group = 0; group < c.groups; group++) transform_filter(team, plan, group, filter, static_cast<Word *>(to) + group * plan.filter.words());
+  const Unstrided unstrided(c);
+  std::vector<float> copy(unstrided.filter());
+  const float *packed = unstrided.filter_of(filter, copy.data());
+  with_plan<Over::kChannels>(unstrided.c, 1, [&]<class Word>(const Plan<Word> &plan) {
+    for (int group = 0; group < c.groups; group++) transform_filter(team, plan, group, packed, static_cast<Word *>(to) + group * plan.filter.words());
   });
 }
 
 void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias, bool relu,
                                float *output, float *workspace) {
-  with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
-    forward(team, plan, input, bias, relu, output, workspace,
+  const Unstrided unstrided(c);
+  with_plan<Over::kChannels>(unstrided.c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
+    forward(team, plan, plan.chunk_input(unstrided, input, workspace + plan.workspace()), bias, relu, output, workspace,
             [&](int group) { return static_cast<const Word *>(prepared) + group * plan.filter.words(); });
   });
 }

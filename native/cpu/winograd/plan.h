@@ -1,6 +1,7 @@
 /* What forward and backward weights have in common: sizes, the chunk of images that is worked on at once, and the workspace. */
 #pragma once
 #include "winograd/tiles.h"
+#include "winograd/unstrided.h"
 #include "winograd/winograd.h"
 
 namespace duet {
@@ -50,6 +51,11 @@ template <class Word, Over kOver> struct WinogradPlan {
   int part_begin(int part) const { return std::min(c.batch, part * part_images); }
   /* The first image of a chunk, or where the last one ends. */
   int begin(int chunk) const { return static_cast<int>(int64_t{chunk} * c.batch / chunks); }
+  /* Floats behind the workspace for a convolution with a stride: its filter, and the images of the chunks in work. */
+  int64_t copies(const Unstrided &unstrided) const { return unstrided.filter() + at_once * images * unstrided.image(); }
+  ChunkInput chunk_input(const Unstrided &unstrided, const float *input, float *copies) const {
+    return {unstrided, input, images, copies + unstrided.filter()};
+  }
   void fill_zeros(float *workspace) const { std::fill(workspace, workspace + zeros(), 0.0f); }
 
   /* Images, or pairs of them. */

@@ -1,22 +1,21 @@
 /*
  * Convolutions by Winograd's form: for each point a matrix product of channels and filters over all tiles, with transforms around it. A
  * 3x3 kernel on 13x13 outputs takes 441 multiplications a channel and filter in place of 1521, a 5x5 kernel on 27x27 outputs 3025 in
- * place of 18225.
+ * place of 18225. A stride is taken out first (unstrided.h).
  */
 #pragma once
-#include "convolution/geometry.h"
-#include "runtime/team.h"
+#include "winograd/unstrided.h"
 
 namespace duet {
 
-/* Whether this convolution is computed so: it can be, and was asked for or pays. */
-bool is_winograd(const duet_convolution &c);
+/* Whether an operation is computed so: it can be, and was asked for or pays. Backward data of a convolution with a stride is not. */
+bool is_winograd(const duet_convolution &c, int operation);
 
 /*
  * Whether the products in the points are of bf16. Those of a 5x5 kernel stay in float: rounding errors come out multiplied by 19, and tiles of two
  * outputs, as accurate as those of a 3x3 kernel, would take more than twice the multiplications.
  */
-inline bool winograd_in_pairs(const duet_convolution &c) { return c.kernel_height == 3 && wants_pairs(c); }
+inline bool winograd_in_pairs(const duet_convolution &c) { return unstrided_kernel(c) == 3 && wants_pairs(c); }
 
 /* What the functions compute is said in duet_cpu.h; *_workspace is in words, as large as floats. */
 int64_t winograd_forward_workspace(const duet_convolution &c, int threads);

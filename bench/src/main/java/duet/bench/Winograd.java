@@ -22,8 +22,11 @@ final class Winograd {
         };
     }
 
+    /** A stride is taken out first: fewer taps, for more channels. */
     private static long flop(ConvolutionGeometry g, int batch, int height, int width) {
-        return 2 * batch * points(height, g.kernel()) * points(width, g.kernel()) * (g.channels() / g.groups()) * g.filters();
+        int kernel = (g.kernel() + g.stride() - 1) / g.stride();
+        long channels = (long) (g.channels() / g.groups()) * g.stride() * g.stride();
+        return 2 * batch * points(height, kernel) * points(width, kernel) * channels * g.filters();
     }
 
     /** Of all tiles along an axis: each has as many as it has outputs, and kernel - 1 more. */

@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionChoice;
+import duet.device.ConvolutionGeometry;
 import duet.device.CpuOptions;
 import duet.device.Operation;
 import duet.device.Tensor;
@@ -80,6 +81,10 @@ class CpuWinogradTest extends TrialSuite {
                 assertEquals("direct sums", direct.method(operation));
             }
             assertEquals("direct sums", winograd.method(strided));
+            /* The paper's first layer, without its stride a kernel of 3x3 for 48 channels. */
+            ConvolutionGeometry first = ProductTrials.geometry(3, 227, 227, 96, 11, 4, 0, 1, false);
+            assertEquals("Winograd's form", fastest.method(ProductTrials.forward(128, first)));
+            assertEquals("direct sums", direct.method(ProductTrials.forward(128, first)));
             assertEquals("Winograd's form", fastest.method(large));
             assertEquals("direct sums", fastest.method(single));
         }

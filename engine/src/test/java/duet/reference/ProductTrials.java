@@ -60,6 +60,14 @@ final class ProductTrials {
             p.convolution(random.nextInt(1, 5), geometry(groups * 16 * random.nextInt(1, 3), random.nextInt(least, 15),
                     random.nextInt(least, 15), groups * 16 * random.nextInt(1, 6), kernel, 1, padding, groups, random.nextBoolean()));
         }
+        for (int i = 0; i < count / 4; i++) {
+            int stride = random.nextBoolean() ? 2 : 4;
+            int kernel = stride * (random.nextBoolean() ? 2 : 4) + random.nextInt(1, stride + 1);
+            int padding = random.nextInt(0, kernel + 1);
+            int least = Math.max(2, kernel + stride - 2 * padding);
+            p.convolution(random.nextInt(1, 5), geometry(stride == 2 ? 4 * random.nextInt(1, 3) : random.nextInt(1, 4), least + random.nextInt(12),
+                    least + random.nextInt(12), 16 * random.nextInt(1, 6), kernel, stride, padding, 1, random.nextBoolean()));
+        }
         p.fusible(16);
         return p.trials;
     }

@@ -23,10 +23,10 @@ public class DuetCpu extends DuetCpu$shared {
     static final SymbolLookup SYMBOL_LOOKUP = duet.bindings.NativeLibraries.lookup("duet_cpu")
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int DUET_CPU_ABI = (int)4L;
+    private static final int DUET_CPU_ABI = (int)5L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 4
+     * #define DUET_CPU_ABI 5
      * }
      */
     public static int DUET_CPU_ABI() {
@@ -658,7 +658,8 @@ public class DuetCpu extends DuetCpu$shared {
     private static class duet_convolution_algorithm {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             DuetCpu.C_INT,
-            DuetCpu.C_POINTER
+            DuetCpu.C_POINTER,
+            DuetCpu.C_INT
         );
 
         public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_convolution_algorithm");
@@ -669,7 +670,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_algorithm(const duet_convolution *convolution)
+     * int32_t duet_convolution_algorithm(const duet_convolution *convolution, int32_t operation)
      * }
      */
     public static FunctionDescriptor duet_convolution_algorithm$descriptor() {
@@ -679,7 +680,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_algorithm(const duet_convolution *convolution)
+     * int32_t duet_convolution_algorithm(const duet_convolution *convolution, int32_t operation)
      * }
      */
     public static MethodHandle duet_convolution_algorithm$handle() {
@@ -689,7 +690,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_algorithm(const duet_convolution *convolution)
+     * int32_t duet_convolution_algorithm(const duet_convolution *convolution, int32_t operation)
      * }
      */
     public static MemorySegment duet_convolution_algorithm$address() {
@@ -698,16 +699,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_convolution_algorithm(const duet_convolution *convolution)
+     * int32_t duet_convolution_algorithm(const duet_convolution *convolution, int32_t operation)
      * }
      */
-    public static int duet_convolution_algorithm(MemorySegment convolution) {
+    public static int duet_convolution_algorithm(MemorySegment convolution, int operation) {
         var mh$ = duet_convolution_algorithm.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("duet_convolution_algorithm", convolution);
+                traceDowncall("duet_convolution_algorithm", convolution, operation);
             }
-            return (int)mh$.invokeExact(convolution);
+            return (int)mh$.invokeExact(convolution, operation);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -88,11 +88,12 @@ final class CpuLayout implements Layout {
             if (product == null) {
                 return "";
             }
-            boolean rounded = DuetCpu.duet_convolution_precision(product, direction(operation)) == DuetCpu.DUET_BF16();
+            int direction = direction(operation);
+            boolean rounded = DuetCpu.duet_convolution_precision(product, direction) == DuetCpu.DUET_BF16();
             if (!convolution(operation)) {
                 return rounded ? "products in bf16" : "";
             }
-            return (DuetCpu.duet_convolution_algorithm(product) == DuetCpu.DUET_WINOGRAD() ? "Winograd's form" : "direct sums")
+            return (DuetCpu.duet_convolution_algorithm(product, direction) == DuetCpu.DUET_WINOGRAD() ? "Winograd's form" : "direct sums")
                     + (rounded ? " in bf16" : "");
         }
     }
