@@ -45,8 +45,9 @@ void duet_team_destroy(duet_team *team);
 
 /*
  * How a convolution is computed. Winograd's form takes fewer multiplications and more memory, with rounding errors a few times as large; where
- * it does not apply (a kernel other than 3x3 and 5x5, a stride, maps smaller than a tile, channels or filters of a group that are not whole
- * vectors) the sums are direct. The operations of one layer may differ in it.
+ * it does not apply the sums are direct. It applies to square kernels of 3 or 5 taps along an axis after division by the stride, rounded up, to
+ * maps not smaller than a tile, where filters and channels (times the stride's square) of a group are whole vectors; a layer with a stride must
+ * have one group, and its backward data is direct. The operations of one layer may differ in it.
  */
 #define DUET_FASTEST 0 /* what is likely to be */
 #define DUET_DIRECT 1
