@@ -73,8 +73,8 @@ float round_to_bf16(float value) {
 
 /*
  * Of float, by kernel and operation, in shares of the largest sum: the largest error, and the root mean square. In 600 results they came to
- * 0.9e-6 and 0.8e-7 with 3x3, in 1,000 to 2e-6 and 2.5e-7 with 5x5 (seeds 1, 2, 3, 5 and 10; portable, AVX2). Backward weights of 5x5 have outliers where a sum has few terms: 7.7e-6 with one
- * image of 11x2, 4.5e-6 in all others.
+ * 0.9e-6 and 0.8e-7 with 3x3, in 1,000 to 2e-6 and 2.5e-7 with 5x5 (seeds 1, 2, 3, 5 and 10; portable, AVX2). Backward weights of 5x5 have
+ * outliers where a sum has few terms: 7.7e-6 with one image of 11x2, 4.5e-6 in all others.
  */
 double winograd_tolerance(int kernel, int operation) { return kernel == 3 ? 2e-6 : operation == DUET_BACKWARD_WEIGHTS ? 1e-5 : 6e-6; }
 double winograd_mean_tolerance(int kernel) { return kernel == 3 ? 2e-7 : 5e-7; }

@@ -92,17 +92,15 @@ void backward_weights(duet_team *team, const Plan<Word> &plan, const ChunkInput 
 }  // namespace
 
 int64_t winograd_backward_weights_workspace(const duet_convolution &c, int threads) {
-  const Unstrided unstrided(c);
-  return with_plan<Over::kTiles>(unstrided.c, threads, [&](const auto &plan) { return plan.workspace() + plan.copies(unstrided); });
+  return with_plan<Over::kTiles>(c, threads, [](const auto &plan) { return plan.workspace(); });
 }
 
 void winograd_backward_weights(duet_team *team, const duet_convolution &c, const float *input, const float *output_gradient,
                                float *filter_gradient, float *workspace) {
-  const Unstrided unstrided(c);
-  with_plan<Over::kTiles>(unstrided.c, team->threads(), [&](const auto &plan) {
-    float *copies = workspace + plan.workspace(), *gradient = unstrided.is_copy() ? copies : filter_gradient;
-    backward_weights(team, plan, plan.chunk_input(unstrided, input, copies), output_gradient, gradient, workspace);
-    unstrided.gradient_of(gradient, filter_gradient);
+  with_plan<Over::kTiles>(c, team->threads(), [&](const auto &plan) {
+    float *gradient = plan.unstrided.is_copy() ? plan.filter_copy(workspace) : filter_gradient;
+    backward_weights(team, plan, plan.chunk_input(input, workspace), output_gradient, gradient, workspace);
+    plan.unstrided.gradient_of(gradient, filter_gradient);
   });
 }
 

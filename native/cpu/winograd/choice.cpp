@@ -7,9 +7,10 @@ namespace duet {
 namespace {
 
 bool applies(const duet_convolution &c) {
-  const int kernel = unstrided_kernel(c), channels = group_channels(c) * c.stride * c.stride;
-  return (kernel == 3 || kernel == 5) && c.kernel_width == c.kernel_height && (c.stride == 1 || c.groups == 1) && channels % kVectorWidth == 0 &&
-         group_filters(c) % kVectorWidth == 0 && std::min({c.height, c.width, c.output_height, c.output_width}) >= kLeastOutputs;
+  const duet_convolution unstrided = without_stride(c);
+  const int kernel = unstrided.kernel_height;
+  return (kernel == 3 || kernel == 5) && c.kernel_width == c.kernel_height && (c.stride == 1 || c.groups == 1) &&
+         group_channels(unstrided) % kVectorWidth == 0 && group_filters(c) % kVectorWidth == 0 && std::min({c.height, c.width, c.output_height, c.output_width}) >= kLeastOutputs;
 }
 
 /*
@@ -21,13 +22,13 @@ constexpr double kTransform = 5;
 /* What a multiply-add of bf16 costs beside one of floats; without the instruction it takes two, and getting at the halves. */
 constexpr double kPairCost = kFastPairs ? 0.5 : 2;
 
-/* Rounded in its points, a layer has four times the errors of rounded operands: for that, something has to be saved. */
+/* Rounded in its points, a layer has four times the errors of rounded operands: for that, a quarter has to be saved. */
 constexpr double kMostInPairs = 0.75;
 
 bool pays(const duet_convolution &c) {
-  const Unstrided unstrided(c);
-  const Tiling tiling(unstrided.c);
-  const double in = group_channels(unstrided.c), out = group_filters(c);
+  const duet_convolution unstrided = without_stride(c);
+  const Tiling tiling(unstrided);
+  const double in = group_channels(unstrided), out = group_filters(c);
   const double direct = double(c.batch) * c.output_height * c.output_width * taps(c) * out;
   const double values = double(c.batch) * static_cast<double>(tiling.values());
   const double filter = c.algorithm == DUET_FASTEST_PREPARED ? 0 : tiling.points() * in * out;

@@ -98,17 +98,14 @@ void forward(duet_team *team, const Plan<Word> &plan, const ChunkInput &input, c
 }  // namespace
 
 int64_t winograd_forward_workspace(const duet_convolution &c, int threads) {
-  const Unstrided unstrided(c);
-  return with_plan<Over::kChannels>(unstrided.c, threads, [&](const auto &plan) { return plan.workspace() + plan.copies(unstrided); });
+  return with_plan<Over::kChannels>(c, threads, [](const auto &plan) { return plan.workspace(); });
 }
 
 void winograd_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias, bool relu,
                       float *output, float *workspace) {
-  const Unstrided unstrided(c);
-  with_plan<Over::kChannels>(unstrided.c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
-    float *copies = workspace + plan.workspace();
-    const float *packed = unstrided.filter_of(filter, copies);
-    forward(team, plan, plan.chunk_input(unstrided, input, copies), bias, relu, output, workspace, [&](int group) {
+  with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
+    const float *packed = plan.unstrided.filter_of(filter, plan.filter_copy(workspace));
+    forward(team, plan, plan.chunk_input(input, workspace), bias, relu, output, workspace, [&](int group) {
       Word *points = plan.template point_filter<Word>(workspace);
       transform_filter(team, plan, group, packed, points);
       return points;
@@ -117,24 +114,21 @@ void winograd_forward(duet_team *team, const duet_convolution &c, const float *i
 }
 
 int64_t winograd_prepared(const duet_convolution &c) {
-  const Unstrided unstrided(c);
-  return with_plan<Over::kChannels>(unstrided.c, 1, [&](const auto &plan) { return c.groups * plan.filter.words(); });
+  return with_plan<Over::kChannels>(c, 1, [&](const auto &plan) { return c.groups * plan.filter.words(); });
 }
 
 void winograd_prepare(duet_team *team, const duet_convolution &c, const float *filter, void *to) {
-  const Unstrided unstrided(c);
-  std::vector<float> copy(unstrided.filter());
-  const float *packed = unstrided.filter_of(filter, copy.data());
-  with_plan<Over::kChannels>(unstrided.c, 1, [&]<class Word>(const Plan<Word> &plan) {
+  with_plan<Over::kChannels>(c, 1, [&]<class Word>(const Plan<Word> &plan) {
+    std::vector<float> copy(plan.unstrided.filter());
+    const float *packed = plan.unstrided.filter_of(filter, copy.data());
     for (int group = 0; group < c.groups; group++) transform_filter(team, plan, group, packed, static_cast<Word *>(to) + group * plan.filter.words());
   });
 }
 
 void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias, bool relu,
                                float *output, float *workspace) {
-  const Unstrided unstrided(c);
-  with_plan<Over::kChannels>(unstrided.c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
-    forward(team, plan, plan.chunk_input(unstrided, input, workspace + plan.workspace()), bias, relu, output, workspace,
+  with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
+    forward(team, plan, plan.chunk_input(input, workspace), bias, relu, output, workspace,
             [&](int group) { return static_cast<const Word *>(prepared) + group * plan.filter.words(); });
   });
 }

@@ -14,7 +14,9 @@ enum class Over { kChannels, kTiles };
 
 /* Word: of the operands of the products. */
 template <class Word, Over kOver> struct WinogradPlan {
-  const duet_convolution &c;
+  /* The convolution that was asked for, and the same without its stride, which is what everything else is about. */
+  const Unstrided unstrided;
+  const duet_convolution &c = unstrided.c;
   const int in = group_channels(c), out = group_filters(c);
   const Tiling tiling{c};
   static constexpr bool kPairsOfChannels = kTermsOf<Word> == 2 && kOver == Over::kChannels;
@@ -34,10 +36,15 @@ template <class Word, Over kOver> struct WinogradPlan {
   const PointFilter filter{tiling, kPairsOfChannels ? in / 2 : in, Blocks{out}};
   const Map input_map{c.height, c.width, c.channels}, output_map{c.output_height, c.output_width, c.filters};
 
-  WinogradPlan(const duet_convolution &convolution, int threads) : c(convolution), at_once(apart(threads) ? threads : 1) {}
+  WinogradPlan(const duet_convolution &convolution, int threads) : unstrided(convolution), at_once(apart(threads) ? threads : 1) {}
+  /* Members refer to each other. */
+  WinogradPlan(const WinogradPlan &) = delete;
 
-  /* All in words, which are as large as floats: zeros, filters, and the values of the chunks in work. */
-  int64_t workspace() const { return zeros() + filters * filter.words() + at_once * (input.words() + output.words()); }
+  /*
+   * All in words, which are as large as floats: zeros, filters, the values of the chunks in work, and for a convolution with a stride copies of its
+   * filter and of the chunks' images.
+   */
+  int64_t workspace() const { return copies() + unstrided.filter() + at_once * images * unstrided.image(); }
   template <class Value> Value *point_filter(float *workspace, int index = 0) const {
     return reinterpret_cast<Value *>(workspace + zeros() + index * filter.words());
   }
@@ -51,11 +58,8 @@ template <class Word, Over kOver> struct WinogradPlan {
   int part_begin(int part) const { return std::min(c.batch, part * part_images); }
   /* The first image of a chunk, or where the last one ends. */
   int begin(int chunk) const { return static_cast<int>(int64_t{chunk} * c.batch / chunks); }
-  /* Floats behind the workspace for a convolution with a stride: its filter, and the images of the chunks in work. */
-  int64_t copies(const Unstrided &unstrided) const { return unstrided.filter() + at_once * images * unstrided.image(); }
-  ChunkInput chunk_input(const Unstrided &unstrided, const float *input, float *copies) const {
-    return {unstrided, input, images, copies + unstrided.filter()};
-  }
+  float *filter_copy(float *workspace) const { return workspace + copies(); }
+  ChunkInput chunk_input(const float *input, float *workspace) const { return {unstrided, input, images, filter_copy(workspace) + unstrided.filter()}; }
   void fill_zeros(float *workspace) const { std::fill(workspace, workspace + zeros(), 0.0f); }
 
   /* Images, or pairs of them. */
@@ -134,6 +138,8 @@ template <class Word, Over kOver> struct WinogradPlan {
   /* Sums over tiles go into a gradient that stays in a core's own cache, or nearly. */
   bool is_small() const { return kOver == Over::kTiles && filter_values() <= 256 << 10; }
   int64_t zeros() const { return round_up(in, 16); }
+  /* Where they begin. */
+  int64_t copies() const { return zeros() + filters * filter.words() + at_once * (input.words() + output.words()); }
 };
 
 /* body(plan) with the words that the convolution asks for. */

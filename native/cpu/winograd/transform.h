@@ -102,27 +102,18 @@ template <class Map, int I, int... J> inline Vector row_times(const Vector *in, 
 /*
  * Points come in pairs, p and -p, whose powers differ in the signs of the odd ones only. So do the rows of their polynomials, if all other points
  * are there in pairs, too: even and odd terms are added up once, and the pair of results is their sum and their difference. Where the points are
- * the columns, the pair's sum goes into the even rows and its difference into the odd ones. A third to a fifth fewer operations.
+ * the columns, the pair's sum goes into the even rows and its difference into the odd ones. A fifth to a third fewer operations.
  */
-template <class Map> constexpr int opposite_row(int row) {
-  constexpr auto &matrix = Map::kMatrix;
-  for (int other = 0; other < matrix.kRows; other++) {
+template <int R, int C> constexpr int opposite_row(const Matrix<R, C> &matrix, int row) {
+  for (int other = 0; other < R; other++) {
     bool is_opposite = other != row;
-    for (int j = 0; j < matrix.kColumns; j++) is_opposite &= matrix.at[other][j] == (j % 2 ? -matrix.at[row][j] : matrix.at[row][j]);
+    for (int j = 0; j < C; j++) is_opposite &= matrix.at[other][j] == (j % 2 ? -matrix.at[row][j] : matrix.at[row][j]);
     if (is_opposite) return other;
   }
   return row;
 }
 
-template <class Map> constexpr int opposite_column(int column) {
-  constexpr auto &matrix = Map::kMatrix;
-  for (int other = 0; other < matrix.kColumns; other++) {
-    bool is_opposite = other != column;
-    for (int i = 0; i < matrix.kRows; i++) is_opposite &= matrix.at[i][other] == (i % 2 ? -matrix.at[i][column] : matrix.at[i][column]);
-    if (is_opposite) return other;
-  }
-  return column;
-}
+template <class Map> constexpr int opposite_column(int column) { return opposite_row(transposed(Map::kMatrix), column); }
 
 /* A map of sums, in place of the first column of a pair, and of differences, in place of the second. */
 template <class Map> constexpr auto folded() {
@@ -151,7 +142,7 @@ template <class Map, int Parity> struct EverySecond { static constexpr auto kMat
 
 /* store(row, value) for row I, and for its opposite if that comes later. */
 template <class Map, int I, class Store> inline void row_and_opposite(const Vector *in, Store store) {
-  constexpr int kOpposite = opposite_row<Map>(I);
+  constexpr int kOpposite = opposite_row(Map::kMatrix, I);
   constexpr auto kColumns = std::make_integer_sequence<int, Map::kMatrix.kColumns>();
   if constexpr (kOpposite == I) {
     store(I, row_times<Map, I>(in, kColumns));

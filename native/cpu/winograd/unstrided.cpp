@@ -1,7 +1,6 @@
 #include "winograd/unstrided.h"
 
 namespace duet {
-namespace {
 
 duet_convolution without_stride(const duet_convolution &strided) {
   duet_convolution c = strided;
@@ -15,10 +14,6 @@ duet_convolution without_stride(const duet_convolution &strided) {
   c.stride = 1;
   return c;
 }
-
-}  // namespace
-
-Unstrided::Unstrided(const duet_convolution &convolution) : strided(convolution), c(without_stride(convolution)) {}
 
 void Unstrided::copy_row(const float *image, int y, float *to) const {
   const int stride = strided.stride, pixel = strided.channels, run = stride * pixel;

@@ -9,11 +9,13 @@
 
 namespace duet {
 
+/* The shape of the one without; of one with stride 1 its own. */
+duet_convolution without_stride(const duet_convolution &c);
+
+/* Both, and what goes from one to the other. */
 struct Unstrided {
   const duet_convolution &strided;
-  const duet_convolution c;
-
-  explicit Unstrided(const duet_convolution &convolution);
+  const duet_convolution c = without_stride(strided);
 
   /* Otherwise it is the same convolution, and its operands stay where they are. */
   bool is_copy() const { return strided.stride > 1; }
@@ -31,9 +33,6 @@ struct Unstrided {
   /* body(offset in the strided filter, or -1 for a tap of zeros; offset in the copy; floats) for each row of each tap. */
   template <class Body> void each_tap(Body body) const;
 };
-
-/* Taps of the kernel along an axis, with the stride taken out. */
-inline int unstrided_kernel(const duet_convolution &c) { return divide_up(c.kernel_height, c.stride); }
 
 /* The images of a chunk as its tiles see them: in place, or copied to where there is room for `images` at each place. */
 struct ChunkInput {

@@ -15,7 +15,7 @@ bool is_winograd(const duet_convolution &c, int operation);
  * Whether the products in the points are of bf16. Those of a 5x5 kernel stay in float: rounding errors come out multiplied by 19, and tiles of two
  * outputs, as accurate as those of a 3x3 kernel, would take more than twice the multiplications.
  */
-inline bool winograd_in_pairs(const duet_convolution &c) { return unstrided_kernel(c) == 3 && wants_pairs(c); }
+inline bool winograd_in_pairs(const duet_convolution &c) { return without_stride(c).kernel_height == 3 && wants_pairs(c); }
 
 /* What the functions compute is said in duet_cpu.h; *_workspace is in words, as large as floats. */
 int64_t winograd_forward_workspace(const duet_convolution &c, int threads);
