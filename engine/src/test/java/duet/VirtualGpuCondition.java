@@ -7,7 +7,6 @@ import java.util.Optional;
 import duet.bindings.KernelCode;
 import duet.device.Backends;
 import duet.device.VirtualGpu;
-
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;

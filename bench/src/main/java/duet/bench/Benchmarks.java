@@ -1,10 +1,11 @@
 package duet.bench;
 
+import java.util.Arrays;
+import java.util.Set;
+
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.Precision;
-import java.util.Arrays;
-import java.util.Set;
 import org.openjdk.jmh.Main;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
@@ -37,7 +38,7 @@ public final class Benchmarks {
     /** All kernels of AlexNet's training step here. */
     static Set<String> kernels() {
         try (Backend backend = Backends.open("cpu", 0)) {
-            return Kernels.of("alexnet", 1, backend).keySet();
+            return KernelCatalog.of("alexnet", 1, backend).keySet();
         }
     }
 }

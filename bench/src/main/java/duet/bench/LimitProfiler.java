@@ -1,8 +1,9 @@
 package duet.bench;
 
-import duet.device.MachinePeak;
 import java.util.Collection;
 import java.util.List;
+
+import duet.device.MachinePeak;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.infra.IterationParams;
 import org.openjdk.jmh.profile.InternalProfiler;
@@ -32,10 +33,10 @@ public final class LimitProfiler implements InternalProfiler {
     static final String PEAK_READ = "peak GB/s read";
     static final String PEAK_UPDATE = "peak GB/s update";
 
-    private static Kernels.Kernel kernel;
+    private static KernelCatalog.Kernel kernel;
     private static MachinePeak peak;
 
-    static void measuring(Kernels.Kernel next) {
+    static void measuring(KernelCatalog.Kernel next) {
         kernel = next;
     }
 

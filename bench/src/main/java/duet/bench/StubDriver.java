@@ -1,11 +1,12 @@
 package duet.bench;
 
-import duet.bindings.NativeLibraries;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+
+import duet.bindings.NativeLibraries;
 
 /** The counters of the stub driver (native/vgpu/stub), which stands in for CUDA's when -Dduet.lib.cuda names it. */
 final class StubDriver {

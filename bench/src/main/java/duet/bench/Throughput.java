@@ -1,10 +1,11 @@
 package duet.bench;
 
+import java.util.Arrays;
+
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import duet.device.CpuOptions;
 import duet.device.DeviceException;
-import java.util.Arrays;
 
 /**
  * Training throughput on CUDA devices: the median time of a step, with the batch resident on the device. Steps are timed in blocks, so

@@ -3,6 +3,9 @@ package duet.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
+import java.util.Map;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import duet.device.Backend;
@@ -10,8 +13,6 @@ import duet.device.Backends;
 import duet.device.ConvolutionChoice;
 import duet.device.CpuOptions;
 import duet.device.Operation;
-import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -20,7 +21,7 @@ class KernelsTest {
     @Test
     void everyLayersWorkIsThereOnce() {
         try (Backend backend = Backends.open("cpu", 1)) {
-            Map<String, Kernels.Kernel> kernels = Kernels.of("alexnet", 4, backend);
+            Map<String, KernelCatalog.Kernel> kernels = KernelCatalog.of("alexnet", 4, backend);
             for (String layer : List.of("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")) {
                 for (String work : List.of("forward", "backward-weights", "sgd", "finite-check")) {
                     assertTrue(kernels.containsKey(layer + "." + work), layer + " " + work + " in " + kernels.keySet());
@@ -30,7 +31,7 @@ class KernelsTest {
             assertTrue(kernels.keySet().containsAll(List.of("input.forward", "loss.forward", "dropout6.forward", "pool5.backward", "relu1.backward")),
                     kernels.keySet().toString());
             // 2 x 55 x 55 x 96 x 11 x 11 x 3 multiply-adds an image; images and filters in, maps out, in floats
-            Kernels.Kernel conv1 = kernels.get("conv1.forward");
+            KernelCatalog.Kernel conv1 = kernels.get("conv1.forward");
             assertEquals(4 * (2L * 55 * 55 * 96 * 363 + 55 * 55 * 96), conv1.flop(), "with ReLU, which is done in the same kernel");
             assertEquals(4 * (4L * 3 * 227 * 227 + 96 * 363 + 96 + 4L * 96 * 55 * 55), conv1.bytes(), "ReLU reads what is there already");
             assertEquals(5 * 4L * 1000 * 4096, kernels.get("fc8.sgd").bytes(), "three arrays read, two written");
@@ -42,8 +43,8 @@ class KernelsTest {
     void winogradsFormHasFewerOperationsOfItsOwn() {
         CpuOptions options = CpuOptions.DEFAULT.withThreads(1).withConvolutions(ConvolutionChoice.WINOGRAD);
         try (Backend backend = Backends.open("cpu", options)) {
-            Map<String, Kernels.Kernel> kernels = Kernels.of("alexnet", 4, backend);
-            for (Kernels.Kernel kernel : kernels.values()) {
+            Map<String, KernelCatalog.Kernel> kernels = KernelCatalog.of("alexnet", 4, backend);
+            for (KernelCatalog.Kernel kernel : kernels.values()) {
                 Operation first = kernel.operations().getFirst();
                 long products = !kernel.name().contains(".forward") && !kernel.name().contains(".backward-") ? first.flop() : switch (first.layer()) {
                     case "conv1" -> first.flop() / 366025 * 110224;
@@ -59,7 +60,7 @@ class KernelsTest {
     @Test
     void aKernelRunsAlone() {
         try (Backend backend = Backends.open("cpu", 1)) {
-            Kernels.of("alexnet-small", 2, backend).values().forEach(kernel -> {
+            KernelCatalog.of("alexnet-small", 2, backend).values().forEach(kernel -> {
                 try (KernelRun run = new KernelRun(kernel, backend)) {
                     run.run();
                 }

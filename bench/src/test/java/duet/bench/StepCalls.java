@@ -1,7 +1,8 @@
 package duet.bench;
 
-import duet.device.CpuOptions;
 import java.util.List;
+
+import duet.device.CpuOptions;
 
 /** In a process with the stub driver: prints which driver functions ten steps of the two-tower AlexNet call, and how often. */
 final class StepCalls {

@@ -15,13 +15,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
+import duet.cli.output.ExitCode;
+import duet.model.Networks;
+import duet.net.NetworkJson;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-
-import duet.model.Networks;
-import duet.net.NetworkJson;
 
 /** Whatever is wrong is told in one sentence, with a non-zero exit code, no stack trace, and without touching a file. */
 class BadInputTest {
@@ -67,11 +67,11 @@ class BadInputTest {
     }
 
     private static Case usage(String name, String sentence, String arguments) {
-        return new Case(name, Main.BAD_USAGE, sentence, folder -> arguments);
+        return new Case(name, ExitCode.BAD_USAGE, sentence, folder -> arguments);
     }
 
     private static Case failure(String name, String sentence, Arguments arguments) {
-        return new Case(name, Main.FAILED, sentence, arguments);
+        return new Case(name, ExitCode.FAILED, sentence, arguments);
     }
 
     private static List<Case> options() {
@@ -123,9 +123,9 @@ class BadInputTest {
                 failure("huge stride", "a stride may be at most 64", folder -> train(folder, "--net " + network(folder, "\"stride\" *: *\\d+", "\"stride\": 65536"))),
                 failure("huge neighbourhood", "the size may be at most 1023", folder -> train(folder, "--net " + network(folder, "\"size\" *: *\\d+", "\"size\": 200000001"))),
                 failure("shapes that do not fit", "conv1", folder -> train(folder, "--net " + network(folder, "\"kernel\" *: *\\d+", "\"kernel\": 99"))),
-                new Case("wrong number of channels", Main.BAD_USAGE, "3", folder -> train(folder,
+                new Case("wrong number of channels", ExitCode.BAD_USAGE, "3", folder -> train(folder,
                         "--net " + Files.writeString(folder.resolve("net.json"), NetworkJson.write(Networks.create("alexnet-small", 3, 10))))),
-                new Case("wrong number of classes", Main.BAD_USAGE, "7", folder -> train(folder,
+                new Case("wrong number of classes", ExitCode.BAD_USAGE, "7", folder -> train(folder,
                         "--net " + Files.writeString(folder.resolve("net.json"), NetworkJson.write(Networks.create("alexnet-small", 1, 7))))));
     }
 
@@ -170,9 +170,9 @@ class BadInputTest {
                 }),
                 failure("resume of nothing", "nowhere", folder -> "train --resume " + folder.resolve("nowhere")),
                 failure("resume of an empty folder", "empty", folder -> "train --resume " + Files.createDirectory(folder.resolve("empty"))),
-                new Case("resume with another batch", Main.BAD_USAGE, "--batch and --lr", folder -> "train --batch 3 --lr 1 --resume " + checkpoint),
-                new Case("resume with an output folder", Main.BAD_USAGE, "--out", folder -> "train --out x --resume " + checkpoint),
-                new Case("resume on other data", Main.BAD_USAGE, "10 classes",
+                new Case("resume with another batch", ExitCode.BAD_USAGE, "--batch and --lr", folder -> "train --batch 3 --lr 1 --resume " + checkpoint),
+                new Case("resume with an output folder", ExitCode.BAD_USAGE, "--out", folder -> "train --out x --resume " + checkpoint),
+                new Case("resume on other data", ExitCode.BAD_USAGE, "10 classes",
                         folder -> "train --steps 4 --resume " + checkpoint + " --data synthetic:1x28x28:5"));
     }
 
@@ -228,7 +228,7 @@ class BadInputTest {
                     return predict + damaged(folder, file.length, file);
                 }),
                 failure("no checkpoint there", "nowhere", folder -> "evaluate --checkpoint " + folder.resolve("nowhere")),
-                new Case("evaluation on other data", Main.BAD_USAGE, "10 classes",
+                new Case("evaluation on other data", ExitCode.BAD_USAGE, "10 classes",
                         folder -> "evaluate --devices cpu --data synthetic:1x28x28:5 --checkpoint " + checkpoint));
     }
 

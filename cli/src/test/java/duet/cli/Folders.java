@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
-
 import javax.imageio.ImageIO;
 
 /** Folders of pictures, and what lies in folders. */

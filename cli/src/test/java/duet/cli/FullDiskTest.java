@@ -11,10 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
+import duet.cli.output.ExitCode;
+import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-
-import duet.train.Checkpoint;
 
 /** No room: one sentence, a failure's exit code, and what was written before is whole. */
 class FullDiskTest {
@@ -22,7 +22,7 @@ class FullDiskTest {
     private Path temporary;
 
     private static void assertOneSentence(Outcome outcome, String part) {
-        assertEquals(Main.FAILED, outcome.code(), outcome::toString);
+        assertEquals(ExitCode.FAILED, outcome.code(), outcome::toString);
         assertEquals(1, outcome.errLines().size(), outcome::toString);
         assertTrue(outcome.err().startsWith("duet: ") && outcome.err().contains(part), outcome::toString);
     }

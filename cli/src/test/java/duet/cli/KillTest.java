@@ -9,12 +9,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 
+import duet.cli.output.ExitCode;
+import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import duet.train.Checkpoint;
 
 /** Training processes that end in every way but the good one, and go on as if nothing had been. */
 class KillTest {
@@ -113,7 +113,7 @@ class KillTest {
             assertTrue(process.awaitLines(STEP, 3), "no steps");
             process.stopReading();
             Outcome outcome = process.ended();
-            assertEquals(Main.HUNG_UP, outcome.code(), outcome::toString);
+            assertEquals(ExitCode.HUNG_UP, outcome.code(), outcome::toString);
             assertTrue(outcome.err().contains("--resume " + folder), outcome::toString);
         }
         assertTrue(Checkpoint.read(folder).state().step() >= 3);

@@ -5,14 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 
+import duet.model.Ablation;
+import duet.model.Networks;
+import duet.net.NetworkJson;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import duet.model.Ablation;
-import duet.model.Networks;
-import duet.net.NetworkJson;
 
 /** Named networks and their changes on the command line. */
 class NetworksTest {

@@ -9,21 +9,24 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 
+import duet.cli.options.DeviceOptions;
+import duet.cli.options.RatePolicy;
+import duet.cli.options.TrainingArguments;
+import duet.cli.output.CommandFailure;
+import duet.cli.output.Text;
+import duet.data.Augmentation;
+import duet.device.Backend;
+import duet.device.Precision;
+import duet.plan.Placement;
+import duet.train.Recipe;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.Schedules;
+import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import duet.data.Augmentation;
-import duet.device.Backend;
-import duet.device.Precision;
-import duet.plan.Placement;
-import duet.train.LearningRate;
-import duet.train.Recipe;
-import duet.train.Schedules;
-import duet.train.TrainingOptions;
-
 import picocli.CommandLine;
 import picocli.CommandLine.TypeConversionException;
 

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-import duet.train.Checkpoint;
+import duet.train.output.Checkpoint;
 
 /** A short training that does the same on every machine, and the comparison of two of them. */
 final class Runs {

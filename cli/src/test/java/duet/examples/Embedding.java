@@ -3,18 +3,18 @@ package duet.examples;
 import java.nio.file.Path;
 
 import duet.data.DamageReport;
-import duet.data.Datasets;
 import duet.data.Split;
+import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Placement;
-import duet.train.Checkpoint;
-import duet.train.Classifier;
 import duet.train.Recipe;
 import duet.train.Trainer;
-import duet.train.TrainingListener;
+import duet.train.output.Checkpoint;
+import duet.train.output.TrainingListener;
+import duet.use.Classifier;
 
 /** Trains on the images of a source such as {@code folder:pictures} and says what is on one more picture. */
 public final class Embedding {

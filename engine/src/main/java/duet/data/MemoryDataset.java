@@ -10,7 +10,7 @@ import duet.net.Shape;
  * @param images [size][height][width][channels]
  * @param labels [size]
  */
-record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images, byte[] labels)
+public record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images, byte[] labels)
         implements Dataset, Fingerprinted {
     @Override
     public int size() {
@@ -26,7 +26,7 @@ record MemoryDataset(String description, List<String> classNames, Shape stored, 
 
     @Override
     public int fingerprint() {
-        return 31 * ShardFormat.checksum(images, 0, images.length) + ShardFormat.checksum(labels, 0, labels.length);
+        return 31 * Fingerprinted.checksum(images, 0, images.length) + Fingerprinted.checksum(labels, 0, labels.length);
     }
 
     @Override

@@ -11,17 +11,17 @@ import duet.net.Shape;
  * @param products sum over all pixels of level i times level j of a pixel, for channels i and j from i on; empty above 4 channels
  * @param images   how many
  */
-record PixelSums(long[] levels, long[] products, long images) {
+public record PixelSums(long[] levels, long[] products, long images) {
     private static final int MOST_CHANNELS = 4;
 
-    static PixelSums none(Shape stored) {
+    public static PixelSums none(Shape stored) {
         int channels = stored.channels();
         return new PixelSums(new long[(int) stored.elements()],
                 new long[channels > MOST_CHANNELS ? 0 : channels * (channels + 1) / 2], 0);
     }
 
     /** Over at most {@code limit} images spread evenly over the data; damaged images are left out. */
-    static PixelSums over(Dataset data, int limit) {
+    public static PixelSums over(Dataset data, int limit) {
         int count = Math.min(limit, data.size());
         if (count < 1) {
             throw new DataException("the mean over " + count + " images is not defined: " + data.description());
@@ -48,7 +48,7 @@ record PixelSums(long[] levels, long[] products, long images) {
     }
 
     /** Adds an image to these very arrays. */
-    PixelSums with(byte[] image, int offset, int channels) {
+    public PixelSums with(byte[] image, int offset, int channels) {
         for (int e = 0; e < levels.length; e++) {
             levels[e] += image[offset + e] & 0xFF;
         }
@@ -96,7 +96,7 @@ record PixelSums(long[] levels, long[] products, long images) {
         }
     }
 
-    PixelSums plus(PixelSums other) {
+    public PixelSums plus(PixelSums other) {
         return new PixelSums(sum(levels, other.levels), sum(products, other.products), images + other.images);
     }
 
@@ -108,7 +108,7 @@ record PixelSums(long[] levels, long[] products, long images) {
         return sum;
     }
 
-    ImageStatistics statistics(Shape stored) {
+    public ImageStatistics statistics(Shape stored) {
         int channels = stored.channels();
         int pixels = stored.height() * stored.width();
         float[] mean = new float[levels.length];

@@ -7,11 +7,11 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
-
 import javax.imageio.ImageIO;
 
+import duet.files.Reasons;
+import duet.files.WholeFile;
 import duet.net.Shape;
 
 /** Pictures of images as they are stored. */
@@ -77,7 +77,7 @@ public final class SampleSheet {
     }
 
     /** @param levels [channels][height][width], 0 to 255 */
-    static BufferedImage picture(float[] levels, Shape stored) {
+    public static BufferedImage picture(float[] levels, Shape stored) {
         byte[] pixels = new byte[levels.length];
         int plane = stored.height() * stored.width();
         for (int e = 0; e < levels.length; e++) {
@@ -92,8 +92,8 @@ public final class SampleSheet {
         try {
             ImageIO.write(picture, "png", bytes);
         } catch (IOException e) {
-            throw new DataException(file + " cannot be written: " + Failures.reason(e), e);
+            throw new DataException(file + " cannot be written: " + Reasons.of(e), e);
         }
-        WholeFile.write(file, channel -> channel.write(ByteBuffer.wrap(bytes.toByteArray())));
+        WholeFile.write(file, bytes.toByteArray());
     }
 }

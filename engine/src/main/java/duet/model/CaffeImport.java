@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Set;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-
 import duet.device.Operation.Activation;
 import duet.model.TrainedModel.Mean;
 import duet.model.proto.Caffe;
@@ -26,11 +25,11 @@ import duet.net.Shape;
  */
 public final class CaffeImport {
     private final Path file;
-    private final LayerChain chain;
+    private final ImportedLayers chain;
     private final Set<String> values = new HashSet<>();
     private double scale = 1;
 
-    private CaffeImport(Path file, LayerChain chain) {
+    private CaffeImport(Path file, ImportedLayers chain) {
         this.file = file;
         this.chain = chain;
     }
@@ -46,7 +45,7 @@ public final class CaffeImport {
             throw new ModelFileException(file + ": is no trained network of Caffe: it has no layer with weights"
                     + (net.getInputCount() > 0 || !layers.isEmpty() ? "; give the .caffemodel, not a description" : ""));
         }
-        return new CaffeImport(file, new LayerChain(file.toString(), net.getName(), input(file, net, layers, side))).follow(net, layers);
+        return new CaffeImport(file, new ImportedLayers(file.toString(), net.getName(), input(file, net, layers, side))).follow(net, layers);
     }
 
     private static Caffe.NetParameter parse(Path file) throws IOException {

@@ -7,7 +7,6 @@ import java.util.stream.LongStream;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-
 import duet.device.Operation.Activation;
 import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx;

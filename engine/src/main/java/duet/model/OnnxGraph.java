@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.stream.LongStream;
 
 import com.google.protobuf.UnsafeByteOperations;
-
 import duet.model.proto.Onnx;
 import duet.model.proto.Onnx.AttributeProto;
 import duet.model.proto.Onnx.AttributeProto.AttributeType;

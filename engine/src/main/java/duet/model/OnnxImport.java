@@ -13,7 +13,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.protobuf.InvalidProtocolBufferException;
-
 import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx;
 import duet.model.proto.Onnx.NodeProto;
@@ -110,7 +109,7 @@ public final class OnnxImport {
             throw new ModelFileException(file + ": the input " + input.getName() + " must be images [N][channels][height][width] of a known size");
         }
         Shape shape = new Shape((int) sizes.get(1).getDimValue(), (int) sizes.get(2).getDimValue(), (int) sizes.get(3).getDimValue());
-        OnnxChain chain = new OnnxChain(file, graph.getName(), shape, constants);
+        OnnxReader chain = new OnnxReader(file, graph.getName(), shape, constants);
         return chain.read(graph.getNodeList(), input.getName());
     }
 }

@@ -7,7 +7,6 @@ import java.util.stream.Stream;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-
 import duet.device.Operation.Activation;
 import duet.net.Initialization.Distribution;
 

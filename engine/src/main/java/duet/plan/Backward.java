@@ -89,7 +89,7 @@ final class Backward {
     }
 
     private ConvolutionGeometry geometry(Division division, Layer.Convolution l) {
-        return Geometries.convolution(division, l, builder.devices());
+        return DeviceGeometry.convolution(division, l, builder.devices());
     }
 
     private void update(Forward.Trace trace, Value gradient) {
@@ -154,14 +154,14 @@ final class Backward {
             case Layer.Nonlinearity l ->
                     new Operation.ActivationBackward(l.name(), l.function(), trace.output().on(device), outputGradient, inputGradient);
             case Layer.Dropout l -> Dropouts.operation(division, l, device, outputGradient, inputGradient);
-            case Layer.LocalResponseNorm l -> new Operation.ResponseNormBackward(l.name(), Geometries.norm(division, l, builder.devices()),
+            case Layer.LocalResponseNorm l -> new Operation.ResponseNormBackward(l.name(), DeviceGeometry.norm(division, l, builder.devices()),
                     trace.input().on(device), outputGradient, inputGradient);
             case Layer.SpatialResponseNorm l ->
-                    new Operation.SpatialNormBackward(l.name(), Geometries.norm(l), trace.input().on(device), outputGradient, inputGradient);
+                    new Operation.SpatialNormBackward(l.name(), DeviceGeometry.norm(l), trace.input().on(device), outputGradient, inputGradient);
             case Layer.Pooling l -> switch (l.kind()) {
-                case MAX -> new Operation.MaxPoolBackward(l.name(), Geometries.pooling(division, l, builder.devices()),
+                case MAX -> new Operation.MaxPoolBackward(l.name(), DeviceGeometry.pooling(division, l, builder.devices()),
                         trace.winners().get(device), outputGradient, inputGradient);
-                case AVERAGE -> new Operation.AveragePoolBackward(l.name(), Geometries.pooling(division, l, builder.devices()),
+                case AVERAGE -> new Operation.AveragePoolBackward(l.name(), DeviceGeometry.pooling(division, l, builder.devices()),
                         outputGradient, inputGradient);
             };
             default -> throw new IllegalStateException(division.name() + " is no layer without parameters");

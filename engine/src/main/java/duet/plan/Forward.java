@@ -5,7 +5,6 @@ import java.util.List;
 
 import duet.device.Operation;
 import duet.device.Operation.Activation;
-import duet.device.Step;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
@@ -123,7 +122,7 @@ final class Forward {
                 : division.work() == Division.Work.GROUPS && !division.inputSplit() && builder.devices() > 1 ? share(division, input) : input;
         Value output = output(division);
         for (int device = 0; device < builder.devices(); device++) {
-            builder.launch(device, new Operation.ConvolutionForward(l.name(), Geometries.convolution(division, l, builder.devices()),
+            builder.launch(device, new Operation.ConvolutionForward(l.name(), DeviceGeometry.convolution(division, l, builder.devices()),
                     seen.on(device), weight(l, device), bias(l, device), output.on(device)));
         }
         return trace(division, seen, output, null);
@@ -212,14 +211,14 @@ final class Forward {
             Tensor in = input.on(device);
             Tensor out = output.on(device);
             builder.launch(device, division.layer() instanceof Layer.LocalResponseNorm l
-                    ? new Operation.ResponseNormForward(l.name(), Geometries.norm(division, l, builder.devices()), in, out)
-                    : new Operation.SpatialNormForward(division.name(), Geometries.norm((Layer.SpatialResponseNorm) division.layer()), in, out));
+                    ? new Operation.ResponseNormForward(l.name(), DeviceGeometry.norm(division, l, builder.devices()), in, out)
+                    : new Operation.SpatialNormForward(division.name(), DeviceGeometry.norm((Layer.SpatialResponseNorm) division.layer()), in, out));
         }
         return trace(division, input, output, null);
     }
 
     private Value pooling(Division division, Layer.Pooling l, Value input) {
-        var geometry = Geometries.pooling(division, l, builder.devices());
+        var geometry = DeviceGeometry.pooling(division, l, builder.devices());
         Value output = output(division);
         boolean back = winners && l.kind() == Layer.Pooling.Kind.MAX && (division.inputGradient() || !training);
         List<Tensor> recorded = !back ? null : builder.each(device -> {

@@ -45,7 +45,7 @@ final class Projection {
         return switch (division.layer()) {
             case Layer.Convolution l -> {
                 Tensor input = input(division);
-                launch(new Operation.ConvolutionBackwardData(l.name(), Geometries.convolution(division, l, 1), value, weight(l), input));
+                launch(new Operation.ConvolutionBackwardData(l.name(), DeviceGeometry.convolution(division, l, 1), value, weight(l), input));
                 yield input;
             }
             case Layer.FullyConnected l -> {
@@ -56,8 +56,8 @@ final class Projection {
             case Layer.Pooling l -> {
                 Tensor input = input(division);
                 launch(switch (l.kind()) {
-                    case MAX -> new Operation.MaxPoolBackward(l.name(), Geometries.pooling(division, l, 1), trace.winners().getFirst(), value, input);
-                    case AVERAGE -> new Operation.AveragePoolBackward(l.name(), Geometries.pooling(division, l, 1), value, input);
+                    case MAX -> new Operation.MaxPoolBackward(l.name(), DeviceGeometry.pooling(division, l, 1), trace.winners().getFirst(), value, input);
+                    case AVERAGE -> new Operation.AveragePoolBackward(l.name(), DeviceGeometry.pooling(division, l, 1), value, input);
                 });
                 yield input;
             }

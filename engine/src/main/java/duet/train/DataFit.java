@@ -6,18 +6,21 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 import duet.data.Dataset;
-import duet.model.TrainedModel;
 import duet.data.Split;
+import duet.model.TrainedModel;
 import duet.net.Network;
 import duet.net.Shape;
+import duet.train.output.Checkpoint;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingState;
 
 /** Whether data and network go together. */
-final class DataFit {
+public final class DataFit {
     private static final Pattern WNID = Pattern.compile("n\\d{8}\\b");
 
     private DataFit() {}
 
-    static void require(Network network, Split data) {
+    public static void require(Network network, Split data) {
         require(network, data.training());
         if (data.validation().size() > 0) {
             require(network, data.validation());
@@ -42,7 +45,7 @@ final class DataFit {
         }
     }
 
-    static void require(Network network, Dataset data) {
+    public static void require(Network network, Dataset data) {
         if (data.size() > 0 && data.classNames().size() != network.classes()) {
             throw new TrainingException(data.description() + ": has " + data.classNames().size() + " classes, but " + network.name()
                     + " tells " + network.classes() + " apart");
@@ -51,7 +54,7 @@ final class DataFit {
     }
 
     /** Whether the network can look at the images, whatever their classes. */
-    static void requireImages(Network network, Dataset data) {
+    public static void requireImages(Network network, Dataset data) {
         Shape stored = data.stored();
         Shape input = network.input();
         if (data.size() == 0) {
@@ -68,7 +71,7 @@ final class DataFit {
     }
 
     /** The mean image belongs to images of one stored size. */
-    static void requireStored(Shape stored, Dataset data) {
+    public static void requireStored(Shape stored, Dataset data) {
         if (!data.stored().equals(stored)) {
             throw new TrainingException(
                     data.description() + ": images are stored as " + data.stored() + ", but the mean image belongs to images of " + stored);
@@ -76,7 +79,7 @@ final class DataFit {
     }
 
     /** A label means the same class to the data as to whoever else counts on these names. */
-    static void requireClasses(List<String> names, Dataset data) {
+    public static void requireClasses(List<String> names, Dataset data) {
         for (int label = 0; label < names.size(); label++) {
             if (!sameClass(label, names.get(label), data.classNames().get(label))) {
                 throw new TrainingException(data.description() + ": class " + label + " is " + data.classNames().get(label)

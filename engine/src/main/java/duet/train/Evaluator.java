@@ -6,17 +6,20 @@ import duet.data.Batch;
 import duet.data.BatchLoader;
 import duet.data.Dataset;
 import duet.net.Shape;
+import duet.train.output.Metrics;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.TrainingException;
 
 /** Runs a whole data set through a session. */
-record Evaluator(Session session, Shape input, int batch, int threads) {
+public record Evaluator(Session session, Shape input, int batch, int threads) {
 
     /**
      * @param images    that could be read
      * @param notFinite the first layer that gave a NaN or an infinity, else null; then the other results mean nothing
      */
-    record Result(String notFinite, long images, double loss, double top1, double top5, double imagesPerSecond) {
+    public record Result(String notFinite, long images, double loss, double top1, double top5, double imagesPerSecond) {
         /** As a line for metrics.jsonl. */
-        Metrics metrics(long step, double epoch, double learningRate) {
+        public Metrics metrics(long step, double epoch, double learningRate) {
             return new Metrics("validation", step, epoch, loss, top1, top5, learningRate, imagesPerSecond);
         }
     }
@@ -25,7 +28,7 @@ record Evaluator(Session session, Shape input, int batch, int threads) {
      * @param cancelled asked before each batch
      * @return null if it was cancelled
      */
-    Result evaluate(Dataset data, TrainingListener listener, BooleanSupplier cancelled) {
+    public Result evaluate(Dataset data, TrainingListener listener, BooleanSupplier cancelled) {
         long start = System.nanoTime();
         long images = 0;
         long top1 = 0;
@@ -36,7 +39,7 @@ record Evaluator(Session session, Shape input, int batch, int threads) {
                 if (cancelled.getAsBoolean()) {
                     return null;
                 }
-                Runner results = session.evaluate(next);
+                LoadedPlan results = session.evaluate(next);
                 String layer = results.notFinite();
                 if (layer != null) {
                     return new Result(layer, 0, 0, 0, 0, 0);

@@ -8,6 +8,9 @@ import java.util.Map;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkException;
+import duet.train.output.Checkpoint;
+import duet.train.output.ParameterShape;
+import duet.train.schedule.TrainingException;
 
 /**
  * What a new training takes over from a trained network: every layer whose parameters all have the same names and sizes. The scores are

@@ -15,6 +15,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
+import duet.train.output.ParameterShape;
 
 /**
  * A network that runs on one batch of random images again and again, to be measured: whole training steps (dropout, loss, gradients,

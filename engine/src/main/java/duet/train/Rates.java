@@ -5,17 +5,22 @@ import java.util.List;
 import duet.device.RunParameters;
 import duet.net.Network;
 import duet.net.Suggestion;
+import duet.train.output.ParameterShape;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.TrainingState;
 
 /** The learning rate and weight decay of each parameter. */
-final class Rates {
+public final class Rates {
     private final List<ParameterShape> parameters;
 
-    Rates(List<ParameterShape> parameters) {
+    public Rates(List<ParameterShape> parameters) {
         this.parameters = parameters;
     }
 
     /** Throws if the policy names a layer that the network does not have. */
-    static void requireLayers(Network network, LearningRate policy) {
+    public static void requireLayers(Network network, LearningRate policy) {
         List<String> layers = ParameterShape.of(network).stream().map(ParameterShape::layer).distinct().toList();
         for (String layer : policy.layers()) {
             if (!layers.contains(layer)) {
@@ -26,7 +31,7 @@ final class Rates {
     }
 
     /** For the next step of this state. */
-    RunParameters of(TrainingState state) {
+    public RunParameters of(TrainingState state) {
         TrainingOptions options = state.options();
         LearningRate policy = options.learningRate();
         double epoch = state.epoch(state.step());

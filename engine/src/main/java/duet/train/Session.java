@@ -19,21 +19,24 @@ import duet.plan.Plan;
 import duet.plan.PlanChecker;
 import duet.plan.Planner;
 import duet.plan.Requests;
+import duet.train.output.Checkpoint;
+import duet.train.output.ParameterShape;
+import duet.train.schedule.TrainingException;
 
 /**
  * A network on the devices of a backend: its plans (checked before they are used), memory and programs. Parameters go in and out in
  * canonical form, whatever the placement. The programs for training and for evaluation share parameters and scratch memory.
  */
-final class Session implements AutoCloseable {
+public final class Session implements AutoCloseable {
     private final List<AutoCloseable> owned = new ArrayList<>();
-    private final Runner training;
+    private final LoadedPlan training;
     /** For batches without colour noise where training has it otherwise; else null. */
-    private final Runner withoutNoise;
-    private final Runner evaluation;
+    private final LoadedPlan withoutNoise;
+    private final LoadedPlan evaluation;
     private final List<ParameterShape> shapes;
     /** Handed over too early for a program that is not the one that runs; else null. */
     private Batch waiting;
-    private Runner stagedRunner;
+    private LoadedPlan stagedRunner;
     private boolean closed;
 
     /**
@@ -41,7 +44,7 @@ final class Session implements AutoCloseable {
      * @param trains  false: evaluation only, and no momentum
      * @param dropout whether the network is trained with its dropout layers
      */
-    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
+    public Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
         this(network, placement, backend, stored, batch, trains, dropout, Requests.NONE, Augmentation.NONE, false);
     }
 
@@ -56,7 +59,7 @@ final class Session implements AutoCloseable {
     }
 
     /** For evaluations that give out more. */
-    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Requests requests) {
+    public Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Requests requests) {
         this(network, placement, backend, stored, batch, false, dropout, requests, Augmentation.NONE, false);
     }
 
@@ -87,9 +90,9 @@ final class Session implements AutoCloseable {
             Storage scratch = own(backend.allocateScratch(bytes(
                     bytes(evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes()),
                     quietPlan == null ? evaluationPlan.transientBytes() : quietPlan.transientBytes())));
-            evaluation = new Runner(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
-            training = trains ? new Runner(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
-            withoutNoise = quietPlan == null ? null : new Runner(quietPlan, load(backend, quietPlan, persistent, scratch));
+            evaluation = new LoadedPlan(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
+            training = trains ? new LoadedPlan(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
+            withoutNoise = quietPlan == null ? null : new LoadedPlan(quietPlan, load(backend, quietPlan, persistent, scratch));
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -131,10 +134,10 @@ final class Session implements AutoCloseable {
      * @param batches gives the batch of this step, unless it has been handed over already, and the next one's
      * @param ahead   hand over the next step's batch while this one runs; then no evaluation may come in between
      */
-    Runner train(Supplier<Batch> batches, RunParameters parameters, boolean ahead) {
+    public LoadedPlan train(Supplier<Batch> batches, RunParameters parameters, boolean ahead) {
         requireOpen();
         Batch batch = stagedRunner != null ? null : waiting != null ? waiting : batches.get();
-        Runner runner = stagedRunner != null ? stagedRunner : runner(batch);
+        LoadedPlan runner = stagedRunner != null ? stagedRunner : runner(batch);
         stagedRunner = null;
         waiting = null;
         runner.start(batch, parameters);
@@ -145,12 +148,12 @@ final class Session implements AutoCloseable {
         return runner;
     }
 
-    private Runner runner(Batch batch) {
+    private LoadedPlan runner(Batch batch) {
         return withoutNoise != null && batch.colourShifts() == null ? withoutNoise : training;
     }
 
     /** The programs share memory: only the one that runs may be given its next batch. */
-    private void stage(Batch next, Runner running) {
+    private void stage(Batch next, LoadedPlan running) {
         if (runner(next) == running) {
             running.stage(next);
             stagedRunner = running;
@@ -169,25 +172,25 @@ final class Session implements AutoCloseable {
     }
 
     /** One batch forward. */
-    Runner evaluate(Batch batch) {
+    public LoadedPlan evaluate(Batch batch) {
         requireOpen();
         evaluation.run(batch, RunParameters.NONE);
         return evaluation;
     }
 
     /** Features for the next evaluations to project; see {@link Requests#projected()}. */
-    void setFeatures(float[] features) {
+    public void setFeatures(float[] features) {
         requireOpen();
         evaluation.setFeatures(features);
     }
 
     /** With the results of the last {@link #evaluate}. */
-    Runner lastEvaluation() {
+    public LoadedPlan lastEvaluation() {
         return evaluation;
     }
 
     /** In network order. */
-    List<ParameterShape> shapes() {
+    public List<ParameterShape> shapes() {
         return shapes;
     }
 
@@ -209,19 +212,19 @@ final class Session implements AutoCloseable {
     }
 
     /** @param mean canonical order, of the stored size */
-    void setMean(float[] mean) {
+    public void setMean(float[] mean) {
         requireOpen();
         evaluation.plan().inputs().forEach(inputs -> evaluation.program().write(inputs.mean(), mean));
     }
 
     private PartedParameters parts() {
         requireOpen();
-        Runner runner = training == null ? evaluation : training;
+        LoadedPlan runner = training == null ? evaluation : training;
         return new PartedParameters(runner.plan().parameters(), runner.program());
     }
 
     /** Every parameter, momentum and the mean from a checkpoint's tensors. */
-    void set(Map<String, float[]> tensors) {
+    public void set(Map<String, float[]> tensors) {
         for (int i = 0; i < shapes.size(); i++) {
             setParameter(i, tensors.get(shapes.get(i).name()));
             if (training != null) {
@@ -245,7 +248,7 @@ final class Session implements AutoCloseable {
     }
 
     /** Every parameter as the network wants it to start; momentum is zero in a new session. */
-    void initialise(long seed) {
+    public void initialise(long seed) {
         for (int i = 0; i < shapes.size(); i++) {
             setParameter(i, shapes.get(i).initial(seed, i));
         }

@@ -7,14 +7,23 @@ import java.util.List;
 import java.util.Map;
 
 import duet.data.BatchLoader;
-import duet.data.Datasets;
 import duet.data.ImageStatistics;
 import duet.data.Split;
+import duet.data.source.Datasets;
 import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.CheckpointFile;
+import duet.train.output.Metrics;
+import duet.train.output.OutputFolder;
+import duet.train.output.TrainingListener;
+import duet.train.output.TrainingOutput;
+import duet.train.schedule.RateChange;
+import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.TrainingState;
 
 /**
  * Trains a network. Owns neither the backend nor the data. Only {@link #requestStop} may be called while another method runs.
@@ -179,9 +188,6 @@ public final class Trainer implements AutoCloseable {
                 session.pause();
             }
         }
-        if (output != null) {
-            output.draw(() -> session.parameter(0), true, listener);
-        }
         boolean completed = state.step() >= last && !validationDue();
         return new Result(completed ? End.COMPLETED : End.STOPPED, state.step(), lastValidation,
                 output == null ? null : output.lastCheckpoint());
@@ -208,7 +214,7 @@ public final class Trainer implements AutoCloseable {
         announce(RateChange.byEpoch(state), listener);
         TrainingState next = state.stepped();
         boolean ahead = next.step() < next.lastStep() && !next.atEpochEnd() && !stop; // else a validation or the end comes first
-        Runner results = session.train(loader::next, rates.of(state), ahead);
+        LoadedPlan results = session.train(loader::next, rates.of(state), ahead);
         String layer = results.notFinite();
         if (layer != null) {
             throw diverged(layer, state.step() + 1, rate);
@@ -261,7 +267,6 @@ public final class Trainer implements AutoCloseable {
         state = state.atEpochEnd() ? state.validated(1 - result.top1()) : state.validatedAtEnd();
         if (output != null) {
             output.write(lastValidation);
-            output.draw(() -> session.parameter(0), false, listener);
         }
         listener.validated(lastValidation);
         announce(RateChange.byValidation(before, state), listener);
@@ -297,6 +302,21 @@ public final class Trainer implements AutoCloseable {
     /** From any thread: finish the step, write a checkpoint, return. A validation that is going on is done again on resuming. */
     public void requestStop() {
         stop = true;
+    }
+
+    /**
+     * One parameter as it is now, in canonical order; a listener may ask for it while {@link #train} goes on.
+     *
+     * @param name such as {@code conv1.weight}
+     * @throws IllegalArgumentException if the network has no such parameter
+     */
+    public synchronized float[] parameter(String name) {
+        return session.tensor(name);
+    }
+
+    /** The network that is trained. */
+    public Network network() {
+        return network;
     }
 
     /** The model as it is now. */

@@ -1,5 +1,7 @@
 package duet.train;
 
+import duet.train.schedule.TrainingException;
+
 /** Training produced a NaN or an infinity. What had been written before stays as it was. */
 public class TrainingDivergedException extends TrainingException {
     private static final long serialVersionUID = 1;
@@ -7,7 +9,7 @@ public class TrainingDivergedException extends TrainingException {
     private final String layer;
     private final long step;
 
-    TrainingDivergedException(String message, String layer, long step) {
+    public TrainingDivergedException(String message, String layer, long step) {
         super(message);
         this.layer = layer;
         this.step = step;

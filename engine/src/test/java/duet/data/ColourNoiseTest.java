@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.SplittableRandom;
 
+import duet.data.source.Datasets;
+import duet.data.source.SyntheticImages;
 import duet.device.Philox;
 import duet.net.Shape;
 import org.junit.jupiter.api.Test;

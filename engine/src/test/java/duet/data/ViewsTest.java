@@ -7,9 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.List;
 import java.util.stream.IntStream;
 
-import org.junit.jupiter.api.Test;
-
 import duet.net.Shape;
+import org.junit.jupiter.api.Test;
 
 class ViewsTest {
     private static final Shape INPUT = new Shape(3, 227, 227);

@@ -9,12 +9,11 @@ import java.util.Map;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
-
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.data.DamageReport;
-import duet.data.Datasets;
 import duet.data.Split;
+import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.VirtualGpu;
@@ -22,11 +21,10 @@ import duet.model.Networks;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.plan.Placement;
-import duet.train.Metrics;
 import duet.train.Recipe;
 import duet.train.Trainer;
-import duet.train.TrainingListener;
-
+import duet.train.output.Metrics;
+import duet.train.output.TrainingListener;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;

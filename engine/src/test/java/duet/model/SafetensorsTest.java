@@ -18,10 +18,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 
+import duet.model.Safetensors.Block;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-
-import duet.model.Safetensors.Block;
 
 class SafetensorsTest {
     @TempDir

@@ -19,7 +19,6 @@ import duet.device.Operation;
 import duet.device.Precision;
 import duet.device.RunParameters;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;

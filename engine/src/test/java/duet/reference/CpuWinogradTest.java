@@ -15,7 +15,6 @@ import duet.device.ConvolutionGeometry;
 import duet.device.CpuOptions;
 import duet.device.Operation;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;

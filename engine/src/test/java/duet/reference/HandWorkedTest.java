@@ -8,10 +8,6 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.device.Backend;
@@ -23,7 +19,9 @@ import duet.device.ResponseNorm;
 import duet.device.RunParameters;
 import duet.device.SpatialNorm;
 import duet.device.Tensor;
-
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the variants of AlexNet differ in, with numbers that can be worked out on paper. */
 @Tag("kernels")

@@ -21,7 +21,6 @@ import duet.device.StreamSteps.Kind;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
-
 import org.junit.jupiter.api.Test;
 
 /** What makes the reference backend a judge of plans: mistakes in regions, events and order show in the numbers. */

@@ -11,7 +11,6 @@ import duet.device.Backend;
 import duet.device.Operation;
 import duet.device.Region;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;

@@ -4,7 +4,6 @@ import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.device.Backend;
 import duet.device.Backends;
-
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;

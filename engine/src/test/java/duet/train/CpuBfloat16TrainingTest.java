@@ -8,7 +8,6 @@ import duet.device.Backends;
 import duet.device.CpuOptions;
 import duet.device.Precision;
 import duet.plan.Placement;
-
 import org.junit.jupiter.api.Test;
 
 /** A network learns the same in bf16 as in float. */

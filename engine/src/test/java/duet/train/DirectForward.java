@@ -10,14 +10,14 @@ import duet.net.Network;
 import duet.net.Shape;
 
 /** A network in evaluation, one image at a time in double precision, by the definitions of its layers: shares nothing with Duet's kernels and plans. */
-final class DirectForward {
+public final class DirectForward {
     private DirectForward() {}
 
     /**
      * @param image what the first layer sees, [channels][height][width]
      * @return probabilities
      */
-    static double[] run(Network network, Map<String, float[]> parameters, double[] image) {
+    public static double[] run(Network network, Map<String, float[]> parameters, double[] image) {
         double[] value = image;
         Shape shape = network.input();
         for (int i = 0; i < network.layers().size(); i++) {

@@ -11,10 +11,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import duet.data.Split;
 import duet.device.Backend;
 import duet.net.Initialization;
@@ -23,6 +19,13 @@ import duet.net.Network;
 import duet.net.NetworkException;
 import duet.net.Shape;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class FineTuningTest {
     private static final List<String> SIX = List.of("a", "b", "c", "d", "e", "f");

@@ -8,14 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Arrays;
 import java.util.List;
 
-import org.junit.jupiter.api.Test;
-
 import duet.net.Initialization;
 import duet.net.Initialization.Distribution;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.train.output.ParameterShape;
+import org.junit.jupiter.api.Test;
 
 class InitializationTest {
     private static List<ParameterShape> parameters(Initialization start) {

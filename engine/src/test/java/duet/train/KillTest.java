@@ -12,12 +12,16 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import duet.ChildJava;
 import duet.device.Backend;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.OutputFolder;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Killed with SIGKILL at random moments and resumed each time, a training on two devices ends with the same bits as one left alone. */
 class KillTest {

@@ -11,15 +11,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledOnOs;
-import org.junit.jupiter.api.condition.OS;
-
 import duet.ChildJava;
 import duet.bindings.cpu.DuetCpu;
 import duet.data.Split;
 import duet.device.Backend;
 import duet.plan.Placement;
+import duet.train.output.TrainingListener;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 /** A thousand trainings, one after the other, in a process with a small heap: what each took it gives back. */
 @EnabledOnOs(OS.LINUX)

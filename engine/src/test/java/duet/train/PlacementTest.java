@@ -9,15 +9,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-import org.junit.jupiter.api.Test;
-
 import duet.data.DamageReport;
-import duet.data.Datasets;
 import duet.data.Split;
+import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.Metrics;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.Test;
 
 /** The same network under any placement computes the same function. */
 class PlacementTest {

@@ -5,16 +5,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
+import duet.train.output.Metrics;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.RateChange;
+
 /** Writes down what a training tells; each event is also handed to a hook. */
-final class Recorder implements TrainingListener {
+public final class Recorder implements TrainingListener {
     final List<String> events = new ArrayList<>();
-    final List<Metrics> steps = new ArrayList<>();
+    public final List<Metrics> steps = new ArrayList<>();
     final List<Metrics> validations = new ArrayList<>();
     final List<Path> checkpoints = new ArrayList<>();
     final List<String> warnings = new ArrayList<>();
     private final Consumer<String> hook;
 
-    Recorder() {
+    public Recorder() {
         this(event -> { });
     }
 

@@ -15,15 +15,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
+import duet.data.Split;
+import duet.device.Backend;
+import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.OutputFolder;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.Diary;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import duet.data.Split;
-import duet.device.Backend;
-import duet.plan.Placement;
 
 /** A training that was stopped or killed, and resumed, ends with the same bytes as one that was left alone. */
 class ResumeTest {

@@ -15,15 +15,22 @@ import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import duet.data.Split;
 import duet.device.Backend;
 import duet.net.Initialization;
 import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.Metrics;
+import duet.train.output.ParameterShape;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
+import duet.use.Classifier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
     @TempDir

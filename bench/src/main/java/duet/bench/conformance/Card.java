@@ -3,10 +3,11 @@ package duet.bench.conformance;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import duet.bindings.CudaLibrary;
-import duet.bindings.cuda.Cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+
+import duet.bindings.CudaLibrary;
+import duet.bindings.cuda.Cuda;
 
 /** A device by the driver's functions alone, without the engine: what is asked here is how the driver itself behaves. */
 final class Card implements AutoCloseable {

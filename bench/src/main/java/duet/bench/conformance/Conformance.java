@@ -1,6 +1,5 @@
 package duet.bench.conformance;
 
-import duet.bindings.KernelCode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -10,6 +9,8 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+
+import duet.bindings.KernelCode;
 
 /**
  * Asks a device what it makes of every PTX form that the kernels use, at the edges of its operands, and of every misuse of the driver. A

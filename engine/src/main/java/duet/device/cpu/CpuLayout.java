@@ -56,7 +56,7 @@ final class CpuLayout implements Layout {
     }
 
     private MemorySegment convolution(Arena arena, ConvolutionGeometry geometry, Tensor input, boolean filterPrepared) {
-        MemorySegment product = Geometry.convolution(arena, geometry, input.batch());
+        MemorySegment product = NativeStructures.convolution(arena, geometry, input.batch());
         duet_convolution.algorithm(product, switch (arithmetic.convolutions()) {
             case FASTEST -> filterPrepared ? DuetCpu.DUET_FASTEST_PREPARED() : DuetCpu.DUET_FASTEST();
             case DIRECT -> DuetCpu.DUET_DIRECT();
@@ -67,7 +67,7 @@ final class CpuLayout implements Layout {
     }
 
     private MemorySegment fullyConnected(Arena arena, Tensor weight, Tensor input) {
-        MemorySegment product = Geometry.fullyConnected(arena, weight, input.batch());
+        MemorySegment product = NativeStructures.fullyConnected(arena, weight, input.batch());
         duet_convolution.precision(product, nativePrecision());
         return product;
     }
@@ -116,7 +116,7 @@ final class CpuLayout implements Layout {
             return tensor.dataBytes();
         }
         try (Arena arena = Arena.ofConfined()) {
-            return 4 * DuetCpu.duet_filter_elements(Geometry.filter(arena, tensor));
+            return 4 * DuetCpu.duet_filter_elements(NativeStructures.filter(arena, tensor));
         }
     }
 
@@ -167,7 +167,7 @@ final class CpuLayout implements Layout {
     static void pack(MemorySegment team, Tensor tensor, MemorySegment canonical, MemorySegment packed) {
         if (tensor.format() == Tensor.Format.FILTER) {
             try (Arena arena = Arena.ofConfined()) {
-                DuetCpu.duet_filter_pack(team, Geometry.filter(arena, tensor), canonical, packed);
+                DuetCpu.duet_filter_pack(team, NativeStructures.filter(arena, tensor), canonical, packed);
             }
         } else {
             DuetCpu.duet_to_nhwc(team, tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), canonical, packed);
@@ -178,7 +178,7 @@ final class CpuLayout implements Layout {
     static void unpack(MemorySegment team, Tensor tensor, MemorySegment packed, MemorySegment canonical) {
         if (tensor.format() == Tensor.Format.FILTER) {
             try (Arena arena = Arena.ofConfined()) {
-                DuetCpu.duet_filter_unpack(team, Geometry.filter(arena, tensor), packed, canonical);
+                DuetCpu.duet_filter_unpack(team, NativeStructures.filter(arena, tensor), packed, canonical);
             }
         } else {
             DuetCpu.duet_from_nhwc(team, tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), packed, canonical);

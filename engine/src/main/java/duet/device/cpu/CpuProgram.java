@@ -19,7 +19,7 @@ import duet.device.Tensor;
 final class CpuProgram implements Program {
     /** One entry of a stream, prepared. */
     private interface Command {
-        void execute(CpuRun run);
+        void execute(CpuEvents run);
     }
 
     private record Stream(CpuStream thread, Command[] commands) {}
@@ -72,7 +72,7 @@ final class CpuProgram implements Program {
                     MemorySegment workspace = launch.workspace() == null ? MemorySegment.NULL : memory(device.index, launch.workspace());
                     boolean inferring = infers(launch.operation()) && workspaceBytes(launch) >= layout.workspaceBytes(launch.operation(), device.index);
                     requireWorkspace(launch, inferring ? layout : backend.layout(), device);
-                    Kernel kernel = (inferring ? inference : training).lower(launch.operation(), relu, workspace);
+                    NativeCall kernel = (inferring ? inference : training).lower(launch.operation(), relu, workspace);
                     commands.add(run -> kernel.launch(run.parameters));
                     i += relu ? 1 : 0;
                 }
@@ -147,14 +147,14 @@ final class CpuProgram implements Program {
             persistent.changed();
         }
         prepared.refresh();
-        CpuRun run = new CpuRun(parameters, events, streams.size());
+        CpuEvents run = new CpuEvents(parameters, events, streams.size());
         for (Stream stream : streams) {
             stream.thread.submit(() -> execute(stream.commands, run));
         }
         run.join();
     }
 
-    private static void execute(Command[] commands, CpuRun run) {
+    private static void execute(Command[] commands, CpuEvents run) {
         try {
             for (Command command : commands) {
                 command.execute(run);

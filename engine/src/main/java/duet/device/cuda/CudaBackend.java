@@ -21,6 +21,11 @@ import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.VirtualGpu;
+import duet.device.cuda.driver.CudaCard;
+import duet.device.cuda.driver.CudaDevice;
+import duet.device.cuda.driver.CudaDriver;
+import duet.device.cuda.driver.CudaException;
+import duet.device.cuda.lowering.CudaLayout;
 
 /**
  * CUDA devices, or virtual ones behind the same driver functions. Several logical devices may share one card. When a kernel fails the

@@ -17,6 +17,13 @@ import duet.device.Region;
 import duet.device.RunParameters;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
+import duet.device.cuda.driver.CudaEvent;
+import duet.device.cuda.driver.CudaGraph;
+import duet.device.cuda.driver.CudaStream;
+import duet.device.cuda.driver.HostCopy;
+import duet.device.cuda.driver.Resources;
+import duet.device.cuda.lowering.CudaLayout;
+import duet.device.cuda.lowering.Fusion;
 
 /**
  * A program on CUDA devices. The first run of each input slot captures all streams of all devices into one graph; every later run is one
@@ -33,7 +40,7 @@ final class CudaProgram implements Program {
     private final Resources resources = new Resources();
     private final CudaInputs inputs;
     private final CudaOutputs outputs;
-    private final CudaRun numbers;
+    private final CudaRunParameters numbers;
     private final CudaEvent fork;
     private final List<CudaEvent> joins = new ArrayList<>();
     private final CudaGraph[] graphs = new CudaGraph[CudaInputs.SLOTS];
@@ -47,7 +54,7 @@ final class CudaProgram implements Program {
         this.persistent = persistent;
         this.scratch = scratch;
         try {
-            numbers = new CudaRun(backend, resources);
+            numbers = new CudaRunParameters(backend, resources);
             inputs = new CudaInputs(backend, regions, this::address, resources);
             outputs = new CudaOutputs(backend, regions, this::address, resources);
             Map<Tensor, Integer> readers = Fusion.readers(streams);

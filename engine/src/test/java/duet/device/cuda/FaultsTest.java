@@ -13,7 +13,6 @@ import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.VirtualGpu;
 import duet.device.cuda.Fault.Outcome;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;

@@ -5,7 +5,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import com.sun.management.ThreadMXBean;
-
 import duet.device.Program;
 import duet.device.RunParameters;
 import duet.device.Tensor;

@@ -12,7 +12,6 @@ import duet.device.Backends;
 import duet.device.VirtualGpu;
 import duet.device.cuda.Fault.Numbers;
 import duet.device.cuda.Fault.Outcome;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;

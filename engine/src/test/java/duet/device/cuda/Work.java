@@ -21,6 +21,7 @@ import duet.device.ResponseNorm;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
+import duet.device.cuda.lowering.Fusion;
 
 /** Small operations to put faults into: what a kernel does on a {@link KernelBed}. */
 enum Work {

@@ -1,0 +1,55 @@
+package duet.cli.output;
+
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** How far a piece of work is: a bar on a terminal, a line every few seconds in a pipe, nothing with --quiet or --json. */
+public final class WorkProgress implements AutoCloseable {
+    private static final long INTERVAL_NANOS = 5_000_000_000L;
+
+    private final Output output;
+    private final String task;
+    private final String noun;
+    private ProgressBar bar;
+    private long lastLine = System.nanoTime();
+
+    /**
+     * @param task such as {@code evaluating}
+     * @param noun what is counted, such as {@code image}
+     */
+    public WorkProgress(Output output, String task, String noun) {
+        this.output = output;
+        this.task = task;
+        this.noun = noun;
+    }
+
+    public void at(long done, long total) {
+        if (output.json() || output.quiet()) {
+            return;
+        }
+        if (System.console() != null && System.console().isTerminal()) {
+            draw(done, total);
+        } else if (System.nanoTime() - lastLine >= INTERVAL_NANOS && done < total) {
+            lastLine = System.nanoTime();
+            output.say(task + " " + Text.count(done) + " of " + Text.count(total, noun));
+        }
+    }
+
+    private void draw(long done, long total) {
+        if (bar == null) {
+            bar = new ProgressBarBuilder().setTaskName(task).setInitialMax(total).setUpdateIntervalMillis(250)
+                    .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BAR).clearDisplayOnFinish()
+                    .setConsumer(new TerminalLine(output.beginBar())).build();
+        }
+        bar.stepTo(done);
+    }
+
+    @Override
+    public void close() {
+        if (bar != null) {
+            bar.close();
+            output.endBar();
+        }
+    }
+}

@@ -1,0 +1,140 @@
+package duet.data.source;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+
+import duet.data.DamageReport;
+import duet.data.DataException;
+import duet.data.Split;
+import duet.data.shard.ShardDataset;
+import duet.data.shard.ShardFolder;
+import duet.data.source.Datasets.Description;
+import duet.net.Shape;
+
+/** What the option {@code --data} names, understood but not opened. */
+public sealed interface DataSource {
+    String FORMS = "fashion-mnist, fashion-mnist:DIR, cifar10:DIR, ilsvrc:DIR, folder:DIR, shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
+
+    /** Height and width are 0 where the files have sizes of their own. */
+    Description describe();
+
+    /**
+     * @param stored size to store images in, for sources whose files have sizes of their own; others have it as it is
+     * @param seed   of the held-out share where there is no validation part, and of synthetic images
+     */
+    Split open(Shape stored, long seed, DamageReport damage);
+
+    static DataSource parse(String source) {
+        int colon = source.indexOf(':');
+        String kind = colon < 0 ? source : source.substring(0, colon);
+        String rest = colon < 0 ? "" : source.substring(colon + 1);
+        return switch (kind) {
+            case "fashion-mnist" -> new Fashion(
+                    colon < 0 ? FashionMnist.usualFolders() : List.of(path(source, rest, "fashion-mnist:DIR")));
+            case "cifar10" -> new Cifar(path(source, rest, "cifar10:DIR"));
+            case "ilsvrc" -> new Imagenet(path(source, rest, "ilsvrc:DIR"));
+            case "folder" -> new Folder(path(source, rest, "folder:DIR"));
+            case "shards" -> new Shards(path(source, rest, "shards:DIR"));
+            case "synthetic" -> new Synthetic(SyntheticImages.Specification.parse(source));
+            default -> throw new DataException("\"" + source + "\" is no data source" + ": use one of " + FORMS);
+        };
+    }
+
+    /** The same source whatever the current folder is. */
+    static String absolute(String source) {
+        int colon = source.indexOf(':');
+        return colon < 0 || source.startsWith("synthetic:") ? source
+                : source.substring(0, colon + 1) + Path.of(source.substring(colon + 1)).toAbsolutePath().normalize();
+    }
+
+    private static Path path(String source, String name, String form) {
+        if (name.isEmpty()) {
+            throw new DataException("\"" + source + "\" names no folder: write " + form);
+        }
+        try {
+            return Path.of(name);
+        } catch (InvalidPathException e) {
+            throw new DataException("\"" + name + "\" cannot be the name of a folder: " + e.getReason(), e);
+        }
+    }
+
+    private static Description description(Shape shape, int classes) {
+        return new Description(shape.channels(), shape.height(), shape.width(), classes);
+    }
+
+    record Fashion(List<Path> folders) implements DataSource {
+        @Override
+        public Description describe() {
+            FashionMnist.locate(folders);
+            return description(FashionMnist.SHAPE, FashionMnist.CLASSES.size());
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return FashionMnist.open(FashionMnist.locate(folders));
+        }
+    }
+
+    record Cifar(Path folder) implements DataSource {
+        @Override
+        public Description describe() {
+            Cifar10.locate(folder);
+            return description(Cifar10.SHAPE, Cifar10.CLASSES.size());
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return Cifar10.open(Cifar10.locate(folder));
+        }
+    }
+
+    record Imagenet(Path folder) implements DataSource {
+        @Override
+        public Description describe() {
+            return description(new Shape(3, 0, 0), Ilsvrc.classNames(folder).size());
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return Ilsvrc.open(folder, stored, damage);
+        }
+    }
+
+    record Folder(Path folder) implements DataSource {
+        @Override
+        public Description describe() {
+            return description(new Shape(3, 0, 0), ImageFolder.classNames(folder).size());
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return ImageFolder.scan(folder, seed).open(stored, damage);
+        }
+    }
+
+    record Shards(Path folder) implements DataSource {
+        @Override
+        public Description describe() {
+            ShardFolder.Order order = new ShardFolder(folder).readManifest().preparation();
+            return description(order.stored(), order.classes().size());
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return ShardDataset.open(new ShardFolder(folder));
+        }
+    }
+
+    record Synthetic(SyntheticImages.Specification specification) implements DataSource {
+        @Override
+        public Description describe() {
+            return description(specification.shape(), specification.classes());
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return specification.open(seed);
+        }
+    }
+}
