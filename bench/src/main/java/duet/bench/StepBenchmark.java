@@ -50,7 +50,7 @@ public class StepBenchmark {
         return step.finish();
     }
 
-    /** The same with a new batch, which is copied into page-locked memory for each device: that copy is nearly all of it. */
+    /** A step with a new batch, which is copied into page-locked memory for each device: that copy is nearly all of it. */
     @Benchmark
     public double written() {
         step.write();

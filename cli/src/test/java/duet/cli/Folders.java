@@ -14,7 +14,7 @@ import javax.imageio.ImageIO;
 final class Folders {
     private Folders() {}
 
-    /** A folder of so many grey-scale or colour pictures for each class, each a little different. */
+    /** A folder of that many grey-scale or colour pictures for each class, each a little different. */
     static Path pictures(Path folder, int each, String... classes) throws IOException {
         for (int c = 0; c < classes.length; c++) {
             Path of = Files.createDirectories(folder.resolve(classes[c]));

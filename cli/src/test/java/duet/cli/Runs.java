@@ -18,7 +18,7 @@ final class Runs {
 
     private Runs() {}
 
-    /** A checkpoint every so many steps; 0 for the last step only. */
+    /** A checkpoint every that many steps; 0 for the last step only. */
     static String[] train(Path out, int steps, int checkpointEvery, String... more) {
         return concat(new String[] {
             "train", "--data", DATA, "--devices", "cpu,cpu", "--threads", "2", "--batch", "8", "--steps", Integer.toString(steps),

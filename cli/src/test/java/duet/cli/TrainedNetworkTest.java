@@ -156,7 +156,7 @@ class TrainedNetworkTest {
         "2 | evaluate                                        | name a training's output folder or a checkpoint",
         "1 | evaluate HERE/missing                           | HERE/missing: cannot be read: no such file or folder",
         "2 | evaluate RUN --views 5                          | '5' is neither 1 nor 10",
-        "2 | evaluate RUN --data synthetic:1x28x28:4         | tells 10 classes apart, but synthetic:1x28x28:4 has 4",
+        "2 | evaluate RUN --data synthetic:1x28x28:4         | has 10 classes, but synthetic:1x28x28:4 has 4",
         "1 | features RUN --layer fc66 -o HERE/f             | alexnet-small has no layer fc66; did you mean \"fc6\"?",
         "1 | features RUN --layer loss -o HERE/f             | loss: makes the probabilities",
         "2 | features RUN                                    | missing required option: '--output=FILE'",

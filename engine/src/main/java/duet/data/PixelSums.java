@@ -71,7 +71,7 @@ public record PixelSums(long[] levels, long[] products, long images) {
         }
     }
 
-    /** The same for three channels, in registers. */
+    /** Adds an image of three channels, in registers. */
     private void addColours(byte[] image, int offset) {
         long rr = 0;
         long rg = 0;

@@ -69,7 +69,7 @@ public record PrincipalColours(double[] variances, double[][] axes) {
         return new PrincipalColours(variances, axes);
     }
 
-    /** An eigenvector may be turned round: this picks one of the two. */
+    /** An eigenvector may have either sign: this picks one of the two. */
     private static double[] positive(double[] vector) {
         double largest = 0;
         for (double component : vector) {

@@ -21,7 +21,7 @@ public interface Backend extends Layout, AutoCloseable {
     /** Allocates memory on each device; it is zeroed. Throws {@link DeviceException} if there is not enough. */
     Storage allocate(long[] bytesPerDevice);
 
-    /** The same without zeroing: for memory whose content does not outlive a run. */
+    /** Allocates memory on each device without zeroing it: for content that does not outlive a run. */
     default Storage allocateScratch(long[] bytesPerDevice) {
         return allocate(bytesPerDevice);
     }

@@ -14,7 +14,7 @@ public enum Precision {
      * is depends on the processor.
      */
     BF16,
-    /** The same wherever it can be, also where it is slower: what another processor computes faster. */
+    /** Factors are rounded to bf16 wherever possible, also where that is slower: the rounding of a processor with bf16 instructions. */
     BF16_EVERYWHERE;
 
     /** As the command line has it: {@code fp32}, {@code bf16} or {@code bf16-everywhere}. */

@@ -29,7 +29,7 @@ public final class SafetensorsImport {
     private SafetensorsImport() {}
 
     /**
-     * @param network makes the network for so many channels and classes
+     * @param network makes the network for that many channels and classes
      * @throws ModelFileException naming what is missing, left over or of another size
      */
     public static ImportedModel read(Path file, BiFunction<Integer, Integer, Network> network) throws IOException {

@@ -19,7 +19,7 @@ public record TrainedModel(Network network, List<String> classNames, Map<String,
     public TrainedModel {
         classNames = List.copyOf(classNames);
         if (classNames.size() != network.classes()) {
-            throw new ModelFileException("there are %d names of classes, but %s tells %d classes apart".formatted(
+            throw new ModelFileException("there are %d names of classes, but %s has %d classes".formatted(
                     classNames.size(), network.name(), network.classes()));
         }
     }

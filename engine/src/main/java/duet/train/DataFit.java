@@ -48,7 +48,7 @@ public final class DataFit {
     public static void require(Network network, Dataset data) {
         if (data.size() > 0 && data.classNames().size() != network.classes()) {
             throw new TrainingException(data.description() + ": has " + data.classNames().size() + " classes, but " + network.name()
-                    + " tells " + network.classes() + " apart");
+                    + " has " + network.classes());
         }
         requireImages(network, data);
     }

@@ -17,7 +17,7 @@ import duet.train.schedule.TrainingException;
  * taken only if the classes are the same ones: else a class's weights would serve another.
  *
  * @param taken layers that start with the trained weights, in network order
- * @param fresh layers that start anew
+ * @param fresh layers that are re-initialised
  */
 public record FineTuning(List<String> taken, List<String> fresh) {
     public FineTuning {
@@ -25,7 +25,7 @@ public record FineTuning(List<String> taken, List<String> fresh) {
         fresh = List.copyOf(fresh);
     }
 
-    /** The trained network for another number of classes: its scores get so many outputs. */
+    /** The trained network for another number of classes: its last layer gets that many outputs. */
     public static Network network(Network trained, int classes) {
         List<Layer> layers = new ArrayList<>(trained.layers());
         int scores = layers.size() - 2;

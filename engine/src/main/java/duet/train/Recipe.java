@@ -55,7 +55,7 @@ public final class Recipe {
         return defaults.withBatch(diary.batch()).withEpochs(diary.epochs()).withLearningRate(diary);
     }
 
-    /** The same for another batch size. */
+    /** The recipe of {@link #of(String)} for another batch size: the rate changes in proportion. */
     public static TrainingOptions of(String network, int batch) {
         TrainingOptions recipe = of(network);
         double initial = recipe.learningRate().initial();

@@ -48,7 +48,7 @@ public final class Activations implements AutoCloseable {
     }
 
     /**
-     * @param layer by name: exactly what this layer makes. The layer {@code fc7} gives its sums and {@code relu7} what the ReLU leaves of them
+     * @param layer by name: the layer's own output. {@code fc7} is the output before the ReLU, {@code relu7} the one after it
      * @param batch how many images go through at once
      */
     public static Activations create(Checkpoint checkpoint, String layer, Placement placement, Backend backend, int batch) {

@@ -17,7 +17,7 @@ import duet.train.schedule.TrainingException;
 
 /**
  * Trained networks that classify together: the mean of their probabilities, over one view of an image or ten (the paper, sections 4.1
- * and 6). They tell the same classes apart, but may differ in everything else. A single network is an ensemble, too. Owns neither the
+ * and 6). They have the same classes, but may differ in everything else. A single network is an ensemble, too. Owns neither the
  * backend nor data. One thread at a time.
  */
 public final class Ensemble implements AutoCloseable {
@@ -34,7 +34,7 @@ public final class Ensemble implements AutoCloseable {
     public record Member(String name, Checkpoint checkpoint) {}
 
     /**
-     * @param members at least one; throws {@link TrainingException} if they tell different classes apart
+     * @param members at least one; throws {@link TrainingException} if they have different classes
      * @param batch   how many images go through at once
      */
     public static Ensemble create(List<Member> members, Placement placement, Backend backend, int batch) {
@@ -55,7 +55,7 @@ public final class Ensemble implements AutoCloseable {
         List<String> others = other.checkpoint().classNames();
         String only = "; probabilities can be averaged only over the same classes in the same order";
         if (names.size() != others.size()) {
-            throw new TrainingException(other.name() + ": tells " + others.size() + " classes apart, but " + first.name() + " " + names.size() + only);
+            throw new TrainingException(other.name() + ": has " + others.size() + " classes, but " + first.name() + " has " + names.size() + only);
         }
         for (int label = 0; label < names.size(); label++) {
             if (!names.get(label).equals(others.get(label))) {

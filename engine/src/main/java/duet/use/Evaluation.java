@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.PriorityQueue;
 
 /**
- * How well a network, or several together, told the images of a data set apart.
+ * How well a network, or several together, classified the images of a data set.
  *
  * @param images    that could be read
  * @param loss      mean cross-entropy in nats

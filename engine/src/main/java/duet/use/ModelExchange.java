@@ -55,7 +55,7 @@ public final class ModelExchange {
      * @param meanFile   a mean image of Caffe (binaryproto)
      * @param classNames in the order of the labels
      * @param side       height and width of the images
-     * @param network    for weights without a network: makes it for so many channels and classes
+     * @param network    for weights without a network: makes it for that many channels and classes
      */
     public record ImportOptions(Boolean blueFirst, float[] mean, float[] deviation, Path meanFile, List<String> classNames, int side,
             BiFunction<Integer, Integer, Network> network) {
@@ -171,7 +171,7 @@ public final class ModelExchange {
 
     private static List<String> checked(Path file, Network network, List<String> classNames) {
         if (classNames.size() != network.classes()) {
-            throw new ModelFileException("%s: tells %d classes apart, but there are %d names".formatted(file, network.classes(), classNames.size()));
+            throw new ModelFileException("%s: has %d classes, but there are %d names".formatted(file, network.classes(), classNames.size()));
         }
         return classNames;
     }
@@ -220,7 +220,7 @@ public final class ModelExchange {
         throw new ModelFileException(file + ": the order of channels and a deviation can only be taken into a first layer that is a convolution without groups");
     }
 
-    /** [filters][channels][area] with the channels turned round and divided by the deviations, so that pixels need not be. */
+    /** [filters][channels][area] with the channels reversed and divided by the deviations, so that pixels need not be. */
     private static float[] prepared(float[] weight, int channels, int area, boolean blueFirst, float[] deviation, double inputScale) {
         float[] result = new float[weight.length];
         for (int i = 0; i < weight.length; i++) {

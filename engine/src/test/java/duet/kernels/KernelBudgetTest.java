@@ -34,7 +34,7 @@ class KernelBudgetTest {
     private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes spill loads");
     private static final Pattern REGISTERS = Pattern.compile("Used (\\d+) registers");
 
-    /** @param fmaShare at least so much of the main loop are multiply-adds; 0 for any */
+    /** @param fmaShare the least share of multiply-adds in the main loop; 0 for any */
     private record Budget(Pattern kernels, int registers, double fmaShare) {}
 
     @TempDir

@@ -99,7 +99,7 @@ final class Tolerance {
         return (long) g.channels() / g.groups() * g.kernel() * g.kernel();
     }
 
-    /** At most so many windows share a pixel. */
+    /** At most that many windows share a pixel. */
     private static long windows(PoolingGeometry g) {
         long along = (g.window() + g.stride() - 1) / g.stride();
         return along * along;

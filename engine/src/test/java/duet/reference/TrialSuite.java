@@ -26,7 +26,7 @@ import org.junit.jupiter.api.TestInstance;
 abstract class TrialSuite {
     private final List<Backend> backends = new ArrayList<>();
 
-    /** One device that computes with so many threads. */
+    /** One device that computes with that many threads. */
     abstract Backend open(int threads);
 
     /** Before a run of backend {@code index}: other circumstances that must not change a bit. */

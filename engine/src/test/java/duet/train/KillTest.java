@@ -35,7 +35,7 @@ class KillTest {
                 .withLearningRate(new LearningRate.Plateau(0.02, 0.5, 3, 4));
     }
 
-    /** Begins or resumes and trains to the end, unless somebody kills it. */
+    /** Begins or resumes and trains to the end, unless it is killed. */
     public static void main(String[] arguments) {
         train(Path.of(arguments[0]), new Recorder(event -> pause()));
     }

@@ -156,7 +156,7 @@ class TrainerTest {
 
     @Test
     void dataThatDoNotFit() {
-        assertRefused("patterns, 44 images: has 2 classes, but tiny tells 4 apart", Tiny.CLASSES.subList(0, 2), 44);
+        assertRefused("patterns, 44 images: has 2 classes, but tiny has 4", Tiny.CLASSES.subList(0, 2), 44);
         assertRefused("patterns, 0 images: holds no images", Tiny.CLASSES, 0);
         List<String> reversed = new ArrayList<>(Tiny.CLASSES);
         Collections.reverse(reversed);

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
  * @param forms  by name
  */
 record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<String, String> misuses) {
-    /** At most so many differences of one form are told. */
+    /** At most that many differences of one form are reported. */
     private static final int TOLD = 4;
 
     record Case(long[] operands, long[] answers) {

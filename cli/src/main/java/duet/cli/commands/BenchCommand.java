@@ -115,7 +115,7 @@ public final class BenchCommand implements Callable<Integer> {
         return ExitCode.DONE;
     }
 
-    /** The same for the same measurement on every machine: results are compared by it. */
+    /** A name that is equal for equal measurements on every machine: results are compared by it. */
     private String name(Backend backend) {
         return net + " " + mode + ", batch " + batch + ", " + devices.precision() + ", " + Text.count(backend.devices().size(), kind(backend) + " device") + ", "
                 + Text.count(threads(), "thread");

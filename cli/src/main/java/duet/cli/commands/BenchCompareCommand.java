@@ -52,7 +52,7 @@ final class BenchCompareCommand implements Callable<Integer> {
             BenchFile.Measurement before = then.measurements().get(name);
             if (before != null && !before.unit().equals(measurement.unit())) {
                 throw new CommandFailure(name + " is in " + measurement.unit() + " in " + run + ", but in " + before.unit() + " in " + baseline
-                        + ": measure it anew for the baseline");
+                        + ": measure it again for the baseline");
             }
             if (before != null) {
                 rows.add(new Row(measurement, before, measurement.ratio(before)));
@@ -79,7 +79,7 @@ final class BenchCompareCommand implements Callable<Integer> {
         }
         output.say("baseline of " + then.date() + (then.processor().isEmpty() ? "" : " on " + then.processor()));
         if (now.multiplyAddGflops() > 0 && then.multiplyAddGflops() > 0) {
-            output.say(String.format(Locale.ROOT, "the machine itself now and then: multiply-add peak %.2f, memory %.2f times as fast",
+            output.say(String.format(Locale.ROOT, "this machine against the baseline's: multiply-add peak %.2f times, memory %.2f times",
                     now.multiplyAddGflops() / then.multiplyAddGflops(), now.memoryGigabytes() / then.memoryGigabytes()));
         }
     }

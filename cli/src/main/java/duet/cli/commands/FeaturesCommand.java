@@ -39,7 +39,7 @@ public final class FeaturesCommand implements Callable<Integer> {
     private TrainedOptions trained;
 
     @Option(names = "--layer", paramLabel = "NAME",
-            description = "Exactly what this layer makes: 'fc7' its sums, 'relu7' what the ReLU leaves of them ('./duet networks NET' lists the "
+            description = "The layer's own output: 'fc7' before the ReLU, 'relu7' after it ('./duet networks NET' lists the "
                     + "layers; default: what the last fully connected layer sees).")
     private String layer;
 

@@ -52,7 +52,7 @@ public final class ImportCommand implements Callable<Integer> {
     private String network;
 
     @Option(names = "--mean", paramLabel = "R,G,B", split = ",",
-            description = "Levels (0 to 255) that are taken off the pixels (default: what the file says, or is usual for its format).")
+            description = "Levels (0 to 255) that are subtracted from the pixels (default: what the file says, or is usual for its format).")
     private float[] mean;
 
     @Option(names = "--std", paramLabel = "R,G,B", split = ",", description = "Levels that the pixels are divided by.")

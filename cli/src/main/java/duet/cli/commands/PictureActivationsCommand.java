@@ -38,7 +38,7 @@ final class PictureActivationsCommand implements Callable<Integer> {
     private Path image;
 
     @Option(names = "--layer", paramLabel = "NAME", required = true,
-            description = "Exactly what this layer makes: 'conv3' its sums, 'relu3' what the ReLU leaves of them.")
+            description = "The layer's own output: 'conv3' before the ReLU, 'relu3' after it.")
     private String layer;
 
     @Option(names = {"-o", "--output"}, paramLabel = "FILE", required = true, description = "The PNG file to write.")

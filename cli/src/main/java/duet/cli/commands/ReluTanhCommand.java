@@ -33,7 +33,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "relu-tanh",
         description = "Repeats the paper's figure 1: trains a four-layer network with ReLU and with tanh, each at its own learning rate and without "
-                + "regularisation, and draws the training error; says how soon each makes 25 %% errors, and fewer.",
+                + "regularisation, and draws the training error; says after how many steps each reaches 25 %% error and less.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  ./duet relu-tanh",
@@ -135,7 +135,7 @@ public final class ReluTanhCommand implements Callable<Integer> {
             double tanh = courses.getLast().stepsTo(level);
             if (!output.json() && !(Double.isNaN(relu) && Double.isNaN(tanh))) {
                 output.result(String.format(Locale.ROOT, "%2.0f %%     ReLU %s, tanh %s%s", 100 * level, steps(relu), steps(tanh),
-                        Double.isNaN(relu) || Double.isNaN(tanh) ? "" : String.format(Locale.ROOT, ": ReLU %.1f times as soon", tanh / relu)));
+                        Double.isNaN(relu) || Double.isNaN(tanh) ? "" : String.format(Locale.ROOT, ": ReLU %.1f times faster", tanh / relu)));
             }
         }
         output.say("picture  " + file);

@@ -75,8 +75,8 @@ public final class TrainCommand implements Callable<Integer> {
     private Path resume;
 
     @Option(names = "--from", paramLabel = "PATH",
-            description = "Begin with the weights of this trained network wherever names and sizes fit; the scores are new unless the classes "
-                    + "are the same. Without --net the network is the trained one with as many classes as the data have.")
+            description = "Begin with the weights of this trained network wherever names and sizes fit; the last layer starts afresh unless the "
+                    + "classes are the same. Without --net the network is the trained one with as many classes as the data have.")
     private Path from;
 
     @Option(names = "--strict", description = "Stop at the first damaged file instead of skipping it.")

@@ -84,7 +84,7 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
         }
     }
 
-    /** Passes everything on and stops the training when standard output takes no more. */
+    /** Passes everything on and stops the training when standard output can no longer be written. */
     private record Watched(Progress progress, Output output, Interruption interruption) implements TrainingListener {
         @Override
         public void started(long firstStep, long lastStep, long stepsPerEpoch) {

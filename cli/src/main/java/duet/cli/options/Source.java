@@ -23,7 +23,7 @@ public final class Source {
 
     private Source() {}
 
-    /** A named network made for images of so many channels and classes, or a JSON file as it is. */
+    /** A named network made for images of that many channels and classes, or a JSON file as it is. */
     public static Network network(String nameOrFile, int channels, int classes) {
         if (Networks.names().contains(nameOrFile)) {
             return Networks.create(nameOrFile, channels, classes);
@@ -77,7 +77,7 @@ public final class Source {
                     + Text.count(network.input().channels(), "channel") + ", but those of " + data + " have " + description.channels());
         }
         if (network.classes() != description.classes()) {
-            throw CommandFailure.usage("the network " + network.name() + " tells " + network.classes() + " classes apart, but "
+            throw CommandFailure.usage("the network " + network.name() + " has " + network.classes() + " classes, but "
                     + data + " has " + description.classes());
         }
     }

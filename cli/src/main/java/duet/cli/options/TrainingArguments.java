@@ -22,7 +22,7 @@ import picocli.CommandLine.TypeConversionException;
 
 /** The options that say how to train. */
 public final class TrainingArguments {
-    /** What may be said anew when a training goes on; everything else comes from the checkpoint. */
+    /** What may be given again when a training is resumed; everything else comes from the checkpoint. */
     private static final Set<String> ALLOWED_WITH_RESUME = Set.of(
             "--resume", "--data", "--epochs", "--steps", "--devices", "--placement", "--threads", "--convolutions", "--precision",
             "--checkpoint-every", "--strict", "--json", "--quiet", "--debug");
@@ -37,7 +37,7 @@ public final class TrainingArguments {
     private Integer epochs;
 
     @Option(names = "--steps", paramLabel = "N", converter = Numbers.PositiveLong.class,
-            description = "Stop after so many steps in all, whatever --epochs says.")
+            description = "Stop after that many steps in all, whatever --epochs says.")
     private Long steps;
 
     @Option(names = "--lr", paramLabel = "RATE", converter = Numbers.Positive.class,
@@ -55,11 +55,11 @@ public final class TrainingArguments {
 
     @Option(names = "--schedule", paramLabel = "NAME|FILE", converter = ScheduleConverter.class,
             description = "In place of --lr-policy a list of changes by epoch, also for single layers: 'original-2012' (the diary of the network of "
-                    + "2012), 'cifar-18pct', 'cifar-11pct' or a JSON file (README).")
+                    + "2012), 'cifar-18pct', 'cifar-11pct' or a JSON file (engine/src/main/java/duet/train/README.md).")
     private Diary schedule;
 
     @Option(names = "--warm-up", paramLabel = "EPOCHS", converter = Numbers.Positive.class,
-            description = "The rates rise evenly over the first so many epochs, to what they would be anyway (default: no).")
+            description = "The rates rise evenly over that many epochs at the start, to what they would be anyway (default: no).")
     private Double warmUp;
 
     @Option(names = "--bias-lr-factor", paramLabel = "X", converter = Numbers.NonNegative.class,
@@ -164,7 +164,7 @@ public final class TrainingArguments {
     }
 
     /**
-     * The options of a checkpoint with what may be said anew.
+     * The options of a checkpoint with what may be given again.
      *
      * @param output the folder that the checkpoint lies in
      */

@@ -27,12 +27,12 @@ public record EvaluationReport(Output output, Evaluation evaluation) {
                 + (views.count() > 1 ? ", " + views.count() + " views" : ""));
     }
 
-    /** All classes, or where they are many those that are told worst. */
+    /** All classes, or if there are many those with the lowest accuracy. */
     private void table() {
         List<ClassResult> classes = evaluation.classes().stream().filter(result -> result.images() > 0).toList();
         boolean all = classes.size() <= MOST_CLASSES;
         if (!all) {
-            output.say("classes  the " + WORST_CLASSES + " that are told worst; --json prints all " + classes.size());
+            output.say("classes  the " + WORST_CLASSES + " with the lowest accuracy; --json prints all " + classes.size());
             classes = classes.stream().sorted(Comparator.comparingDouble(ClassResult::accuracy)).limit(WORST_CLASSES).toList();
         }
         int width = classes.stream().mapToInt(result -> result.name().length()).max().orElse(5);

@@ -51,7 +51,7 @@ public final class Interruption implements AutoCloseable {
         stop.run();
     }
 
-    /** Standard output takes no more: stop as on SIGPIPE, which the Java machine does not deliver. */
+    /** Standard output can no longer be written: stop as on SIGPIPE, which the Java machine does not deliver. */
     public void outputFailed() {
         if (exitCode == 0) {
             exitCode = ExitCode.HUNG_UP;

@@ -56,7 +56,7 @@ public final class Output {
         print(err(), "duet: " + sentence);
     }
 
-    /** Standard output takes no more: its reader has gone, as after {@code | head}, or a disk is full. */
+    /** Standard output can no longer be written: its reader has gone, as after {@code | head}, or a disk is full. */
     public boolean failed() {
         return out().checkError();
     }

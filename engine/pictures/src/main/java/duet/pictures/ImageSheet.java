@@ -34,7 +34,7 @@ final class ImageSheet {
 
     /**
      * @param rows      each with as many tiles as there are, or fewer
-     * @param gapAfter  a wider gap after so many columns; 0 for none
+     * @param gapAfter  a wider gap after that many columns; 0 for none
      */
     static BufferedImage draw(List<List<Tile>> rows, int gapAfter) {
         int columns = rows.stream().mapToInt(List::size).max().orElse(0);

@@ -52,7 +52,7 @@ final class Shard {
     }
 
     private static DataException refusal(Path file, String why) {
-        return new DataException(file + " " + why + ": the same ./duet data prepare makes it anew and keeps the others");
+        return new DataException(file + " " + why + ": the same ./duet data prepare makes it again and keeps the others");
     }
 
     Header header() {

@@ -103,7 +103,7 @@ public final class ShardMaker implements AutoCloseable {
             }
             return true;
         } catch (DataException e) {
-            listener.warning(e.getMessage().replaceFirst(": the same ./duet.*", "") + ": it is made anew");
+            listener.warning(e.getMessage().replaceFirst(": the same ./duet.*", "") + ": it is made again");
             folder.removeManifest();
             return false;
         }

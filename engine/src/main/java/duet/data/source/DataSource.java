@@ -41,7 +41,7 @@ public sealed interface DataSource {
         };
     }
 
-    /** The same source whatever the current folder is. */
+    /** This source with an absolute path, so that the current folder does not matter. */
     static String absolute(String source) {
         int colon = source.indexOf(':');
         return colon < 0 || source.startsWith("synthetic:") ? source

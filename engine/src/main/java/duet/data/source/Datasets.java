@@ -47,7 +47,7 @@ public final class Datasets {
     }
 
     /**
-     * The same for a network that has been trained already.
+     * Opens data for a network that has been trained already.
      *
      * @param stored size of the images that it was trained on; null for a new training
      */

@@ -104,12 +104,12 @@ final class DecodedDataset implements Dataset, Fingerprinted {
         }
     }
 
-    /** The same images, decoded every time. */
+    /** These images, decoded at every read. */
     DecodedDataset uncached() {
         return new DecodedDataset(part, stored, false, (file, reason) -> {});
     }
 
-    /** JPEG files whose header is sound, but no CMYK, at most so many, spread evenly. */
+    /** JPEG files whose header is sound, but no CMYK, at most that many, spread evenly. */
     List<byte[]> someFiles(int most) {
         List<byte[]> files = new ArrayList<>();
         int count = Math.min(most, size());

@@ -154,7 +154,7 @@ public final class CpuBackend implements Backend {
         });
     }
 
-    /** The same for closing, which also goes on in a backend that is closing. */
+    /** Runs an action alone, like {@link #exclusively}, but also in a backend that is closing. */
     void whileIdle(Runnable action) {
         if (!inUse.tryLock()) {
             throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");

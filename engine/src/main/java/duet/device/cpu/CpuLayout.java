@@ -174,7 +174,7 @@ final class CpuLayout implements Layout {
         }
     }
 
-    /** The other way. */
+    /** The kernels' order into canonical floats. */
     static void unpack(MemorySegment team, Tensor tensor, MemorySegment packed, MemorySegment canonical) {
         if (tensor.format() == Tensor.Format.FILTER) {
             try (Arena arena = Arena.ofConfined()) {

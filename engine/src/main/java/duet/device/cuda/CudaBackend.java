@@ -222,7 +222,7 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    /** The same where nobody wants to know. */
+    /** Waits for the run in flight; what it throws only marks the backend as failed. */
     void settleQuietly() {
         try {
             settle();
@@ -239,7 +239,7 @@ public final class CudaBackend implements Backend {
         if (closed || failure != null) {
             inUse.unlock();
             throw new IllegalStateException(failure == null ? "this backend has been closed"
-                    : "this backend has failed (" + failure.getMessage() + "); open it anew");
+                    : "this backend has failed (" + failure.getMessage() + "); open it again");
         }
     }
 

@@ -33,7 +33,7 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
     }
 
     /**
-     * What changes when so many epochs are done; null leaves things as they are.
+     * What changes when that many epochs are done; null leaves things as they are.
      *
      * @param layers      that it is for, or null for all that have no rate of their own
      * @param rate        of the weights; with 0 they stand still as soon as their momentum has run out

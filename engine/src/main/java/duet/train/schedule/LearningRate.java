@@ -18,7 +18,7 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
      */
     double at(double epoch, int drops);
 
-    /** The same policy with another first rate. */
+    /** This policy, starting with another rate. */
     LearningRate startingAt(double rate);
 
     /**
@@ -100,7 +100,7 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Falls evenly to nearly 0 over so many epochs; from then on it is a thousandth of the first. */
+    /** Falls evenly to nearly 0 over that many epochs; from then on it is a thousandth of the first. */
     record Linear(double initial, double epochs) implements LearningRate {
         private static final double LEAST = 1e-3;
 
@@ -125,7 +125,7 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Falls to {@code factor} of the first over so many epochs, by the same share in each; from then on it stays there. */
+    /** Falls to {@code factor} of the first over that many epochs, by the same share in each; from then on it stays there. */
     record Exponential(double initial, double epochs, double factor) implements LearningRate {
         public Exponential {
             requirePositive(initial);
@@ -150,7 +150,7 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Rises evenly from a thousandth over so many epochs, to another policy that is under way meanwhile (Goyal et al. 2017). */
+    /** Rises evenly from a thousandth over that many epochs, to another policy that is under way meanwhile (Goyal et al. 2017). */
     record WarmUp(double epochs, LearningRate then) implements LearningRate {
         private static final double LEAST = 1e-3;
 

@@ -12,7 +12,7 @@ import duet.data.Mean;
  * How to train. Use {@link #DEFAULTS} and the with-methods. Values that make no sense are an {@link IllegalArgumentException}.
  *
  * @param epochs              passes over the data
- * @param steps               if above 0, stop after so many steps in all, whatever {@code epochs} says
+ * @param steps               if above 0, stop after that many steps in all, whatever {@code epochs} says
  * @param biasRateFactor      the biases' learning rate as a multiple of the weights' (2 in the original code)
  * @param biasWeightDecay     whether weight decay also pulls on biases
  * @param mean                what is subtracted from the images

@@ -188,7 +188,7 @@ class PreparationTest {
             Files.write(shard, bytes);
             if (place < size / 2) {
                 String message = unreadable();
-                assertTrue(message.startsWith(shard.toString()) && message.endsWith("makes it anew and keeps the others"), message);
+                assertTrue(message.startsWith(shard.toString()) && message.endsWith("makes it again and keeps the others"), message);
             }
             List<String> warnings = new ArrayList<>();
             Preparation.Result result = Preparation.prepare(SOURCE, out, OPTIONS, DamageReport.STRICT, new PreparationListener() {

@@ -36,7 +36,7 @@ final class HotLoop {
         }
     }
 
-    /** Bytes of the Java heap that this thread allocates in so many runs. */
+    /** Bytes of the Java heap that this thread allocates in that many runs. */
     long allocatedBy(int times) {
         long before = THREADS.getCurrentThreadAllocatedBytes();
         run(times);

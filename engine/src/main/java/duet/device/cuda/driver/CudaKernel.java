@@ -27,7 +27,7 @@ final class CudaKernel {
         }
     }
 
-    /** Allows launches with so much dynamic shared memory. */
+    /** Allows launches with that much dynamic shared memory. */
     void allowShared(int bytes) {
         if (bytes > sharedBytes) {
             card.enter();

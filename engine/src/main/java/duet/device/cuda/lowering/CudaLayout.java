@@ -49,7 +49,7 @@ public final class CudaLayout implements Layout {
         turn(tensor, canonical, packed, true);
     }
 
-    /** The other way. */
+    /** The kernels' order into canonical floats. */
     public static void unpack(Tensor tensor, float[] packed, float[] canonical) {
         turn(tensor, packed, canonical, false);
     }
