@@ -59,7 +59,9 @@ public final class Report {
 
     private void tests() throws IOException {
         Path reports = folder.resolve("tests");
-        if (!Files.isDirectory(reports)) return;
+        if (!Files.isDirectory(reports)) {
+            return;
+        }
         int[] sums = new int[4];
         Map<String, Integer> reasons = new LinkedHashMap<>();
         List<Path> files;
@@ -70,9 +72,13 @@ public final class Report {
             String text = Files.readString(file);
             Matcher suite = SUITE.matcher(text);
             if (suite.find()) {
-                for (int i = 0; i < sums.length; i++) sums[i] += Integer.parseInt(suite.group(i + 1));
+                for (int i = 0; i < sums.length; i++) {
+                    sums[i] += Integer.parseInt(suite.group(i + 1));
+                }
             }
-            for (Matcher skipped = SKIPPED.matcher(text); skipped.find();) reasons.merge(reason(skipped.group(1)), 1, Integer::sum);
+            for (Matcher skipped = SKIPPED.matcher(text); skipped.find();) {
+                reasons.merge(reason(skipped.group(1)), 1, Integer::sum);
+            }
         }
         int ran = sums[0] - sums[1];
         int failed = sums[2] + sums[3];
@@ -89,7 +95,9 @@ public final class Report {
 
     private void conformance() throws IOException {
         List<String> answers = lines("conformance.txt");
-        if (answers.isEmpty()) return;
+        if (answers.isEmpty()) {
+            return;
+        }
         List<String> differences = lines("differences.txt");
         ObjectNode conformance = result.putObject("conformance").put("file", "conformance.txt")
                 .put("forms", answers.stream().filter(line -> line.startsWith("form ")).count())

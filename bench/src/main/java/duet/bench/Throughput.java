@@ -66,7 +66,9 @@ public final class Throughput {
     }
 
     private static double runs(TrainingStep step, int times) {
-        for (int i = 0; i < times; i++) step.start();
+        for (int i = 0; i < times; i++) {
+            step.start();
+        }
         return step.finish();
     }
 }

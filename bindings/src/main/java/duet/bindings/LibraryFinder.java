@@ -45,16 +45,22 @@ final class LibraryFinder {
 
     private NativeLibrary find(String name) {
         String file = properties.apply("duet.lib." + name);
-        if (file != null) return openFile(name, Path.of(file));
+        if (file != null) {
+            return openFile(name, Path.of(file));
+        }
         if (name.equals(CPU)) {
             CpuVariant variant = CpuVariant.choose(Optional.ofNullable(properties.apply("duet.cpu")).orElse(environment.apply("DUET_CPU")),
                     processorFlags);
             Optional<byte[]> content = resource(platform(), fileName(variant));
-            if (content.isPresent()) return openUnpacked(content.get(), fileName(variant));
+            if (content.isPresent()) {
+                return openUnpacked(content.get(), fileName(variant));
+            }
         }
         if (name.equals(VIRTUAL_GPU) || name.equals(PROBE)) {
             Optional<byte[]> content = resource(platform(), System.mapLibraryName(name));
-            if (content.isPresent()) return openUnpacked(content.get(), System.mapLibraryName(name));
+            if (content.isPresent()) {
+                return openUnpacked(content.get(), System.mapLibraryName(name));
+            }
         }
         return openFromSystem(name);
     }
@@ -174,7 +180,9 @@ final class LibraryFinder {
         } catch (Throwable e) {
             throw new AssertionError(e); // a downcall throws nothing
         }
-        if (version == DuetCpu.DUET_CPU_ABI()) return library;
+        if (version == DuetCpu.DUET_CPU_ABI()) {
+            return library;
+        }
         throw new UnsatisfiedLinkError(library.location() + " has version " + version + " of the kernels' interface, but this program needs "
                 + DuetCpu.DUET_CPU_ABI() + "; build both from the same sources");
     }

@@ -39,7 +39,9 @@ class CpuVariantTest {
 
     @Test
     void takesTheOneThatIsAskedFor() {
-        for (CpuVariant variant : CpuVariant.values()) assertEquals(variant, CpuVariant.choose(variant.label(), ZEN4));
+        for (CpuVariant variant : CpuVariant.values()) {
+            assertEquals(variant, CpuVariant.choose(variant.label(), ZEN4));
+        }
     }
 
     @Test

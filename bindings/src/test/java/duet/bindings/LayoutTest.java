@@ -26,7 +26,9 @@ class LayoutTest {
     private static String assertions(String struct, GroupLayout layout) {
         StringBuilder text = new StringBuilder("static_assert(sizeof(%s) == %d, \"size\");\n".formatted(struct, layout.byteSize()));
         for (MemoryLayout member : layout.memberLayouts()) {
-            if (member instanceof PaddingLayout) continue;
+            if (member instanceof PaddingLayout) {
+                continue;
+            }
             String name = member.name().orElseThrow();
             text.append("static_assert(offsetof(%1$s, %2$s) == %3$d && sizeof(%1$s::%2$s) == %4$d, \"%2$s\");\n".formatted(
                     struct, name, layout.byteOffset(PathElement.groupElement(name)), member.byteSize()));

@@ -70,7 +70,9 @@ class LibraryCacheTest {
             processes.add(new ProcessBuilder(ProcessHandle.current().info().command().orElseThrow(), "-XX:TieredStopAtLevel=1", "-cp",
                     System.getProperty("java.class.path"), Unpacker.class.getName(), folder.toString()).inheritIO().start());
         }
-        for (Process process : processes) assertEquals(0, process.waitFor());
+        for (Process process : processes) {
+            assertEquals(0, process.waitFor());
+        }
         try (var files = Files.walk(folder)) {
             assertEquals(1, files.filter(Files::isRegularFile).count(), "one library and no temporary file is left");
         }

@@ -80,7 +80,9 @@ class LibraryFinderTest {
         environment.put("XDG_CACHE_HOME", folder.resolve("noexec").toString());
         LibraryFinder finder = new LibraryFinder(System::getProperty, environment::get, Set.of());
         NativeLibrary library = finder.openUnpacked(new byte[] {1}, "lib.so", file -> {
-            if (file.contains("noexec")) throw new UnsatisfiedLinkError("failed to map segment from shared object");
+            if (file.contains("noexec")) {
+                throw new UnsatisfiedLinkError("failed to map segment from shared object");
+            }
             return symbol -> java.util.Optional.empty();
         });
         assertTrue(library.location().startsWith(System.getProperty("java.io.tmpdir")), library.location());

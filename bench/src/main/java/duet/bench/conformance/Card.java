@@ -18,7 +18,9 @@ final class Card implements AutoCloseable {
 
     /** @param name such as {@code cuda:0} or {@code virtual:0} */
     Card(String name) {
-        if (!name.matches("(cuda|virtual):\\d+")) throw new IllegalArgumentException(name + " is no device: use cuda:N or virtual:N");
+        if (!name.matches("(cuda|virtual):\\d+")) {
+            throw new IllegalArgumentException(name + " is no device: use cuda:N or virtual:N");
+        }
         CudaLibrary.choose(virtual(name) ? CudaLibrary.Kind.VIRTUAL : CudaLibrary.Kind.DRIVER).ifPresent(problem -> {
             throw new IllegalStateException(problem);
         });
@@ -38,7 +40,9 @@ final class Card implements AutoCloseable {
     }
 
     static void check(int result, String function) {
-        if (result != Cuda.CUDA_SUCCESS()) throw new IllegalStateException(function + " answers " + result);
+        if (result != Cuda.CUDA_SUCCESS()) {
+            throw new IllegalStateException(function + " answers " + result);
+        }
     }
 
     String model() {
@@ -111,7 +115,9 @@ final class Card implements AutoCloseable {
         MemorySegment function = pointer.get(Cuda.C_POINTER, 0);
         MemorySegment host = arena.allocate(bytes, 16);
         for (int i = 0; i < cases; i++) {
-            for (int k = 0; k < Operands.WORDS; k++) host.setAtIndex(JAVA_LONG, (long) i * Operands.WORDS + k, kernel.operands()[i][k]);
+            for (int k = 0; k < Operands.WORDS; k++) {
+                host.setAtIndex(JAVA_LONG, (long) i * Operands.WORDS + k, kernel.operands()[i][k]);
+            }
         }
         long in = allocate(bytes);
         long out = allocate(bytes);
@@ -126,7 +132,9 @@ final class Card implements AutoCloseable {
         check(Cuda.cuStreamSynchronize(stream), "cuStreamSynchronize after the kernel for " + kernel.form());
         long[][] answers = new long[cases][kernel.answers()];
         for (int i = 0; i < cases; i++) {
-            for (int k = 0; k < kernel.answers(); k++) answers[i][k] = host.getAtIndex(JAVA_LONG, (long) i * Operands.WORDS + k);
+            for (int k = 0; k < kernel.answers(); k++) {
+                answers[i][k] = host.getAtIndex(JAVA_LONG, (long) i * Operands.WORDS + k);
+            }
         }
         Cuda.cuMemFree_v2(in);
         Cuda.cuMemFree_v2(out);

@@ -64,7 +64,9 @@ public final class Conformance {
                 answers.forms().put(form, cases(kernel, KernelText.used(form), card.run(kernel)));
             }
         }
-        for (String name : Misuse.ALL.keySet()) answers.misuses().put(name, misuseOf(device, name));
+        for (String name : Misuse.ALL.keySet()) {
+            answers.misuses().put(name, misuseOf(device, name));
+        }
         return answers;
     }
 
@@ -77,7 +79,9 @@ public final class Conformance {
 
     private static List<Answers.Case> cases(KernelText.Kernel kernel, int used, long[][] answers) {
         List<Answers.Case> cases = new ArrayList<>();
-        for (int i = 0; i < answers.length; i++) cases.add(new Answers.Case(Arrays.copyOf(kernel.operands()[i], used), answers[i]));
+        for (int i = 0; i < answers.length; i++) {
+            cases.add(new Answers.Case(Arrays.copyOf(kernel.operands()[i], used), answers[i]));
+        }
         return cases;
     }
 
@@ -103,7 +107,9 @@ public final class Conformance {
             }
         }
         for (String name : misuses ? recorded.misuses().keySet() : List.<String>of()) {
-            if (Misuse.ALL.containsKey(name)) now.misuses().put(name, misuseOf(device, name));
+            if (Misuse.ALL.containsKey(name)) {
+                now.misuses().put(name, misuseOf(device, name));
+            }
         }
         List<String> differences = new ArrayList<>(recorded.differences(now));
         differences.addAll(unknown);

@@ -19,8 +19,12 @@ public final class Forms {
     public static SortedSet<String> in(Collection<String> modules) {
         SortedSet<String> forms = new TreeSet<>();
         for (String text : modules) {
-            for (Matcher instruction = INSTRUCTION.matcher(text); instruction.find();) forms.add(instruction.group(1));
-            for (Matcher register = SPECIAL.matcher(text); register.find();) forms.add("mov.u32 " + register.group());
+            for (Matcher instruction = INSTRUCTION.matcher(text); instruction.find();) {
+                forms.add(instruction.group(1));
+            }
+            for (Matcher register = SPECIAL.matcher(text); register.find();) {
+                forms.add("mov.u32 " + register.group());
+            }
         }
         return forms;
     }

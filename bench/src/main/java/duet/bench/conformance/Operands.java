@@ -41,7 +41,9 @@ final class Operands {
                 int which = i < edges.length && k == 0 ? i : random.nextInt(edges.length);
                 operands[k] = edge ? edges[which] : random(types.get(k), random);
             }
-            if (divides(instruction.form())) avoidUndefined(types.getFirst(), operands);
+            if (divides(instruction.form())) {
+                avoidUndefined(types.getFirst(), operands);
+            }
             cases.add(operands);
         }
         return cases.toArray(long[][]::new);
@@ -52,7 +54,9 @@ final class Operands {
         SplittableRandom random = new SplittableRandom(form.hashCode());
         long[][] cases = new long[lanes][WORDS];
         for (long[] operands : cases) {
-            for (int k = 0; k < WORDS; k++) operands[k] = random.nextLong();
+            for (int k = 0; k < WORDS; k++) {
+                operands[k] = random.nextLong();
+            }
         }
         return cases;
     }
@@ -64,7 +68,9 @@ final class Operands {
     /** Integer division by zero, and of the least number by -1, is not defined by PTX: an answer would be a card's own. */
     private static void avoidUndefined(String type, long[] operands) {
         boolean minusOne = operands[1] == (type.endsWith("64") ? -1 : 0xffffffffL);
-        if (operands[1] == 0 || (minusOne && type.startsWith("s"))) operands[1] = 7;
+        if (operands[1] == 0 || (minusOne && type.startsWith("s"))) {
+            operands[1] = 7;
+        }
     }
 
     private static long[] edges(String type) {
