@@ -33,6 +33,7 @@ public sealed interface Operation {
         return Arrays.stream(tensors).filter(Objects::nonNull).toList();
     }
 
+    // @formatter:off: each record says in a line each what it reads, what it writes and how much it computes
     /**
      * Turns stored images into the network's input: crop, mirror, minus the mean, plus a colour shift, times {@code scale}.
      * With y, x in the output and (top, left, mirror) the image's crop:
