@@ -44,8 +44,8 @@ class ArchitectureTest {
             List.of("duet.data.prepare", "duet.data.source", "duet.data.shard", "duet.data.image", "duet.data"),
             List.of("duet.device.cuda", "duet.device.cuda.lowering", "duet.device.cuda.driver", "duet.device"));
 
-    private static final JavaClasses ENGINE =
-            new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("duet");
+    private static final JavaClasses ENGINE = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("duet");
 
     @Test
     void packagesUseOnlyThoseBelowThem() {
@@ -62,7 +62,8 @@ class ArchitectureTest {
         for (List<String> rooms : ROOMS) {
             for (int lower = 1; lower < rooms.size(); lower++) {
                 for (String upper : rooms.subList(0, lower)) {
-                    noClasses().that().resideInAPackage(rooms.get(lower)).should().dependOnClassesThat().resideInAPackage(upper).check(ENGINE);
+                    noClasses().that().resideInAPackage(rooms.get(lower)).should().dependOnClassesThat().resideInAPackage(upper)
+                            .check(ENGINE);
                 }
             }
         }
@@ -89,7 +90,8 @@ class ArchitectureTest {
     @Test
     void nobodyKnowsABackendByItsClass() {
         for (String backend : List.of("duet.device.cpu", "duet.device.cuda")) {
-            noClasses().that().resideOutsideOfPackage(backend + "..").should().dependOnClassesThat().resideInAPackage(backend + "..").check(ENGINE);
+            noClasses().that().resideOutsideOfPackage(backend + "..").should().dependOnClassesThat().resideInAPackage(backend + "..")
+                    .check(ENGINE);
         }
     }
 
@@ -151,7 +153,8 @@ class ArchitectureTest {
     @Test
     void theRuleOnNativeMemorySeesAllPlaces() {
         JavaClass seeded = new ClassFileImporter().importClass(Seeded.class);
-        List<String> found = seeded.getMembers().stream().filter(ArchitectureTest::showsNativeMemory).map(JavaMember::getName).sorted().toList();
+        List<String> found = seeded.getMembers().stream().filter(ArchitectureTest::showsNativeMemory).map(JavaMember::getName).sorted()
+                .toList();
         assertEquals(List.of("array", "field", "generic", "parameter", "result"), found);
         assertFalse(found.contains("harmless"));
     }

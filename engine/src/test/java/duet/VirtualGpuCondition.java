@@ -31,7 +31,8 @@ public final class VirtualGpuCondition implements ExecutionCondition {
             return ConditionEvaluationResult.disabled("this build has no CUDA kernels: no nvcc was found");
         }
         if (TestDevices.virtual()) {
-            return VirtualGpu.problem().map(ConditionEvaluationResult::disabled).orElse(ConditionEvaluationResult.enabled("the virtual GPU"));
+            return VirtualGpu.problem().map(ConditionEvaluationResult::disabled)
+                    .orElse(ConditionEvaluationResult.enabled("the virtual GPU"));
         }
         Optional<VirtualOnly> only = context.getElement().flatMap(element -> findAnnotation(element, VirtualOnly.class));
         if (only.isPresent()) {

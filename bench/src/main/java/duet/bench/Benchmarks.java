@@ -18,7 +18,8 @@ public final class Benchmarks {
 
     public static void main(String[] arguments) throws Exception {
         CommandLineOptions given = new CommandLineOptions(arguments);
-        if (given.shouldHelp() || given.shouldList() || given.shouldListWithParams() || given.shouldListProfilers() || given.shouldListResultFormats()) {
+        if (given.shouldHelp() || given.shouldList() || given.shouldListWithParams() || given.shouldListProfilers()
+                || given.shouldListResultFormats()) {
             Main.main(arguments);
             return;
         }
@@ -31,8 +32,8 @@ public final class Benchmarks {
 
     /** By its word. */
     static Precision precision(String word) {
-        return Arrays.stream(Precision.values()).filter(precision -> precision.toString().equals(word)).findFirst().orElseThrow(() ->
-                new IllegalArgumentException("no precision " + word + "; there are " + Arrays.toString(Precision.values())));
+        return Arrays.stream(Precision.values()).filter(precision -> precision.toString().equals(word)).findFirst().orElseThrow(
+                () -> new IllegalArgumentException("no precision " + word + "; there are " + Arrays.toString(Precision.values())));
     }
 
     /** All kernels of AlexNet's training step here. */

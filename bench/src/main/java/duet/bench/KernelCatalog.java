@@ -84,7 +84,8 @@ final class KernelCatalog {
     static Map<String, Kernel> of(String network, int batch, Backend backend) {
         Network net = Networks.create(network);
         Shape input = net.input();
-        Plan plan = Planner.plan(net, Placement.ONE_DEVICE, Mode.TRAINING, batch, new Planner.Shapes(input.height(), input.width()), true, backend);
+        Plan plan = Planner.plan(net, Placement.ONE_DEVICE, Mode.TRAINING, batch, new Planner.Shapes(input.height(), input.width()), true,
+                backend);
         List<List<Operation>> groups = new ArrayList<>();
         Operation before = null;
         for (Step step : plan.streams().getFirst().steps()) {
@@ -115,8 +116,8 @@ final class KernelCatalog {
 
     private static String name(Operation operation) {
         String work = switch (operation) {
-            case Operation.ConvolutionBackwardData _, Operation.FullyConnectedBackwardData _ -> "backward-data";
-            case Operation.ConvolutionBackwardWeights _, Operation.FullyConnectedBackwardWeights _ -> "backward-weights";
+            case Operation.ConvolutionBackwardData _,Operation.FullyConnectedBackwardData _ -> "backward-data";
+            case Operation.ConvolutionBackwardWeights _,Operation.FullyConnectedBackwardWeights _ -> "backward-weights";
             case Operation.FiniteCheck _ -> "finite-check";
             case Operation.SgdUpdate _ -> "sgd";
             default -> operation.kind().endsWith("Backward") ? "backward" : "forward";

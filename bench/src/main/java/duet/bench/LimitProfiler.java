@@ -68,7 +68,8 @@ public final class LimitProfiler implements InternalProfiler {
                 scalar(SHARE, 100 * share(kernel.flop(), kernel.bytes(), seconds, limit, peak.memoryGigabytes())),
                 scalar(OWN_SHARE, 100 * share(kernel.ownFlop(), kernel.bytes(), seconds, limit, peak.memoryGigabytes())),
                 scalar(FLOP, kernel.flop()), scalar(OWN_FLOP, kernel.ownFlop()), scalar(BYTES, kernel.bytes()), scalar(LIMIT_GFLOPS, limit),
-                scalar(PEAK_GFLOPS, peak.multiplyAddGflops()), scalar(PEAK_BF16, peak.bf16Gflops()), scalar(PEAK_READ, peak.readGigabytes()),
+                scalar(PEAK_GFLOPS, peak.multiplyAddGflops()), scalar(PEAK_BF16, peak.bf16Gflops()),
+                scalar(PEAK_READ, peak.readGigabytes()),
                 scalar(PEAK_UPDATE, peak.updateGigabytes()));
     }
 

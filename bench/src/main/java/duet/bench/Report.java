@@ -20,7 +20,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 /** Puts what bench/gpu/run.sh has left in a folder into one file, result.json, and tells it in short in summary.txt. */
 public final class Report {
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-    private static final Pattern SUITE = Pattern.compile("<testsuite [^>]*tests=\"(\\d+)\" skipped=\"(\\d+)\" failures=\"(\\d+)\" errors=\"(\\d+)\"");
+    private static final Pattern SUITE = Pattern
+            .compile("<testsuite [^>]*tests=\"(\\d+)\" skipped=\"(\\d+)\" failures=\"(\\d+)\" errors=\"(\\d+)\"");
     private static final Pattern SKIPPED = Pattern.compile("<skipped>(?:<!\\[CDATA\\[)?(.*?)(?:\\]\\]>)?</skipped>", Pattern.DOTALL);
 
     private final Path folder;
@@ -122,17 +123,21 @@ public final class Report {
             return;
         }
         summary.add("batch precision    engine   variant                              devices: median ms of a step, images/s");
-        groups.entrySet().stream().sorted(Comparator.comparing((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
-                .thenComparingDouble(entry -> milliseconds(groups.get(entry.getKey())))).forEach(entry -> {
-            double milliseconds = milliseconds(entry.getValue());
-            JsonNode one = entry.getValue().getFirst();
-            summary.add(entry.getKey() + (Double.isFinite(milliseconds) ? ": %.3f, %,.0f".formatted(milliseconds, one.path("batch").asInt() / milliseconds * 1e3)
-                    : ": " + one.path("error").asText()));
-        });
+        groups.entrySet().stream()
+                .sorted(Comparator.comparing((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
+                        .thenComparingDouble(entry -> milliseconds(groups.get(entry.getKey()))))
+                .forEach(entry -> {
+                    double milliseconds = milliseconds(entry.getValue());
+                    JsonNode one = entry.getValue().getFirst();
+                    summary.add(entry.getKey() + (Double.isFinite(milliseconds)
+                            ? ": %.3f, %,.0f".formatted(milliseconds, one.path("batch").asInt() / milliseconds * 1e3)
+                            : ": " + one.path("error").asText()));
+                });
     }
 
     private static double milliseconds(List<JsonNode> rounds) {
-        double[] all = rounds.stream().filter(round -> round.has("milliseconds")).mapToDouble(round -> round.get("milliseconds").asDouble()).sorted().toArray();
+        double[] all = rounds.stream().filter(round -> round.has("milliseconds")).mapToDouble(round -> round.get("milliseconds").asDouble())
+                .sorted().toArray();
         return all.length == 0 ? Double.POSITIVE_INFINITY : all[all.length / 2];
     }
 }

@@ -25,7 +25,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 1, jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "-Dduet.lib.cuda=native/build/stub/libduet_stub_driver.so", "-Xmx2g"})
+@Fork(value = 1,
+        jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "-Dduet.lib.cuda=native/build/stub/libduet_stub_driver.so", "-Xmx2g"})
 public class StepBenchmark {
     @Param("128")
     public int batch;

@@ -12,7 +12,8 @@ import duet.bindings.NativeLibraries;
 final class StubDriver {
     private static final MethodHandle CALLS = Linker.nativeLinker().downcallHandle(
             NativeLibraries.lookup("cuda").find("stub_calls").orElseThrow(() -> new IllegalStateException(
-                    NativeLibraries.location("cuda") + " is not the stub driver; give -Dduet.lib.cuda=native/build/stub/libduet_stub_driver.so")),
+                    NativeLibraries.location("cuda")
+                            + " is not the stub driver; give -Dduet.lib.cuda=native/build/stub/libduet_stub_driver.so")),
             FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
 
     private StubDriver() {}

@@ -25,7 +25,8 @@ public final class Throughput {
             System.exit(2);
         }
         if (arguments[2].contains("virtual")) {
-            System.err.println("Throughput: the virtual GPU interprets kernels on the CPU, so its times say nothing about a card; none is measured");
+            System.err.println(
+                    "Throughput: the virtual GPU interprets kernels on the CPU, so its times say nothing about a card; none is measured");
             System.exit(2);
         }
         try {
@@ -57,7 +58,8 @@ public final class Throughput {
             }
             Arrays.sort(milliseconds);
             double median = milliseconds[milliseconds.length / 2];
-            return new ObjectMapper().createObjectNode().put("engine", "duet").put("variant", devices.contains(",") ? "two towers" : "one device")
+            return new ObjectMapper().createObjectNode().put("engine", "duet")
+                    .put("variant", devices.contains(",") ? "two towers" : "one device")
                     .put("network", network).put("batch", batch).put("devices", devices).put("description", step.description())
                     .put("precision", "fp32 (IEEE)").put("steps", milliseconds.length * BLOCK).put("milliseconds", median)
                     .put("fastest", milliseconds[0]).put("slowest", milliseconds[milliseconds.length - 1])

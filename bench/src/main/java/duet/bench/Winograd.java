@@ -13,9 +13,11 @@ final class Winograd {
     /** Multiplications and additions of the matrix products of all points. */
     static long flop(Operation operation) {
         return switch (operation) {
-            case Operation.ConvolutionForward o -> flop(o.geometry(), o.input().batch(), o.geometry().outputHeight(), o.geometry().outputWidth());
+            case Operation.ConvolutionForward o ->
+                flop(o.geometry(), o.input().batch(), o.geometry().outputHeight(), o.geometry().outputWidth());
             // A forward convolution of the gradient: its outputs are the inputs here.
-            case Operation.ConvolutionBackwardData o -> flop(o.geometry(), o.outputGradient().batch(), o.geometry().height(), o.geometry().width());
+            case Operation.ConvolutionBackwardData o ->
+                flop(o.geometry(), o.outputGradient().batch(), o.geometry().height(), o.geometry().width());
             case Operation.ConvolutionBackwardWeights o ->
                 flop(o.geometry(), o.input().batch(), o.geometry().outputHeight(), o.geometry().outputWidth());
             default -> throw new IllegalArgumentException(operation.kind() + " has no such form");

@@ -26,9 +26,12 @@ class KernelsTest {
                 for (String work : List.of("forward", "backward-weights", "sgd", "finite-check")) {
                     assertTrue(kernels.containsKey(layer + "." + work), layer + " " + work + " in " + kernels.keySet());
                 }
-                assertEquals(!layer.equals("conv1"), kernels.containsKey(layer + ".backward-data"), "nobody needs the gradient of the image");
+                assertEquals(!layer.equals("conv1"), kernels.containsKey(layer + ".backward-data"),
+                        "nobody needs the gradient of the image");
             }
-            assertTrue(kernels.keySet().containsAll(List.of("input.forward", "loss.forward", "dropout6.forward", "pool5.backward", "relu1.backward")),
+            assertTrue(
+                    kernels.keySet()
+                            .containsAll(List.of("input.forward", "loss.forward", "dropout6.forward", "pool5.backward", "relu1.backward")),
                     kernels.keySet().toString());
             // 2 x 55 x 55 x 96 x 11 x 11 x 3 multiply-adds an image; images and filters in, maps out, in floats
             KernelCatalog.Kernel conv1 = kernels.get("conv1.forward");
@@ -46,12 +49,13 @@ class KernelsTest {
             Map<String, KernelCatalog.Kernel> kernels = KernelCatalog.of("alexnet", 4, backend);
             for (KernelCatalog.Kernel kernel : kernels.values()) {
                 Operation first = kernel.operations().getFirst();
-                long products = !kernel.name().contains(".forward") && !kernel.name().contains(".backward-") ? first.flop() : switch (first.layer()) {
-                    case "conv1" -> first.flop() / 366025 * 110224;
-                    case "conv2" -> first.flop() / 18225 * 3025;
-                    case "conv3", "conv4", "conv5" -> first.flop() / 1521 * 441;
-                    default -> first.flop();
-                };
+                long products = !kernel.name().contains(".forward") && !kernel.name().contains(".backward-") ? first.flop()
+                        : switch (first.layer()) {
+                            case "conv1" -> first.flop() / 366025 * 110224;
+                            case "conv2" -> first.flop() / 18225 * 3025;
+                            case "conv3", "conv4", "conv5" -> first.flop() / 1521 * 441;
+                            default -> first.flop();
+                        };
                 assertEquals(kernel.flop() - first.flop() + products, kernel.ownFlop(), kernel.name());
             }
         }
@@ -76,22 +80,23 @@ class KernelsTest {
 
     @Test
     void theReportHasWhatJmhHasMeasured() throws Exception {
-        JsonNode jmh = new ObjectMapper().readTree("""
-                [{"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward", "precision": "fp32", "threads": "1"},
-                  "primaryMetric": {"score": 130, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 100.0, "50.0": 120.0}},
-                  "secondaryMetrics": {"FLOP": {"score": 4e9}, "own FLOP": {"score": 1e9}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 90},
-                   "limit GFLOP/s": {"score": 90}, "peak GFLOP/s of bf16": {"score": 0}, "peak GB/s read": {"score": 10}, "peak GB/s update": {"score": 20}}},
-                 {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "norm1.forward", "precision": "fp32", "threads": "1"},
-                  "primaryMetric": {"score": 350, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 300.0}},
-                  "secondaryMetrics": {"FLOP": {"score": 2e8}, "own FLOP": {"score": 2e8}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 95},
-                   "limit GFLOP/s": {"score": 95}, "peak GFLOP/s of bf16": {"score": 0}, "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
-                 {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward", "precision": "bf16", "threads": "1"},
-                  "primaryMetric": {"score": 70, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 50.0}},
-                  "secondaryMetrics": {"FLOP": {"score": 4e9}, "own FLOP": {"score": 4e9}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 90},
-                   "limit GFLOP/s": {"score": 160}, "peak GFLOP/s of bf16": {"score": 160},
-                   "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
-                 {"benchmark": "duet.bench.CallBenchmark.noArguments", "primaryMetric": {"score": 7.5, "scoreUnit": "ns/op", "scoreError": 0.1}}]
-                """);
+        JsonNode jmh = new ObjectMapper().readTree(
+                """
+                        [{"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward", "precision": "fp32", "threads": "1"},
+                          "primaryMetric": {"score": 130, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 100.0, "50.0": 120.0}},
+                          "secondaryMetrics": {"FLOP": {"score": 4e9}, "own FLOP": {"score": 1e9}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 90},
+                           "limit GFLOP/s": {"score": 90}, "peak GFLOP/s of bf16": {"score": 0}, "peak GB/s read": {"score": 10}, "peak GB/s update": {"score": 20}}},
+                         {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "norm1.forward", "precision": "fp32", "threads": "1"},
+                          "primaryMetric": {"score": 350, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 300.0}},
+                          "secondaryMetrics": {"FLOP": {"score": 2e8}, "own FLOP": {"score": 2e8}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 95},
+                           "limit GFLOP/s": {"score": 95}, "peak GFLOP/s of bf16": {"score": 0}, "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
+                         {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward", "precision": "bf16", "threads": "1"},
+                          "primaryMetric": {"score": 70, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 50.0}},
+                          "secondaryMetrics": {"FLOP": {"score": 4e9}, "own FLOP": {"score": 4e9}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 90},
+                           "limit GFLOP/s": {"score": 160}, "peak GFLOP/s of bf16": {"score": 160},
+                           "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
+                         {"benchmark": "duet.bench.CallBenchmark.noArguments", "primaryMetric": {"score": 7.5, "scoreUnit": "ns/op", "scoreError": 0.1}}]
+                        """);
         JsonNode result = KernelReport.of(jmh);
         assertEquals("conv1.forward, batch 4, threads 1", result.at("/measurements/0/name").asText());
         assertEquals("GFLOP/s", result.at("/measurements/0/unit").asText());
@@ -108,6 +113,7 @@ class KernelsTest {
         assertEquals("ns", result.at("/measurements/3/unit").asText());
         assertEquals(95, result.at("/peak/multiplyAddGflops").asDouble(), "the best probe is the machine's");
         assertEquals(20, result.at("/peak/updateGigabytes").asDouble());
-        assertTrue(KernelReport.table(result).contains("| conv1.forward | 100.00 | 25.0 % | 40.0 GFLOP/s | 44 % | 11 % |"), KernelReport.table(result));
+        assertTrue(KernelReport.table(result).contains("| conv1.forward | 100.00 | 25.0 % | 40.0 GFLOP/s | 44 % | 11 % |"),
+                KernelReport.table(result));
     }
 }

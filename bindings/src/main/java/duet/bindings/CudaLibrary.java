@@ -47,8 +47,9 @@ public final class CudaLibrary {
             return problem;
         }
         if (chosen != null && chosen != kind) {
-            return Optional.of("this process uses " + (chosen == Kind.VIRTUAL ? "the virtual GPU" : "the CUDA driver") + " already, so it cannot use "
-                    + (kind == Kind.VIRTUAL ? "the virtual GPU" : "the CUDA driver") + "; start another process for that");
+            return Optional.of(
+                    "this process uses " + (chosen == Kind.VIRTUAL ? "the virtual GPU" : "the CUDA driver") + " already, so it cannot use "
+                            + (kind == Kind.VIRTUAL ? "the virtual GPU" : "the CUDA driver") + "; start another process for that");
         }
         List<String> missing = missingFunctions(kind);
         if (!missing.isEmpty()) {

@@ -113,8 +113,9 @@ final class LibraryFinder {
             Stream.of(folder, file.getParent(), file).forEach(path -> path.toFile().deleteOnExit());
             return NativeLibrary.at(file.toString(), opener.apply(file.toString()));
         } catch (IOException | UnsatisfiedLinkError e) {
-            throw new UnsatisfiedLinkError("The library " + name + " can be used from neither " + failure + "; nor " + temporary + ": " + reason(e)
-                    + "; set XDG_CACHE_HOME to a folder that is writable and not mounted noexec");
+            throw new UnsatisfiedLinkError(
+                    "The library " + name + " can be used from neither " + failure + "; nor " + temporary + ": " + reason(e)
+                            + "; set XDG_CACHE_HOME to a folder that is writable and not mounted noexec");
         }
     }
 
@@ -172,8 +173,8 @@ final class LibraryFinder {
     }
 
     private static NativeLibrary checkVersion(NativeLibrary library) {
-        MemorySegment address = library.find("duet_abi").orElseThrow(() ->
-                new UnsatisfiedLinkError(library.location() + " is not a library of Duet's CPU kernels: it has no duet_abi"));
+        MemorySegment address = library.find("duet_abi").orElseThrow(
+                () -> new UnsatisfiedLinkError(library.location() + " is not a library of Duet's CPU kernels: it has no duet_abi"));
         int version;
         try {
             version = (int) Linker.nativeLinker().downcallHandle(address, FunctionDescriptor.of(JAVA_INT)).invokeExact();
@@ -183,7 +184,8 @@ final class LibraryFinder {
         if (version == DuetCpu.DUET_CPU_ABI()) {
             return library;
         }
-        throw new UnsatisfiedLinkError(library.location() + " has version " + version + " of the kernels' interface, but this program needs "
-                + DuetCpu.DUET_CPU_ABI() + "; build both from the same sources");
+        throw new UnsatisfiedLinkError(
+                library.location() + " has version " + version + " of the kernels' interface, but this program needs "
+                        + DuetCpu.DUET_CPU_ABI() + "; build both from the same sources");
     }
 }

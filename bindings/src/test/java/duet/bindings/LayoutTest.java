@@ -47,7 +47,8 @@ class LayoutTest {
 
     @Test
     void structsAreAsInC() throws Exception {
-        assertEquals("", check(assertions("duet_convolution", duet_convolution.layout()) + assertions("duet_pooling", duet_pooling.layout())));
+        assertEquals("",
+                check(assertions("duet_convolution", duet_convolution.layout()) + assertions("duet_pooling", duet_pooling.layout())));
     }
 
     /** What the CUDA kernels take: every structure of duet_cuda.h has a class. */

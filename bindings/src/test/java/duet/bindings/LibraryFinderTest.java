@@ -72,7 +72,8 @@ class LibraryFinderTest {
         environment.put("XDG_CACHE_HOME", Files.createFile(folder.resolve("file")).toString());
         properties.put("java.io.tmpdir", folder.resolve("absent").toString());
         String problem = open("duet_cpu").problem();
-        assertTrue(problem.contains(folder + "/file/duet") && problem.contains(folder + "/absent") && problem.contains("XDG_CACHE_HOME"), problem);
+        assertTrue(problem.contains(folder + "/file/duet") && problem.contains(folder + "/absent") && problem.contains("XDG_CACHE_HOME"),
+                problem);
     }
 
     @Test
@@ -90,7 +91,8 @@ class LibraryFinderTest {
 
     @Test
     void aMissingLibraryIsExplainedInTheLoadersWords() {
-        assertEquals("The library duet_absent cannot be opened: libduet_absent.so: cannot open shared object file: No such file or directory",
+        assertEquals(
+                "The library duet_absent cannot be opened: libduet_absent.so: cannot open shared object file: No such file or directory",
                 open("duet_absent").problem());
         Path file = folder.resolve("absent.so");
         properties.put("duet.lib.turbojpeg", file.toString());

@@ -63,7 +63,8 @@ class DataCommandTest {
         assertTrue(sheet.getWidth() > 500 && sheet.getHeight() > 500);
         assertFalse(sheet.getRGB(70, 70) == sheet.getRGB(2, 2));
 
-        Path network = Files.writeString(here.resolve("net.json"), duet.net.NetworkJson.write(duet.model.Networks.create("alexnet-small", 3, 3)));
+        Path network = Files.writeString(here.resolve("net.json"),
+                duet.net.NetworkJson.write(duet.model.Networks.create("alexnet-small", 3, 3)));
         Path run = here.resolve("run");
         Outcome train = duet("train", "--net", network, "--data", "shards:" + packed, "--devices", "cpu", "--batch", "8", "--steps", "6",
                 "--augment", "--colour-noise", "0.1", "--mean", "rgb", "--out", run);

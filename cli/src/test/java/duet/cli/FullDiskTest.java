@@ -49,7 +49,8 @@ class FullDiskTest {
         assertEquals(0, Outcome.of(Runs.train(whole, 2, 0)).code());
         long checkpoint = largest(whole);
         Path disk = Files.createDirectory(temporary.resolve("disk"));
-        Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=" + (checkpoint * 3 / 2 / 4096 * 4096), "tmpfs", disk.toString())
+        Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=" + (checkpoint * 3 / 2 / 4096 * 4096), "tmpfs",
+                disk.toString())
                 .redirectErrorStream(true).start();
         String reason = new String(mount.getInputStream().readAllBytes());
         assumeTrue(mount.waitFor() == 0, "a file system can only be mounted by root: " + reason.strip());

@@ -44,7 +44,7 @@ class KillTest {
             assertEquals(0, process.finish().code(), () -> "left alone");
         }
         Path killed = temporary.resolve("killed");
-        for (int kills = 0; kills < KILLS; ) {
+        for (int kills = 0; kills < KILLS;) {
             try (DuetProcess process = DuetProcess.start(err(), beginOrGoOn(killed, steps))) {
                 if (random.nextBoolean()) {
                     process.awaitLines(STEP, 1 + random.nextInt(5));

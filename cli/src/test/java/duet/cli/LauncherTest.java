@@ -20,7 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The launcher in a project folder of its own, with tools that only print how they were called. */
 class LauncherTest {
-    private static final List<String> SYSTEM_TOOLS = List.of("bash", "env", "readlink", "dirname", "sed", "grep", "find", "head", "tail", "mkdir",
+    private static final List<String> SYSTEM_TOOLS = List.of("bash", "env", "readlink", "dirname", "sed", "grep", "find", "head", "tail",
+            "mkdir",
             "rm", "cp", "id", "tee", "awk", "sh", "touch");
 
     @TempDir

@@ -58,7 +58,7 @@ class OptionsTest {
     @Test
     void switchesAreOnByDefaultAndWhenNamed() {
         for (TrainingOptions options : new TrainingOptions[] {
-            parse().forNewTraining("alexnet", null), parse("--shuffle", "--augment", "--dropout").forNewTraining("alexnet", null)}) {
+                parse().forNewTraining("alexnet", null), parse("--shuffle", "--augment", "--dropout").forNewTraining("alexnet", null)}) {
             assertTrue(options.shuffle());
             assertEquals(Augmentation.PAPER, options.augmentation());
             assertTrue(options.dropout());
@@ -78,7 +78,8 @@ class OptionsTest {
 
     @Test
     void schedules(@TempDir Path folder) throws IOException {
-        assertEquals(new LearningRate.Exponential(0.01, 40, 0.001), parse("--lr-policy", "exponential:40").forNewTraining("alexnet", null).learningRate());
+        assertEquals(new LearningRate.Exponential(0.01, 40, 0.001),
+                parse("--lr-policy", "exponential:40").forNewTraining("alexnet", null).learningRate());
         assertEquals(new LearningRate.Exponential(0.5, 40, 0.25),
                 parse("--lr-policy", "exponential:40:0.25", "--lr", "0.5").forNewTraining("alexnet", null).learningRate());
         assertEquals(new LearningRate.WarmUp(2.5, Recipe.of("alexnet").learningRate()),
@@ -98,7 +99,8 @@ class OptionsTest {
 
     @Test
     void resumedTrainingKeepsItsCourse() {
-        TrainingOptions begun = parse("--batch", "32", "--steps", "7", "--lr", "0.02", "--seed", "5", "--no-dropout").forNewTraining("alexnet", null);
+        TrainingOptions begun = parse("--batch", "32", "--steps", "7", "--lr", "0.02", "--seed", "5", "--no-dropout")
+                .forNewTraining("alexnet", null);
         TrainingOptions same = parse().forResumed(begun, Path.of("out"));
         assertEquals(32, same.batch());
         assertEquals(7, same.steps());
@@ -119,20 +121,21 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "steps", "steps:", "steps:0", "steps:x", "steps:3:0", "steps:3:1", "steps:3:2", "steps:3:NaN", "steps:3:0.1:4",
-        "plateau:0", "plateau:1.5", "plateau:x", "constant:1", "linear"})
+    @ValueSource(
+            strings = {"", "steps", "steps:", "steps:0", "steps:x", "steps:3:0", "steps:3:1", "steps:3:2", "steps:3:NaN", "steps:3:0.1:4",
+                    "plateau:0", "plateau:1.5", "plateau:x", "constant:1", "linear"})
     void otherRatePoliciesAreNot(String text) {
         assertThrows(TypeConversionException.class, () -> new RatePolicy.Converter().convert(text));
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "                                  | TWO_TOWERS",
-        "--devices cpu                     | ONE_DEVICE",
-        "--devices cpu,cpu                 | TWO_TOWERS",
-        "--placement one                   | ONE_DEVICE",
-        "--placement towers                | TWO_TOWERS",
-        "--placement towers --devices a,b  | TWO_TOWERS",
+            "                                  | TWO_TOWERS",
+            "--devices cpu                     | ONE_DEVICE",
+            "--devices cpu,cpu                 | TWO_TOWERS",
+            "--placement one                   | ONE_DEVICE",
+            "--placement towers                | TWO_TOWERS",
+            "--placement towers --devices a,b  | TWO_TOWERS",
     })
     void placementFollowsFromTheDevices(String arguments, Placement expected) {
         String[] words = arguments == null ? new String[0] : arguments.split(" +");
@@ -162,7 +165,8 @@ class OptionsTest {
         DeviceOptions options = CommandLine.populateCommand(
                 new DeviceOptions(), "--devices", "virtual:0", "--threads", "2", "--convolutions", "direct");
         CommandFailure failure = assertThrows(CommandFailure.class, () -> options.open(Placement.ONE_DEVICE));
-        assertTrue(failure.getMessage().startsWith("--threads and --convolutions would do nothing: no device is a CPU ("), failure.getMessage());
+        assertTrue(failure.getMessage().startsWith("--threads and --convolutions would do nothing: no device is a CPU ("),
+                failure.getMessage());
         assertEquals(2, failure.exitCode());
     }
 

@@ -21,13 +21,13 @@ final class Runs {
     /** A checkpoint every that many steps; 0 for the last step only. */
     static String[] train(Path out, int steps, int checkpointEvery, String... more) {
         return concat(new String[] {
-            "train", "--data", DATA, "--devices", "cpu,cpu", "--threads", "2", "--batch", "8", "--steps", Integer.toString(steps),
-            "--checkpoint-every", Integer.toString(checkpointEvery), "--seed", "7", "--json", "--out", out.toString()}, more);
+                "train", "--data", DATA, "--devices", "cpu,cpu", "--threads", "2", "--batch", "8", "--steps", Integer.toString(steps),
+                "--checkpoint-every", Integer.toString(checkpointEvery), "--seed", "7", "--json", "--out", out.toString()}, more);
     }
 
     static String[] resume(Path folder, String... more) {
         return concat(new String[] {
-            "train", "--resume", folder.toString(), "--devices", "cpu,cpu", "--threads", "2", "--json"}, more);
+                "train", "--resume", folder.toString(), "--devices", "cpu,cpu", "--threads", "2", "--json"}, more);
     }
 
     private static String[] concat(String[] first, String[] second) {

@@ -49,6 +49,7 @@ public interface BatchLoader extends AutoCloseable {
     /** Centre crops. */
     static BatchLoader evaluation(Dataset data, Shape input, int batch, int threads) {
         return new PrefetchingLoader(data, new Indices.EpochOrders(0, false, data.size()),
-                new Cropping(data.stored(), input, Augmentation.NONE, 0), null, epoch -> 0, batch, 0, Math.ceilDiv(data.size(), Math.max(1, batch)), threads);
+                new Cropping(data.stored(), input, Augmentation.NONE, 0), null, epoch -> 0, batch, 0,
+                Math.ceilDiv(data.size(), Math.max(1, batch)), threads);
     }
 }

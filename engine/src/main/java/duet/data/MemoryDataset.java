@@ -10,8 +10,8 @@ import duet.net.Shape;
  * @param images [size][height][width][channels]
  * @param labels [size]
  */
-public record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images, byte[] labels)
-        implements Dataset, Fingerprinted {
+public record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images,
+        byte[] labels) implements Dataset, Fingerprinted {
     @Override
     public int size() {
         return labels.length;

@@ -31,7 +31,8 @@ public final class SampleSheet {
     public static BufferedImage draw(Dataset data, int rows, int columns) {
         Shape stored = data.stored();
         if (stored.channels() != 1 && stored.channels() != 3) {
-            throw new DataException("images of " + stored.channels() + " channels cannot be drawn, only grey and coloured ones: " + data.description());
+            throw new DataException(
+                    "images of " + stored.channels() + " channels cannot be drawn, only grey and coloured ones: " + data.description());
         }
         BufferedImage sheet = new BufferedImage(
                 columns * (TILE + GAP) + GAP, rows * (TILE + CAPTION + GAP) + GAP, BufferedImage.TYPE_INT_RGB);

@@ -20,4 +20,3 @@
  * Everything drawn is a function of the seed, the epoch and the image: no thread and no order of calls changes it.
  */
 package duet.data;
-

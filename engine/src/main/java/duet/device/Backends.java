@@ -15,7 +15,8 @@ public final class Backends {
     private static final Pattern DEVICE = Pattern.compile("([a-z]+)(?::(\\d{1,3}))?");
     private static final String CUDA = "cuda";
     /** The default first, then those that are less preferred, last those that must be asked for. */
-    private static final List<BackendProvider> PROVIDERS = ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).stream()
+    private static final List<BackendProvider> PROVIDERS = ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader())
+            .stream()
             .map(ServiceLoader.Provider::get)
             .sorted(Comparator.comparingInt(BackendProvider::preference).reversed())
             .toList();

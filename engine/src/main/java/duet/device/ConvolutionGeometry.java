@@ -6,7 +6,8 @@ package duet.device;
  * A tap outside the image counts as zero; with ceil geometry the last window may reach past {@code padding}.
  */
 public record ConvolutionGeometry(
-        int channels, int height, int width, int filters, int kernel, int stride, int padding, int groups, int outputHeight, int outputWidth) {
+        int channels, int height, int width, int filters, int kernel, int stride, int padding, int groups, int outputHeight,
+        int outputWidth) {
 
     /** Multiply-adds of one image, taps in the padding included. */
     public long multiplyAdds() {

@@ -44,7 +44,9 @@ public interface Layout {
 
     /** Sizes of the bare data and no scratch memory: for looking at a plan without a backend. */
     Layout PLAIN = new Layout() {
-        @Override public long bytes(Tensor tensor) { return tensor.dataBytes(); }
-        @Override public long workspaceBytes(Operation operation, int device) { return 0; }
+        @Override
+        public long bytes(Tensor tensor) { return tensor.dataBytes(); }
+        @Override
+        public long workspaceBytes(Operation operation, int device) { return 0; }
     };
 }

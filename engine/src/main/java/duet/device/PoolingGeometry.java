@@ -5,4 +5,5 @@ package duet.device;
  * number of pixels that are inside. A recorded winner is the position in the uncut window, row * window + column; the first
  * largest one wins.
  */
-public record PoolingGeometry(int channels, int height, int width, int window, int stride, int padding, int outputHeight, int outputWidth) {}
+public record PoolingGeometry(int channels, int height, int width, int window, int stride, int padding, int outputHeight,
+        int outputWidth) {}

@@ -9,7 +9,7 @@ public sealed interface Step {
         return switch (this) {
             case Launch launch -> launch.operation().writes();
             case Copy copy -> List.of(copy.to());
-            case Record _, Wait _ -> List.of();
+            case Record _,Wait _ -> List.of();
         };
     }
 

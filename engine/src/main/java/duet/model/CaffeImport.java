@@ -45,7 +45,8 @@ public final class CaffeImport {
             throw new ModelFileException(file + ": is no trained network of Caffe: it has no layer with weights"
                     + (net.getInputCount() > 0 || !layers.isEmpty() ? "; give the .caffemodel, not a description" : ""));
         }
-        return new CaffeImport(file, new ImportedLayers(file.toString(), net.getName(), input(file, net, layers, side))).follow(net, layers);
+        return new CaffeImport(file, new ImportedLayers(file.toString(), net.getName(), input(file, net, layers, side))).follow(net,
+                layers);
     }
 
     private static Caffe.NetParameter parse(Path file) throws IOException {
@@ -63,9 +64,11 @@ public final class CaffeImport {
             List<Integer> sizes = CaffeLayer.sizes(blob);
             int dimensions = sizes.size();
             if (dimensions < 3 || CaffeLayer.elements(sizes) != blob.getDataCount()) {
-                throw new ModelFileException("%s: is no mean image of Caffe: sizes %s, %d numbers".formatted(file, sizes, blob.getDataCount()));
+                throw new ModelFileException(
+                        "%s: is no mean image of Caffe: sizes %s, %d numbers".formatted(file, sizes, blob.getDataCount()));
             }
-            return new Mean(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)), CaffeLayer.floats(blob));
+            return new Mean(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
+                    CaffeLayer.floats(blob));
         } catch (InvalidProtocolBufferException e) {
             throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged: " + e.getMessage(), e);
         }
@@ -115,7 +118,8 @@ public final class CaffeImport {
                 values.clear(); // a chain: what came before has no further use
                 values.addAll(layer.tops());
             } else if (!layer.blobs().isEmpty()) {
-                throw refuse(layer, "its input " + layer.bottoms().getFirst() + " is not what the layer before it makes: Duet's networks are chains");
+                throw refuse(layer,
+                        "its input " + layer.bottoms().getFirst() + " is not what the layer before it makes: Duet's networks are chains");
             }
         }
         int channels = chain.input().channels();
@@ -145,8 +149,9 @@ public final class CaffeImport {
             case "Pooling" -> pool(layer);
             case "Dropout" -> chain.dropout(Double.parseDouble(Float.toString(layer.dropout().getDropoutRatio())), true);
             case "Softmax", "SoftmaxWithLoss" -> chain.loss();
-            case "Split", "Flatten" -> { }
-            default -> throw refuse(layer, "Duet has no such layer; it reads Convolution, InnerProduct, ReLU, TanH, LRN, Pooling, Dropout and Softmax");
+            case "Split", "Flatten" -> {}
+            default -> throw refuse(layer,
+                    "Duet has no such layer; it reads Convolution, InnerProduct, ReLU, TanH, LRN, Pooling, Dropout and Softmax");
         }
     }
 
@@ -172,7 +177,8 @@ public final class CaffeImport {
         if (p.getDilationList().stream().anyMatch(dilation -> dilation != 1)) {
             throw refuse(layer, "dilations are not supported");
         }
-        chain.convolution(p.getNumOutput(), kernel, stride, padding, p.getGroup(), Rounding.FLOOR, blob(layer, 0), p.getBiasTerm() ? blob(layer, 1) : null);
+        chain.convolution(p.getNumOutput(), kernel, stride, padding, p.getGroup(), Rounding.FLOOR, blob(layer, 0),
+                p.getBiasTerm() ? blob(layer, 1) : null);
     }
 
     /** One number for both directions: given once, for each direction, or by the two older fields. */

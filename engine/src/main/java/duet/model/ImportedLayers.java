@@ -51,11 +51,14 @@ final class ImportedLayers {
     void convolution(int filters, int kernel, int stride, int padding, int groups, Rounding rounding, float[] weight, float[] bias) {
         number++;
         Shape before = shape;
-        Layer.Convolution layer = new Layer.Convolution("conv" + number, filters, kernel, stride, padding, groups, rounding, bias != null, Initialization.PAPER);
+        Layer.Convolution layer = new Layer.Convolution("conv" + number, filters, kernel, stride, padding, groups, rounding, bias != null,
+                Initialization.PAPER);
         if (groups < 1 || before.channels() % groups != 0) {
-            throw new ModelFileException("%s: %s: %d groups do not divide %d channels".formatted(file, layer.name(), groups, before.channels()));
+            throw new ModelFileException(
+                    "%s: %s: %d groups do not divide %d channels".formatted(file, layer.name(), groups, before.channels()));
         }
-        shape = new Shape(filters, outputs(before.height(), kernel, stride, padding, rounding), outputs(before.width(), kernel, stride, padding, rounding));
+        shape = new Shape(filters, outputs(before.height(), kernel, stride, padding, rounding),
+                outputs(before.width(), kernel, stride, padding, rounding));
         weights(layer.name(), weight, (long) filters * (before.channels() / groups) * kernel * kernel, bias, filters);
         layers.add(layer);
     }
@@ -82,8 +85,10 @@ final class ImportedLayers {
 
     private void weights(String layer, float[] weight, long elements, float[] bias, int outputs) {
         if (weight.length != elements || bias != null && bias.length != outputs) {
-            throw new ModelFileException("%s: %s: weights of %d numbers and %s biases do not fit an input of %s and %d outputs: that would be %d and %d".formatted(
-                    file, layer, weight.length, bias == null ? "no" : bias.length, shape, outputs, elements, outputs));
+            throw new ModelFileException(
+                    "%s: %s: weights of %d numbers and %s biases do not fit an input of %s and %d outputs: that would be %d and %d"
+                            .formatted(
+                                    file, layer, weight.length, bias == null ? "no" : bias.length, shape, outputs, elements, outputs));
         }
         parameters.put(layer + ".weight", weight);
         if (bias != null) {
@@ -102,7 +107,8 @@ final class ImportedLayers {
 
     void pool(Layer.Pooling.Kind kind, int window, int stride, int padding, Rounding rounding) {
         layers.add(new Layer.Pooling(unique("pool"), kind, window, stride, padding, rounding));
-        shape = new Shape(shape.channels(), outputs(shape.height(), window, stride, padding, rounding), outputs(shape.width(), window, stride, padding, rounding));
+        shape = new Shape(shape.channels(), outputs(shape.height(), window, stride, padding, rounding),
+                outputs(shape.width(), window, stride, padding, rounding));
     }
 
     void dropout(double rate, boolean inverted) {

@@ -16,7 +16,8 @@ import duet.net.Shape;
  * @param stored     height and width of the images whose centre the network sees; null where the file does not say
  * @param notes      sentences for people: what was assumed or left out
  */
-public record ImportedModel(Network network, List<String> classNames, Map<String, float[]> parameters, Mean mean, float[] deviation, Shape stored, List<String> notes) {
+public record ImportedModel(Network network, List<String> classNames, Map<String, float[]> parameters, Mean mean, float[] deviation,
+        Shape stored, List<String> notes) {
     public ImportedModel {
         classNames = classNames == null ? null : List.copyOf(classNames);
         notes = List.copyOf(notes);

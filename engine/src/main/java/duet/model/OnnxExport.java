@@ -121,7 +121,8 @@ public final class OnnxExport {
     /** The node's inputs: the value, the weight and, where there is one, the bias. */
     private List<String> parameters(String layer, String value, boolean bias, long... sizes) {
         String weight = graph.floats(layer + ".weight", parameter(layer + ".weight", sizes), sizes);
-        return bias ? List.of(value, weight, graph.floats(layer + ".bias", parameter(layer + ".bias", sizes[0]), sizes[0])) : List.of(value, weight);
+        return bias ? List.of(value, weight, graph.floats(layer + ".bias", parameter(layer + ".bias", sizes[0]), sizes[0]))
+                : List.of(value, weight);
     }
 
     private float[] parameter(String name, long... sizes) {
@@ -136,7 +137,7 @@ public final class OnnxExport {
     /** ONNX divides alpha by the size. Groups have neighbourhoods of their own: they become images of a larger batch meanwhile. */
     private String norm(Layer.LocalResponseNorm l, String value, Shape in) {
         Onnx.AttributeProto[] attributes = {OnnxGraph.real("alpha", l.alpha() * l.size()), OnnxGraph.real("beta", l.beta()),
-            OnnxGraph.real("bias", l.k()), OnnxGraph.integer("size", l.size())};
+                OnnxGraph.real("bias", l.k()), OnnxGraph.integer("size", l.size())};
         if (l.groups() == 1) {
             return graph.node("LRN", l.name(), List.of(value), attributes);
         }

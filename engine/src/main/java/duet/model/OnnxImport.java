@@ -71,7 +71,8 @@ public final class OnnxImport {
             throw new ModelFileException(file + ": " + OnnxExport.MEAN + " must have 4 sizes, not " + sizes);
         }
         return new ImportedModel(network, classes(file, metadata.get(OnnxExport.CLASSES)), parameters,
-                new Mean(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null, stored(file, network, metadata.get(OnnxExport.STORED)), List.of());
+                new Mean(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null,
+                stored(file, network, metadata.get(OnnxExport.STORED)), List.of());
     }
 
     private static Shape stored(Path file, Network network, String sizes) {
@@ -106,7 +107,8 @@ public final class OnnxImport {
                 .orElseThrow(() -> new ModelFileException(file + ": the graph has no input"));
         List<Onnx.TensorShapeProto.Dimension> sizes = input.getType().getTensorType().getShape().getDimList();
         if (sizes.size() != 4 || sizes.stream().skip(1).anyMatch(size -> size.getDimValue() < 1 || size.getDimValue() > 1 << 16)) {
-            throw new ModelFileException(file + ": the input " + input.getName() + " must be images [N][channels][height][width] of a known size");
+            throw new ModelFileException(
+                    file + ": the input " + input.getName() + " must be images [N][channels][height][width] of a known size");
         }
         Shape shape = new Shape((int) sizes.get(1).getDimValue(), (int) sizes.get(2).getDimValue(), (int) sizes.get(3).getDimValue());
         OnnxReader chain = new OnnxReader(file, graph.getName(), shape, constants);

@@ -39,7 +39,8 @@ final class OnnxReader {
     ImportedModel read(List<NodeProto> nodes, String value) {
         Map<String, List<NodeProto>> users = new HashMap<>();
         for (NodeProto node : nodes) {
-            node.getInputList().stream().filter(name -> !node.getOpType().equals("Shape")).forEach(name -> users.computeIfAbsent(name, any -> new ArrayList<>()).add(node));
+            node.getInputList().stream().filter(name -> !node.getOpType().equals("Shape"))
+                    .forEach(name -> users.computeIfAbsent(name, any -> new ArrayList<>()).add(node));
         }
         for (int steps = 0; users.containsKey(value); steps++) {
             List<NodeProto> next = users.get(value);
@@ -71,12 +72,13 @@ final class OnnxReader {
             case "MaxPool", "AveragePool" -> pool(node);
             case "GlobalAveragePool" -> chain.pool(Layer.Pooling.Kind.AVERAGE, chain.shape().height(), 1, 0, Rounding.FLOOR);
             case "Dropout" -> dropout(node);
-            case "Flatten", "Squeeze" -> { }
+            case "Flatten", "Squeeze" -> {}
             case "Reshape" -> reshape(node);
-            case "Identity", "Cast" -> { }
+            case "Identity", "Cast" -> {}
             case "Softmax", "LogSoftmax" -> chain.loss();
-            default -> throw refuse(node, "Duet has no such layer; it reads Conv, Gemm, MatMul, Relu, Tanh, LRN, MaxPool, AveragePool, Dropout, "
-                    + "Flatten and Softmax");
+            default ->
+                throw refuse(node, "Duet has no such layer; it reads Conv, Gemm, MatMul, Relu, Tanh, LRN, MaxPool, AveragePool, Dropout, "
+                        + "Flatten and Softmax");
         }
     }
 
@@ -145,7 +147,8 @@ final class OnnxReader {
         int length = chain.shape().height();
         long outputs = 1 + (length + padding + pads[2] - window) / stride;
         if (outputs != ImportedLayers.outputs(length, window, stride, padding, Rounding.CEIL) || chain.shape().width() != length) {
-            throw refuse(node, "pads are " + Arrays.toString(pads) + ": more below than above is supported where it amounts to rounding up");
+            throw refuse(node,
+                    "pads are " + Arrays.toString(pads) + ": more below than above is supported where it amounts to rounding up");
         }
         return new Edge(padding, Rounding.CEIL);
     }
@@ -158,7 +161,8 @@ final class OnnxReader {
         }
         int stride = square(node, "strides", 1, 1);
         Edge edge = edge(node, sizes.get(2), stride);
-        chain.convolution(sizes.getFirst(), sizes.get(2), stride, edge.padding(), Math.toIntExact(integer(node, "group", 1)), edge.rounding(),
+        chain.convolution(sizes.getFirst(), sizes.get(2), stride, edge.padding(), Math.toIntExact(integer(node, "group", 1)),
+                edge.rounding(),
                 weight.floats(), node.getInputCount() > 2 ? operand(node, 2).floats() : null);
     }
 
@@ -166,7 +170,8 @@ final class OnnxReader {
         if (integer(node, "transA", 0) != 0 || real(node, "alpha", 1) != 1 || real(node, "beta", 1) != 1) {
             throw refuse(node, "only alpha 1, beta 1 and transA 0 are supported");
         }
-        fullyConnected(node, operand(node, 1), integer(node, "transB", 0) != 0, node.getInputCount() > 2 ? operand(node, 2).floats() : null);
+        fullyConnected(node, operand(node, 1), integer(node, "transB", 0) != 0,
+                node.getInputCount() > 2 ? operand(node, 2).floats() : null);
     }
 
     private void fullyConnected(NodeProto node, OnnxTensor weight, boolean outputsFirst, float[] bias) {
@@ -271,11 +276,13 @@ final class OnnxReader {
         }
         long[] sizes = target.integers();
         Shape shape = chain.shape();
-        boolean image = sizes.length == 4 && sizes[2] == shape.height() && sizes[3] == shape.width() && sizes[1] > 0 && shape.channels() % sizes[1] == 0;
+        boolean image = sizes.length == 4 && sizes[2] == shape.height() && sizes[3] == shape.width() && sizes[1] > 0
+                && shape.channels() % sizes[1] == 0;
         if (image) {
             normGroups = Math.toIntExact(shape.channels() / sizes[1]);
         } else if (sizes.length != 2 || sizes[1] > 0 && sizes[1] != shape.elements()) {
-            throw refuse(node, "sizes " + Arrays.toString(sizes) + " are neither those of a flattened image nor of groups of its channels " + shape);
+            throw refuse(node,
+                    "sizes " + Arrays.toString(sizes) + " are neither those of a flattened image nor of groups of its channels " + shape);
         }
     }
 }

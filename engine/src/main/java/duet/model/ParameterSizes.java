@@ -20,7 +20,7 @@ final class ParameterSizes {
                 case Layer.Convolution c ->
                     add(sizes, c.name(), c.bias(), List.of(c.filters(), input.channels() / c.groups(), c.kernel(), c.kernel()));
                 case Layer.FullyConnected f -> add(sizes, f.name(), f.bias(), List.of(f.outputs(), Math.toIntExact(input.elements())));
-                default -> { }
+                default -> {}
             }
             input = network.shapes().get(i);
         }

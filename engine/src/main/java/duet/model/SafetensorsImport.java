@@ -35,11 +35,13 @@ public final class SafetensorsImport {
     public static ImportedModel read(Path file, BiFunction<Integer, Integer, Network> network) throws IOException {
         try (Safetensors tensors = Safetensors.open(file)) {
             Map<String, Safetensors.Entry> entries = inOrder(tensors.entries());
-            List<Safetensors.Entry> weights = entries.entrySet().stream().filter(entry -> entry.getKey().endsWith(".weight")).map(Map.Entry::getValue).toList();
+            List<Safetensors.Entry> weights = entries.entrySet().stream().filter(entry -> entry.getKey().endsWith(".weight"))
+                    .map(Map.Entry::getValue).toList();
             if (weights.isEmpty() || weights.getFirst().shape().size() != 4) {
                 throw new ModelFileException(file + ": the first tensor ending in .weight must be a convolution's, of four sizes");
             }
-            Network target = network.apply(Math.toIntExact(weights.getFirst().shape().get(1)), Math.toIntExact(weights.getLast().shape().getFirst()));
+            Network target = network.apply(Math.toIntExact(weights.getFirst().shape().get(1)),
+                    Math.toIntExact(weights.getLast().shape().getFirst()));
             Map<String, List<Integer>> sizes = ParameterSizes.of(target);
             Map<String, String> names = names(file, entries, new ArrayList<>(sizes.keySet()));
             Map<String, float[]> parameters = new LinkedHashMap<>();
@@ -73,8 +75,9 @@ public final class SafetensorsImport {
         Map<String, Safetensors.Entry> sorted = new LinkedHashMap<>();
         entries.entrySet().stream().sorted(Comparator.comparing(entry -> {
             Matcher matcher = SEQUENTIAL.matcher(entry.getKey());
-            return !matcher.matches() ? "" : (matcher.group(1).equals("features") ? "0" : "1") + "%06d".formatted(Long.parseLong(matcher.group(2)) % 1_000_000)
-                    + (matcher.group(3).equals("weight") ? "0" : "1");
+            return !matcher.matches() ? ""
+                    : (matcher.group(1).equals("features") ? "0" : "1") + "%06d".formatted(Long.parseLong(matcher.group(2)) % 1_000_000)
+                            + (matcher.group(3).equals("weight") ? "0" : "1");
         })).forEach(entry -> sorted.put(entry.getKey(), entry.getValue()));
         return sorted;
     }

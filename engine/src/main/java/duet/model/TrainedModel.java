@@ -49,7 +49,8 @@ public record TrainedModel(Network network, List<String> classNames, Map<String,
         /** The mean image of stored images of a size. */
         public float[] over(Shape stored) {
             if (stored.channels() != shape.channels() || isImage() && !stored.equals(shape)) {
-                throw new ModelFileException("a mean image of %s does not fit stored images of %s (channels x height x width)".formatted(shape, stored));
+                throw new ModelFileException(
+                        "a mean image of %s does not fit stored images of %s (channels x height x width)".formatted(shape, stored));
             }
             if (isImage()) {
                 return values;

@@ -76,7 +76,8 @@ public final class NetworkJson {
             }
             return tree;
         } catch (JsonProcessingException e) {
-            String place = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
+            String place = e.getLocation() == null ? ""
+                    : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
             throw new NetworkException(origin + ": not valid JSON" + place + ": " + e.getOriginalMessage().lines().findFirst().orElse(""));
         }
     }

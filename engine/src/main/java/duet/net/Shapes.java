@@ -106,7 +106,8 @@ final class Shapes {
         checkElements(l.name(), l.filters(), height, width);
         checkInitialization(l.name(), l.initialization());
         if (!(l.maximumRms() >= 0 && l.maximumRms() <= Float.MAX_VALUE)) {
-            throw new NetworkException(l.name() + ": the filters' largest root mean square must be above 0, or 0 for none, not " + l.maximumRms());
+            throw new NetworkException(
+                    l.name() + ": the filters' largest root mean square must be above 0, or 0 for none, not " + l.maximumRms());
         }
         return new Shape(l.filters(), (int) height, (int) width);
     }
@@ -120,7 +121,8 @@ final class Shapes {
 
     private static Shape pooling(Layer.Pooling l, Shape in) {
         if (l.kind() == Layer.Pooling.Kind.MAX && l.window() > LARGEST_MAX_POOL_WINDOW) {
-            throw new NetworkException(l.name() + ": a max-pooling window may be at most " + LARGEST_MAX_POOL_WINDOW + ", not " + l.window());
+            throw new NetworkException(
+                    l.name() + ": a max-pooling window may be at most " + LARGEST_MAX_POOL_WINDOW + ", not " + l.window());
         }
         Window window = new Window(l.name(), "window", l.window(), l.stride(), l.padding(), l.rounding());
         long height = window.outputs(in, in.height());

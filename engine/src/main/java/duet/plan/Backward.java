@@ -45,7 +45,8 @@ final class Backward {
         }
         Shape shape = division.input();
         boolean whole = division.gathers();
-        Value input = builder.value(division.name() + (whole ? ".partial.gradient" : ".input.gradient"), shape, division.inputSplit() && !whole);
+        Value input = builder.value(division.name() + (whole ? ".partial.gradient" : ".input.gradient"), shape,
+                division.inputSplit() && !whole);
         for (int device = 0; device < builder.devices(); device++) {
             backwardData(division, device, gradient.on(device), input.on(device));
         }
@@ -105,7 +106,8 @@ final class Backward {
             Tensor input = trace.input().on(device);
             Tensor outputGradient = gradient.on(device);
             builder.launch(device, division.layer() instanceof Layer.Convolution l
-                    ? new Operation.ConvolutionBackwardWeights(l.name(), geometry(division, l), input, outputGradient, weightGradient, biasGradient)
+                    ? new Operation.ConvolutionBackwardWeights(l.name(), geometry(division, l), input, outputGradient, weightGradient,
+                            biasGradient)
                     : new Operation.FullyConnectedBackwardWeights(division.name(), input, outputGradient, weightGradient, biasGradient));
             sgd(division, device, weightGradient, weight);
             if (division.layer() instanceof Layer.Convolution l && l.maximumRms() > 0) {
@@ -129,8 +131,8 @@ final class Backward {
     private Value local(Forward.Trace trace, Value gradient) {
         Division division = trace.division();
         return switch (division.layer()) {
-            case Layer.Nonlinearity _, Layer.Dropout _ -> inPlace(trace, gradient);
-            case Layer.LocalResponseNorm _, Layer.SpatialResponseNorm _, Layer.Pooling _ -> {
+            case Layer.Nonlinearity _,Layer.Dropout _ -> inPlace(trace, gradient);
+            case Layer.LocalResponseNorm _,Layer.SpatialResponseNorm _,Layer.Pooling _ -> {
                 Value input = builder.value(division.name() + ".input.gradient", division.input(), division.inputSplit());
                 for (int device = 0; device < builder.devices(); device++) {
                     builder.launch(device, operation(trace, device, gradient.on(device), input.on(device)));
@@ -152,12 +154,14 @@ final class Backward {
         Division division = trace.division();
         return switch (division.layer()) {
             case Layer.Nonlinearity l ->
-                    new Operation.ActivationBackward(l.name(), l.function(), trace.output().on(device), outputGradient, inputGradient);
+                new Operation.ActivationBackward(l.name(), l.function(), trace.output().on(device), outputGradient, inputGradient);
             case Layer.Dropout l -> Dropouts.operation(division, l, device, outputGradient, inputGradient);
-            case Layer.LocalResponseNorm l -> new Operation.ResponseNormBackward(l.name(), DeviceGeometry.norm(division, l, builder.devices()),
-                    trace.input().on(device), outputGradient, inputGradient);
+            case Layer.LocalResponseNorm l ->
+                new Operation.ResponseNormBackward(l.name(), DeviceGeometry.norm(division, l, builder.devices()),
+                        trace.input().on(device), outputGradient, inputGradient);
             case Layer.SpatialResponseNorm l ->
-                    new Operation.SpatialNormBackward(l.name(), DeviceGeometry.norm(l), trace.input().on(device), outputGradient, inputGradient);
+                new Operation.SpatialNormBackward(l.name(), DeviceGeometry.norm(l), trace.input().on(device), outputGradient,
+                        inputGradient);
             case Layer.Pooling l -> switch (l.kind()) {
                 case MAX -> new Operation.MaxPoolBackward(l.name(), DeviceGeometry.pooling(division, l, builder.devices()),
                         trace.winners().get(device), outputGradient, inputGradient);

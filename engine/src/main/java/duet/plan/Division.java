@@ -96,7 +96,8 @@ record Division(
             case Layer.LocalResponseNorm l -> {
                 if (split && l.groups() % devices != 0) {
                     throw new NetworkException(l.name() + ": " + devices + " towers do not divide " + l.groups()
-                            + (l.groups() == 1 ? " group" : " groups") + " of normalised channels; use groups " + devices + " or one device");
+                            + (l.groups() == 1 ? " group" : " groups") + " of normalised channels; use groups " + devices
+                            + " or one device");
                 }
                 yield Work.LOCAL;
             }

@@ -32,7 +32,8 @@ final class Forward {
     private final List<String> checkedLayers;
     private final List<Tensor> status;
 
-    Forward(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, boolean training, boolean dropout, Requests requests) {
+    Forward(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, boolean training, boolean dropout,
+            Requests requests) {
         this.builder = builder;
         this.parameters = parameters;
         this.training = training;
@@ -91,7 +92,8 @@ final class Forward {
     private void check(String layer, Value value) {
         if (training) {
             for (int device = 0; device < builder.devices(); device++) {
-                builder.launch(device, new Operation.FiniteCheck(layer, value.on(device), status.get(device), checkedLayers.indexOf(layer)));
+                builder.launch(device,
+                        new Operation.FiniteCheck(layer, value.on(device), status.get(device), checkedLayers.indexOf(layer)));
             }
         }
     }
@@ -101,7 +103,7 @@ final class Forward {
             case Layer.Convolution l -> convolution(division, l, input);
             case Layer.FullyConnected l -> fullyConnected(division, l, input);
             case Layer.Nonlinearity l -> nonlinearity(division, l, input);
-            case Layer.LocalResponseNorm _, Layer.SpatialResponseNorm _ -> norm(division, input);
+            case Layer.LocalResponseNorm _,Layer.SpatialResponseNorm _ -> norm(division, input);
             case Layer.Pooling l -> pooling(division, l, input);
             case Layer.Dropout l -> dropout(division, l, input);
             case Layer.SoftmaxCrossEntropy _ -> throw new IllegalStateException("the loss is not a layer of the forward pass");
@@ -119,7 +121,8 @@ final class Forward {
 
     private Value convolution(Division division, Layer.Convolution l, Value input) {
         Value seen = division.gathers() ? gather(division, input)
-                : division.work() == Division.Work.GROUPS && !division.inputSplit() && builder.devices() > 1 ? share(division, input) : input;
+                : division.work() == Division.Work.GROUPS && !division.inputSplit() && builder.devices() > 1 ? share(division, input)
+                : input;
         Value output = output(division);
         for (int device = 0; device < builder.devices(); device++) {
             builder.launch(device, new Operation.ConvolutionForward(l.name(), DeviceGeometry.convolution(division, l, builder.devices()),
@@ -212,7 +215,8 @@ final class Forward {
             Tensor out = output.on(device);
             builder.launch(device, division.layer() instanceof Layer.LocalResponseNorm l
                     ? new Operation.ResponseNormForward(l.name(), DeviceGeometry.norm(division, l, builder.devices()), in, out)
-                    : new Operation.SpatialNormForward(division.name(), DeviceGeometry.norm((Layer.SpatialResponseNorm) division.layer()), in, out));
+                    : new Operation.SpatialNormForward(division.name(), DeviceGeometry.norm((Layer.SpatialResponseNorm) division.layer()),
+                            in, out));
         }
         return trace(division, input, output, null);
     }

@@ -32,7 +32,7 @@ final class ParameterTensors {
             switch (division.layer()) {
                 case Layer.Convolution l -> convolution(division, l);
                 case Layer.FullyConnected l -> fullyConnected(division, l);
-                default -> { }
+                default -> {}
             }
         }
     }
@@ -111,6 +111,7 @@ final class ParameterTensors {
     private Tensor tensor(String name, Role role, int device, Share share, Shape inputs, int groups) {
         return inputs == null
                 ? builder.tensor(name, device, Format.VECTOR, role, 1, share.outputs(), 1, 1)
-                : builder.tensor(name, device, Format.FILTER, role, share.outputs(), share.inputs(), inputs.height(), inputs.width(), groups);
+                : builder.tensor(name, device, Format.FILTER, role, share.outputs(), share.inputs(), inputs.height(), inputs.width(),
+                        groups);
     }
 }

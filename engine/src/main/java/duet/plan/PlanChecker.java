@@ -97,7 +97,7 @@ public final class PlanChecker {
                 switch (steps.steps().get(i)) {
                     case Step.Launch launch -> launch(point, steps, launch);
                     case Step.Copy copy -> copy(point, steps, copy);
-                    case Step.Record _, Step.Wait _ -> { }
+                    case Step.Record _,Step.Wait _ -> {}
                 }
             }
         }

@@ -61,8 +61,9 @@ public final class PlanReport {
         cells.add(new ArrayList<>(List.of("layer", "output", "parameters", "MFLOP forward", "MFLOP backward", "")));
         cells.getFirst().addAll(exchanges ? List.of("kB in forward", "kB in backward", "where") : List.of());
         for (PlanSummary.Row row : summary.layers()) {
-            List<String> line = new ArrayList<>(List.of(row.name(), row.output().toString(), row.parameters() == 0 ? "" : number(row.parameters()),
-                    mega(row, Phase.FORWARD, plan), mega(row, Phase.BACKWARD, plan), ""));
+            List<String> line = new ArrayList<>(
+                    List.of(row.name(), row.output().toString(), row.parameters() == 0 ? "" : number(row.parameters()),
+                            mega(row, Phase.FORWARD, plan), mega(row, Phase.BACKWARD, plan), ""));
             if (exchanges) {
                 line.add(row.forwardBytes() == 0 ? "" : number(row.forwardBytes() / plan.batch() / 1e3));
                 line.add(row.backwardBytes() == 0 ? "" : number(row.backwardBytes() / plan.batch() / 1e3));
@@ -112,7 +113,7 @@ public final class PlanReport {
         long apart = memory.uses().values().stream().mapToLong(Long::longValue).sum();
         lines.add("  transient  " + bytes(memory.transientBytes()) + " (lower bound " + bytes(memory.peak()) + "), shared by "
                 + bytes(apart) + ": " + memory.uses().entrySet().stream()
-                .map(entry -> lower(entry.getKey()) + " " + bytes(entry.getValue())).collect(Collectors.joining(", ")));
+                        .map(entry -> lower(entry.getKey()) + " " + bytes(entry.getValue())).collect(Collectors.joining(", ")));
         if (memory.preparedBytes() > 0) {
             lines.add("  prepared   " + bytes(memory.preparedBytes()) + ": filters in the form that is fastest to use");
         }
@@ -144,9 +145,10 @@ public final class PlanReport {
 
     private static String step(Step step, Map<Integer, String> recorders) {
         return switch (step) {
-            case Step.Launch(Operation operation, var workspace, var method) -> String.format(Locale.ROOT, "%-29s %-10s %s -> %s%s%s", operation.kind(),
-                    operation.layer(), names(operation.reads()), names(operation.writes()), method.isEmpty() ? "" : " by " + method,
-                    workspace == null ? "" : " (workspace " + bytes(workspace.bytes()) + ")");
+            case Step.Launch(Operation operation, var workspace, var method) ->
+                String.format(Locale.ROOT, "%-29s %-10s %s -> %s%s%s", operation.kind(),
+                        operation.layer(), names(operation.reads()), names(operation.writes()), method.isEmpty() ? "" : " by " + method,
+                        workspace == null ? "" : " (workspace " + bytes(workspace.bytes()) + ")");
             case Step.Copy copy -> String.format(Locale.ROOT, "%-29s %-10s %s@%d -> %s (%s)", "copy", copy.layer(), copy.from().name(),
                     copy.from().device(), copy.to().name(), bytes(copy.to().dataBytes()));
             case Step.Record record -> "record event " + record.event();

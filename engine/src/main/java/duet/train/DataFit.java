@@ -83,7 +83,8 @@ public final class DataFit {
         for (int label = 0; label < names.size(); label++) {
             if (!sameClass(label, names.get(label), data.classNames().get(label))) {
                 throw new TrainingException(data.description() + ": class " + label + " is " + data.classNames().get(label)
-                        + ", but the network was trained with " + names.get(label) + " in its place; use data with its classes in their order, "
+                        + ", but the network was trained with " + names.get(label)
+                        + " in its place; use data with its classes in their order, "
                         + "or for an imported network './duet import' with --classes");
             }
         }
@@ -91,7 +92,8 @@ public final class DataFit {
 
     /** Labels mean the same classes. */
     static boolean sameClasses(List<String> one, List<String> other) {
-        return one.size() == other.size() && IntStream.range(0, one.size()).allMatch(label -> sameClass(label, one.get(label), other.get(label)));
+        return one.size() == other.size()
+                && IntStream.range(0, one.size()).allMatch(label -> sameClass(label, one.get(label), other.get(label)));
     }
 
     /**

@@ -53,7 +53,8 @@ public record FineTuning(List<String> taken, List<String> fresh) {
             throw new TrainingException("no layer of " + network.name() + " has the names and sizes of the trained " + from.network().name()
                     + ", so there is nothing to take over");
         }
-        return new FineTuning(fits.keySet().stream().filter(fits::get).toList(), fits.keySet().stream().filter(layer -> !fits.get(layer)).toList());
+        return new FineTuning(fits.keySet().stream().filter(fits::get).toList(),
+                fits.keySet().stream().filter(layer -> !fits.get(layer)).toList());
     }
 
     static void requireFreezable(Network network, String layer) {

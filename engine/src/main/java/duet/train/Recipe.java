@@ -33,8 +33,9 @@ public final class Recipe {
             // models/bvlc_alexnet/solver.prototxt: a step of 100,000 batches is 20 epochs, 450,000 are 90.
             case "alexnet-caffe" -> defaults.withBatch(256).withEpochs(90).withLearningRate(new LearningRate.Steps(0.01, 20, 0.1));
             // torchvision's references/classification: eight times 32 images, --lr 1e-2, the decay of biases too.
-            case "alexnet-owt" -> defaults.withBatch(256).withEpochs(90).withWeightDecay(1e-4).withBiasWeightDecay(true).withBiasRateFactor(1)
-                    .withLearningRate(new LearningRate.Steps(0.01, 30, 0.1));
+            case "alexnet-owt" ->
+                defaults.withBatch(256).withEpochs(90).withWeightDecay(1e-4).withBiasWeightDecay(true).withBiasRateFactor(1)
+                        .withLearningRate(new LearningRate.Steps(0.01, 30, 0.1));
             // Zeiler and Fergus 2013, section 3: the rate is lowered by hand when the validation error stands still.
             case "zfnet" -> defaults.withEpochs(70).withLearningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3));
             case "cifar-18pct" -> scheduled(defaults, "cifar-18pct").withAugmentation(Augmentation.NONE);

@@ -102,7 +102,8 @@ public final class Session implements AutoCloseable {
     private static Plan sound(Plan plan) {
         List<String> faults = PlanChecker.check(plan);
         if (!faults.isEmpty()) {
-            throw new IllegalStateException("the plan for " + plan.network().name() + " is unsound and is not run: " + String.join("; ", faults));
+            throw new IllegalStateException(
+                    "the plan for " + plan.network().name() + " is unsound and is not run: " + String.join("; ", faults));
         }
         return plan;
     }

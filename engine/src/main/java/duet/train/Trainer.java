@@ -154,16 +154,20 @@ public final class Trainer implements AutoCloseable {
 
     private void warnIfOther(Arithmetic before) {
         if (!state.arithmetic().equals(before)) {
-            warnings.add("the training was computed in " + before + " and goes on in " + state.arithmetic() + ": its numbers will not be those of one "
+            warnings.add("the training was computed in " + before + " and goes on in " + state.arithmetic()
+                    + ": its numbers will not be those of one "
                     + "that was never stopped");
         }
     }
 
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
         // what is frozen is not scaled back either
-        List<Layer> layers = network.layers().stream().map(layer -> layer instanceof Layer.Convolution c && options.frozen().contains(c.name())
-                ? new Layer.Convolution(c.name(), c.filters(), c.kernel(), c.stride(), c.padding(), c.groups(), c.rounding(), c.bias(), c.initialization())
-                : layer).toList();
+        List<Layer> layers = network.layers().stream()
+                .map(layer -> layer instanceof Layer.Convolution c && options.frozen().contains(c.name())
+                        ? new Layer.Convolution(c.name(), c.filters(), c.kernel(), c.stride(), c.padding(), c.groups(), c.rounding(),
+                                c.bias(), c.initialization())
+                        : layer)
+                .toList();
         Network planned = new Network(network.name(), network.input(), network.inputScale(), layers);
         return new Session(planned, placement, backend, data.training().stored(), options.batch(), options.dropout(),
                 options.augmentation(), options.learningRate().leavesColourNoiseOff());

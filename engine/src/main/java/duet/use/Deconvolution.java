@@ -36,7 +36,8 @@ public final class Deconvolution {
      * Of each feature the {@code count} images that excite it most, the strongest first; images that do not excite it at all (no value above
      * 0) are left out.
      */
-    public static List<List<Unit>> strongest(Activations activations, Dataset data, int count, int loaderThreads, TrainingListener listener) {
+    public static List<List<Unit>> strongest(Activations activations, Dataset data, int count, int loaderThreads,
+            TrainingListener listener) {
         Shape shape = activations.shape();
         int area = shape.height() * shape.width();
         Comparator<Unit> order = Comparator.comparingDouble(Unit::value).thenComparing(Unit::index, Comparator.reverseOrder());

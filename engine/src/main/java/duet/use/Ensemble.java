@@ -55,7 +55,8 @@ public final class Ensemble implements AutoCloseable {
         List<String> others = other.checkpoint().classNames();
         String only = "; probabilities can be averaged only over the same classes in the same order";
         if (names.size() != others.size()) {
-            throw new TrainingException(other.name() + ": has " + others.size() + " classes, but " + first.name() + " has " + names.size() + only);
+            throw new TrainingException(
+                    other.name() + ": has " + others.size() + " classes, but " + first.name() + " has " + names.size() + only);
         }
         for (int label = 0; label < names.size(); label++) {
             if (!names.get(label).equals(others.get(label))) {
@@ -103,7 +104,8 @@ public final class Ensemble implements AutoCloseable {
         for (int m = 0; m < members.size(); m++) {
             members.get(m).requireFit(data.get(m));
             if (data.get(m).size() != data.getFirst().size()) {
-                throw new IllegalArgumentException("not the same images: " + data.get(m).description() + " and " + data.getFirst().description());
+                throw new IllegalArgumentException(
+                        "not the same images: " + data.get(m).description() + " and " + data.getFirst().description());
             }
         }
     }

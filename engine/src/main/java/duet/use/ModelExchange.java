@@ -73,8 +73,9 @@ public final class ModelExchange {
     public static void export(Checkpoint checkpoint, Format format, Path file) {
         WholeFile.write(file, channel -> {
             if (format == Format.SAFETENSORS) {
-                Safetensors.write(channel, Map.of(), ParameterShape.of(checkpoint.network()).stream().map(parameter -> new Safetensors.Block(
-                        parameter.name(), parameter.sizes(), () -> checkpoint.tensors().get(parameter.name()))).toList());
+                Safetensors.write(channel, Map.of(),
+                        ParameterShape.of(checkpoint.network()).stream().map(parameter -> new Safetensors.Block(
+                                parameter.name(), parameter.sizes(), () -> checkpoint.tensors().get(parameter.name()))).toList());
             } else {
                 BufferedOutputStream stream = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);
                 OnnxExport.write(stream, model(checkpoint), checkpoint.state() == null || checkpoint.state().options().dropout());
@@ -129,7 +130,8 @@ public final class ModelExchange {
         Mean mean = mean(model, options, blueFirst);
         if (mean == null) {
             mean = caffe && colour ? Mean.of(CAFFE_MEAN) : Mean.of(new float[channels]);
-            notes.add("the file does not say what is taken off the pixels; taken is " + describe(mean) + " (red first) — give --mean or --mean-file if it was another");
+            notes.add("the file does not say what is taken off the pixels; taken is " + describe(mean)
+                    + " (red first) — give --mean or --mean-file if it was another");
         }
         float[] deviation = options.deviation() != null ? options.deviation() : model.deviation();
         check(file, "mean", mean.shape().channels(), channels);
@@ -140,7 +142,8 @@ public final class ModelExchange {
         }
         boolean named = options.network() != null; // its scale is the network's own, not what the file's weights were trained with
         if (deviation != null && !named && network.inputScale() != 1) {
-            throw new ModelFileException("%s: scales pixels by %s itself, so --std does not go with it".formatted(file, network.inputScale()));
+            throw new ModelFileException(
+                    "%s: scales pixels by %s itself, so --std does not go with it".formatted(file, network.inputScale()));
         }
         Map<String, float[]> tensors = new LinkedHashMap<>(model.parameters());
         if (blueFirst || deviation != null) {
@@ -154,7 +157,8 @@ public final class ModelExchange {
         Shape stored = stored(file, network, model, mean);
         tensors.put(Checkpoint.MEAN, mean.isImage() ? mean.extended(stored).values() : mean.over(stored));
         List<String> classNames = options.classNames() != null ? options.classNames()
-                : model.classNames() != null ? model.classNames() : IntStream.range(0, network.classes()).mapToObj(TrainedModel::numbered).toList();
+                : model.classNames() != null ? model.classNames()
+                : IntStream.range(0, network.classes()).mapToObj(TrainedModel::numbered).toList();
         return new Imported(new Checkpoint(network, checked(file, network, classNames), stored, tensors, null), notes);
     }
 
@@ -171,14 +175,16 @@ public final class ModelExchange {
 
     private static List<String> checked(Path file, Network network, List<String> classNames) {
         if (classNames.size() != network.classes()) {
-            throw new ModelFileException("%s: has %d classes, but there are %d names".formatted(file, network.classes(), classNames.size()));
+            throw new ModelFileException(
+                    "%s: has %d classes, but there are %d names".formatted(file, network.classes(), classNames.size()));
         }
         return classNames;
     }
 
     private static void check(Path file, String what, int found, int channels) {
         if (found != channels) {
-            throw new ModelFileException("%s: the images have %d channels, but the %s has %d levels".formatted(file, channels, what, found));
+            throw new ModelFileException(
+                    "%s: the images have %d channels, but the %s has %d levels".formatted(file, channels, what, found));
         }
     }
 
@@ -217,7 +223,8 @@ public final class ModelExchange {
         if (network.layers().getFirst() instanceof Layer.Convolution convolution && convolution.groups() == 1) {
             return convolution;
         }
-        throw new ModelFileException(file + ": the order of channels and a deviation can only be taken into a first layer that is a convolution without groups");
+        throw new ModelFileException(
+                file + ": the order of channels and a deviation can only be taken into a first layer that is a convolution without groups");
     }
 
     /** [filters][channels][area] with the channels reversed and divided by the deviations, so that pixels need not be. */

@@ -46,7 +46,7 @@ public record ReceptiveField(int top, int left, int height, int width) {
                 case Layer.FullyConnected _ -> {
                     return new int[] {0, side - 1}; // sees all of what lies below
                 }
-                default -> { }
+                default -> {}
             }
         }
         return new int[] {(int) Math.max(0, first), (int) Math.min(side - 1, last)};

@@ -103,7 +103,8 @@ public final class ReluAgainstTanh {
     }
 
     /** Trains one network. */
-    public static Course train(Activation function, double rate, Dataset data, Shape input, Extent extent, Placement placement, Backend backend,
+    public static Course train(Activation function, double rate, Dataset data, Shape input, Extent extent, Placement placement,
+            Backend backend,
             Listener listener) {
         Network network = network(input, data.classNames().size(), function);
         DataFit.require(network, data);
@@ -124,7 +125,8 @@ public final class ReluAgainstTanh {
                     listener.measured(function, points.getLast());
                 }
                 if (step < extent.steps()) {
-                    LoadedPlan results = session.train(loader::next, new RunParameters(extent.seed(), step, rates, new float[parameters], MOMENTUM), false);
+                    LoadedPlan results = session.train(loader::next,
+                            new RunParameters(extent.seed(), step, rates, new float[parameters], MOMENTUM), false);
                     requireFinite(results, function, rate, step);
                 }
             }
@@ -135,7 +137,8 @@ public final class ReluAgainstTanh {
     private static void requireFinite(LoadedPlan results, Activation function, double rate, long step) {
         if (results.notFinite() != null) {
             throw new TrainingDivergedException(results.notFinite() + ": gives NaN or infinity at step " + (step + 1) + " with " + function
-                    + " and learning rate " + rate + ", so training has diverged: give a smaller learning rate", results.notFinite(), step + 1);
+                    + " and learning rate " + rate + ", so training has diverged: give a smaller learning rate", results.notFinite(),
+                    step + 1);
         }
     }
 

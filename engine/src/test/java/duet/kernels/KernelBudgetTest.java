@@ -73,7 +73,8 @@ class KernelBudgetTest {
         assumeTrue(!modules.isEmpty(), "this build has no CUDA kernels: no nvcc was found");
         Optional<Path> ptxas = ptxas();
         assumeTrue(ptxas.isPresent(), "there is no ptxas");
-        return modules.keySet().stream().sorted().map(name -> DynamicTest.dynamicTest(name, () -> check(ptxas.get(), name, modules.get(name))));
+        return modules.keySet().stream().sorted()
+                .map(name -> DynamicTest.dynamicTest(name, () -> check(ptxas.get(), name, modules.get(name))));
     }
 
     private void check(Path ptxas, String name, String ptx) throws Exception {
@@ -116,7 +117,8 @@ class KernelBudgetTest {
         }
         double share = code.mainLoopShare(kernel);
         if (share < budget.get().fmaShare()) {
-            excesses.add("%s: %.2f of the main loop are multiply-adds, the budget is %.2f".formatted(kernel, share, budget.get().fmaShare()));
+            excesses.add(
+                    "%s: %.2f of the main loop are multiply-adds, the budget is %.2f".formatted(kernel, share, budget.get().fmaShare()));
         }
         return excesses;
     }
@@ -140,7 +142,8 @@ class KernelBudgetTest {
                 }
                 """);
         Path cubin = folder.resolve("local.cubin");
-        assertEquals(0, new ProcessBuilder(ptxas.get().toString(), "-arch=" + CARD, source.toString(), "-o", cubin.toString()).inheritIO().start().waitFor());
+        assertEquals(0, new ProcessBuilder(ptxas.get().toString(), "-arch=" + CARD, source.toString(), "-o", cubin.toString()).inheritIO()
+                .start().waitFor());
         Cubin code = new Cubin(Files.readAllBytes(cubin));
         assertTrue(code.count("local_array", Cubin.STL) > 0 && code.count("local_array", Cubin.LDL) > 0);
         assertEquals(0, code.mainLoopShare("local_array"));

@@ -52,7 +52,8 @@ class KernelCounterTest {
     private static Network network() {
         Network paper = Networks.create("alexnet", 3, 1000);
         List<Layer> layers = paper.layers().stream().map(layer -> layer instanceof Layer.FullyConnected f
-                ? new Layer.FullyConnected(f.name(), f.name().equals("fc8") ? 1000 : 128, f.bias(), f.initialization()) : layer).map(Layer.class::cast).toList();
+                ? new Layer.FullyConnected(f.name(), f.name().equals("fc8") ? 1000 : 128, f.bias(), f.initialization()) : layer)
+                .map(Layer.class::cast).toList();
         return new Network("alexnet-narrow", paper.input(), paper.inputScale(), layers);
     }
 

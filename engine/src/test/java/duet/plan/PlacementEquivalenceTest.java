@@ -77,7 +77,8 @@ class PlacementEquivalenceTest {
             feed(evaluation, evaluator, random);
             evaluator.run(RunParameters.NONE);
             results.put("evaluation losses", losses(evaluation, evaluator));
-            requests(network, Mode.EVALUATION).layers().forEach(layer -> results.put("output of " + layer, made(evaluation, evaluator, layer)));
+            requests(network, Mode.EVALUATION).layers()
+                    .forEach(layer -> results.put("output of " + layer, made(evaluation, evaluator, layer)));
             for (int i = 0; i < training.parameters().size(); i++) {
                 results.put(training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, false));
                 results.put("momentum " + training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, true));

@@ -34,7 +34,8 @@ class PlanCheckerTest {
 
     private static Plan with(List<StreamSteps> streams, Map<Tensor, Region> regions) {
         return new Plan(TOWERS.network(), TOWERS.placement(), TOWERS.mode(), TOWERS.batch(), TOWERS.parameters(), TOWERS.inputs(),
-                TOWERS.outputs(), streams, regions, TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.preparedBytes(), TOWERS.checkedLayers());
+                TOWERS.outputs(), streams, regions, TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.preparedBytes(),
+                TOWERS.checkedLayers());
     }
 
     private static Plan with(Tensor tensor, Region region) {
@@ -76,9 +77,10 @@ class PlanCheckerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "alexnet, ONE_DEVICE, TRAINING", "alexnet, ONE_DEVICE, EVALUATION", "alexnet, TWO_TOWERS, TRAINING", "alexnet, TWO_TOWERS, EVALUATION",
-        "alexnet-small, ONE_DEVICE, TRAINING", "alexnet-small, ONE_DEVICE, EVALUATION", "alexnet-small, TWO_TOWERS, TRAINING",
-        "alexnet-small, TWO_TOWERS, EVALUATION",
+            "alexnet, ONE_DEVICE, TRAINING", "alexnet, ONE_DEVICE, EVALUATION", "alexnet, TWO_TOWERS, TRAINING",
+            "alexnet, TWO_TOWERS, EVALUATION",
+            "alexnet-small, ONE_DEVICE, TRAINING", "alexnet-small, ONE_DEVICE, EVALUATION", "alexnet-small, TWO_TOWERS, TRAINING",
+            "alexnet-small, TWO_TOWERS, EVALUATION",
     })
     void soundPlans(String network, Placement placement, Mode mode) {
         assertEquals(List.of(), PlanChecker.check(AlexNetPlanTest.plan(network, placement, mode)));
@@ -153,7 +155,8 @@ class PlanCheckerTest {
                     List<Step> earlier = steps.subList(0, j);
                     boolean needed = one.operation().writes().stream().anyMatch(tensor -> tensor.role() == Role.TRANSIENT
                             && other.operation().reads().contains(tensor)
-                            && earlier.stream().noneMatch(step -> step instanceof Step.Launch before && before.operation().writes().contains(tensor)));
+                            && earlier.stream()
+                                    .noneMatch(step -> step instanceof Step.Launch before && before.operation().writes().contains(tensor)));
                     if (needed) {
                         int place = j;
                         assertFound("is read before it is written", edited(i, list -> list.add(place, list.remove(place + 1))));
@@ -200,7 +203,8 @@ class PlanCheckerTest {
     void inputsLiveForTheWholeRun() {
         Tensor labels = TOWERS.inputs().getFirst().labels();
         Tensor late = TOWERS.regions().keySet().stream()
-                .filter(tensor -> tensor.name().equals("conv1.weight.gradient") && tensor.device() == labels.device()).findFirst().orElseThrow();
+                .filter(tensor -> tensor.name().equals("conv1.weight.gradient") && tensor.device() == labels.device()).findFirst()
+                .orElseThrow();
         assertFound("share memory while both are in use", with(labels, TOWERS.regions().get(late)));
     }
 
@@ -266,7 +270,8 @@ class PlanCheckerTest {
         assertFound("uses the momentum or learning rate of something else", edited(stream, steps -> {
             Operation.SgdUpdate update = (Operation.SgdUpdate) ((Step.Launch) steps.get(place)).operation();
             steps.set(place, new Step.Launch(
-                    new Operation.SgdUpdate(update.layer(), update.gradient(), update.weight(), update.momentum(), update.rateIndex() - 1), null));
+                    new Operation.SgdUpdate(update.layer(), update.gradient(), update.weight(), update.momentum(), update.rateIndex() - 1),
+                    null));
         }));
     }
 
@@ -290,7 +295,8 @@ class PlanCheckerTest {
         parameters.set(0, new Plan.Parameter(first.name(), first.layer(), first.bias(), first.sizes(),
                 List.of(first.parts().get(0), new Plan.Part(first.parts().get(1).tensor(), first.parts().get(1).momentum(), 0, 0))));
         assertFound("its parts do not make up", new Plan(TOWERS.network(), TOWERS.placement(), TOWERS.mode(), TOWERS.batch(), parameters,
-                TOWERS.inputs(), TOWERS.outputs(), TOWERS.streams(), TOWERS.regions(), TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.preparedBytes(),
+                TOWERS.inputs(), TOWERS.outputs(), TOWERS.streams(), TOWERS.regions(), TOWERS.persistentBytes(), TOWERS.transientBytes(),
+                TOWERS.preparedBytes(),
                 TOWERS.checkedLayers()));
     }
 
@@ -304,7 +310,8 @@ class PlanCheckerTest {
 
     @Test
     void checkAgainstTheLayoutThatWillRunIt() {
-        Plan plan = Planner.plan(TOWERS.network(), TOWERS.placement(), Mode.TRAINING, 4, new Planner.Shapes(28, 28), true, MemoryPlannerTest.PADDED);
+        Plan plan = Planner.plan(TOWERS.network(), TOWERS.placement(), Mode.TRAINING, 4, new Planner.Shapes(28, 28), true,
+                MemoryPlannerTest.PADDED);
         assertEquals(List.of(), PlanChecker.check(plan, MemoryPlannerTest.PADDED));
         assertEquals(List.of(), PlanChecker.check(plan, Layout.PLAIN));
     }

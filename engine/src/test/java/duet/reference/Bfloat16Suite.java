@@ -28,8 +28,8 @@ abstract class Bfloat16Suite extends TrialSuite {
         for (Operation operation : trial.operations()) {
             Set<Tensor> rounded = direct(operation) ? factors(operation) : Set.of();
             Map<Tensor, double[]> before = new HashMap<>();
-            operation.reads().forEach(tensor ->
-                    before.put(tensor, rounded.contains(tensor) ? Bfloat16.rounded(values.get(tensor)) : values.get(tensor).clone()));
+            operation.reads().forEach(tensor -> before.put(tensor,
+                    rounded.contains(tensor) ? Bfloat16.rounded(values.get(tensor)) : values.get(tensor).clone()));
             Map<Tensor, double[]> after = new HashMap<>(before);
             after.replaceAll((_, array) -> array.clone());
             Reference.compute(operation, after, trial.parameters());

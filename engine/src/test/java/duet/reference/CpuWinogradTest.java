@@ -70,7 +70,8 @@ class CpuWinogradTest extends TrialSuite {
     /** Without this the other tests would prove nothing: they would compare direct sums. */
     @Test
     void isWhatIsTested() {
-        try (Backend winograd = open(1); Backend direct = open(1, ConvolutionChoice.DIRECT);
+        try (Backend winograd = open(1);
+                Backend direct = open(1, ConvolutionChoice.DIRECT);
                 Backend fastest = Backends.open("cpu", 1)) {
             Operation large = ProductTrials.forward(64, ProductTrials.geometry(192, 13, 13, 192, 3, 1, 1, 1, false));
             Operation single = ProductTrials.forward(1, ProductTrials.geometry(16, 13, 13, 16, 5, 1, 2, 1, false));

@@ -135,13 +135,14 @@ class FusedKernelTest {
             List<Step> steps = new ArrayList<>();
             long[] used = {0};
             for (Operation operation : chain.operations()) {
-                Stream.concat(operation.reads().stream(), operation.writes().stream()).forEach(tensor ->
-                        regions.computeIfAbsent(tensor, x -> place(used, backend.bytes(x))));
+                Stream.concat(operation.reads().stream(), operation.writes().stream())
+                        .forEach(tensor -> regions.computeIfAbsent(tensor, x -> place(used, backend.bytes(x))));
                 long workspace = backend.workspaceBytes(operation, 0);
                 steps.add(new Step.Launch(operation, workspace == 0 ? null : place(used, workspace)));
             }
             try (Storage storage = backend.allocateScratch(new long[] {used[0]});
-                    Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, storage, storage)) {
+                    Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, storage,
+                            storage)) {
                 chain.operands().forEach(program::write);
                 program.run(RunParameters.NONE);
                 Map<Tensor, float[]> results = new HashMap<>();

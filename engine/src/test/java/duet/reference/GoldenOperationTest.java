@@ -36,8 +36,10 @@ class GoldenOperationTest {
     }
 
     static Stream<Opener> backends() {
-        Stream<Opener> openers = Stream.of(new Opener("reference", () -> new ReferenceBackend(1)), new Opener("cpu", () -> Backends.open("cpu", 2)));
-        return VirtualGpuCondition.runs() ? Stream.concat(openers, Stream.of(new Opener("virtual", () -> Backends.open("virtual:0", 0)))) : openers;
+        Stream<Opener> openers = Stream.of(new Opener("reference", () -> new ReferenceBackend(1)),
+                new Opener("cpu", () -> Backends.open("cpu", 2)));
+        return VirtualGpuCondition.runs() ? Stream.concat(openers, Stream.of(new Opener("virtual", () -> Backends.open("virtual:0", 0))))
+                : openers;
     }
 
     @ParameterizedTest

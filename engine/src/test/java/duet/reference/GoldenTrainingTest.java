@@ -64,7 +64,8 @@ class GoldenTrainingTest {
     }
 
     static Stream<Arguments> backends() {
-        Stream<Arguments> backends = Stream.of(Arguments.of("reference", Placement.ONE_DEVICE), Arguments.of("reference", Placement.TWO_TOWERS),
+        Stream<Arguments> backends = Stream.of(Arguments.of("reference", Placement.ONE_DEVICE),
+                Arguments.of("reference", Placement.TWO_TOWERS),
                 Arguments.of("cpu", Placement.ONE_DEVICE), Arguments.of("cpu,cpu", Placement.TWO_TOWERS));
         return !VirtualGpuCondition.runs() ? backends : Stream.concat(backends, Stream.of(Arguments.of("virtual:0", Placement.ONE_DEVICE),
                 Arguments.of("virtual:0,virtual:1", Placement.TWO_TOWERS)));

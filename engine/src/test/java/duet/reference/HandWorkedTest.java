@@ -34,7 +34,8 @@ class HandWorkedTest {
     }
 
     static Stream<Opener> backends() {
-        Stream<Opener> openers = Stream.of(new Opener("reference", () -> new ReferenceBackend(1)), new Opener("cpu", () -> Backends.open("cpu", 2)));
+        Stream<Opener> openers = Stream.of(new Opener("reference", () -> new ReferenceBackend(1)),
+                new Opener("cpu", () -> Backends.open("cpu", 2)));
         return VirtualGpuCondition.runs()
                 ? Stream.concat(openers, Stream.of(new Opener("virtual", () -> Backends.open(TestDevices.one(), 0)))) : openers;
     }
@@ -42,7 +43,8 @@ class HandWorkedTest {
     private static void check(Opener opener, Operation operation, Map<Tensor, Object> operands, float... expected) {
         try (Backend backend = opener.supplier().get()) {
             Operation bound = Rebinding.rebind(operation, tensor -> bound(tensor, operands));
-            Map<Tensor, Object> given = operands.entrySet().stream().collect(Collectors.toMap(e -> bound(e.getKey(), operands), Map.Entry::getValue));
+            Map<Tensor, Object> given = operands.entrySet().stream()
+                    .collect(Collectors.toMap(e -> bound(e.getKey(), operands), Map.Entry::getValue));
             Trial trial = new Trial(operation.kind(), List.of(bound), given, RunParameters.NONE);
             float[] found = (float[]) TrialRunner.run(backend, trial).get(bound.writes().getFirst());
             assertArrayEquals(expected, found, 2e-6f, operation.kind());
@@ -74,7 +76,8 @@ class HandWorkedTest {
         double c = 1 / 5.0 - 2 * (1 / 25.0 + 2 / 49.0 + 1 / 100.0);
         double e = 1 / 7.0 - 2 * (2 / 25.0 + 3 / 49.0 + 1 / 100.0);
         double m = 1 / 10.0 - 2 * (4 / 25.0 + 4 / 49.0 + 1 / 100.0);
-        check(opener, new Operation.SpatialNormBackward("norm", norm, input, gradient, t.like(input)), Map.of(input, ones, gradient, ones.clone()),
+        check(opener, new Operation.SpatialNormBackward("norm", norm, input, gradient, t.like(input)),
+                Map.of(input, ones, gradient, ones.clone()),
                 (float) c, (float) e, (float) c, (float) e, (float) m, (float) e, (float) c, (float) e, (float) c);
     }
 
@@ -108,7 +111,8 @@ class HandWorkedTest {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 2, 1, 1);
         ResponseNorm norm = new ResponseNorm(3, 1, 1, 1, 1);
-        check(opener, new Operation.ResponseNormForward("norm", norm, input, t.like(input)), Map.of(input, new float[] {-3, 2}), -3 / 14f, 2 / 14f);
+        check(opener, new Operation.ResponseNormForward("norm", norm, input, t.like(input)), Map.of(input, new float[] {-3, 2}), -3 / 14f,
+                2 / 14f);
         check(opener, new Operation.ResponseNormForward("norm", norm, input, t.like(input)), Map.of(input, new float[] {0, 2}), 0, 2 / 5f);
     }
 
@@ -126,7 +130,8 @@ class HandWorkedTest {
         check(opener, new Operation.ConvolutionForward("conv", new ConvolutionGeometry(1, 5, 5, 1, 3, 4, 0, 1, 2, 2), input, weight, null,
                 t.activation(1, 1, 2, 2)), Map.of(input, values, weight, new float[] {1, 1, 1, 1, 1, 1, 1, 1, 1}),
                 63, 5 + 10 + 15, 21 + 22 + 23, 25);
-        check(opener, new Operation.AveragePoolForward("pool", new PoolingGeometry(1, 5, 5, 3, 4, 0, 2, 2), input, t.activation(1, 1, 2, 2)),
+        check(opener,
+                new Operation.AveragePoolForward("pool", new PoolingGeometry(1, 5, 5, 3, 4, 0, 2, 2), input, t.activation(1, 1, 2, 2)),
                 Map.of(input, values.clone()), 7, 10, 22, 25);
     }
 

@@ -47,7 +47,8 @@ final class PlannedOperations {
                     for (Step step : stream.steps()) {
                         if (stream.device() == 0 && step instanceof Step.Launch launch && fits(launch.operation())) {
                             Operation operation = anonymous(launch.operation());
-                            distinct.putIfAbsent(operation.toString().replaceAll("layer=[^,]*,|purpose=\\d+|Index=\\d+|index=\\d+", ""), operation);
+                            distinct.putIfAbsent(operation.toString().replaceAll("layer=[^,]*,|purpose=\\d+|Index=\\d+|index=\\d+", ""),
+                                    operation);
                         }
                     }
                 }

@@ -71,7 +71,8 @@ abstract class TrialSuite {
 
     final Stream<DynamicTest> trials(BiFunction<RandomGenerator, Integer, List<Trial>> family, int count) {
         long seed = Seed.get();
-        return family.apply(Seed.random(seed), count).stream().map(trial -> DynamicTest.dynamicTest(trial.name(), () -> check(trial, seed)));
+        return family.apply(Seed.random(seed), count).stream()
+                .map(trial -> DynamicTest.dynamicTest(trial.name(), () -> check(trial, seed)));
     }
 
     private void check(Trial trial, long seed) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(VirtualGpuCondition.class)
 class VirtualOperationTest extends OperationSuite {
     private static final String[] ORDERS = {
-        "warps=round-robin,streams=fifo", "warps=reverse,streams=latest-first,seed=5", "warps=random,streams=random,seed=6"};
+            "warps=round-robin,streams=fifo", "warps=reverse,streams=latest-first,seed=5", "warps=random,streams=random,seed=6"};
 
     @Override
     Backend open(int threads) {

@@ -55,7 +55,8 @@ class ColourNoiseTrainingTest {
         }
         int[] crops = {1, 1, 0, 2, 0, 1, 0, 0, 0, 1, 2, 1};
         int[] labels = {0, 1, 2, 3};
-        double[] byPlan = losses(Tiny.network(), placement, NOISE.withNoiseDivides(true), new Batch(0, images, crops, shifts, labels, batch));
+        double[] byPlan = losses(Tiny.network(), placement, NOISE.withNoiseDivides(true),
+                new Batch(0, images, crops, shifts, labels, batch));
         Network divided = new Network("tiny", Tiny.network().input(), Tiny.network().inputScale() / 1.3, Tiny.network().layers());
         double[] byHand = losses(divided, placement, Augmentation.NONE, new Batch(0, shifted, crops, labels, batch));
         assertArrayEquals(byHand, byPlan, 1e-4);
@@ -82,7 +83,8 @@ class ColourNoiseTrainingTest {
 
     private static TrainingOptions options() {
         // The noise ends in the middle: steps 1 to 11 have it, then another program goes on.
-        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null, List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
+        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null,
+                List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
         return Tiny.options().withLearningRate(diary).withAugmentation(NOISE.withNoiseDivides(true));
     }
 
@@ -98,7 +100,8 @@ class ColourNoiseTrainingTest {
         for (int steps : new int[] {3, 11, 15}) {
             Path out = folder.resolve(placement + "-" + steps);
             try (Backend backend = Tiny.backend(placement.devices());
-                    Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options().withSteps(steps).withOutput(out))) {
+                    Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
+                            options().withSteps(steps).withOutput(out))) {
                 trainer.train(TrainingListener.SILENT);
             }
             Checkpoint checkpoint = Checkpoint.read(out);

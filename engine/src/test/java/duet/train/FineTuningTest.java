@@ -94,8 +94,9 @@ class FineTuningTest {
 
     @Test
     void nothingToTakeIsAnError() {
-        Network other = new Network("other", new Shape(1, 10, 10), 1, List.of(new Layer.FullyConnected("scores", 4, true, Initialization.PAPER),
-                new Layer.SoftmaxCrossEntropy("loss")));
+        Network other = new Network("other", new Shape(1, 10, 10), 1,
+                List.of(new Layer.FullyConnected("scores", 4, true, Initialization.PAPER),
+                        new Layer.SoftmaxCrossEntropy("loss")));
         assertEquals("no layer of other has the names and sizes of the trained tiny, so there is nothing to take over",
                 assertThrows(TrainingException.class, () -> FineTuning.of(trained, other, Tiny.CLASSES)).getMessage());
     }

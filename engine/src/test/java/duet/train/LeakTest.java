@@ -41,7 +41,8 @@ class LeakTest {
         }
 
         private static long status(String name) throws IOException {
-            String line = Files.readAllLines(Path.of("/proc/self/status")).stream().filter(l -> l.startsWith(name)).findFirst().orElseThrow();
+            String line = Files.readAllLines(Path.of("/proc/self/status")).stream().filter(l -> l.startsWith(name)).findFirst()
+                    .orElseThrow();
             return Long.parseLong(line.replaceAll("\\D", ""));
         }
     }

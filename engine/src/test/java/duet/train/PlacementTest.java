@@ -105,8 +105,9 @@ class PlacementTest {
     void resumedUnderAnotherPlacement() {
         Run one = run(Placement.ONE_DEVICE);
         List<Checkpoint> passed = new ArrayList<>();
-        try (Backend backend = Tiny.backend(2); Trainer trainer = Trainer.resume(
-                one.end(), Placement.TWO_TOWERS, backend, Tiny.data(), Tiny.options().withSteps(20))) {
+        try (Backend backend = Tiny.backend(2);
+                Trainer trainer = Trainer.resume(
+                        one.end(), Placement.TWO_TOWERS, backend, Tiny.data(), Tiny.options().withSteps(20))) {
             passed.add(trainer.snapshot());
         }
         one.end().tensors().forEach((name, values) -> assertArrayEquals(values, passed.getFirst().tensors().get(name), name));

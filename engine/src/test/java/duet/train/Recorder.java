@@ -19,7 +19,7 @@ public final class Recorder implements TrainingListener {
     private final Consumer<String> hook;
 
     public Recorder() {
-        this(event -> { });
+        this(event -> {});
     }
 
     /** @param hook told of each event, such as {@code step 7}, {@code validating 8}, {@code validated 11}, {@code checkpoint} */

@@ -81,7 +81,7 @@ class ResumeTest {
     /** Rates that depend on validations, on the epoch, on the layer. */
     static List<LearningRate> policies() {
         return List.of(new LearningRate.WarmUp(1.5, new LearningRate.Plateau(0.02, 0.1, 1, 3)), new Diary(0.02, 0.03, List.of(
-                        new Diary.Change(0.5, List.of("conv1"), 0.01, null, 0.1, null), new Diary.Change(1, null, 0.005, null, null, 0.0)), 0, 0));
+                new Diary.Change(0.5, List.of("conv1"), 0.01, null, 0.1, null), new Diary.Change(1, null, 0.005, null, null, 0.0)), 0, 0));
     }
 
     /** Stops after every step there is, one after the other, and at every point of every validation. */
@@ -103,7 +103,8 @@ class ResumeTest {
                 }
             });
             try (Backend backend = Tiny.backend(1);
-                    Trainer trainer = rounds == 0 ? create(backend, options.withOutput(out)) : resume(backend, out, options.withOutput(out))) {
+                    Trainer trainer = rounds == 0 ? create(backend, options.withOutput(out))
+                            : resume(backend, out, options.withOutput(out))) {
                 current[0] = trainer;
                 result = trainer.train(recorder);
             }

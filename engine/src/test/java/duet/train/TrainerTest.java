@@ -147,11 +147,13 @@ class TrainerTest {
         Recorder recorder = new Recorder();
         Network still = Tiny.network(Initialization.PAPER);
         TrainingOptions options = Tiny.options().withSteps(230).withLearningRate(new LearningRate.Constant(1e-9));
-        try (Backend backend = Tiny.backend(1); Trainer trainer = Trainer.create(still, Placement.ONE_DEVICE, backend, Tiny.data(), options)) {
+        try (Backend backend = Tiny.backend(1);
+                Trainer trainer = Trainer.create(still, Placement.ONE_DEVICE, backend, Tiny.data(), options)) {
             trainer.train(recorder);
         }
         assertEquals(1, recorder.warnings.size());
-        assertTrue(recorder.warnings.getFirst().startsWith("after 200 steps the loss still sits at ln(4) = 1.386"), recorder.warnings.getFirst());
+        assertTrue(recorder.warnings.getFirst().startsWith("after 200 steps the loss still sits at ln(4) = 1.386"),
+                recorder.warnings.getFirst());
     }
 
     @Test
@@ -162,8 +164,10 @@ class TrainerTest {
         Collections.reverse(reversed);
         Split mixed = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1), new Tiny.Patterns(20, reversed, 1));
         String message = assertThrows(TrainingException.class, () -> train(Tiny.options(), mixed, new Recorder())).getMessage();
-        assertEquals("patterns, 20 images: class 0 is blank, but the network was trained with bars in its place; use data with its classes in their order, "
-                + "or for an imported network './duet import' with --classes", message);
+        assertEquals(
+                "patterns, 20 images: class 0 is blank, but the network was trained with bars in its place; use data with its classes in their order, "
+                        + "or for an imported network './duet import' with --classes",
+                message);
     }
 
     private void assertRefused(String message, List<String> classes, int size) {
@@ -207,7 +211,8 @@ class TrainerTest {
         Checkpoint model;
         Metrics validation;
         try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withEpochs(20))) {
+                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                        Tiny.options().withEpochs(20))) {
             validation = trainer.train(TrainingListener.SILENT).validation();
             model = trainer.snapshot();
         }
@@ -236,7 +241,8 @@ class TrainerTest {
     @Test
     void aSnapshotIsACopy() {
         try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withEpochs(1))) {
+                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                        Tiny.options().withEpochs(1))) {
             Checkpoint before = trainer.snapshot();
             assertEquals(0, before.state().step());
             assertArrayEquals(ParameterShape.of(Tiny.network()).get(0).initial(7, 0), before.tensors().get("conv1.weight"));

@@ -36,7 +36,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
 class VirtualTrainingTest {
-    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=latest-first", "streams=delay,seed=1", "streams=delay,seed=2",
+    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=latest-first", "streams=delay,seed=1",
+            "streams=delay,seed=2",
             "streams=random,seed=3,warps=random", "streams=lazy,warps=reverse");
 
     private record Run(List<Metrics> steps, Checkpoint end) {}
@@ -72,7 +73,8 @@ class VirtualTrainingTest {
     }
 
     private static void requireSameBits(Run expected, Run actual, String schedule) {
-        expected.end().tensors().forEach((name, values) -> assertArrayEquals(values, actual.end().tensors().get(name), schedule + ": " + name));
+        expected.end().tensors()
+                .forEach((name, values) -> assertArrayEquals(values, actual.end().tensors().get(name), schedule + ": " + name));
     }
 
     /** Validation after steps 6, 11 and at the end takes part, on a program of its own in the same memory. */
@@ -105,7 +107,8 @@ class VirtualTrainingTest {
     /** With a colour for each image, and without it on a program of its own from step 12 on. */
     @Test
     void colourNoiseAndItsEnd() {
-        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null, List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
+        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null,
+                List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
         TrainingOptions options = Tiny.options().withSteps(14).withLearningRate(diary)
                 .withAugmentation(Augmentation.STANDARD.withColourNoise(0.3).withNoiseDivides(true));
         Run virtual = tiny(TestDevices.two(), options);
@@ -151,7 +154,8 @@ class VirtualTrainingTest {
         Recorder recorder = new Recorder();
         try (Split data = Datasets.open("synthetic:1x28x28:10:64", network.input(), 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 2);
-                Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data, Recipe.of("alexnet-small", 8).withSteps(6))) {
+                Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data,
+                        Recipe.of("alexnet-small", 8).withSteps(6))) {
             trainer.train(recorder);
             return new Run(recorder.steps, trainer.snapshot());
         }

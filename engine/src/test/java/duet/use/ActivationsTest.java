@@ -49,8 +49,9 @@ class ActivationsTest {
 
     @BeforeAll
     static void train() {
-        try (Backend backend = Tiny.backend(1); Trainer trainer = Trainer.create(
-                Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSteps(8))) {
+        try (Backend backend = Tiny.backend(1);
+                Trainer trainer = Trainer.create(
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSteps(8))) {
             trainer.train(TrainingListener.SILENT);
             checkpoint = trainer.snapshot();
         }

@@ -94,16 +94,19 @@ class CaffeImportTest {
         return Caffe.LayerParameter.newBuilder().setName(name).setType(type).addBottom(bottom).addTop(top);
     }
 
-    private Caffe.LayerParameter.Builder convolution(boolean old, String name, String bottom, int filters, int channels, int kernel, int stride, int pad, int group) {
+    private Caffe.LayerParameter.Builder convolution(boolean old, String name, String bottom, int filters, int channels, int kernel,
+            int stride, int pad, int group) {
         double deviation = Math.sqrt(2.0 / (channels * kernel * kernel));
         return plain(name, "Convolution", bottom, name)
-                .setConvolutionParam(Caffe.ConvolutionParameter.newBuilder().setNumOutput(filters).addKernelSize(kernel).addStride(stride).addPad(pad).setGroup(group))
+                .setConvolutionParam(Caffe.ConvolutionParameter.newBuilder().setNumOutput(filters).addKernelSize(kernel).addStride(stride)
+                        .addPad(pad).setGroup(group))
                 .addBlobs(blob(old, deviation, filters, channels, kernel, kernel)).addBlobs(blob(old, 0.5, filters));
     }
 
     private Caffe.LayerParameter.Builder inner(boolean old, String name, String bottom, int outputs, int inputs) {
         double deviation = name.equals("fc8") ? 0.02 : Math.sqrt(2.0 / inputs);
-        return plain(name, "InnerProduct", bottom, name).setInnerProductParam(Caffe.InnerProductParameter.newBuilder().setNumOutput(outputs))
+        return plain(name, "InnerProduct", bottom, name)
+                .setInnerProductParam(Caffe.InnerProductParameter.newBuilder().setNumOutput(outputs))
                 .addBlobs(blob(old, deviation, outputs, inputs)).addBlobs(blob(old, 0.1, outputs));
     }
 
@@ -136,9 +139,11 @@ class CaffeImportTest {
         net.addLayers(Caffe.V1LayerParameter.newBuilder().setName("data").setType(5).addTop("data").addTop("label")
                 .setDataParam(Caffe.OldDataParameter.newBuilder().setCropSize(SIDE).setMeanFile("imagenet_mean.binaryproto")));
         for (Caffe.LayerParameter.Builder layer : layers) {
-            net.addLayers(Caffe.V1LayerParameter.newBuilder().setName(layer.getName()).setType(numbers.get(layer.getType())).addAllBottom(layer.getBottomList())
+            net.addLayers(Caffe.V1LayerParameter.newBuilder().setName(layer.getName()).setType(numbers.get(layer.getType()))
+                    .addAllBottom(layer.getBottomList())
                     .addAllTop(layer.getTopList()).addAllBlobs(layer.getBlobsList()).setConvolutionParam(layer.getConvolutionParam())
-                    .setInnerProductParam(layer.getInnerProductParam()).setLrnParam(layer.getLrnParam()).setPoolingParam(layer.getPoolingParam())
+                    .setInnerProductParam(layer.getInnerProductParam()).setLrnParam(layer.getLrnParam())
+                    .setPoolingParam(layer.getPoolingParam())
                     .setDropoutParam(layer.getDropoutParam()));
         }
         net.addLayers(Caffe.V1LayerParameter.newBuilder().setName("prob").setType(20).addBottom("fc8").addTop("prob"));
@@ -216,7 +221,9 @@ class CaffeImportTest {
         byte[] good = trained(layers).toByteArray();
         refused("truncated", Arrays.copyOf(good, good.length / 2), "damaged");
         refused("text", "name: \"AlexNet\"".getBytes(), "no network of Caffe");
-        refused("description", Caffe.NetParameter.newBuilder().addLayer(plain("conv1", "Convolution", "data", "conv1")).build().toByteArray(), "not a description");
+        refused("description",
+                Caffe.NetParameter.newBuilder().addLayer(plain("conv1", "Convolution", "data", "conv1")).build().toByteArray(),
+                "not a description");
         layers.get(6).setType("BatchNorm");
         refused("type", trained(layers).toByteArray(), "norm2 (BatchNorm)", "no such layer");
         layers = layers(false);
@@ -234,7 +241,8 @@ class CaffeImportTest {
         Path file = write("good.caffemodel", good);
         Path wrong = write("mean.binaryproto", Caffe.BlobProto.newBuilder().setNum(1).setChannels(3).setHeight(9).setWidth(9).addAllData(
                 Collections.nCopies(243, 1f)).build().toByteArray());
-        assertTrue(assertThrows(ModelFileException.class, () -> ModelExchange.read(file, new ImportOptions(null, null, null, wrong, null, 0, null)))
+        assertTrue(assertThrows(ModelFileException.class,
+                () -> ModelExchange.read(file, new ImportOptions(null, null, null, wrong, null, 0, null)))
                 .getMessage().contains("smaller than the network's input"));
         Path cut = write("cut.binaryproto", Arrays.copyOf(meanImage().toByteArray(), 1000));
         assertThrows(ModelFileException.class, () -> ModelExchange.read(file, new ImportOptions(null, null, null, cut, null, 0, null)));
@@ -253,12 +261,15 @@ class CaffeImportTest {
     void readsTorchvisionsNames() throws IOException {
         Network network = torchvision();
         Checkpoint made = OnnxTest.random(network, SEED + 7);
-        Map<String, String> names = new HashMap<>(Map.of("conv1", "features.0", "conv2", "features.3", "conv3", "features.10", "fc4", "classifier.1", "fc5", "classifier.4"));
+        Map<String, String> names = new HashMap<>(
+                Map.of("conv1", "features.0", "conv2", "features.3", "conv3", "features.10", "fc4", "classifier.1", "fc5", "classifier.4"));
         Path file = folder.resolve("torchvision.safetensors");
         WholeFile.write(file, channel -> Safetensors.write(channel, Map.of(), ParameterShape.of(network).reversed().stream()
                 .map(p -> new Safetensors.Block(names.get(p.name().split("\\.")[0]) + "." + p.name().split("\\.")[1], p.sizes(),
-                        () -> made.tensors().get(p.name()))).toList()));
-        Checkpoint read = ModelExchange.read(file, new ImportOptions(null, null, null, null, null, 0, (channels, classes) -> network)).checkpoint();
+                        () -> made.tensors().get(p.name())))
+                .toList()));
+        Checkpoint read = ModelExchange.read(file, new ImportOptions(null, null, null, null, null, 0, (channels, classes) -> network))
+                .checkpoint();
         byte[] pixels = OnnxTest.image(read.stored(), SEED + 8);
         float[] centre = OnnxTest.centre(read.stored(), network.input(), pixels);
         double[] input = new double[centre.length];
@@ -279,10 +290,13 @@ class CaffeImportTest {
     private static Network torchvision() {
         Initialization init = Initialization.PAPER;
         return new Network("small-owt", new Shape(3, 31, 31), 1, List.of(
-                new Layer.Convolution("conv1", 8, 11, 4, 2, 1, Rounding.FLOOR, true, init), new Layer.Nonlinearity("relu1", Activation.RELU),
-                new Layer.Convolution("conv2", 12, 5, 1, 2, 1, Rounding.FLOOR, true, init), new Layer.Nonlinearity("relu2", Activation.RELU),
+                new Layer.Convolution("conv1", 8, 11, 4, 2, 1, Rounding.FLOOR, true, init),
+                new Layer.Nonlinearity("relu1", Activation.RELU),
+                new Layer.Convolution("conv2", 12, 5, 1, 2, 1, Rounding.FLOOR, true, init),
+                new Layer.Nonlinearity("relu2", Activation.RELU),
                 new Layer.Convolution("conv3", 12, 3, 1, 1, 1, Rounding.FLOOR, true, init),
                 new Layer.Pooling("pool3", Layer.Pooling.Kind.MAX, 3, 2, 0, Rounding.FLOOR),
-                new Layer.FullyConnected("fc4", 16, true, init), new Layer.FullyConnected("fc5", 5, true, init), new Layer.SoftmaxCrossEntropy("loss")));
+                new Layer.FullyConnected("fc4", 16, true, init), new Layer.FullyConnected("fc5", 5, true, init),
+                new Layer.SoftmaxCrossEntropy("loss")));
     }
 }

@@ -171,7 +171,8 @@ public class DeconvolutionTest {
             float value = pool[channel][y][x];
             if (value > 0) { // the ReLU
                 int winner = IntStream.of(0, 1, 10, 11).map(offset -> channel * 100 + 20 * y + 2 * x + offset).boxed()
-                        .max(Comparator.<Integer>comparingDouble(e -> normalised[e]).thenComparing(Comparator.reverseOrder())).orElseThrow();
+                        .max(Comparator.<Integer>comparingDouble(e -> normalised[e]).thenComparing(Comparator.reverseOrder()))
+                        .orElseThrow();
                 lay(image, checkpoint.tensors().get("conv1.weight"), channel, 3, 1, 1, winner / 10 % 10, winner % 10, value);
                 laid++;
             }

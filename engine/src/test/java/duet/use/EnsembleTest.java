@@ -42,8 +42,9 @@ class EnsembleTest {
     }
 
     private static Checkpoint trained(long seed) {
-        try (Backend backend = Tiny.backend(1); Trainer trainer = Trainer.create(
-                Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSeed(seed).withSteps(8))) {
+        try (Backend backend = Tiny.backend(1);
+                Trainer trainer = Trainer.create(
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSeed(seed).withSteps(8))) {
             trainer.train(TrainingListener.SILENT);
             return trainer.snapshot();
         }
@@ -152,11 +153,14 @@ class EnsembleTest {
 
     @Test
     void tableOfClassesAndPairs() {
-        Evaluation evaluation = new Evaluation(List.of("a", "b", "c"), 12, 1, 0, 0, new int[][] {{3, 1, 1}, {0, 0, 2}, {0, 0, 5}}, List.of());
+        Evaluation evaluation = new Evaluation(List.of("a", "b", "c"), 12, 1, 0, 0, new int[][] {{3, 1, 1}, {0, 0, 2}, {0, 0, 5}},
+                List.of());
         assertEquals(List.of(new Evaluation.ClassResult("a", 5, 3, "b", 1), new Evaluation.ClassResult("b", 2, 0, "c", 2),
                 new Evaluation.ClassResult("c", 5, 5, null, 0)), evaluation.classes());
         assertEquals(0.6, evaluation.classes().getFirst().accuracy(), 1e-12);
-        assertEquals(List.of(new Evaluation.Confusion("b", "c", 2), new Evaluation.Confusion("a", "b", 1), new Evaluation.Confusion("a", "c", 1)),
+        assertEquals(
+                List.of(new Evaluation.Confusion("b", "c", 2), new Evaluation.Confusion("a", "b", 1),
+                        new Evaluation.Confusion("a", "c", 1)),
                 evaluation.confusions());
     }
 
@@ -167,14 +171,16 @@ class EnsembleTest {
         tally.add(1, 0, new float[] {0.9f, 0.05f, 0.05f}, 0, 1, 0);
         tally.add(2, 2, new float[] {9, 9, 9, 0.1f, 0.8f, 0.1f}, 3, 1, 2);
         tally.add(3, 1, new float[] {0.6f, 0.3f, 0.1f}, 0, 1, 1);
-        assertEquals(List.of(new Evaluation.Mistake(2, 2, 1, 0.8f, 0.1f), new Evaluation.Mistake(0, 0, 2, 0.6f, 0.1f)), tally.result().worst());
+        assertEquals(List.of(new Evaluation.Mistake(2, 2, 1, 0.8f, 0.1f), new Evaluation.Mistake(0, 0, 2, 0.6f, 0.1f)),
+                tally.result().worst());
         assertEquals(0.25, tally.result().top1(), 1e-12);
     }
 
     @Test
     void ranksCountAsTheDevicesDo() {
         float[] probabilities = {9, 0.2f, 0.3f, 0.3f, 0.2f};
-        assertArrayEquals(new int[] {2, 0, 1, 3}, IntStream.range(0, 4).map(label -> Evaluation.rank(probabilities, 1, 4, label)).toArray());
+        assertArrayEquals(new int[] {2, 0, 1, 3},
+                IntStream.range(0, 4).map(label -> Evaluation.rank(probabilities, 1, 4, label)).toArray());
     }
 
     @Test
@@ -184,8 +190,10 @@ class EnsembleTest {
         Checkpoint other = new Checkpoint(two.network(), renamed, two.stored(), two.tensors(), two.state());
         List<Ensemble.Member> members = List.of(new Ensemble.Member("runs/one", one), new Ensemble.Member("runs/two", other));
         try (Backend backend = Tiny.backend(1)) {
-            assertEquals("runs/two: class 2 is dots, but for runs/one it is checks; probabilities can be averaged only over the same classes in "
-                    + "the same order", assertThrows(TrainingException.class,
+            assertEquals(
+                    "runs/two: class 2 is dots, but for runs/one it is checks; probabilities can be averaged only over the same classes in "
+                            + "the same order",
+                    assertThrows(TrainingException.class,
                             () -> Ensemble.create(members, Placement.ONE_DEVICE, backend, BATCH)).getMessage());
         }
     }

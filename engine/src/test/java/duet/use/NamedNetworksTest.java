@@ -62,9 +62,11 @@ class NamedNetworksTest {
         List<Layer> layers = new ArrayList<>();
         for (Layer layer : network.layers()) {
             layers.add(switch (layer) {
-                case Layer.Convolution l -> new Layer.Convolution(l.name(), l.filters() / 8, l.kernel(), l.stride(), l.padding(), l.groups(),
-                        l.rounding(), l.bias(), l.initialization(), l.maximumRms() == 0 ? 0 : 0.009);
-                case Layer.FullyConnected l -> new Layer.FullyConnected(l.name(), l.outputs() == 10 ? 10 : HIDDEN, l.bias(), l.initialization());
+                case Layer.Convolution l ->
+                    new Layer.Convolution(l.name(), l.filters() / 8, l.kernel(), l.stride(), l.padding(), l.groups(),
+                            l.rounding(), l.bias(), l.initialization(), l.maximumRms() == 0 ? 0 : 0.009);
+                case Layer.FullyConnected l ->
+                    new Layer.FullyConnected(l.name(), l.outputs() == 10 ? 10 : HIDDEN, l.bias(), l.initialization());
                 default -> layer;
             });
         }
@@ -122,8 +124,10 @@ class NamedNetworksTest {
         Network network = thin("zfnet");
         assertTrue(largestRms(run(network, "cpu", 1)) <= 0.009 * (1 + 1e-6));
         List<Layer> free = network.layers().stream().map(layer -> !(layer instanceof Layer.Convolution l) ? layer
-                : (Layer) new Layer.Convolution(l.name(), l.filters(), l.kernel(), l.stride(), l.padding(), l.groups(), l.rounding(), l.bias(),
-                        l.initialization())).toList();
+                : (Layer) new Layer.Convolution(l.name(), l.filters(), l.kernel(), l.stride(), l.padding(), l.groups(), l.rounding(),
+                        l.bias(),
+                        l.initialization()))
+                .toList();
         assertTrue(largestRms(run(new Network("free", network.input(), 1, free), "cpu", 1)) > 0.0095);
     }
 

@@ -62,7 +62,8 @@ class OnnxTest {
             // without normalisation raw levels stay large to the end
             boolean large = network.inputScale() == 1 && network.layers().stream().noneMatch(layer -> layer.name().startsWith("norm"));
             boolean last = parameter.sizes().getFirst() == network.classes() && parameters.indexOf(parameter) >= parameters.size() - 2;
-            double deviation = parameter.bias() ? 0.5 : Math.sqrt(2.0 / parameter.inputs()) / (last ? (large ? 400 : 20) * Math.max(network.inputScale(), 0.2) : 1);
+            double deviation = parameter.bias() ? 0.5
+                    : Math.sqrt(2.0 / parameter.inputs()) / (last ? (large ? 400 : 20) * Math.max(network.inputScale(), 0.2) : 1);
             float[] values = new float[parameter.elements()];
             for (int i = 0; i < values.length; i++) {
                 values[i] = (float) (deviation * random.nextGaussian());
@@ -75,7 +76,8 @@ class OnnxTest {
             mean[i] = (float) random.nextDouble(100, 150);
         }
         tensors.put(Checkpoint.MEAN, mean);
-        return new Checkpoint(network, IntStream.range(0, network.classes()).mapToObj(label -> "name " + label).toList(), stored, tensors, null);
+        return new Checkpoint(network, IntStream.range(0, network.classes()).mapToObj(label -> "name " + label).toList(), stored, tensors,
+                null);
     }
 
     static byte[] image(Shape stored, long seed) {
@@ -86,7 +88,8 @@ class OnnxTest {
 
     static float[] probabilities(Checkpoint checkpoint, byte[] pixels) {
         float[] probabilities = new float[checkpoint.network().classes()];
-        try (Backend backend = Backends.open("cpu", 0); Classifier classifier = Classifier.create(checkpoint, Placement.ONE_DEVICE, backend, 1)) {
+        try (Backend backend = Backends.open("cpu", 0);
+                Classifier classifier = Classifier.create(checkpoint, Placement.ONE_DEVICE, backend, 1)) {
             classifier.classify(pixels).forEach(prediction -> probabilities[prediction.label()] = prediction.probability());
         }
         return probabilities;
@@ -112,7 +115,8 @@ class OnnxTest {
             sizes[0] = images.length;
             FloatBuffer all = FloatBuffer.allocate(images.length * images[0].length);
             Stream.of(images).forEach(all::put);
-            try (OnnxTensor tensor = OnnxTensor.createTensor(environment, all.flip(), sizes); OrtSession.Result result = session.run(Map.of("pixels", tensor))) {
+            try (OnnxTensor tensor = OnnxTensor.createTensor(environment, all.flip(), sizes);
+                    OrtSession.Result result = session.run(Map.of("pixels", tensor))) {
                 return (float[][]) result.get("probabilities").orElseThrow().getValue();
             }
         }
@@ -135,7 +139,8 @@ class OnnxTest {
         ModelExchange.export(checkpoint, Format.ONNX, file);
         byte[] first = image(checkpoint.stored(), SEED + 1);
         byte[] second = image(checkpoint.stored(), SEED + 2);
-        float[][] judged = judge(file, centre(checkpoint.stored(), network.input(), first), centre(checkpoint.stored(), network.input(), second));
+        float[][] judged = judge(file, centre(checkpoint.stored(), network.input(), first),
+                centre(checkpoint.stored(), network.input(), second));
         assertClose(judged[0], probabilities(checkpoint, first));
         assertClose(judged[1], probabilities(checkpoint, second));
         Checkpoint again = ModelExchange.read(file, ImportOptions.USUAL).checkpoint();
@@ -200,8 +205,10 @@ class OnnxTest {
         for (Onnx.TensorProto.Builder tensor : graph.getInitializerBuilderList()) {
             if (tensor.getDimsCount() > 1) {
                 byte[] bytes = tensor.getRawData().toByteArray();
-                tensor.clearRawData().setDataLocation(Onnx.TensorProto.DataLocation.EXTERNAL).addExternalData(entry("location", "weights.data"))
-                        .addExternalData(entry("offset", Integer.toString(data.size()))).addExternalData(entry("length", Integer.toString(bytes.length)));
+                tensor.clearRawData().setDataLocation(Onnx.TensorProto.DataLocation.EXTERNAL)
+                        .addExternalData(entry("location", "weights.data"))
+                        .addExternalData(entry("offset", Integer.toString(data.size())))
+                        .addExternalData(entry("length", Integer.toString(bytes.length)));
                 data.writeBytes(bytes);
             }
         }
@@ -216,7 +223,8 @@ class OnnxTest {
         assertClose(judge(whole, centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0],
                 probabilities(ModelExchange.read(file, ImportOptions.USUAL).checkpoint(), pixels));
         Files.delete(folder.resolve("weights.data"));
-        assertTrue(assertThrows(ModelFileException.class, () -> ModelExchange.read(file, ImportOptions.USUAL)).getMessage().contains("side by side"));
+        assertTrue(assertThrows(ModelFileException.class, () -> ModelExchange.read(file, ImportOptions.USUAL)).getMessage()
+                .contains("side by side"));
     }
 
     private static Onnx.StringStringEntryProto entry(String key, String value) {
@@ -245,7 +253,8 @@ class OnnxTest {
         refused("operator", edit(model, relu, node(model, relu).setOpType("Selu")), "Selu", "Duet has no such layer");
         int conv = indexOf(model, "Conv");
         refused("no weights", edit(model, conv, node(model, conv).setInput(1, "elsewhere")), "is no constant of the file");
-        Onnx.NodeProto.Builder dilated = node(model, conv).addAttribute(Onnx.AttributeProto.newBuilder().setName("dilations").addInts(2).addInts(2));
+        Onnx.NodeProto.Builder dilated = node(model, conv)
+                .addAttribute(Onnx.AttributeProto.newBuilder().setName("dilations").addInts(2).addInts(2));
         refused("dilated", edit(model, conv, dilated), "dilations are not supported");
         Onnx.GraphProto.Builder second = model.getGraph().toBuilder().addNode(node(model, relu).setOutput(0, "other"));
         refused("branch", model.toBuilder().setGraph(second).build().toByteArray(), "goes to 2 nodes");
@@ -256,7 +265,8 @@ class OnnxTest {
         cut.getInitializerBuilder(initializer(model, "conv2.weight")).setRawData(ByteString.copyFrom(new byte[8]));
         refused("short tensor", model.toBuilder().setGraph(cut).build().toByteArray(), "conv2.weight is damaged");
         refused("short tensor of Duet", parse(good).toBuilder().setGraph(cut).build().toByteArray(), "conv2.weight is damaged");
-        assertTrue(assertThrows(ModelFileException.class, () -> ModelExchange.read(folder.resolve("model.pth"), ImportOptions.USUAL)).getMessage()
+        assertTrue(assertThrows(ModelFileException.class, () -> ModelExchange.read(folder.resolve("model.pth"), ImportOptions.USUAL))
+                .getMessage()
                 .contains("safetensors.torch.save_file"));
         ImportOptions fewNames = new ImportOptions(null, null, null, null, List.of("one"), 0, null);
         assertTrue(assertThrows(ModelFileException.class, () -> ModelExchange.read(good, fewNames)).getMessage().contains("10 classes"));

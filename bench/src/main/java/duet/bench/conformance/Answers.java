@@ -39,7 +39,8 @@ record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<St
     }
 
     private static long[] words(String text) {
-        return Stream.of(text.strip().split(" ")).filter(word -> !word.isEmpty()).mapToLong(word -> Long.parseUnsignedLong(word, 16)).toArray();
+        return Stream.of(text.strip().split(" ")).filter(word -> !word.isEmpty()).mapToLong(word -> Long.parseUnsignedLong(word, 16))
+                .toArray();
     }
 
     void write(Path file) throws IOException {

@@ -58,7 +58,8 @@ final class Card implements AutoCloseable {
     }
 
     String computeCapability() {
-        return attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR()) + "." + attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR());
+        return attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR()) + "."
+                + attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR());
     }
 
     private int attribute(int attribute) {
@@ -127,7 +128,8 @@ final class Card implements AutoCloseable {
         MemorySegment.copy(host, 0, arguments, 16, KernelText.BYTES);
         check(Cuda.cuMemcpyHtoDAsync_v2(in, host, bytes, stream), "cuMemcpyHtoDAsync");
         check(Cuda.cuMemsetD8Async(out, (byte) 0, bytes, stream), "cuMemsetD8Async");
-        check(launch(function, lanes / KernelText.LANES, KernelText.LANES, 0, arguments), "cuLaunchKernel of the kernel for " + kernel.form());
+        check(launch(function, lanes / KernelText.LANES, KernelText.LANES, 0, arguments),
+                "cuLaunchKernel of the kernel for " + kernel.form());
         check(Cuda.cuMemcpyDtoHAsync_v2(host, out, bytes, stream), "cuMemcpyDtoHAsync");
         check(Cuda.cuStreamSynchronize(stream), "cuStreamSynchronize after the kernel for " + kernel.form());
         long[][] answers = new long[cases][kernel.answers()];

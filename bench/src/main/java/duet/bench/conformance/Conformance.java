@@ -71,7 +71,8 @@ public final class Conformance {
     }
 
     private static void describe(Answers answers, Card card, String device) {
-        answers.header().put("kind", Card.virtual(device) ? "virtual: not a card's answers; only to notice changes of the virtual GPU" : "card");
+        answers.header().put("kind",
+                Card.virtual(device) ? "virtual: not a card's answers; only to notice changes of the virtual GPU" : "card");
         answers.header().put("device", card.model() + ", compute capability " + card.computeCapability());
         answers.header().put("driver", Integer.toString(card.driverVersion()));
         answers.header().put("date", LocalDate.now().toString());
@@ -134,7 +135,8 @@ public final class Conformance {
 
     private static String child(String device, String name) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp", System.getProperty("java.class.path"), "--enable-native-access=ALL-UNNAMED", "-XX:-CreateCoredumpOnCrash", "-Xmx256m",
+                "-cp", System.getProperty("java.class.path"), "--enable-native-access=ALL-UNNAMED", "-XX:-CreateCoredumpOnCrash",
+                "-Xmx256m",
                 "-XX:TieredStopAtLevel=1", "-XX:ErrorFile=/dev/null"));
         System.getProperties().stringPropertyNames().stream().filter(key -> key.startsWith("duet."))
                 .forEach(key -> command.add("-D" + key + "=" + System.getProperty(key)));

@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
  * special register {@code mov.u32 %tid.x}.
  */
 public final class Forms {
-    private static final Pattern INSTRUCTION = Pattern.compile("(?m)^[\\t {]*(?:@!?%\\w+[\\t ]+)?([a-z]\\w*(?:\\.\\w+(?:::\\w+)*)*)(?:[\\t ][^;\\n]*)?;");
+    private static final Pattern INSTRUCTION = Pattern
+            .compile("(?m)^[\\t {]*(?:@!?%\\w+[\\t ]+)?([a-z]\\w*(?:\\.\\w+(?:::\\w+)*)*)(?:[\\t ][^;\\n]*)?;");
     private static final Pattern SPECIAL = Pattern.compile("%(?:n?tid|n?ctaid)\\.[xyz]|%(?:laneid|warpid|lanemask_\\w+|clock(?:64)?)\\b");
 
     private Forms() {}

@@ -59,7 +59,8 @@ record Instruction(String form, String result, List<String> operands) {
 
     /** How many units in the last place two answers to a form may differ by; 0 for none. */
     static int ulps(String form) {
-        return APPROXIMATE.entrySet().stream().filter(entry -> form.startsWith(entry.getKey())).mapToInt(Map.Entry::getValue).findFirst().orElse(0);
+        return APPROXIMATE.entrySet().stream().filter(entry -> form.startsWith(entry.getKey())).mapToInt(Map.Entry::getValue).findFirst()
+                .orElse(0);
     }
 
     /** PTX that takes the operands from %w0, %w1, ... (64 bits each) and puts the answer into %w0. */

@@ -21,7 +21,8 @@ import duet.cli.output.Failures;
  * @param memoryGigabytes   likewise, a second
  * @param measurements      by name, in the file's order
  */
-public record BenchFile(Path file, String date, String processor, double multiplyAddGflops, double memoryGigabytes, Map<String, Measurement> measurements) {
+public record BenchFile(Path file, String date, String processor, double multiplyAddGflops, double memoryGigabytes,
+        Map<String, Measurement> measurements) {
     /**
      * @param value what is compared
      * @param unit  of the value; of a time less is better, of everything else more
@@ -50,11 +51,13 @@ public record BenchFile(Path file, String date, String processor, double multipl
             throw new CommandFailure(file + " cannot be read: " + Failures.sentence(e));
         }
         if (!root.path("measurements").isArray()) {
-            throw new CommandFailure(file + " holds no measurements; './duet bench -o FILE' writes such files, and duet.bench.KernelReport those of kernels");
+            throw new CommandFailure(file
+                    + " holds no measurements; './duet bench -o FILE' writes such files, and duet.bench.KernelReport those of kernels");
         }
         Map<String, Measurement> measurements = new LinkedHashMap<>();
         for (JsonNode node : root.get("measurements")) {
-            Measurement measurement = new Measurement(node.path("name").asText(), node.path("value").asDouble(), node.path("unit").asText(), node);
+            Measurement measurement = new Measurement(node.path("name").asText(), node.path("value").asDouble(), node.path("unit").asText(),
+                    node);
             if (measurement.name.isEmpty() || measurement.unit.isEmpty() || !(measurement.value > 0)) {
                 throw new CommandFailure(file + " has a measurement without a name, a unit or a value above 0: " + node);
             }
@@ -63,7 +66,8 @@ public record BenchFile(Path file, String date, String processor, double multipl
         JsonNode machine = root.path("machine");
         JsonNode peak = root.path("peak");
         return new BenchFile(file, root.path("date").asText(), machine.isMissingNode() ? ""
-                : machine.path("processor").asText() + ", " + machine.path("instructionSet").asText(), peak.path("multiplyAddGflops").asDouble(),
+                : machine.path("processor").asText() + ", " + machine.path("instructionSet").asText(),
+                peak.path("multiplyAddGflops").asDouble(),
                 Math.max(peak.path("readGigabytes").asDouble(), peak.path("updateGigabytes").asDouble()), measurements);
     }
 }

@@ -84,12 +84,14 @@ public final class BenchPeer implements AutoCloseable {
         description = read();
         require(description, "peer", "variant");
         if (!Double.isFinite(description.path("result").asDouble(Double.NaN))) {
-            throw new CommandFailure("the peer '" + command + "' gives " + description.path("result") + ": it does not work, so its time means nothing");
+            throw new CommandFailure(
+                    "the peer '" + command + "' gives " + description.path("result") + ": it does not work, so its time means nothing");
         }
         long its = description.path("parameters").asLong(parameters);
         if (its != parameters) {
-            throw new CommandFailure("the peer '" + command + "' runs a network of " + Text.count(its) + " parameters, but " + network + " has "
-                    + Text.count(parameters) + ": their speeds cannot be compared");
+            throw new CommandFailure(
+                    "the peer '" + command + "' runs a network of " + Text.count(its) + " parameters, but " + network + " has "
+                            + Text.count(parameters) + ": their speeds cannot be compared");
         }
         String precision = description.path("precision").asText("fp32");
         name = description.path("peer").asText() + " " + description.path("version").asText() + ", " + description.path("variant").asText()
@@ -142,14 +144,16 @@ public final class BenchPeer implements AutoCloseable {
         try {
             return JSON.readTree(line);
         } catch (JsonProcessingException e) {
-            throw new CommandFailure("the peer '" + command + "' prints '" + line + "' where one JSON object was expected; see bench/peers/protocol.py");
+            throw new CommandFailure(
+                    "the peer '" + command + "' prints '" + line + "' where one JSON object was expected; see bench/peers/protocol.py");
         }
     }
 
     private void require(JsonNode object, String... fields) {
         for (String field : fields) {
             if (!object.has(field)) {
-                throw new CommandFailure("the peer '" + command + "' prints an object without '" + field + "'; see bench/peers/protocol.py");
+                throw new CommandFailure(
+                        "the peer '" + command + "' prints an object without '" + field + "'; see bench/peers/protocol.py");
             }
         }
     }

@@ -30,7 +30,8 @@ import duet.device.Precision;
  * @param processBytes the most that this process has had; 0 where the system does not say
  */
 public record BenchReport(
-        String name, Precision precision, Machine machine, String devices, long planBytes, long processBytes, List<BenchPeer> peers, BenchResult result) {
+        String name, Precision precision, Machine machine, String devices, long planBytes, long processBytes, List<BenchPeer> peers,
+        BenchResult result) {
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     private static final Pattern PEAK = Pattern.compile("(?m)^VmHWM:\\s+(\\d+) kB");
 
@@ -44,7 +45,8 @@ public record BenchReport(
         output.result("memory: " + Text.bytes(planBytes) + " planned" + (processBytes == 0 ? "" : ", " + Text.bytes(processBytes)
                 + " at most in this process"));
         if (machine != null) {
-            output.result("machine: " + machine.processor() + ", " + machine.instructionSet() + ", " + Text.count(result.peak().threads(), "thread")
+            output.result("machine: " + machine.processor() + ", " + machine.instructionSet() + ", "
+                    + Text.count(result.peak().threads(), "thread")
                     + ": multiply-add peak " + Text.rate(result.peak().multiplyAddGflops()) + " GFLOP/s, memory "
                     + Text.rate(result.peak().memoryGigabytes()) + " GB/s");
         }
@@ -53,13 +55,15 @@ public record BenchReport(
                     + (peers.get(i).peakBytes() == 0 ? "" : ", " + Text.bytes(peers.get(i).peakBytes())));
         }
         if (result.best() >= 0) {
-            output.result("Duet is " + Spread.of(result.ratios(result.best())).text() + " times as fast as " + peers.get(result.best()).name()
-                    + (peers.size() > 1 ? ", the fastest peer" : ""));
+            output.result(
+                    "Duet is " + Spread.of(result.ratios(result.best())).text() + " times as fast as " + peers.get(result.best()).name()
+                            + (peers.size() > 1 ? ", the fastest peer" : ""));
         }
     }
 
     ObjectNode json() {
-        ObjectNode root = JSON.createObjectNode().put("benchmark", "step").put("date", OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString())
+        ObjectNode root = JSON.createObjectNode().put("benchmark", "step")
+                .put("date", OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString())
                 .put("duet", Version.number()).put("devices", devices).put("precision", precision.toString());
         if (machine != null) {
             root.set("machine", JSON.valueToTree(machine));
@@ -74,7 +78,8 @@ public record BenchReport(
         ArrayNode others = root.putArray("peers");
         for (int i = 0; i < peers.size(); i++) {
             BenchPeer peer = peers.get(i);
-            ObjectNode object = others.addObject().put("name", peer.name()).put("command", peer.command()).put("peakBytes", peer.peakBytes());
+            ObjectNode object = others.addObject().put("name", peer.name()).put("command", peer.command()).put("peakBytes",
+                    peer.peakBytes());
             object.set("description", peer.description());
             object.set("spread", JSON.valueToTree(Spread.of(result.peer(i))));
             result.peer(i).forEach(object.putArray("turns")::add);

@@ -78,7 +78,8 @@ public final class BenchResult {
     public String line(int pair, List<BenchPeer> peers) {
         double own = ours.get(pair);
         return Text.rate(own) + " images/s" + IntStream.range(0, peers.size())
-                .mapToObj(i -> "; " + peers.get(i).name() + " " + Text.rate(theirs.get(pair).get(i)) + ", ratio " + Text.rate(own / theirs.get(pair).get(i)))
+                .mapToObj(i -> "; " + peers.get(i).name() + " " + Text.rate(theirs.get(pair).get(i)) + ", ratio "
+                        + Text.rate(own / theirs.get(pair).get(i)))
                 .collect(Collectors.joining());
     }
 }

@@ -64,7 +64,8 @@ public final class Roofline {
         for (BenchFile.Measurement measurement : measured.measurements().values()) {
             JsonNode node = measurement.node();
             if (node.path("flop").asDouble() > 0 && node.path("bytes").asDouble() > 0 && node.path("seconds").asDouble() > 0) {
-                kernels.add(new Kernel(node.path("kernel").asText(measurement.name()), node.get("flop").asDouble(), node.get("bytes").asDouble(), node.get("seconds").asDouble(),
+                kernels.add(new Kernel(node.path("kernel").asText(measurement.name()), node.get("flop").asDouble(),
+                        node.get("bytes").asDouble(), node.get("seconds").asDouble(),
                         node.path("share").asDouble()));
             }
         }
@@ -109,17 +110,20 @@ public final class Roofline {
 
     private static void roofs(XYChart chart, BenchFile machine, double left, double right) {
         double ridge = machine.multiplyAddGflops() / machine.memoryGigabytes();
-        line(chart, "memory " + Text.rate(machine.memoryGigabytes()) + " GB/s, multiply-add " + Text.rate(machine.multiplyAddGflops()) + " GFLOP/s",
+        line(chart,
+                "memory " + Text.rate(machine.memoryGigabytes()) + " GB/s, multiply-add " + Text.rate(machine.multiplyAddGflops())
+                        + " GFLOP/s",
                 new double[] {left, ridge, right},
                 new double[] {left * machine.memoryGigabytes(), machine.multiplyAddGflops(), machine.multiplyAddGflops()}, false);
         line(chart, "75 % of it", new double[] {left, ridge, right}, new double[] {0.75 * left * machine.memoryGigabytes(),
-            0.75 * machine.multiplyAddGflops(), 0.75 * machine.multiplyAddGflops()}, true);
+                0.75 * machine.multiplyAddGflops(), 0.75 * machine.multiplyAddGflops()}, true);
     }
 
     private static void line(XYChart chart, String name, double[] x, double[] y, boolean dashed) {
         XYSeries series = chart.addSeries(name, x, y);
         series.setMarker(SeriesMarkers.NONE).setLineColor(dashed ? new Color(0xA0A0A0) : Color.BLACK);
-        series.setLineStyle(dashed ? new BasicStroke(1, BasicStroke.CAP_BUTT, BasicStroke.JOIN_MITER, 1, new float[] {6, 5}, 0) : new BasicStroke(2));
+        series.setLineStyle(
+                dashed ? new BasicStroke(1, BasicStroke.CAP_BUTT, BasicStroke.JOIN_MITER, 1, new float[] {6, 5}, 0) : new BasicStroke(2));
     }
 
     /** Each kernel's layer beside its point, moved to where no other label stands. */

@@ -37,17 +37,18 @@ import picocli.CommandLine.Option;
         subcommands = {BenchCompareCommand.class, BenchRooflineCommand.class},
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet bench --net alexnet --devices cpu",
-            "  ./duet bench --net alexnet --devices cpu --peer 'python3 bench/peers/pytorch.py --variant channels-last' -o run.json",
-            "  ./duet bench --mode forward --batch 1 --devices cpu --peer 'python3 bench/peers/onnx_runtime.py' --json",
-            "  ./duet bench compare run.json bench/baselines/MACHINE.json"
+                "  ./duet bench --net alexnet --devices cpu",
+                "  ./duet bench --net alexnet --devices cpu --peer 'python3 bench/peers/pytorch.py --variant channels-last' -o run.json",
+                "  ./duet bench --mode forward --batch 1 --devices cpu --peer 'python3 bench/peers/onnx_runtime.py' --json",
+                "  ./duet bench compare run.json bench/baselines/MACHINE.json"
         })
 public final class BenchCommand implements Callable<Integer> {
     /** Longer than most disturbances, short enough that both sides of a pair see the same machine. */
     private static final double SECONDS_OF_A_TURN = 4;
     private static final int WARM_UP = 2;
 
-    @Option(names = "--net", paramLabel = "NET", defaultValue = "alexnet", description = "A named network or a JSON file (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--net", paramLabel = "NET", defaultValue = "alexnet",
+            description = "A named network or a JSON file (default: ${DEFAULT-VALUE}).")
     private String net;
 
     @Option(names = "--batch", paramLabel = "N", defaultValue = "128", converter = Numbers.PositiveInteger.class,
@@ -102,7 +103,8 @@ public final class BenchCommand implements Callable<Integer> {
                 start(peers, LayerTable.of(network).parameters());
                 Machine machine = cpu ? Machine.of(backend) : null;
                 BenchResult result = measure(ours, peers, cpu);
-                BenchReport report = new BenchReport(name(backend), devices.precision(), machine, backend.description(), ours.bytes(), processBytes, peers, result);
+                BenchReport report = new BenchReport(name(backend), devices.precision(), machine, backend.description(), ours.bytes(),
+                        processBytes, peers, result);
                 report.print(output);
                 if (file != null) {
                     report.write(file);
@@ -117,7 +119,8 @@ public final class BenchCommand implements Callable<Integer> {
 
     /** A name that is equal for equal measurements on every machine: results are compared by it. */
     private String name(Backend backend) {
-        return net + " " + mode + ", batch " + batch + ", " + devices.precision() + ", " + Text.count(backend.devices().size(), kind(backend) + " device") + ", "
+        return net + " " + mode + ", batch " + batch + ", " + devices.precision() + ", "
+                + Text.count(backend.devices().size(), kind(backend) + " device") + ", "
                 + Text.count(threads(), "thread");
     }
 
@@ -134,8 +137,9 @@ public final class BenchCommand implements Callable<Integer> {
     private void start(List<BenchPeer> peers, long parameters) {
         for (String command : peerCommands) {
             output.say("starting the peer " + command);
-            BenchPeer peer = new BenchPeer(command, List.of("--net", net, "--mode", mode.toString(), "--batch", Integer.toString(batch), "--precision",
-                    devices.precision() == Precision.FP32 ? "fp32" : "bf16", "--threads", Integer.toString(threads())));
+            BenchPeer peer = new BenchPeer(command,
+                    List.of("--net", net, "--mode", mode.toString(), "--batch", Integer.toString(batch), "--precision",
+                            devices.precision() == Precision.FP32 ? "fp32" : "bf16", "--threads", Integer.toString(threads())));
             peers.add(peer);
             peer.awaitReady(net, parameters);
         }

@@ -24,8 +24,8 @@ import picocli.CommandLine.Parameters;
         description = "Compares measurements with earlier ones, by name. The exit status is 1 if any has become slower by more than the tolerance.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet bench compare run.json bench/baselines/MACHINE.json",
-            "  ./duet bench compare kernels.json bench/baselines/MACHINE.json --tolerance 0.2 --json"
+                "  ./duet bench compare run.json bench/baselines/MACHINE.json",
+                "  ./duet bench compare kernels.json bench/baselines/MACHINE.json --tolerance 0.2 --json"
         })
 final class BenchCompareCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "A file by './duet bench -o' or of the kernels' benchmarks.")
@@ -51,8 +51,9 @@ final class BenchCompareCommand implements Callable<Integer> {
         now.measurements().forEach((name, measurement) -> {
             BenchFile.Measurement before = then.measurements().get(name);
             if (before != null && !before.unit().equals(measurement.unit())) {
-                throw new CommandFailure(name + " is in " + measurement.unit() + " in " + run + ", but in " + before.unit() + " in " + baseline
-                        + ": measure it again for the baseline");
+                throw new CommandFailure(
+                        name + " is in " + measurement.unit() + " in " + run + ", but in " + before.unit() + " in " + baseline
+                                + ": measure it again for the baseline");
             }
             if (before != null) {
                 rows.add(new Row(measurement, before, measurement.ratio(before)));
@@ -99,8 +100,10 @@ final class BenchCompareCommand implements Callable<Integer> {
             object.put("slower", slower(row));
             output.object(object);
         } else {
-            output.result(String.format(Locale.ROOT, "%-" + width + "s %12s %12s %-9s %6.2f%s", row.now().name(), Text.rate(row.then().value()),
-                    Text.rate(row.now().value()), row.now().unit(), row.ratio(), slower(row) ? "  SLOWER" : row.ratio() > 1 / (1 - tolerance) ? "  faster" : ""));
+            output.result(
+                    String.format(Locale.ROOT, "%-" + width + "s %12s %12s %-9s %6.2f%s", row.now().name(), Text.rate(row.then().value()),
+                            Text.rate(row.now().value()), row.now().unit(), row.ratio(),
+                            slower(row) ? "  SLOWER" : row.ratio() > 1 / (1 - tolerance) ? "  faster" : ""));
         }
     }
 }

@@ -19,8 +19,8 @@ import picocli.CommandLine.Parameters;
         description = "Draws measured kernels under the roofs of their machine: GFLOP/s against FLOP for each byte of memory, both logarithmic.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet bench roofline kernels.json -o roofline.png",
-            "  ./duet bench roofline bench/baselines/MACHINE.json -o roofline.png --json"
+                "  ./duet bench roofline kernels.json -o roofline.png",
+                "  ./duet bench roofline bench/baselines/MACHINE.json -o roofline.png --json"
         })
 final class BenchRooflineCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RESULT", description = "What duet.bench.KernelReport has written; see bench/README.md.")

@@ -21,8 +21,8 @@ import picocli.CommandLine.TypeConversionException;
         description = "Downloads data to where train finds them, and checks them. What is there already is not fetched again.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet data fetch fashion-mnist",
-            "  ./duet data fetch fashion-mnist --to here && ./duet train --data fashion-mnist:here"
+                "  ./duet data fetch fashion-mnist",
+                "  ./duet data fetch fashion-mnist --to here && ./duet train --data fashion-mnist:here"
         })
 final class DataFetchCommand implements Runnable {
     @Parameters(index = "0", paramLabel = "NAME", description = "'fashion-mnist' (30 MB).")

@@ -30,9 +30,9 @@ import picocli.CommandLine.Parameters;
         description = "Shows how many images there are, of which size and which classes, some of them as a picture, and how fast they load.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet data info fashion-mnist --grid samples.png",
-            "  ./duet data info folder:pictures --check",
-            "  ./duet data info shards:imagenet-256 --bench"
+                "  ./duet data info fashion-mnist --grid samples.png",
+                "  ./duet data info folder:pictures --check",
+                "  ./duet data info shards:imagenet-256 --bench"
         })
 final class DataInfoCommand implements Callable<Integer> {
     /** A network's input for files of mixed sizes, which are stored for some network. */
@@ -120,7 +120,8 @@ final class DataInfoCommand implements Callable<Integer> {
                         + " JPEG files looked at)")
                 : description.channels() + "x" + description.height() + "x" + description.width()));
         say("classes    " + description.classes() + ": " + String.join(description.classes() == split.training().classNames().size()
-                && split.training().classNames().stream().anyMatch(name -> name.contains(",")) ? "; " : ", ", split.training().classNames()));
+                && split.training().classNames().stream().anyMatch(name -> name.contains(",")) ? "; " : ", ",
+                split.training().classNames()));
         ImageStatistics statistics = split.training().statistics();
         if (statistics != null) {
             object.put("meanColour", statistics.meanColour());
@@ -131,7 +132,8 @@ final class DataInfoCommand implements Callable<Integer> {
             object.put("colourVariances", colours.variances());
             object.put("colourAxes", colours.axes());
             for (int axis = 0; axis < colours.variances().length; axis++) {
-                say(String.format(Locale.ROOT, "%-11sdeviation %.2f along", axis == 0 ? "colours" : "", Math.sqrt(colours.variances()[axis]))
+                say(String.format(Locale.ROOT, "%-11sdeviation %.2f along", axis == 0 ? "colours" : "",
+                        Math.sqrt(colours.variances()[axis]))
                         + direction(colours.axes()[axis]));
             }
         }

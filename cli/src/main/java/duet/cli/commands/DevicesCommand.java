@@ -27,7 +27,8 @@ public final class DevicesCommand implements Runnable {
         show(2, "two towers");
         show(1, "one device");
         kind("CUDA", "cuda", Backends.noCuda(), "--devices cuda:0,cuda:1, or cuda:0,cuda:0 for two devices on one card");
-        kind("virtual GPU", "virtual", VirtualGpu.problem(), "--devices virtual:0,virtual:1; it checks the CUDA kernels on the CPU and is slow");
+        kind("virtual GPU", "virtual", VirtualGpu.problem(),
+                "--devices virtual:0,virtual:1; it checks the CUDA kernels on the CPU and is slow");
     }
 
     private void show(int count, String placement) {

@@ -38,10 +38,10 @@ import picocli.CommandLine.Parameters;
                 + "shows which classes it confuses.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet evaluate runs/long",
-            "  ./duet evaluate runs/long --views 10 --pictures report",
-            "  ./duet evaluate runs/one runs/two runs/three",
-            "  ./duet evaluate runs/long/checkpoint-00006563.safetensors --data folder:pictures --json > report.json"
+                "  ./duet evaluate runs/long",
+                "  ./duet evaluate runs/long --views 10 --pictures report",
+                "  ./duet evaluate runs/one runs/two runs/three",
+                "  ./duet evaluate runs/long/checkpoint-00006563.safetensors --data folder:pictures --json > report.json"
         })
 public final class EvaluateCommand implements Callable<Integer> {
     @Parameters(arity = "0..*", paramLabel = "RUN",
@@ -89,12 +89,13 @@ public final class EvaluateCommand implements Callable<Integer> {
         try (Backend backend = devices.open(placement); Ensemble ensemble = Ensemble.create(members, placement, backend, batch)) {
             long seed = Source.seed(members.getFirst().checkpoint());
             if (members.stream().anyMatch(member -> Source.seed(member.checkpoint()) != seed)) {
-                output.warn("the networks were trained with different seeds; where the data have no validation part of their own, all are asked about "
-                        + "the share that " + members.getFirst().name() + " did not see, and others may have learned from it");
+                output.warn(
+                        "the networks were trained with different seeds; where the data have no validation part of their own, all are asked about "
+                                + "the share that " + members.getFirst().name() + " did not see, and others may have learned from it");
             }
             for (Ensemble.Member member : members) {
                 // files that are damaged for the first network are so for all: they are named once
-                splits.add(open(member, seed, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> { }));
+                splits.add(open(member, seed, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> {}));
             }
             List<Dataset> images = splits.stream().map(Split::validation).toList();
             introduce(members, backend, images.getFirst());

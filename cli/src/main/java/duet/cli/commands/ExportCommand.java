@@ -20,16 +20,17 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "export",
         description = {
-            "Writes a trained network for other programs: ONNX (FILE.onnx) or its weights alone (FILE.safetensors).",
-            "The ONNX graph takes pixels, N x channels x height x width, levels of 0 to 255 with red first, and gives probabilities: "
-                    + "mean, scale and softmax are inside."},
+                "Writes a trained network for other programs: ONNX (FILE.onnx) or its weights alone (FILE.safetensors).",
+                "The ONNX graph takes pixels, N x channels x height x width, levels of 0 to 255 with red first, and gives probabilities: "
+                        + "mean, scale and softmax are inside."},
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet export --checkpoint runs/long alexnet.onnx",
-            "  ./duet export --checkpoint runs/long weights.safetensors"
+                "  ./duet export --checkpoint runs/long alexnet.onnx",
+                "  ./duet export --checkpoint runs/long weights.safetensors"
         })
 public final class ExportCommand implements Callable<Integer> {
-    @Option(names = "--checkpoint", paramLabel = "PATH", required = true, description = "A training's output folder or one checkpoint file.")
+    @Option(names = "--checkpoint", paramLabel = "PATH", required = true,
+            description = "A training's output folder or one checkpoint file.")
     private Path path;
 
     @Parameters(index = "0", paramLabel = "FILE", description = "What to write; its ending is the format: .onnx or .safetensors.")
@@ -44,9 +45,11 @@ public final class ExportCommand implements Callable<Integer> {
         Checkpoint checkpoint = Checkpoint.read(path, output::warn);
         ModelExchange.export(checkpoint, format, file);
         if (output.json()) {
-            output.object(Map.of("file", file.toString(), "format", format.name().toLowerCase(Locale.ROOT), "network", checkpoint.network().name()));
+            output.object(Map.of("file", file.toString(), "format", format.name().toLowerCase(Locale.ROOT), "network",
+                    checkpoint.network().name()));
         } else {
-            output.result("%s: %s for %s of %s".formatted(file, checkpoint.network().name(), Text.count(checkpoint.network().classes()) + " classes",
+            output.result("%s: %s for %s of %s".formatted(file, checkpoint.network().name(),
+                    Text.count(checkpoint.network().classes()) + " classes",
                     checkpoint.network().input()));
         }
         return ExitCode.DONE;

@@ -31,8 +31,8 @@ import picocli.CommandLine.Option;
         description = "Writes what a layer makes of each image as a safetensors file: LAYER [images][...], labels [images], indices [images].",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet features runs/long --output fashion.safetensors",
-            "  ./duet features runs/long --layer fc6 --data folder:pictures --part validation --output fc6.safetensors --json"
+                "  ./duet features runs/long --output fashion.safetensors",
+                "  ./duet features runs/long --layer fc6 --data folder:pictures --part validation --output fc6.safetensors --json"
         })
 public final class FeaturesCommand implements Callable<Integer> {
     @Mixin

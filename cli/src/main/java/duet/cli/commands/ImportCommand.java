@@ -31,15 +31,15 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "import",
         description = {
-            "Makes a checkpoint of another program's trained network: ONNX (.onnx), Caffe (.caffemodel), weights by torchvision's or Duet's "
-                    + "names (.safetensors).",
-            "Other channel orders and standard deviations are taken into the first layer's weights, so that the network sees red first and levels of 0 to 255."},
+                "Makes a checkpoint of another program's trained network: ONNX (.onnx), Caffe (.caffemodel), weights by torchvision's or Duet's "
+                        + "names (.safetensors).",
+                "Other channel orders and standard deviations are taken into the first layer's weights, so that the network sees red first and levels of 0 to 255."},
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet import bvlc_alexnet.caffemodel --mean-file imagenet_mean.binaryproto --classes synset_words.txt -o caffe.safetensors",
-            "  ./duet import alexnet-owt-7be5be79.safetensors --net alexnet-owt -o torchvision.safetensors",
-            "  ./duet import alexnet.onnx --mean 123.7,116.3,103.5 --std 58.4,57.1,57.4 -o other.safetensors",
-            "  ./duet predict --checkpoint caffe.safetensors cat.jpg"
+                "  ./duet import bvlc_alexnet.caffemodel --mean-file imagenet_mean.binaryproto --classes synset_words.txt -o caffe.safetensors",
+                "  ./duet import alexnet-owt-7be5be79.safetensors --net alexnet-owt -o torchvision.safetensors",
+                "  ./duet import alexnet.onnx --mean 123.7,116.3,103.5 --std 58.4,57.1,57.4 -o other.safetensors",
+                "  ./duet predict --checkpoint caffe.safetensors cat.jpg"
         })
 public final class ImportCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "FILE", description = "A file that ends in .onnx, .caffemodel or .safetensors.")
@@ -87,8 +87,9 @@ public final class ImportCommand implements Callable<Integer> {
         if (side != null && !name.endsWith(".caffemodel")) {
             throw CommandFailure.usage("--side is for a .caffemodel that does not say how large its images are");
         }
-        Imported imported = ModelExchange.read(file, new ImportOptions(blueFirst, mean, divisors(), meanFile, classNames(), side == null ? 0 : side,
-                network == null ? null : (channels, count) -> Source.network(network, channels, count)));
+        Imported imported = ModelExchange.read(file,
+                new ImportOptions(blueFirst, mean, divisors(), meanFile, classNames(), side == null ? 0 : side,
+                        network == null ? null : (channels, count) -> Source.network(network, channels, count)));
         imported.notes().forEach(output::warn);
         Checkpoint checkpoint = imported.checkpoint();
         checkpoint.write(target);
@@ -127,7 +128,8 @@ public final class ImportCommand implements Callable<Integer> {
             object.put("parameters", table.parameters());
             output.object(object);
         } else {
-            output.result("%s: %s, %s for images of %s, %s".formatted(target, made.name(), Text.count(made.layers().size(), "layer"), made.input(),
+            output.result("%s: %s, %s for images of %s, %s".formatted(target, made.name(), Text.count(made.layers().size(), "layer"),
+                    made.input(),
                     Text.count(made.classes()) + " classes"));
         }
     }

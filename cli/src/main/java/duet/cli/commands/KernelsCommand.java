@@ -33,13 +33,14 @@ import picocli.CommandLine.Option;
 @Command(
         name = "kernels",
         description = {
-            "Counts what each CUDA kernel does in one training step: instructions, bytes, how well its accesses are coalesced and free of "
-                    + "bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it reports no times.",
-            "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory wavefronts of "
-                    + "the innermost loop with the most multiply-adds."
+                "Counts what each CUDA kernel does in one training step: instructions, bytes, how well its accesses are coalesced and free of "
+                        + "bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it reports no times.",
+                "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory wavefronts of "
+                        + "the innermost loop with the most multiply-adds."
         },
         footerHeading = "%nExamples:%n",
-        footer = {"  ./duet kernels", "  ./duet kernels --net alexnet --batch 1", "  ./duet kernels --net alexnet --devices virtual:0,virtual:1"})
+        footer = {"  ./duet kernels", "  ./duet kernels --net alexnet --batch 1",
+                "  ./duet kernels --net alexnet --devices virtual:0,virtual:1"})
 public final class KernelsCommand implements Runnable {
     @Option(names = "--net", paramLabel = "NET", defaultValue = Source.DEFAULT_NETWORK,
             description = "A named network or a JSON file (default: ${DEFAULT-VALUE}).")
@@ -99,16 +100,18 @@ public final class KernelsCommand implements Runnable {
 
     private static List<String> table(Map<String, Map<String, Long>> counters) {
         List<String[]> rows = new ArrayList<>();
-        rows.add(new String[] {"kernel", "launches", "warp instr.", "fma", "SIMT", "MB read", "MB written", "sectors", "wavefronts", "main loop"});
+        rows.add(new String[] {"kernel", "launches", "warp instr.", "fma", "SIMT", "MB read", "MB written", "sectors", "wavefronts",
+                "main loop"});
         counters.entrySet().stream().sorted(Comparator.comparing(entry -> -entry.getValue().get("warp_instructions"))).forEach(entry -> {
             Map<String, Long> c = entry.getValue();
             rows.add(new String[] {
-                entry.getKey(), Text.count(c.get("launches")), Text.count(c.get("warp_instructions")),
-                percent(c.get("fma"), c.get("warp_instructions")), percent(c.get("thread_instructions"), 32 * c.get("warp_instructions")),
-                megabytes(c.get("global_load_bytes")), megabytes(c.get("global_store_bytes")),
-                ratio(c.get("global_sectors"), c.get("global_sectors_ideal")),
-                ratio(c.get("shared_wavefronts"), c.get("shared_wavefronts_ideal")),
-                ratio(c.get("main_loop_shared_wavefronts"), c.get("main_loop_shared_wavefronts_ideal"))});
+                    entry.getKey(), Text.count(c.get("launches")), Text.count(c.get("warp_instructions")),
+                    percent(c.get("fma"), c.get("warp_instructions")),
+                    percent(c.get("thread_instructions"), 32 * c.get("warp_instructions")),
+                    megabytes(c.get("global_load_bytes")), megabytes(c.get("global_store_bytes")),
+                    ratio(c.get("global_sectors"), c.get("global_sectors_ideal")),
+                    ratio(c.get("shared_wavefronts"), c.get("shared_wavefronts_ideal")),
+                    ratio(c.get("main_loop_shared_wavefronts"), c.get("main_loop_shared_wavefronts_ideal"))});
         });
         int[] widths = new int[rows.getFirst().length];
         rows.forEach(row -> {

@@ -40,9 +40,9 @@ import picocli.CommandLine.Parameters;
                 + "Euclidean distance between what a layer makes of them.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet neighbours runs/long -o neighbours.png",
-            "  ./duet neighbours runs/long shoe.png shirt.png --count 8 -o mine.png",
-            "  ./duet neighbours runs/long --layer fc6 -o fc6.png --json"
+                "  ./duet neighbours runs/long -o neighbours.png",
+                "  ./duet neighbours runs/long shoe.png shirt.png --count 8 -o mine.png",
+                "  ./duet neighbours runs/long --layer fc6 -o fc6.png --json"
         })
 public final class NeighboursCommand implements Callable<Integer> {
     @Mixin
@@ -86,12 +86,13 @@ public final class NeighboursCommand implements Callable<Integer> {
             output.say("devices  " + devices.describe(backend));
             output.say("data     " + known.description());
             output.say("layer    " + name + ", " + activations.shape() + " an image");
-            List<List<Neighbour>> found = Neighbours.find(activations, asked, known, count, TrainingArguments.loaderThreads(), new TrainingListener() {
-                @Override
-                public void validating(long done, long total) {
-                    progress.at(done, total);
-                }
-            });
+            List<List<Neighbour>> found = Neighbours.find(activations, asked, known, count, TrainingArguments.loaderThreads(),
+                    new TrainingListener() {
+                        @Override
+                        public void validating(long done, long total) {
+                            progress.at(done, total);
+                        }
+                    });
             NeighbourSheet.write(file, asked, found, known);
             print(asked, found, known);
         }

@@ -28,11 +28,11 @@ import picocli.CommandLine.Parameters;
         description = "Lists the named networks, or the layers of one.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet networks",
-            "  ./duet networks alexnet",
-            "  ./duet networks alexnet-2012 --no-lrn",
-            "  ./duet networks alexnet-small --classes 5 --json > mine.json",
-            "  ./duet train --net mine.json --data folder:pictures"
+                "  ./duet networks",
+                "  ./duet networks alexnet",
+                "  ./duet networks alexnet-2012 --no-lrn",
+                "  ./duet networks alexnet-small --classes 5 --json > mine.json",
+                "  ./duet train --net mine.json --data folder:pictures"
         })
 public final class NetworksCommand implements Runnable {
     @Mixin
@@ -99,7 +99,8 @@ public final class NetworksCommand implements Runnable {
     /** Such as {@code input 3x227x227, 1,000 classes, 60,965,224 parameters, 1.45 GFLOP an image}. */
     static String summary(Network network) {
         LayerTable table = LayerTable.of(network);
-        return "input " + network.input() + ", " + Text.count(network.classes()) + " classes, " + Text.count(table.parameters(), "parameter")
+        return "input " + network.input() + ", " + Text.count(network.classes()) + " classes, "
+                + Text.count(table.parameters(), "parameter")
                 + ", " + Text.flop(table.flop()) + " an image forward";
     }
 

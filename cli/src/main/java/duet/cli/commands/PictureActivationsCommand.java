@@ -25,8 +25,8 @@ import picocli.CommandLine.Parameters;
         description = "Draws what a layer makes of an image: a tile for each channel, black 0 and white the highest value, the two towers apart.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet picture activations runs/long shoe.png --layer relu3 -o relu3.png",
-            "  ./duet picture activations runs/long shoe.png --layer fc6 -o fc6.png --json"
+                "  ./duet picture activations runs/long shoe.png --layer relu3 -o relu3.png",
+                "  ./duet picture activations runs/long shoe.png --layer fc6 -o fc6.png --json"
         })
 final class PictureActivationsCommand implements Callable<Integer> {
     private static final int NAMED = 5;
@@ -54,7 +54,8 @@ final class PictureActivationsCommand implements Callable<Integer> {
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint checkpoint = Checkpoint.read(run, output::warn);
-        try (Backend backend = devices.open(placement); Activations activations = Activations.create(checkpoint, layer, placement, backend, 1)) {
+        try (Backend backend = devices.open(placement);
+                Activations activations = Activations.create(checkpoint, layer, placement, backend, 1)) {
             float[] values = activations.of(image);
             PictureOf.activations(file, activations, values);
             print(activations, PictureOf.strongestChannels(activations, values, NAMED));

@@ -39,8 +39,8 @@ import picocli.CommandLine.Option;
                 + "does, projected from its strongest unit back to the pixels. On one device.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet picture deconvolution runs/long --layer conv3 -o conv3.png",
-            "  ./duet picture deconvolution runs/long --layer conv5 --feature 3,17,40 --part training -o conv5.png --json"
+                "  ./duet picture deconvolution runs/long --layer conv3 -o conv3.png",
+                "  ./duet picture deconvolution runs/long --layer conv5 --feature 3,17,40 --part training -o conv5.png --json"
         })
 final class PictureDeconvolutionCommand implements Callable<Integer> {
     @Mixin

@@ -18,8 +18,8 @@ import picocli.CommandLine.Parameters;
         description = "Draws the filters of the first convolution (the paper's figure 3), the two towers apart, in colour where images have it.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet picture filters runs/long -o conv1.png",
-            "  ./duet picture filters runs/long/checkpoint-00006563.safetensors -o conv1.png --json"
+                "  ./duet picture filters runs/long -o conv1.png",
+                "  ./duet picture filters runs/long/checkpoint-00006563.safetensors -o conv1.png --json"
         })
 final class PictureFiltersCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "A training's output folder or one checkpoint file.")

@@ -32,9 +32,9 @@ import picocli.CommandLine.Option;
         description = "Prints what each stream of each device does for one batch, what is exchanged, and what memory it takes.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet plan",
-            "  ./duet plan --net alexnet --placement one --mode forward",
-            "  ./duet plan --net alexnet --dot | dot -Tsvg > plan.svg"
+                "  ./duet plan",
+                "  ./duet plan --net alexnet --placement one --mode forward",
+                "  ./duet plan --net alexnet --dot | dot -Tsvg > plan.svg"
         })
 public final class PlanCommand implements Callable<Integer> {
     @Option(names = "--net", paramLabel = "NET", defaultValue = Source.DEFAULT_NETWORK,

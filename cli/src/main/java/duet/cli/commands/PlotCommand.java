@@ -25,14 +25,15 @@ import picocli.CommandLine.Parameters;
         description = "Draws the courses of several trainings in one picture: loss and top-1 error, training and validation. They may still go on.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet plot runs/one runs/two -o both.png",
-            "  ./duet plot runs/* --against step -o all.png --json"
+                "  ./duet plot runs/one runs/two -o both.png",
+                "  ./duet plot runs/* --against step -o all.png --json"
         })
 public final class PlotCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "RUN", description = "Trainings' output folders.")
     private List<Path> runs;
 
-    @Option(names = "--against", paramLabel = "AXIS", defaultValue = "epoch", description = "'epoch' or 'step' (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--against", paramLabel = "AXIS", defaultValue = "epoch",
+            description = "'epoch' or 'step' (default: ${DEFAULT-VALUE}).")
     private String against;
 
     @Option(names = {"-o", "--output"}, paramLabel = "FILE", required = true, description = "The PNG file to write.")
@@ -83,8 +84,9 @@ public final class PlotCommand implements Callable<Integer> {
             object.put("validation", validation);
             output.object(object);
         } else {
-            output.result(run.name() + ": " + (validation == null ? "no validation yet" : "top-1 error " + Text.percent(1 - validation.top1())
-                    + ", loss " + Text.loss(validation.loss()) + " at step " + Text.count(validation.step())));
+            output.result(
+                    run.name() + ": " + (validation == null ? "no validation yet" : "top-1 error " + Text.percent(1 - validation.top1())
+                            + ", loss " + Text.loss(validation.loss()) + " at step " + Text.count(validation.step())));
         }
     }
 }

@@ -27,8 +27,8 @@ import picocli.CommandLine.Parameters;
         description = "Says what is on pictures: the five most probable classes of each.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet predict --checkpoint runs/long shoe.png",
-            "  ./duet predict --checkpoint runs/long --json pictures/*.jpg"
+                "  ./duet predict --checkpoint runs/long shoe.png",
+                "  ./duet predict --checkpoint runs/long --json pictures/*.jpg"
         })
 public final class PredictCommand implements Callable<Integer> {
     private static final int SHOWN = 5;

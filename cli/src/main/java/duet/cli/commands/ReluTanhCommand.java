@@ -36,9 +36,9 @@ import picocli.CommandLine.Option;
                 + "regularisation, and draws the training error; says after how many steps each reaches 25 %% error and less.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet relu-tanh",
-            "  ./duet relu-tanh --data cifar10:DIR --relu-lr 0.001 --tanh-lr 0.01 --steps 9400",
-            "  ./duet relu-tanh --data folder:pictures --steps 3000 -o figure-1.png --json"
+                "  ./duet relu-tanh",
+                "  ./duet relu-tanh --data cifar10:DIR --relu-lr 0.001 --tanh-lr 0.01 --steps 9400",
+                "  ./duet relu-tanh --data folder:pictures --steps 3000 -o figure-1.png --json"
         })
 public final class ReluTanhCommand implements Callable<Integer> {
     private static final int SMALLEST = 16;
@@ -83,8 +83,9 @@ public final class ReluTanhCommand implements Callable<Integer> {
         boolean files = description.height() == 0;
         Shape input = new Shape(description.channels(), files ? USUAL : description.height(), files ? USUAL : description.width());
         if (Math.min(input.height(), input.width()) < SMALLEST) {
-            throw CommandFailure.usage("the images of " + data + " are " + input.height() + "x" + input.width() + ", but three layers of pooling need "
-                    + SMALLEST + "x" + SMALLEST);
+            throw CommandFailure
+                    .usage("the images of " + data + " are " + input.height() + "x" + input.width() + ", but three layers of pooling need "
+                            + SMALLEST + "x" + SMALLEST);
         }
         try (Split split = Datasets.open(data, input, 1, DamageReport.STRICT); Backend backend = devices.open(placement)) {
             output.say("network  figure-1: three convolutions of 5x5 with pooling and the scores, batch 128, no regularisation");
@@ -125,8 +126,9 @@ public final class ReluTanhCommand implements Callable<Integer> {
             output.object(object);
             return;
         }
-        output.result(String.format(Locale.ROOT, "%-4s     learning rate %s: %s of the training images wrong after %s", name(course.function()),
-                Text.number(course.rate()), Text.percent(course.points().getLast().error()), Text.count(steps, "step")));
+        output.result(
+                String.format(Locale.ROOT, "%-4s     learning rate %s: %s of the training images wrong after %s", name(course.function()),
+                        Text.number(course.rate()), Text.percent(course.points().getLast().error()), Text.count(steps, "step")));
     }
 
     private void conclude(List<Course> courses) {
@@ -135,7 +137,8 @@ public final class ReluTanhCommand implements Callable<Integer> {
             double tanh = courses.getLast().stepsTo(level);
             if (!output.json() && !(Double.isNaN(relu) && Double.isNaN(tanh))) {
                 output.result(String.format(Locale.ROOT, "%2.0f %%     ReLU %s, tanh %s%s", 100 * level, steps(relu), steps(tanh),
-                        Double.isNaN(relu) || Double.isNaN(tanh) ? "" : String.format(Locale.ROOT, ": ReLU %.1f times faster", tanh / relu)));
+                        Double.isNaN(relu) || Double.isNaN(tanh) ? ""
+                                : String.format(Locale.ROOT, ": ReLU %.1f times faster", tanh / relu)));
             }
         }
         output.say("picture  " + file);

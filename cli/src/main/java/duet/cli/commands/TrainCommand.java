@@ -34,13 +34,13 @@ import picocli.CommandLine.Spec;
         description = "Trains a network on two devices, or one. Ctrl-C and SIGTERM finish the step and write a checkpoint.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  ./duet train",
-            "  ./duet train --epochs 56 --lr-policy linear:56 --augment --out runs/long",
-            "  ./duet train --resume runs/long",
-            "  ./duet train --from runs/long --data folder:pictures --freeze conv1,conv2 --lr 0.002",
-            "  ./duet train --net alexnet --data folder:pictures --batch 64 --devices cpu",
-            "  ./duet train --no-lrn --out runs/no-lrn",
-            "  ./duet train --steps 100 --json | head"
+                "  ./duet train",
+                "  ./duet train --epochs 56 --lr-policy linear:56 --augment --out runs/long",
+                "  ./duet train --resume runs/long",
+                "  ./duet train --from runs/long --data folder:pictures --freeze conv1,conv2 --lr 0.002",
+                "  ./duet train --net alexnet --data folder:pictures --batch 64 --devices cpu",
+                "  ./duet train --no-lrn --out runs/no-lrn",
+                "  ./duet train --steps 100 --json | head"
         })
 public final class TrainCommand implements Callable<Integer> {
     @Spec

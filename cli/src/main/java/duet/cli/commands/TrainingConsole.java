@@ -66,8 +66,9 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
     private void conclude(Trainer.Result result, Progress progress, Split images) {
         Metrics validation = result.validation();
         if (validation != null) {
-            output.result("accuracy   " + Text.percent(validation.top1()) + " of " + Text.count(images.validation().size(), "validation image")
-                    + " (top-5 " + Text.percent(validation.top5()) + "), loss " + Text.loss(validation.loss()));
+            output.result(
+                    "accuracy   " + Text.percent(validation.top1()) + " of " + Text.count(images.validation().size(), "validation image")
+                            + " (top-5 " + Text.percent(validation.top5()) + "), loss " + Text.loss(validation.loss()));
         }
         output.result("time       " + Text.duration(progress.elapsed()) + " for " + Text.count(progress.stepsDone(), "step") + ", "
                 + Text.rate(progress.imagesPerSecond()) + " images/s with validation");

@@ -92,7 +92,8 @@ public final class DeviceOptions {
     }
 
     private Arithmetic arithmetic(Arithmetic otherwise) {
-        return new Arithmetic(convolutions == null ? otherwise.convolutions() : convolutions, precision == null ? otherwise.precision() : precision);
+        return new Arithmetic(convolutions == null ? otherwise.convolutions() : convolutions,
+                precision == null ? otherwise.precision() : precision);
     }
 
     /** What was opened, and why if nobody said what. */

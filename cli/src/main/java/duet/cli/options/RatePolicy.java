@@ -20,11 +20,13 @@ public sealed interface RatePolicy {
             case LearningRate.Constant c -> "constant";
             case LearningRate.Steps s -> "times " + Text.number(s.factor()) + " after every " + Text.number(s.epochs()) + " epochs";
             case LearningRate.Linear l -> "falling to 0 over " + Text.number(l.epochs()) + " epochs";
-            case LearningRate.Exponential e -> "falling to " + Text.number(e.factor()) + " of it over " + Text.number(e.epochs()) + " epochs";
+            case LearningRate.Exponential e ->
+                "falling to " + Text.number(e.factor()) + " of it over " + Text.number(e.epochs()) + " epochs";
             case LearningRate.WarmUp w -> describe(w.then()) + ", rising over the first "
                     + (w.epochs() == 1 ? "epoch" : Text.number(w.epochs()) + " epochs");
-            case Diary d -> "changed at epochs " + d.changes().stream().map(Diary.Change::epoch).filter(epoch -> epoch > 0).map(Text::number).distinct()
-                    .collect(Collectors.joining(", "));
+            case Diary d ->
+                "changed at epochs " + d.changes().stream().map(Diary.Change::epoch).filter(epoch -> epoch > 0).map(Text::number).distinct()
+                        .collect(Collectors.joining(", "));
             case LearningRate.Plateau p -> "times " + Text.number(p.factor()) + " when " + Text.count(p.patience(), "validation")
                     + " in a row are no better, at most " + p.times() + " times";
         };
@@ -95,7 +97,8 @@ public sealed interface RatePolicy {
                     yield new Plateau((int) first);
                 }
                 default -> throw new TypeConversionException(
-                        "'" + text + "' is none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], plateau[:PATIENCE]");
+                        "'" + text
+                                + "' is none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], plateau[:PATIENCE]");
             };
         }
 

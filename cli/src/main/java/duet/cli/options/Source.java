@@ -48,8 +48,10 @@ public final class Source {
     public static String defaultData(String nameOrFile) {
         Network network = network(nameOrFile);
         Shape input = network.input();
-        boolean fits = input.channels() == 1 && input.height() <= FASHION_SIDE && input.width() <= FASHION_SIDE && network.classes() == FASHION_CLASSES;
-        return fits ? DEFAULT_DATA : "synthetic:%dx%dx%d:%d:256".formatted(input.channels(), input.height(), input.width(), network.classes());
+        boolean fits = input.channels() == 1 && input.height() <= FASHION_SIDE && input.width() <= FASHION_SIDE
+                && network.classes() == FASHION_CLASSES;
+        return fits ? DEFAULT_DATA
+                : "synthetic:%dx%dx%d:%d:256".formatted(input.channels(), input.height(), input.width(), network.classes());
     }
 
     /**

@@ -71,6 +71,7 @@ public final class TrainedOptions {
     /** The images need not have the network's classes. */
     public Split open(Checkpoint checkpoint, DamageCount damage) {
         String source = Source.trainedWith(checkpoint, run.toString(), data);
-        return Datasets.open(source, checkpoint.network().input(), checkpoint.stored(), Source.seed(checkpoint), strict ? DamageReport.STRICT : damage);
+        return Datasets.open(source, checkpoint.network().input(), checkpoint.stored(), Source.seed(checkpoint),
+                strict ? DamageReport.STRICT : damage);
     }
 }

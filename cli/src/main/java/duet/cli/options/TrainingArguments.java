@@ -118,7 +118,8 @@ public final class TrainingArguments {
                 .withWeightDecay(weightDecay == null ? recipe.weightDecay() : weightDecay)
                 .withSeed(seed)
                 .withShuffle(shuffle)
-                .withAugmentation(augmentation.of(augment == null ? recipe.augmentation() : augment ? augmented(recipe) : Augmentation.NONE))
+                .withAugmentation(
+                        augmentation.of(augment == null ? recipe.augmentation() : augment ? augmented(recipe) : Augmentation.NONE))
                 .withMean(augmentation.mean())
                 .withDropout(dropout)
                 .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
@@ -139,8 +140,9 @@ public final class TrainingArguments {
             chosen = scale == 1 ? schedule : schedule.startingAt(schedule.initial() * scale);
         }
         if (biasRateFactor != null && chosen instanceof Diary diary && diary.biasRate() != null) {
-            throw CommandFailure.usage("--bias-lr-factor does nothing, because the schedule has a rate of its own for biases; leave it out, or give "
-                    + "--lr-policy or a schedule file without biasRate");
+            throw CommandFailure
+                    .usage("--bias-lr-factor does nothing, because the schedule has a rate of its own for biases; leave it out, or give "
+                            + "--lr-policy or a schedule file without biasRate");
         }
         chosen = rate == null ? chosen : chosen.startingAt(rate);
         return warmUp == null ? chosen : new LearningRate.WarmUp(warmUp, chosen);

@@ -38,8 +38,10 @@ public record EvaluationReport(Output output, Evaluation evaluation) {
         int width = classes.stream().mapToInt(result -> result.name().length()).max().orElse(5);
         output.say(String.format(Locale.ROOT, "%-" + Math.max(5, width) + "s  accuracy  images  most often taken for", "class"));
         for (ClassResult result : classes) {
-            output.say(String.format(Locale.ROOT, "%-" + Math.max(5, width) + "s  %6.2f %%  %,6d  %s", result.name(), 100 * result.accuracy(),
-                    result.images(), result.confusedWith() == null ? "-" : result.confusedWith() + " (" + Text.count(result.times()) + ")"));
+            output.say(
+                    String.format(Locale.ROOT, "%-" + Math.max(5, width) + "s  %6.2f %%  %,6d  %s", result.name(), 100 * result.accuracy(),
+                            result.images(),
+                            result.confusedWith() == null ? "-" : result.confusedWith() + " (" + Text.count(result.times()) + ")"));
         }
     }
 

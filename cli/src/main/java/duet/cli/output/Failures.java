@@ -65,8 +65,9 @@ public final class Failures implements IExecutionExceptionHandler, IParameterExc
             case TrainingException e -> oneLine(e.getMessage());
             case UncheckedIOException e -> fileSentence(e.getCause());
             case IOException e -> fileSentence(e);
-            case OutOfMemoryError e -> "Java ran out of memory (" + e.getMessage() + "); use a smaller --batch where the command has one, or give Java more by "
-                    + "JAVA_TOOL_OPTIONS=-Xmx4g";
+            case OutOfMemoryError e ->
+                "Java ran out of memory (" + e.getMessage() + "); use a smaller --batch where the command has one, or give Java more by "
+                        + "JAVA_TOOL_OPTIONS=-Xmx4g";
             default -> "this is a bug in duet: " + problem.getClass().getName()
                     + (problem.getMessage() == null ? "" : ": " + oneLine(problem.getMessage()))
                     + " (with --debug the command prints where it happened; please report that)";

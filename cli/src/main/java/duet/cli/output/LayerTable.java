@@ -54,7 +54,8 @@ public record LayerTable(List<Row> rows, long parameters, long flop) {
                     + (c.padding() > 0 ? ", padding " + c.padding() : "") + (c.groups() > 1 ? ", " + c.groups() + " groups" : "");
             case Layer.FullyConnected f -> "fully connected";
             case Layer.Nonlinearity n -> n.function().name().toLowerCase(java.util.Locale.ROOT);
-            case Layer.LocalResponseNorm n -> "local response norm over " + n.size() + (n.groups() > 1 ? ", " + n.groups() + " groups" : "");
+            case Layer.LocalResponseNorm n ->
+                "local response norm over " + n.size() + (n.groups() > 1 ? ", " + n.groups() + " groups" : "");
             case Layer.SpatialResponseNorm n -> "spatial response norm over " + n.size() + "x" + n.size();
             case Layer.Pooling p -> p.kind().name().toLowerCase(java.util.Locale.ROOT) + " pooling " + p.window() + "x" + p.window()
                     + ", stride " + p.stride() + (p.padding() > 0 ? ", padding " + p.padding() : "");

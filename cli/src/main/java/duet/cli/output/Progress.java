@@ -30,7 +30,8 @@ public abstract class Progress implements TrainingListener, AutoCloseable {
         if (output.quiet()) {
             return new QuietProgress(output, batch);
         }
-        return System.console() != null && System.console().isTerminal() ? new BarProgress(output, batch) : new PlainProgress(output, batch);
+        return System.console() != null && System.console().isTerminal() ? new BarProgress(output, batch)
+                : new PlainProgress(output, batch);
     }
 
     @Override

@@ -28,7 +28,8 @@ final class ActivationSheet {
         int across = shape.width() * scale + GAP;
         int down = shape.height() * scale + GAP;
         int block = Math.ceilDiv(perTower, columns) * down;
-        BufferedImage sheet = new BufferedImage(columns * across + GAP, towers * block + (towers - 1) * TOWER_GAP + GAP, BufferedImage.TYPE_INT_RGB);
+        BufferedImage sheet = new BufferedImage(columns * across + GAP, towers * block + (towers - 1) * TOWER_GAP + GAP,
+                BufferedImage.TYPE_INT_RGB);
         for (int y = 0; y < sheet.getHeight(); y++) {
             for (int x = 0; x < sheet.getWidth(); x++) {
                 sheet.setRGB(x, y, 0xFFFFFF);

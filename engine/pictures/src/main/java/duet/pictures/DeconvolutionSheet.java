@@ -63,7 +63,8 @@ public final class DeconvolutionSheet {
         int across = Math.clamp(1000 / (2 * grid + BLOCK_GAP), 1, 3);
         int rows = Math.ceilDiv(features.size(), across);
         int down = TITLE + Math.ceilDiv(features.stream().mapToInt(List::size).max().orElse(1), COLUMNS) * (side * scale + GAP) + BLOCK_GAP;
-        BufferedImage sheet = new BufferedImage(Math.min(across, features.size()) * (2 * grid + 2 * BLOCK_GAP) + BLOCK_GAP, rows * down + BLOCK_GAP,
+        BufferedImage sheet = new BufferedImage(Math.min(across, features.size()) * (2 * grid + 2 * BLOCK_GAP) + BLOCK_GAP,
+                rows * down + BLOCK_GAP,
                 BufferedImage.TYPE_INT_RGB);
         Graphics2D graphics = sheet.createGraphics();
         graphics.setColor(Color.WHITE);

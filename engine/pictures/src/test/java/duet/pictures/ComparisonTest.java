@@ -30,8 +30,9 @@ class ComparisonTest {
 
     private Path run(String name, long steps) {
         Path out = folder.resolve(name);
-        try (Backend backend = Tiny.backend(1); Trainer trainer = Trainer.create(
-                Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSteps(steps).withOutput(out))) {
+        try (Backend backend = Tiny.backend(1);
+                Trainer trainer = Trainer.create(
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSteps(steps).withOutput(out))) {
             trainer.train(TrainingListener.SILENT);
         }
         return out;
@@ -51,7 +52,8 @@ class ComparisonTest {
             BufferedImage picture = ImageIO.read(file.toFile());
             assertEquals(1320, picture.getWidth());
             for (int left : new int[] {0, 660}) {
-                assertTrue(contains(picture, 0x0072B2, left, left + 660) && contains(picture, 0xD55E00, left, left + 660), "both runs at " + left);
+                assertTrue(contains(picture, 0x0072B2, left, left + 660) && contains(picture, 0xD55E00, left, left + 660),
+                        "both runs at " + left);
             }
         }
         assertEquals(12, runs.getFirst().lastValidation().step());
@@ -75,7 +77,8 @@ class ComparisonTest {
         assertEquals(folder + ": holds no metrics.jsonl, so it is no training's output folder",
                 assertThrows(TrainingException.class, () -> Comparison.Run.read("x", folder)).getMessage());
         Files.createFile(folder.resolve("metrics.jsonl"));
-        assertTrue(assertThrows(TrainingException.class, () -> Comparison.Run.read("x", folder)).getMessage().endsWith("holds no steps yet"));
+        assertTrue(
+                assertThrows(TrainingException.class, () -> Comparison.Run.read("x", folder)).getMessage().endsWith("holds no steps yet"));
     }
 
     @Test
@@ -106,7 +109,7 @@ class ComparisonTest {
     private static ReluAgainstTanh.Course course(Activation function) {
         try (Backend backend = Tiny.backend(1)) {
             return ReluAgainstTanh.train(function, 0.001, new Tiny.Patterns(300, Tiny.CLASSES, 1), Tiny.STORED,
-                    new ReluAgainstTanh.Extent(30, 1, 100, 1), Placement.ONE_DEVICE, backend, (f, point) -> { });
+                    new ReluAgainstTanh.Extent(30, 1, 100, 1), Placement.ONE_DEVICE, backend, (f, point) -> {});
         }
     }
 }

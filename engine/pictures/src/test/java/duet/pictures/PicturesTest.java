@@ -90,7 +90,8 @@ class PicturesTest {
         for (int step = 1; step <= 4690; step++) {
             double epoch = step / 469.0;
             double noise = 0.1 * Math.sin(step * 1.7) * Math.cos(step * 0.37);
-            history.add(new Metrics("train", step, epoch, 0.3 + 2 * Math.exp(-epoch) + noise, 0.9 - 0.8 * Math.exp(-epoch) + noise, 1, 0.01, 1));
+            history.add(new Metrics("train", step, epoch, 0.3 + 2 * Math.exp(-epoch) + noise, 0.9 - 0.8 * Math.exp(-epoch) + noise, 1, 0.01,
+                    1));
             if (step % 469 == 0) {
                 history.add(new Metrics("validation", step, epoch, 0.25 + 2 * Math.exp(-epoch), 0.92 - 0.8 * Math.exp(-epoch), 1, 0.01, 1));
             }

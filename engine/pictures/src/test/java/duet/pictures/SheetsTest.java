@@ -40,8 +40,9 @@ class SheetsTest {
 
     @BeforeAll
     static void train() {
-        try (Backend backend = Tiny.backend(1); Trainer trainer = Trainer.create(
-                Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSeed(9).withSteps(8))) {
+        try (Backend backend = Tiny.backend(1);
+                Trainer trainer = Trainer.create(
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSeed(9).withSteps(8))) {
             trainer.train(TrainingListener.SILENT);
             trained = trainer.snapshot();
         }

@@ -141,7 +141,8 @@ final class ImageIoDecoder {
         Decoded decoded(byte[] levels, Raster raster) {
             Window scaled = new Window((window.top() - region.y) / step, (window.left() - region.x) / step,
                     window.height() / step, window.width() / step);
-            return new Decoded(levels, raster.getHeight(), raster.getWidth(), levels.length / raster.getHeight() / raster.getWidth(), scaled);
+            return new Decoded(levels, raster.getHeight(), raster.getWidth(), levels.length / raster.getHeight() / raster.getWidth(),
+                    scaled);
         }
     }
 }

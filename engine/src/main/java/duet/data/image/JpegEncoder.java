@@ -23,7 +23,8 @@ public final class JpegEncoder {
      */
     public static byte[] encode(byte[] pixels, int offset, Shape shape, int quality) {
         boolean grey = shape.channels() == 1;
-        BufferedImage image = new BufferedImage(shape.width(), shape.height(), grey ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_INT_RGB);
+        BufferedImage image = new BufferedImage(shape.width(), shape.height(),
+                grey ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_INT_RGB);
         int[] samples = new int[(int) shape.elements()];
         for (int i = 0; i < samples.length; i++) {
             samples[i] = pixels[offset + i] & 0xFF;

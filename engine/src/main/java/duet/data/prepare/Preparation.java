@@ -76,7 +76,8 @@ public final class Preparation {
      * @param folder new, empty, or with what an earlier run of the same preparation has left
      * @throws DataException naming what is missing or does not fit; what is in the folder is unharmed
      */
-    public static Result prepare(String source, Path folder, PreparationOptions options, DamageReport damage, PreparationListener listener) {
+    public static Result prepare(String source, Path folder, PreparationOptions options, DamageReport damage,
+            PreparationListener listener) {
         return prepare(source, folder, options, damage, listener, Room.REAL);
     }
 
@@ -121,7 +122,8 @@ public final class Preparation {
         int shardImages = options.shardImages() > 0 ? options.shardImages()
                 : (int) Math.clamp(SHARD_BYTES / stored.elements(), 1, MOST_SHARD_IMAGES);
         String fingerprint = ShardFolder.hex(31 * Fingerprinted.of(split.training()) + Fingerprinted.of(split.validation()));
-        return new ShardFolder.Order(ShardFolder.FORMAT, ShardFormat.VERSION, DataSource.absolute(source), fingerprint, options.seed(), stored,
+        return new ShardFolder.Order(ShardFolder.FORMAT, ShardFormat.VERSION, DataSource.absolute(source), fingerprint, options.seed(),
+                stored,
                 options.quality() > 0 ? "jpeg" : "bytes", options.quality(), shardImages, split.training().classNames(),
                 split.training().size(), split.validation().size());
     }
@@ -144,7 +146,8 @@ public final class Preparation {
         }
         try (Stream<Path> files = Files.list(folder)) {
             files.filter(file -> !file.getFileName().toString().startsWith(".")).findFirst().ifPresent(file -> {
-                throw new DataException(folder + " holds something else already (" + file.getFileName() + "): choose an empty or new folder");
+                throw new DataException(
+                        folder + " holds something else already (" + file.getFileName() + "): choose an empty or new folder");
             });
         }
     }
@@ -176,9 +179,10 @@ public final class Preparation {
         long bytes = missing("training", split.training()) + missing("validation", split.validation());
         long free = room.bytes(folder.folder());
         if (bytes > free) {
-            throw new DataException("the shards take about %,d MB, but the disk of %s has %,d MB free: choose another folder, a smaller --size, or %s"
-                    .formatted(bytes / 1_000_000 + 1, folder.folder(), free / 1_000_000,
-                            order.jpeg() ? "a lower --quality" : "--encoding jpeg"));
+            throw new DataException(
+                    "the shards take about %,d MB, but the disk of %s has %,d MB free: choose another folder, a smaller --size, or %s"
+                            .formatted(bytes / 1_000_000 + 1, folder.folder(), free / 1_000_000,
+                                    order.jpeg() ? "a lower --quality" : "--encoding jpeg"));
         }
         listener.started((long) order.training() + order.validation(), bytes);
     }

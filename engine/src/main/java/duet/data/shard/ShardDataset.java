@@ -24,7 +24,8 @@ public final class ShardDataset implements Dataset, Fingerprinted {
     private final int[] starts;
     private final ImageStatistics statistics;
 
-    private ShardDataset(ShardFolder.Order order, String description, Arena arena, List<Shard> shards, int[] starts, ImageStatistics statistics) {
+    private ShardDataset(ShardFolder.Order order, String description, Arena arena, List<Shard> shards, int[] starts,
+            ImageStatistics statistics) {
         this.order = order;
         this.description = description;
         this.arena = arena;
@@ -56,7 +57,8 @@ public final class ShardDataset implements Dataset, Fingerprinted {
                 ShardFolder.Entry entry = part.shards().get(i);
                 Shard shard = Shard.open(folder.file(entry.file()), arena);
                 boolean same = ShardFolder.hex(shard.checksum()).equals(entry.checksum()) && shard.header().images() == entry.images()
-                        && shard.bytes() == entry.bytes() && shard.header().stored().equals(order.stored()) && shard.header().jpeg() == order.jpeg();
+                        && shard.bytes() == entry.bytes() && shard.header().stored().equals(order.stored())
+                        && shard.header().jpeg() == order.jpeg();
                 if (!same) {
                     throw new DataException(folder.file(entry.file()) + " is not the shard that the manifest tells of (" + entry.bytes()
                             + " bytes, checksum " + entry.checksum() + "): run the same ./duet data prepare again");

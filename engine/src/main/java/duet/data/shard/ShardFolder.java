@@ -44,14 +44,16 @@ public record ShardFolder(Path folder) {
      * @param quality     1 to 100; 0 for bytes
      * @param shardImages images of the source in a shard
      */
-    public record Order(String format, int version, String source, String fingerprint, long seed, Shape stored, String encoding, int quality,
+    public record Order(String format, int version, String source, String fingerprint, long seed, Shape stored, String encoding,
+            int quality,
             int shardImages, List<String> classes, int training, int validation) {
         public boolean jpeg() {
             return encoding.equals("jpeg");
         }
 
         private Order named(String name) {
-            return new Order(format, version, name, fingerprint, seed, stored, encoding, quality, shardImages, classes, training, validation);
+            return new Order(format, version, name, fingerprint, seed, stored, encoding, quality, shardImages, classes, training,
+                    validation);
         }
 
         /** What differs, in words; null if nothing does. */
@@ -81,7 +83,8 @@ public record ShardFolder(Path folder) {
      * @param axes        eigenvectors, [axis][channel]
      * @param meanImage   CRC32C of mean.safetensors, in hexadecimal
      */
-    public record Statistics(long images, double[] meanColour, double[][] covariance, double[] variances, double[][] axes, String meanImage) {}
+    public record Statistics(long images, double[] meanColour, double[][] covariance, double[] variances, double[][] axes,
+            String meanImage) {}
 
     public record Manifest(Order preparation, Part training, Part validation, Statistics statistics) {}
 
@@ -128,7 +131,8 @@ public record ShardFolder(Path folder) {
         }
         if (!Files.exists(file(MANIFEST))) {
             throw new DataException(Files.exists(file(ORDER))
-                    ? "the preparation of " + folder + " is not finished: run the same ./duet data prepare again, it goes on where it stopped"
+                    ? "the preparation of " + folder
+                            + " is not finished: run the same ./duet data prepare again, it goes on where it stopped"
                     : folder + " holds no prepared images (" + MANIFEST + "): make them by ./duet data prepare SOURCE " + folder);
         }
         return parse(MANIFEST, Manifest.class, read(MANIFEST));
@@ -153,8 +157,9 @@ public record ShardFolder(Path folder) {
                 throw new DataException(file(name) + " does not describe prepared images (its format is not \"" + FORMAT + "\")");
             }
             if (version != ShardFormat.VERSION) {
-                throw new DataException("%s is of version %d, but this program reads version %d: prepare the source again into another folder"
-                        .formatted(file(name), version, ShardFormat.VERSION));
+                throw new DataException(
+                        "%s is of version %d, but this program reads version %d: prepare the source again into another folder"
+                                .formatted(file(name), version, ShardFormat.VERSION));
             }
             return JSON.treeToValue(tree, type);
         } catch (IOException e) {
@@ -166,7 +171,8 @@ public record ShardFolder(Path folder) {
     /** @return the CRC32C of the file, in hexadecimal */
     public String writeMean(float[] mean, Shape stored) {
         List<Integer> sizes = List.of(stored.channels(), stored.height(), stored.width());
-        WholeFile.write(file(MEAN), channel -> Safetensors.write(channel, Map.of(), List.of(new Safetensors.Block(TENSOR, sizes, () -> mean))));
+        WholeFile.write(file(MEAN),
+                channel -> Safetensors.write(channel, Map.of(), List.of(new Safetensors.Block(TENSOR, sizes, () -> mean))));
         return checksum(read(MEAN));
     }
 
@@ -193,7 +199,8 @@ public record ShardFolder(Path folder) {
             if (!checksum(bytes).equals(statistics.meanImage())) {
                 throw new DataException(file(MEAN) + " is damaged: it differs from its checksum in " + MANIFEST + advice);
             }
-            return new ImageStatistics(statistics.images(), stored, tensors.floats(TENSOR), statistics.meanColour(), statistics.covariance());
+            return new ImageStatistics(statistics.images(), stored, tensors.floats(TENSOR), statistics.meanColour(),
+                    statistics.covariance());
         } catch (SafetensorsException e) {
             throw new DataException(e.getMessage() + advice, e);
         } catch (IOException e) {

@@ -29,8 +29,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
  */
 final class Cifar10 {
     static final Shape SHAPE = new Shape(3, 32, 32);
-    static final List<String> CLASSES =
-            List.of("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck");
+    static final List<String> CLASSES = List.of("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck");
     private static final int BATCHES = 5;
     /** The largest file is one of 10,000 pickled images, 31 MB. */
     private static final long MOST_BYTES = 1L << 30;
@@ -125,7 +124,8 @@ final class Cifar10 {
                     location.where(), version.names, classes.size(), ADVICE));
         }
         List<CifarBatch> training = version.batches().subList(0, BATCHES).stream().map(batches::get).toList();
-        return new Split(dataset("training", classes, training), dataset("test", classes, List.of(batches.get(version.batches().getLast()))));
+        return new Split(dataset("training", classes, training),
+                dataset("test", classes, List.of(batches.get(version.batches().getLast()))));
     }
 
     private static Dataset dataset(String part, List<String> classes, List<CifarBatch> batches) {

@@ -69,7 +69,8 @@ final class Ilsvrc {
                 throw new DamagedImage("an empty file");
             }
             if (member.size() > ImageFile.MOST_BYTES) {
-                throw new DamagedImage("a file of %d MiB; images of up to %d MiB are read".formatted(member.size() >> 20, ImageFile.MOST_BYTES >> 20));
+                throw new DamagedImage(
+                        "a file of %d MiB; images of up to %d MiB are read".formatted(member.size() >> 20, ImageFile.MOST_BYTES >> 20));
             }
             try {
                 return TarContents.read(channel, member);
@@ -117,8 +118,9 @@ final class Ilsvrc {
     private static Path need(Path folder, String name) {
         Path file = folder.resolve(name);
         if (!Files.isRegularFile(file)) {
-            throw new DataException("%s lacks %s: it must hold %s, %s and %s as image-net.org gives them out (unpacked into a folder for each "
-                    .formatted(folder, name, TRAINING, VALIDATION, DEVKIT) + "class, folder:DIR reads them)");
+            throw new DataException(
+                    "%s lacks %s: it must hold %s, %s and %s as image-net.org gives them out (unpacked into a folder for each "
+                            .formatted(folder, name, TRAINING, VALIDATION, DEVKIT) + "class, folder:DIR reads them)");
         }
         return file;
     }
@@ -161,7 +163,8 @@ final class Ilsvrc {
                 labels.addAll(java.util.Collections.nCopies(members.size(), label));
             }
             if (!classes.isEmpty()) {
-                throw new DataException("%s holds %s, which is no class of %s".formatted(archive, classes.values().iterator().next().name(), DEVKIT));
+                throw new DataException(
+                        "%s holds %s, which is no class of %s".formatted(archive, classes.values().iterator().next().name(), DEVKIT));
             }
             return new Archived(archive, channel, images, labels.stream().mapToInt(Integer::intValue).toArray());
         });
@@ -174,14 +177,16 @@ final class Ilsvrc {
                 Matcher name = VALIDATION_IMAGE.matcher(member.name());
                 int number = name.matches() ? Integer.parseInt(name.group(1)) : 0;
                 if (number < 1 || number > images.length) {
-                    throw new DataException("%s holds %s, but the ground truth tells of ILSVRC2012_val_00000001.JPEG to number %d".formatted(
-                            archive, member.name(), images.length));
+                    throw new DataException(
+                            "%s holds %s, but the ground truth tells of ILSVRC2012_val_00000001.JPEG to number %d".formatted(
+                                    archive, member.name(), images.length));
                 }
                 images[number - 1] = member;
             }
             for (int i = 0; i < images.length; i++) {
                 if (images[i] == null) {
-                    throw new DataException("%s lacks ILSVRC2012_val_%08d.JPEG, of which the ground truth tells: get it again".formatted(archive, i + 1));
+                    throw new DataException(
+                            "%s lacks ILSVRC2012_val_%08d.JPEG, of which the ground truth tells: get it again".formatted(archive, i + 1));
                 }
             }
             return new Archived(archive, channel, List.of(images), kit.groundTruth());

@@ -48,7 +48,8 @@ record IlsvrcDevKit(List<Synset> synsets, int[] groundTruth) {
     static IlsvrcDevKit read(Path archive) {
         Map<String, byte[]> files = files(archive);
         List<Synset> synsets = synsets(archive + ": " + META, files.get(META));
-        return new IlsvrcDevKit(synsets, groundTruth(archive + ": " + TRUTH, new String(files.get(TRUTH), StandardCharsets.US_ASCII), synsets));
+        return new IlsvrcDevKit(synsets,
+                groundTruth(archive + ": " + TRUTH, new String(files.get(TRUTH), StandardCharsets.US_ASCII), synsets));
     }
 
     private static Map<String, byte[]> files(Path archive) {

@@ -112,8 +112,10 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
     }
 
     private DecodedDataset.Part described(String name, Part part) {
-        return new DecodedDataset.Part("folder %s, %s part, %d images in %d classes%s".formatted(part.folder(), name, part.size(), classes.size(),
-                part.ignored() == 0 ? "" : " (" + part.ignored() + " other files ignored)"), classes, part);
+        return new DecodedDataset.Part(
+                "folder %s, %s part, %d images in %d classes%s".formatted(part.folder(), name, part.size(), classes.size(),
+                        part.ignored() == 0 ? "" : " (" + part.ignored() + " other files ignored)"),
+                classes, part);
     }
 
     private static Parts parts(Path folder) {
@@ -154,8 +156,9 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
                     : folder + " holds neither class folders nor images: ") + LAYOUT.formatted(folder));
         }
         if (classes.size() == 1) {
-            throw new DataException("%s holds the one class \"%s\", and telling apart takes two at least: ".formatted(folder, classes.getFirst())
-                    + LAYOUT.formatted(folder));
+            throw new DataException(
+                    "%s holds the one class \"%s\", and telling apart takes two at least: ".formatted(folder, classes.getFirst())
+                            + LAYOUT.formatted(folder));
         }
         return classes;
     }
@@ -193,16 +196,18 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
         String missing = difference(training, validation);
         String added = difference(validation, training);
         if (!missing.isEmpty() || !added.isEmpty()) {
-            throw new DataException("%s and %s must hold the same classes, but the second %s".formatted(parts.training(), parts.validation(),
-                    Stream.of(missing.isEmpty() ? "" : "lacks " + missing, added.isEmpty() ? "" : "has " + added + " too")
-                            .filter(text -> !text.isEmpty()).collect(Collectors.joining(" and "))));
+            throw new DataException(
+                    "%s and %s must hold the same classes, but the second %s".formatted(parts.training(), parts.validation(),
+                            Stream.of(missing.isEmpty() ? "" : "lacks " + missing, added.isEmpty() ? "" : "has " + added + " too")
+                                    .filter(text -> !text.isEmpty()).collect(Collectors.joining(" and "))));
         }
     }
 
     private static String difference(List<String> names, List<String> others) {
         Set<String> known = Set.copyOf(others);
         List<String> rest = names.stream().filter(name -> !known.contains(name)).toList();
-        return String.join(", ", rest.subList(0, Math.min(3, rest.size()))) + (rest.size() > 3 ? " and " + (rest.size() - 3) + " more" : "");
+        return String.join(", ", rest.subList(0, Math.min(3, rest.size())))
+                + (rest.size() > 3 ? " and " + (rest.size() - 3) + " more" : "");
     }
 
     private static Part part(Path folder, List<Listing> listings) {

@@ -70,7 +70,8 @@ public final class LoaderSpeed {
         try (BatchLoader loader = BatchLoader.training(data, input, batch, 1, true, augmentation, axes, epoch -> 1, 0, threads)) {
             loaded = rate(batch, threads, seconds, loader, ready -> {});
         }
-        try (Backend backend = Backends.open("cpu", threads); Kernel kernel = new Kernel(backend, stored, input, batch, colours);
+        try (Backend backend = Backends.open("cpu", threads);
+                Kernel kernel = new Kernel(backend, stored, input, batch, colours);
                 BatchLoader loader = BatchLoader.training(data, input, batch, 1, true, augmentation, axes, epoch -> 1, 0, threads)) {
             kernel.program.write(kernel.mean, statistics.meanImage());
             return new Result(loaded, rate(batch, threads, seconds, loader, kernel::run), input, batch, threads);

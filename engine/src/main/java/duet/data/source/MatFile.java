@@ -176,7 +176,8 @@ final class MatFile {
     private static String text(Element element) {
         ByteBuffer data = element.data();
         return switch (element.type()) {
-            case UINT16, UTF16 -> (data.order() == ByteOrder.LITTLE_ENDIAN ? StandardCharsets.UTF_16LE : StandardCharsets.UTF_16BE).decode(data).toString();
+            case UINT16, UTF16 ->
+                (data.order() == ByteOrder.LITTLE_ENDIAN ? StandardCharsets.UTF_16LE : StandardCharsets.UTF_16BE).decode(data).toString();
             case UTF8 -> StandardCharsets.UTF_8.decode(data).toString();
             default -> latin(data);
         };

@@ -170,7 +170,8 @@ final class Pickle {
         for (int i = 0; i < items.size(); i += 2) {
             // Lists that contain themselves have no hash.
             if (!(items.get(i) instanceof String key)) {
-                throw new PickleScalars.Refused("is a pickle with a dictionary whose keys are no texts, which a CIFAR-10 batch does not need");
+                throw new PickleScalars.Refused(
+                        "is a pickle with a dictionary whose keys are no texts, which a CIFAR-10 batch does not need");
             }
             ((Map<Object, Object>) map).put(key, items.get(i + 1));
         }

@@ -100,14 +100,15 @@ final class CpuLayout implements Layout {
 
     private static int direction(Operation product) {
         return switch (product) {
-            case ConvolutionBackwardData _, FullyConnectedBackwardData _ -> DuetCpu.DUET_BACKWARD_DATA();
-            case ConvolutionBackwardWeights _, FullyConnectedBackwardWeights _ -> DuetCpu.DUET_BACKWARD_WEIGHTS();
+            case ConvolutionBackwardData _,FullyConnectedBackwardData _ -> DuetCpu.DUET_BACKWARD_DATA();
+            case ConvolutionBackwardWeights _,FullyConnectedBackwardWeights _ -> DuetCpu.DUET_BACKWARD_WEIGHTS();
             default -> DuetCpu.DUET_FORWARD();
         };
     }
 
     private static boolean convolution(Operation product) {
-        return product instanceof ConvolutionForward || product instanceof ConvolutionBackwardData || product instanceof ConvolutionBackwardWeights;
+        return product instanceof ConvolutionForward || product instanceof ConvolutionBackwardData
+                || product instanceof ConvolutionBackwardWeights;
     }
 
     @Override
@@ -125,10 +126,11 @@ final class CpuLayout implements Layout {
         int team = threads.applyAsInt(device);
         try (Arena arena = Arena.ofConfined()) {
             return switch (operation) {
-                case ConvolutionForward _, FullyConnectedForward _ -> DuetCpu.duet_convolution_forward_workspace(product(arena, operation), team);
-                case ConvolutionBackwardData _, FullyConnectedBackwardData _ ->
+                case ConvolutionForward _,FullyConnectedForward _ ->
+                    DuetCpu.duet_convolution_forward_workspace(product(arena, operation), team);
+                case ConvolutionBackwardData _,FullyConnectedBackwardData _ ->
                     DuetCpu.duet_convolution_backward_data_workspace(product(arena, operation), team);
-                case ConvolutionBackwardWeights _, FullyConnectedBackwardWeights _ ->
+                case ConvolutionBackwardWeights _,FullyConnectedBackwardWeights _ ->
                     DuetCpu.duet_convolution_backward_weights_workspace(product(arena, operation), team);
                 case SpatialNormBackward o -> 4 * o.input().elements();
                 default -> 0;
@@ -143,7 +145,7 @@ final class CpuLayout implements Layout {
         }
         try (Arena arena = Arena.ofConfined()) {
             return switch (operation) {
-                case ConvolutionForward _, FullyConnectedForward _ -> DuetCpu.duet_convolution_prepared_bytes(product(arena, operation));
+                case ConvolutionForward _,FullyConnectedForward _ -> DuetCpu.duet_convolution_prepared_bytes(product(arena, operation));
                 default -> 0;
             };
         }

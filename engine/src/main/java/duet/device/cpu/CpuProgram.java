@@ -42,7 +42,8 @@ final class CpuProgram implements Program {
         this.persistent = persistent;
         this.scratch = scratch;
         prepared = new PreparedFilters(persistent);
-        changes = streams.stream().flatMap(stream -> stream.steps().stream()).flatMap(step -> step.writes().stream()).anyMatch(this::persistent);
+        changes = streams.stream().flatMap(stream -> stream.steps().stream()).flatMap(step -> step.writes().stream())
+                .anyMatch(this::persistent);
         try {
             for (StreamSteps stream : streams) {
                 CpuDevice device = backend.device(stream.device());
@@ -61,7 +62,8 @@ final class CpuProgram implements Program {
     private Command[] prepare(CpuDevice device, List<Step> steps) {
         Lowering training = new Lowering(arena, device.team, backend.layout(), this::memory, (product, filter) -> MemorySegment.NULL);
         CpuLayout layout = backend.layout().inference();
-        Lowering inference = new Lowering(arena, device.team, layout, this::memory, (product, filter) -> prepared.add(device, product, filter));
+        Lowering inference = new Lowering(arena, device.team, layout, this::memory,
+                (product, filter) -> prepared.add(device, product, filter));
         List<Command> commands = new ArrayList<>();
         for (int i = 0; i < steps.size(); i++) {
             switch (steps.get(i)) {
@@ -70,7 +72,8 @@ final class CpuProgram implements Program {
                     boolean relu = i + 1 < steps.size() && steps.get(i + 1) instanceof Step.Launch next
                             && Lowering.fuses(launch.operation(), next.operation());
                     MemorySegment workspace = launch.workspace() == null ? MemorySegment.NULL : memory(device.index, launch.workspace());
-                    boolean inferring = infers(launch.operation()) && workspaceBytes(launch) >= layout.workspaceBytes(launch.operation(), device.index);
+                    boolean inferring = infers(launch.operation())
+                            && workspaceBytes(launch) >= layout.workspaceBytes(launch.operation(), device.index);
                     requireWorkspace(launch, inferring ? layout : backend.layout(), device);
                     NativeCall kernel = (inferring ? inference : training).lower(launch.operation(), relu, workspace);
                     commands.add(run -> kernel.launch(run.parameters));
@@ -110,8 +113,9 @@ final class CpuProgram implements Program {
         Operation operation = launch.operation();
         long needed = layout.workspaceBytes(operation, device.index);
         if (workspaceBytes(launch) < needed) {
-            throw new IllegalArgumentException(operation.layer() + ": " + operation.kind() + " needs a workspace of " + needed + " bytes, it has "
-                    + workspaceBytes(launch));
+            throw new IllegalArgumentException(
+                    operation.layer() + ": " + operation.kind() + " needs a workspace of " + needed + " bytes, it has "
+                            + workspaceBytes(launch));
         }
     }
 

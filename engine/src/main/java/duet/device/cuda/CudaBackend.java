@@ -32,8 +32,7 @@ import duet.device.cuda.lowering.CudaLayout;
  * driver gives up the card's context; the backend then releases everything and answers each later call with what happened.
  */
 public final class CudaBackend implements Backend {
-    private static final String NO_KERNELS =
-            "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, or use --devices cpu";
+    private static final String NO_KERNELS = "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, or use --devices cpu";
 
     private final Kind kind;
     private final Map<Integer, CudaCard> cards = new LinkedHashMap<>();
@@ -109,7 +108,8 @@ public final class CudaBackend implements Backend {
     @Override
     public String description() {
         StringBuilder text = new StringBuilder();
-        text.append(devices.size()).append(kind == Kind.VIRTUAL ? " virtual CUDA device" : " CUDA device").append(devices.size() == 1 ? "" : "s");
+        text.append(devices.size()).append(kind == Kind.VIRTUAL ? " virtual CUDA device" : " CUDA device")
+                .append(devices.size() == 1 ? "" : "s");
         text.append(devices.size() > cards.size() ? " on one card: " : ": ");
         text.append(String.join(", ", cards.values().stream().map(card -> card.model).distinct().toList()));
         if (cards.size() > 1) {

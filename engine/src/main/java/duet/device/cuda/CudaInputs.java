@@ -53,7 +53,8 @@ final class CudaInputs {
         int devices = backend.devices().size();
         arrived = new CudaEvent[SLOTS][devices];
         places = new Place[devices][];
-        List<Tensor> tensors = regions.keySet().stream().filter(t -> t.role() == Tensor.Role.INPUT).sorted(Comparator.comparingInt(Tensor::id)).toList();
+        List<Tensor> tensors = regions.keySet().stream().filter(t -> t.role() == Tensor.Role.INPUT)
+                .sorted(Comparator.comparingInt(Tensor::id)).toList();
         for (int d = 0; d < devices; d++) {
             places[d] = place(d, tensors, address, resources);
         }

@@ -54,13 +54,13 @@ public final class CheckpointFile {
 
     @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "policy")
     @JsonSubTypes({
-        @JsonSubTypes.Type(value = LearningRate.Constant.class, name = "constant"),
-        @JsonSubTypes.Type(value = LearningRate.Steps.class, name = "steps"),
-        @JsonSubTypes.Type(value = LearningRate.Linear.class, name = "linear"),
-        @JsonSubTypes.Type(value = LearningRate.Exponential.class, name = "exponential"),
-        @JsonSubTypes.Type(value = LearningRate.WarmUp.class, name = "warm-up"),
-        @JsonSubTypes.Type(value = Diary.class, name = "diary"),
-        @JsonSubTypes.Type(value = LearningRate.Plateau.class, name = "plateau")
+            @JsonSubTypes.Type(value = LearningRate.Constant.class, name = "constant"),
+            @JsonSubTypes.Type(value = LearningRate.Steps.class, name = "steps"),
+            @JsonSubTypes.Type(value = LearningRate.Linear.class, name = "linear"),
+            @JsonSubTypes.Type(value = LearningRate.Exponential.class, name = "exponential"),
+            @JsonSubTypes.Type(value = LearningRate.WarmUp.class, name = "warm-up"),
+            @JsonSubTypes.Type(value = Diary.class, name = "diary"),
+            @JsonSubTypes.Type(value = LearningRate.Plateau.class, name = "plateau")
     })
     private interface PolicyName {}
 
@@ -193,7 +193,8 @@ public final class CheckpointFile {
         if (tree.path("options") instanceof ObjectNode options) {
             options.putIfAbsent("mean", TextNode.valueOf(Mean.IMAGE.name()));
             if (options.path("augmentation") instanceof ObjectNode augmentation) {
-                JSON.valueToTree(Augmentation.NONE).properties().forEach(entry -> augmentation.putIfAbsent(entry.getKey(), entry.getValue()));
+                JSON.valueToTree(Augmentation.NONE).properties()
+                        .forEach(entry -> augmentation.putIfAbsent(entry.getKey(), entry.getValue()));
             }
         }
         return tree;

@@ -40,7 +40,7 @@ public record ParameterShape(String name, boolean bias, List<Integer> sizes, Ini
                     int inputs = Math.toIntExact(input.elements());
                     add(parameters, f.name(), List.of(f.outputs(), inputs), f.bias(), f.initialization(), inputs, f.outputs());
                 }
-                default -> { }
+                default -> {}
             }
             input = shapes.get(i);
         }

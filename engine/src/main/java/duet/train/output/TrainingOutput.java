@@ -33,7 +33,7 @@ public final class TrainingOutput implements AutoCloseable {
     public static TrainingOutput create(TrainingOptions options, Network network) {
         return open(options, network, output -> {
             OutputFolder.requireNew(options.output()); // again, now that nobody else can
-            output.log = MetricsLog.open(output.folder.file(MetricsLog.FILE), metrics -> false, metrics -> { });
+            output.log = MetricsLog.open(output.folder.file(MetricsLog.FILE), metrics -> false, metrics -> {});
         });
     }
 

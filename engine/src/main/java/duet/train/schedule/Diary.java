@@ -27,8 +27,9 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
         LearningRate.require(batch >= 0, "a batch cannot have " + batch + " images");
         for (int i = 1; i < changes.size(); i++) {
             double before = changes.get(i - 1).epoch();
-            LearningRate.require(before <= changes.get(i).epoch(), "the changes must be in the order of their epochs, but " + changes.get(i).epoch()
-                    + " follows " + before);
+            LearningRate.require(before <= changes.get(i).epoch(),
+                    "the changes must be in the order of their epochs, but " + changes.get(i).epoch()
+                            + " follows " + before);
         }
     }
 
@@ -45,9 +46,11 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
         public Change {
             LearningRate.require(epoch >= 0 && Double.isFinite(epoch), "a change needs an epoch of at least 0, not " + epoch);
             layers = layers == null ? null : List.copyOf(layers);
-            LearningRate.require(layers == null || !layers.isEmpty(), "the change at epoch " + epoch + " names no layers; leave the list out for all");
-            LearningRate.require(layers == null || colourNoise == null, "colour noise is not for single layers, but the change at epoch " + epoch
-                    + " names some");
+            LearningRate.require(layers == null || !layers.isEmpty(),
+                    "the change at epoch " + epoch + " names no layers; leave the list out for all");
+            LearningRate.require(layers == null || colourNoise == null,
+                    "colour noise is not for single layers, but the change at epoch " + epoch
+                            + " names some");
             LearningRate.require(rate != null || biasRate != null || weightDecay != null || colourNoise != null,
                     "the change at epoch " + epoch + " changes nothing; it can have rate, biasRate, weightDecay, colourNoise");
             requireRate(rate, "the rate");
@@ -134,10 +137,12 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
         Double changed = last(null, epoch, Change::biasRate);
         Double biases = changed == null ? biasRate : changed;
         Double decay = last(null, epoch, Change::weightDecay);
-        text.append(biases == null ? "" : ", biases " + LearningRate.number(biases)).append(decay == null ? "" : ", weight decay " + LearningRate.number(decay));
+        text.append(biases == null ? "" : ", biases " + LearningRate.number(biases))
+                .append(decay == null ? "" : ", weight decay " + LearningRate.number(decay));
         for (String layer : layers()) {
             String own = List.of(own(layer, "", epoch, Change::rate), own(layer, "biases ", epoch, Change::biasRate),
-                    own(layer, "weight decay ", epoch, Change::weightDecay)).stream().filter(part -> !part.isEmpty()).collect(Collectors.joining(", "));
+                    own(layer, "weight decay ", epoch, Change::weightDecay)).stream().filter(part -> !part.isEmpty())
+                    .collect(Collectors.joining(", "));
             text.append(own.isEmpty() ? "" : "; " + layer + ": " + own);
         }
         double noise = colourNoise(epoch);

@@ -31,7 +31,8 @@ public final class Schedules {
 
     private record File(String comment, Double rate, Double biasRate, Integer epochs, Integer batch, List<Entry> changes) {}
 
-    private record Entry(String comment, Double epoch, List<String> layers, Double rate, Double biasRate, Double weightDecay, Double colourNoise) {
+    private record Entry(String comment, Double epoch, List<String> layers, Double rate, Double biasRate, Double weightDecay,
+            Double colourNoise) {
         Diary.Change change() {
             if (epoch == null) {
                 throw new IllegalArgumentException("a change has no \"epoch\"");
@@ -81,7 +82,8 @@ public final class Schedules {
                     file.epochs() == null ? 0 : file.epochs(), file.batch() == null ? 0 : file.batch());
         } catch (UnrecognizedPropertyException e) {
             List<String> known = e.getKnownPropertyIds().stream().map(String::valueOf).toList();
-            throw new TrainingException(origin + ": unknown field \"" + e.getPropertyName() + "\"; " + Suggestion.of(e.getPropertyName(), known), e);
+            throw new TrainingException(
+                    origin + ": unknown field \"" + e.getPropertyName() + "\"; " + Suggestion.of(e.getPropertyName(), known), e);
         } catch (IllegalArgumentException e) {
             throw new TrainingException(origin + ": " + e.getMessage(), e);
         } catch (JsonProcessingException e) {

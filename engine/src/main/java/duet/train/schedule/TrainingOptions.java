@@ -27,7 +27,8 @@ public record TrainingOptions(
         boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, Mean mean, boolean dropout, int checkpointEvery,
         int keepCheckpoints, int loaderThreads, List<String> frozen, Path output) {
 
-    public static final TrainingOptions DEFAULTS = new TrainingOptions(128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false, 1, true,
+    public static final TrainingOptions DEFAULTS = new TrainingOptions(128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false,
+            1, true,
             Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, List.of(), null);
 
     public TrainingOptions {
@@ -38,7 +39,8 @@ public record TrainingOptions(
         Objects.requireNonNull(learningRate, "learningRate");
         Objects.requireNonNull(augmentation, "augmentation");
         Objects.requireNonNull(mean, "mean");
-        require(biasRateFactor >= 0 && Double.isFinite(biasRateFactor), "the biases' rate factor must not be below 0, but it is " + biasRateFactor);
+        require(biasRateFactor >= 0 && Double.isFinite(biasRateFactor),
+                "the biases' rate factor must not be below 0, but it is " + biasRateFactor);
         require(momentum >= 0 && momentum < 1, "momentum must be from 0 to below 1, not " + momentum);
         require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight decay must not be below 0, but it is " + weightDecay);
         require(checkpointEvery >= 0, "steps between checkpoints must not be below 0, but they are " + checkpointEvery);

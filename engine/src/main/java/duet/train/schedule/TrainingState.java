@@ -16,7 +16,8 @@ import duet.device.Arithmetic;
  * @param sinceBest        validations since then
  */
 public record TrainingState(
-        long step, TrainingOptions options, String data, int images, Arithmetic arithmetic, boolean validated, int rateDrops, double bestError,
+        long step, TrainingOptions options, String data, int images, Arithmetic arithmetic, boolean validated, int rateDrops,
+        double bestError,
         int sinceBest) {
 
     public static TrainingState initial(TrainingOptions options, String data, int images, Arithmetic arithmetic) {
@@ -44,7 +45,8 @@ public record TrainingState(
         }
         LearningRate.Plateau plateau = options.learningRate().plateau();
         boolean drop = plateau != null && sinceBest + 1 >= plateau.patience() && rateDrops < plateau.times();
-        return new TrainingState(step, options, data, images, arithmetic, true, drop ? rateDrops + 1 : rateDrops, bestError, drop ? 0 : sinceBest + 1);
+        return new TrainingState(step, options, data, images, arithmetic, true, drop ? rateDrops + 1 : rateDrops, bestError,
+                drop ? 0 : sinceBest + 1);
     }
 
     /** Passes over the data done after {@code steps} steps. */

@@ -143,7 +143,8 @@ class DamagedImageTest {
         Path empty = Files.createFile(folder.resolve("empty.jpg"));
         assertEquals(empty + ": an empty file", assertThrows(DataException.class, () -> Datasets.readImage(empty, STORED)).getMessage());
         Path directory = Files.createDirectory(folder.resolve("directory.jpg"));
-        assertTrue(assertThrows(DataException.class, () -> Datasets.readImage(directory, STORED)).getMessage().startsWith(directory.toString()));
+        assertTrue(assertThrows(DataException.class, () -> Datasets.readImage(directory, STORED)).getMessage()
+                .startsWith(directory.toString()));
         Path good = Files.write(folder.resolve("good.jpg"), jpeg(false));
         assertEquals(STORED.elements(), Datasets.readImage(good, STORED).length);
         assertThrows(DataException.class, () -> Datasets.readImage(good, new Shape(2, 32, 32)));

@@ -179,7 +179,8 @@ class ImageFileTest {
 
     @Test
     void allKindsOfPng() {
-        assertArrayEquals(bytes(64 * 64, 77), decode(TestImages.write("png", TestImages.grey(30, 40, BufferedImage.TYPE_BYTE_GRAY, 77)), GREY));
+        assertArrayEquals(bytes(64 * 64, 77),
+                decode(TestImages.write("png", TestImages.grey(30, 40, BufferedImage.TYPE_BYTE_GRAY, 77)), GREY));
         assertArrayEquals(bytes(64 * 64, 77, 77, 77),
                 decode(TestImages.write("png", TestImages.grey(100, 90, BufferedImage.TYPE_USHORT_GRAY, 77 * 257)), COLOUR));
         assertArrayEquals(bytes(64 * 64, 255),

@@ -146,11 +146,12 @@ class PreparationTest {
             out = temporary.resolve("stopped-" + stop);
             Path killed = out;
             // What a kill leaves: the first shards, a half-written one, no manifest.
-            assertThrows(IllegalStateException.class, () -> Preparation.prepare(SOURCE, killed, options, DamageReport.STRICT, (done, total) -> {
-                if (done > 16 * stop) {
-                    throw new IllegalStateException("killed");
-                }
-            }));
+            assertThrows(IllegalStateException.class,
+                    () -> Preparation.prepare(SOURCE, killed, options, DamageReport.STRICT, (done, total) -> {
+                        if (done > 16 * stop) {
+                            throw new IllegalStateException("killed");
+                        }
+                    }));
             Files.write(out.resolve(".training-00004.shard.tmp"), new byte[1000]);
             assertTrue(unreadable().contains("is not finished: run the same ./duet data prepare again"), this::unreadable);
             Preparation.Result result = prepare(new PreparationOptions(24, quality, 16, 1, 1));
@@ -256,7 +257,8 @@ class PreparationTest {
 
     @Test
     void aFullDiskIsToldBeforeAnythingIsWritten() {
-        String message = refused(() -> Preparation.prepare(SOURCE, out, OPTIONS, DamageReport.STRICT, PreparationListener.SILENT, folder -> 1000));
+        String message = refused(
+                () -> Preparation.prepare(SOURCE, out, OPTIONS, DamageReport.STRICT, PreparationListener.SILENT, folder -> 1000));
         assertTrue(message.contains("0 MB free: choose another folder, a smaller --size, or --encoding jpeg"), message);
         assertFalse(Files.exists(out.resolve("preparation.json")));
     }

@@ -120,7 +120,8 @@ class FashionMnistFetchTest {
         List<String> progress = new ArrayList<>();
         fetcher(PATIENCE).fetch(target, (file, bytes, total) -> progress.add(file + " " + bytes + " of " + total));
         for (FashionMnistFetch.Item item : FashionMnistFetch.ITEMS) {
-            assertArrayEquals(Files.readAllBytes(served.resolve(item.name() + ".gz")), Files.readAllBytes(target.resolve(item.name() + ".gz")));
+            assertArrayEquals(Files.readAllBytes(served.resolve(item.name() + ".gz")),
+                    Files.readAllBytes(target.resolve(item.name() + ".gz")));
             long size = Files.size(served.resolve(item.name() + ".gz"));
             assertTrue(progress.contains(item.name() + ".gz " + size + " of " + size), progress::toString);
         }

@@ -110,7 +110,7 @@ class FashionMnistTest {
     /** A fault in the image file, and what the message must say besides the file's name. */
     @ParameterizedTest
     @CsvSource({"empty,header", "header,header", "magic,00000801", "short,23519", "long,trailing", "size,28x27", "zero,'[0, 28, 28]'",
-        "lying,'[2147483647, 28, 28]'", "negative,-1"})
+            "lying,'[2147483647, 28, 28]'", "negative,-1"})
     void faultyImageFiles(String fault, String said) throws IOException {
         byte[] content = new byte[30 * 784];
         byte[] file = switch (fault) {

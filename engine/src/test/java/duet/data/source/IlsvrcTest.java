@@ -82,7 +82,8 @@ class IlsvrcTest {
                 assertEquals(MiniIlsvrc.validationLabel(i), split.validation().read(i, image, 0));
             }
             FileSizes sizes = FileSizes.of(split.training());
-            assertTrue(sizes.files() > 150 && sizes.leastWidth() >= 45 && sizes.mostWidth() < 190 && sizes.mostHeight() > 120, () -> "" + sizes);
+            assertTrue(sizes.files() > 150 && sizes.leastWidth() >= 45 && sizes.mostWidth() < 190 && sizes.mostHeight() > 120,
+                    () -> "" + sizes);
         }
         assertEquals(1, damaged.size());
         assertTrue(damaged.getFirst().contains("ILSVRC2012_img_train.tar: n01447764_1111.JPEG: damaged"), damaged.getFirst());

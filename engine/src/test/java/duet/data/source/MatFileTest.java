@@ -46,7 +46,8 @@ class MatFileTest {
                 write(deflate == 0 ? Deflater.NO_COMPRESSION : deflate, littleEndian), "things");
         assertEquals(3, structures.size());
         for (int i = 0; i < 3; i++) {
-            assertEquals(Map.of("id", i - 1.5, "small", (double) (-300 * i), "name", "name " + "é".repeat(i), "children", 0.0), structures.get(i));
+            assertEquals(Map.of("id", i - 1.5, "small", (double) (-300 * i), "name", "name " + "é".repeat(i), "children", 0.0),
+                    structures.get(i));
         }
     }
 

@@ -92,9 +92,10 @@ class SyntheticImagesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"synthetic", "synthetic:", "synthetic:3x227x227", "synthetic:3x227:10", "synthetic:3x227x227:1", "synthetic:0x2x2:2",
-        "synthetic:3x227x227:1000:0", "synthetic:3x227x227:ten", "synthetic:3x-1x227:10", "synthetic:3x227x227:10:5:5",
-        "synthetic:1024x8192x8192:10", "synthetic:3x99999999999x1:10"})
+    @ValueSource(
+            strings = {"synthetic", "synthetic:", "synthetic:3x227x227", "synthetic:3x227:10", "synthetic:3x227x227:1", "synthetic:0x2x2:2",
+                    "synthetic:3x227x227:1000:0", "synthetic:3x227x227:ten", "synthetic:3x-1x227:10", "synthetic:3x227x227:10:5:5",
+                    "synthetic:1024x8192x8192:10", "synthetic:3x99999999999x1:10"})
     void badSpecificationsShowAnExample(String source) {
         String message = assertThrows(DataException.class, () -> Datasets.describe(source)).getMessage();
         assertTrue(message.contains("synthetic:3x227x227:1000") && message.startsWith(source), message);

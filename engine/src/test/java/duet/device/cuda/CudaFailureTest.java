@@ -58,7 +58,8 @@ class CudaFailureTest {
     private static float[] run(Backend backend) {
         Storage storage = backend.allocate(new long[] {4096});
         List<Step> steps = List.of(new Step.Launch(new Operation.Scale("twice", TENSOR, TENSOR, 2), null));
-        Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(TENSOR, REGION), storage, storage);
+        Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(TENSOR, REGION), storage,
+                storage);
         float[] values = new float[ELEMENTS];
         for (int i = 0; i < ELEMENTS; i++) {
             values[i] = i;
@@ -174,10 +175,12 @@ class CudaFailureTest {
         Tensor ranks = new Tensor(4, "ranks", 0, Tensor.Format.INTEGERS, Tensor.Role.OUTPUT, images, 1, 1, 1);
         try (Backend backend = Backends.open(TestDevices.one(), 0)) {
             Storage storage = backend.allocate(new long[] {1 << 16});
-            List<Step> steps = List.of(new Step.Launch(new Operation.SoftmaxCrossEntropy("loss", logits, input, losses, ranks, null, null), null));
+            List<Step> steps = List
+                    .of(new Step.Launch(new Operation.SoftmaxCrossEntropy("loss", logits, input, losses, ranks, null, null), null));
             Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(
                     input, new Region(Region.Area.TRANSIENT, 0, 4 * images), logits, new Region(Region.Area.TRANSIENT, 4096, 12 * images),
-                    losses, new Region(Region.Area.TRANSIENT, 20480, 4 * images), ranks, new Region(Region.Area.TRANSIENT, 28672, 4 * images)),
+                    losses, new Region(Region.Area.TRANSIENT, 20480, 4 * images), ranks,
+                    new Region(Region.Area.TRANSIENT, 28672, 4 * images)),
                     storage, storage);
             int[] labels = new int[images];
             float[] result = new float[images];
@@ -188,7 +191,8 @@ class CudaFailureTest {
             long allocated = loop.allocatedBy(100);
             assertEquals(100, HotLoop.calls("cuGraphLaunch"));
             assertEquals(100, HotLoop.calls("cuMemcpyHtoDAsync_v2"));
-            for (String none : List.of("cuLaunchKernel", "cuMemAlloc_v2", "cuMemHostAlloc", "cuStreamBeginCapture_v2", "cuModuleGetFunction")) {
+            for (String none : List.of("cuLaunchKernel", "cuMemAlloc_v2", "cuMemHostAlloc", "cuStreamBeginCapture_v2",
+                    "cuModuleGetFunction")) {
                 assertEquals(0, HotLoop.calls(none), none);
             }
             assertTrue(allocated < 100 * 8, allocated + " bytes of Java heap in 100 runs");

@@ -90,20 +90,24 @@ final class HostFaults {
         add("an argument structure that is too short", "bad-call", NONE, (bed, faulty) -> {
             for (KernelCall l : bed.lower(KernelBed.alone(SCALE))) {
                 long size = l.arguments().byteSize() - (faulty ? 8 : 0);
-                bed.launch(new KernelCall(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), l.blockX(), l.sharedBytes(), l.arguments().asSlice(0, size)));
+                bed.launch(new KernelCall(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), l.blockX(), l.sharedBytes(),
+                        l.arguments().asSlice(0, size)));
             }
             bed.stream().synchronize("running");
             return bed.results(KernelBed.alone(SCALE));
         });
-        add("more shared memory than a block may have", "CUDA_ERROR_INVALID_VALUE", NONE, (bed, faulty) -> withShared(bed, faulty ? 1 << 20 : 0));
+        add("more shared memory than a block may have", "CUDA_ERROR_INVALID_VALUE", NONE,
+                (bed, faulty) -> withShared(bed, faulty ? 1 << 20 : 0));
         add("more threads than the kernel is compiled for", "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", NONE, (bed, faulty) -> {
             for (KernelCall l : bed.lower(KernelBed.alone(SCALE))) {
-                bed.launch(new KernelCall(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), faulty ? 512 : l.blockX(), l.sharedBytes(), l.arguments()));
+                bed.launch(new KernelCall(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), faulty ? 512 : l.blockX(), l.sharedBytes(),
+                        l.arguments()));
             }
             bed.stream().synchronize("running");
             return bed.results(KernelBed.alone(SCALE));
         });
-        faults.add(new Fault("PTX newer than the driver", "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", NONE, () -> version("7.4"), () -> version("99.9")));
+        faults.add(new Fault("PTX newer than the driver", "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", NONE, () -> version("7.4"),
+                () -> version("99.9")));
         add("results read before the run has ended", null, WRONG, (bed, faulty) -> {
             bed.lower(KernelBed.alone(SCALE)).forEach(bed::launch);
             try (PinnedMemory host = new PinnedMemory(bed.card, BYTES)) {
@@ -187,7 +191,8 @@ final class HostFaults {
 
     private static Outcome peer(boolean faulty) {
         return Outcome.of(() -> {
-            try (KernelBed bed = new KernelBed(Ptx.sound(), 108); CudaCard other = new CudaCard("virtual:1", 1, Ptx.sound());
+            try (KernelBed bed = new KernelBed(Ptx.sound(), 108);
+                    CudaCard other = new CudaCard("virtual:1", 1, Ptx.sound());
                     CudaDevice device = new CudaDevice(1, other)) {
                 if (!faulty) {
                     bed.card.reach(other);

@@ -87,7 +87,8 @@ final class KernelBed implements AutoCloseable {
         List<Tensor> filled = operations(fusion).flatMap(o -> o.reads().stream()).toList();
         long workspace = CudaLowering.workspaceBytes(fusion.first(), multiprocessors);
         return CudaLowering.lower(fusion, new Site(arena, tensor -> tensor == null ? 0 : addresses.computeIfAbsent(tensor,
-                t -> filled.contains(t) ? memory(values(t)) : memory(t.dataBytes())), workspace == 0 ? 0 : memory(workspace), numbers(), multiprocessors));
+                t -> filled.contains(t) ? memory(values(t)) : memory(t.dataBytes())), workspace == 0 ? 0 : memory(workspace), numbers(),
+                multiprocessors));
     }
 
     private static Stream<Operation> operations(Fusion f) {

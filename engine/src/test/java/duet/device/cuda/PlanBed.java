@@ -51,8 +51,10 @@ final class PlanBed {
     static PlanBed towers() {
         Initialization start = Initialization.PAPER;
         Network network = new Network("towers", new Shape(1, 8, 8), 1 / 64.0, List.of(
-                new Layer.Convolution("conv1", 8, 3, 2, 1, 1, Rounding.FLOOR, true, start), new Layer.Nonlinearity("relu1", Activation.RELU),
-                new Layer.Convolution("conv2", 8, 3, 1, 1, 1, Rounding.FLOOR, true, start), new Layer.Nonlinearity("relu2", Activation.RELU),
+                new Layer.Convolution("conv1", 8, 3, 2, 1, 1, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu1", Activation.RELU),
+                new Layer.Convolution("conv2", 8, 3, 1, 1, 1, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu2", Activation.RELU),
                 new Layer.FullyConnected("fc3", 8, true, start), new Layer.Nonlinearity("relu3", Activation.RELU),
                 new Layer.FullyConnected("fc4", 4, true, start), new Layer.SoftmaxCrossEntropy("loss")));
         try (Backend backend = Backends.open(TWO_CARDS, 0)) {
@@ -61,8 +63,9 @@ final class PlanBed {
     }
 
     PlanBed with(List<StreamSteps> streams, Map<Tensor, Region> regions) {
-        return new PlanBed(new Plan(plan.network(), plan.placement(), plan.mode(), plan.batch(), plan.parameters(), plan.inputs(), plan.outputs(),
-                streams, regions, plan.persistentBytes(), plan.transientBytes(), plan.preparedBytes(), plan.checkedLayers()));
+        return new PlanBed(
+                new Plan(plan.network(), plan.placement(), plan.mode(), plan.batch(), plan.parameters(), plan.inputs(), plan.outputs(),
+                        streams, regions, plan.persistentBytes(), plan.transientBytes(), plan.preparedBytes(), plan.checkedLayers()));
     }
 
     /** With the steps of one stream changed. */

@@ -233,7 +233,8 @@ class CheckpointTest {
         assertMetadataRefused("duet", "7", "a checkpoint of version 7");
         assertMetadataRefused("network", null, "no entry network");
         assertMetadataRefused("network", "{\"layers\":7}", "the network in the metadata is damaged");
-        assertMetadataRefused("network", NetworkJson.write(Tiny.network()).replace("conv2", "conv9"), "conv9.weight [6, 2, 3, 3] is missing");
+        assertMetadataRefused("network", NetworkJson.write(Tiny.network()).replace("conv2", "conv9"),
+                "conv9.weight [6, 2, 3, 3] is missing");
         assertMetadataRefused("classNames", "[\"a\",\"b\"]", "2 class names for a network with 4 classes");
         assertMetadataRefused("stored", "{\"channels\":1,\"height\":12}", "the entry stored");
         assertMetadataRefused("stored", "{\"channels\":1,\"height\":12,\"width\":13}", "input.mean has shape [1, 12, 12]");

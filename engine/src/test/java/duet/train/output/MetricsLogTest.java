@@ -28,7 +28,7 @@ class MetricsLogTest {
     @BeforeEach
     void threeLines() {
         file = folder.resolve("metrics.jsonl");
-        try (MetricsLog log = MetricsLog.open(file, metrics -> true, metrics -> { })) {
+        try (MetricsLog log = MetricsLog.open(file, metrics -> true, metrics -> {})) {
             for (int step = 1; step <= 3; step++) {
                 log.write(line(step));
             }
@@ -69,7 +69,7 @@ class MetricsLogTest {
 
     @Test
     void goesOnAfterTheLastKeptLine() throws IOException {
-        try (MetricsLog log = MetricsLog.open(file, metrics -> metrics.step() <= 2, metrics -> { })) {
+        try (MetricsLog log = MetricsLog.open(file, metrics -> metrics.step() <= 2, metrics -> {})) {
             log.write(line(7));
             log.sync();
         }

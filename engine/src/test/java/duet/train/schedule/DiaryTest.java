@@ -41,7 +41,7 @@ class DiaryTest {
     void originalOf2012() {
         Diary diary = Schedules.named("original-2012");
         double[][] expected = {{0, 0.01, 0.01}, {24.99, 0.01, 0.01}, {25, 0.001, 0.001}, {51, 1e-4, 1e-4}, {67, 1e-5, 1e-4}, {72, 0, 1e-4},
-            {79, 0, 1e-5}, {90.9, 0, 1e-5}};
+                {79, 0, 1e-5}, {90.9, 0, 1e-5}};
         for (double[] row : expected) {
             assertEquals(row[1], diary.at("conv1", false, row[0], 0, 2), "conv1 at " + row[0]);
             assertEquals(row[2], diary.at("conv2", false, row[0], 0, 2), "conv2 at " + row[0]);
@@ -79,7 +79,8 @@ class DiaryTest {
             assertEquals(p.bias() ? 0 : p.layer().equals("fc4") ? 1 : 0.004f, numbers.weightDecays()[i], p.name());
         }
         assertEquals("the schedule has a rate for the layer fc4, but alexnet-small has no weights of that name; did you mean \"fc6\"? "
-                + "(it can be conv1, conv2, conv3, conv4, conv5, fc6, fc7, fc8)", assertThrows(TrainingException.class,
+                + "(it can be conv1, conv2, conv3, conv4, conv5, fc6, fc7, fc8)",
+                assertThrows(TrainingException.class,
                         () -> Rates.requireLayers(Networks.create("alexnet-small"), options.learningRate())).getMessage());
     }
 
@@ -107,24 +108,25 @@ class DiaryTest {
         assertEquals(List.of("conv1", "fc3"), diary.layers());
         assertEquals("there is no schedule file " + folder.resolve("none.json"),
                 assertThrows(TrainingException.class, () -> Schedules.read(folder.resolve("none.json"))).getMessage());
-        assertEquals("there is no schedule called orginal-2012; did you mean \"original-2012\"? (it can be original-2012, cifar-18pct, cifar-11pct)",
+        assertEquals(
+                "there is no schedule called orginal-2012; did you mean \"original-2012\"? (it can be original-2012, cifar-18pct, cifar-11pct)",
                 assertThrows(TrainingException.class, () -> Schedules.named("orginal-2012")).getMessage());
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "{}                                                                 | file: a schedule needs its first \"rate\"",
-        "{\"rate\": 0}                                                      | file: the learning rate must be above 0, not 0.0",
-        "{\"rat\": 1}                                                       | file: unknown field \"rat\"; did you mean \"rate\"?",
-        "{\"rate\": 1, \"rate\": 2}                                         | file: no schedule at line 1: Duplicate field 'rate'",
-        "{\"rate\": \"fast\"}                                               | file: no schedule at line 1: Cannot deserialize value",
-        "{\"rate\": 1} x                                                    | file: no schedule at line 1: ",
-        "{\"rate\": 1, \"changes\": [{\"rate\": 2}]}                        | file: a change has no \"epoch\"",
-        "{\"rate\": 1, \"changes\": [{\"epoch\": 3}]}                       | file: the change at epoch 3.0 changes nothing; it can have",
-        "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": -1}]}         | file: the rate must be at least 0, not -1.0",
-        "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1, \"layers\": []}]}  | file: the change at epoch 3.0 names no layers",
-        "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1}, {\"epoch\": 2, \"rate\": 1}]} | file: the changes must be in the order of their epochs",
-        "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"layers\": [\"a\"], \"colourNoise\": 0}]}  | file: colour noise is not for single layers",
+            "{}                                                                 | file: a schedule needs its first \"rate\"",
+            "{\"rate\": 0}                                                      | file: the learning rate must be above 0, not 0.0",
+            "{\"rat\": 1}                                                       | file: unknown field \"rat\"; did you mean \"rate\"?",
+            "{\"rate\": 1, \"rate\": 2}                                         | file: no schedule at line 1: Duplicate field 'rate'",
+            "{\"rate\": \"fast\"}                                               | file: no schedule at line 1: Cannot deserialize value",
+            "{\"rate\": 1} x                                                    | file: no schedule at line 1: ",
+            "{\"rate\": 1, \"changes\": [{\"rate\": 2}]}                        | file: a change has no \"epoch\"",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3}]}                       | file: the change at epoch 3.0 changes nothing; it can have",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": -1}]}         | file: the rate must be at least 0, not -1.0",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1, \"layers\": []}]}  | file: the change at epoch 3.0 names no layers",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1}, {\"epoch\": 2, \"rate\": 1}]} | file: the changes must be in the order of their epochs",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"layers\": [\"a\"], \"colourNoise\": 0}]}  | file: colour noise is not for single layers",
     })
     void damagedFiles(String json, String message) {
         String found = assertThrows(TrainingException.class, () -> Schedules.parse(json, "file")).getMessage();
@@ -141,8 +143,9 @@ class DiaryTest {
         Diary diary = new Diary(0.02, null, List.of(change(1, "conv1", 0.0, 0.0), change(1, null, 0.01, null)), 0, 0);
         Path out = folder.resolve("run");
         List<RateChange> told = new ArrayList<>();
-        try (Backend backend = Tiny.backend(1); Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
-                Tiny.options().withMomentum(0).withSteps(12).withKeepCheckpoints(9).withLearningRate(diary).withOutput(out))) {
+        try (Backend backend = Tiny.backend(1);
+                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                        Tiny.options().withMomentum(0).withSteps(12).withKeepCheckpoints(9).withLearningRate(diary).withOutput(out))) {
             trainer.train(new TrainingListener() {
                 @Override
                 public void rateChanged(RateChange change) {
@@ -166,7 +169,8 @@ class DiaryTest {
 
     @Test
     void changesAreTold() {
-        TrainingState steps = TrainingState.initial(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Steps(0.8, 1.5, 0.5)), "data", 40,
+        TrainingState steps = TrainingState.initial(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Steps(0.8, 1.5, 0.5)),
+                "data", 40,
                 Arithmetic.DEFAULT);
         assertNull(RateChange.byEpoch(steps));
         for (int step = 1; step <= 30; step++) {

@@ -34,8 +34,10 @@ public final class CudaModule {
 
     private static String refusal(int result, String name, CudaCard card, String log) {
         String hint = result == Cuda.CUDA_ERROR_UNSUPPORTED_PTX_VERSION()
-                ? "; the driver (CUDA " + CudaDriver.version(CudaDriver.version()) + ") is older than the kernels' PTX: install a newer one" : "";
+                ? "; the driver (CUDA " + CudaDriver.version(CudaDriver.version()) + ") is older than the kernels' PTX: install a newer one"
+                : "";
         String lines = log.isBlank() ? "" : log.lines().limit(LOG_LINES).reduce("; its log:", (text, line) -> text + "\n  " + line);
-        return card.name + " refuses the kernels of " + name + ".ptx: cuModuleLoadDataEx answers " + CudaDriver.words(result) + hint + lines;
+        return card.name + " refuses the kernels of " + name + ".ptx: cuModuleLoadDataEx answers " + CudaDriver.words(result) + hint
+                + lines;
     }
 }

@@ -35,8 +35,10 @@ public final class PreparedKernelCall {
         int result = Cuda.cuLaunchKernel(kernel.function, launch.gridX(), launch.gridY(), launch.gridZ(), launch.blockX(), 1, 1,
                 launch.sharedBytes(), stream.handle, MemorySegment.NULL, extra);
         if (result != Cuda.CUDA_SUCCESS()) {
-            CudaDriver.check(result, "cuLaunchKernel", "%s with %d x %d x %d blocks of %d threads and %d bytes of shared memory on %s".formatted(
-                    label, launch.gridX(), launch.gridY(), launch.gridZ(), launch.blockX(), launch.sharedBytes(), stream.device.label()));
+            CudaDriver.check(result, "cuLaunchKernel",
+                    "%s with %d x %d x %d blocks of %d threads and %d bytes of shared memory on %s".formatted(
+                            label, launch.gridX(), launch.gridY(), launch.gridZ(), launch.blockX(), launch.sharedBytes(),
+                            stream.device.label()));
         }
     }
 

@@ -36,7 +36,7 @@ public final class CudaLowering {
             case FullyConnectedBackwardWeights o -> ProductLowering.backwardWeights(site, o);
             case ResponseNormForward o when fusion.pool() != null -> NeighbourhoodLowering.normPoolForward(site, o, fusion.pool());
             case MaxPoolBackward o when fusion.normBackward() != null ->
-                    NeighbourhoodLowering.normPoolBackward(site, o, fusion.normBackward(), mask != null);
+                NeighbourhoodLowering.normPoolBackward(site, o, fusion.normBackward(), mask != null);
             case ResponseNormBackward o -> NeighbourhoodLowering.responseNormBackward(site, o, mask != null);
             case MaxPoolBackward o -> NeighbourhoodLowering.maxPoolBackward(site, o, mask);
             case ResponseNormForward o -> NeighbourhoodLowering.lower(site, o);

@@ -23,7 +23,8 @@ import duet.device.Tensor;
  * @param reluBackward the gradient of a ReLU in place on the result, or null
  */
 public record Fusion(
-        Operation first, ActivationForward activation, MaxPoolForward pool, ResponseNormBackward normBackward, ActivationBackward reluBackward) {
+        Operation first, ActivationForward activation, MaxPoolForward pool, ResponseNormBackward normBackward,
+        ActivationBackward reluBackward) {
 
     private static Fusion of(Operation operation) {
         return new Fusion(operation, null, null, null, null);
@@ -53,8 +54,8 @@ public record Fusion(
                 switch (step) {
                     case Step.Launch launch -> launch.operation().reads().forEach(tensor -> readers.merge(tensor, 1, Integer::sum));
                     case Step.Copy copy -> readers.merge(copy.from(), 1, Integer::sum);
-                    case Step.Record r -> { }
-                    case Step.Wait w -> { }
+                    case Step.Record r -> {}
+                    case Step.Wait w -> {}
                 }
             }
         }
@@ -72,7 +73,8 @@ public record Fusion(
         List<Fusion> plan = new ArrayList<>();
         boolean[] taken = new boolean[steps.size()];
         for (int i = 0; i < steps.size(); i++) {
-            plan.add(taken[i] || !(steps.get(i) instanceof Step.Launch launch) ? null : begin(launch.operation(), i, steps, taken, readers, overlap));
+            plan.add(taken[i] || !(steps.get(i) instanceof Step.Launch launch) ? null
+                    : begin(launch.operation(), i, steps, taken, readers, overlap));
         }
         return plan;
     }
@@ -94,7 +96,8 @@ public record Fusion(
                 taken[index + 1] = true;
                 return new Fusion(first, null, pool, null, null);
             }
-            case MaxPoolBackward o when next instanceof ResponseNormBackward norm && together(o, norm) && internal(o.inputGradient(), readers)
+            case MaxPoolBackward o when next instanceof ResponseNormBackward norm && together(o, norm)
+                    && internal(o.inputGradient(), readers)
                     && apart(o, norm, overlap) -> {
                 taken[index + 1] = true;
                 ActivationBackward relu = relu(norm.inputGradient(), index + 1, steps, taken, norm.input());
@@ -127,7 +130,7 @@ public record Fusion(
         return switch (first) {
             case ResponseNormForward norm when second instanceof MaxPoolForward pool -> NeighbourhoodLowering.fuses(norm, pool);
             case MaxPoolBackward pool when second instanceof ResponseNormBackward norm ->
-                    NeighbourhoodLowering.fuses(pool, norm) && !norm.inputGradient().equals(pool.inputGradient());
+                NeighbourhoodLowering.fuses(pool, norm) && !norm.inputGradient().equals(pool.inputGradient());
             default -> false;
         };
     }

@@ -92,7 +92,8 @@ final class NeighbourhoodLowering {
         duet_response_norm.relu(p, reluMask ? 1 : 0);
         if (fours) {
             int threads = wholeGroups(groupVectors(o.norm(), o.input()));
-            return List.of(new KernelCall("response_norm_backward_x4", Math.ceilDiv(count, threads), 1, 1, threads, threads * VECTOR_BYTES, p));
+            return List.of(
+                    new KernelCall("response_norm_backward_x4", Math.ceilDiv(count, threads), 1, 1, threads, threads * VECTOR_BYTES, p));
         }
         int half = duet_response_norm.half(p);
         long shared = 4L * (THREADS + 4 * half + 2 * (THREADS + 2 * half));
@@ -183,7 +184,8 @@ final class NeighbourhoodLowering {
         int vectors = vectors(norm.input());
         int tiles = Math.ceilDiv(g.outputWidth(), FUSED_FORWARD_THREADS / vectors - 1);
         int columns = Math.ceilDiv(g.outputWidth(), tiles);
-        int wanted = Math.clamp(Math.ceilDiv(FUSED_FORWARD_BLOCKS * site.multiprocessors(), batch * tiles), 1, Math.ceilDiv(g.outputHeight(), 2));
+        int wanted = Math.clamp(Math.ceilDiv(FUSED_FORWARD_BLOCKS * site.multiprocessors(), batch * tiles), 1,
+                Math.ceilDiv(g.outputHeight(), 2));
         int rows = Math.ceilDiv(g.outputHeight(), wanted);
         int strips = Math.ceilDiv(g.outputHeight(), rows);
         MemorySegment p = normPool(site, norm.norm(), norm.input(), g);

@@ -141,7 +141,8 @@ final class ProductLowering {
         duet_convolution.result_height(p, g.height());
         duet_convolution.result_width(p, g.width());
         duet_convolution.inside(p, shape.inside() ? 1 : 0);
-        launches.add(new KernelCall(tiling.kernel(), tiling.tiles(shape), shape.products(), tiling.splits(), tiling.tile().threads(), 0, p));
+        launches.add(
+                new KernelCall(tiling.kernel(), tiling.tiles(shape), shape.products(), tiling.splits(), tiling.tile().threads(), 0, p));
         return p;
     }
 

@@ -89,7 +89,8 @@ class CudaDriverTest {
         Path source = Files.writeString(folder.resolve("driver.c"), "int cuInit(unsigned flags) { return 0; }\n");
         Path library = folder.resolve("libcuda.so.1");
         try {
-            Process compiler = new ProcessBuilder("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString()).inheritIO().start();
+            Process compiler = new ProcessBuilder("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString()).inheritIO()
+                    .start();
             assertEquals(0, compiler.waitFor());
         } catch (IOException e) {
             assumeTrue(false, "there is no C compiler");
@@ -131,7 +132,10 @@ class CudaDriverTest {
         for (String devices : List.of("default", "cuda:0")) {
             Process child = ChildJava.start(options, CudaProbe.class, devices);
             String output = new String(child.getInputStream().readAllBytes());
-            assertTrue(output.startsWith(devices.equals("default") ? "opened: 2 CPU devices" : "DeviceException: this build has no CUDA kernels"), output);
+            assertTrue(
+                    output.startsWith(
+                            devices.equals("default") ? "opened: 2 CPU devices" : "DeviceException: this build has no CUDA kernels"),
+                    output);
             assertTrue(output.contains("nvcc"), output);
         }
     }
@@ -143,7 +147,8 @@ class CudaDriverTest {
 
     @Test
     void everyCallOfOpeningMayFail() throws Exception {
-        for (String function : List.of("cuDriverGetVersion", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDevicePrimaryCtxRetain",
+        for (String function : List.of("cuDriverGetVersion", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName",
+                "cuDevicePrimaryCtxRetain",
                 "cuStreamCreate")) {
             requireSentence(probe(virtual(), "cuda:0", "fail-call=" + function + ":1:999"), function, "CUDA_ERROR_UNKNOWN");
         }

@@ -33,13 +33,16 @@ class FusionTest {
     }
 
     private static List<Fusion> fusions(Plan plan, int device) {
-        StreamSteps stream = plan.streams().stream().filter(s -> s.device() == device && s.kind() == StreamSteps.Kind.COMPUTE).findFirst().orElseThrow();
+        StreamSteps stream = plan.streams().stream().filter(s -> s.device() == device && s.kind() == StreamSteps.Kind.COMPUTE).findFirst()
+                .orElseThrow();
         Map<Tensor, Integer> readers = Fusion.readers(plan.streams());
-        return Fusion.plan(stream.steps(), readers, (a, b) -> a.device() == b.device() && plan.regions().get(a).overlaps(plan.regions().get(b)));
+        return Fusion.plan(stream.steps(), readers,
+                (a, b) -> a.device() == b.device() && plan.regions().get(a).overlaps(plan.regions().get(b)));
     }
 
     private static Fusion of(List<Fusion> fusions, String layer, Class<? extends Operation> kind) {
-        return fusions.stream().filter(f -> f != null && kind.isInstance(f.first()) && f.first().layer().equals(layer)).findFirst().orElse(null);
+        return fusions.stream().filter(f -> f != null && kind.isInstance(f.first()) && f.first().layer().equals(layer)).findFirst()
+                .orElse(null);
     }
 
     @ParameterizedTest
@@ -58,7 +61,8 @@ class FusionTest {
                 assertEquals("pool" + i + " + norm" + i + " + relu" + i, backward.label());
             }
             assertNotNull(of(fusions, "pool5", Operation.MaxPoolBackward.class).reluBackward());
-            assertNotNull(of(fusions, "conv5", Operation.ConvolutionBackwardData.class).reluBackward(), "moved up past the gradients of conv5");
+            assertNotNull(of(fusions, "conv5", Operation.ConvolutionBackwardData.class).reluBackward(),
+                    "moved up past the gradients of conv5");
             assertNotNull(of(fusions, "conv4", Operation.ConvolutionBackwardData.class).reluBackward());
             // What came through dropout or from the other device is not the kernel's last word.
             assertTrue(fusions.stream().filter(Objects::nonNull).anyMatch(f -> f.first() instanceof Operation.ActivationBackward));
@@ -90,7 +94,8 @@ class FusionTest {
         Plan plan = plan(placement, Mode.TRAINING, LAYOUT);
         for (int device = 0; device < placement.devices(); device++) {
             int d = device;
-            StreamSteps stream = plan.streams().stream().filter(s -> s.device() == d && s.kind() == StreamSteps.Kind.COMPUTE).findFirst().orElseThrow();
+            StreamSteps stream = plan.streams().stream().filter(s -> s.device() == d && s.kind() == StreamSteps.Kind.COMPUTE).findFirst()
+                    .orElseThrow();
             assertEquals(operations(stream), fusions(plan, device).stream().filter(Objects::nonNull).mapToInt(FusionTest::size).sum());
         }
     }
@@ -100,7 +105,8 @@ class FusionTest {
     }
 
     private static int size(Fusion f) {
-        return 1 + (int) java.util.stream.Stream.of(f.activation(), f.pool(), f.normBackward(), f.reluBackward()).filter(Objects::nonNull).count();
+        return 1 + (int) java.util.stream.Stream.of(f.activation(), f.pool(), f.normBackward(), f.reluBackward()).filter(Objects::nonNull)
+                .count();
     }
 
     /** A tensor between two operations that something else reads must be stored. */

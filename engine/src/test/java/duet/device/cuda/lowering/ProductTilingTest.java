@@ -25,7 +25,8 @@ class ProductTilingTest {
         for (int i = 0; i < 500; i++) {
             int groups = 1 + random.nextInt(3);
             int kernel = 1 + random.nextInt(7);
-            ConvolutionGeometry g = square(groups * (1 + random.nextInt(40)), kernel + random.nextInt(20), groups * (1 + random.nextInt(300)), kernel,
+            ConvolutionGeometry g = square(groups * (1 + random.nextInt(40)), kernel + random.nextInt(20),
+                    groups * (1 + random.nextInt(300)), kernel,
                     1 + random.nextInt(4), random.nextInt(kernel), groups);
             for (Pass pass : Pass.values()) {
                 ProductShape shape = new ProductShape(pass, "conv", g, 1 + random.nextInt(64), pass == Pass.WEIGHTS ? g.filters() : 0);
@@ -73,7 +74,8 @@ class ProductTilingTest {
     @Test
     void firstLayerHasItsOwnKernels() {
         ConvolutionGeometry conv1 = square(3, 227, 96, 11, 4, 0, 1);
-        assertEquals("convolution_forward_image_128x96", ProductTiling.of(new ProductShape(Pass.FORWARD, "conv1", conv1, 128, 0), H100).kernel());
+        assertEquals("convolution_forward_image_128x96",
+                ProductTiling.of(new ProductShape(Pass.FORWARD, "conv1", conv1, 128, 0), H100).kernel());
         assertEquals("convolution_backward_weights_image_128x96",
                 ProductTiling.of(new ProductShape(Pass.WEIGHTS, "conv1", conv1, 128, 96), H100).kernel());
         assertEquals("convolution_backward_data_scalar",
