@@ -81,8 +81,8 @@ class TrainerTest {
         Recorder recorder = new Recorder();
         Trainer.Result result = train(Tiny.options().withKeepCheckpoints(2).withOutput(out), Tiny.data(), recorder);
         try (Stream<Path> files = Files.list(out)) {
-            assertEquals(List.of(".lock", "checkpoint-00000017.safetensors", "checkpoint-00000022.safetensors", "conv1.png", "curves.png",
-                    "metrics.jsonl", "network.json"), files.map(file -> file.getFileName().toString()).sorted().toList());
+            assertEquals(List.of(".lock", "checkpoint-00000017.safetensors", "checkpoint-00000022.safetensors", "metrics.jsonl",
+                    "network.json"), files.map(file -> file.getFileName().toString()).sorted().toList());
         }
         assertEquals(List.of(), recorder.warnings);
         assertEquals(out.resolve("checkpoint-00000022.safetensors"), result.checkpoint());

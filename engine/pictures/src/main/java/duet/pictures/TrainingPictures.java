@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 
+import duet.files.FileException;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.train.Trainer;
@@ -73,7 +74,7 @@ public final class TrainingPictures implements TrainingListener {
             lastDrawing = System.nanoTime();
         } catch (Exception | LinkageError | AWTError | InternalError e) {
             drawing = false;
-            warning.accept("the pictures cannot be drawn and are left out: " + e);
+            warning.accept("the pictures cannot be drawn and are left out: " + (e instanceof FileException ? e.getMessage() : e));
         }
     }
 

@@ -138,7 +138,7 @@ class DamagedImageTest {
     @Test
     void filesThatCannotBeReadAreNamed() throws IOException {
         Path missing = folder.resolve("missing.jpg");
-        assertEquals(missing + ": cannot be read: no such file",
+        assertEquals(missing + ": cannot be read: no such file or folder",
                 assertThrows(DataException.class, () -> Datasets.readImage(missing, STORED)).getMessage());
         Path empty = Files.createFile(folder.resolve("empty.jpg"));
         assertEquals(empty + ": an empty file", assertThrows(DataException.class, () -> Datasets.readImage(empty, STORED)).getMessage());

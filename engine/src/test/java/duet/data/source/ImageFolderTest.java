@@ -189,7 +189,7 @@ class ImageFolderTest {
             }
             assertEquals(List.of(0, 0, -1, 1, -1, -1, 0, 0, -1, 1, -1, -1), labels);
             assertEquals(3, reported.size(), reported::toString);
-            assertEquals(root.resolve("train/a/broken.jpg") + ": cannot be read: no such file", reported.getFirst());
+            assertEquals(root.resolve("train/a/broken.jpg") + ": cannot be read: no such file or folder", reported.getFirst());
             // Over the three good images: levels 1, 2 and 1.
             float[] mean = Datasets.meanImage(data, 100);
             assertEquals(4f / 3, mean[0], 1e-6);

@@ -149,7 +149,7 @@ public final class MiniIlsvrc {
             return TestImages.write("png", picture);
         }
         if (label == 3 && image == 1) {
-            try (InputStream cmyk = MiniIlsvrc.class.getResourceAsStream("cmyk.jpg")) {
+            try (InputStream cmyk = MiniIlsvrc.class.getResourceAsStream("/duet/data/image/cmyk.jpg")) {
                 return cmyk.readAllBytes();
             }
         }
