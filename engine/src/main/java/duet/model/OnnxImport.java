@@ -64,7 +64,7 @@ public final class OnnxImport {
     private static ImportedModel own(Path file, Map<String, String> metadata, Map<String, OnnxTensor> constants) {
         Network network = NetworkJson.parse(metadata.get(OnnxExport.NETWORK), file.toString());
         Map<String, float[]> parameters = new LinkedHashMap<>();
-        ParameterSizes.of(network).forEach((name, sizes) -> parameters.put(name, constant(file, constants, name).floats(sizes)));
+        network.parameters().forEach(p -> parameters.put(p.name(), constant(file, constants, p.name()).floats(p.sizes())));
         OnnxTensor mean = constant(file, constants, OnnxExport.MEAN);
         List<Integer> sizes = mean.sizes();
         if (sizes.size() != 4) {

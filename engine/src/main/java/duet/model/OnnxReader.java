@@ -14,6 +14,7 @@ import duet.model.proto.Onnx.NodeProto;
 import duet.net.Layer;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.net.Window;
 
 /** The nodes of an ONNX graph of another program, followed from the input to the softmax. */
 final class OnnxReader {
@@ -146,7 +147,7 @@ final class OnnxReader {
         }
         int length = chain.shape().height();
         long outputs = 1 + (length + padding + pads[2] - window) / stride;
-        if (outputs != ImportedLayers.outputs(length, window, stride, padding, Rounding.CEIL) || chain.shape().width() != length) {
+        if (outputs != new Window(window, stride, padding).outputs(length, Rounding.CEIL) || chain.shape().width() != length) {
             throw refuse(node,
                     "pads are " + Arrays.toString(pads) + ": more below than above is supported where it amounts to rounding up");
         }

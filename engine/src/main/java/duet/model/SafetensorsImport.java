@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
 
 import duet.model.TrainedModel.Mean;
 import duet.net.Network;
+import duet.net.ParameterShape;
 
 /**
  * Weights without a network, from a safetensors file: by Duet's names ({@code conv1.weight}), or by those of PyTorch's sequential modules
@@ -42,16 +43,15 @@ public final class SafetensorsImport {
             }
             Network target = network.apply(Math.toIntExact(weights.getFirst().shape().get(1)),
                     Math.toIntExact(weights.getLast().shape().getFirst()));
-            Map<String, List<Integer>> sizes = ParameterSizes.of(target);
-            Map<String, String> names = names(file, entries, new ArrayList<>(sizes.keySet()));
+            Map<String, String> names = names(file, entries, target.parameters().stream().map(ParameterShape::name).toList());
             Map<String, float[]> parameters = new LinkedHashMap<>();
-            for (Map.Entry<String, List<Integer>> parameter : sizes.entrySet()) {
-                Safetensors.Entry entry = tensors.entries().get(names.get(parameter.getKey()));
-                if (!entry.shape().equals(parameter.getValue().stream().map(Integer::longValue).toList())) {
+            for (ParameterShape parameter : target.parameters()) {
+                Safetensors.Entry entry = tensors.entries().get(names.get(parameter.name()));
+                if (!entry.shape().equals(parameter.sizes().stream().map(Integer::longValue).toList())) {
                     throw new ModelFileException("%s: %s is %s, but %s of %s is %s".formatted(
-                            file, entry.name(), entry.shape(), parameter.getKey(), target.name(), parameter.getValue()));
+                            file, entry.name(), entry.shape(), parameter.name(), target.name(), parameter.sizes()));
                 }
-                parameters.put(parameter.getKey(), tensors.floats(entry.name()));
+                parameters.put(parameter.name(), tensors.floats(entry.name()));
             }
             boolean sequential = names.values().stream().allMatch(name -> SEQUENTIAL.matcher(name).matches());
             return sequential ? torchvision(target, parameters) : new ImportedModel(target, null, parameters, null, null, null, List.of());

@@ -1,5 +1,6 @@
 package duet.net;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -20,6 +21,18 @@ public record Network(String name, Shape input, double inputScale, List<Layer> l
     /** For each layer what it makes of one image, in order. */
     public List<Shape> shapes() {
         return Shapes.infer(name, input, layers);
+    }
+
+    /** Of all layers, weight before bias: the order of checkpoints and of a plan. */
+    public List<ParameterShape> parameters() {
+        List<ParameterShape> parameters = new ArrayList<>();
+        List<Shape> shapes = shapes();
+        for (int i = 0; i < layers.size(); i++) {
+            if (layers.get(i) instanceof Layer.Weighted layer) {
+                parameters.addAll(layer.parameters(i == 0 ? input : shapes.get(i - 1)));
+            }
+        }
+        return List.copyOf(parameters);
     }
 
     /** A layer by its name; throws {@link NetworkException} with the nearest one if there is none. */

@@ -136,7 +136,8 @@ final class Forward {
         Value output = switch (division.work()) {
             case INPUTS -> partialSums(division, seen);
             case FIRST_DEVICE -> handedOut(division, seen);
-            default -> {
+            case LOCAL, GROUPS -> throw new IllegalStateException(l.name() + " is fully connected, not " + division.work());
+            case OUTPUTS -> {
                 Value value = output(division);
                 for (int device = 0; device < builder.devices(); device++) {
                     multiply(l, device, seen, value.on(device));

@@ -8,8 +8,8 @@ import java.util.Map;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkException;
+import duet.net.ParameterShape;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.train.schedule.TrainingException;
 
 /**
@@ -39,9 +39,9 @@ public record FineTuning(List<String> taken, List<String> fresh) {
      * @throws TrainingException if nothing at all can be taken
      */
     public static FineTuning of(Checkpoint from, Network network, List<String> classNames) {
-        List<ParameterShape> trained = ParameterShape.of(from.network());
+        List<ParameterShape> trained = from.network().parameters();
         Map<String, Boolean> fits = new LinkedHashMap<>();
-        for (ParameterShape wanted : ParameterShape.of(network)) {
+        for (ParameterShape wanted : network.parameters()) {
             boolean same = trained.stream().anyMatch(other -> other.name().equals(wanted.name()) && other.sizes().equals(wanted.sizes()));
             fits.merge(wanted.layer(), same, Boolean::logicalAnd);
         }
@@ -59,7 +59,7 @@ public record FineTuning(List<String> taken, List<String> fresh) {
 
     static void requireFreezable(Network network, String layer) {
         network.layer(layer);
-        if (ParameterShape.of(network).stream().noneMatch(shape -> shape.layer().equals(layer))) {
+        if (network.parameters().stream().noneMatch(shape -> shape.layer().equals(layer))) {
             throw new NetworkException(layer + ": has no parameters that could be frozen; name a convolution or fully connected layer");
         }
     }

@@ -10,12 +10,12 @@ import duet.device.Backend;
 import duet.device.Program;
 import duet.device.RunParameters;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Shape;
 import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
-import duet.train.output.ParameterShape;
 
 /**
  * A network that runs on one batch of random images again and again, to be measured: whole training steps (dropout, loss, gradients,
@@ -56,7 +56,7 @@ public final class FixedBatch implements AutoCloseable {
         Arrays.fill(rates, RATE);
         Arrays.fill(decays, DECAY);
         PartedParameters parts = new PartedParameters(plan.parameters(), program);
-        List<ParameterShape> shapes = ParameterShape.of(network);
+        List<ParameterShape> shapes = network.parameters();
         for (int i = 0; i < shapes.size(); i++) {
             parts.write(i, false, shapes.get(i).initial(SEED, i));
         }

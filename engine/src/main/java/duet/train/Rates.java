@@ -4,8 +4,8 @@ import java.util.List;
 
 import duet.device.RunParameters;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Suggestion;
-import duet.train.output.ParameterShape;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;
@@ -21,7 +21,7 @@ public final class Rates {
 
     /** Throws if the policy names a layer that the network does not have. */
     public static void requireLayers(Network network, LearningRate policy) {
-        List<String> layers = ParameterShape.of(network).stream().map(ParameterShape::layer).distinct().toList();
+        List<String> layers = network.parameters().stream().map(ParameterShape::layer).distinct().toList();
         for (String layer : policy.layers()) {
             if (!layers.contains(layer)) {
                 throw new TrainingException("the schedule has a rate for the layer " + layer + ", but " + network.name()

@@ -12,6 +12,7 @@ import duet.device.Program;
 import duet.device.RunParameters;
 import duet.device.Storage;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Shape;
 import duet.plan.Mode;
 import duet.plan.Placement;
@@ -20,7 +21,6 @@ import duet.plan.PlanChecker;
 import duet.plan.Planner;
 import duet.plan.Requests;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.train.schedule.TrainingException;
 
 /**
@@ -80,7 +80,7 @@ public final class Session implements AutoCloseable {
         Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
         Plan quietPlan = trains && noise && noiseEnds
                 ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
-        shapes = ParameterShape.of(network);
+        shapes = network.parameters();
         List<String> names = shapes.stream().map(ParameterShape::name).toList();
         if (!names.equals(evaluationPlan.parameters().stream().map(Plan.Parameter::name).toList())) {
             throw new IllegalStateException("the plan has other parameters than the network");

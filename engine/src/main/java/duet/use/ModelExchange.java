@@ -28,7 +28,6 @@ import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 
 /** Trained networks from and for other programs: ONNX, Caffe's caffemodel, safetensors. */
 public final class ModelExchange {
@@ -74,7 +73,7 @@ public final class ModelExchange {
         WholeFile.write(file, channel -> {
             if (format == Format.SAFETENSORS) {
                 Safetensors.write(channel, Map.of(),
-                        ParameterShape.of(checkpoint.network()).stream().map(parameter -> new Safetensors.Block(
+                        checkpoint.network().parameters().stream().map(parameter -> new Safetensors.Block(
                                 parameter.name(), parameter.sizes(), () -> checkpoint.tensors().get(parameter.name()))).toList());
             } else {
                 BufferedOutputStream stream = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);

@@ -23,7 +23,6 @@ import duet.net.NetworkJson;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
-import duet.train.output.ParameterShape;
 import duet.train.output.TrainingListener;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
@@ -245,10 +244,10 @@ class TrainerTest {
                         Tiny.options().withEpochs(1))) {
             Checkpoint before = trainer.snapshot();
             assertEquals(0, before.state().step());
-            assertArrayEquals(ParameterShape.of(Tiny.network()).get(0).initial(7, 0), before.tensors().get("conv1.weight"));
+            assertArrayEquals(Tiny.network().parameters().get(0).initial(7, 0), before.tensors().get("conv1.weight"));
             trainer.train(TrainingListener.SILENT);
             assertEquals(6, trainer.snapshot().state().step());
-            assertArrayEquals(ParameterShape.of(Tiny.network()).get(0).initial(7, 0), before.tensors().get("conv1.weight"));
+            assertArrayEquals(Tiny.network().parameters().get(0).initial(7, 0), before.tensors().get("conv1.weight"));
         }
     }
 }

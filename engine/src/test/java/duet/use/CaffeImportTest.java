@@ -29,7 +29,6 @@ import duet.net.Rounding;
 import duet.net.Shape;
 import duet.train.DirectForward;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.use.ModelExchange.ImportOptions;
 import duet.use.ModelExchange.Imported;
 import org.junit.jupiter.api.Test;
@@ -264,7 +263,7 @@ class CaffeImportTest {
         Map<String, String> names = new HashMap<>(
                 Map.of("conv1", "features.0", "conv2", "features.3", "conv3", "features.10", "fc4", "classifier.1", "fc5", "classifier.4"));
         Path file = folder.resolve("torchvision.safetensors");
-        WholeFile.write(file, channel -> Safetensors.write(channel, Map.of(), ParameterShape.of(network).reversed().stream()
+        WholeFile.write(file, channel -> Safetensors.write(channel, Map.of(), network.parameters().reversed().stream()
                 .map(p -> new Safetensors.Block(names.get(p.name().split("\\.")[0]) + "." + p.name().split("\\.")[1], p.sizes(),
                         () -> made.tensors().get(p.name())))
                 .toList()));

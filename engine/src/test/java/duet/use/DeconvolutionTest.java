@@ -24,13 +24,13 @@ import duet.device.Operation.Activation;
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Rounding;
 import duet.net.Shape;
 import duet.plan.Placement;
 import duet.reference.ReferenceBackend;
 import duet.train.Tiny;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.train.output.TrainingListener;
 import duet.use.Deconvolution.Unit;
 import org.junit.jupiter.api.Tag;
@@ -58,7 +58,7 @@ public class DeconvolutionTest {
         Network network = new Network("test", new Shape(1, 10, 10), 1 / 64.0, all);
         SplittableRandom random = new SplittableRandom(SEED);
         Map<String, float[]> tensors = new HashMap<>();
-        for (ParameterShape shape : ParameterShape.of(network)) {
+        for (ParameterShape shape : network.parameters()) {
             float[] values = new float[shape.elements()];
             for (int i = 0; i < values.length; i++) {
                 values[i] = (float) random.nextDouble(-0.5, 0.5);

@@ -33,10 +33,10 @@ import duet.model.ModelFileException;
 import duet.model.Networks;
 import duet.model.proto.Onnx;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Shape;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.TrainingState;
 import duet.use.ModelExchange.Format;
@@ -57,7 +57,7 @@ class OnnxTest {
     static Checkpoint random(Network network, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         Map<String, float[]> tensors = new HashMap<>();
-        List<ParameterShape> parameters = ParameterShape.of(network);
+        List<ParameterShape> parameters = network.parameters();
         for (ParameterShape parameter : parameters) {
             // without normalisation raw levels stay large to the end
             boolean large = network.inputScale() == 1 && network.layers().stream().noneMatch(layer -> layer.name().startsWith("norm"));
@@ -148,7 +148,7 @@ class OnnxTest {
         assertEquals(checkpoint.classNames(), again.classNames());
         assertEquals(checkpoint.stored(), again.stored());
         assertArrayEquals(probabilities(checkpoint, first), probabilities(again, first));
-        for (ParameterShape parameter : ParameterShape.of(network)) {
+        for (ParameterShape parameter : network.parameters()) {
             assertArrayEquals(checkpoint.tensors().get(parameter.name()), again.tensors().get(parameter.name()), parameter.name());
         }
         Files.delete(file);

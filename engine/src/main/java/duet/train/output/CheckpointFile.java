@@ -27,6 +27,7 @@ import duet.model.Safetensors;
 import duet.net.Network;
 import duet.net.NetworkException;
 import duet.net.NetworkJson;
+import duet.net.ParameterShape;
 import duet.net.Shape;
 import duet.train.schedule.Diary;
 import duet.train.schedule.LearningRate;
@@ -70,7 +71,7 @@ public final class CheckpointFile {
     /** The tensors of a checkpoint, in the order of the file. */
     private static List<Safetensors.Block> blocks(Network network, Shape stored, TrainingState state, Function<String, float[]> tensors) {
         List<Safetensors.Block> blocks = new ArrayList<>();
-        List<ParameterShape> parameters = ParameterShape.of(network);
+        List<ParameterShape> parameters = network.parameters();
         for (ParameterShape parameter : parameters) {
             blocks.add(block(parameter.name(), parameter.sizes(), tensors));
         }

@@ -31,6 +31,7 @@ import duet.files.WholeFile;
 import duet.model.Safetensors;
 import duet.model.SafetensorsException;
 import duet.net.NetworkJson;
+import duet.net.ParameterShape;
 import duet.train.Tiny;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
@@ -49,7 +50,7 @@ class CheckpointTest {
 
     static Checkpoint checkpoint(TrainingState state) {
         Map<String, float[]> tensors = new LinkedHashMap<>();
-        List<ParameterShape> shapes = ParameterShape.of(Tiny.network());
+        List<ParameterShape> shapes = Tiny.network().parameters();
         for (int i = 0; i < shapes.size(); i++) {
             tensors.put(shapes.get(i).name(), shapes.get(i).initial(1, i));
         }

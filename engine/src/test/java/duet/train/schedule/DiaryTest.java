@@ -18,13 +18,13 @@ import duet.device.Backend;
 import duet.device.RunParameters;
 import duet.model.Ablation;
 import duet.model.Networks;
+import duet.net.ParameterShape;
 import duet.plan.Placement;
 import duet.train.Rates;
 import duet.train.Recipe;
 import duet.train.Tiny;
 import duet.train.Trainer;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.train.output.TrainingListener;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -71,7 +71,7 @@ class DiaryTest {
     @Test
     void decaysOfLayers() {
         TrainingOptions options = Recipe.of("cifar-18pct");
-        List<ParameterShape> parameters = ParameterShape.of(Networks.create("cifar-18pct"));
+        List<ParameterShape> parameters = Networks.create("cifar-18pct").parameters();
         RunParameters numbers = new Rates(parameters).of(TrainingState.initial(options, "data", 128, Arithmetic.DEFAULT));
         for (int i = 0; i < parameters.size(); i++) {
             ParameterShape p = parameters.get(i);
