@@ -15,7 +15,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import duet.cli.output.CommandFailure;
-import duet.cli.output.Text;
+import duet.text.Text;
 
 /**
  * A program that runs the same network in another engine, driven over its standard input (bench/peers/protocol.py): it waits, then runs

@@ -8,7 +8,7 @@ import duet.cli.bench.BenchFile;
 import duet.cli.bench.Roofline;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;

@@ -12,11 +12,12 @@ import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Interruption;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
+import duet.cli.output.Shell;
 import duet.data.DamageReport;
 import duet.data.prepare.Preparation;
 import duet.data.prepare.PreparationOptions;
 import duet.data.shard.PreparationListener;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -116,7 +117,7 @@ final class DataPrepareCommand implements Callable<Integer> {
         output.result("shards     " + Text.count(result.shards()) + " with " + Text.bytes(result.bytes())
                 + (result.verified() > 0 ? ", " + Text.count(result.verified()) + " of them were there and are sound" : ""));
         boolean large = result.stored().height() >= 224;
-        output.result("try        ./duet train " + (large ? "--net alexnet " : "") + "--data shards:" + Text.shell(folder));
+        output.result("try        ./duet train " + (large ? "--net alexnet " : "") + "--data shards:" + Shell.word(folder));
     }
 
     /** Shows how it goes, and stops it on Ctrl-C. */

@@ -7,7 +7,6 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 import duet.cli.output.CommandFailure;
-import duet.cli.output.Text;
 import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
@@ -17,6 +16,7 @@ import duet.device.Precision;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.plan.Planner;
+import duet.text.Text;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;

@@ -3,7 +3,7 @@ package duet.cli.options;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-import duet.cli.output.Text;
+import duet.text.Text;
 import duet.train.schedule.Diary;
 import duet.train.schedule.LearningRate;
 import picocli.CommandLine.ITypeConverter;

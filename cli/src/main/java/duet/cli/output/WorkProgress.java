@@ -1,5 +1,6 @@
 package duet.cli.output;
 
+import duet.text.Text;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;

@@ -29,6 +29,7 @@ import duet.data.source.Datasets;
 import duet.files.Reasons;
 import duet.files.WholeFile;
 import duet.net.Shape;
+import duet.text.Text;
 
 /**
  * Turns a source into a folder of shards that is read back as {@code shards:DIR}. What is in the folder is a function of the source and
@@ -180,8 +181,8 @@ public final class Preparation {
         long free = room.bytes(folder.folder());
         if (bytes > free) {
             throw new DataException(
-                    "the shards take about %,d MB, but the disk of %s has %,d MB free: choose another folder, a smaller --size, or %s"
-                            .formatted(bytes / 1_000_000 + 1, folder.folder(), free / 1_000_000,
+                    "the shards take about %s, but the disk of %s has %s free: choose another folder, a smaller --size, or %s"
+                            .formatted(Text.bytes(bytes), folder.folder(), Text.bytes(free),
                                     order.jpeg() ? "a lower --quality" : "--encoding jpeg"));
         }
         listener.started((long) order.training() + order.validation(), bytes);

@@ -259,7 +259,7 @@ class PreparationTest {
     void aFullDiskIsToldBeforeAnythingIsWritten() {
         String message = refused(
                 () -> Preparation.prepare(SOURCE, out, OPTIONS, DamageReport.STRICT, PreparationListener.SILENT, folder -> 1000));
-        assertTrue(message.contains("0 MB free: choose another folder, a smaller --size, or --encoding jpeg"), message);
+        assertTrue(message.contains("1000 bytes free: choose another folder, a smaller --size, or --encoding jpeg"), message);
         assertFalse(Files.exists(out.resolve("preparation.json")));
     }
 

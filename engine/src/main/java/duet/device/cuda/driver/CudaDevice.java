@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 
 import duet.bindings.cuda.Cuda;
 import duet.device.StreamSteps;
+import duet.text.Text;
 
 /** A logical device: streams of its own on a card that it may share with another one. */
 public final class CudaDevice implements AutoCloseable {
@@ -38,7 +39,8 @@ public final class CudaDevice implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = arena.allocate(Cuda.C_LONG);
             CudaDriver.check(Cuda.cuMemAlloc_v2(address, Math.max(bytes, 1)), "cuMemAlloc",
-                    "allocating %,d bytes on %s, which has %,d free of %,d".formatted(bytes, label(), card.freeBytes(), card.memoryBytes));
+                    "allocating %s on %s, which has %s free of %s".formatted(Text.bytes(bytes), label(),
+                            Text.bytes(card.freeBytes()), Text.bytes(card.memoryBytes)));
             return address.get(Cuda.C_LONG, 0);
         }
     }

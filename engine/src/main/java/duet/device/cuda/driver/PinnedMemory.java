@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 import duet.bindings.cuda.Cuda;
+import duet.text.Text;
 
 /** Host memory that the devices can copy from and to by themselves. */
 public final class PinnedMemory implements AutoCloseable {
@@ -16,7 +17,7 @@ public final class PinnedMemory implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment pointer = arena.allocate(Cuda.C_POINTER);
             CudaDriver.check(Cuda.cuMemHostAlloc(pointer, Math.max(bytes, 1), Cuda.CU_MEMHOSTALLOC_PORTABLE()), "cuMemHostAlloc",
-                    "allocating %,d bytes of page-locked host memory".formatted(bytes));
+                    "allocating " + Text.bytes(bytes) + " of page-locked host memory");
             segment = pointer.get(Cuda.C_POINTER, 0).reinterpret(Math.max(bytes, 1));
         }
     }

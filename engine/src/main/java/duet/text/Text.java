@@ -1,6 +1,5 @@
-package duet.cli.output;
+package duet.text;
 
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -19,9 +18,10 @@ public final class Text {
         return count(number) + " " + noun + (number == 1 ? "" : "s");
     }
 
-    /** 1,234 or 12.3 or 0.45: about three digits. */
+    /** 1,234 or 12.3 or 0.45 or 0.00067: about three digits. */
     public static String rate(double number) {
-        return String.format(Locale.ROOT, number >= 99.95 ? "%,.0f" : number >= 9.995 ? "%.1f" : "%.2f", number);
+        return String.format(Locale.ROOT,
+                number >= 99.95 ? "%,.0f" : number >= 9.995 ? "%.1f" : number >= 0.00995 || number == 0 ? "%.2f" : "%.5f", number);
     }
 
     /** At most six significant digits, without trailing zeros: {@code 0.02}, {@code 3}. */
@@ -29,11 +29,16 @@ public final class Text {
         return new java.math.BigDecimal(number, new java.math.MathContext(6)).stripTrailingZeros().toPlainString();
     }
 
-    /** @param fraction 0 to 1 */
+    /**
+     * 86.70 %.
+     *
+     * @param fraction 0 to 1
+     */
     public static String percent(double fraction) {
         return String.format(Locale.ROOT, "%.2f %%", 100 * fraction);
     }
 
+    /** Four decimals: 2.3026. */
     public static String loss(double loss) {
         return String.format(Locale.ROOT, "%.4f", loss);
     }
@@ -57,7 +62,7 @@ public final class Text {
                 : String.format(Locale.ROOT, "%.2f MFLOP", operations / 1e6);
     }
 
-    /** 12 bytes, 3.1 KiB, 233 MiB. */
+    /** 12 bytes, 3.10 KiB, 233 MiB: binary prefixes, for memory, files and what is exchanged. */
     public static String bytes(long bytes) {
         if (bytes < 1024) {
             return bytes + " bytes";
@@ -69,11 +74,5 @@ public final class Text {
             unit++;
         }
         return rate(value) + " " + List.of("KiB", "MiB", "GiB", "TiB").get(unit);
-    }
-
-    /** For a command that people copy into a shell. */
-    public static String shell(Path path) {
-        String text = path.toString();
-        return text.matches("[A-Za-z0-9._/@:+-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
     }
 }
