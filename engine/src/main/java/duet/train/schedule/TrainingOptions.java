@@ -3,13 +3,14 @@ package duet.train.schedule;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.Consumer;
 
 import duet.data.Augmentation;
 import duet.data.Mean;
 
 /**
  * How to train. Use {@link #DEFAULTS} and the with-methods. Values that make no sense are an {@link IllegalArgumentException}.
+ *
+ * <p>{@code Recipe.of("alexnet-small").withEpochs(3).withOutput(folder)}: nobody needs the constructor with all components.
  *
  * @param epochs              passes over the data
  * @param steps               if above 0, stop after that many steps in all, whatever {@code epochs} says
@@ -28,8 +29,7 @@ public record TrainingOptions(
         int keepCheckpoints, int loaderThreads, List<String> frozen, Path output) {
 
     public static final TrainingOptions DEFAULTS = new TrainingOptions(128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false,
-            1, true,
-            Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, List.of(), null);
+            1, true, Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, List.of(), null);
 
     public TrainingOptions {
         frozen = frozen == null ? List.of() : List.copyOf(frozen); // null: a checkpoint of before there were any
@@ -55,140 +55,84 @@ public record TrainingOptions(
     }
 
     public TrainingOptions withBatch(int batch) {
-        return with(draft -> draft.batch = batch);
+        return with("batch", batch);
     }
 
     public TrainingOptions withEpochs(int epochs) {
-        return with(draft -> draft.epochs = epochs);
+        return with("epochs", epochs);
     }
 
     public TrainingOptions withSteps(long steps) {
-        return with(draft -> draft.steps = steps);
+        return with("steps", steps);
     }
 
     public TrainingOptions withLearningRate(LearningRate learningRate) {
-        return with(draft -> draft.learningRate = learningRate);
+        return with("learningRate", learningRate);
     }
 
     public TrainingOptions withBiasRateFactor(double biasRateFactor) {
-        return with(draft -> draft.biasRateFactor = biasRateFactor);
+        return with("biasRateFactor", biasRateFactor);
     }
 
     public TrainingOptions withMomentum(double momentum) {
-        return with(draft -> draft.momentum = momentum);
+        return with("momentum", momentum);
     }
 
     public TrainingOptions withWeightDecay(double weightDecay) {
-        return with(draft -> draft.weightDecay = weightDecay);
+        return with("weightDecay", weightDecay);
     }
 
     public TrainingOptions withBiasWeightDecay(boolean biasWeightDecay) {
-        return with(draft -> draft.biasWeightDecay = biasWeightDecay);
+        return with("biasWeightDecay", biasWeightDecay);
     }
 
     public TrainingOptions withSeed(long seed) {
-        return with(draft -> draft.seed = seed);
+        return with("seed", seed);
     }
 
     public TrainingOptions withShuffle(boolean shuffle) {
-        return with(draft -> draft.shuffle = shuffle);
+        return with("shuffle", shuffle);
     }
 
     public TrainingOptions withAugmentation(Augmentation augmentation) {
-        return with(draft -> draft.augmentation = augmentation);
+        return with("augmentation", augmentation);
     }
 
     public TrainingOptions withMean(Mean mean) {
-        return with(draft -> draft.mean = mean);
+        return with("mean", mean);
     }
 
     public TrainingOptions withDropout(boolean dropout) {
-        return with(draft -> draft.dropout = dropout);
+        return with("dropout", dropout);
     }
 
     public TrainingOptions withCheckpointEvery(int checkpointEvery) {
-        return with(draft -> draft.checkpointEvery = checkpointEvery);
+        return with("checkpointEvery", checkpointEvery);
     }
 
     public TrainingOptions withKeepCheckpoints(int keepCheckpoints) {
-        return with(draft -> draft.keepCheckpoints = keepCheckpoints);
+        return with("keepCheckpoints", keepCheckpoints);
     }
 
     public TrainingOptions withLoaderThreads(int loaderThreads) {
-        return with(draft -> draft.loaderThreads = loaderThreads);
+        return with("loaderThreads", loaderThreads);
     }
 
     public TrainingOptions withFrozen(List<String> frozen) {
-        return with(draft -> draft.frozen = frozen);
+        return with("frozen", frozen);
     }
 
     public TrainingOptions withOutput(Path output) {
-        return with(draft -> draft.output = output);
+        return with("output", output);
     }
 
     /** These options where they change the course of training, those of {@code now} where they only say how long, how and where to. */
     public TrainingOptions continued(TrainingOptions now) {
-        return with(draft -> {
-            draft.epochs = now.epochs;
-            draft.steps = now.steps;
-            draft.checkpointEvery = now.checkpointEvery;
-            draft.keepCheckpoints = now.keepCheckpoints;
-            draft.loaderThreads = now.loaderThreads;
-            draft.output = now.output;
-        });
+        return with("epochs", now.epochs, "steps", now.steps, "checkpointEvery", now.checkpointEvery, "keepCheckpoints",
+                now.keepCheckpoints, "loaderThreads", now.loaderThreads, "output", now.output);
     }
 
-    private TrainingOptions with(Consumer<Draft> change) {
-        Draft draft = new Draft(this);
-        change.accept(draft);
-        return draft.finish();
-    }
-
-    /** The components, changeable: spares each with-method the list of all seventeen. */
-    private static final class Draft {
-        private int batch;
-        private int epochs;
-        private long steps;
-        private LearningRate learningRate;
-        private double biasRateFactor;
-        private double momentum;
-        private double weightDecay;
-        private boolean biasWeightDecay;
-        private long seed;
-        private boolean shuffle;
-        private Augmentation augmentation;
-        private Mean mean;
-        private boolean dropout;
-        private int checkpointEvery;
-        private int keepCheckpoints;
-        private int loaderThreads;
-        private List<String> frozen;
-        private Path output;
-
-        Draft(TrainingOptions from) {
-            batch = from.batch;
-            epochs = from.epochs;
-            steps = from.steps;
-            learningRate = from.learningRate;
-            biasRateFactor = from.biasRateFactor;
-            momentum = from.momentum;
-            weightDecay = from.weightDecay;
-            biasWeightDecay = from.biasWeightDecay;
-            seed = from.seed;
-            shuffle = from.shuffle;
-            augmentation = from.augmentation;
-            mean = from.mean;
-            dropout = from.dropout;
-            checkpointEvery = from.checkpointEvery;
-            keepCheckpoints = from.keepCheckpoints;
-            loaderThreads = from.loaderThreads;
-            frozen = from.frozen;
-            output = from.output;
-        }
-
-        TrainingOptions finish() {
-            return new TrainingOptions(batch, epochs, steps, learningRate, biasRateFactor, momentum, weightDecay, biasWeightDecay, seed,
-                    shuffle, augmentation, mean, dropout, checkpointEvery, keepCheckpoints, loaderThreads, frozen, output);
-        }
+    private TrainingOptions with(Object... changes) {
+        return Components.with(this, changes);
     }
 }

@@ -5,6 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+import duet.data.Augmentation;
+import duet.data.Mean;
 import duet.device.Arithmetic;
 import duet.train.Tiny;
 import org.junit.jupiter.api.Test;
@@ -129,6 +136,25 @@ class ScheduleTest {
         assertRefused("the learning rate's factor must lie between 0 and 1, not 10.0", () -> new LearningRate.Plateau(1, 10, 1, 1));
         assertRefused("the learning rate's patience must be at least 1 validation, not 0", () -> new LearningRate.Plateau(1, 0.1, 0, 1));
         assertRefused("the learning rate's epochs between steps must be above 0, not 0.0", () -> new LearningRate.Steps(1, 0, 0.1));
+    }
+
+    /** A with-method for every component, each of which changes that one and no other. */
+    @Test
+    void everyOptionCanBeChanged() throws ReflectiveOperationException {
+        TrainingOptions defaults = TrainingOptions.DEFAULTS;
+        TrainingOptions others = new TrainingOptions(3, 4, 5, new LearningRate.Constant(6), 7, 0.8, 9, true, 10, false, Augmentation.PAPER,
+                Mean.RGB, false, 11, 12, 13, List.of("conv1"), Path.of("out"));
+        for (RecordComponent component : TrainingOptions.class.getRecordComponents()) {
+            String name = component.getName();
+            Object other = component.getAccessor().invoke(others);
+            Object changed = TrainingOptions.class
+                    .getMethod("with" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1), component.getType())
+                    .invoke(defaults, other);
+            for (RecordComponent each : TrainingOptions.class.getRecordComponents()) {
+                assertEquals(each.getAccessor().invoke(each.getName().equals(name) ? others : defaults), each.getAccessor().invoke(changed),
+                        name + ": " + each.getName());
+            }
+        }
     }
 
     private static void assertRefused(String message, org.junit.jupiter.api.function.Executable executable) {
