@@ -19,6 +19,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 
 /**
  * The kernels of a training step, out of its plan: what is measured is what training runs, with the same shapes and the same choice of
@@ -84,7 +85,7 @@ final class KernelCatalog {
     static Map<String, Kernel> of(String network, int batch, Backend backend) {
         Network net = Networks.create(network);
         Shape input = net.input();
-        Plan plan = Planner.plan(net, Placement.ONE_DEVICE, Mode.TRAINING, batch, new Planner.Shapes(input.height(), input.width()), true,
+        Plan plan = Planner.plan(net, Placement.ONE_DEVICE, Mode.TRAINING, batch, new StoredImages(input.height(), input.width()), true,
                 backend);
         List<List<Operation>> groups = new ArrayList<>();
         Operation before = null;

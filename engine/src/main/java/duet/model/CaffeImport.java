@@ -12,7 +12,6 @@ import java.util.Set;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Caffe;
 import duet.model.proto.Caffe.BlobProto;
 import duet.net.Layer;
@@ -58,7 +57,7 @@ public final class CaffeImport {
     }
 
     /** A mean image of Caffe (binaryproto), blue first. */
-    public static Mean readMean(Path file) throws IOException {
+    public static MeanLevels readMean(Path file) throws IOException {
         try (InputStream stream = Files.newInputStream(file)) {
             BlobProto blob = BlobProto.parseFrom(stream);
             List<Integer> sizes = CaffeLayer.sizes(blob);
@@ -67,7 +66,7 @@ public final class CaffeImport {
                 throw new ModelFileException(
                         "%s: is no mean image of Caffe: sizes %s, %d numbers".formatted(file, sizes, blob.getDataCount()));
             }
-            return new Mean(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
+            return new MeanLevels(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
                     CaffeLayer.floats(blob));
         } catch (InvalidProtocolBufferException e) {
             throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged: " + e.getMessage(), e);
@@ -126,7 +125,7 @@ public final class CaffeImport {
         if (mean != null && mean.length == 1) {
             mean = repeated(mean[0], channels);
         }
-        return chain.end(scale, mean == null ? null : Mean.of(mean), notes);
+        return chain.end(scale, mean == null ? null : MeanLevels.of(mean), notes);
     }
 
     private static float[] repeated(float value, int count) {

@@ -7,7 +7,6 @@ import java.util.Locale;
 import java.util.Map;
 
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
@@ -143,7 +142,7 @@ final class ImportedLayers {
         return layers.stream().anyMatch(each -> each.name().equals(layer));
     }
 
-    ImportedModel end(double inputScale, Mean mean, List<String> notes) {
+    ImportedModel end(double inputScale, MeanLevels mean, List<String> notes) {
         loss();
         String plain = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_-]+", "-");
         try {

@@ -3,7 +3,6 @@ package duet.model;
 import java.util.List;
 import java.util.Map;
 
-import duet.model.TrainedModel.Mean;
 import duet.net.Network;
 import duet.net.Shape;
 
@@ -16,7 +15,7 @@ import duet.net.Shape;
  * @param stored     height and width of the images whose centre the network sees; null where the file does not say
  * @param notes      sentences for people: what was assumed or left out
  */
-public record ImportedModel(Network network, List<String> classNames, Map<String, float[]> parameters, Mean mean, float[] deviation,
+public record ImportedModel(Network network, List<String> classNames, Map<String, float[]> parameters, MeanLevels mean, float[] deviation,
         Shape stored, List<String> notes) {
     public ImportedModel {
         classNames = classNames == null ? null : List.copyOf(classNames);

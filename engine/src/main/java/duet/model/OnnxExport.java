@@ -8,7 +8,6 @@ import java.util.List;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx;
 import duet.net.Layer;
 import duet.net.Network;
@@ -85,7 +84,7 @@ public final class OnnxExport {
     }
 
     private String input(Shape input) {
-        Mean mean = model.mean().centre(input);
+        MeanLevels mean = model.mean().centre(input);
         graph.floats(MEAN, mean.values(), 1, mean.shape().channels(), mean.shape().height(), mean.shape().width());
         String value = graph.node("Sub", "input.centred", INPUT, MEAN);
         double scale = model.network().inputScale();

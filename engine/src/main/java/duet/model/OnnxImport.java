@@ -13,7 +13,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.protobuf.InvalidProtocolBufferException;
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx;
 import duet.model.proto.Onnx.NodeProto;
 import duet.net.Network;
@@ -71,7 +70,7 @@ public final class OnnxImport {
             throw new ModelFileException(file + ": " + OnnxExport.MEAN + " must have 4 sizes, not " + sizes);
         }
         return new ImportedModel(network, classes(file, metadata.get(OnnxExport.CLASSES)), parameters,
-                new Mean(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null,
+                new MeanLevels(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null,
                 stored(file, network, metadata.get(OnnxExport.STORED)), List.of());
     }
 

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx.AttributeProto;
 import duet.model.proto.Onnx.NodeProto;
 import duet.net.Layer;
@@ -232,7 +231,7 @@ final class OnnxReader {
     }
 
     /** A level for each channel where all its pixels have the same one, else the image. */
-    private Mean mean() {
+    private MeanLevels mean() {
         int area = input.height() * input.width();
         float[] levels = new float[input.channels()];
         float[] image = new float[mean.length];
@@ -242,7 +241,7 @@ final class OnnxReader {
             levels[i / area] = image[i / area * area];
             uniform &= image[i] == levels[i / area];
         }
-        return uniform ? Mean.of(levels) : new Mean(input, image);
+        return uniform ? MeanLevels.of(levels) : new MeanLevels(input, image);
     }
 
     private void norm(NodeProto node) {

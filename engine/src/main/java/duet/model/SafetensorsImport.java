@@ -12,7 +12,6 @@ import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-import duet.model.TrainedModel.Mean;
 import duet.net.Network;
 import duet.net.ParameterShape;
 
@@ -61,12 +60,12 @@ public final class SafetensorsImport {
     private static ImportedModel torchvision(Network network, Map<String, float[]> parameters) {
         int channels = network.input().channels();
         if (channels == 3) {
-            return new ImportedModel(network, null, parameters, Mean.of(TORCHVISION_MEAN), TORCHVISION_DEVIATION, null, List.of(
+            return new ImportedModel(network, null, parameters, MeanLevels.of(TORCHVISION_MEAN), TORCHVISION_DEVIATION, null, List.of(
                     "the names are torchvision's, so its mean and standard deviation of ImageNet's pixels are taken — give --mean and --std if they were others"));
         }
         float[] whole = new float[channels];
         Arrays.fill(whole, 255);
-        return new ImportedModel(network, null, parameters, Mean.of(new float[channels]), whole, null, List.of(
+        return new ImportedModel(network, null, parameters, MeanLevels.of(new float[channels]), whole, null, List.of(
                 "the names are torchvision's, so pixels are taken as 0 to 1 — give --mean and --std (in levels of 0 to 255) if they were others"));
     }
 

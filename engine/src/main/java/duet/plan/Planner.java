@@ -36,13 +36,15 @@ public final class Planner {
      *                value for both plans of a network
      * @param layout  the backend that will run it, or {@link Layout#PLAIN}
      */
-    public static Plan plan(Network network, Placement placement, Mode mode, int batch, Shapes images, boolean dropout, Layout layout) {
+    public static Plan plan(Network network, Placement placement, Mode mode, int batch, StoredImages images, boolean dropout,
+            Layout layout) {
         return plan(network, placement, mode, batch, images, dropout, Requests.NONE, layout);
     }
 
     /** @param requests of an evaluation; a training has {@link Requests#NONE} */
     public static Plan plan(
-            Network network, Placement placement, Mode mode, int batch, Shapes images, boolean dropout, Requests requests, Layout layout) {
+            Network network, Placement placement, Mode mode, int batch, StoredImages images, boolean dropout, Requests requests,
+            Layout layout) {
         check(network, placement, mode, requests);
         if (batch <= 0) {
             throw new NetworkException("a batch has at least 1 image, not " + batch);
@@ -80,26 +82,6 @@ public final class Planner {
         }
     }
 
-    /**
-     * What the host hands over.
-     *
-     * @param storedHeight, storedWidth of the stored images
-     * @param colourNoise               whether a colour for each image comes with them
-     * @param divisor                   what the prepared images are divided by besides the network's scale, 1 unless the noise asks for it
-     */
-    public record Shapes(int storedHeight, int storedWidth, boolean colourNoise, double divisor) {
-        /** Without colour noise. */
-        public Shapes(int storedHeight, int storedWidth) {
-            this(storedHeight, storedWidth, false, 1);
-        }
-
-        public Shapes {
-            if (storedHeight <= 0 || storedWidth <= 0) {
-                throw new NetworkException("stored images of " + storedHeight + "x" + storedWidth + " pixels cannot be");
-            }
-        }
-    }
-
     private static void check(Network network, Placement placement, Mode mode, Requests requests) {
         if (mode == Mode.TRAINING && !requests.equals(Requests.NONE)) {
             throw new IllegalArgumentException("only an evaluation gives out what layers make");
@@ -127,12 +109,12 @@ public final class Planner {
         return new Plan.Outputs(outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status(), outputs.layers(), image);
     }
 
-    private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, Shapes images, Requests requests) {
+    private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, StoredImages images, Requests requests) {
         Shape input = network.input();
         int batch = builder.batch();
         int channels = input.channels();
-        int height = images.storedHeight();
-        int width = images.storedWidth();
+        int height = images.height();
+        int width = images.width();
         if ((long) height * width > Integer.MAX_VALUE / channels || (long) height * width * channels > Integer.MAX_VALUE / batch) {
             throw new NetworkException("input: " + batch + " stored images of " + channels + "x" + height + "x" + width + " are more than "
                     + Integer.MAX_VALUE + " bytes; use a smaller batch");

@@ -16,6 +16,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 
 /**
  * A network that runs on one batch of random images again and again, to be measured: whole training steps (dropout, loss, gradients,
@@ -43,7 +44,7 @@ public final class FixedBatch implements AutoCloseable {
     /** @param backend stays open */
     public FixedBatch(Network network, Placement placement, Mode mode, int batch, Backend backend) {
         Shape input = network.input();
-        plan = Planner.plan(network, placement, mode, batch, new Planner.Shapes(input.height(), input.width()), true, backend);
+        plan = Planner.plan(network, placement, mode, batch, new StoredImages(input.height(), input.width()), true, backend);
         program = load(backend);
         SplittableRandom random = new SplittableRandom(SEED);
         images = new byte[Math.toIntExact(batch * input.elements())];

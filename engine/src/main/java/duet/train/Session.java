@@ -20,6 +20,7 @@ import duet.plan.Plan;
 import duet.plan.PlanChecker;
 import duet.plan.Planner;
 import duet.plan.Requests;
+import duet.plan.StoredImages;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingException;
 
@@ -73,10 +74,10 @@ public final class Session implements AutoCloseable {
             throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
                     + backend.devices().size() + " (" + backend.description() + ")");
         }
-        Planner.Shapes images = new Planner.Shapes(stored.height(), stored.width());
+        StoredImages images = new StoredImages(stored.height(), stored.width());
         Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, requests, backend));
         boolean noise = augmentation.colourNoise() > 0;
-        Planner.Shapes noisy = new Planner.Shapes(stored.height(), stored.width(), noise, augmentation.divisor());
+        StoredImages noisy = new StoredImages(stored.height(), stored.width(), noise, augmentation.divisor());
         Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
         Plan quietPlan = trains && noise && noiseEnds
                 ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;

@@ -310,7 +310,7 @@ class PlanCheckerTest {
 
     @Test
     void checkAgainstTheLayoutThatWillRunIt() {
-        Plan plan = Planner.plan(TOWERS.network(), TOWERS.placement(), Mode.TRAINING, 4, new Planner.Shapes(28, 28), true,
+        Plan plan = Planner.plan(TOWERS.network(), TOWERS.placement(), Mode.TRAINING, 4, new StoredImages(28, 28), true,
                 MemoryPlannerTest.PADDED);
         assertEquals(List.of(), PlanChecker.check(plan, MemoryPlannerTest.PADDED));
         assertEquals(List.of(), PlanChecker.check(plan, Layout.PLAIN));

@@ -20,6 +20,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -75,7 +76,7 @@ class GoldenTrainingTest {
     @MethodSource("backends")
     void sixSteps(String devices, Placement placement) {
         try (Backend backend = devices.equals("reference") ? new ReferenceBackend(placement.devices()) : Backends.open(devices, 2)) {
-            Plan plan = Planner.plan(network(), placement, Mode.TRAINING, BATCH, new Planner.Shapes(STORED, STORED), true, backend);
+            Plan plan = Planner.plan(network(), placement, Mode.TRAINING, BATCH, new StoredImages(STORED, STORED), true, backend);
             try (PlanRun run = new PlanRun(plan, backend)) {
                 for (Plan.Parameter parameter : plan.parameters()) {
                     run.write(parameter, Trial.doubles(golden.floats("initial." + parameter.name())));
