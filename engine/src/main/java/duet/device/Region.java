@@ -1,5 +1,7 @@
 package duet.device;
 
+import java.util.Map;
+
 /** Where a tensor lies: an offset in one of the two areas that each device has. Offsets are multiples of {@link #ALIGNMENT}. */
 public record Region(Area area, long offset, long bytes) {
     public static final long ALIGNMENT = 256;
@@ -18,6 +20,26 @@ public record Region(Area area, long offset, long bytes) {
 
     public boolean overlaps(Region other) {
         return area == other.area && offset < other.end() && other.offset < end();
+    }
+
+    /** The region of a tensor of that many bytes; throws an {@link IllegalArgumentException} if there is none that large. */
+    public static Region of(Tensor tensor, Map<Tensor, Region> regions, long bytes) {
+        Region region = regions.get(tensor);
+        if (region == null) {
+            throw new IllegalArgumentException(tensor + " is not part of this program");
+        }
+        if (region.bytes < bytes) {
+            throw new IllegalArgumentException(tensor + " needs " + bytes + " bytes, its region has " + region.bytes);
+        }
+        return region;
+    }
+
+    /** Throws an {@link IllegalArgumentException} if it ends outside of a device's memory. */
+    public void requireWithin(Storage storage, int device) {
+        if (end() > storage.bytes(device)) {
+            throw new IllegalArgumentException("a region that ends at " + end() + " lies outside the " + storage.bytes(device)
+                    + " bytes of device " + device);
+        }
     }
 
     /** Rounds up to {@link #ALIGNMENT}. */

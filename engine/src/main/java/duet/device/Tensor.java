@@ -72,6 +72,13 @@ public record Tensor(
         return (long) channels * height * width;
     }
 
+    /** Throws an {@link IllegalArgumentException} if an array of this length cannot be its content. */
+    public void requireLength(int length) {
+        if (length != elements()) {
+            throw new IllegalArgumentException(this + " has " + elements() + " elements, the array " + length);
+        }
+    }
+
     /** Bytes of the bare data, without any padding that a backend's layout adds. */
     public long dataBytes() {
         return switch (format) {

@@ -64,6 +64,17 @@ public record FineTuning(List<String> taken, List<String> fresh) {
         }
     }
 
+    /** Without {@link Layer.Convolution#maximumRms} where a layer is frozen: what is frozen is not scaled back either. */
+    static Network withoutScaling(Network network, List<String> frozen) {
+        List<Layer> layers = network.layers().stream()
+                .map(layer -> layer instanceof Layer.Convolution c && frozen.contains(c.name())
+                        ? new Layer.Convolution(c.name(), c.filters(), c.kernel(), c.stride(), c.padding(), c.groups(), c.rounding(),
+                                c.bias(), c.initialization())
+                        : layer)
+                .toList();
+        return new Network(network.name(), network.input(), network.inputScale(), layers);
+    }
+
     /** Puts the trained weights in place. */
     void apply(Checkpoint from, Session session) {
         for (int i = 0; i < session.shapes().size(); i++) {

@@ -2,9 +2,7 @@ package duet.train;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 import duet.data.BatchLoader;
 import duet.data.ImageStatistics;
@@ -12,11 +10,9 @@ import duet.data.Split;
 import duet.data.source.Datasets;
 import duet.device.Arithmetic;
 import duet.device.Backend;
-import duet.net.Layer;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
-import duet.train.output.CheckpointFile;
 import duet.train.output.Metrics;
 import duet.train.output.OutputFolder;
 import duet.train.output.TrainingListener;
@@ -37,24 +33,20 @@ public final class Trainer implements AutoCloseable {
     private final Split data;
     private final TrainingOptions options;
     private final Session session;
-    private final float[] mean;
+    private final ModelTensors tensors;
     private final Rates rates;
-    /** See {@link Checkpoint#COLOURS}; null without colour noise. */
-    private final float[] colours;
     private final FlatLoss flatLoss;
     private final List<String> warnings = new ArrayList<>();
-    private TrainingOutput output;
+    private TrainingRecord record = new TrainingRecord(null);
     private TrainingState state;
     private Metrics lastValidation;
     private volatile boolean stop;
 
-    private Trainer(Network network, Split data, Session session, float[] mean, float[] colours, TrainingState state,
-            TrainingOptions options) {
+    private Trainer(Network network, Split data, ModelTensors tensors, TrainingState state, TrainingOptions options) {
         this.network = network;
         this.data = data;
-        this.session = session;
-        this.mean = mean;
-        this.colours = colours;
+        this.session = tensors.session();
+        this.tensors = tensors;
         this.state = state;
         this.options = options;
         rates = new Rates(session.shapes());
@@ -107,15 +99,16 @@ public final class Trainer implements AutoCloseable {
                 start.apply(from, session);
             }
             TrainingState state = TrainingState.initial(options, source, data.training().size(), backend.arithmetic());
-            trainer = new Trainer(network, data, session, mean, colours, state, options);
+            trainer = new Trainer(network, data, new ModelTensors(session, mean, colours), state, options);
             if (options.output() != null) {
-                trainer.output = TrainingOutput.create(options, network);
+                TrainingOutput output = TrainingOutput.create(options, network);
+                trainer.record = new TrainingRecord(output);
                 trainer.writeCheckpoint(TrainingListener.SILENT);
-                trainer.output.writeNetwork();
+                output.writeNetwork();
             }
             return trainer;
         } catch (RuntimeException | Error e) {
-            closeAll(trainer == null ? null : trainer.output, session);
+            closeAll(trainer, session);
             throw e;
         }
     }
@@ -134,20 +127,21 @@ public final class Trainer implements AutoCloseable {
         Trainer trainer = null;
         try {
             session.set(checkpoint.tensors());
-            trainer = new Trainer(network, data, session, checkpoint.tensors().get(Checkpoint.MEAN),
-                    checkpoint.tensors().get(Checkpoint.COLOURS), state, all);
+            trainer = new Trainer(network, data, new ModelTensors(session, checkpoint.tensors().get(Checkpoint.MEAN),
+                    checkpoint.tensors().get(Checkpoint.COLOURS)), state, all);
             trainer.warnIfOther(checkpoint.state().arithmetic());
             if (all.output() != null) {
-                trainer.output = TrainingOutput.resume(all, network, state, trainer.warnings::add);
-                trainer.lastValidation = trainer.output.lastValidation();
-                if (trainer.output.lastCheckpoint() == null) {
+                TrainingOutput output = TrainingOutput.resume(all, network, state, trainer.warnings::add);
+                trainer.record = new TrainingRecord(output);
+                trainer.lastValidation = output.lastValidation();
+                if (output.lastCheckpoint() == null) {
                     trainer.writeCheckpoint(TrainingListener.SILENT);
                 }
-                trainer.output.writeNetwork();
+                output.writeNetwork();
             }
             return trainer;
         } catch (RuntimeException | Error e) {
-            closeAll(trainer == null ? null : trainer.output, session);
+            closeAll(trainer, session);
             throw e;
         }
     }
@@ -161,14 +155,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
-        // what is frozen is not scaled back either
-        List<Layer> layers = network.layers().stream()
-                .map(layer -> layer instanceof Layer.Convolution c && options.frozen().contains(c.name())
-                        ? new Layer.Convolution(c.name(), c.filters(), c.kernel(), c.stride(), c.padding(), c.groups(), c.rounding(),
-                                c.bias(), c.initialization())
-                        : layer)
-                .toList();
-        Network planned = new Network(network.name(), network.input(), network.inputScale(), layers);
+        Network planned = FineTuning.withoutScaling(network, options.frozen());
         return new Session(planned, placement, backend, data.training().stored(), options.batch(), options.dropout(),
                 options.augmentation(), options.learningRate().leavesColourNoiseOff());
     }
@@ -185,7 +172,7 @@ public final class Trainer implements AutoCloseable {
         }
         if (state.step() < last && !stop) {
             try (BatchLoader loader = BatchLoader.training(data.training(), network.input(), options.batch(), options.seed(),
-                    options.shuffle(), options.augmentation(), colours, options.learningRate()::colourNoise, state.step(),
+                    options.shuffle(), options.augmentation(), tensors.colours(), options.learningRate()::colourNoise, state.step(),
                     options.loaderThreads())) {
                 run(loader, listener);
             } finally {
@@ -193,8 +180,7 @@ public final class Trainer implements AutoCloseable {
             }
         }
         boolean completed = state.step() >= last && !validationDue();
-        return new Result(completed ? End.COMPLETED : End.STOPPED, state.step(), lastValidation,
-                output == null ? null : output.lastCheckpoint());
+        return new Result(completed ? End.COMPLETED : End.STOPPED, state.step(), lastValidation, record.lastCheckpoint());
     }
 
     private void run(BatchLoader loader, TrainingListener listener) {
@@ -215,13 +201,13 @@ public final class Trainer implements AutoCloseable {
     private void step(BatchLoader loader, TrainingListener listener) {
         long start = System.nanoTime();
         double rate = state.learningRate(state.step());
-        announce(RateChange.byEpoch(state), listener);
+        record.rateChanged(RateChange.byEpoch(state), listener);
         TrainingState next = state.stepped();
         boolean ahead = next.step() < next.lastStep() && !next.atEpochEnd() && !stop; // else a validation or the end comes first
         LoadedPlan results = session.train(loader::next, rates.of(state), ahead);
         String layer = results.notFinite();
         if (layer != null) {
-            throw diverged(layer, state.step() + 1, rate);
+            throw record.diverged(layer, state.step() + 1, rate);
         }
         state = next;
         int images = results.present();
@@ -231,23 +217,10 @@ public final class Trainer implements AutoCloseable {
         double seconds = Math.max(1, System.nanoTime() - start) * 1e-9;
         Metrics metrics = new Metrics("train", state.step(), state.epoch(state.step()), results.lossSum() / images,
                 (double) results.top1() / images, (double) results.top5() / images, rate, images / seconds);
-        if (output != null) {
-            output.write(metrics);
-        }
-        listener.step(metrics);
+        record.step(metrics, listener);
         String warning = flatLoss.add(state.step(), metrics.loss());
         if (warning != null) {
             listener.warning(warning);
-        }
-    }
-
-    /** @param change or null */
-    private void announce(RateChange change, TrainingListener listener) {
-        if (change != null) {
-            if (output != null) {
-                output.write(change);
-            }
-            listener.rateChanged(change);
         }
     }
 
@@ -264,43 +237,17 @@ public final class Trainer implements AutoCloseable {
             return;
         }
         if (result.notFinite() != null) {
-            throw diverged(result.notFinite(), state.step(), rate);
+            throw record.diverged(result.notFinite(), state.step(), rate);
         }
         lastValidation = result.metrics(state.step(), state.epoch(state.step()), rate);
         TrainingState before = state;
         state = state.atEpochEnd() ? state.validated(1 - result.top1()) : state.validatedAtEnd();
-        if (output != null) {
-            output.write(lastValidation);
-        }
-        listener.validated(lastValidation);
-        announce(RateChange.byValidation(before, state), listener);
-    }
-
-    private TrainingDivergedException diverged(String layer, long step, double rate) {
-        String kept = output == null || output.lastCheckpoint() == null ? "" : "; the last good checkpoint is " + output.lastCheckpoint();
-        return new TrainingDivergedException(layer + ": gives NaN or infinity at step " + step + " with learning rate " + rate
-                + ", so training has diverged: try a smaller learning rate" + kept, layer, step);
+        record.validated(lastValidation, listener);
+        record.rateChanged(RateChange.byValidation(before, state), listener);
     }
 
     private void writeCheckpoint(TrainingListener listener) {
-        if (output == null) {
-            return;
-        }
-        try {
-            listener.checkpoint(output.writeCheckpoint(state, data.training(), this::tensor));
-        } catch (CheckpointFile.NotFiniteException e) {
-            String layer = e.tensor.substring(0, e.tensor.lastIndexOf('.')).replace("momentum.", "");
-            throw diverged(layer, state.step(), state.learningRate(Math.max(0, state.step() - 1)));
-        }
-    }
-
-    /** By its name in checkpoints. */
-    private float[] tensor(String name) {
-        return switch (name) {
-            case Checkpoint.MEAN -> mean;
-            case Checkpoint.COLOURS -> colours;
-            default -> session.tensor(name);
-        };
+        record.checkpoint(state, data.training(), tensors, listener);
     }
 
     /** From any thread: finish the step, write a checkpoint, return. A validation that is going on is done again on resuming. */
@@ -325,25 +272,18 @@ public final class Trainer implements AutoCloseable {
 
     /** The model as it is now. */
     public synchronized Checkpoint snapshot() {
-        Map<String, float[]> tensors = new LinkedHashMap<>();
-        session.shapes().forEach(shape -> tensors.put(shape.name(), tensor(shape.name())));
-        session.shapes().forEach(shape -> tensors.put(shape.momentumName(), tensor(shape.momentumName())));
-        tensors.put(Checkpoint.MEAN, mean.clone());
-        if (colours != null) {
-            tensors.put(Checkpoint.COLOURS, colours.clone());
-        }
-        return new Checkpoint(network, data.training().classNames(), data.training().stored(), tensors, state);
+        return new Checkpoint(network, data.training().classNames(), data.training().stored(), tensors.all(), state);
     }
 
     @Override
     public synchronized void close() {
-        closeAll(output, session);
+        closeAll(this, session);
     }
 
-    private static void closeAll(TrainingOutput output, Session session) {
+    private static void closeAll(Trainer trainer, Session session) {
         try (session) {
-            if (output != null) {
-                output.close();
+            if (trainer != null) {
+                trainer.record.close();
             }
         }
     }

@@ -35,10 +35,7 @@ final class CudaStorage implements Storage {
     /** The device address of a region, which must lie inside. */
     long address(int device, Region region) {
         checkOpen();
-        if (region.end() > bytes[device]) {
-            throw new IllegalArgumentException("a region that ends at " + region.end() + " lies outside the " + bytes[device]
-                    + " bytes of device " + device);
-        }
+        region.requireWithin(this, device);
         return addresses[device] + region.offset();
     }
 
