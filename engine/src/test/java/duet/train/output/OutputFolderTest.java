@@ -39,7 +39,8 @@ class OutputFolderTest {
                 () -> OutputFolder.requireNew(folder));
         Files.writeString(metrics, "{}\n");
         Files.createFile(folder.resolve("checkpoint-00000007.safetensors"));
-        assertRefused(folder + ": already holds checkpoint-00000007.safetensors; go on with its training by --resume, or choose another --out",
+        assertRefused(
+                folder + ": already holds checkpoint-00000007.safetensors; go on with its training by --resume, or choose another --out",
                 () -> OutputFolder.requireNew(folder));
         Path file = folder.resolve("letter.txt");
         assertRefused(file + ": not a folder; choose another --out", () -> OutputFolder.requireNew(file));
