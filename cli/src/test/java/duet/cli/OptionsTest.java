@@ -67,8 +67,8 @@ class OptionsTest {
     /** Without options a network's recipe holds; another batch moves the rate in proportion, but not a rate that was given. */
     @Test
     void recipesHoldUnlessOneSaysOtherwise() {
-        assertEquals(Recipe.of("alexnet-small").withOutput(null).withLoaderThreads(1),
-                parse().forNewTraining("alexnet-small", null).withLoaderThreads(1));
+        assertEquals(Recipe.of("alexnet-small").toBuilder().output(null).loaderThreads(1).build(),
+                parse().forNewTraining("alexnet-small", null).toBuilder().loaderThreads(1).build());
         assertEquals(0.01 / 16, parse("--batch", "8").forNewTraining("alexnet", null).learningRate().initial(), 1e-9);
         assertEquals(0.3, parse("--batch", "8", "--lr", "0.3").forNewTraining("alexnet", null).learningRate().initial());
         assertEquals(Augmentation.STANDARD, parse("--augment").forNewTraining("alexnet-small", null).augmentation());

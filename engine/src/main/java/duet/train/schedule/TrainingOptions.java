@@ -8,9 +8,9 @@ import duet.data.Augmentation;
 import duet.data.Mean;
 
 /**
- * How to train. Use {@link #DEFAULTS} and the with-methods. Values that make no sense are an {@link IllegalArgumentException}.
+ * How to train. Made by a {@link Builder}. Values that make no sense are an {@link IllegalArgumentException}.
  *
- * <p>{@code Recipe.of("alexnet-small").withEpochs(3).withOutput(folder)}: nobody needs the constructor with all components.
+ * <p>{@code Recipe.of("alexnet-small").toBuilder().epochs(3).output(folder).build()}: nobody needs the constructor with all components.
  *
  * @param epochs              passes over the data
  * @param steps               if above 0, stop after that many steps in all, whatever {@code epochs} says
@@ -54,85 +54,180 @@ public record TrainingOptions(
         }
     }
 
-    public TrainingOptions withBatch(int batch) {
-        return with("batch", batch);
+    /** The defaults, to be changed. */
+    public static Builder builder() {
+        return DEFAULTS.toBuilder();
     }
 
-    public TrainingOptions withEpochs(int epochs) {
-        return with("epochs", epochs);
-    }
-
-    public TrainingOptions withSteps(long steps) {
-        return with("steps", steps);
-    }
-
-    public TrainingOptions withLearningRate(LearningRate learningRate) {
-        return with("learningRate", learningRate);
-    }
-
-    public TrainingOptions withBiasRateFactor(double biasRateFactor) {
-        return with("biasRateFactor", biasRateFactor);
-    }
-
-    public TrainingOptions withMomentum(double momentum) {
-        return with("momentum", momentum);
-    }
-
-    public TrainingOptions withWeightDecay(double weightDecay) {
-        return with("weightDecay", weightDecay);
-    }
-
-    public TrainingOptions withBiasWeightDecay(boolean biasWeightDecay) {
-        return with("biasWeightDecay", biasWeightDecay);
-    }
-
-    public TrainingOptions withSeed(long seed) {
-        return with("seed", seed);
-    }
-
-    public TrainingOptions withShuffle(boolean shuffle) {
-        return with("shuffle", shuffle);
-    }
-
-    public TrainingOptions withAugmentation(Augmentation augmentation) {
-        return with("augmentation", augmentation);
-    }
-
-    public TrainingOptions withMean(Mean mean) {
-        return with("mean", mean);
-    }
-
-    public TrainingOptions withDropout(boolean dropout) {
-        return with("dropout", dropout);
-    }
-
-    public TrainingOptions withCheckpointEvery(int checkpointEvery) {
-        return with("checkpointEvery", checkpointEvery);
-    }
-
-    public TrainingOptions withKeepCheckpoints(int keepCheckpoints) {
-        return with("keepCheckpoints", keepCheckpoints);
-    }
-
-    public TrainingOptions withLoaderThreads(int loaderThreads) {
-        return with("loaderThreads", loaderThreads);
-    }
-
-    public TrainingOptions withFrozen(List<String> frozen) {
-        return with("frozen", frozen);
-    }
-
-    public TrainingOptions withOutput(Path output) {
-        return with("output", output);
+    /** These options, to be changed. */
+    public Builder toBuilder() {
+        return new Builder(this);
     }
 
     /** These options where they change the course of training, those of {@code now} where they only say how long, how and where to. */
     public TrainingOptions continued(TrainingOptions now) {
-        return with("epochs", now.epochs, "steps", now.steps, "checkpointEvery", now.checkpointEvery, "keepCheckpoints",
-                now.keepCheckpoints, "loaderThreads", now.loaderThreads, "output", now.output);
+        return toBuilder().epochs(now.epochs).steps(now.steps).checkpointEvery(now.checkpointEvery).keepCheckpoints(now.keepCheckpoints)
+                .loaderThreads(now.loaderThreads).output(now.output).build();
     }
 
-    private TrainingOptions with(Object... changes) {
-        return Components.with(this, changes);
+    /** Changes some of many options: {@code Recipe.of("alexnet-small").toBuilder().epochs(3).output(folder).build()}. */
+    public static final class Builder {
+        private int batch;
+        private int epochs;
+        private long steps;
+        private LearningRate learningRate;
+        private double biasRateFactor;
+        private double momentum;
+        private double weightDecay;
+        private boolean biasWeightDecay;
+        private long seed;
+        private boolean shuffle;
+        private Augmentation augmentation;
+        private Mean mean;
+        private boolean dropout;
+        private int checkpointEvery;
+        private int keepCheckpoints;
+        private int loaderThreads;
+        private List<String> frozen;
+        private Path output;
+
+        private Builder(TrainingOptions from) {
+            batch = from.batch;
+            epochs = from.epochs;
+            steps = from.steps;
+            learningRate = from.learningRate;
+            biasRateFactor = from.biasRateFactor;
+            momentum = from.momentum;
+            weightDecay = from.weightDecay;
+            biasWeightDecay = from.biasWeightDecay;
+            seed = from.seed;
+            shuffle = from.shuffle;
+            augmentation = from.augmentation;
+            mean = from.mean;
+            dropout = from.dropout;
+            checkpointEvery = from.checkpointEvery;
+            keepCheckpoints = from.keepCheckpoints;
+            loaderThreads = from.loaderThreads;
+            frozen = from.frozen;
+            output = from.output;
+        }
+
+        /** Images in a step. */
+        public Builder batch(int batch) {
+            this.batch = batch;
+            return this;
+        }
+
+        /** Passes over the data; plays no part where {@link #steps} is above 0. */
+        public Builder epochs(int epochs) {
+            this.epochs = epochs;
+            return this;
+        }
+
+        /** Steps in all, whatever the epochs; 0 for as many as the epochs take. */
+        public Builder steps(long steps) {
+            this.steps = steps;
+            return this;
+        }
+
+        /** The rate of the weights, step by step. */
+        public Builder learningRate(LearningRate learningRate) {
+            this.learningRate = learningRate;
+            return this;
+        }
+
+        /** The biases' learning rate as a multiple of the weights'. */
+        public Builder biasRateFactor(double biasRateFactor) {
+            this.biasRateFactor = biasRateFactor;
+            return this;
+        }
+
+        /** From 0 to below 1. */
+        public Builder momentum(double momentum) {
+            this.momentum = momentum;
+            return this;
+        }
+
+        /** Added to the gradient for each unit of weight, times the rate. */
+        public Builder weightDecay(double weightDecay) {
+            this.weightDecay = weightDecay;
+            return this;
+        }
+
+        /** Whether weight decay also pulls on biases. */
+        public Builder biasWeightDecay(boolean biasWeightDecay) {
+            this.biasWeightDecay = biasWeightDecay;
+            return this;
+        }
+
+        /** Of first weights, shuffles, crops, dropout: the same seed gives the same bits. */
+        public Builder seed(long seed) {
+            this.seed = seed;
+            return this;
+        }
+
+        /** Whether each epoch has an order of its own. */
+        public Builder shuffle(boolean shuffle) {
+            this.shuffle = shuffle;
+            return this;
+        }
+
+        /** Crops, mirrors and colours of the images. */
+        public Builder augmentation(Augmentation augmentation) {
+            this.augmentation = augmentation;
+            return this;
+        }
+
+        /** What is subtracted from the images. */
+        public Builder mean(Mean mean) {
+            this.mean = mean;
+            return this;
+        }
+
+        /** Whether the dropout layers are trained with. */
+        public Builder dropout(boolean dropout) {
+            this.dropout = dropout;
+            return this;
+        }
+
+        /** Steps between checkpoints besides the one after each epoch; 0 for none. */
+        public Builder checkpointEvery(int checkpointEvery) {
+            this.checkpointEvery = checkpointEvery;
+            return this;
+        }
+
+        /** How many of the latest checkpoints stay on disk. */
+        public Builder keepCheckpoints(int keepCheckpoints) {
+            this.keepCheckpoints = keepCheckpoints;
+            return this;
+        }
+
+        /** Threads that read and decode images. */
+        public Builder loaderThreads(int loaderThreads) {
+            this.loaderThreads = loaderThreads;
+            return this;
+        }
+
+        /** Layers whose parameters stay as they are. */
+        public Builder frozen(List<String> frozen) {
+            this.frozen = frozen;
+            return this;
+        }
+
+        /** Folder for metrics and checkpoints, or null to write nothing. */
+        public Builder output(Path output) {
+            this.output = output;
+            return this;
+        }
+
+        /**
+         * The options with what was changed.
+         *
+         * @throws IllegalArgumentException in a sentence that names an option with a value that makes no sense
+         */
+        public TrainingOptions build() {
+            return new TrainingOptions(batch, epochs, steps, learningRate, biasRateFactor, momentum, weightDecay, biasWeightDecay, seed,
+                    shuffle, augmentation, mean, dropout, checkpointEvery, keepCheckpoints, loaderThreads, frozen, output);
+        }
     }
 }

@@ -21,11 +21,12 @@ public record TrainingState(
         int sinceBest) {
 
     public static TrainingState initial(TrainingOptions options, String data, int images, Arithmetic arithmetic) {
-        return new TrainingState(0, options.withOutput(null), data, images, arithmetic, true, 0, 1, 0);
+        return new TrainingState(0, options.toBuilder().output(null).build(), data, images, arithmetic, true, 0, 1, 0);
     }
 
     public TrainingState continued(TrainingOptions options, Arithmetic arithmetic) {
-        return new TrainingState(step, options.withOutput(null), data, images, arithmetic, validated, rateDrops, bestError, sinceBest);
+        return new TrainingState(step, options.toBuilder().output(null).build(), data, images, arithmetic, validated, rateDrops, bestError,
+                sinceBest);
     }
 
     /** One step later. */
