@@ -40,7 +40,8 @@ record CifarBatch(byte[] planes, int first, int stride, byte[] labels) {
                 && data.shape().equals(List.of((long) labels.size(), (long) BYTES)) && planes.length == (long) labels.size() * BYTES;
         if (!fits) {
             throw new DataException(
-                    "%s holds an array of %d dimensions, type %s and %d bytes with %d labels: a batch of CIFAR-10 has 3072 bytes (u1) for each label"
+                    ("%s holds an array of %d dimensions, type %s and %d bytes with %d labels: "
+                            + "a batch of CIFAR-10 has 3072 bytes (u1) for each label")
                             .formatted(what, data.shape().size(), data.type(), planes.length, labels.size()));
         }
         byte[] checked = new byte[labels.size()];
