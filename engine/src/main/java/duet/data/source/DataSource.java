@@ -14,8 +14,8 @@ import duet.net.Shape;
 
 /** What the option {@code --data} names, understood but not opened. */
 public sealed interface DataSource {
-    String FORMS = "fashion-mnist, fashion-mnist:DIR, cifar10:DIR, ilsvrc:DIR, folder:DIR, shards:DIR, "
-            + "synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
+    String FORMS = "fashion-mnist, fashion-mnist:DIR, mnist:DIR, idx:DIR, cifar10:DIR, cifar100:DIR, cifar100-coarse:DIR, ilsvrc:DIR, folder:DIR, "
+            + "shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
 
     /** Height and width are 0 where the files have sizes of their own. */
     Description describe();
@@ -33,7 +33,10 @@ public sealed interface DataSource {
         return switch (kind) {
             case "fashion-mnist" -> new Fashion(
                     colon < 0 ? FashionMnist.usualFolders() : List.of(path(source, rest, "fashion-mnist:DIR")));
-            case "cifar10" -> new Cifar(path(source, rest, "cifar10:DIR"));
+            case "mnist", "idx" -> new Idx(path(source, rest, kind + ":DIR"), kind);
+            case "cifar10" -> new CifarSource(CifarSet.CIFAR_10, path(source, rest, "cifar10:DIR"));
+            case "cifar100" -> new CifarSource(CifarSet.CIFAR_100, path(source, rest, "cifar100:DIR"));
+            case "cifar100-coarse" -> new CifarSource(CifarSet.CIFAR_100_COARSE, path(source, rest, "cifar100-coarse:DIR"));
             case "ilsvrc" -> new Imagenet(path(source, rest, "ilsvrc:DIR"));
             case "folder" -> new Folder(path(source, rest, "folder:DIR"));
             case "shards" -> new Shards(path(source, rest, "shards:DIR"));
@@ -67,26 +70,44 @@ public sealed interface DataSource {
     record Fashion(List<Path> folders) implements DataSource {
         @Override
         public Description describe() {
-            FashionMnist.locate(folders);
-            return description(FashionMnist.SHAPE, FashionMnist.CLASSES.size());
+            return FashionMnist.images(FashionMnist.locate(folders)).describe();
         }
 
         @Override
         public Split open(Shape stored, long seed, DamageReport damage) {
-            return FashionMnist.open(FashionMnist.locate(folders));
+            return FashionMnist.images(FashionMnist.locate(folders)).open();
         }
     }
 
-    record Cifar(Path folder) implements DataSource {
+    /** @param kind {@code mnist} for digits, {@code idx} for any number of classes */
+    record Idx(Path where, String kind) implements DataSource {
+        private IdxImages images() {
+            IdxFolder folder = IdxFolder.find(where, kind);
+            return kind.equals("mnist") ? new IdxImages(folder, "MNIST", IdxImages.DIGITS)
+                    : new IdxImages(folder, folder.prefix().isEmpty() ? "IDX" : folder.prefix(), null);
+        }
+
         @Override
         public Description describe() {
-            Cifar10.locate(folder);
-            return description(Cifar10.SHAPE, Cifar10.CLASSES.size());
+            return images().describe();
         }
 
         @Override
         public Split open(Shape stored, long seed, DamageReport damage) {
-            return Cifar10.open(Cifar10.locate(folder));
+            return images().open();
+        }
+    }
+
+    record CifarSource(CifarSet set, Path folder) implements DataSource {
+        @Override
+        public Description describe() {
+            Cifar.locate(set, folder);
+            return description(Cifar.SHAPE, set.classes);
+        }
+
+        @Override
+        public Split open(Shape stored, long seed, DamageReport damage) {
+            return Cifar.open(Cifar.locate(set, folder));
         }
     }
 

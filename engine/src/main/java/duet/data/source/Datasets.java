@@ -34,8 +34,8 @@ public final class Datasets {
     }
 
     /**
-     * @param source  {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code cifar10:DIR}, {@code ilsvrc:DIR},
-     *                {@code folder:DIR}, {@code shards:DIR},
+     * @param source  {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code mnist:DIR}, {@code idx:DIR}, {@code cifar10:DIR},
+     *                {@code cifar100:DIR}, {@code cifar100-coarse:DIR}, {@code ilsvrc:DIR}, {@code folder:DIR}, {@code shards:DIR},
      *                {@code synthetic:3x227x227:1000} or {@code synthetic:3x227x227:1000:COUNT} (COUNT training images, by default
      *                10,000, and a tenth of it to validate)
      * @param input   the network's input; folder images are stored a little larger (256 for 227)

@@ -54,15 +54,18 @@ final class CudaStorage implements Storage {
         Arrays.fill(addresses, 0);
     }
 
-    /** Waits for runs in flight. */
+    /** Waits for runs in flight; the memory is given back also if one of them has failed. */
     @Override
     public void close() {
         backend.whileIdle(() -> {
             if (!closed) {
-                closed = true;
-                backend.settle();
-                free();
-                backend.closed(this);
+                try {
+                    backend.settle();
+                } finally {
+                    closed = true;
+                    free();
+                    backend.closed(this);
+                }
             }
         });
     }

@@ -45,12 +45,18 @@ public final class OutputFolder implements AutoCloseable {
         if (Files.exists(folder) && !Files.isDirectory(folder)) {
             throw new TrainingException(folder + ": not a folder; choose another --out");
         }
-        // hidden files are what a training leaves that was killed before its first checkpoint
-        List<Path> visible = list(folder).stream().filter(path -> !path.getFileName().toString().startsWith(".")).toList();
-        if (!visible.isEmpty()) {
-            throw new TrainingException(folder + ": already holds " + visible.getFirst().getFileName()
-                    + "; go on with its training by --resume, or choose another --out");
+        List<Path> others = list(folder).stream().filter(path -> !leftBehind(path)).toList();
+        if (!others.isEmpty()) {
+            throw new TrainingException(folder + ": already holds " + others.getFirst().getFileName() + (checkpoints(folder).isEmpty()
+                    ? ", but no checkpoint to go on from; choose another --out"
+                    : "; go on with its training by --resume, or choose another --out"));
         }
+    }
+
+    /** What a training leaves that ended before its first checkpoint: hidden files, and metrics without a line. */
+    private static boolean leftBehind(Path file) {
+        String name = file.getFileName().toString();
+        return name.startsWith(".") || name.equals(MetricsLog.FILE) && file.toFile().length() == 0;
     }
 
     /** Creates the folder if need be and locks it. */

@@ -153,6 +153,40 @@ class CudaFailureTest {
         }
     }
 
+    /** Of the three streams of a device none is lost if a later one cannot be made. */
+    @Test
+    @VirtualOnly("a card's driver cannot be told to fail")
+    void eachStreamMayFail() {
+        for (int stream = 1; stream <= 6; stream++) {
+            TestDevices.configure("fail-call=cuStreamCreate:" + stream + ":999");
+            DeviceException e = assertThrows(DeviceException.class, () -> Backends.open(TestDevices.two(), 0));
+            assertTrue(e.getMessage().contains("cuStreamCreate"), e.getMessage());
+            assertEquals("", VirtualGpu.findings(), "stream " + stream);
+            TestDevices.configure("");
+            TestDevices.reset();
+        }
+        requireWorks();
+    }
+
+    /** Waiting for a run may fail when its memory is closed; the memory is given back all the same. */
+    @Test
+    @VirtualOnly("a card's driver cannot be told to fail")
+    void memoryIsGivenBackThoughTheRunFailed() {
+        try (Backend backend = Backends.open(TestDevices.one(), 0)) {
+            Storage storage = backend.allocate(new long[] {4096});
+            List<Step> steps = List.of(new Step.Launch(new Operation.Scale("twice", TENSOR, TENSOR, 2), null));
+            Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(TENSOR, REGION), storage,
+                    storage);
+            program.start(RunParameters.NONE);
+            TestDevices.configure("fail-call=cuStreamSynchronize:1:999");
+            assertThrows(DeviceException.class, storage::close);
+            TestDevices.configure("");
+            storage.close(); // once is enough
+        }
+        assertEquals("", VirtualGpu.findings());
+        requireWorks();
+    }
+
     /** Launching names the layer. */
     @Test
     @VirtualOnly("a card's driver cannot be told to fail")

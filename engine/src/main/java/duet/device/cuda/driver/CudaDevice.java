@@ -2,6 +2,8 @@ package duet.device.cuda.driver;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 import duet.bindings.cuda.Cuda;
 import duet.device.StreamSteps;
@@ -19,9 +21,18 @@ public final class CudaDevice implements AutoCloseable {
     public CudaDevice(int index, CudaCard card) {
         this.index = index;
         this.card = card;
-        compute = new CudaStream(this, "compute");
-        copy = new CudaStream(this, "copy");
-        input = new CudaStream(this, "input");
+        List<CudaStream> made = new ArrayList<>();
+        try {
+            for (String kind : List.of("compute", "copy", "input")) {
+                made.add(new CudaStream(this, kind));
+            }
+        } catch (RuntimeException e) {
+            made.forEach(CudaStream::close);
+            throw e;
+        }
+        compute = made.get(0);
+        copy = made.get(1);
+        input = made.get(2);
     }
 
     public CudaStream stream(StreamSteps.Kind kind) {
