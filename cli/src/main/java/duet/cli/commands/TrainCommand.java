@@ -51,8 +51,9 @@ public final class TrainCommand implements Callable<Integer> {
     private String net;
 
     @Option(names = "--data", paramLabel = "SOURCE",
-            description = "'fashion-mnist', 'fashion-mnist:DIR', 'mnist:DIR', 'idx:DIR' (any images of that family), 'cifar10:DIR', 'cifar100:DIR', "
-                    + "'cifar100-coarse:DIR', 'ilsvrc:DIR' (its archives), 'folder:DIR' (a folder of images for each class), 'shards:DIR' (made by './duet data prepare') or 'synthetic:3x227x227:1000' (default: "
+            description = "'fashion-mnist', 'fashion-mnist:DIR', 'mnist:DIR', 'idx:DIR' (any images of that family), 'cifar10:DIR', "
+                    + "'cifar100:DIR', 'cifar100-coarse:DIR', 'ilsvrc:DIR' (its archives), 'folder:DIR' (a folder of images for each "
+                    + "class), 'shards:DIR' (made by './duet data prepare') or 'synthetic:3x227x227:1000' (default: "
                     + Source.DEFAULT_DATA + ", or synthetic images where they are too small for the network).")
     private String data;
 
