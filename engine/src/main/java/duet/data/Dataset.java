@@ -26,7 +26,9 @@ public interface Dataset extends AutoCloseable {
      */
     int read(int index, byte[] target, int offset);
 
-    /** What is known of the images since they were prepared, or null: then it is computed, see {@link duet.data.source.Datasets#statistics}. */
+    /**
+     * What is known of the images since they were prepared, or null: then it is computed, see {@link duet.data.source.Datasets#statistics}.
+     */
     default ImageStatistics statistics() {
         return null;
     }

@@ -13,8 +13,8 @@
  *     a validation part a tenth of each class is held out, drawn by the seed. An image is turned upright by its EXIF orientation,
  *     scaled until its shorter side is 256/227 of the network's input, and cut to the middle square. Transparent pixels show white,
  *     CMYK is converted without a profile, other profiles are ignored. A file that is damaged has label -1.
- * <li>{@code synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]}: made-up images whose classes can be learned, 10,000 (COUNT) to learn from and a
- *     tenth of it to validate with.
+ * <li>{@code synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]}: made-up images whose classes can be learned, 10,000 (COUNT) to learn from
+ *     and a tenth of it to validate with.
  * </ul>
  *
  * Everything drawn is a function of the seed, the epoch and the image: no thread and no order of calls changes it.

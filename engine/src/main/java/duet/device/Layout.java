@@ -11,8 +11,8 @@ public interface Layout {
     long workspaceBytes(Operation operation, int device);
 
     /**
-     * The layout of programs that change no persistent tensor: they may keep filters in a form that takes time to make, and compute in other
-     * ways because of that.
+     * The layout of programs that change no persistent tensor: they may keep filters in a form that takes time to make, and compute in
+     * other ways because of that.
      */
     default Layout inference() {
         return this;

@@ -26,7 +26,10 @@ import duet.train.schedule.TrainingState;
  * Training is a function of the network, data and options: stopped (or killed) and resumed, it ends with the same bits.
  */
 public final class Trainer implements AutoCloseable {
-    /** Mean image and colours are taken over that many images at most, unless the data are prepared; the mean is then exact to about one grey level. */
+    /**
+     * Mean image and colours are taken over that many images at most, unless the data are prepared; the mean is then exact to about one
+     * grey level.
+     */
     private static final int STATISTICS_IMAGES = 2_000;
 
     private final Network network;

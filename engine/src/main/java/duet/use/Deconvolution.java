@@ -18,8 +18,8 @@ import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
 
 /**
- * What the features of a layer look for (Zeiler and Fergus 2013, figure 2): for each the images of a data set that excite it most, and what of
- * them does: its strongest unit projected back to the pixels, with every other unit of the layer at 0.
+ * What the features of a layer look for (Zeiler and Fergus 2013, figure 2): for each the images of a data set that excite it most, and what
+ * of them does: its strongest unit projected back to the pixels, with every other unit of the layer at 0.
  */
 public final class Deconvolution {
     private Deconvolution() {}
@@ -33,8 +33,8 @@ public final class Deconvolution {
     public record Unit(int index, int feature, int y, int x, float value) {}
 
     /**
-     * Of each feature the {@code count} images that excite it most, the strongest first; images that do not excite it at all (no value above
-     * 0) are left out.
+     * Of each feature the {@code count} images that excite it most, the strongest first; images that do not excite it at all (no value
+     * above 0) are left out.
      */
     public static List<List<Unit>> strongest(Activations activations, Dataset data, int count, int loaderThreads,
             TrainingListener listener) {

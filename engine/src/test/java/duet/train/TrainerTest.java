@@ -164,8 +164,8 @@ class TrainerTest {
         Split mixed = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1), new Tiny.Patterns(20, reversed, 1));
         String message = assertThrows(TrainingException.class, () -> train(Tiny.options(), mixed, new Recorder())).getMessage();
         assertEquals(
-                "patterns, 20 images: class 0 is blank, but the network was trained with bars in its place; use data with its classes in their order, "
-                        + "or for an imported network './duet import' with --classes",
+                "patterns, 20 images: class 0 is blank, but the network was trained with bars in its place; use data with its classes in "
+                        + "their order, or for an imported network './duet import' with --classes",
                 message);
     }
 

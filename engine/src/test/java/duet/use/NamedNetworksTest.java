@@ -96,7 +96,9 @@ class NamedNetworksTest {
         one.end().tensors().forEach((name, values) -> assertArrayEquals(values, two.end().tensors().get(name), 1e-5f, name));
     }
 
-    /** In the sizes that they have: those that have operations of their own, and the quick ones. At first all classes are about as likely. */
+    /**
+     * In the sizes that they have: those that have operations of their own, and the quick ones. At first all classes are about as likely.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"alexnet-2012", "zfnet", "cifar-18pct", "cifar-11pct", "figure-1"})
     void fullSizeOnTheCpu(String name) {

@@ -33,10 +33,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "kernels",
         description = {
-                "Counts what each CUDA kernel does in one training step: instructions, bytes, how well its accesses are coalesced and free of "
-                        + "bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it reports no times.",
-                "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory wavefronts of "
-                        + "the innermost loop with the most multiply-adds."
+                "Counts what each CUDA kernel does in one training step: instructions, bytes, how well its accesses are coalesced and "
+                        + "free of bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it "
+                        + "reports no times.",
+                "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory "
+                        + "wavefronts of the innermost loop with the most multiply-adds."
         },
         footerHeading = "%nExamples:%n",
         footer = {"  ./duet kernels", "  ./duet kernels --net alexnet --batch 1",

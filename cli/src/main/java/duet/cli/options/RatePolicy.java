@@ -68,7 +68,10 @@ public sealed interface RatePolicy {
         }
     }
 
-    /** {@code constant}, {@code steps:EPOCHS[:FACTOR]}, {@code linear:EPOCHS}, {@code exponential:EPOCHS[:FACTOR]}, {@code plateau[:PATIENCE]}. */
+    /**
+     * {@code constant}, {@code steps:EPOCHS[:FACTOR]}, {@code linear:EPOCHS}, {@code exponential:EPOCHS[:FACTOR]},
+     * {@code plateau[:PATIENCE]}.
+     */
     final class Converter implements ITypeConverter<RatePolicy> {
         @Override
         public RatePolicy convert(String text) {
@@ -98,7 +101,8 @@ public sealed interface RatePolicy {
                 }
                 default -> throw new TypeConversionException(
                         "'" + text
-                                + "' is none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], plateau[:PATIENCE]");
+                                + "' is none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], "
+                                + "plateau[:PATIENCE]");
             };
         }
 

@@ -32,8 +32,8 @@ public final class TrainingArguments {
     private Integer batch;
 
     @Option(names = "--epochs", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Passes over the data (default: what the network's source has, alexnet 10, alexnet-small 7; with --resume what the training "
-                    + "began with).")
+            description = "Passes over the data (default: what the network's source has, alexnet 10, alexnet-small 7; with --resume what "
+                    + "the training began with).")
     private Integer epochs;
 
     @Option(names = "--steps", paramLabel = "N", converter = Numbers.PositiveLong.class,
@@ -41,8 +41,9 @@ public final class TrainingArguments {
     private Long steps;
 
     @Option(names = "--lr", paramLabel = "RATE", converter = Numbers.Positive.class,
-            description = "Learning rate of the weights at the start; the other rates of a schedule change in proportion (default: what the network's "
-                    + "source has, alexnet 0.01 for a batch of 128, alexnet-small 0.02 for 64, and in proportion for other batches).")
+            description = "Learning rate of the weights at the start; the other rates of a schedule change in proportion (default: what "
+                    + "the network's source has, alexnet 0.01 for a batch of 128, alexnet-small 0.02 for 64, and in proportion for other "
+                    + "batches).")
     private Double rate;
 
     @Option(names = "--lr-policy", paramLabel = "POLICY", converter = RatePolicy.Converter.class,
@@ -54,8 +55,8 @@ public final class TrainingArguments {
     private RatePolicy policy;
 
     @Option(names = "--schedule", paramLabel = "NAME|FILE", converter = ScheduleConverter.class,
-            description = "In place of --lr-policy a list of changes by epoch, also for single layers: 'original-2012' (the diary of the network of "
-                    + "2012), 'cifar-18pct', 'cifar-11pct' or a JSON file (engine/src/main/java/duet/train/README.md).")
+            description = "In place of --lr-policy a list of changes by epoch, also for single layers: 'original-2012' (the diary of the "
+                    + "network of 2012), 'cifar-18pct', 'cifar-11pct' or a JSON file (engine/src/main/java/duet/train/README.md).")
     private Diary schedule;
 
     @Option(names = "--warm-up", paramLabel = "EPOCHS", converter = Numbers.Positive.class,
@@ -71,7 +72,8 @@ public final class TrainingArguments {
     private double momentum;
 
     @Option(names = "--weight-decay", paramLabel = "X", converter = Numbers.NonNegative.class,
-            description = "How strongly weights are pulled to 0, where a schedule says nothing else (default: 0.0005, alexnet-owt 0.0001, figure-1 0).")
+            description = "How strongly weights are pulled to 0, where a schedule says nothing else (default: 0.0005, alexnet-owt 0.0001, "
+                    + "figure-1 0).")
     private Double weightDecay;
 
     @Option(names = "--seed", paramLabel = "N", defaultValue = "1", converter = Numbers.Seed.class,
@@ -84,7 +86,8 @@ public final class TrainingArguments {
 
     @Option(names = "--augment", negatable = true, fallbackValue = "true",
             description = "Random crops (or shifts by up to 2 pixels, where stored images have the network's size) and mirroring "
-                    + "(default: yes, with colour noise for alexnet and alexnet-2012; alexnet-small no, because it pays off only in long trainings).")
+                    + "(default: yes, with colour noise for alexnet and alexnet-2012; alexnet-small no, because it pays off only in long "
+                    + "trainings).")
     private Boolean augment;
 
     @Mixin

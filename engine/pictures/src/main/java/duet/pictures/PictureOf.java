@@ -16,8 +16,8 @@ public final class PictureOf {
     private PictureOf() {}
 
     /**
-     * The filters of the first convolution (the paper's figure 3): red, green and blue where it sees colours, else grey; the two towers of a
-     * network apart.
+     * The filters of the first convolution (the paper's figure 3): red, green and blue where it sees colours, else grey; the two towers of
+     * a network apart.
      */
     public static void filters(Path file, Checkpoint checkpoint) {
         Network network = checkpoint.network();

@@ -215,7 +215,10 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Multiplied by factor (0.1 in the paper) when the validation error has not fallen for {@code patience} validations, at most {@code times} times. */
+    /**
+     * Multiplied by factor (0.1 in the paper) when the validation error has not fallen for {@code patience} validations, at most
+     * {@code times} times.
+     */
     record Plateau(double initial, double factor, int patience, int times) implements LearningRate {
         public Plateau {
             requirePositive(initial);

@@ -109,7 +109,8 @@ class DiaryTest {
         assertEquals("there is no schedule file " + folder.resolve("none.json"),
                 assertThrows(TrainingException.class, () -> Schedules.read(folder.resolve("none.json"))).getMessage());
         assertEquals(
-                "there is no schedule called orginal-2012; did you mean \"original-2012\"? (it can be original-2012, cifar-18pct, cifar-11pct)",
+                "there is no schedule called orginal-2012; did you mean \"original-2012\"? (it can be original-2012, cifar-18pct, "
+                        + "cifar-11pct)",
                 assertThrows(TrainingException.class, () -> Schedules.named("orginal-2012")).getMessage());
     }
 
@@ -122,11 +123,14 @@ class DiaryTest {
             "{\"rate\": \"fast\"}                                               | file: no schedule at line 1: Cannot deserialize value",
             "{\"rate\": 1} x                                                    | file: no schedule at line 1: ",
             "{\"rate\": 1, \"changes\": [{\"rate\": 2}]}                        | file: a change has no \"epoch\"",
-            "{\"rate\": 1, \"changes\": [{\"epoch\": 3}]}                       | file: the change at epoch 3.0 changes nothing; it can have",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3}]}                       | file: the change at epoch 3.0 changes nothing; it can "
+                    + "have",
             "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": -1}]}         | file: the rate must be at least 0, not -1.0",
             "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1, \"layers\": []}]}  | file: the change at epoch 3.0 names no layers",
-            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1}, {\"epoch\": 2, \"rate\": 1}]} | file: the changes must be in the order of their epochs",
-            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"layers\": [\"a\"], \"colourNoise\": 0}]}  | file: colour noise is not for single layers",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1}, {\"epoch\": 2, \"rate\": 1}]} | file: the changes must be in the "
+                    + "order of their epochs",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"layers\": [\"a\"], \"colourNoise\": 0}]}  | file: colour noise is not for "
+                    + "single layers",
     })
     void damagedFiles(String json, String message) {
         String found = assertThrows(TrainingException.class, () -> Schedules.parse(json, "file")).getMessage();
