@@ -191,4 +191,25 @@ template <class Y, class X, class In, class Store> inline void transform(In in, 
   }
 }
 
+/*
+ * The same bits in a fifth of the code: line after line. For what is used so rarely that compiling it matters more; all tile sizes unrolled take
+ * a compiler many seconds.
+ */
+template <class Y, class X, class In, class Store> inline void transform_by_lines(In in, Store store) {
+  constexpr int kRows = Y::kMatrix.kColumns, kColumns = X::kMatrix.kColumns;
+  constexpr int kWidth = X::kMatrix.kRows;
+  Vector half[kWidth][kRows];
+  DUET_NO_UNROLL
+  for (int y = 0; y < kRows; y++) {
+    Vector line[kColumns];
+    DUET_UNROLL
+    for (int x = 0; x < kColumns; x++) line[x] = in(y, x);
+    apply<X>(line, [&](int x, Vector value) { half[x][y] = value; });
+  }
+  DUET_NO_UNROLL
+  for (int x = 0; x < kWidth; x++) {
+    apply<Y>(half[x], [&](int y, Vector value) { store(y, x, value); });
+  }
+}
+
 }  // namespace duet
