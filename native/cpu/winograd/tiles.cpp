@@ -9,8 +9,8 @@ template <class Word> using To = Word *const *;
 constexpr int kMost = kMostPoints * kMostPoints;
 
 /*
- * Asks for the line behind this one as well, the next channels of the same pixel or point or those of the next tile. A tile is up to 64 places far
- * apart, and no processor follows as many by itself: without, conv2 of AlexNet took 9 to 17 % more and conv3 4 to 7 %.
+ * Asks for the line behind this one as well, the next channels of the same pixel or point or those of the next tile. A tile is up to 64
+ * places far apart, and no processor follows as many by itself: without, conv2 of AlexNet took 9 to 17 % more and conv3 4 to 7 %.
  */
 template <class Word> inline Word *with_next_line(Word *at) {
   __builtin_prefetch(at + Values::kLine);
