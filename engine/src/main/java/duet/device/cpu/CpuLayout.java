@@ -98,6 +98,14 @@ final class CpuLayout implements Layout {
         }
     }
 
+    @Override
+    public long ownFlop(Operation operation) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment product = product(arena, operation);
+            return product == null ? operation.flop() : 2 * DuetCpu.duet_convolution_multiply_adds(product, direction(operation));
+        }
+    }
+
     private static int direction(Operation product) {
         return switch (product) {
             case ConvolutionBackwardData _,FullyConnectedBackwardData _ -> DuetCpu.DUET_BACKWARD_DATA();
