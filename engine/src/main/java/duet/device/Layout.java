@@ -35,6 +35,14 @@ public interface Layout {
     }
 
     /**
+     * Floating point operations that the backend really does for an operation: other ones than {@link Operation#flop} where its
+     * {@link #method} takes fewer. In Winograd's form those of the products in its points, without the transforms around them.
+     */
+    default long ownFlop(Operation operation) {
+        return operation.flop();
+    }
+
+    /**
      * Whether the backend may do the second operation in the kernel of the first, right before it in a stream. Then what the first one
      * reads must not lie where the second one writes, though the first is over before the second begins.
      */

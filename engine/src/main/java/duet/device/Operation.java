@@ -33,6 +33,9 @@ public sealed interface Operation {
         return Arrays.stream(tensors).filter(Objects::nonNull).toList();
     }
 
+    /** A pass of a convolution or fully connected layer: what backends do as products of matrices. */
+    sealed interface Product extends Operation {}
+
     // @formatter:off: each record says in a line each what it reads, what it writes and how much it computes
     /**
      * Turns stored images into the network's input: crop, mirror, minus the mean, plus a colour shift, times {@code scale}.
@@ -54,14 +57,14 @@ public sealed interface Operation {
 
     /** @param bias VECTOR of the filters, or null */
     record ConvolutionForward(String layer, ConvolutionGeometry geometry, Tensor input, Tensor weight, Tensor bias, Tensor output)
-            implements Operation {
+            implements Product {
         @Override public List<Tensor> reads() { return list(input, weight, bias); }
         @Override public List<Tensor> writes() { return list(output); }
         @Override public long flop() { return 2 * output.batch() * geometry.multiplyAdds(); }
     }
 
     record ConvolutionBackwardData(String layer, ConvolutionGeometry geometry, Tensor outputGradient, Tensor weight, Tensor inputGradient)
-            implements Operation {
+            implements Product {
         @Override public List<Tensor> reads() { return list(outputGradient, weight); }
         @Override public List<Tensor> writes() { return list(inputGradient); }
         @Override public long flop() { return 2 * outputGradient.batch() * geometry.multiplyAdds(); }
@@ -70,7 +73,7 @@ public sealed interface Operation {
     /** @param biasGradient VECTOR of the filters, or null */
     record ConvolutionBackwardWeights(
             String layer, ConvolutionGeometry geometry, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient)
-            implements Operation {
+            implements Product {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
         @Override public List<Tensor> writes() { return list(weightGradient, biasGradient); }
         @Override public long flop() { return 2 * outputGradient.batch() * geometry.multiplyAdds(); }
@@ -82,20 +85,20 @@ public sealed interface Operation {
      * @param weight FILTER, outputs x channels x height x width of the input
      * @param output ACTIVATION, batch x outputs x 1 x 1
      */
-    record FullyConnectedForward(String layer, Tensor input, Tensor weight, Tensor bias, Tensor output) implements Operation {
+    record FullyConnectedForward(String layer, Tensor input, Tensor weight, Tensor bias, Tensor output) implements Product {
         @Override public List<Tensor> reads() { return list(input, weight, bias); }
         @Override public List<Tensor> writes() { return list(output); }
         @Override public long flop() { return 2 * input.batch() * weight.elements(); }
     }
 
-    record FullyConnectedBackwardData(String layer, Tensor outputGradient, Tensor weight, Tensor inputGradient) implements Operation {
+    record FullyConnectedBackwardData(String layer, Tensor outputGradient, Tensor weight, Tensor inputGradient) implements Product {
         @Override public List<Tensor> reads() { return list(outputGradient, weight); }
         @Override public List<Tensor> writes() { return list(inputGradient); }
         @Override public long flop() { return 2 * outputGradient.batch() * weight.elements(); }
     }
 
     record FullyConnectedBackwardWeights(
-            String layer, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient) implements Operation {
+            String layer, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient) implements Product {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
         @Override public List<Tensor> writes() { return list(weightGradient, biasGradient); }
         @Override public long flop() { return 2 * input.batch() * weightGradient.elements(); }
