@@ -18,10 +18,10 @@ public final class Text {
         return count(number) + " " + noun + (number == 1 ? "" : "s");
     }
 
-    /** 1,234 or 12.3 or 0.45 or 0.00067: about three digits. */
+    /** 1,234 or 12.3 or 0.45 or 0.011 or 0.00067: about three digits. */
     public static String rate(double number) {
-        return String.format(Locale.ROOT,
-                number >= 99.95 ? "%,.0f" : number >= 9.995 ? "%.1f" : number >= 0.00995 || number == 0 ? "%.2f" : "%.5f", number);
+        int decimals = number >= 99.95 ? 0 : number >= 9.995 ? 1 : number >= 0.0995 || number == 0 ? 2 : number >= 0.00995 ? 3 : 5;
+        return String.format(Locale.ROOT, "%,." + decimals + "f", number);
     }
 
     /** At most six significant digits, without trailing zeros: {@code 0.02}, {@code 3}. */

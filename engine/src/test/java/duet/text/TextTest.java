@@ -28,6 +28,7 @@ class TextTest {
         assertEquals("1,235", Text.rate(1234.5));
         assertEquals("12.3", Text.rate(12.34));
         assertEquals("0.45", Text.rate(0.45));
+        assertEquals("0.011", Text.rate(0.0108));
         assertEquals("0.00067", Text.rate(0.00067));
         assertEquals("0.00", Text.rate(0));
     }
