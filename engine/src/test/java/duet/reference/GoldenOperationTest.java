@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.device.Backend;
 import duet.device.Backends;
@@ -20,11 +21,13 @@ import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Single operations, forward and backward, against PyTorch. */
 @Tag("kernels")
+@ResourceLock(TestDevices.LOCK)
 class GoldenOperationTest {
     private final Golden golden = Golden.read("operations.safetensors");
 

@@ -34,10 +34,12 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** What goes wrong while devices work: each is one sentence that names the call, the kernel and the layer, and the JVM lives on. */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class CudaFailureTest {
     private static final int ELEMENTS = 1000;
     private static final Tensor TENSOR = new Tensor(1, "values", 0, Tensor.Format.ACTIVATION, Tensor.Role.TRANSIENT, 1, ELEMENTS, 1, 1);
