@@ -9,6 +9,7 @@ import java.util.Map;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.data.DamageReport;
@@ -28,6 +29,7 @@ import duet.train.output.TrainingListener;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -38,6 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("sim")
 @VirtualOnly("a card does not count")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class KernelCounterTest {
     private static final double LIMIT = 1.1;
     // Not held to the limit of sectors: the first layer's kernels (_image_), which read rows of 33 floats from any address and wait for

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Training on CUDA devices, by default virtual ones: the CPU's losses, and the same bits whatever the order in which streams and warps run.
@@ -35,6 +36,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class VirtualTrainingTest {
     private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=latest-first", "streams=delay,seed=1",
             "streams=delay,seed=2",

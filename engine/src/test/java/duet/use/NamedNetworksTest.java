@@ -29,11 +29,13 @@ import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every named network trains, and on two devices as on one. */
+@ResourceLock(TestDevices.LOCK)
 class NamedNetworksTest {
     private static final int SIDE = 67;
     private static final int HIDDEN = 32;
