@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
+import duet.TestDevices;
 import duet.device.Backend;
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation;
