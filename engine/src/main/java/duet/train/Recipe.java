@@ -21,7 +21,11 @@ public final class Recipe {
 
     private Recipe() {}
 
-    /** The recipe of a named network; for all others the paper's, section 5, with ten epochs instead of ninety. */
+    /**
+     * {@return how a named network is trained in its source; for all others the paper's way, section 5, with ten epochs instead of ninety}
+     *
+     * @param network by name; a changed one is trained as the original
+     */
     public static TrainingOptions of(String network) {
         TrainingOptions defaults = TrainingOptions.DEFAULTS;
         return switch (Ablation.original(network)) {
@@ -56,7 +60,12 @@ public final class Recipe {
         return defaults.toBuilder().batch(diary.batch()).epochs(diary.epochs()).learningRate(diary).build();
     }
 
-    /** The recipe of {@link #of(String)} for another batch size: the rate changes in proportion. */
+    /**
+     * {@return the recipe of {@link #of(String)} for another batch size: the rate changes in proportion}
+     *
+     * @param network by name
+     * @param batch   images in a step
+     */
     public static TrainingOptions of(String network, int batch) {
         TrainingOptions recipe = of(network);
         double initial = recipe.learningRate().initial();

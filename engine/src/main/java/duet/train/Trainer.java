@@ -57,29 +57,65 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** How training ended. */
-    public enum End { COMPLETED, STOPPED }
+    public enum End {
+        /** all steps are done */
+        COMPLETED,
+        /** somebody asked for it */
+        STOPPED
+    }
 
     /**
+     * What a training has come to.
+     *
      * @param end        whether all steps were done or {@link #requestStop} came first
+     * @param steps      done in all
      * @param validation the last validation, or null if there was none
      * @param checkpoint the last checkpoint, or null without an output folder
      */
     public record Result(End end, long steps, Metrics validation, Path checkpoint) {}
 
-    /** A new training. The output folder must be empty or not exist. */
+    /**
+     * Begins a new training. The output folder must be empty or not exist.
+     *
+     * @param network   to be trained
+     * @param placement on how many devices, and how
+     * @param backend   the devices; stays open
+     * @param data      images to learn from and to validate with; stays open
+     * @param options   how to train
+     * @return a trainer that has not done a step yet; close it
+     */
     public static Trainer create(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
         return create(network, placement, backend, data, data.training().description(), options);
     }
 
-    /** @param source what the data were opened from, kept in checkpoints: the option --data */
+    /**
+     * Begins a new training of data that were opened by name.
+     *
+     * @param network   to be trained
+     * @param placement on how many devices, and how
+     * @param backend   the devices; stays open
+     * @param data      images to learn from and to validate with; stays open
+     * @param source    what the data were opened from, kept in checkpoints: the option --data
+     * @param options   how to train
+     * @return a trainer that has not done a step yet; close it
+     */
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options) {
         return create(network, placement, backend, data, source, options, null);
     }
 
     /**
-     * @param from a trained network whose weights the training begins with where they fit ({@link FineTuning}), or null. The mean image is
-     *             that of the new data
+     * Begins a new training with weights that another one has left.
+     *
+     * @param network   to be trained
+     * @param placement on how many devices, and how
+     * @param backend   the devices; stays open
+     * @param data      images to learn from and to validate with; stays open
+     * @param source    what the data were opened from: the option --data
+     * @param options   how to train
+     * @param from      a trained network whose weights the training begins with where they fit ({@link FineTuning}), or null. The mean
+     *                  image is that of the new data
+     * @return a trainer that has not done a step yet; close it
      */
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options, Checkpoint from) {
@@ -120,6 +156,13 @@ public final class Trainer implements AutoCloseable {
      * Goes on exactly where the checkpoint left off, if the backend has the arithmetic of its state; with another there is a warning.
      * What changes the course of training comes from the checkpoint; epochs, steps,
      * checkpointEvery, keepCheckpoints, loaderThreads and output from {@code options}.
+     *
+     * @param checkpoint of the training
+     * @param placement  on how many devices, and how; it may be another one
+     * @param backend    the devices; stays open
+     * @param data       those that the training had; stays open
+     * @param options    how long, how and where to
+     * @return a trainer at the checkpoint's step; close it
      */
     public static Trainer resume(Checkpoint checkpoint, Placement placement, Backend backend, Split data, TrainingOptions options) {
         DataFit.requireResumable(checkpoint, data);
@@ -163,7 +206,13 @@ public final class Trainer implements AutoCloseable {
                 options.augmentation(), options.learningRate().leavesColourNoiseOff());
     }
 
-    /** Trains to the end, or until {@link #requestStop}; then a checkpoint is written. */
+    /**
+     * Trains to the end, or until {@link #requestStop}; then a checkpoint is written.
+     *
+     * @param listener told what happens, on this thread
+     * @return how it ended
+     * @throws TrainingDivergedException if a result is not finite
+     */
     public synchronized Result train(TrainingListener listener) {
         long last = state.lastStep();
         listener.started(state.step(), last, Math.ceilDiv(state.images(), options.batch()));
@@ -259,7 +308,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * One parameter as it is now, in canonical order; a listener may ask for it while {@link #train} goes on.
+     * {@return one parameter as it is now, in canonical order} A listener may ask for it while {@link #train} goes on.
      *
      * @param name such as {@code conv1.weight}
      * @throws IllegalArgumentException if the network has no such parameter
@@ -268,12 +317,12 @@ public final class Trainer implements AutoCloseable {
         return session.tensor(name);
     }
 
-    /** The network that is trained. */
+    /** {@return the network that is trained} */
     public Network network() {
         return network;
     }
 
-    /** The model as it is now. */
+    /** {@return the model as it is now} */
     public synchronized Checkpoint snapshot() {
         return new Checkpoint(network, data.training().classNames(), data.training().stored(), tensors.all(), state);
     }

@@ -41,7 +41,10 @@ class EmbeddingTest {
                 "--module", "duet.examples/" + Embedding.class.getName());
     }
 
-    /** In a process of its own, which says nothing but what the program prints: no warning of Java, the logs or the engine. */
+    /**
+     * In a process of its own, which says nothing but what the program prints: no warning of Java, the logs or the
+     * engine.
+     */
     private void assertTrainsAndClassifies(String... options) throws Exception {
         Path picture = folder.resolve("picture.png");
         Path warnings = folder.resolve("warnings.txt");
@@ -61,7 +64,8 @@ class EmbeddingTest {
     }
 
     private static String path() throws IOException {
-        return Path.of("target/classes").toAbsolutePath() + File.pathSeparator + Files.readString(Path.of("target/class-path.txt")).strip();
+        return Path.of("target/classes").toAbsolutePath() + File.pathSeparator
+                + Files.readString(Path.of("target/class-path.txt")).strip();
     }
 
     @Test
@@ -74,10 +78,13 @@ class EmbeddingTest {
         for (String line : Files.readAllLines(Path.of("target/tree.txt")).stream().skip(1).toList()) {
             BROUGHT.matcher(line).results().forEach(result -> found.add(result.group(1)));
         }
-        assertEquals(String.join("\n", decided), String.join("\n", found), "engine/embedding/class-path.txt says why each jar is there");
+        assertEquals(String.join("\n", decided), String.join("\n", found),
+                "engine/embedding/class-path.txt says why each jar is there");
     }
 
-    /** Where the engine has not been packaged ({@code mvn test}), parts of the path are folders, which count nothing. */
+    /**
+     * Where the engine has not been packaged ({@code mvn test}), parts of the path are folders, which count nothing.
+     */
     @Test
     void theseJarsAreSmall() throws Exception {
         long bytes = 0;
@@ -103,7 +110,9 @@ class EmbeddingTest {
     @Test
     void isShort() throws Exception {
         try (var lines = Files.lines(SOURCE)) {
-            long statements = lines.filter(line -> !line.isBlank() && !line.startsWith("import") && !line.startsWith("package")).count();
+            long statements = lines
+                    .filter(line -> !line.isBlank() && !line.startsWith("import") && !line.startsWith("package"))
+                    .count();
             assertTrue(statements <= 30, statements + " lines");
         }
     }

@@ -105,6 +105,7 @@ public final class CheckpointFile {
     public static final class NotFiniteException extends TrainingException {
         private static final long serialVersionUID = 1;
 
+        /** Its name in the checkpoint. */
         public final String tensor;
 
         NotFiniteException(String tensor) {

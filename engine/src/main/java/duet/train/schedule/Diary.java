@@ -13,12 +13,14 @@ import java.util.stream.Collectors;
  * own rate from then on, until it is named again. Biases have the rate {@code biasRate}, whatever the weights have, or without one the
  * weights' times {@link TrainingOptions#biasRateFactor}.
  *
+ * @param initial  the weights' first rate
  * @param biasRate the biases' first rate, or null
  * @param changes  in the order of their epochs
  * @param epochs   that the training had, or 0
  * @param batch    that the rates are for, or 0 for any
  */
 public record Diary(double initial, Double biasRate, List<Change> changes, int epochs, int batch) implements LearningRate {
+    /** Throws an {@link IllegalArgumentException} for rates that are not above 0 and changes out of order. */
     public Diary {
         LearningRate.requirePositive(initial);
         requireRate(biasRate, "the biases' rate");
@@ -36,6 +38,7 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
     /**
      * What changes when that many epochs are done; null leaves things as they are.
      *
+     * @param epoch       passes over the data done before it
      * @param layers      that it is for, or null for all that have no rate of their own
      * @param rate        of the weights; with 0 they stand still as soon as their momentum has run out
      * @param biasRate    of the biases
@@ -43,6 +46,7 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
      * @param colourNoise factor of the colour noise of the augmentation: 1 as it is, 0 none; not for single layers
      */
     public record Change(double epoch, List<String> layers, Double rate, Double biasRate, Double weightDecay, Double colourNoise) {
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Change {
             LearningRate.require(epoch >= 0 && Double.isFinite(epoch), "a change needs an epoch of at least 0, not " + epoch);
             layers = layers == null ? null : List.copyOf(layers);

@@ -7,65 +7,98 @@ import java.util.List;
 /** A learning rate policy; the rate of a step is a function of what is recorded in a checkpoint. */
 public sealed interface LearningRate permits LearningRate.Constant, LearningRate.Steps, LearningRate.Linear, LearningRate.Exponential,
         LearningRate.Plateau, LearningRate.WarmUp, Diary {
-    /** The rate of the first step. */
+    /** {@return the rate of the first step} */
     double initial();
 
     /**
-     * The rate of a step.
+     * {@return the rate of a step}
      *
      * @param epoch passes over the data done before it
      * @param drops how often the plateau policy has divided the rate
      */
     double at(double epoch, int drops);
 
-    /** This policy, starting with another rate. */
+    /**
+     * {@return this policy, starting with another rate}
+     *
+     * @param rate of the first step
+     */
     LearningRate startingAt(double rate);
 
     /**
-     * The rate of one parameter.
+     * {@return the rate of one parameter}
      *
+     * @param layer      that it belongs to
+     * @param bias       whether it is a bias
+     * @param epoch      passes over the data done before the step
+     * @param drops      how often the plateau policy has divided the rate
      * @param biasFactor the biases' rate as a multiple of the weights'
      */
     default double at(String layer, boolean bias, double epoch, int drops, double biasFactor) {
         return bias ? at(epoch, drops) * biasFactor : at(epoch, drops);
     }
 
-    /** The decay of a layer's weights, where the training's is {@code usual}. */
+    /**
+     * {@return the decay of a layer's weights}
+     *
+     * @param layer its name
+     * @param epoch passes over the data done before the step
+     * @param usual the training's decay
+     */
     default double weightDecay(String layer, double epoch, double usual) {
         return usual;
     }
 
-    /** What the deviation of the augmentation's colour noise is multiplied by in this epoch. */
+    /**
+     * {@return what the deviation of the augmentation's colour noise is multiplied by in this epoch}
+     *
+     * @param epoch passes over the data done
+     */
     default double colourNoise(double epoch) {
         return 1;
     }
 
-    /** Whether there are epochs in which {@link #colourNoise} is 0. */
+    /** {@return whether there are epochs in which {@link #colourNoise} is 0} */
     default boolean leavesColourNoiseOff() {
         return false;
     }
 
-    /** Layers that have rates of their own. */
+    /** {@return the layers that have rates of their own} */
     default List<String> layers() {
         return List.of();
     }
 
-    /** The rates in words, where they stay as they are for a while; null where they move all the time. */
+    /**
+     * {@return the rates in words, where they stay as they are for a while; null where they move all the time}
+     *
+     * @param epoch passes over the data done
+     * @param drops how often the plateau policy has divided the rate
+     */
     default String phase(double epoch, int drops) {
         return "learning rate " + number(at(epoch, drops));
     }
 
-    /** The plateau policy in it, which validations move, or null. */
+    /** {@return the plateau policy in it, which validations move, or null} */
     default Plateau plateau() {
         return null;
     }
 
-    /** At most six significant digits. */
+    /**
+     * {@return a rate with at most six significant digits}
+     *
+     * @param rate any
+     */
     static String number(double rate) {
         return rate == 0 ? "0" : new BigDecimal(rate, new MathContext(6)).stripTrailingZeros().toPlainString();
     }
 
+    /**
+     * The same rate in every step.
+     *
+     * @param initial the rate
+     */
     record Constant(double initial) implements LearningRate {
+        /** Throws an {@link IllegalArgumentException} unless the rate is above 0. */
         public Constant {
             requirePositive(initial);
         }
@@ -81,8 +114,15 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Multiplied by factor after every {@code epochs} epochs. */
+    /**
+     * A rate that is multiplied by factor after every {@code epochs} epochs.
+     *
+     * @param initial the first rate
+     * @param epochs  between two changes
+     * @param factor  between 0 and 1
+     */
     record Steps(double initial, double epochs, double factor) implements LearningRate {
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Steps {
             requirePositive(initial);
             require(epochs > 0 && Double.isFinite(epochs), "the learning rate's epochs between steps must be above 0, not " + epochs);
@@ -100,10 +140,16 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Falls evenly to nearly 0 over that many epochs; from then on it is a thousandth of the first. */
+    /**
+     * A rate that falls evenly to nearly 0 over that many epochs; from then on it is a thousandth of the first.
+     *
+     * @param initial the first rate
+     * @param epochs  until the end of the fall
+     */
     record Linear(double initial, double epochs) implements LearningRate {
         private static final double LEAST = 1e-3;
 
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Linear {
             requirePositive(initial);
             require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate falls must be above 0, not " + epochs);
@@ -125,8 +171,15 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Falls to {@code factor} of the first over that many epochs, by the same share in each; from then on it stays there. */
+    /**
+     * A rate that falls to {@code factor} of the first over that many epochs, by the same share in each; from then on it stays there.
+     *
+     * @param initial the first rate
+     * @param epochs  until the end of the fall
+     * @param factor  between 0 and 1
+     */
     record Exponential(double initial, double epochs, double factor) implements LearningRate {
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Exponential {
             requirePositive(initial);
             require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate falls must be above 0, not " + epochs);
@@ -150,10 +203,16 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Rises evenly from a thousandth over that many epochs, to another policy that is under way meanwhile (Goyal et al. 2017). */
+    /**
+     * A rate that rises evenly from a thousandth over that many epochs, to another policy that is under way meanwhile (Goyal et al. 2017).
+     *
+     * @param epochs until the other policy's rate is reached
+     * @param then   the other policy
+     */
     record WarmUp(double epochs, LearningRate then) implements LearningRate {
         private static final double LEAST = 1e-3;
 
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public WarmUp {
             require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate rises must be above 0, not " + epochs);
             require(then != null && !(then instanceof WarmUp), "a learning rate warms up once, to another policy");
@@ -216,10 +275,16 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
     }
 
     /**
-     * Multiplied by factor (0.1 in the paper) when the validation error has not fallen for {@code patience} validations, at most
-     * {@code times} times.
+     * A rate that is multiplied by factor (0.1 in the paper) when the validation error has not fallen for {@code patience} validations, at
+     * most {@code times} times.
+     *
+     * @param initial  the first rate
+     * @param factor   between 0 and 1
+     * @param patience validations without a lower error
+     * @param times    how often at most
      */
     record Plateau(double initial, double factor, int patience, int times) implements LearningRate {
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Plateau {
             requirePositive(initial);
             requireFactor(factor);
@@ -252,6 +317,11 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         return product;
     }
 
+    /**
+     * Throws an {@link IllegalArgumentException} unless a rate is above 0 and finite.
+     *
+     * @param rate to be checked
+     */
     static void requirePositive(double rate) {
         require(rate > 0 && Double.isFinite(rate), "the learning rate must be above 0, not " + rate);
     }
@@ -260,6 +330,12 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         require(factor > 0 && factor < 1, "the learning rate's factor must lie between 0 and 1, not " + factor);
     }
 
+    /**
+     * Throws an {@link IllegalArgumentException} unless a condition holds.
+     *
+     * @param condition what has to hold
+     * @param message   a sentence with the value
+     */
     static void require(boolean condition, String message) {
         if (!condition) {
             throw new IllegalArgumentException(message);

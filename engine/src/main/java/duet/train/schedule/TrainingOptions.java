@@ -12,16 +12,24 @@ import duet.data.Mean;
  *
  * <p>{@code Recipe.of("alexnet-small").toBuilder().epochs(3).output(folder).build()}: nobody needs the constructor with all components.
  *
- * @param epochs              passes over the data
- * @param steps               if above 0, stop after that many steps in all, whatever {@code epochs} says
- * @param biasRateFactor      the biases' learning rate as a multiple of the weights' (2 in the original code)
- * @param biasWeightDecay     whether weight decay also pulls on biases
- * @param mean                what is subtracted from the images
- * @param checkpointEvery     steps between checkpoints besides the one after each epoch; 0 for none
- * @param keepCheckpoints     how many of the latest checkpoints stay on disk
- * @param loaderThreads       threads that read and decode images
- * @param frozen              layers whose parameters stay as they are
- * @param output              folder for metrics, checkpoints and pictures, or null to write nothing
+ * @param batch           images in a step
+ * @param epochs          passes over the data
+ * @param steps           if above 0, stop after that many steps in all, whatever {@code epochs} says
+ * @param learningRate    how the rate changes
+ * @param biasRateFactor  the biases' learning rate as a multiple of the weights' (2 in the original code)
+ * @param momentum        factor of the last update, 0.9 in the paper
+ * @param weightDecay     factor of the weights in each update, 0.0005 in the paper
+ * @param biasWeightDecay whether weight decay also pulls on biases
+ * @param seed            of all draws: first weights, order, crops, dropout
+ * @param shuffle         a new order of the images for each epoch
+ * @param augmentation    what is done to the images
+ * @param mean            what is subtracted from the images
+ * @param dropout         whether dropout layers drop anything
+ * @param checkpointEvery steps between checkpoints besides the one after each epoch; 0 for none
+ * @param keepCheckpoints how many of the latest checkpoints stay on disk
+ * @param loaderThreads   threads that read and decode images
+ * @param frozen          layers whose parameters stay as they are
+ * @param output          folder for metrics, checkpoints and pictures, or null to write nothing
  */
 public record TrainingOptions(
         int batch, int epochs, long steps, LearningRate learningRate, double biasRateFactor, double momentum, double weightDecay,
@@ -31,6 +39,7 @@ public record TrainingOptions(
     public static final TrainingOptions DEFAULTS = new TrainingOptions(128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false,
             1, true, Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, List.of(), null);
 
+    /** Throws an {@link IllegalArgumentException} for values that make no sense. */
     public TrainingOptions {
         frozen = frozen == null ? List.of() : List.copyOf(frozen); // null: a checkpoint of before there were any
         require(batch > 0, "the batch must have at least 1 image, not " + batch);
@@ -64,7 +73,11 @@ public record TrainingOptions(
         return new Builder(this);
     }
 
-    /** These options where they change the course of training, those of {@code now} where they only say how long, how and where to. */
+    /**
+     * {@return these options where they change the course of training, those of {@code now} where they only say how long, how and where to}
+     *
+     * @param now of the training that goes on
+     */
     public TrainingOptions continued(TrainingOptions now) {
         return toBuilder().epochs(now.epochs).steps(now.steps).checkpointEvery(now.checkpointEvery).keepCheckpoints(now.keepCheckpoints)
                 .loaderThreads(now.loaderThreads).output(now.output).build();
