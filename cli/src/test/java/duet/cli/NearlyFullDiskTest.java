@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Every command that writes a file, on a disk with room for a part of it: none, a page, half, a page less than it takes. Such a disk takes the
- * part and reports no error until it is asked for the rest.
+ * Every command that writes a file, on a disk with room for a part of it: none, a page, half, a page less than it takes. Such a disk takes
+ * the part and reports no error until it is asked for the rest.
  */
 class NearlyFullDiskTest {
     private static final int PAGE = 4096;

@@ -3,6 +3,7 @@ package duet.files;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
@@ -25,7 +26,8 @@ public final class Reasons {
             case NotDirectoryException file -> "not a folder";
             case FileAlreadyExistsException other -> "exists already";
             case FileSystemLoopException loop -> "a loop of links";
-            case FileSystemException other when other.getReason() != null -> lower(other.getReason());
+            case DirectoryNotEmptyException folder -> "not empty";
+            case FileSystemException other -> other.getReason() == null ? other.getClass().getSimpleName() : lower(other.getReason());
             case EOFException end when end.getMessage() == null -> "ends too early";
             default -> e.getMessage() == null ? e.getClass().getSimpleName() : lower(e.getMessage());
         };

@@ -18,8 +18,8 @@ public enum Ablation {
         }
     },
     /**
-     * Pooling windows as wide as their stride (section 3.4: 0.4 points; net 147). Padding goes, and sizes are rounded up or down so that the
-     * output keeps its size where either does that; net 147 got there by other paddings of conv2 and conv5.
+     * Pooling windows as wide as their stride (section 3.4: 0.4 points; net 147). Padding goes, and sizes are rounded up or down so that
+     * the output keeps its size where either does that; net 147 got there by other paddings of conv2 and conv5.
      */
     NON_OVERLAPPING_POOLING {
         @Override
@@ -38,8 +38,8 @@ public enum Ablation {
         }
     },
     /**
-     * The columns meet in the scores only (net 150 of the original code: 1.2 points): convolutions of one group after the first get two, and
-     * the hidden fully connected layers become convolutions of two groups that cover their whole input. To keep the number of
+     * The columns meet in the scores only (net 150 of the original code: 1.2 points): convolutions of one group after the first get two,
+     * and the hidden fully connected layers become convolutions of two groups that cover their whole input. To keep the number of
      * parameters, net 150 has a quarter more kernels before the first cut convolution and twice as many outputs of fc6; so has this.
      */
     NO_COMMUNICATION {

@@ -19,8 +19,8 @@ import duet.net.Rounding;
 import duet.net.Shape;
 
 /**
- * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}): the file holds the layers as well as the weights. Caffe's images are blue
- * first, and its response normalisation divides alpha by the size.
+ * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}): the file holds the layers as well as the weights. Caffe's images are
+ * blue first, and its response normalisation divides alpha by the size.
  */
 public final class CaffeImport {
     private final Path file;

@@ -15,7 +15,10 @@ import duet.net.Rounding;
 import duet.net.Shape;
 import duet.net.Window;
 
-/** A network with its weights while it is read from a file. Layers get Duet's usual names: the n-th layer with weights and what belongs to it. */
+/**
+ * A network with its weights while it is read from a file. Layers get Duet's usual names: the n-th layer with weights and what belongs to
+ * it.
+ */
 final class ImportedLayers {
     private final String file;
     private final String name;

@@ -18,9 +18,9 @@ import duet.net.Shape;
 import duet.net.Window;
 
 /**
- * Networks as ONNX (operator set 13). The graph takes {@code pixels} [N][channels][height][width], levels of 0 to 255, red first, any number
- * of images, and gives {@code probabilities} [N][classes]: mean, scale, the layers as they are in evaluation, and softmax are inside.
- * The metadata hold the network as JSON ({@value #NETWORK}) and the names of the classes ({@value #CLASSES}).
+ * Networks as ONNX (operator set 13). The graph takes {@code pixels} [N][channels][height][width], levels of 0 to 255, red first, any
+ * number of images, and gives {@code probabilities} [N][classes]: mean, scale, the layers as they are in evaluation, and softmax are
+ * inside. The metadata hold the network as JSON ({@value #NETWORK}) and the names of the classes ({@value #CLASSES}).
  */
 public final class OnnxExport {
     static final String NETWORK = "duet.network";

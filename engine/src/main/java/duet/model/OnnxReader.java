@@ -195,7 +195,9 @@ final class OnnxReader {
         return result;
     }
 
-    /** Before the first layer: mean and scale. Right after a matrix product: its biases. A factor after a layer: dropout in the paper's way. */
+    /**
+     * Before the first layer: mean and scale. Right after a matrix product: its biases. A factor after a layer: dropout in the paper's way.
+     */
     private void arithmetic(NodeProto node, String value) {
         boolean first = node.getInput(0).equals(value);
         float[] values = operand(node, first ? 1 : 0).floats();
@@ -268,7 +270,10 @@ final class OnnxReader {
         chain.dropout(rate, true);
     }
 
-    /** To [N][elements], which fully connected layers take anyway; or to [N * groups][channels / groups][height][width] around a normalisation. */
+    /**
+     * To [N][elements], which fully connected layers take anyway; or to [N * groups][channels / groups][height][width] around a
+     * normalisation.
+     */
     private void reshape(NodeProto node) {
         OnnxTensor target = node.getInputCount() > 1 ? constants.get(node.getInput(1)) : null;
         if (target == null) {

@@ -66,12 +66,14 @@ public final class SafetensorsImport {
         int channels = network.input().channels();
         if (channels == 3) {
             return new ImportedModel(network, null, parameters, MeanLevels.of(TORCHVISION_MEAN), TORCHVISION_DEVIATION, null, List.of(
-                    "the names are torchvision's, so its mean and standard deviation of ImageNet's pixels are taken — give --mean and --std if they were others"));
+                    "the names are torchvision's, so its mean and standard deviation of ImageNet's pixels are taken — give --mean and "
+                            + "--std if they were others"));
         }
         float[] whole = new float[channels];
         Arrays.fill(whole, 255);
         return new ImportedModel(network, null, parameters, MeanLevels.of(new float[channels]), whole, null, List.of(
-                "the names are torchvision's, so pixels are taken as 0 to 1 — give --mean and --std (in levels of 0 to 255) if they were others"));
+                "the names are torchvision's, so pixels are taken as 0 to 1 — give --mean and --std (in levels of 0 to 255) if they were "
+                        + "others"));
     }
 
     /** Names like {@code features.10.weight} by number, weight before bias; others as they are. */

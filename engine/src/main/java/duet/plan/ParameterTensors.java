@@ -14,7 +14,9 @@ import duet.net.Shape;
 import duet.plan.Plan.Parameter;
 import duet.plan.Plan.Part;
 
-/** The parameters of a network and the tensors that hold them on each device. They are made first of all, so their ids depend on no mode. */
+/**
+ * The parameters of a network and the tensors that hold them on each device. They are made first of all, so their ids depend on no mode.
+ */
 final class ParameterTensors {
     /**
      * A layer's parameter on one device.

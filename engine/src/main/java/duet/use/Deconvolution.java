@@ -18,8 +18,8 @@ import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
 
 /**
- * What the features of a layer look for (Zeiler and Fergus 2013, figure 2): for each the images of a data set that excite it most, and what of
- * them does: its strongest unit projected back to the pixels, with every other unit of the layer at 0.
+ * What the features of a layer look for (Zeiler and Fergus 2013, figure 2): for each the images of a data set that excite it most, and what
+ * of them does: its strongest unit projected back to the pixels, with every other unit of the layer at 0.
  */
 public final class Deconvolution {
     private Deconvolution() {}
@@ -78,7 +78,7 @@ public final class Deconvolution {
      *
      * @param checkpoint the trained network
      * @param layer      the units' layer, by name
-     * @param backend    its first device computes; stays open
+     * @param backend    one device; stays open
      * @param data       the images that the units were found in
      * @param units      all of one layer
      * @return for each unit [channels][height][width] of the network's input

@@ -18,8 +18,8 @@ import duet.train.schedule.TrainingException;
 
 /**
  * What a layer makes of a data set as a safetensors file: {@code LAYER} [images][numbers] or [images][channels][height][width],
- * {@code labels} [images] (-1 for an image that could not be read; its numbers mean nothing) and {@code indices} [images], the places of the
- * images in the data set. Metadata: layer, network, data. Numbers are written as they come: a file may be larger than memory.
+ * {@code labels} [images] (-1 for an image that could not be read; its numbers mean nothing) and {@code indices} [images], the places of
+ * the images in the data set. Metadata: layer, network, data. Numbers are written as they come: a file may be larger than memory.
  */
 public final class Features {
     private static final int PIECE = 1 << 18;

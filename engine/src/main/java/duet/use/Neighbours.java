@@ -12,8 +12,8 @@ import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
 
 /**
- * The images of a data set that a layer sees as most alike to others: those at the smallest Euclidean distance between what it makes of them
- * (the paper's figure 4, right). Every image is compared with every query, while vectors come and go batch by batch.
+ * The images of a data set that a layer sees as most alike to others: those at the smallest Euclidean distance between what it makes of
+ * them (the paper's figure 4, right). Every image is compared with every query, while vectors come and go batch by batch.
  */
 public final class Neighbours {
     private Neighbours() {}

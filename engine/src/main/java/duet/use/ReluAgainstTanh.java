@@ -26,8 +26,8 @@ import duet.train.TrainingDivergedException;
 
 /**
  * The paper's figure 1: the same four-layer network trained with ReLU and with tanh, each at its own learning rate, without any
- * regularisation (no weight decay, dropout or augmentation), and how soon each makes 25 % errors on its training images. The paper needed six
- * times as long with tanh on CIFAR-10.
+ * regularisation (no weight decay, dropout or augmentation), and how soon each makes 25 % errors on its training images. The paper needed
+ * six times as long with tanh on CIFAR-10.
  *
  * <p>The error is that over a fixed sample of the training images, measured every few steps: on easy data the first epoch decides.
  */
@@ -35,9 +35,9 @@ public final class ReluAgainstTanh {
     /** The share of wrong answers that the paper's dashed line marks. */
     public static final double LINE = 0.25;
     /**
-     * The rates that reach 25 % soonest on Fashion-MNIST. Steps needed, by rate, with seed 1 and a sample of 1,024 images: ReLU 78 at 0.002, 56
-     * at 0.003, 96 at 0.005; tanh 103 at 0.02, 76 at 0.04. By a coarser measurement before: ReLU about 180 at 0.0005 and 120 at 0.001, divergence
-     * at 0.01; tanh about 210 at 0.005 and 160 at 0.01, not within 300 steps at 0.0005 to 0.002 nor at 0.08.
+     * The rates that reach 25 % soonest on Fashion-MNIST. Steps needed, by rate, with seed 1 and a sample of 1,024 images: ReLU 78 at
+     * 0.002, 56 at 0.003, 96 at 0.005; tanh 103 at 0.02, 76 at 0.04. By a coarser measurement before: ReLU about 180 at 0.0005 and 120 at
+     * 0.001, divergence at 0.01; tanh about 210 at 0.005 and 160 at 0.01, not within 300 steps at 0.0005 to 0.002 nor at 0.08.
      *
      * <p>CIFAR-10 wants smaller ones: ReLU 25 % after 2,102 steps at 0.001, not within 3,000 at 0.003; tanh after 8,503 at 0.01, not
      * within 3,000 at 0.04.

@@ -63,7 +63,7 @@ class KernelCounterTest {
         String[] counters = new String[1];
         try (Split data = Datasets.open("synthetic:3x227x227:1000:4", network.input(), 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 0);
-                Trainer trainer = Trainer.create(network, placement, backend, data, Recipe.of("alexnet", 2).withSteps(1))) {
+                Trainer trainer = Trainer.create(network, placement, backend, data, Recipe.of("alexnet", 2).toBuilder().steps(1).build())) {
             VirtualGpu.reset();
             trainer.train(new TrainingListener() {
                 @Override

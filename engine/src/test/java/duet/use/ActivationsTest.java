@@ -51,7 +51,7 @@ class ActivationsTest {
     static void train() {
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(
-                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSteps(8))) {
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().toBuilder().steps(8).build())) {
             trainer.train(TrainingListener.SILENT);
             checkpoint = trainer.snapshot();
         }

@@ -46,7 +46,8 @@ class NamedNetworksTest {
         Recorder recorder = new Recorder();
         Shape input = network.input();
         String source = "synthetic:%dx%dx%d:%d:8".formatted(input.channels(), input.height() + 1, input.width() + 1, network.classes());
-        TrainingOptions options = TrainingOptions.DEFAULTS.withBatch(2).withSteps(steps).withLearningRate(new LearningRate.Constant(1e-5));
+        TrainingOptions options = TrainingOptions.DEFAULTS.toBuilder().batch(2).steps(steps).learningRate(new LearningRate.Constant(1e-5))
+                .build();
         try (Split data = Datasets.open(source, input, 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 2);
                 Trainer trainer = Trainer.create(network, placement, backend, data, options)) {
@@ -95,7 +96,9 @@ class NamedNetworksTest {
         one.end().tensors().forEach((name, values) -> assertArrayEquals(values, two.end().tensors().get(name), 1e-5f, name));
     }
 
-    /** In the sizes that they have: those that have operations of their own, and the quick ones. At first all classes are about as likely. */
+    /**
+     * In the sizes that they have: those that have operations of their own, and the quick ones. At first all classes are about as likely.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"alexnet-2012", "zfnet", "cifar-18pct", "cifar-11pct", "figure-1"})
     void fullSizeOnTheCpu(String name) {

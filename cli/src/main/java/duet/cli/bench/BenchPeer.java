@@ -53,7 +53,10 @@ public final class BenchPeer implements AutoCloseable {
         errorReader = Thread.ofVirtual().start(this::readErrors);
     }
 
-    /** The words of the command as the shell understands them, then the arguments, pairs of an option and its value, that it does not say itself. */
+    /**
+     * The words of the command as the shell understands them, then the arguments, pairs of an option and its value, that it does not say
+     * itself.
+     */
     private static List<String> shell(String command, List<String> arguments) {
         List<String> words = new ArrayList<>(List.of("sh", "-c", "exec " + command + " \"$@\"", "sh"));
         for (int i = 0; i < arguments.size(); i += 2) {

@@ -22,7 +22,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "compare",
-        description = "Compares measurements with earlier ones, by name. The exit status is 1 if any has become slower by more than the tolerance.",
+        description = "Compares measurements with earlier ones, by name. The exit status is 1 if any has become slower by more than the "
+                + "tolerance.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet bench compare run.json bench/baselines/MACHINE.json",

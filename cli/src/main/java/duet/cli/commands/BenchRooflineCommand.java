@@ -16,7 +16,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "roofline",
-        description = "Draws measured kernels under the roofs of their machine: GFLOP/s against FLOP for each byte of memory, both logarithmic.",
+        description = "Draws measured kernels under the roofs of their machine: GFLOP/s against FLOP for each byte of memory, both "
+                + "logarithmic.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet bench roofline kernels.json -o roofline.png",

@@ -27,7 +27,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "info",
-        description = "Shows how many images there are, of which size and which classes, some of them as a picture, and how fast they load.",
+        description = "Shows how many images there are, of which size and which classes, some of them as a picture, and how fast they "
+                + "load.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet data info fashion-mnist --grid samples.png",

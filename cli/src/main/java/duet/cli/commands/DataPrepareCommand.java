@@ -26,9 +26,10 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "prepare",
         description = {
-                "Packs images into shards that train reads without decoding: shorter side scaled to the size, centre kept, with checksums, mean "
-                        + "image and the principal colours of the training set.",
-                "Stopped at any point and run again, it continues where it was and ends with the same bytes; shards that are there are verified."},
+                "Packs images into shards that train reads without decoding: shorter side scaled to the size, centre kept, with "
+                        + "checksums, mean image and the principal colours of the training set.",
+                "Stopped at any point and run again, it continues where it was and ends with the same bytes; shards that are there are "
+                        + "verified."},
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet data prepare ilsvrc:archives imagenet-256",

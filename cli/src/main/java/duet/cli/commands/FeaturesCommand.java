@@ -28,7 +28,8 @@ import picocli.CommandLine.Option;
 
 @Command(
         name = "features",
-        description = "Writes what a layer makes of each image as a safetensors file: LAYER [images][...], labels [images], indices [images].",
+        description = "Writes what a layer makes of each image as a safetensors file: LAYER [images][...], labels [images], indices "
+                + "[images].",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet features runs/long --output fashion.safetensors",

@@ -33,10 +33,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "kernels",
         description = {
-                "Counts what each CUDA kernel does in one training step: instructions, bytes, how well its accesses are coalesced and free of "
-                        + "bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it reports no times.",
-                "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory wavefronts of "
-                        + "the innermost loop with the most multiply-adds."
+                "Counts what each CUDA kernel does in one training step: instructions, bytes, how well its accesses are coalesced and "
+                        + "free of bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it "
+                        + "reports no times.",
+                "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory "
+                        + "wavefronts of the innermost loop with the most multiply-adds."
         },
         footerHeading = "%nExamples:%n",
         footer = {"  ./duet kernels", "  ./duet kernels --net alexnet --batch 1",
@@ -84,7 +85,8 @@ public final class KernelsCommand implements Runnable {
         Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
         try (Split split = Datasets.open(data, input, 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 0);
-                Trainer trainer = Trainer.create(network, placement, backend, split, Recipe.of(network.name(), batch).withSteps(1))) {
+                Trainer trainer = Trainer.create(network, placement, backend, split,
+                        Recipe.of(network.name(), batch).toBuilder().steps(1).build())) {
             String[] counters = new String[1];
             VirtualGpu.reset();
             trainer.train(new TrainingListener() {

@@ -22,7 +22,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "plot",
-        description = "Draws the courses of several trainings in one picture: loss and top-1 error, training and validation. They may still go on.",
+        description = "Draws the courses of several trainings in one picture: loss and top-1 error, training and validation. They may "
+                + "still go on.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet plot runs/one runs/two -o both.png",

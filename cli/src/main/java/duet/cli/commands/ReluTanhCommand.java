@@ -32,8 +32,9 @@ import picocli.CommandLine.Option;
 
 @Command(
         name = "relu-tanh",
-        description = "Repeats the paper's figure 1: trains a four-layer network with ReLU and with tanh, each at its own learning rate and without "
-                + "regularisation, and draws the training error; says after how many steps each reaches 25 %% error and less.",
+        description = "Repeats the paper's figure 1: trains a four-layer network with ReLU and with tanh, each at its own learning rate "
+                + "and without regularisation, and draws the training error; says after how many steps each reaches 25 %% error and "
+                + "less.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet relu-tanh",

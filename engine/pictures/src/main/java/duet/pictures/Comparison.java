@@ -23,7 +23,9 @@ import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.XYStyler;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** The courses of several trainings in one picture: loss on the left, top-1 error on the right; training thin, validation thick with dots. */
+/**
+ * The courses of several trainings in one picture: loss on the left, top-1 error on the right; training thin, validation thick with dots.
+ */
 public final class Comparison {
     private static final int WIDTH = 660;
     private static final int HEIGHT = 460;

@@ -16,8 +16,8 @@ import duet.train.output.MetricsLog;
 import duet.train.output.TrainingListener;
 
 /**
- * Keeps {@code curves.png} and {@code conv1.png} in a training's output folder up to date: drawn after a validation, but not more often than
- * every few seconds, and a last time by {@link #finish}. Pictures are worth no training: what goes wrong is a warning, once.
+ * Keeps {@code curves.png} and {@code conv1.png} in a training's output folder up to date: drawn after a validation, but not more often
+ * than every few seconds, and a last time by {@link #finish}. Pictures are worth no training: what goes wrong is a warning, once.
  */
 public final class TrainingPictures implements TrainingListener {
     private static final long PAUSE = 5_000_000_000L; // ns

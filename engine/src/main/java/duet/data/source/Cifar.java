@@ -25,8 +25,8 @@ import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
 /**
- * CIFAR-10 and CIFAR-100 (Krizhevsky, "Learning multiple layers of features from tiny images", 2009): 50,000 training and 10,000 test images,
- * 32 x 32, colour. The binary or the "python" version, as archive or unpacked.
+ * CIFAR-10 and CIFAR-100 (Krizhevsky, "Learning multiple layers of features from tiny images", 2009): 50,000 training and 10,000 test
+ * images, 32 x 32, colour. The binary or the "python" version, as archive or unpacked.
  */
 final class Cifar {
     static final Shape SHAPE = new Shape(3, 32, 32);

@@ -15,8 +15,8 @@ import duet.net.Shape;
 /** What the option {@code --data} names, understood but not opened. */
 public sealed interface DataSource {
     /** Every form of a source's name, for messages. */
-    String FORMS = "fashion-mnist, fashion-mnist:DIR, mnist:DIR, idx:DIR, cifar10:DIR, cifar100:DIR, cifar100-coarse:DIR, ilsvrc:DIR, folder:DIR, "
-            + "shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
+    String FORMS = "fashion-mnist, fashion-mnist:DIR, mnist:DIR, idx:DIR, cifar10:DIR, cifar100:DIR, cifar100-coarse:DIR, ilsvrc:DIR, "
+            + "folder:DIR, shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
 
     /** {@return size and number of classes} Height and width are 0 where the files have sizes of their own. */
     Description describe();

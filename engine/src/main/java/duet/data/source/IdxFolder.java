@@ -17,8 +17,8 @@ import duet.data.DataException;
 import duet.files.Reasons;
 
 /**
- * The files of one data set of the MNIST family in a folder, called {@code train-images-idx3-ubyte} and so on: gzipped or not, with a dot or a
- * hyphen before {@code idx}, {@code t10k} or {@code test}, and perhaps a name before it, as EMNIST and QMNIST have.
+ * The files of one data set of the MNIST family in a folder, called {@code train-images-idx3-ubyte} and so on: gzipped or not, with a dot
+ * or a hyphen before {@code idx}, {@code t10k} or {@code test}, and perhaps a name before it, as EMNIST and QMNIST have.
  *
  * @param prefix such as {@code emnist-balanced}; empty for MNIST's own names
  * @param files  by part and content, such as {@code train-images}

@@ -24,7 +24,8 @@ import duet.net.Shape;
 public record SyntheticImages(String part, Shape stored, int classCount, int size, long seed,
         long firstImage) implements Dataset, Fingerprinted {
     static final int DEFAULT_COUNT = 10_000;
-    private static final String EXAMPLE = "such as synthetic:3x227x227:1000 or, with the number of training images, synthetic:1x28x28:10:5000";
+    private static final String EXAMPLE = "such as synthetic:3x227x227:1000 or, with the number of training images, "
+            + "synthetic:1x28x28:10:5000";
     private static final int WAVES = 2;
     private static final double AMPLITUDE = 40;
     /** Of the image's side. */

@@ -10,8 +10,8 @@ import duet.device.Region;
 import duet.text.Text;
 
 /**
- * The filters of a program that only reads them, in the form that its forward passes read fastest (rounded to bf16, or transformed for Winograd's
- * form). Made anew before a run if the filters may have changed since the last time.
+ * The filters of a program that only reads them, in the form that its forward passes read fastest (rounded to bf16, or transformed for
+ * Winograd's form). Made anew before a run if the filters may have changed since the last time.
  */
 final class PreparedFilters implements AutoCloseable {
     private static final long NEVER = -1;

@@ -12,8 +12,9 @@ import duet.train.schedule.TrainingState;
 
 /**
  * A network with its weights and, when it comes from a training, all that is needed to go on with it. A safetensors file:
- * tensors {@code conv1.weight}, {@code conv1.bias}, {@code momentum.conv1.weight}, ..., {@code input.mean} [channels][stored height][stored width],
- * with colour noise {@code input.colours} [axis][channel] ({@link duet.data.PrincipalColours#deviations}); everything else is JSON in the metadata.
+ * tensors {@code conv1.weight}, {@code conv1.bias}, {@code momentum.conv1.weight}, ..., {@code input.mean}
+ * [channels][stored height][stored width], with colour noise {@code input.colours} [axis][channel]
+ * ({@link duet.data.PrincipalColours#deviations}); everything else is JSON in the metadata.
  *
  * @param network    with its weights in {@code tensors}
  * @param classNames a label is an index into them
@@ -28,8 +29,8 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
     public static final String COLOURS = "input.colours";
 
     /**
-     * Reads a checkpoint. A damaged file is a {@link duet.train.schedule.TrainingException} or a {@link duet.model.SafetensorsException}; in a folder it
-     * is passed over, with a warning to the system's log.
+     * Reads a checkpoint. A damaged file is a {@link duet.train.schedule.TrainingException} or a {@link duet.model.SafetensorsException};
+     * in a folder it is passed over, with a warning to the system's log.
      *
      * @param path a checkpoint file, or a training's output folder (its latest good checkpoint)
      * @return the checkpoint
@@ -51,8 +52,8 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
     }
 
     /**
-     * Writes to a temporary file beside it, syncs, renames. A failure is a {@link duet.train.schedule.TrainingException} that names the file and the
-     * reason; then whatever was there before is unharmed. Parameters that are not finite are never written.
+     * Writes to a temporary file beside it, syncs, renames. A failure is a {@link duet.train.schedule.TrainingException} that names the
+     * file and the reason; then whatever was there before is unharmed. Parameters that are not finite are never written.
      *
      * @param file replaced if it is there
      */

@@ -18,8 +18,8 @@ import duet.files.Reasons;
 import duet.net.Suggestion;
 
 /**
- * Learning rates from files: {@code {"rate": 0.01, "biasRate": 0.02, "epochs": 91, "batch": 128, "changes": [{"epoch": 25, "rate": 0.001}, ...]}};
- * see {@link Diary} for what a change can say. {@code comment} may stand in either. Strict: an unknown field is an error.
+ * Learning rates from files: {@code {"rate": 0.01, "biasRate": 0.02, "epochs": 91, "batch": 128, "changes": [{"epoch": 25, "rate": 0.001},
+ * ...]}}; see {@link Diary} for what a change can say. {@code comment} may stand in either. Strict: an unknown field is an error.
  */
 public final class Schedules {
     private static final JsonMapper JSON = JsonMapper.builder()

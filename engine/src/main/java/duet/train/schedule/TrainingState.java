@@ -29,7 +29,7 @@ public record TrainingState(
      * @param arithmetic of the backend
      */
     public static TrainingState initial(TrainingOptions options, String data, int images, Arithmetic arithmetic) {
-        return new TrainingState(0, options.withOutput(null), data, images, arithmetic, true, 0, 1, 0);
+        return new TrainingState(0, options.toBuilder().output(null).build(), data, images, arithmetic, true, 0, 1, 0);
     }
 
     /**
@@ -39,7 +39,8 @@ public record TrainingState(
      * @param arithmetic of the backend
      */
     public TrainingState continued(TrainingOptions options, Arithmetic arithmetic) {
-        return new TrainingState(step, options.withOutput(null), data, images, arithmetic, validated, rateDrops, bestError, sinceBest);
+        return new TrainingState(step, options.toBuilder().output(null).build(), data, images, arithmetic, validated, rateDrops, bestError,
+                sinceBest);
     }
 
     /** {@return the state one step later} */
