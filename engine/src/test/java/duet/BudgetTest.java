@@ -58,7 +58,8 @@ class BudgetTest {
                 tooLong.add(source + " has " + lines + " lines");
             }
         }
-        assertEquals(List.of(), tooLong, "at most " + MOST_LINES + " besides documentation: what has a name of its own can be a class of its own");
+        assertEquals(List.of(), tooLong,
+                "at most " + MOST_LINES + " besides documentation: what has a name of its own can be a class of its own");
     }
 
     @Test

@@ -21,6 +21,7 @@ import duet.train.Recipe;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.Schedules;
 import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -81,7 +82,7 @@ class OptionsTest {
                 parse("--lr-policy", "exponential:40").forNewTraining("alexnet", null).learningRate());
         assertEquals(new LearningRate.Exponential(0.5, 40, 0.25),
                 parse("--lr-policy", "exponential:40:0.25", "--lr", "0.5").forNewTraining("alexnet", null).learningRate());
-        assertEquals(new LearningRate.WarmUp(2.5, Recipe.of("alexnet").learningRate()),
+        assertEquals(new WarmUp(2.5, Recipe.of("alexnet").learningRate()),
                 parse("--warm-up", "2.5").forNewTraining("alexnet", null).learningRate());
         TrainingOptions original = parse("--schedule", "original-2012").forNewTraining("alexnet", null);
         assertEquals(Schedules.named("original-2012"), original.learningRate());

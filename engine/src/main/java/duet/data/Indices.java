@@ -10,7 +10,7 @@ public final class Indices {
     private Indices() {}
 
     /**
-     * {@return a permutation of 0 .} size - 1 (Fisher and Yates, from the end); every draw is one element of Philox.
+     * {@return a permutation of 0 .. size - 1 (Fisher and Yates, from the end); every draw is one element of Philox}
      *
      * @param seed    of the training
      * @param purpose see {@link duet.device.Philox}

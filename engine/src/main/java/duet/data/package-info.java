@@ -18,15 +18,14 @@
  * <li>{@code ilsvrc:DIR}: ILSVRC-2012's three archives, not unpacked; labels in the order of the WNIDs.
  * <li>{@code shards:DIR}: what {@code duet.data.prepare.Preparation} has made of any of these: one size, checksums, mean image and
  *     principal colours. Nothing is decoded (or JPEG of the right size), files are mapped into memory, so that the system decides what
- * stays there.
+ *     stays there.
  * <li>{@code folder:DIR}: JPEG, PNG, GIF or BMP of any size in a folder for each class, {@code DIR/cat/1.jpg}; or
  *     {@code DIR/train/cat/1.jpg} and {@code DIR/val/cat/2.jpg} ({@code validation}, {@code valid} and {@code test} will do). Without
  *     a validation part a tenth of each class is held out, drawn by the seed. An image is turned upright by its EXIF orientation,
  *     scaled until its shorter side is 256/227 of the network's input, and cut to the middle square. Transparent pixels show white,
  *     CMYK is converted without a profile, other profiles are ignored. A file that is damaged has label -1.
  * <li>{@code synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]}: made-up images whose classes can be learned, 10,000 (COUNT) to learn from
- * and
- *     a tenth of it to validate with.
+ *     and a tenth of it to validate with.
  * </ul>
  *
  * Everything drawn is a function of the seed, the epoch and the image: no thread and no order of calls changes it.

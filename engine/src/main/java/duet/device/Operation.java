@@ -136,10 +136,7 @@ public sealed interface Operation {
         @Override public long flop() { return output.elements(); }
     }
 
-    /**
-     * The gradient of a non-linearity's input, from the layer's output y: inputGradient = outputGradient * (y > 0), or * (1 - y^2); may
-     * work in place on the gradient.
-     */
+    /** The gradient of an activation's input, from its output y: outputGradient * (y > 0), or * (1 - y^2); also in place. */
     record ActivationBackward(String layer, Activation function, Tensor output, Tensor outputGradient, Tensor inputGradient)
             implements Operation {
         @Override public List<Tensor> reads() { return list(output, outputGradient); }

@@ -32,7 +32,7 @@ public final class Philox {
      * {@return 32 random bits}
      *
      * @param seed    of the training
-     * @param purpose one of the constants above, so that draws for different ends differ
+     * @param purpose what the bits are for, so that draws for different ends differ
      * @param step    such as the training step or the epoch
      * @param element not negative and below 2^50
      */

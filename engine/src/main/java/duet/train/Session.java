@@ -8,19 +8,14 @@ import java.util.function.Supplier;
 import duet.data.Augmentation;
 import duet.data.Batch;
 import duet.device.Backend;
-import duet.device.Program;
 import duet.device.RunParameters;
 import duet.device.Storage;
 import duet.net.Network;
 import duet.net.ParameterShape;
 import duet.net.Shape;
-import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
-import duet.plan.PlanChecker;
-import duet.plan.Planner;
 import duet.plan.Requests;
-import duet.plan.StoredImages;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingException;
 
@@ -90,55 +85,23 @@ public final class Session implements AutoCloseable {
             throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
                     + backend.devices().size() + " (" + backend.description() + ")");
         }
-        StoredImages images = new StoredImages(stored.height(), stored.width());
-        Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, requests, backend));
-        boolean noise = augmentation.colourNoise() > 0;
-        StoredImages noisy = new StoredImages(stored.height(), stored.width(), noise, augmentation.divisor());
-        Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
-        Plan quietPlan = trains && noise && noiseEnds
-                ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
+        SessionPlans plans = SessionPlans.make(
+                network, placement, backend, stored, batch, trains, dropout, requests, augmentation, noiseEnds);
         shapes = network.parameters();
-        List<String> names = shapes.stream().map(ParameterShape::name).toList();
-        if (!names.equals(evaluationPlan.parameters().stream().map(Plan.Parameter::name).toList())) {
-            throw new IllegalStateException("the plan has other parameters than the network");
-        }
         try {
-            Storage persistent = own(backend.allocate(bytes(evaluationPlan.persistentBytes(), evaluationPlan.persistentBytes())));
-            Storage scratch = own(backend.allocateScratch(bytes(
-                    bytes(evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes()),
-                    quietPlan == null ? evaluationPlan.transientBytes() : quietPlan.transientBytes())));
-            evaluation = new LoadedPlan(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
-            training = trains ? new LoadedPlan(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
-            withoutNoise = quietPlan == null ? null : new LoadedPlan(quietPlan, load(backend, quietPlan, persistent, scratch));
+            Storage persistent = own(backend.allocate(plans.persistentBytes()));
+            Storage scratch = own(backend.allocateScratch(plans.scratchBytes()));
+            evaluation = load(backend, plans.evaluation(), persistent, scratch);
+            training = load(backend, plans.training(), persistent, scratch);
+            withoutNoise = load(backend, plans.withoutNoise(), persistent, scratch);
         } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
     }
 
-    private static Plan sound(Plan plan) {
-        List<String> faults = PlanChecker.check(plan);
-        if (!faults.isEmpty()) {
-            throw new IllegalStateException(
-                    "the plan for " + plan.network().name() + " is unsound and is not run: " + String.join("; ", faults));
-        }
-        return plan;
-    }
-
-    private static long[] bytes(List<Long> left, List<Long> right) {
-        return bytes(left.stream().mapToLong(Long::longValue).toArray(), right);
-    }
-
-    private static long[] bytes(long[] left, List<Long> right) {
-        long[] bytes = new long[left.length];
-        for (int device = 0; device < bytes.length; device++) {
-            bytes[device] = Math.max(left[device], right.get(device));
-        }
-        return bytes;
-    }
-
-    private Program load(Backend backend, Plan plan, Storage persistent, Storage scratch) {
-        return own(backend.load(plan.streams(), plan.regions(), persistent, scratch));
+    private LoadedPlan load(Backend backend, Plan plan, Storage persistent, Storage scratch) {
+        return plan == null ? null : new LoadedPlan(plan, own(backend.load(plan.streams(), plan.regions(), persistent, scratch)));
     }
 
     private <T extends AutoCloseable> T own(T resource) {

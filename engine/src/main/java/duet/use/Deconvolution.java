@@ -78,7 +78,7 @@ public final class Deconvolution {
      *
      * @param checkpoint the trained network
      * @param layer      the units' layer, by name
-     * @param backend    its first device computes; stays open
+     * @param backend    one device; stays open
      * @param data       the images that the units were found in
      * @param units      all of one layer
      * @return for each unit [channels][height][width] of the network's input

@@ -25,6 +25,7 @@ import duet.train.schedule.Diary;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -80,7 +81,7 @@ class ResumeTest {
 
     /** Rates that depend on validations, on the epoch, on the layer. */
     static List<LearningRate> policies() {
-        return List.of(new LearningRate.WarmUp(1.5, new LearningRate.Plateau(0.02, 0.1, 1, 3)), new Diary(0.02, 0.03, List.of(
+        return List.of(new WarmUp(1.5, new LearningRate.Plateau(0.02, 0.1, 1, 3)), new Diary(0.02, 0.03, List.of(
                 new Diary.Change(0.5, List.of("conv1"), 0.01, null, 0.1, null), new Diary.Change(1, null, 0.005, null, null, 0.0)), 0, 0));
     }
 

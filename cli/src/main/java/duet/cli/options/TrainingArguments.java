@@ -13,6 +13,7 @@ import duet.train.schedule.LearningRate;
 import duet.train.schedule.Schedules;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.OptionSpec;
@@ -150,7 +151,7 @@ public final class TrainingArguments {
                             + "--lr-policy or a schedule file without biasRate");
         }
         chosen = rate == null ? chosen : chosen.startingAt(rate);
-        return warmUp == null ? chosen : new LearningRate.WarmUp(warmUp, chosen);
+        return warmUp == null ? chosen : new WarmUp(warmUp, chosen);
     }
 
     /** A named schedule or a file. */

@@ -50,7 +50,7 @@ public final class DeconvolutionSheet {
      * @param file       replaced if it is there
      * @param checkpoint the trained network
      * @param layer      the layer of the features, by name
-     * @param backend    computes the projections; stays open
+     * @param backend    one device, to compute the projections; stays open
      * @param data       the images that the units were found in
      * @param features   the units of some features, from {@link Deconvolution#strongest}; features without units are left out
      */

@@ -232,10 +232,11 @@ public record ShardFolder(Path folder) {
     }
 
     /**
-     * {@return the CRC32C of the file, in hexadecimal} Writes the mean image, as {@code mean.safetensors} and to look at.
+     * Writes the mean image, as {@code mean.safetensors} and to look at.
      *
      * @param mean   [channels][height][width], levels of 0 to 255
      * @param stored size of the image
+     * @return the CRC32C of the file, in hexadecimal
      */
     public String writeMean(float[] mean, Shape stored) {
         List<Integer> sizes = List.of(stored.channels(), stored.height(), stored.width());

@@ -77,7 +77,6 @@ public final class ShardMaker implements AutoCloseable {
      * @param name   {@code training} or {@code validation}
      * @param data   the images
      * @param summed whether to sum the pixels
-     * @return null if it was stopped
      * @return what was made; null if it was stopped
      * @throws IOException if a file cannot be written
      */

@@ -53,8 +53,7 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
 
     /**
      * Writes to a temporary file beside it, syncs, renames. A failure is a {@link duet.train.schedule.TrainingException} that names the
-     * file and the
-     * reason; then whatever was there before is unharmed. Parameters that are not finite are never written.
+     * file and the reason; then whatever was there before is unharmed. Parameters that are not finite are never written.
      *
      * @param file replaced if it is there
      */

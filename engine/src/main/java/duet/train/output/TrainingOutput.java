@@ -36,7 +36,7 @@ public final class TrainingOutput implements AutoCloseable {
      * @param options with an output folder
      * @param network to be trained
      * @return the output; close it
-     * @throws TrainingException if the folder holds something already
+     * @throws duet.train.schedule.TrainingException if the folder holds something already
      */
     public static TrainingOutput create(TrainingOptions options, Network network) {
         return open(options, network, output -> {

@@ -1,12 +1,10 @@
 package duet.train.schedule;
 
-import java.math.BigDecimal;
-import java.math.MathContext;
 import java.util.List;
 
 /** A learning rate policy; the rate of a step is a function of what is recorded in a checkpoint. */
 public sealed interface LearningRate permits LearningRate.Constant, LearningRate.Steps, LearningRate.Linear, LearningRate.Exponential,
-        LearningRate.Plateau, LearningRate.WarmUp, Diary {
+        LearningRate.Plateau, WarmUp, Diary {
     /** {@return the rate of the first step} */
     double initial();
 
@@ -75,7 +73,7 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
      * @param drops how often the plateau policy has divided the rate
      */
     default String phase(double epoch, int drops) {
-        return "learning rate " + number(at(epoch, drops));
+        return "learning rate " + RateNumbers.number(at(epoch, drops));
     }
 
     /** {@return the plateau policy in it, which validations move, or null} */
@@ -84,23 +82,14 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
     }
 
     /**
-     * {@return a rate with at most six significant digits}
-     *
-     * @param rate any
-     */
-    static String number(double rate) {
-        return rate == 0 ? "0" : new BigDecimal(rate, new MathContext(6)).stripTrailingZeros().toPlainString();
-    }
-
-    /**
-     * The same rate in every step.
+     * A rate that stays the same in every step.
      *
      * @param initial the rate
      */
     record Constant(double initial) implements LearningRate {
         /** Throws an {@link IllegalArgumentException} unless the rate is above 0. */
         public Constant {
-            requirePositive(initial);
+            RateNumbers.requirePositive(initial);
         }
 
         @Override
@@ -124,9 +113,10 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
     record Steps(double initial, double epochs, double factor) implements LearningRate {
         /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Steps {
-            requirePositive(initial);
-            require(epochs > 0 && Double.isFinite(epochs), "the learning rate's epochs between steps must be above 0, not " + epochs);
-            requireFactor(factor);
+            RateNumbers.requirePositive(initial);
+            RateNumbers.require(epochs > 0 && Double.isFinite(epochs),
+                    "the learning rate's epochs between steps must be above 0, not " + epochs);
+            RateNumbers.requireFactor(factor);
         }
 
         @Override
@@ -136,7 +126,7 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
 
         @Override
         public double at(double epoch, int drops) {
-            return initial * power(factor, (long) Math.floor(epoch / epochs));
+            return initial * RateNumbers.power(factor, (long) Math.floor(epoch / epochs));
         }
     }
 
@@ -151,8 +141,9 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
 
         /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Linear {
-            requirePositive(initial);
-            require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate falls must be above 0, not " + epochs);
+            RateNumbers.requirePositive(initial);
+            RateNumbers.require(epochs > 0 && Double.isFinite(epochs),
+                    "the epochs over which the learning rate falls must be above 0, not " + epochs);
         }
 
         @Override
@@ -181,9 +172,10 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
     record Exponential(double initial, double epochs, double factor) implements LearningRate {
         /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Exponential {
-            requirePositive(initial);
-            require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate falls must be above 0, not " + epochs);
-            requireFactor(factor);
+            RateNumbers.requirePositive(initial);
+            RateNumbers.require(epochs > 0 && Double.isFinite(epochs),
+                    "the epochs over which the learning rate falls must be above 0, not " + epochs);
+            RateNumbers.requireFactor(factor);
         }
 
         @Override
@@ -204,77 +196,6 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
     }
 
     /**
-     * A rate that rises evenly from a thousandth over that many epochs, to another policy that is under way meanwhile (Goyal et al. 2017).
-     *
-     * @param epochs until the other policy's rate is reached
-     * @param then   the other policy
-     */
-    record WarmUp(double epochs, LearningRate then) implements LearningRate {
-        private static final double LEAST = 1e-3;
-
-        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
-        public WarmUp {
-            require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate rises must be above 0, not " + epochs);
-            require(then != null && !(then instanceof WarmUp), "a learning rate warms up once, to another policy");
-        }
-
-        private double share(double epoch) {
-            return Math.clamp(epoch / epochs, LEAST, 1);
-        }
-
-        /** The rate that it rises to if it did not fall meanwhile. */
-        @Override
-        public double initial() {
-            return then.initial();
-        }
-
-        @Override
-        public LearningRate startingAt(double rate) {
-            return new WarmUp(epochs, then.startingAt(rate));
-        }
-
-        @Override
-        public double at(double epoch, int drops) {
-            return share(epoch) * then.at(epoch, drops);
-        }
-
-        @Override
-        public double at(String layer, boolean bias, double epoch, int drops, double biasFactor) {
-            return share(epoch) * then.at(layer, bias, epoch, drops, biasFactor);
-        }
-
-        @Override
-        public double weightDecay(String layer, double epoch, double usual) {
-            return then.weightDecay(layer, epoch, usual);
-        }
-
-        @Override
-        public double colourNoise(double epoch) {
-            return then.colourNoise(epoch);
-        }
-
-        @Override
-        public boolean leavesColourNoiseOff() {
-            return then.leavesColourNoiseOff();
-        }
-
-        @Override
-        public List<String> layers() {
-            return then.layers();
-        }
-
-        @Override
-        public String phase(double epoch, int drops) {
-            return epoch < epochs ? null : then.phase(epoch, drops);
-        }
-
-        @Override
-        public Plateau plateau() {
-            return then.plateau();
-        }
-    }
-
-    /**
      * A rate that is multiplied by factor (0.1 in the paper) when the validation error has not fallen for {@code patience} validations, at
      * most {@code times} times.
      *
@@ -286,10 +207,10 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
     record Plateau(double initial, double factor, int patience, int times) implements LearningRate {
         /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Plateau {
-            requirePositive(initial);
-            requireFactor(factor);
-            require(patience > 0, "the learning rate's patience must be at least 1 validation, not " + patience);
-            require(times >= 0, "the learning rate cannot be divided " + times + " times");
+            RateNumbers.requirePositive(initial);
+            RateNumbers.requireFactor(factor);
+            RateNumbers.require(patience > 0, "the learning rate's patience must be at least 1 validation, not " + patience);
+            RateNumbers.require(times >= 0, "the learning rate cannot be divided " + times + " times");
         }
 
         @Override
@@ -299,46 +220,12 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
 
         @Override
         public double at(double epoch, int drops) {
-            return initial * power(factor, drops);
+            return initial * RateNumbers.power(factor, drops);
         }
 
         @Override
         public Plateau plateau() {
             return this;
-        }
-    }
-
-    /** By multiplication: Math.pow may differ between machines in its last bit. */
-    private static double power(double factor, long times) {
-        double product = 1;
-        for (long i = 0; i < times && product > 0; i++) {
-            product *= factor;
-        }
-        return product;
-    }
-
-    /**
-     * Throws an {@link IllegalArgumentException} unless a rate is above 0 and finite.
-     *
-     * @param rate to be checked
-     */
-    static void requirePositive(double rate) {
-        require(rate > 0 && Double.isFinite(rate), "the learning rate must be above 0, not " + rate);
-    }
-
-    private static void requireFactor(double factor) {
-        require(factor > 0 && factor < 1, "the learning rate's factor must lie between 0 and 1, not " + factor);
-    }
-
-    /**
-     * Throws an {@link IllegalArgumentException} unless a condition holds.
-     *
-     * @param condition what has to hold
-     * @param message   a sentence with the value
-     */
-    static void require(boolean condition, String message) {
-        if (!condition) {
-            throw new IllegalArgumentException(message);
         }
     }
 }

@@ -38,7 +38,7 @@ public record RateChange(String event, long step, double epoch, double learningR
     public static RateChange byValidation(TrainingState before, TrainingState after) {
         String now = phase(after, after.step());
         return before.rateDrops() == after.rateDrops() ? null
-                : of(after, VALIDATION, now == null ? "learning rate " + LearningRate.number(after.learningRate(after.step())) : now);
+                : of(after, VALIDATION, now == null ? "learning rate " + RateNumbers.number(after.learningRate(after.step())) : now);
     }
 
     private static RateChange of(TrainingState state, String cause, String rates) {

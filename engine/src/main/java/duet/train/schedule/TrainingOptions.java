@@ -15,16 +15,16 @@ import duet.data.Mean;
  * @param batch           images in a step
  * @param epochs          passes over the data
  * @param steps           if above 0, stop after that many steps in all, whatever {@code epochs} says
- * @param learningRate    how the rate changes
+ * @param learningRate    the rate of the weights, step by step
  * @param biasRateFactor  the biases' learning rate as a multiple of the weights' (2 in the original code)
- * @param momentum        factor of the last update, 0.9 in the paper
- * @param weightDecay     factor of the weights in each update, 0.0005 in the paper
+ * @param momentum        what is kept of the last update, from 0 to below 1
+ * @param weightDecay     added to the gradient for each unit of weight, times the rate
  * @param biasWeightDecay whether weight decay also pulls on biases
- * @param seed            of all draws: first weights, order, crops, dropout
- * @param shuffle         a new order of the images for each epoch
- * @param augmentation    what is done to the images
+ * @param seed            of first weights, shuffles, crops, dropout: the same seed gives the same bits
+ * @param shuffle         whether each epoch has an order of its own
+ * @param augmentation    crops, mirrors and colours of the images
  * @param mean            what is subtracted from the images
- * @param dropout         whether dropout layers drop anything
+ * @param dropout         whether the dropout layers are trained with
  * @param checkpointEvery steps between checkpoints besides the one after each epoch; 0 for none
  * @param keepCheckpoints how many of the latest checkpoints stay on disk
  * @param loaderThreads   threads that read and decode images
@@ -36,10 +36,11 @@ public record TrainingOptions(
         boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, Mean mean, boolean dropout, int checkpointEvery,
         int keepCheckpoints, int loaderThreads, List<String> frozen, Path output) {
 
+    /** Ten epochs in batches of 128 with the paper's momentum and weight decay, a constant rate of 0.01, crops and mirrors. */
     public static final TrainingOptions DEFAULTS = new TrainingOptions(128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false,
             1, true, Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, List.of(), null);
 
-    /** Throws an {@link IllegalArgumentException} for values that make no sense. */
+    /** Throws an {@link IllegalArgumentException} in a sentence that names the option. */
     public TrainingOptions {
         frozen = frozen == null ? List.of() : List.copyOf(frozen); // null: a checkpoint of before there were any
         require(batch > 0, "the batch must have at least 1 image, not " + batch);
@@ -63,12 +64,12 @@ public record TrainingOptions(
         }
     }
 
-    /** The defaults, to be changed. */
+    /** {@return the defaults, to be changed} */
     public static Builder builder() {
         return DEFAULTS.toBuilder();
     }
 
-    /** These options, to be changed. */
+    /** {@return these options, to be changed} */
     public Builder toBuilder() {
         return new Builder(this);
     }
@@ -76,7 +77,7 @@ public record TrainingOptions(
     /**
      * {@return these options where they change the course of training, those of {@code now} where they only say how long, how and where to}
      *
-     * @param now of the training that goes on
+     * @param now options of the training that goes on
      */
     public TrainingOptions continued(TrainingOptions now) {
         return toBuilder().epochs(now.epochs).steps(now.steps).checkpointEvery(now.checkpointEvery).keepCheckpoints(now.keepCheckpoints)
@@ -84,6 +85,7 @@ public record TrainingOptions(
     }
 
     /** Changes some of many options: {@code Recipe.of("alexnet-small").toBuilder().epochs(3).output(folder).build()}. */
+    @SuppressWarnings("doclint:missing") // each method says what its argument is, and returns the builder
     public static final class Builder {
         private int batch;
         private int epochs;
@@ -155,7 +157,7 @@ public record TrainingOptions(
             return this;
         }
 
-        /** From 0 to below 1. */
+        /** What is kept of the last update, from 0 to below 1. */
         public Builder momentum(double momentum) {
             this.momentum = momentum;
             return this;
@@ -173,7 +175,7 @@ public record TrainingOptions(
             return this;
         }
 
-        /** Of first weights, shuffles, crops, dropout: the same seed gives the same bits. */
+        /** The seed of first weights, shuffles, crops, dropout: the same seed gives the same bits. */
         public Builder seed(long seed) {
             this.seed = seed;
             return this;
@@ -234,7 +236,7 @@ public record TrainingOptions(
         }
 
         /**
-         * The options with what was changed.
+         * {@return the options with what was changed}
          *
          * @throws IllegalArgumentException in a sentence that names an option with a value that makes no sense
          */

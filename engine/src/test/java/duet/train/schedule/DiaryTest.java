@@ -184,7 +184,7 @@ class DiaryTest {
             assertEquals(step % 15 == 0, change != null, "before step " + (step + 1));
         }
         TrainingState plateau = TrainingState.initial(Tiny.options().toBuilder().learningRate(
-                new LearningRate.WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))).build(), "data", 44, Arithmetic.DEFAULT).stepped();
+                new WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))).build(), "data", 44, Arithmetic.DEFAULT).stepped();
         TrainingState better = plateau.validated(0.5);
         assertNull(RateChange.byValidation(plateau, better));
         TrainingState worse = better.stepped();

@@ -83,7 +83,7 @@ class ScheduleTest {
     @Test
     void rateThatRisesFirst() {
         TrainingState state = state(Tiny.options().toBuilder().batch(4).learningRate(
-                new LearningRate.WarmUp(1, new LearningRate.Steps(0.8, 2, 0.5))).build(), 40);
+                new WarmUp(1, new LearningRate.Steps(0.8, 2, 0.5))).build(), 40);
         assertEquals(0.0008, state.learningRate(0), 1e-12);
         assertEquals(0.4, state.learningRate(5), 1e-12);
         assertEquals(0.8, state.learningRate(10));
@@ -91,9 +91,9 @@ class ScheduleTest {
         assertEquals(0.8, state.options().learningRate().initial());
         assertEquals(0.1, state.options().learningRate().startingAt(0.2).at(0.5, 0), 1e-12);
         assertRefused("a learning rate warms up once, to another policy",
-                () -> new LearningRate.WarmUp(1, new LearningRate.WarmUp(1, new LearningRate.Constant(1))));
+                () -> new WarmUp(1, new WarmUp(1, new LearningRate.Constant(1))));
         assertRefused("the epochs over which the learning rate rises must be above 0, not 0.0",
-                () -> new LearningRate.WarmUp(0, new LearningRate.Constant(1)));
+                () -> new WarmUp(0, new LearningRate.Constant(1)));
     }
 
     @Test
