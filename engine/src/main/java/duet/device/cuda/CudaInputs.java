@@ -93,6 +93,7 @@ final class CudaInputs {
     MemorySegment host(Tensor tensor) {
         Place place = byTensor.get(tensor);
         if (place != null && place.written[slot]) {
+            place.stream.device.card.enter(); // this may be another thread than the one that wrote first
             place.stream.synchronize(place.label); // written twice: the first copy may still be reading
         }
         return place == null ? null : place.host[slot];
