@@ -54,8 +54,8 @@ final class ImportedLayers {
         Layer.Convolution layer = new Layer.Convolution("conv" + number, filters, kernel, stride, padding, groups, rounding, bias != null,
                 Initialization.PAPER);
         if (groups < 1 || before.channels() % groups != 0) {
-            throw new ModelFileException(
-                    "%s: %s: %d groups do not divide %d channels".formatted(file, layer.name(), groups, before.channels()));
+            throw new ModelFileException(String.format(Locale.ROOT,
+                    "%s: %s: %d groups do not divide %d channels", file, layer.name(), groups, before.channels()));
         }
         shape = new Shape(filters, outputs(before.height(), kernel, stride, padding, rounding),
                 outputs(before.width(), kernel, stride, padding, rounding));
@@ -85,10 +85,9 @@ final class ImportedLayers {
 
     private void weights(String layer, float[] weight, long elements, float[] bias, int outputs) {
         if (weight.length != elements || bias != null && bias.length != outputs) {
-            throw new ModelFileException(
-                    "%s: %s: weights of %d numbers and %s biases do not fit an input of %s and %d outputs: that would be %d and %d"
-                            .formatted(
-                                    file, layer, weight.length, bias == null ? "no" : bias.length, shape, outputs, elements, outputs));
+            throw new ModelFileException(String.format(Locale.ROOT,
+                    "%s: %s: weights of %d numbers and %s biases do not fit an input of %s and %d outputs: that would be %d and %d",
+                    file, layer, weight.length, bias == null ? "no" : bias.length, shape, outputs, elements, outputs));
         }
         parameters.put(layer + ".weight", weight);
         if (bias != null) {

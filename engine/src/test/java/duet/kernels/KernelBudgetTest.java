@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -117,8 +118,8 @@ class KernelBudgetTest {
         }
         double share = code.mainLoopShare(kernel);
         if (share < budget.get().fmaShare()) {
-            excesses.add(
-                    "%s: %.2f of the main loop are multiply-adds, the budget is %.2f".formatted(kernel, share, budget.get().fmaShare()));
+            excesses.add(String.format(Locale.ROOT,
+                    "%s: %.2f of the main loop are multiply-adds, the budget is %.2f", kernel, share, budget.get().fmaShare()));
         }
         return excesses;
     }

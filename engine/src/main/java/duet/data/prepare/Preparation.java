@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 import duet.data.DamageReport;
@@ -179,10 +180,10 @@ public final class Preparation {
         long bytes = missing("training", split.training()) + missing("validation", split.validation());
         long free = room.bytes(folder.folder());
         if (bytes > free) {
-            throw new DataException(
-                    "the shards take about %,d MB, but the disk of %s has %,d MB free: choose another folder, a smaller --size, or %s"
-                            .formatted(bytes / 1_000_000 + 1, folder.folder(), free / 1_000_000,
-                                    order.jpeg() ? "a lower --quality" : "--encoding jpeg"));
+            throw new DataException(String.format(Locale.ROOT,
+                    "the shards take about %,d MB, but the disk of %s has %,d MB free: choose another folder, a smaller --size, or %s",
+                    bytes / 1_000_000 + 1, folder.folder(), free / 1_000_000,
+                    order.jpeg() ? "a lower --quality" : "--encoding jpeg"));
         }
         listener.started((long) order.training() + order.validation(), bytes);
     }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
@@ -120,7 +121,7 @@ final class Cifar10 {
         }
         List<String> classes = names.isEmpty() ? CLASSES : names.getFirst();
         if (classes.size() != CLASSES.size()) {
-            throw new DataException("%s: %s names %d classes, but CIFAR-10 has ten: %s".formatted(
+            throw new DataException(String.format(Locale.ROOT, "%s: %s names %d classes, but CIFAR-10 has ten: %s",
                     location.where(), version.names, classes.size(), ADVICE));
         }
         List<CifarBatch> training = version.batches().subList(0, BATCHES).stream().map(batches::get).toList();
@@ -138,7 +139,7 @@ final class Cifar10 {
             System.arraycopy(batch.labels(), 0, labels, at, batch.labels().length);
             at += batch.labels().length;
         }
-        return new MemoryDataset("CIFAR-10 %s set, %d images".formatted(part, count), classes, SHAPE, images, labels);
+        return new MemoryDataset(String.format(Locale.ROOT, "CIFAR-10 %s set, %d images", part, count), classes, SHAPE, images, labels);
     }
 
     private interface Content {
@@ -186,7 +187,8 @@ final class Cifar10 {
 
     private static byte[] limited(String what, long size, Content content) throws IOException {
         if (size > MOST_BYTES) {
-            throw new DataException("%s claims %d bytes, but a batch of CIFAR-10 has 31 million: %s".formatted(what, size, ADVICE));
+            throw new DataException(String.format(Locale.ROOT,
+                    "%s claims %d bytes, but a batch of CIFAR-10 has 31 million: %s", what, size, ADVICE));
         }
         return content.readAll();
     }

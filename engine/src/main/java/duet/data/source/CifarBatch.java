@@ -1,6 +1,7 @@
 package duet.data.source;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import duet.data.DataException;
@@ -19,7 +20,8 @@ record CifarBatch(byte[] planes, int first, int stride, byte[] labels) {
     static CifarBatch binary(String what, byte[] bytes) {
         int record = 1 + BYTES;
         if (bytes.length == 0 || bytes.length % record != 0) {
-            throw new DataException("%s is truncated: its %d bytes are not a whole number of images of %d bytes; get it again".formatted(
+            throw new DataException(String.format(Locale.ROOT,
+                    "%s is truncated: its %d bytes are not a whole number of images of %d bytes; get it again",
                     what, bytes.length, record));
         }
         byte[] labels = new byte[bytes.length / record];
@@ -39,9 +41,10 @@ record CifarBatch(byte[] planes, int first, int stride, byte[] labels) {
         boolean fits = data.type().equals("u1") && data.rowsFirst() && !labels.isEmpty()
                 && data.shape().equals(List.of((long) labels.size(), (long) BYTES)) && planes.length == (long) labels.size() * BYTES;
         if (!fits) {
-            throw new DataException(
-                    "%s holds an array of %d dimensions, type %s and %d bytes with %d labels: a batch of CIFAR-10 has 3072 bytes (u1) for each label"
-                            .formatted(what, data.shape().size(), data.type(), planes.length, labels.size()));
+            throw new DataException(String.format(Locale.ROOT,
+                    "%s holds an array of %d dimensions, type %s and %d bytes with %d labels: "
+                            + "a batch of CIFAR-10 has 3072 bytes (u1) for each label",
+                    what, data.shape().size(), data.type(), planes.length, labels.size()));
         }
         byte[] checked = new byte[labels.size()];
         for (int i = 0; i < checked.length; i++) {
@@ -69,7 +72,8 @@ record CifarBatch(byte[] planes, int first, int stride, byte[] labels) {
 
     private static byte checked(String what, int image, long label) {
         if (label < 0 || label >= Cifar10.CLASSES.size()) {
-            throw new DataException("%s: label %d of image %d is not one of the ten classes 0 to 9".formatted(what, label, image));
+            throw new DataException(String.format(Locale.ROOT,
+                    "%s: label %d of image %d is not one of the ten classes 0 to 9", what, label, image));
         }
         return (byte) label;
     }

@@ -3,6 +3,7 @@ package duet.data.source;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 import duet.data.DataException;
@@ -53,21 +54,23 @@ final class FashionMnist {
         IdxFile labels = IdxFile.read(need(folder, labelsName), 1);
         int count = images.dimensions()[0];
         if (images.dimensions()[1] != SHAPE.height() || images.dimensions()[2] != SHAPE.width()) {
-            throw new DataException("%s holds images of %dx%d pixels: those of Fashion-MNIST are 28x28".formatted(
+            throw new DataException(String.format(Locale.ROOT, "%s holds images of %dx%d pixels: those of Fashion-MNIST are 28x28",
                     images.file(), images.dimensions()[1], images.dimensions()[2]));
         }
         if (labels.dimensions()[0] != count) {
-            throw new DataException("%s holds %d images but %s holds %d labels: the two files do not belong together".formatted(
+            throw new DataException(String.format(Locale.ROOT,
+                    "%s holds %d images but %s holds %d labels: the two files do not belong together",
                     images.file(), count, labels.file(), labels.dimensions()[0]));
         }
         for (int i = 0; i < count; i++) {
             int label = labels.bytes()[i] & 0xFF;
             if (label >= CLASSES.size()) {
-                throw new DataException("%s: label %d of image %d is not one of the %d classes 0 to 9".formatted(
+                throw new DataException(String.format(Locale.ROOT, "%s: label %d of image %d is not one of the %d classes 0 to 9",
                         labels.file(), label, i, CLASSES.size()));
             }
         }
-        return new MemoryDataset("Fashion-MNIST %s, %d images".formatted(part, count), CLASSES, SHAPE, images.bytes(), labels.bytes());
+        String description = String.format(Locale.ROOT, "Fashion-MNIST %s, %d images", part, count);
+        return new MemoryDataset(description, CLASSES, SHAPE, images.bytes(), labels.bytes());
     }
 
     private static Path need(Path folder, String name) {

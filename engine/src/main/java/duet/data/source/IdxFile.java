@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
@@ -30,7 +31,8 @@ record IdxFile(Path file, int[] dimensions, byte[] bytes) {
                 DataInputStream in = new DataInputStream(file.toString().endsWith(".gz") ? new GZIPInputStream(raw, 1 << 16) : raw)) {
             int magic = in.readInt();
             if (magic != (UNSIGNED_BYTES << 8 | rank)) {
-                throw new DataException("%s is not an IDX file of bytes in %d %s: it starts with %08x instead of %08x".formatted(
+                throw new DataException(String.format(Locale.ROOT,
+                        "%s is not an IDX file of bytes in %d %s: it starts with %08x instead of %08x",
                         file, rank, rank == 1 ? "dimension" : "dimensions", magic, UNSIGNED_BYTES << 8 | rank));
             }
             int[] dimensions = new int[rank];
@@ -63,13 +65,13 @@ record IdxFile(Path file, int[] dimensions, byte[] bytes) {
             }
             int count = readSome(in, bytes, filled);
             if (count < 0) {
-                throw new DataException("%s is truncated: its header promises %s = %d bytes, but only %d follow".formatted(
+                throw new DataException(String.format(Locale.ROOT, "%s is truncated: its header promises %s = %d bytes, but only %d follow",
                         file, Arrays.toString(dimensions), length, filled));
             }
             filled += count;
         }
         if (in.read() >= 0) {
-            throw new DataException("%s has trailing bytes after the %d that its header %s promises".formatted(
+            throw new DataException(String.format(Locale.ROOT, "%s has trailing bytes after the %d that its header %s promises",
                     file, length, Arrays.toString(dimensions)));
         }
         return bytes;

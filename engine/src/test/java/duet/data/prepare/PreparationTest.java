@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -267,7 +268,8 @@ class PreparationTest {
     void damagedFilesAreLeftOutAndCounted() throws IOException {
         Path pictures = temporary.resolve("pictures");
         for (int i = 0; i < 24; i++) {
-            Path file = Files.createDirectories(pictures.resolve(i % 2 == 0 ? "even" : "odd")).resolve("image-%02d.jpg".formatted(i));
+            Path file = Files.createDirectories(pictures.resolve(i % 2 == 0 ? "even" : "odd"))
+                    .resolve(String.format(Locale.ROOT, "image-%02d.jpg", i));
             byte[] jpeg = TestImages.jpeg(TestImages.gradient(40 + i, 30 + 2 * i), false);
             Files.write(file, i == 5 ? java.util.Arrays.copyOf(jpeg, jpeg.length / 2) : jpeg);
         }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import duet.TestDevices;
@@ -102,7 +103,8 @@ class CudaFailureTest {
         long tooMuch = TestDevices.virtual() ? 2_000_000 : 1L << 50;
         try (Backend backend = Backends.open(TestDevices.one(), 0)) {
             DeviceException e = assertThrows(DeviceException.class, () -> backend.allocate(new long[] {tooMuch}));
-            assertTrue(e.getMessage().contains("%,d bytes".formatted(tooMuch)) && e.getMessage().contains("CUDA_ERROR_OUT_OF_MEMORY")
+            assertTrue(e.getMessage().contains(String.format(Locale.ROOT, "%,d bytes", tooMuch))
+                    && e.getMessage().contains("CUDA_ERROR_OUT_OF_MEMORY")
                     && e.getMessage().contains("--batch"), e.getMessage());
             backend.allocate(new long[] {500_000}).close(); // not a lost context
         }

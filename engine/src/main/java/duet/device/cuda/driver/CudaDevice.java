@@ -2,6 +2,7 @@ package duet.device.cuda.driver;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 import duet.bindings.cuda.Cuda;
 import duet.device.StreamSteps;
@@ -38,7 +39,8 @@ public final class CudaDevice implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = arena.allocate(Cuda.C_LONG);
             CudaDriver.check(Cuda.cuMemAlloc_v2(address, Math.max(bytes, 1)), "cuMemAlloc",
-                    "allocating %,d bytes on %s, which has %,d free of %,d".formatted(bytes, label(), card.freeBytes(), card.memoryBytes));
+                    String.format(Locale.ROOT,
+                            "allocating %,d bytes on %s, which has %,d free of %,d", bytes, label(), card.freeBytes(), card.memoryBytes));
             return address.get(Cuda.C_LONG, 0);
         }
     }

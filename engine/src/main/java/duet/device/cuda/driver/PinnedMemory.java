@@ -2,6 +2,7 @@ package duet.device.cuda.driver;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 import duet.bindings.cuda.Cuda;
 
@@ -16,7 +17,7 @@ public final class PinnedMemory implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment pointer = arena.allocate(Cuda.C_POINTER);
             CudaDriver.check(Cuda.cuMemHostAlloc(pointer, Math.max(bytes, 1), Cuda.CU_MEMHOSTALLOC_PORTABLE()), "cuMemHostAlloc",
-                    "allocating %,d bytes of page-locked host memory".formatted(bytes));
+                    String.format(Locale.ROOT, "allocating %,d bytes of page-locked host memory", bytes));
             segment = pointer.get(Cuda.C_POINTER, 0).reinterpret(Math.max(bytes, 1));
         }
     }
