@@ -126,7 +126,7 @@ public final class Report {
         }
         summary.add("batch precision    engine   variant                              devices: median ms of a step, images/s");
         groups.entrySet().stream()
-                .sorted(Comparator.comparing((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
+                .sorted(Comparator.comparingInt((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
                         .thenComparingDouble(entry -> milliseconds(groups.get(entry.getKey()))))
                 .forEach(entry -> {
                     double milliseconds = milliseconds(entry.getValue());

@@ -28,7 +28,7 @@ final class Winograd {
     private static long flop(ConvolutionGeometry g, int batch, int height, int width) {
         int kernel = (g.kernel() + g.stride() - 1) / g.stride();
         long channels = (long) (g.channels() / g.groups()) * g.stride() * g.stride();
-        return 2 * batch * points(height, kernel) * points(width, kernel) * channels * g.filters();
+        return 2L * batch * points(height, kernel) * points(width, kernel) * channels * g.filters();
     }
 
     /** Of all tiles along an axis: each has as many as it has outputs, and kernel - 1 more. */

@@ -49,7 +49,7 @@ public sealed interface Operation {
             implements Operation {
         @Override public List<Tensor> reads() { return list(images, crops, mean, colourShift); }
         @Override public List<Tensor> writes() { return list(output); }
-        @Override public long flop() { return 2 * output.elements(); }
+        @Override public long flop() { return 2L * output.elements(); }
     }
 
     /** @param bias VECTOR of the filters, or null */
@@ -57,14 +57,14 @@ public sealed interface Operation {
             implements Operation {
         @Override public List<Tensor> reads() { return list(input, weight, bias); }
         @Override public List<Tensor> writes() { return list(output); }
-        @Override public long flop() { return 2 * output.batch() * geometry.multiplyAdds(); }
+        @Override public long flop() { return 2L * output.batch() * geometry.multiplyAdds(); }
     }
 
     record ConvolutionBackwardData(String layer, ConvolutionGeometry geometry, Tensor outputGradient, Tensor weight, Tensor inputGradient)
             implements Operation {
         @Override public List<Tensor> reads() { return list(outputGradient, weight); }
         @Override public List<Tensor> writes() { return list(inputGradient); }
-        @Override public long flop() { return 2 * outputGradient.batch() * geometry.multiplyAdds(); }
+        @Override public long flop() { return 2L * outputGradient.batch() * geometry.multiplyAdds(); }
     }
 
     /** @param biasGradient VECTOR of the filters, or null */
@@ -73,7 +73,7 @@ public sealed interface Operation {
             implements Operation {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
         @Override public List<Tensor> writes() { return list(weightGradient, biasGradient); }
-        @Override public long flop() { return 2 * outputGradient.batch() * geometry.multiplyAdds(); }
+        @Override public long flop() { return 2L * outputGradient.batch() * geometry.multiplyAdds(); }
     }
 
     /**
@@ -85,20 +85,20 @@ public sealed interface Operation {
     record FullyConnectedForward(String layer, Tensor input, Tensor weight, Tensor bias, Tensor output) implements Operation {
         @Override public List<Tensor> reads() { return list(input, weight, bias); }
         @Override public List<Tensor> writes() { return list(output); }
-        @Override public long flop() { return 2 * input.batch() * weight.elements(); }
+        @Override public long flop() { return 2L * input.batch() * weight.elements(); }
     }
 
     record FullyConnectedBackwardData(String layer, Tensor outputGradient, Tensor weight, Tensor inputGradient) implements Operation {
         @Override public List<Tensor> reads() { return list(outputGradient, weight); }
         @Override public List<Tensor> writes() { return list(inputGradient); }
-        @Override public long flop() { return 2 * outputGradient.batch() * weight.elements(); }
+        @Override public long flop() { return 2L * outputGradient.batch() * weight.elements(); }
     }
 
     record FullyConnectedBackwardWeights(
             String layer, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient) implements Operation {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
         @Override public List<Tensor> writes() { return list(weightGradient, biasGradient); }
-        @Override public long flop() { return 2 * input.batch() * weightGradient.elements(); }
+        @Override public long flop() { return 2L * input.batch() * weightGradient.elements(); }
     }
 
     /** Elementwise non-linearities. NaN stays NaN, so that a fault shows where it arises. */

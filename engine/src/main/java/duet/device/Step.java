@@ -42,6 +42,7 @@ public sealed interface Step {
     record Copy(String layer, Tensor from, Tensor to) implements Step {}
 
     /** Marks a point of this stream. Each event is recorded exactly once in a run. */
+    @SuppressWarnings("AvoidCommonTypeNames") // the word for it; a java.lang.Record is never meant here
     record Record(int event) implements Step {}
 
     /** Goes on when the event has been recorded in this run. */

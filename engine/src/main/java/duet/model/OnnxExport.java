@@ -114,7 +114,7 @@ public final class OnnxExport {
     private String fullyConnected(Layer.FullyConnected l, String value, Shape in) {
         String flat = in.height() == 1 && in.width() == 1 && graph.isFlat(value) ? value
                 : graph.flat(graph.node("Flatten", l.name() + ".input", List.of(value), OnnxGraph.integer("axis", 1)));
-        return graph.flat(graph.node("Gemm", l.name(), parameters(l.name(), flat, l.bias(), l.outputs(), Math.toIntExact(in.elements())),
+        return graph.flat(graph.node("Gemm", l.name(), parameters(l.name(), flat, l.bias(), l.outputs(), in.elements()),
                 OnnxGraph.integer("transB", 1)));
     }
 

@@ -104,8 +104,9 @@ record OnnxTensor(Path file, TensorProto proto) {
                 throw damaged("its numbers lie outside of " + location + " (" + channel.size() + " bytes)");
             }
             ByteBuffer bytes = ByteBuffer.allocate((int) length);
-            while (bytes.hasRemaining() && channel.read(bytes, offset + bytes.position()) >= 0) {
-                continue;
+            int read = 0;
+            while (bytes.hasRemaining() && read >= 0) {
+                read = channel.read(bytes, offset + bytes.position());
             }
             return bytes.flip();
         } catch (NumberFormatException e) {

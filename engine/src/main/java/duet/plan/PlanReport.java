@@ -65,8 +65,8 @@ public final class PlanReport {
                     List.of(row.name(), row.output().toString(), row.parameters() == 0 ? "" : number(row.parameters()),
                             mega(row, Phase.FORWARD, plan), mega(row, Phase.BACKWARD, plan), ""));
             if (exchanges) {
-                line.add(row.forwardBytes() == 0 ? "" : number(row.forwardBytes() / plan.batch() / 1e3));
-                line.add(row.backwardBytes() == 0 ? "" : number(row.backwardBytes() / plan.batch() / 1e3));
+                line.add(row.forwardBytes() == 0 ? "" : number(row.forwardBytes() / 1e3 / plan.batch()));
+                line.add(row.backwardBytes() == 0 ? "" : number(row.backwardBytes() / 1e3 / plan.batch()));
                 line.add(row.where());
             }
             cells.add(line);
@@ -78,7 +78,7 @@ public final class PlanReport {
 
     private static String mega(PlanSummary.Row row, Phase phase, Plan plan) {
         long flop = row.flop().getOrDefault(phase, 0L);
-        return flop == 0 ? "" : number(flop / plan.batch() / 1e6);
+        return flop == 0 ? "" : number(flop / 1e6 / plan.batch());
     }
 
     private static List<String> totals(Plan plan, PlanSummary summary) {

@@ -103,7 +103,9 @@ public final class KernelsCommand implements Runnable {
         List<String[]> rows = new ArrayList<>();
         rows.add(new String[] {"kernel", "launches", "warp instr.", "fma", "SIMT", "MB read", "MB written", "sectors", "wavefronts",
                 "main loop"});
-        counters.entrySet().stream().sorted(Comparator.comparing(entry -> -entry.getValue().get("warp_instructions"))).forEach(entry -> {
+        Comparator<Map.Entry<String, Map<String, Long>>> busiest = Comparator.comparingLong(
+                entry -> -entry.getValue().get("warp_instructions"));
+        counters.entrySet().stream().sorted(busiest).forEach(entry -> {
             Map<String, Long> c = entry.getValue();
             rows.add(new String[] {
                     entry.getKey(), Text.count(c.get("launches")), Text.count(c.get("warp_instructions")),

@@ -261,14 +261,14 @@ final class Pickle {
     }
 
     private Object pop() {
-        if (stack.isEmpty() || stack.getLast() == MARK) {
+        if (stack.isEmpty() || MARK.equals(stack.getLast())) {
             throw new PickleScalars.Refused("is a damaged pickle: a value is missing");
         }
         return stack.removeLast();
     }
 
     private Object top() {
-        if (stack.isEmpty() || stack.getLast() == MARK) {
+        if (stack.isEmpty() || MARK.equals(stack.getLast())) {
             throw new PickleScalars.Refused("is a damaged pickle: a value is missing");
         }
         return stack.getLast();
