@@ -23,8 +23,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Each kernel of AlexNet's training step on the CPU, one at a time. Every run is a sample, and the shortest counts, as of the
- * peak's probes: on a machine with neighbours the mean is theirs. The memory is the kernel's own, larger than the caches for all large layers; in a real step what the kernel
- * before has just written may still be in them.
+ * peak's probes: on a machine with neighbours the mean is theirs. The memory is the kernel's own, larger than the caches for all large
+ * layers; in a real step what the kernel before has just written may still be in them.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.SampleTime)

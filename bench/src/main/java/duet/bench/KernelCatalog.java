@@ -19,6 +19,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 
 /**
  * The kernels of a training step, out of its plan: what is measured is what training runs, with the same shapes and the same choice of
@@ -33,8 +34,9 @@ final class KernelCatalog {
      * @param name       layer and work, such as {@code conv2.backward-data}; of several operations the first one's
      * @param operations in order; those after the first are fused with it
      * @param method     how the backend does the first, see {@link duet.device.Layout#method}
+     * @param ownFlop    of the algorithm, see {@link duet.device.Layout#ownFlop}
      */
-    record Kernel(String name, List<Operation> operations, String method) {
+    record Kernel(String name, List<Operation> operations, String method, long ownFlop) {
         Kernel {
             operations = List.copyOf(operations);
         }
@@ -42,12 +44,6 @@ final class KernelCatalog {
         /** Of the operations themselves, a multiply-add is two: fewer multiplications by another algorithm count as speed. */
         long flop() {
             return operations.stream().mapToLong(Operation::flop).sum();
-        }
-
-        /** Of the algorithm: in Winograd's form the products in its points, without the transforms around them. */
-        long ownFlop() {
-            Operation first = operations.getFirst();
-            return method.startsWith("Winograd") ? flop() - first.flop() + Winograd.flop(first) : flop();
         }
 
         /** What the factors of its products are really rounded to. */
@@ -84,7 +80,7 @@ final class KernelCatalog {
     static Map<String, Kernel> of(String network, int batch, Backend backend) {
         Network net = Networks.create(network);
         Shape input = net.input();
-        Plan plan = Planner.plan(net, Placement.ONE_DEVICE, Mode.TRAINING, batch, new Planner.Shapes(input.height(), input.width()), true,
+        Plan plan = Planner.plan(net, Placement.ONE_DEVICE, Mode.TRAINING, batch, new StoredImages(input.height(), input.width()), true,
                 backend);
         List<List<Operation>> groups = new ArrayList<>();
         Operation before = null;
@@ -101,10 +97,16 @@ final class KernelCatalog {
         for (List<Operation> group : groups) {
             boolean bias = group.getFirst() instanceof Operation.SgdUpdate update && update.weight().format() == Tensor.Format.VECTOR;
             if (!bias) {
-                kernels.putIfAbsent(name(group.getFirst()), new Kernel(name(group.getFirst()), group, backend.method(group.getFirst())));
+                kernels.putIfAbsent(name(group.getFirst()), kernel(group, backend));
             }
         }
         return kernels;
+    }
+
+    private static Kernel kernel(List<Operation> group, Backend backend) {
+        Operation first = group.getFirst();
+        long fused = group.stream().skip(1).mapToLong(Operation::flop).sum();
+        return new Kernel(name(first), group, backend.method(first), backend.ownFlop(first) + fused);
     }
 
     /** ReLU in place on what a product has just made: every backend does the two in one. */

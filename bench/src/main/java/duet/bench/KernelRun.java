@@ -18,8 +18,8 @@ import duet.device.StreamSteps;
 import duet.device.Tensor;
 
 /**
- * One kernel with memory of its own, filled with small random numbers: a program of nothing else. Its filters are no persistent ones, which a
- * backend would prepare for a program that does not train.
+ * One kernel with memory of its own, filled with small random numbers: a program of nothing else. Its filters are no persistent ones, which
+ * a backend would prepare for a program that does not train.
  */
 final class KernelRun implements AutoCloseable {
     private static final int WINDOW = 9;

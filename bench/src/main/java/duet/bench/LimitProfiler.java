@@ -13,9 +13,9 @@ import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.ScalarResult;
 
 /**
- * Says beside a kernel's time how much it does in it, and which share that is of what the machine could do: the time that its operations (those
- * that are to be done, and those of the algorithm that does them) or its bytes take at the measured peak, whichever is longer, over its own. Of
- * times the shortest counts and of peaks the highest: on a machine with neighbours the others are theirs.
+ * Says beside a kernel's time how much it does in it, and which share that is of what the machine could do: the time that its operations
+ * (those that are to be done, and those of the algorithm that does them) or its bytes take at the measured peak, whichever is longer, over
+ * its own. Of times the shortest counts and of peaks the highest: on a machine with neighbours the others are theirs.
  */
 public final class LimitProfiler implements InternalProfiler {
     // No commas: JMH breaks the lines of its JSON there.

@@ -82,20 +82,26 @@ class KernelsTest {
     void theReportHasWhatJmhHasMeasured() throws Exception {
         JsonNode jmh = new ObjectMapper().readTree(
                 """
-                        [{"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward", "precision": "fp32", "threads": "1"},
+                        [{"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward",
+                          "precision": "fp32", "threads": "1"},
                           "primaryMetric": {"score": 130, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 100.0, "50.0": 120.0}},
-                          "secondaryMetrics": {"FLOP": {"score": 4e9}, "own FLOP": {"score": 1e9}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 90},
-                           "limit GFLOP/s": {"score": 90}, "peak GFLOP/s of bf16": {"score": 0}, "peak GB/s read": {"score": 10}, "peak GB/s update": {"score": 20}}},
-                         {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "norm1.forward", "precision": "fp32", "threads": "1"},
+                          "secondaryMetrics": {"FLOP": {"score": 4e9}, "own FLOP": {"score": 1e9}, "bytes": {"score": 1e8},
+                           "peak GFLOP/s": {"score": 90}, "limit GFLOP/s": {"score": 90}, "peak GFLOP/s of bf16": {"score": 0},
+                           "peak GB/s read": {"score": 10}, "peak GB/s update": {"score": 20}}},
+                         {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "norm1.forward",
+                          "precision": "fp32", "threads": "1"},
                           "primaryMetric": {"score": 350, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 300.0}},
-                          "secondaryMetrics": {"FLOP": {"score": 2e8}, "own FLOP": {"score": 2e8}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 95},
-                           "limit GFLOP/s": {"score": 95}, "peak GFLOP/s of bf16": {"score": 0}, "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
-                         {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward", "precision": "bf16", "threads": "1"},
-                          "primaryMetric": {"score": 70, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 50.0}},
-                          "secondaryMetrics": {"FLOP": {"score": 4e9}, "own FLOP": {"score": 4e9}, "bytes": {"score": 1e8}, "peak GFLOP/s": {"score": 90},
-                           "limit GFLOP/s": {"score": 160}, "peak GFLOP/s of bf16": {"score": 160},
+                          "secondaryMetrics": {"FLOP": {"score": 2e8}, "own FLOP": {"score": 2e8}, "bytes": {"score": 1e8},
+                           "peak GFLOP/s": {"score": 95}, "limit GFLOP/s": {"score": 95}, "peak GFLOP/s of bf16": {"score": 0},
                            "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
-                         {"benchmark": "duet.bench.CallBenchmark.noArguments", "primaryMetric": {"score": 7.5, "scoreUnit": "ns/op", "scoreError": 0.1}}]
+                         {"benchmark": "duet.bench.KernelBenchmark.run", "params": {"batch": "4", "kernel": "conv1.forward",
+                          "precision": "bf16", "threads": "1"},
+                          "primaryMetric": {"score": 70, "scoreUnit": "ms/op", "scorePercentiles": {"0.0": 50.0}},
+                          "secondaryMetrics": {"FLOP": {"score": 4e9}, "own FLOP": {"score": 4e9}, "bytes": {"score": 1e8},
+                           "peak GFLOP/s": {"score": 90}, "limit GFLOP/s": {"score": 160}, "peak GFLOP/s of bf16": {"score": 160},
+                           "peak GB/s read": {"score": 11}, "peak GB/s update": {"score": 19}}},
+                         {"benchmark": "duet.bench.CallBenchmark.noArguments", "primaryMetric": {"score": 7.5, "scoreUnit": "ns/op",
+                          "scoreError": 0.1}}]
                         """);
         JsonNode result = KernelReport.of(jmh);
         assertEquals("conv1.forward, batch 4, threads 1", result.at("/measurements/0/name").asText());

@@ -2,7 +2,6 @@ package duet.bindings;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import duet.bindings.cpu.DuetCpu;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.FunctionDescriptor;
@@ -17,6 +16,8 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+
+import duet.bindings.cpu.DuetCpu;
 
 /** Finds and opens one library: the file that a property names, else the one in the jar, else the system's. */
 final class LibraryFinder {

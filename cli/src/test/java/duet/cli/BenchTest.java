@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class BenchTest {
     /** A peer in the shell: it tells its arguments, then 1 image a second for each step that it is asked for. */
-    private static final String READY = "{\\\"peer\\\": \\\"fake\\\", \\\"version\\\": \\\"1\\\", \\\"variant\\\": \\\"v\\\", \\\"result\\\": 2.5, "
-            + "\\\"arguments\\\": \\\"$*\\\"}";
+    private static final String READY = "{\\\"peer\\\": \\\"fake\\\", \\\"version\\\": \\\"1\\\", \\\"variant\\\": \\\"v\\\", "
+            + "\\\"result\\\": 2.5, \\\"arguments\\\": \\\"$*\\\"}";
     private static final String PEER = """
             echo "%s"
             while read -r steps; do echo "{\\"images_per_second\\": $steps, \\"peak_bytes\\": 4096}"; done
@@ -109,8 +109,10 @@ class BenchTest {
             "echo hello                                                 | prints 'hello' where one JSON object was expected",
             "echo '{}'                                                  | prints an object without 'peer'",
             "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": \"NaN\"}' | gives \"NaN\": it does not work",
-            "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1, \"parameters\": 7000}' | runs a network of 7,000 parameters, but alexnet-small has 1,106,186",
-            "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1}'; read x; echo 'killed by me' >&2; exit 9 | has ended with exit code 9: killed by me",
+            "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1, \"parameters\": 7000}' | runs a network of 7,000 parameters, but "
+                    + "alexnet-small has 1,106,186",
+            "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1}'; read x; echo 'killed by me' >&2; exit 9 | has ended with exit "
+                    + "code 9: killed by me",
     })
     void aPeerThatFailsIsNamedWithItsLastWords(String text, String message) throws IOException {
         String peer = script("peer", text);
@@ -219,7 +221,8 @@ class BenchTest {
 
     @Test
     void kernelsAreDrawnUnderTheirRoofs() throws IOException {
-        String kernel = "{\"name\": \"%s\", \"value\": 1, \"unit\": \"GFLOP/s\", \"flop\": %s, \"bytes\": %s, \"seconds\": %s, \"share\": 0.5}";
+        String kernel = "{\"name\": \"%s\", \"value\": 1, \"unit\": \"GFLOP/s\", \"flop\": %s, \"bytes\": %s, \"seconds\": %s, \"share\": "
+                + "0.5}";
         Path result = measurements("kernels.json", "P", kernel.formatted("conv1.forward", 6e9, 2e8, 0.12),
                 kernel.formatted("norm1.backward", 1e8, 4e8, 0.04),
                 kernel.formatted("fc6.finite-check", 0, 4e8, 0.04));

@@ -52,7 +52,7 @@ class ExchangeTest {
     void oneSentenceForWhatCannotBe() throws Exception {
         Path text = Files.writeString(temporary.resolve("text.onnx"), "no model");
         refused("no ONNX model", "import", text.toString(), "-o", temporary.resolve("a.safetensors").toString());
-        refused("does not exist", "import", temporary.resolve("none.caffemodel").toString(), "-o",
+        refused("none.caffemodel: no such file or folder", "import", temporary.resolve("none.caffemodel").toString(), "-o",
                 temporary.resolve("a.safetensors").toString());
         refused("must end in .onnx or .safetensors", "export", "--checkpoint", temporary.toString(), "model.pb");
         refused("exclude each other", "import", text.toString(), "--mean", "1,2,3", "--mean-file", text.toString(), "-o", "a.safetensors");

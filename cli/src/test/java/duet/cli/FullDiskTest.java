@@ -41,6 +41,8 @@ class FullDiskTest {
             List<String> left = files.map(file -> file.getFileName().toString()).filter(name -> name.contains("checkpoint")).toList();
             assertEquals(List.of(), left, "no part of a checkpoint is left");
         }
+        Outcome again = Outcome.of(Runs.train(out, 2, 0, "--quiet"));
+        assertEquals(0, again.code(), () -> "with room the same command begins again: " + again);
     }
 
     /** A small file system of its own, which fills up in the middle of a training. */

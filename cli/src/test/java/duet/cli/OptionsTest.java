@@ -7,13 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.RatePolicy;
 import duet.cli.options.TrainingArguments;
 import duet.cli.output.CommandFailure;
-import duet.cli.output.Text;
+import duet.cli.output.Shell;
 import duet.data.Augmentation;
 import duet.device.Backend;
 import duet.device.Precision;
@@ -22,6 +21,7 @@ import duet.train.Recipe;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.Schedules;
 import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,8 +68,8 @@ class OptionsTest {
     /** Without options a network's recipe holds; another batch moves the rate in proportion, but not a rate that was given. */
     @Test
     void recipesHoldUnlessOneSaysOtherwise() {
-        assertEquals(Recipe.of("alexnet-small").withOutput(null).withLoaderThreads(1),
-                parse().forNewTraining("alexnet-small", null).withLoaderThreads(1));
+        assertEquals(Recipe.of("alexnet-small").toBuilder().output(null).loaderThreads(1).build(),
+                parse().forNewTraining("alexnet-small", null).toBuilder().loaderThreads(1).build());
         assertEquals(0.01 / 16, parse("--batch", "8").forNewTraining("alexnet", null).learningRate().initial(), 1e-9);
         assertEquals(0.3, parse("--batch", "8", "--lr", "0.3").forNewTraining("alexnet", null).learningRate().initial());
         assertEquals(Augmentation.STANDARD, parse("--augment").forNewTraining("alexnet-small", null).augmentation());
@@ -82,7 +82,7 @@ class OptionsTest {
                 parse("--lr-policy", "exponential:40").forNewTraining("alexnet", null).learningRate());
         assertEquals(new LearningRate.Exponential(0.5, 40, 0.25),
                 parse("--lr-policy", "exponential:40:0.25", "--lr", "0.5").forNewTraining("alexnet", null).learningRate());
-        assertEquals(new LearningRate.WarmUp(2.5, Recipe.of("alexnet").learningRate()),
+        assertEquals(new WarmUp(2.5, Recipe.of("alexnet").learningRate()),
                 parse("--warm-up", "2.5").forNewTraining("alexnet", null).learningRate());
         TrainingOptions original = parse("--schedule", "original-2012").forNewTraining("alexnet", null);
         assertEquals(Schedules.named("original-2012"), original.learningRate());
@@ -171,19 +171,8 @@ class OptionsTest {
     }
 
     @Test
-    void numbersReadWell() {
-        assertEquals("60,965,224", Text.count(60965224));
-        assertEquals("1 image", Text.count(1, "image"));
-        assertEquals("91.42 %", Text.percent(0.9142));
-        assertEquals("59 s", Text.duration(Duration.ofMillis(59_400)));
-        assertEquals("3 min 04 s", Text.duration(Duration.ofSeconds(184)));
-        assertEquals("2 h 05 min", Text.duration(Duration.ofSeconds(7503)));
-        assertEquals("1.45 GFLOP", Text.flop(1_448_000_000));
-        assertEquals("3.10 MFLOP", Text.flop(3_100_000));
-        assertEquals("12 bytes", Text.bytes(12));
-        assertEquals("3.00 KiB", Text.bytes(3072));
-        assertEquals("233 MiB", Text.bytes(233L << 20));
-        assertEquals("'a b'", Text.shell(Path.of("a b")));
-        assertEquals("runs/x-1", Text.shell(Path.of("runs/x-1")));
+    void pathsAreQuotedForAShellWhereTheyNeedIt() {
+        assertEquals("'a b'", Shell.word(Path.of("a b")));
+        assertEquals("runs/x-1", Shell.word(Path.of("runs/x-1")));
     }
 }

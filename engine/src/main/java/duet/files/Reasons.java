@@ -3,6 +3,7 @@ package duet.files;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
@@ -13,7 +14,11 @@ import java.nio.file.NotDirectoryException;
 public final class Reasons {
     private Reasons() {}
 
-    /** The reason without the path, such as {@code permission denied} or {@code no space left on device}. */
+    /**
+     * {@return the reason without the path, such as {@code permission denied} or {@code no space left on device}}
+     *
+     * @param e a failed file operation
+     */
     public static String of(IOException e) {
         return switch (e) {
             case AccessDeniedException denied -> "permission denied";
@@ -21,7 +26,8 @@ public final class Reasons {
             case NotDirectoryException file -> "not a folder";
             case FileAlreadyExistsException other -> "exists already";
             case FileSystemLoopException loop -> "a loop of links";
-            case FileSystemException other when other.getReason() != null -> lower(other.getReason());
+            case DirectoryNotEmptyException folder -> "not empty";
+            case FileSystemException other -> other.getReason() == null ? other.getClass().getSimpleName() : lower(other.getReason());
             case EOFException end when end.getMessage() == null -> "ends too early";
             default -> e.getMessage() == null ? e.getClass().getSimpleName() : lower(e.getMessage());
         };

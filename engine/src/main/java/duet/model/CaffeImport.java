@@ -13,7 +13,6 @@ import java.util.Set;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Caffe;
 import duet.model.proto.Caffe.BlobProto;
 import duet.net.Layer;
@@ -21,8 +20,8 @@ import duet.net.Rounding;
 import duet.net.Shape;
 
 /**
- * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}): the file holds the layers as well as the weights. Caffe's images are blue
- * first, and its response normalisation divides alpha by the size.
+ * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}): the file holds the layers as well as the weights. Caffe's images are
+ * blue first, and its response normalisation divides alpha by the size.
  */
 public final class CaffeImport {
     private final Path file;
@@ -36,8 +35,13 @@ public final class CaffeImport {
     }
 
     /**
+     * Reads a network with its weights.
+     *
+     * @param file a caffemodel
      * @param side height and width of the images where the file does not say them, else 0
+     * @return network and weights, blue first
      * @throws ModelFileException naming the file, the layer and what Duet has no layer for
+     * @throws IOException if the file cannot be read
      */
     public static ImportedModel read(Path file, int side) throws IOException {
         Caffe.NetParameter net = parse(file);
@@ -58,8 +62,14 @@ public final class CaffeImport {
         }
     }
 
-    /** A mean image of Caffe (binaryproto), blue first. */
-    public static Mean readMean(Path file) throws IOException {
+    /**
+     * Reads a mean image of Caffe (binaryproto), blue first.
+     *
+     * @param file a binaryproto
+     * @return levels of 0 to 255
+     * @throws IOException if the file cannot be read
+     */
+    public static MeanLevels readMean(Path file) throws IOException {
         try (InputStream stream = Files.newInputStream(file)) {
             BlobProto blob = BlobProto.parseFrom(stream);
             List<Integer> sizes = CaffeLayer.sizes(blob);
@@ -68,7 +78,7 @@ public final class CaffeImport {
                 throw new ModelFileException(String.format(Locale.ROOT,
                         "%s: is no mean image of Caffe: sizes %s, %d numbers", file, sizes, blob.getDataCount()));
             }
-            return new Mean(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
+            return new MeanLevels(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
                     CaffeLayer.floats(blob));
         } catch (InvalidProtocolBufferException e) {
             throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged: " + e.getMessage(), e);
@@ -127,7 +137,7 @@ public final class CaffeImport {
         if (mean != null && mean.length == 1) {
             mean = repeated(mean[0], channels);
         }
-        return chain.end(scale, mean == null ? null : Mean.of(mean), notes);
+        return chain.end(scale, mean == null ? null : MeanLevels.of(mean), notes);
     }
 
     private static float[] repeated(float value, int count) {

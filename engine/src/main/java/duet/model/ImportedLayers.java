@@ -7,15 +7,18 @@ import java.util.Locale;
 import java.util.Map;
 
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkException;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.net.Window;
 
-/** A network with its weights while it is read from a file. Layers get Duet's usual names: the n-th layer with weights and what belongs to it. */
+/**
+ * A network with its weights while it is read from a file. Layers get Duet's usual names: the n-th layer with weights and what belongs to
+ * it.
+ */
 final class ImportedLayers {
     private final String file;
     private final String name;
@@ -57,16 +60,15 @@ final class ImportedLayers {
             throw new ModelFileException(String.format(Locale.ROOT,
                     "%s: %s: %d groups do not divide %d channels", file, layer.name(), groups, before.channels()));
         }
-        shape = new Shape(filters, outputs(before.height(), kernel, stride, padding, rounding),
-                outputs(before.width(), kernel, stride, padding, rounding));
-        weights(layer.name(), weight, (long) filters * (before.channels() / groups) * kernel * kernel, bias, filters);
+        shape = slid(layer.receptiveWindow(), rounding, filters);
+        weights(layer, before, weight, bias);
         layers.add(layer);
     }
 
     void fullyConnected(int outputs, float[] weight, float[] bias) {
         number++;
         Layer.FullyConnected layer = new Layer.FullyConnected("fc" + number, outputs, bias != null, Initialization.PAPER);
-        weights(layer.name(), weight, outputs * shape.elements(), bias, outputs);
+        weights(layer, shape, weight, bias);
         shape = new Shape(outputs, 1, 1);
         layers.add(layer);
     }
@@ -83,16 +85,24 @@ final class ImportedLayers {
         return true;
     }
 
-    private void weights(String layer, float[] weight, long elements, float[] bias, int outputs) {
+    private void weights(Layer.Weighted layer, Shape before, float[] weight, float[] bias) {
+        int outputs = layer.outputs();
+        long elements = layer.weights(before);
         if (weight.length != elements || bias != null && bias.length != outputs) {
             throw new ModelFileException(String.format(Locale.ROOT,
                     "%s: %s: weights of %d numbers and %s biases do not fit an input of %s and %d outputs: that would be %d and %d",
-                    file, layer, weight.length, bias == null ? "no" : bias.length, shape, outputs, elements, outputs));
+                    file, layer.name(), weight.length, bias == null ? "no" : bias.length, before, outputs, elements, outputs));
         }
-        parameters.put(layer + ".weight", weight);
+        parameters.put(layer.name() + ".weight", weight);
         if (bias != null) {
-            parameters.put(layer + ".bias", bias);
+            parameters.put(layer.name() + ".bias", bias);
         }
+    }
+
+    /** Where the network's own checks will say what is wrong, an output has no pixels. */
+    private Shape slid(Window window, Rounding rounding, int channels) {
+        return new Shape(channels, Math.toIntExact(window.outputs(shape.height(), rounding)),
+                Math.toIntExact(window.outputs(shape.width(), rounding)));
     }
 
     void nonlinearity(Activation function) {
@@ -105,9 +115,9 @@ final class ImportedLayers {
     }
 
     void pool(Layer.Pooling.Kind kind, int window, int stride, int padding, Rounding rounding) {
-        layers.add(new Layer.Pooling(unique("pool"), kind, window, stride, padding, rounding));
-        shape = new Shape(shape.channels(), outputs(shape.height(), window, stride, padding, rounding),
-                outputs(shape.width(), window, stride, padding, rounding));
+        Layer.Pooling layer = new Layer.Pooling(unique("pool"), kind, window, stride, padding, rounding);
+        layers.add(layer);
+        shape = slid(layer.receptiveWindow(), rounding, shape.channels());
     }
 
     void dropout(double rate, boolean inverted) {
@@ -134,15 +144,7 @@ final class ImportedLayers {
         return layers.stream().anyMatch(each -> each.name().equals(layer));
     }
 
-    static int outputs(int length, int window, int stride, int padding, Rounding rounding) {
-        long room = length + 2L * padding - window;
-        if (stride < 1 || room < 0) {
-            return 0; // the network's own checks say what is wrong
-        }
-        return Math.toIntExact(1 + (rounding == Rounding.CEIL ? Math.ceilDiv(room, (long) stride) : room / stride));
-    }
-
-    ImportedModel end(double inputScale, Mean mean, List<String> notes) {
+    ImportedModel end(double inputScale, MeanLevels mean, List<String> notes) {
         loss();
         String plain = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_-]+", "-");
         try {

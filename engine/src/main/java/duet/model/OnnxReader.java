@@ -9,12 +9,12 @@ import java.util.Locale;
 import java.util.Map;
 
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx.AttributeProto;
 import duet.model.proto.Onnx.NodeProto;
 import duet.net.Layer;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.net.Window;
 
 /** The nodes of an ONNX graph of another program, followed from the input to the softmax. */
 final class OnnxReader {
@@ -147,7 +147,7 @@ final class OnnxReader {
         }
         int length = chain.shape().height();
         long outputs = 1 + (length + padding + pads[2] - window) / stride;
-        if (outputs != ImportedLayers.outputs(length, window, stride, padding, Rounding.CEIL) || chain.shape().width() != length) {
+        if (outputs != new Window(window, stride, padding).outputs(length, Rounding.CEIL) || chain.shape().width() != length) {
             throw refuse(node,
                     "pads are " + Arrays.toString(pads) + ": more below than above is supported where it amounts to rounding up");
         }
@@ -196,7 +196,9 @@ final class OnnxReader {
         return result;
     }
 
-    /** Before the first layer: mean and scale. Right after a matrix product: its biases. A factor after a layer: dropout in the paper's way. */
+    /**
+     * Before the first layer: mean and scale. Right after a matrix product: its biases. A factor after a layer: dropout in the paper's way.
+     */
     private void arithmetic(NodeProto node, String value) {
         boolean first = node.getInput(0).equals(value);
         float[] values = operand(node, first ? 1 : 0).floats();
@@ -232,7 +234,7 @@ final class OnnxReader {
     }
 
     /** A level for each channel where all its pixels have the same one, else the image. */
-    private Mean mean() {
+    private MeanLevels mean() {
         int area = input.height() * input.width();
         float[] levels = new float[input.channels()];
         float[] image = new float[mean.length];
@@ -242,7 +244,7 @@ final class OnnxReader {
             levels[i / area] = image[i / area * area];
             uniform &= image[i] == levels[i / area];
         }
-        return uniform ? Mean.of(levels) : new Mean(input, image);
+        return uniform ? MeanLevels.of(levels) : new MeanLevels(input, image);
     }
 
     private void norm(NodeProto node) {
@@ -269,7 +271,10 @@ final class OnnxReader {
         chain.dropout(rate, true);
     }
 
-    /** To [N][elements], which fully connected layers take anyway; or to [N * groups][channels / groups][height][width] around a normalisation. */
+    /**
+     * To [N][elements], which fully connected layers take anyway; or to [N * groups][channels / groups][height][width] around a
+     * normalisation.
+     */
     private void reshape(NodeProto node) {
         OnnxTensor target = node.getInputCount() > 1 ? constants.get(node.getInput(1)) : null;
         if (target == null) {

@@ -139,8 +139,12 @@ final class Backward {
                 }
                 yield input;
             }
-            default -> throw new IllegalStateException(division.name() + " is no layer without parameters");
+            case Layer.Weighted _,Layer.SoftmaxCrossEntropy _ -> throw notLocal(division);
         };
+    }
+
+    private static IllegalStateException notLocal(Division division) {
+        return new IllegalStateException(division.name() + " is no layer without parameters");
     }
 
     private Value inPlace(Forward.Trace trace, Value gradient) {
@@ -168,7 +172,7 @@ final class Backward {
                 case AVERAGE -> new Operation.AveragePoolBackward(l.name(), DeviceGeometry.pooling(division, l, builder.devices()),
                         outputGradient, inputGradient);
             };
-            default -> throw new IllegalStateException(division.name() + " is no layer without parameters");
+            case Layer.Weighted _,Layer.SoftmaxCrossEntropy _ -> throw notLocal(division);
         };
     }
 }

@@ -13,9 +13,8 @@ final class DeviceGeometry {
     static ConvolutionGeometry convolution(Division division, Layer.Convolution l, int devices) {
         boolean grouped = division.work() == Division.Work.GROUPS;
         int channels = grouped ? division.input().channels() / devices : division.input().channels();
-        int groups = grouped ? l.groups() / devices : l.groups();
         return new ConvolutionGeometry(channels, division.input().height(), division.input().width(), l.filters() / devices, l.kernel(),
-                l.stride(), l.padding(), groups, division.output().height(), division.output().width());
+                l.stride(), l.padding(), division.groups(devices), division.output().height(), division.output().width());
     }
 
     static PoolingGeometry pooling(Division division, Layer.Pooling l, int devices) {

@@ -45,6 +45,12 @@ record Division(
         return work == Work.OUTPUTS && inputSplit;
     }
 
+    /** Groups of a layer with parameters that each device has. */
+    int groups(int devices) {
+        int groups = ((Layer.Weighted) layer).groups();
+        return work == Work.GROUPS ? groups / devices : groups;
+    }
+
     /** Shares out every layer of a network; throws {@link NetworkException} if a layer cannot be cut. */
     static List<Division> divide(Network network, Placement placement) {
         int devices = placement.devices();
@@ -70,7 +76,7 @@ record Division(
     }
 
     private static Work alone(Layer layer) {
-        return layer instanceof Layer.Convolution || layer instanceof Layer.FullyConnected ? Work.OUTPUTS : Work.LOCAL;
+        return layer instanceof Layer.Weighted ? Work.OUTPUTS : Work.LOCAL;
     }
 
     private static Work work(Layer layer, boolean split, int devices, boolean scores) {
@@ -101,7 +107,8 @@ record Division(
                 }
                 yield Work.LOCAL;
             }
-            default -> Work.LOCAL;
+            case Layer.Nonlinearity _,Layer.SpatialResponseNorm _,Layer.Pooling _,Layer.Dropout _,Layer.SoftmaxCrossEntropy _ ->
+                Work.LOCAL;
         };
     }
 

@@ -10,6 +10,7 @@ import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
 import duet.net.Layer;
 import duet.net.Shape;
+import duet.plan.InPlace.Change;
 
 /** The way from the image to the scores: for each layer its launches on each device, and the exchanges before or after them. */
 final class Forward {
@@ -136,7 +137,8 @@ final class Forward {
         Value output = switch (division.work()) {
             case INPUTS -> partialSums(division, seen);
             case FIRST_DEVICE -> handedOut(division, seen);
-            default -> {
+            case LOCAL, GROUPS -> throw new IllegalStateException(l.name() + " is fully connected, not " + division.work());
+            case OUTPUTS -> {
                 Value value = output(division);
                 for (int device = 0; device < builder.devices(); device++) {
                     multiply(l, device, seen, value.on(device));
@@ -200,7 +202,7 @@ final class Forward {
     }
 
     private Value nonlinearity(Division division, Layer.Nonlinearity l, Value input) {
-        boolean inPlace = !training || !inputNeededBelow(l.function() == Activation.RELU ? Change.RELU : Change.OTHER);
+        boolean inPlace = !training || !InPlace.spoils(l.function() == Activation.RELU ? Change.RELU : Change.OTHER, traces);
         Value output = inPlace ? input : output(division);
         for (int device = 0; device < builder.devices(); device++) {
             builder.launch(device, new Operation.ActivationForward(l.name(), l.function(), input.on(device), output.on(device)));
@@ -250,7 +252,7 @@ final class Forward {
 
     private Value mask(Division division, Layer.Dropout l, Value input) {
         float scale = Dropouts.scale(l);
-        Value output = inputNeededBelow(scale == 1 ? Change.MASK : Change.SCALED_MASK) ? output(division) : input;
+        Value output = InPlace.spoils(scale == 1 ? Change.MASK : Change.SCALED_MASK, traces) ? output(division) : input;
         for (int device = 0; device < builder.devices(); device++) {
             builder.launch(device, Dropouts.operation(division, l, device, input.on(device), output.on(device)));
         }
@@ -265,32 +267,6 @@ final class Forward {
             }
         }
         return input;
-    }
-
-    /** What a layer that would like to work in place does to its input. */
-    private enum Change { RELU, MASK, SCALED_MASK, OTHER }
-
-    /**
-     * Whether the layer below needs its output as it is for its backward pass. Only a non-linearity does. Elements that a mask
-     * makes 0 get no gradient from above anyhow, so ReLU (which looks at the sign alone) stands any mask, tanh one that leaves
-     * the others as they are; and a second ReLU does not change the first one's output.
-     */
-    private boolean inputNeededBelow(Change change) {
-        for (Trace trace : traces.reversed()) {
-            if (trace.division().layer() instanceof Layer.Dropout) {
-                continue;
-            }
-            if (trace.division().layer() instanceof Layer.Nonlinearity l && trace.division().inputGradient()) {
-                return switch (change) {
-                    case RELU -> l.function() != Activation.RELU;
-                    case MASK -> false;
-                    case SCALED_MASK -> l.function() != Activation.RELU;
-                    case OTHER -> true;
-                };
-            }
-            return false;
-        }
-        return false;
     }
 
     private Tensor weight(Layer l, int device) {

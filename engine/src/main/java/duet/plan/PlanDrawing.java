@@ -14,6 +14,7 @@ import duet.device.StreamSteps;
 import duet.device.StreamSteps.Kind;
 import duet.plan.HappensBefore.Point;
 import duet.plan.PlanSummary.Phase;
+import duet.text.Text;
 
 /**
  * A plan as a Graphviz drawing. A node is a layer with parameters together with what follows it up to the next one, in one direction;
@@ -166,7 +167,7 @@ final class PlanDrawing {
             if (steps.steps().get(i) instanceof Step.Copy copy) {
                 boolean forward = phases.of(new Point(stream, i)) == Phase.FORWARD;
                 String id = "\"copy " + steps.device() + " " + i + "\"";
-                String size = PlanReport.bytes(copy.to().dataBytes());
+                String size = Text.bytes(copy.to().dataBytes());
                 line("  subgraph cluster_" + steps.device() + " { " + id
                         + " [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" "
                         + "cellpadding=\"2\" color=\"#777777\">" + row(COPY, size) + "</table>>]; }");

@@ -70,7 +70,8 @@ final class Projection {
                 }
                 yield value;
             }
-            default -> value;
+            case Layer.LocalResponseNorm _,Layer.SpatialResponseNorm _,Layer.Dropout _ -> value;
+            case Layer.SoftmaxCrossEntropy _ -> throw new IllegalStateException("the loss has no features");
         };
     }
 

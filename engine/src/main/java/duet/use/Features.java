@@ -18,15 +18,23 @@ import duet.train.schedule.TrainingException;
 
 /**
  * What a layer makes of a data set as a safetensors file: {@code LAYER} [images][numbers] or [images][channels][height][width],
- * {@code labels} [images] (-1 for an image that could not be read; its numbers mean nothing) and {@code indices} [images], the places of the
- * images in the data set. Metadata: layer, network, data. Numbers are written as they come: a file may be larger than memory.
+ * {@code labels} [images] (-1 for an image that could not be read; its numbers mean nothing) and {@code indices} [images], the places of
+ * the images in the data set. Metadata: layer, network, data. Numbers are written as they come: a file may be larger than memory.
  */
 public final class Features {
     private static final int PIECE = 1 << 18;
 
     private Features() {}
 
-    /** Writes to a temporary file beside it and renames. A failure is a {@link TrainingException} that names the file and the reason. */
+    /**
+     * Writes to a temporary file beside it and renames. A failure is a {@link TrainingException} that names the file and the reason.
+     *
+     * @param file          replaced if it is there
+     * @param activations   the layer
+     * @param data          the images
+     * @param loaderThreads threads that read and decode images
+     * @param listener      told how far it is
+     */
     public static void write(Path file, Activations activations, Dataset data, int loaderThreads, TrainingListener listener) {
         Shape shape = activations.shape();
         List<Integer> sizes = shape.height() == 1 && shape.width() == 1

@@ -17,18 +17,17 @@ import duet.data.source.Datasets;
 import duet.files.WholeFile;
 import duet.model.CaffeImport;
 import duet.model.ImportedModel;
+import duet.model.MeanLevels;
 import duet.model.ModelFileException;
 import duet.model.OnnxExport;
 import duet.model.OnnxImport;
 import duet.model.Safetensors;
 import duet.model.SafetensorsImport;
 import duet.model.TrainedModel;
-import duet.model.TrainedModel.Mean;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 
 /** Trained networks from and for other programs: ONNX, Caffe's caffemodel, safetensors. */
 public final class ModelExchange {
@@ -62,19 +61,27 @@ public final class ModelExchange {
         public static final ImportOptions USUAL = new ImportOptions(null, null, null, null, null, 0, null);
     }
 
-    /** @param notes sentences for people: what was assumed */
+    /**
+     * A network that was read, without the state of a training.
+     *
+     * @param checkpoint network and weights
+     * @param notes      sentences for people: what was assumed
+     */
     public record Imported(Checkpoint checkpoint, List<String> notes) {}
 
     /**
      * Writes a network for other programs; whatever goes wrong, a file that was there before is unharmed.
      *
+     * @param checkpoint the trained network
+     * @param format     of the file
+     * @param file       replaced if it is there
      * @throws duet.train.schedule.TrainingException if it cannot be written
      */
     public static void export(Checkpoint checkpoint, Format format, Path file) {
         WholeFile.write(file, channel -> {
             if (format == Format.SAFETENSORS) {
                 Safetensors.write(channel, Map.of(),
-                        ParameterShape.of(checkpoint.network()).stream().map(parameter -> new Safetensors.Block(
+                        checkpoint.network().parameters().stream().map(parameter -> new Safetensors.Block(
                                 parameter.name(), parameter.sizes(), () -> checkpoint.tensors().get(parameter.name()))).toList());
             } else {
                 BufferedOutputStream stream = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);
@@ -86,12 +93,15 @@ public final class ModelExchange {
 
     private static TrainedModel model(Checkpoint checkpoint) {
         return new TrainedModel(checkpoint.network(), checkpoint.classNames(), checkpoint.tensors(),
-                new Mean(checkpoint.stored(), checkpoint.tensors().get(Checkpoint.MEAN)));
+                new MeanLevels(checkpoint.stored(), checkpoint.tensors().get(Checkpoint.MEAN)));
     }
 
     /**
      * Reads a network by the end of its name: {@code .onnx}, {@code .caffemodel} or {@code .safetensors}.
      *
+     * @param file    in one of the three formats
+     * @param options what the file does not say
+     * @return the network, and what was assumed
      * @throws ModelFileException naming the file and what is wrong with it
      */
     public static Imported read(Path file, ImportOptions options) {
@@ -127,9 +137,9 @@ public final class ModelExchange {
         List<String> notes = new ArrayList<>(model.notes());
         boolean colour = channels == 3;
         boolean blueFirst = colour && (options.blueFirst() == null ? caffe : options.blueFirst());
-        Mean mean = mean(model, options, blueFirst);
+        MeanLevels mean = mean(model, options, blueFirst);
         if (mean == null) {
-            mean = caffe && colour ? Mean.of(CAFFE_MEAN) : Mean.of(new float[channels]);
+            mean = caffe && colour ? MeanLevels.of(CAFFE_MEAN) : MeanLevels.of(new float[channels]);
             notes.add("the file does not say what is taken off the pixels; taken is " + describe(mean)
                     + " (red first) — give --mean or --mean-file if it was another");
         }
@@ -163,7 +173,7 @@ public final class ModelExchange {
     }
 
     /** The network sees the centre of what is stored; a mean image that is no larger than that centre is extended. */
-    private static Shape stored(Path file, Network network, ImportedModel model, Mean mean) {
+    private static Shape stored(Path file, Network network, ImportedModel model, MeanLevels mean) {
         Shape input = network.input();
         Shape usual = model.stored() != null ? model.stored() : Datasets.storedFor(input);
         Shape stored = mean.isImage() && !mean.shape().equals(input) ? mean.shape() : usual;
@@ -189,29 +199,29 @@ public final class ModelExchange {
     }
 
     /** What was given, or what the file says; red first. Null if neither. */
-    private static Mean mean(ImportedModel model, ImportOptions options, boolean blueFirst) throws IOException {
+    private static MeanLevels mean(ImportedModel model, ImportOptions options, boolean blueFirst) throws IOException {
         if (options.mean() != null) {
-            return Mean.of(options.mean());
+            return MeanLevels.of(options.mean());
         }
         if (options.meanFile() != null) {
-            Mean image = CaffeImport.readMean(options.meanFile());
+            MeanLevels image = CaffeImport.readMean(options.meanFile());
             check(options.meanFile(), "mean image", image.shape().channels(), model.network().input().channels());
             return reversed(image); // Caffe's are blue first whatever the network is
         }
         return model.mean() == null || !blueFirst ? model.mean() : reversed(model.mean());
     }
 
-    private static Mean reversed(Mean mean) {
+    private static MeanLevels reversed(MeanLevels mean) {
         int channels = mean.shape().channels();
         int area = mean.values().length / channels;
         float[] values = new float[mean.values().length];
         for (int channel = 0; channel < channels; channel++) {
             System.arraycopy(mean.values(), channel * area, values, (channels - 1 - channel) * area, area);
         }
-        return new Mean(mean.shape(), values);
+        return new MeanLevels(mean.shape(), values);
     }
 
-    private static String describe(Mean mean) {
+    private static String describe(MeanLevels mean) {
         List<String> levels = new ArrayList<>();
         for (float level : mean.values()) {
             levels.add(String.format(Locale.ROOT, "%.2f", level));

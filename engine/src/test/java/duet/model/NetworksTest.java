@@ -54,21 +54,24 @@ class NetworksTest {
      */
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-            "alexnet       | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
-                    + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-            "alexnet-2012  | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
-                    + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-            "alexnet-caffe | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
-                    + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-            "alexnet-owt   | 61100840 | conv1 64x55x55, pool1 64x27x27, conv2 192x27x27, pool2 192x13x13, conv3 384x13x13, conv4 256x13x13, "
-                    + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-            "zfnet         | 62357608 | conv1 96x110x110, pool1 96x55x55, conv2 256x26x26, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
-                    + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "alexnet       | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 "
+                    + "384x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "alexnet-2012  | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 "
+                    + "384x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "alexnet-caffe | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 "
+                    + "384x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "alexnet-owt   | 61100840 | conv1 64x55x55, pool1 64x27x27, conv2 192x27x27, pool2 192x13x13, conv3 384x13x13, conv4 "
+                    + "256x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "zfnet         | 62357608 | conv1 96x110x110, pool1 96x55x55, conv2 256x26x26, pool2 256x13x13, conv3 384x13x13, conv4 "
+                    + "384x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
             "alexnet-small | 1106186  | conv1 32x28x28, pool1 32x13x13, conv2 64x13x13, pool2 64x6x6, conv3 128x6x6, conv4 128x6x6, "
                     + "conv5 128x6x6, pool5 128x3x3, fc6 512x1x1, fc7 512x1x1, fc8 10x1x1",
-            "cifar-18pct   | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 10x1x1",
-            "cifar-11pct   | 174250   | conv1 64x24x24, pool1 64x12x12, conv2 64x12x12, pool2 64x6x6, conv3 64x6x6, conv4 32x6x6, fc5 10x1x1",
-            "figure-1      | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 10x1x1",
+            "cifar-18pct   | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 "
+                    + "10x1x1",
+            "cifar-11pct   | 174250   | conv1 64x24x24, pool1 64x12x12, conv2 64x12x12, pool2 64x6x6, conv3 64x6x6, conv4 32x6x6, fc5 "
+                    + "10x1x1",
+            "figure-1      | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 "
+                    + "10x1x1",
     })
     void shapesAndParameters(String name, long parameters, String expected) {
         Network network = Networks.create(name);

@@ -95,10 +95,12 @@ class NetworkJsonTest {
             "\"rate\": 0.5 | \"rate\": \"half\" | bad.json: d: \"rate\" must be a number, not \"half\"",
             "\"rate\": 0.5 | \"rate\": NaN | not valid JSON at line 7",
             "\"rate\": 0.5 | \"rate\": 1 | bad.json: d: the dropout rate must be at least 0 and below 1, not 1.0",
-            "{\"distribution\": \"he\"} | {\"distribution\": \"hee\"} | bad.json: f: \"weights\": \"distribution\" cannot be \"hee\"; did you mean \"he\"?",
+            "{\"distribution\": \"he\"} | {\"distribution\": \"hee\"} | bad.json: f: \"weights\": \"distribution\" cannot be \"hee\"; did "
+                    + "you mean \"he\"?",
             "{\"distribution\": \"he\"} | {\"distribution\": \"normal\"} | bad.json: f: \"weights\": the field \"deviation\" is missing",
             "{\"distribution\": \"he\"} | \"he\" | bad.json: f: \"weights\": must be a JSON object",
-            "\"distribution\": \"he\" | \"distribution\": \"he\", \"deviation\": 0.1 | f: the distribution he computes the deviation itself",
+            "\"distribution\": \"he\" | \"distribution\": \"he\", \"deviation\": 0.1 | f: the distribution he computes the deviation "
+                    + "itself",
             "\"width\": 8 | \"widht\": 8 | bad.json: \"input\": unknown field \"widht\"; did you mean \"width\"?",
             "\"scale\": 0.5 | \"scale\": 1e999 | bad.json: input: the scale must be a finite number other than 0",
             "\"name\": \"tiny\", | `` | bad.json: the field \"name\" is missing",

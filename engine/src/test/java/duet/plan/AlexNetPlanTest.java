@@ -22,7 +22,7 @@ class AlexNetPlanTest {
         int size = network.equals("alexnet") ? 256 : 28;
         int channels = network.equals("alexnet") ? 3 : 1;
         int classes = network.equals("alexnet") ? 1000 : 10;
-        return Planner.plan(Networks.create(network, channels, classes), placement, mode, BATCH, new Planner.Shapes(size, size), true,
+        return Planner.plan(Networks.create(network, channels, classes), placement, mode, BATCH, new StoredImages(size, size), true,
                 Layout.PLAIN);
     }
 

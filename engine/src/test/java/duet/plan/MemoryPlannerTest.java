@@ -33,7 +33,7 @@ class MemoryPlannerTest {
     private static Plan plan(String network, Placement placement, Mode mode, int batch, Layout layout) {
         boolean small = network.equals("alexnet-small");
         return Planner.plan(Networks.create(network, 3, small ? 10 : 1000), placement, mode, batch,
-                new Planner.Shapes(small ? 32 : 256, small ? 32 : 256), true, layout);
+                new StoredImages(small ? 32 : 256, small ? 32 : 256), true, layout);
     }
 
     /** No arrangement can be below the peak of live bytes. */

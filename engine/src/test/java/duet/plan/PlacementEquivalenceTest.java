@@ -89,9 +89,9 @@ class PlacementEquivalenceTest {
 
     private static Plan plan(Network network, Placement placement, Mode mode, boolean dropout, ReferenceBackend backend) {
         Requests requests = requests(network, mode);
-        Plan plan = Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, requests, backend);
+        Plan plan = Planner.plan(network, placement, mode, BATCH, new StoredImages(STORED, STORED), dropout, requests, backend);
         assertEquals(List.of(), PlanChecker.check(plan, backend), () -> "plan of " + network);
-        assertEquals(plan, Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, requests, backend));
+        assertEquals(plan, Planner.plan(network, placement, mode, BATCH, new StoredImages(STORED, STORED), dropout, requests, backend));
         return plan;
     }
 

@@ -1,5 +1,11 @@
 package duet.plan;
 
+import static duet.plan.EditedPlans.TOWERS;
+import static duet.plan.EditedPlans.edited;
+import static duet.plan.EditedPlans.first;
+import static duet.plan.EditedPlans.launches;
+import static duet.plan.EditedPlans.stream;
+import static duet.plan.EditedPlans.with;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,8 +14,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
-import java.util.function.Predicate;
 
 import duet.device.Layout;
 import duet.device.Operation;
@@ -26,50 +30,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Sound plans pass; each fault that is put into one is found. */
 class PlanCheckerTest {
-    private static final Plan TOWERS = AlexNetPlanTest.plan("alexnet-small", Placement.TWO_TOWERS, Mode.TRAINING);
-
-    private static Plan with(List<StreamSteps> streams) {
-        return with(streams, TOWERS.regions());
-    }
-
-    private static Plan with(List<StreamSteps> streams, Map<Tensor, Region> regions) {
-        return new Plan(TOWERS.network(), TOWERS.placement(), TOWERS.mode(), TOWERS.batch(), TOWERS.parameters(), TOWERS.inputs(),
-                TOWERS.outputs(), streams, regions, TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.preparedBytes(),
-                TOWERS.checkedLayers());
-    }
-
-    private static Plan with(Tensor tensor, Region region) {
-        Map<Tensor, Region> regions = new HashMap<>(TOWERS.regions());
-        regions.put(tensor, region);
-        return with(TOWERS.streams(), regions);
-    }
-
-    private static Plan edited(int stream, Consumer<List<Step>> edit) {
-        List<StreamSteps> streams = new ArrayList<>(TOWERS.streams());
-        List<Step> steps = new ArrayList<>(streams.get(stream).steps());
-        edit.accept(steps);
-        streams.set(stream, new StreamSteps(streams.get(stream).device(), streams.get(stream).kind(), steps));
-        return with(streams);
-    }
-
-    private static int stream(int device, Kind kind) {
-        for (int i = 0; i < TOWERS.streams().size(); i++) {
-            if (TOWERS.streams().get(i).device() == device && TOWERS.streams().get(i).kind() == kind) {
-                return i;
-            }
-        }
-        throw new AssertionError();
-    }
-
-    private static int first(int stream, Predicate<Step> which) {
-        List<Step> steps = TOWERS.streams().get(stream).steps();
-        return steps.indexOf(steps.stream().filter(which).findFirst().orElseThrow());
-    }
-
-    private static boolean launches(Step step, Class<? extends Operation> kind) {
-        return step instanceof Step.Launch launch && kind.isInstance(launch.operation());
-    }
-
     private static void assertFound(String part, Plan plan) {
         List<String> faults = PlanChecker.check(plan);
         assertTrue(faults.stream().anyMatch(fault -> fault.contains(part)), "\"" + part + "\" is not in " + faults);
@@ -106,7 +66,8 @@ class PlanCheckerTest {
                     boolean data = stream.kind() == Kind.COPY ? recorder.device() != stream.device() : recorder.device() == stream.device();
                     if (data) {
                         int place = j;
-                        assertFalse(PlanChecker.check(edited(i, steps -> steps.remove(place))).isEmpty(), stream.label() + " " + j);
+                        assertFalse(PlanChecker.check(edited(i, steps -> steps.remove(place))).isEmpty(),
+                                stream.label() + " " + j);
                         tried++;
                     }
                 }
@@ -122,7 +83,8 @@ class PlanCheckerTest {
             for (int j = 0; j < TOWERS.streams().get(i).steps().size(); j++) {
                 if (TOWERS.streams().get(i).steps().get(j) instanceof Step.Record record) {
                     int place = j;
-                    assertFound("waits for event " + record.event() + ", which nobody records", edited(i, steps -> steps.remove(place)));
+                    assertFound("waits for event " + record.event() + ", which nobody records",
+                            edited(i, steps -> steps.remove(place)));
                     tried++;
                 }
             }
@@ -141,7 +103,8 @@ class PlanCheckerTest {
     void deadlock() {
         int stream = stream(1, Kind.COPY);
         int record = first(stream, Step.Record.class::isInstance);
-        assertFound("a deadlock", edited(stream, steps -> steps.addFirst(new Step.Wait(((Step.Record) steps.get(record)).event()))));
+        assertFound("a deadlock",
+                edited(stream, steps -> steps.addFirst(new Step.Wait(((Step.Record) steps.get(record)).event()))));
     }
 
     /** Of two steps side by side the second of which reads what the first alone has written. */
@@ -230,7 +193,8 @@ class PlanCheckerTest {
         long end = TOWERS.transientBytes().getFirst();
         assertFound("of an area of " + end + " bytes", with(tensor, new Region(Area.TRANSIENT, Region.align(end), 256)));
         assertFound("not at a multiple of 256", with(tensor, new Region(Area.TRANSIENT, 8, 256)));
-        assertFound("needs 16 bytes, but has 12", with(tensor, new Region(Area.TRANSIENT, TOWERS.regions().get(tensor).offset(), 12)));
+        assertFound("needs 16 bytes, but has 12",
+                with(tensor, new Region(Area.TRANSIENT, TOWERS.regions().get(tensor).offset(), 12)));
         assertFound("lies in the area PERSISTENT", with(tensor, new Region(Area.PERSISTENT, 0, 256)));
         Map<Tensor, Region> regions = new HashMap<>(TOWERS.regions());
         regions.remove(tensor);
@@ -256,7 +220,8 @@ class PlanCheckerTest {
         Tensor other = TOWERS.outputs().getFirst().losses();
         assertFound("does not fit into", edited(stream, steps -> steps.set(place, new Step.Copy("x", copy.from(), other))));
         assertFound("stays on one device", edited(stream, steps -> steps.set(place, new Step.Copy("x", copy.to(), copy.to()))));
-        assertFound("must run on the copy stream", edited(stream, steps -> steps.set(place, new Step.Copy("x", copy.to(), copy.from()))));
+        assertFound("must run on the copy stream",
+                edited(stream, steps -> steps.set(place, new Step.Copy("x", copy.to(), copy.from()))));
         assertFound("computes on a copy stream", edited(stream,
                 steps -> steps.add(new Step.Launch(new Operation.Scale("x", copy.to(), copy.to(), 1), null))));
     }
@@ -310,7 +275,7 @@ class PlanCheckerTest {
 
     @Test
     void checkAgainstTheLayoutThatWillRunIt() {
-        Plan plan = Planner.plan(TOWERS.network(), TOWERS.placement(), Mode.TRAINING, 4, new Planner.Shapes(28, 28), true,
+        Plan plan = Planner.plan(TOWERS.network(), TOWERS.placement(), Mode.TRAINING, 4, new StoredImages(28, 28), true,
                 MemoryPlannerTest.PADDED);
         assertEquals(List.of(), PlanChecker.check(plan, MemoryPlannerTest.PADDED));
         assertEquals(List.of(), PlanChecker.check(plan, Layout.PLAIN));

@@ -38,7 +38,7 @@ class PlannerTest {
     }
 
     private static Plan plan(Network network, Placement placement, Mode mode, boolean dropout) {
-        Plan plan = Planner.plan(network, placement, mode, 2, new Planner.Shapes(9, 9), dropout, Layout.PLAIN);
+        Plan plan = Planner.plan(network, placement, mode, 2, new StoredImages(9, 9), dropout, Layout.PLAIN);
         assertEquals(List.of(), PlanChecker.check(plan));
         return plan;
     }
@@ -62,7 +62,7 @@ class PlannerTest {
     @Test
     void requestedLayersAreOutputs() {
         Network network = network(4, convolution("c", 8, 2));
-        Planner.Shapes images = new Planner.Shapes(network.input().height(), network.input().width());
+        StoredImages images = new StoredImages(network.input().height(), network.input().width());
         String scores = network.layers().get(network.layers().size() - 2).name();
         Requests requests = Requests.layers(List.of("c", scores));
         Plan plan = Planner.plan(network, Placement.TWO_TOWERS, Mode.EVALUATION, 4, images, true, requests, Layout.PLAIN);
@@ -228,13 +228,13 @@ class PlannerTest {
     @Test
     void batchesThatCannotBe() {
         Network network = network(3, convolution("c", 4, 1));
-        Planner.Shapes images = new Planner.Shapes(9, 9);
+        StoredImages images = new StoredImages(9, 9);
         for (int batch : new int[] {0, -1, Integer.MAX_VALUE, 10_000_000}) {
             assertThrows(NetworkException.class,
                     () -> Planner.plan(network, Placement.ONE_DEVICE, Mode.TRAINING, batch, images, true, Layout.PLAIN));
         }
-        assertThrows(NetworkException.class, () -> new Planner.Shapes(0, 9));
-        Planner.Shapes vast = new Planner.Shapes(Integer.MAX_VALUE, Integer.MAX_VALUE);
+        assertThrows(NetworkException.class, () -> new StoredImages(0, 9));
+        StoredImages vast = new StoredImages(Integer.MAX_VALUE, Integer.MAX_VALUE);
         assertThrows(NetworkException.class, () -> Planner.plan(network, Placement.ONE_DEVICE, Mode.TRAINING, 1, vast, true, Layout.PLAIN));
     }
 }

@@ -16,8 +16,8 @@ import duet.device.Operation.FullyConnectedForward;
 import duet.device.Tensor;
 
 /**
- * Trials of a backend that computes in bf16. The reference gets factors that are rounded as they should be; then the results agree as closely as
- * those in float do. Factors that are not rounded, or otherwise, are off by a hundred times what is allowed.
+ * Trials of a backend that computes in bf16. The reference gets factors that are rounded as they should be; then the results agree as
+ * closely as those in float do. Factors that are not rounded, or otherwise, are off by a hundred times what is allowed.
  */
 abstract class Bfloat16Suite extends TrialSuite {
     @Override

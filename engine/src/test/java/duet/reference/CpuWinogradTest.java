@@ -22,8 +22,8 @@ import org.junit.jupiter.api.TestFactory;
 /** Convolutions in Winograd's form. */
 class CpuWinogradTest extends TrialSuite {
     /**
-     * Errors of sums in a point come out multiplied, by up to 19 in tiles of 8 x 8 points (native/cpu/winograd/transform.h); that is still a
-     * hundredth of one missing product. The tests of the native kernels are stricter on average: they compare with the direct kernels.
+     * Errors of sums in a point come out multiplied, by up to 19 in tiles of 8 x 8 points (native/cpu/winograd/transform.h); that is still
+     * a hundredth of one missing product. The tests of the native kernels are stricter on average: they compare with the direct kernels.
      */
     private static final double LOOSENED = 19;
 

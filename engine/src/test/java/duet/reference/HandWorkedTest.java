@@ -4,14 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 import duet.TestDevices;
-import duet.VirtualGpuCondition;
 import duet.device.Backend;
-import duet.device.Backends;
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation;
 import duet.device.PoolingGeometry;
@@ -20,28 +16,16 @@ import duet.device.RunParameters;
 import duet.device.SpatialNorm;
 import duet.device.Tensor;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the variants of AlexNet differ in, with numbers that can be worked out on paper. */
 @Tag("kernels")
+@ResourceLock(TestDevices.LOCK)
 class HandWorkedTest {
-    record Opener(String name, Supplier<Backend> supplier) {
-        @Override
-        public String toString() {
-            return name;
-        }
-    }
-
-    static Stream<Opener> backends() {
-        Stream<Opener> openers = Stream.of(new Opener("reference", () -> new ReferenceBackend(1)),
-                new Opener("cpu", () -> Backends.open("cpu", 2)));
-        return VirtualGpuCondition.runs()
-                ? Stream.concat(openers, Stream.of(new Opener("virtual", () -> Backends.open(TestDevices.one(), 0)))) : openers;
-    }
-
-    private static void check(Opener opener, Operation operation, Map<Tensor, Object> operands, float... expected) {
-        try (Backend backend = opener.supplier().get()) {
+    private static void check(BackendOpener opener, Operation operation, Map<Tensor, Object> operands, float... expected) {
+        try (Backend backend = opener.open()) {
             Operation bound = Rebinding.rebind(operation, tensor -> bound(tensor, operands));
             Map<Tensor, Object> given = operands.entrySet().stream()
                     .collect(Collectors.toMap(e -> bound(e.getKey(), operands), Map.Entry::getValue));
@@ -62,8 +46,8 @@ class HandWorkedTest {
      * of the 1/t^2 in the window, such as 1/5 - 2 (1/25 + 2/49 + 1/100) in a corner.
      */
     @ParameterizedTest
-    @MethodSource("backends")
-    void onesWithinAMap(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void onesWithinAMap(BackendOpener opener) {
         SpatialNorm norm = new SpatialNorm(3, 1, 1, 1);
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 1, 3, 3);
@@ -83,8 +67,8 @@ class HandWorkedTest {
 
     /** cuda-convnet divides alpha by the pixels of the whole window, also where it is cut: 0.09 / 9 with t = 1 + 0.01 * 4 in a corner. */
     @ParameterizedTest
-    @MethodSource("backends")
-    void alphaIsDividedByTheWholeWindow(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void alphaIsDividedByTheWholeWindow(BackendOpener opener) {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 1, 2, 2);
         check(opener, new Operation.SpatialNormForward("norm", new SpatialNorm(3, 0.09f / 9, 1, 1), input, t.like(input)),
@@ -93,8 +77,8 @@ class HandWorkedTest {
 
     /** Four maps at one pixel, window 3: across all of them (Caffe), and in two groups (the paper), where maps 1 and 2 do not meet. */
     @ParameterizedTest
-    @MethodSource("backends")
-    void acrossMapsAndWithinGroups(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void acrossMapsAndWithinGroups(BackendOpener opener) {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 4, 1, 1);
         float[] values = {1, 2, 3, 4};
@@ -106,8 +90,8 @@ class HandWorkedTest {
 
     /** Negative values count in the norm's base but not after ReLU: the order of 2012 gives 2 / (1 + 9 + 4), the paper's 2 / (1 + 4). */
     @ParameterizedTest
-    @MethodSource("backends")
-    void normBeforeReluAndAfter(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void normBeforeReluAndAfter(BackendOpener opener) {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 2, 1, 1);
         ResponseNorm norm = new ResponseNorm(3, 1, 1, 1, 1);
@@ -118,8 +102,8 @@ class HandWorkedTest {
 
     /** Sizes rounded up: of 5 pixels a kernel of 3 at stride 4 sees the first three and, in a second window, the last one alone. */
     @ParameterizedTest
-    @MethodSource("backends")
-    void theLastWindowReachesOutside(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void theLastWindowReachesOutside(BackendOpener opener) {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 1, 5, 5);
         float[] values = new float[25];
@@ -137,8 +121,8 @@ class HandWorkedTest {
 
     /** (3, 4) has an RMS of 5 / sqrt 2, (0.3, 0.4) a tenth of it. */
     @ParameterizedTest
-    @MethodSource("backends")
-    void filterAboveTheRadius(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void filterAboveTheRadius(BackendOpener opener) {
         Tensor weight = new Tensors().filter(2, 2, 1, 1, 1);
         float radius = (float) (1 / Math.sqrt(2));
         check(opener, new Operation.FilterRenormalise("conv", weight, radius), Map.of(weight, new float[] {3, 4, 0.3f, 0.4f}),

@@ -49,7 +49,9 @@ final class ProductTrials {
         return p.trials;
     }
 
-    /** What Winograd's form applies to, with vectors of every instruction set: 3x3 and 5x5, and kernels that are so without their stride. */
+    /**
+     * What Winograd's form applies to, with vectors of every instruction set: 3x3 and 5x5, and kernels that are so without their stride.
+     */
     static List<Trial> winograd(RandomGenerator random, int count) {
         ProductTrials p = new ProductTrials(random);
         for (int i = 0; i < count; i++) {

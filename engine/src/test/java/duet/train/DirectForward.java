@@ -9,7 +9,10 @@ import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Shape;
 
-/** A network in evaluation, one image at a time in double precision, by the definitions of its layers: shares nothing with Duet's kernels and plans. */
+/**
+ * A network in evaluation, one image at a time in double precision, by the definitions of its layers: shares nothing with Duet's kernels
+ * and plans.
+ */
 public final class DirectForward {
     private DirectForward() {}
 

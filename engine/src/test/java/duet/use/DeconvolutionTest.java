@@ -23,20 +23,22 @@ import duet.device.Operation.Activation;
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Rounding;
 import duet.net.Shape;
 import duet.plan.Placement;
 import duet.reference.ReferenceBackend;
 import duet.train.Tiny;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.train.output.TrainingListener;
 import duet.use.Deconvolution.Unit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Features projected to pixels: against transposed filters that are laid down by hand. */
+@ResourceLock(TestDevices.LOCK)
 public class DeconvolutionTest {
     private static final long SEED = Long.getLong("duet.seed", 2013);
     private static final Dataset DATA = new Tiny.Patterns(20, Tiny.CLASSES, 3);
@@ -53,7 +55,7 @@ public class DeconvolutionTest {
         Network network = new Network("test", new Shape(1, 10, 10), 1 / 64.0, all);
         SplittableRandom random = new SplittableRandom(SEED);
         Map<String, float[]> tensors = new HashMap<>();
-        for (ParameterShape shape : ParameterShape.of(network)) {
+        for (ParameterShape shape : network.parameters()) {
             float[] values = new float[shape.elements()];
             for (int i = 0; i < values.length; i++) {
                 values[i] = (float) random.nextDouble(-0.5, 0.5);

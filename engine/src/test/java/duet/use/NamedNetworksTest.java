@@ -30,11 +30,13 @@ import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every named network trains, and on two devices as on one. */
+@ResourceLock(TestDevices.LOCK)
 class NamedNetworksTest {
     private static final int SIDE = 67;
     private static final int HIDDEN = 32;
@@ -48,7 +50,8 @@ class NamedNetworksTest {
         Shape input = network.input();
         String source = String.format(Locale.ROOT,
                 "synthetic:%dx%dx%d:%d:8", input.channels(), input.height() + 1, input.width() + 1, network.classes());
-        TrainingOptions options = TrainingOptions.DEFAULTS.withBatch(2).withSteps(steps).withLearningRate(new LearningRate.Constant(1e-5));
+        TrainingOptions options = TrainingOptions.DEFAULTS.toBuilder().batch(2).steps(steps).learningRate(new LearningRate.Constant(1e-5))
+                .build();
         try (Split data = Datasets.open(source, input, 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 2);
                 Trainer trainer = Trainer.create(network, placement, backend, data, options)) {
@@ -97,7 +100,9 @@ class NamedNetworksTest {
         one.end().tensors().forEach((name, values) -> assertArrayEquals(values, two.end().tensors().get(name), 1e-5f, name));
     }
 
-    /** In the sizes that they have: those that have operations of their own, and the quick ones. At first all classes are about as likely. */
+    /**
+     * In the sizes that they have: those that have operations of their own, and the quick ones. At first all classes are about as likely.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"alexnet-2012", "zfnet", "cifar-18pct", "cifar-11pct", "figure-1"})
     void fullSizeOnTheCpu(String name) {

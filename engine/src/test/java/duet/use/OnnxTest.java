@@ -16,7 +16,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -26,18 +25,14 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import com.google.protobuf.ByteString;
-import duet.data.source.Datasets;
 import duet.device.Arithmetic;
-import duet.device.Backend;
-import duet.device.Backends;
 import duet.model.ModelFileException;
 import duet.model.Networks;
 import duet.model.proto.Onnx;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Shape;
-import duet.plan.Placement;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.TrainingState;
 import duet.use.ModelExchange.Format;
@@ -53,61 +48,6 @@ class OnnxTest {
 
     @TempDir
     private Path folder;
-
-    /** Weights by He's rule, so that every layer has a say in the probabilities; the last layer's are small, so that none is 0 or 1. */
-    static Checkpoint random(Network network, long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        Map<String, float[]> tensors = new HashMap<>();
-        List<ParameterShape> parameters = ParameterShape.of(network);
-        for (ParameterShape parameter : parameters) {
-            // without normalisation raw levels stay large to the end
-            boolean large = network.inputScale() == 1 && network.layers().stream().noneMatch(layer -> layer.name().startsWith("norm"));
-            boolean last = parameter.sizes().getFirst() == network.classes() && parameters.indexOf(parameter) >= parameters.size() - 2;
-            double deviation = parameter.bias() ? 0.5
-                    : Math.sqrt(2.0 / parameter.inputs()) / (last ? (large ? 400 : 20) * Math.max(network.inputScale(), 0.2) : 1);
-            float[] values = new float[parameter.elements()];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = (float) (deviation * random.nextGaussian());
-            }
-            tensors.put(parameter.name(), values);
-        }
-        Shape stored = Datasets.storedFor(network.input());
-        float[] mean = new float[Math.toIntExact(stored.elements())];
-        for (int i = 0; i < mean.length; i++) {
-            mean[i] = (float) random.nextDouble(100, 150);
-        }
-        tensors.put(Checkpoint.MEAN, mean);
-        return new Checkpoint(network, IntStream.range(0, network.classes()).mapToObj(label -> "name " + label).toList(), stored, tensors,
-                null);
-    }
-
-    static byte[] image(Shape stored, long seed) {
-        byte[] pixels = new byte[Math.toIntExact(stored.elements())];
-        new SplittableRandom(seed).nextBytes(pixels);
-        return pixels;
-    }
-
-    static float[] probabilities(Checkpoint checkpoint, byte[] pixels) {
-        float[] probabilities = new float[checkpoint.network().classes()];
-        try (Backend backend = Backends.open("cpu", 0);
-                Classifier classifier = Classifier.create(checkpoint, Placement.ONE_DEVICE, backend, 1)) {
-            classifier.classify(pixels).forEach(prediction -> probabilities[prediction.label()] = prediction.probability());
-        }
-        return probabilities;
-    }
-
-    /** The centre of a stored image, [channels][height][width]. */
-    static float[] centre(Shape stored, Shape input, byte[] pixels) {
-        float[] values = new float[Math.toIntExact(input.elements())];
-        int top = (stored.height() - input.height()) / 2;
-        int left = (stored.width() - input.width()) / 2;
-        for (int i = 0; i < values.length; i++) {
-            int channel = i / (input.height() * input.width());
-            int row = top + i / input.width() % input.height();
-            values[i] = pixels[(row * stored.width() + left + i % input.width()) * stored.channels() + channel] & 0xff;
-        }
-        return values;
-    }
 
     private static float[][] judge(Path file, float[]... images) throws OrtException {
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
@@ -135,21 +75,21 @@ class OnnxTest {
     }
 
     private void agrees(Network network) throws Exception {
-        Checkpoint checkpoint = random(network, SEED);
+        Checkpoint checkpoint = TestModels.random(network, SEED);
         Path file = folder.resolve(network.name() + ".onnx");
         ModelExchange.export(checkpoint, Format.ONNX, file);
-        byte[] first = image(checkpoint.stored(), SEED + 1);
-        byte[] second = image(checkpoint.stored(), SEED + 2);
-        float[][] judged = judge(file, centre(checkpoint.stored(), network.input(), first),
-                centre(checkpoint.stored(), network.input(), second));
-        assertClose(judged[0], probabilities(checkpoint, first));
-        assertClose(judged[1], probabilities(checkpoint, second));
+        byte[] first = TestModels.image(checkpoint.stored(), SEED + 1);
+        byte[] second = TestModels.image(checkpoint.stored(), SEED + 2);
+        float[][] judged = judge(file, TestModels.centre(checkpoint.stored(), network.input(), first),
+                TestModels.centre(checkpoint.stored(), network.input(), second));
+        assertClose(judged[0], TestModels.probabilities(checkpoint, first));
+        assertClose(judged[1], TestModels.probabilities(checkpoint, second));
         Checkpoint again = ModelExchange.read(file, ImportOptions.USUAL).checkpoint();
         assertEquals(network, again.network());
         assertEquals(checkpoint.classNames(), again.classNames());
         assertEquals(checkpoint.stored(), again.stored());
-        assertArrayEquals(probabilities(checkpoint, first), probabilities(again, first));
-        for (ParameterShape parameter : ParameterShape.of(network)) {
+        assertArrayEquals(TestModels.probabilities(checkpoint, first), TestModels.probabilities(again, first));
+        for (ParameterShape parameter : network.parameters()) {
             assertArrayEquals(checkpoint.tensors().get(parameter.name()), again.tensors().get(parameter.name()), parameter.name());
         }
         Files.delete(file);
@@ -169,36 +109,37 @@ class OnnxTest {
     Stream<DynamicTest> readsGraphsOfOtherPrograms() {
         List<String> chains = List.of("alexnet-small", "figure-1", "cifar-11pct");
         return chains.stream().map(name -> DynamicTest.dynamicTest(name, () -> {
-            Checkpoint checkpoint = random(Networks.create(name), SEED + 3);
+            Checkpoint checkpoint = TestModels.random(Networks.create(name), SEED + 3);
             Path file = folder.resolve(name + "-own.onnx");
             ModelExchange.export(uniformMean(checkpoint), Format.ONNX, file);
             Path foreign = folder.resolve(name + "-foreign.onnx");
             Files.write(foreign, parse(file).toBuilder().clearMetadataProps().build().toByteArray());
-            byte[] pixels = image(checkpoint.stored(), SEED + 4);
+            byte[] pixels = TestModels.image(checkpoint.stored(), SEED + 4);
             Checkpoint read = ModelExchange.read(foreign, ImportOptions.USUAL).checkpoint();
             assertEquals("class 0", read.classNames().getFirst());
-            assertClose(judge(foreign, centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0], probabilities(read, pixels));
+            assertClose(judge(foreign, TestModels.centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0],
+                    TestModels.probabilities(read, pixels));
         }));
     }
 
     /** Its outputs are not scaled for dropout, here and wherever it goes. */
     @Test
     void aNetworkTrainedWithoutDropoutStaysOne() throws Exception {
-        Checkpoint bare = random(Networks.create("alexnet-small"), SEED + 5);
+        Checkpoint bare = TestModels.random(Networks.create("alexnet-small"), SEED + 5);
         Checkpoint checkpoint = new Checkpoint(bare.network(), bare.classNames(), bare.stored(), bare.tensors(),
-                TrainingState.initial(TrainingOptions.DEFAULTS.withDropout(false), "synthetic", 100, Arithmetic.DEFAULT));
+                TrainingState.initial(TrainingOptions.DEFAULTS.toBuilder().dropout(false).build(), "synthetic", 100, Arithmetic.DEFAULT));
         Path file = folder.resolve("undropped.onnx");
         ModelExchange.export(checkpoint, Format.ONNX, file);
-        byte[] pixels = image(checkpoint.stored(), SEED + 6);
-        float[] expected = probabilities(checkpoint, pixels);
-        assertClose(judge(file, centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0], expected);
-        assertClose(expected, probabilities(ModelExchange.read(file, ImportOptions.USUAL).checkpoint(), pixels));
+        byte[] pixels = TestModels.image(checkpoint.stored(), SEED + 6);
+        float[] expected = TestModels.probabilities(checkpoint, pixels);
+        assertClose(judge(file, TestModels.centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0], expected);
+        assertClose(expected, TestModels.probabilities(ModelExchange.read(file, ImportOptions.USUAL).checkpoint(), pixels));
     }
 
     /** A model of PyTorch keeps its weights in a file beside it; view() computes its sizes from those of the batch. */
     @Test
     void readsWhatPyTorchWrites() throws Exception {
-        Checkpoint checkpoint = random(Networks.create("cifar-11pct"), SEED + 9);
+        Checkpoint checkpoint = TestModels.random(Networks.create("cifar-11pct"), SEED + 9);
         Path whole = folder.resolve("whole.onnx");
         ModelExchange.export(uniformMean(checkpoint), Format.ONNX, whole);
         Onnx.GraphProto.Builder graph = parse(whole).getGraph().toBuilder();
@@ -220,9 +161,9 @@ class OnnxTest {
         Files.write(folder.resolve("weights.data"), data.toByteArray());
         Path file = folder.resolve("torch.onnx");
         Files.write(file, Onnx.ModelProto.newBuilder().setGraph(graph).build().toByteArray());
-        byte[] pixels = image(checkpoint.stored(), SEED + 10);
-        assertClose(judge(whole, centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0],
-                probabilities(ModelExchange.read(file, ImportOptions.USUAL).checkpoint(), pixels));
+        byte[] pixels = TestModels.image(checkpoint.stored(), SEED + 10);
+        assertClose(judge(whole, TestModels.centre(checkpoint.stored(), checkpoint.network().input(), pixels))[0],
+                TestModels.probabilities(ModelExchange.read(file, ImportOptions.USUAL).checkpoint(), pixels));
         Files.delete(folder.resolve("weights.data"));
         assertTrue(assertThrows(ModelFileException.class, () -> ModelExchange.read(file, ImportOptions.USUAL)).getMessage()
                 .contains("side by side"));
@@ -244,7 +185,7 @@ class OnnxTest {
     @Test
     void saysWhatItCannotRead() throws Exception {
         Path good = folder.resolve("good.onnx");
-        ModelExchange.export(uniformMean(random(Networks.create("alexnet-small"), 1)), Format.ONNX, good);
+        ModelExchange.export(uniformMean(TestModels.random(Networks.create("alexnet-small"), 1)), Format.ONNX, good);
         Onnx.ModelProto model = parse(good).toBuilder().clearMetadataProps().build();
         byte[] bytes = Files.readAllBytes(good);
         refused("truncated", Arrays.copyOf(bytes, bytes.length - 1000), "is damaged");

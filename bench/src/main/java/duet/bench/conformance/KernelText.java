@@ -4,8 +4,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * A small kernel for each form. Every one takes three arguments: the operands (32 bytes a lane), the answers (32 bytes a lane, zeroed) and 32
- * bytes that are the same for all lanes. It has blocks of {@link #LANES} lanes, two warps, so that barriers have something to do.
+ * A small kernel for each form. Every one takes three arguments: the operands (32 bytes a lane), the answers (32 bytes a lane, zeroed) and
+ * 32 bytes that are the same for all lanes. It has blocks of {@link #LANES} lanes, two warps, so that barriers have something to do.
  */
 final class KernelText {
     static final int LANES = 64;

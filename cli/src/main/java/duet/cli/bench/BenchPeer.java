@@ -15,7 +15,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import duet.cli.output.CommandFailure;
-import duet.cli.output.Text;
+import duet.text.Text;
 
 /**
  * A program that runs the same network in another engine, driven over its standard input (bench/peers/protocol.py): it waits, then runs
@@ -53,7 +53,10 @@ public final class BenchPeer implements AutoCloseable {
         errorReader = Thread.ofVirtual().start(this::readErrors);
     }
 
-    /** The words of the command as the shell understands them, then the arguments, pairs of an option and its value, that it does not say itself. */
+    /**
+     * The words of the command as the shell understands them, then the arguments, pairs of an option and its value, that it does not say
+     * itself.
+     */
     private static List<String> shell(String command, List<String> arguments) {
         List<String> words = new ArrayList<>(List.of("sh", "-c", "exec " + command + " \"$@\"", "sh"));
         for (int i = 0; i < arguments.size(); i += 2) {

@@ -18,10 +18,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Failures;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.cli.output.Version;
 import duet.device.Machine;
 import duet.device.Precision;
+import duet.text.Text;
 
 /**
  * The result of {@code duet bench} for people and as JSON (bench/README.md describes it).

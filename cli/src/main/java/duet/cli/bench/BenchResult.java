@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-import duet.cli.output.Text;
 import duet.device.MachinePeak;
+import duet.text.Text;
 
 /** Turns of Duet and of its peers, as they come in. Everything is in images a second. */
 public final class BenchResult {

@@ -19,7 +19,7 @@ import javax.imageio.ImageIO;
 import com.fasterxml.jackson.databind.JsonNode;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Failures;
-import duet.cli.output.Text;
+import duet.text.Text;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;

@@ -2,7 +2,7 @@ package duet.cli.bench;
 
 import java.util.Collection;
 
-import duet.cli.output.Text;
+import duet.text.Text;
 
 /** How repeated measurements lie: the median, and what is around it. */
 public record Spread(double least, double lowerQuartile, double median, double upperQuartile, double most) {

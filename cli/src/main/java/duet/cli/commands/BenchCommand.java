@@ -16,7 +16,6 @@ import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
 import duet.cli.output.LayerTable;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.cli.output.WorkProgress;
 import duet.device.Backend;
 import duet.device.Machine;
@@ -25,6 +24,7 @@ import duet.device.Precision;
 import duet.net.Network;
 import duet.plan.Mode;
 import duet.plan.Placement;
+import duet.text.Text;
 import duet.train.FixedBatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,8 +32,8 @@ import picocli.CommandLine.Option;
 
 @Command(
         name = "bench",
-        description = "Measures whole training steps, or the forward pass, on one batch of random images that stays in memory; alone or in turns "
-                + "with other engines.",
+        description = "Measures whole training steps, or the forward pass, on one batch of random images that stays in memory; alone or "
+                + "in turns with other engines.",
         subcommands = {BenchCompareCommand.class, BenchRooflineCommand.class},
         footerHeading = "%nExamples:%n",
         footer = {
@@ -68,8 +68,9 @@ public final class BenchCommand implements Callable<Integer> {
     private int pairs;
 
     @Option(names = "--peer", paramLabel = "COMMAND",
-            description = "Another engine's program, run in turns with Duet; it is started once, with --net, --mode, --batch, --precision and "
-                    + "--threads appended where the command does not have them itself. May be given several times: the ratio is taken against the fastest.")
+            description = "Another engine's program, run in turns with Duet; it is started once, with --net, --mode, --batch, --precision "
+                    + "and --threads appended where the command does not have them itself. May be given several times: the ratio is "
+                    + "taken against the fastest.")
     private List<String> peerCommands = List.of();
 
     @Option(names = {"-o", "--output"}, paramLabel = "FILE", description = "Write the result as JSON, to compare with later.")

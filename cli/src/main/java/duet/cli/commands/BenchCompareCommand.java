@@ -13,7 +13,8 @@ import duet.cli.options.Numbers;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
+import duet.text.Table;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -21,7 +22,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "compare",
-        description = "Compares measurements with earlier ones, by name. The exit status is 1 if any has become slower by more than the tolerance.",
+        description = "Compares measurements with earlier ones, by name. The exit status is 1 if any has become slower by more than the "
+                + "tolerance.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet bench compare run.json bench/baselines/MACHINE.json",
@@ -64,11 +66,11 @@ final class BenchCompareCommand implements Callable<Integer> {
                     + String.join("; ", then.measurements().keySet()));
         }
         describe(now, then);
-        int width = rows.stream().mapToInt(row -> row.now().name().length()).max().orElseThrow();
-        if (!output.json()) {
-            output.result(" ".repeat(width) + String.format(Locale.ROOT, " %12s %12s %-9s %6s", "baseline", "now", "", "ratio"));
+        if (output.json()) {
+            rows.forEach(row -> output.object(object(row)));
+        } else {
+            table(rows).lines().forEach(output::result);
         }
-        rows.forEach(row -> print(row, width));
         now.measurements().keySet().stream().filter(name -> !then.measurements().containsKey(name))
                 .forEach(name -> output.say(name + ": not in the baseline"));
         return rows.stream().anyMatch(this::slower) ? ExitCode.FAILED : ExitCode.DONE;
@@ -89,21 +91,23 @@ final class BenchCompareCommand implements Callable<Integer> {
         return row.ratio() < 1 - tolerance;
     }
 
-    private void print(Row row, int width) {
-        if (output.json()) {
-            Map<String, Object> object = new LinkedHashMap<>();
-            object.put("name", row.now().name());
-            object.put("unit", row.now().unit());
-            object.put("baseline", row.then().value());
-            object.put("now", row.now().value());
-            object.put("ratio", row.ratio());
-            object.put("slower", slower(row));
-            output.object(object);
-        } else {
-            output.result(
-                    String.format(Locale.ROOT, "%-" + width + "s %12s %12s %-9s %6.2f%s", row.now().name(), Text.rate(row.then().value()),
-                            Text.rate(row.now().value()), row.now().unit(), row.ratio(),
-                            slower(row) ? "  SLOWER" : row.ratio() > 1 / (1 - tolerance) ? "  faster" : ""));
-        }
+    private Table table(List<Row> rows) {
+        Table table = new Table("lrrlrl");
+        table.row("", "baseline", "now", "", "ratio", "");
+        rows.forEach(row -> table.row(row.now().name(), Text.rate(row.then().value()), Text.rate(row.now().value()), row.now().unit(),
+                String.format(Locale.ROOT, "%.2f", row.ratio()),
+                slower(row) ? "SLOWER" : row.ratio() > 1 / (1 - tolerance) ? "faster" : ""));
+        return table;
+    }
+
+    private Map<String, Object> object(Row row) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("name", row.now().name());
+        object.put("unit", row.now().unit());
+        object.put("baseline", row.then().value());
+        object.put("now", row.now().value());
+        object.put("ratio", row.ratio());
+        object.put("slower", slower(row));
+        return object;
     }
 }

@@ -8,7 +8,7 @@ import duet.cli.bench.BenchFile;
 import duet.cli.bench.Roofline;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -16,7 +16,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "roofline",
-        description = "Draws measured kernels under the roofs of their machine: GFLOP/s against FLOP for each byte of memory, both logarithmic.",
+        description = "Draws measured kernels under the roofs of their machine: GFLOP/s against FLOP for each byte of memory, both "
+                + "logarithmic.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet bench roofline kernels.json -o roofline.png",

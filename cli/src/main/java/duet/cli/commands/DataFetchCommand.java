@@ -7,8 +7,8 @@ import java.util.Map;
 
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.data.source.FashionMnistFetch;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;

@@ -10,7 +10,6 @@ import duet.cli.options.Numbers;
 import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.data.Dataset;
 import duet.data.ImageStatistics;
 import duet.data.PrincipalColours;
@@ -20,6 +19,7 @@ import duet.data.source.Datasets;
 import duet.data.source.FileSizes;
 import duet.data.source.LoaderSpeed;
 import duet.net.Shape;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -27,7 +27,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "info",
-        description = "Shows how many images there are, of which size and which classes, some of them as a picture, and how fast they load.",
+        description = "Shows how many images there are, of which size and which classes, some of them as a picture, and how fast they "
+                + "load.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet data info fashion-mnist --grid samples.png",

@@ -12,11 +12,12 @@ import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Interruption;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
+import duet.cli.output.Shell;
 import duet.data.DamageReport;
 import duet.data.prepare.Preparation;
 import duet.data.prepare.PreparationOptions;
 import duet.data.shard.PreparationListener;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -25,9 +26,10 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "prepare",
         description = {
-                "Packs images into shards that train reads without decoding: shorter side scaled to the size, centre kept, with checksums, mean "
-                        + "image and the principal colours of the training set.",
-                "Stopped at any point and run again, it continues where it was and ends with the same bytes; shards that are there are verified."},
+                "Packs images into shards that train reads without decoding: shorter side scaled to the size, centre kept, with "
+                        + "checksums, mean image and the principal colours of the training set.",
+                "Stopped at any point and run again, it continues where it was and ends with the same bytes; shards that are there are "
+                        + "verified."},
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet data prepare ilsvrc:archives imagenet-256",
@@ -116,7 +118,7 @@ final class DataPrepareCommand implements Callable<Integer> {
         output.result("shards     " + Text.count(result.shards()) + " with " + Text.bytes(result.bytes())
                 + (result.verified() > 0 ? ", " + Text.count(result.verified()) + " of them were there and are sound" : ""));
         boolean large = result.stored().height() >= 224;
-        output.result("try        ./duet train " + (large ? "--net alexnet " : "") + "--data shards:" + Text.shell(folder));
+        output.result("try        ./duet train " + (large ? "--net alexnet " : "") + "--data shards:" + Shell.word(folder));
     }
 
     /** Shows how it goes, and stops it on Ctrl-C. */

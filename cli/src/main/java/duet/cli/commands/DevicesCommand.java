@@ -5,11 +5,11 @@ import java.util.Map;
 import java.util.Optional;
 
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.DeviceInfo;
 import duet.device.VirtualGpu;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 

@@ -34,8 +34,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "evaluate",
-        description = "Measures loss, top-1 and top-5 accuracy of a trained network, or of the mean of several, over the validation images; "
-                + "shows which classes it confuses.",
+        description = "Measures loss, top-1 and top-5 accuracy of a trained network, or of the mean of several, over the validation "
+                + "images; shows which classes it confuses.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet evaluate runs/long",
@@ -90,8 +90,9 @@ public final class EvaluateCommand implements Callable<Integer> {
             long seed = Source.seed(members.getFirst().checkpoint());
             if (members.stream().anyMatch(member -> Source.seed(member.checkpoint()) != seed)) {
                 output.warn(
-                        "the networks were trained with different seeds; where the data have no validation part of their own, all are asked about "
-                                + "the share that " + members.getFirst().name() + " did not see, and others may have learned from it");
+                        "the networks were trained with different seeds; where the data have no validation part of their own, all are "
+                                + "asked about the share that " + members.getFirst().name()
+                                + " did not see, and others may have learned from it");
             }
             for (Ensemble.Member member : members) {
                 // files that are damaged for the first network are so for all: they are named once

@@ -8,7 +8,7 @@ import java.util.concurrent.Callable;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
+import duet.text.Text;
 import duet.train.output.Checkpoint;
 import duet.use.ModelExchange;
 import duet.use.ModelExchange.Format;

@@ -11,13 +11,13 @@ import duet.cli.options.TrainingArguments;
 import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.cli.output.WorkProgress;
 import duet.data.Dataset;
 import duet.data.Split;
 import duet.device.Backend;
 import duet.net.Shape;
 import duet.plan.Placement;
+import duet.text.Text;
 import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
 import duet.use.Activations;
@@ -28,7 +28,8 @@ import picocli.CommandLine.Option;
 
 @Command(
         name = "features",
-        description = "Writes what a layer makes of each image as a safetensors file: LAYER [images][...], labels [images], indices [images].",
+        description = "Writes what a layer makes of each image as a safetensors file: LAYER [images][...], labels [images], indices "
+                + "[images].",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet features runs/long --output fashion.safetensors",

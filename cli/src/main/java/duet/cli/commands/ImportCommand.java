@@ -17,8 +17,8 @@ import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
 import duet.cli.output.LayerTable;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.net.Network;
+import duet.text.Text;
 import duet.train.output.Checkpoint;
 import duet.use.ModelExchange;
 import duet.use.ModelExchange.ImportOptions;
@@ -31,12 +31,14 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "import",
         description = {
-                "Makes a checkpoint of another program's trained network: ONNX (.onnx), Caffe (.caffemodel), weights by torchvision's or Duet's "
-                        + "names (.safetensors).",
-                "Other channel orders and standard deviations are taken into the first layer's weights, so that the network sees red first and levels of 0 to 255."},
+                "Makes a checkpoint of another program's trained network: ONNX (.onnx), Caffe (.caffemodel), weights by torchvision's or "
+                        + "Duet's names (.safetensors).",
+                "Other channel orders and standard deviations are taken into the first layer's weights, so that the network sees red "
+                        + "first and levels of 0 to 255."},
         footerHeading = "%nExamples:%n",
         footer = {
-                "  ./duet import bvlc_alexnet.caffemodel --mean-file imagenet_mean.binaryproto --classes synset_words.txt -o caffe.safetensors",
+                "  ./duet import bvlc_alexnet.caffemodel --mean-file imagenet_mean.binaryproto --classes synset_words.txt -o "
+                        + "caffe.safetensors",
                 "  ./duet import alexnet-owt-7be5be79.safetensors --net alexnet-owt -o torchvision.safetensors",
                 "  ./duet import alexnet.onnx --mean 123.7,116.3,103.5 --std 58.4,57.1,57.4 -o other.safetensors",
                 "  ./duet predict --checkpoint caffe.safetensors cat.jpg"
@@ -52,7 +54,8 @@ public final class ImportCommand implements Callable<Integer> {
     private String network;
 
     @Option(names = "--mean", paramLabel = "R,G,B", split = ",",
-            description = "Levels (0 to 255) that are subtracted from the pixels (default: what the file says, or is usual for its format).")
+            description = "Levels (0 to 255) that are subtracted from the pixels (default: what the file says, or is usual for its "
+                    + "format).")
     private float[] mean;
 
     @Option(names = "--std", paramLabel = "R,G,B", split = ",", description = "Levels that the pixels are divided by.")

@@ -1,6 +1,5 @@
 package duet.cli.commands;
 
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,7 +11,6 @@ import duet.cli.options.Source;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Json;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.data.DamageReport;
 import duet.data.Split;
 import duet.data.source.Datasets;
@@ -22,6 +20,8 @@ import duet.device.VirtualGpu;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.plan.Placement;
+import duet.text.Table;
+import duet.text.Text;
 import duet.train.Recipe;
 import duet.train.Trainer;
 import duet.train.output.Metrics;
@@ -33,10 +33,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "kernels",
         description = {
-                "Counts what each CUDA kernel does in one training step: instructions, bytes, how well its accesses are coalesced and free of "
-                        + "bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it reports no times.",
-                "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory wavefronts of "
-                        + "the innermost loop with the most multiply-adds."
+                "Counts what each CUDA kernel does in one training step: instructions, bytes, how well its accesses are coalesced and "
+                        + "free of bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it "
+                        + "reports no times.",
+                "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory "
+                        + "wavefronts of the innermost loop with the most multiply-adds."
         },
         footerHeading = "%nExamples:%n",
         footer = {"  ./duet kernels", "  ./duet kernels --net alexnet --batch 1",
@@ -85,7 +86,8 @@ public final class KernelsCommand implements Runnable {
         Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
         try (Split split = Datasets.open(data, input, 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 0);
-                Trainer trainer = Trainer.create(network, placement, backend, split, Recipe.of(network.name(), batch).withSteps(1))) {
+                Trainer trainer = Trainer.create(network, placement, backend, split,
+                        Recipe.of(network.name(), batch).toBuilder().steps(1).build())) {
             String[] counters = new String[1];
             VirtualGpu.reset();
             trainer.train(new TrainingListener() {
@@ -100,35 +102,19 @@ public final class KernelsCommand implements Runnable {
     }
 
     private static List<String> table(Map<String, Map<String, Long>> counters) {
-        List<String[]> rows = new ArrayList<>();
-        rows.add(new String[] {"kernel", "launches", "warp instr.", "fma", "SIMT", "MB read", "MB written", "sectors", "wavefronts",
-                "main loop"});
-        Comparator<Map.Entry<String, Map<String, Long>>> busiest = Comparator.comparingLong(
-                entry -> -entry.getValue().get("warp_instructions"));
-        counters.entrySet().stream().sorted(busiest).forEach(entry -> {
+        Table table = new Table("lrrrrrrrrr");
+        table.row("kernel", "launches", "warp instr.", "fma", "SIMT", "MB read", "MB written", "sectors", "wavefronts", "main loop");
+        counters.entrySet().stream().sorted(Comparator.comparing(entry -> -entry.getValue().get("warp_instructions"))).forEach(entry -> {
             Map<String, Long> c = entry.getValue();
-            rows.add(new String[] {
-                    entry.getKey(), Text.count(c.get("launches")), Text.count(c.get("warp_instructions")),
+            table.row(entry.getKey(), Text.count(c.get("launches")), Text.count(c.get("warp_instructions")),
                     percent(c.get("fma"), c.get("warp_instructions")),
                     percent(c.get("thread_instructions"), 32 * c.get("warp_instructions")),
                     megabytes(c.get("global_load_bytes")), megabytes(c.get("global_store_bytes")),
                     ratio(c.get("global_sectors"), c.get("global_sectors_ideal")),
                     ratio(c.get("shared_wavefronts"), c.get("shared_wavefronts_ideal")),
-                    ratio(c.get("main_loop_shared_wavefronts"), c.get("main_loop_shared_wavefronts_ideal"))});
+                    ratio(c.get("main_loop_shared_wavefronts"), c.get("main_loop_shared_wavefronts_ideal")));
         });
-        int[] widths = new int[rows.getFirst().length];
-        rows.forEach(row -> {
-            for (int i = 0; i < row.length; i++) {
-                widths[i] = Math.max(widths[i], row[i].length());
-            }
-        });
-        return rows.stream().map(row -> {
-            StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%-" + widths[0] + "s", row[0]));
-            for (int i = 1; i < row.length; i++) {
-                line.append("  ").append(" ".repeat(widths[i] - row[i].length())).append(row[i]);
-            }
-            return line.toString();
-        }).toList();
+        return table.lines();
     }
 
     private static String percent(long part, long whole) {

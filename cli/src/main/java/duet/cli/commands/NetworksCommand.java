@@ -2,7 +2,6 @@ package duet.cli.commands;
 
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 import duet.cli.options.AblationOptions;
@@ -11,13 +10,14 @@ import duet.cli.options.Source;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.LayerTable;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.plan.Placement;
 import duet.plan.Planner;
 import duet.plan.Sharing;
+import duet.text.Table;
+import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -62,7 +62,7 @@ public final class NetworksCommand implements Runnable {
         } else if (output.json()) {
             output.text(NetworkJson.write(ablations.apply(network())));
         } else {
-            table(ablations.apply(network()));
+            print(ablations.apply(network()));
         }
     }
 
@@ -104,22 +104,21 @@ public final class NetworksCommand implements Runnable {
                 + ", " + Text.flop(table.flop()) + " an image forward";
     }
 
-    private void table(Network network) {
-        LayerTable table = LayerTable.of(network);
+    private void print(Network network) {
+        LayerTable layers = LayerTable.of(network);
         boolean towers = Planner.canPlace(network, Placement.TWO_TOWERS);
         List<Sharing> sharing = Sharing.of(network, towers ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
-        output.result(network.name() + ": " + summary(network));
-        row("layer", "kind", "output", "parameters", "FLOP", "devices");
-        row("input", "", network.input().toString(), "", "", towers ? "each the whole image" : "one: the network cannot be cut in two");
+        Table table = new Table("lllrrl");
+        table.row("layer", "kind", "output", "parameters", "FLOP", "devices");
+        table.row("input", "", network.input().toString(), "", "",
+                towers ? "each the whole image" : "one: the network cannot be cut in two");
         for (int i = 0; i < sharing.size(); i++) {
-            LayerTable.Row row = table.rows().get(i);
-            row(row.name(), row.kind(), row.shape().toString(), row.parameters() == 0 ? "" : Text.count(row.parameters()),
+            LayerTable.Row row = layers.rows().get(i);
+            table.row(row.name(), row.kind(), row.shape().toString(), row.parameters() == 0 ? "" : Text.count(row.parameters()),
                     row.flop() == 0 ? "" : Text.count(row.flop()), towers ? words(sharing.get(i)) : "");
         }
-    }
-
-    private void row(Object... columns) {
-        output.result(String.format(Locale.ROOT, "%-10s %-42s %-12s %12s %14s  %s", columns).stripTrailing());
+        output.result(network.name() + ": " + summary(network));
+        table.lines().forEach(output::result);
     }
 
     private static String words(Sharing sharing) {

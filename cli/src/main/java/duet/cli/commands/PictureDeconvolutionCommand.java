@@ -35,8 +35,8 @@ import picocli.CommandLine.Option;
 
 @Command(
         name = "deconvolution",
-        description = "Draws what the features of a layer look for (Zeiler and Fergus 2013): for each the images that excite it most, and what of them "
-                + "does, projected from its strongest unit back to the pixels. On one device.",
+        description = "Draws what the features of a layer look for (Zeiler and Fergus 2013): for each the images that excite it most, and "
+                + "what of them does, projected from its strongest unit back to the pixels. On one device.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet picture deconvolution runs/long --layer conv3 -o conv3.png",

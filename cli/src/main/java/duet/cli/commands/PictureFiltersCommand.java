@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "filters",
-        description = "Draws the filters of the first convolution (the paper's figure 3), the two towers apart, in colour where images have it.",
+        description = "Draws the filters of the first convolution (the paper's figure 3), the two towers apart, in colour where images "
+                + "have it.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet picture filters runs/long -o conv1.png",

@@ -22,6 +22,7 @@ import duet.plan.Plan;
 import duet.plan.PlanChecker;
 import duet.plan.PlanReport;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 import duet.train.Recipe;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -100,7 +101,7 @@ public final class PlanCommand implements Callable<Integer> {
     private Plan plan(Network network, Placement placement, Layout layout) {
         Shape stored = Datasets.storedFor(network.input());
         int images = batch == null ? Recipe.of(network.name()).batch() : batch;
-        return Planner.plan(network, placement, mode, images, new Planner.Shapes(stored.height(), stored.width()), true, layout);
+        return Planner.plan(network, placement, mode, images, new StoredImages(stored.height(), stored.width()), true, layout);
     }
 
     private Network network() {

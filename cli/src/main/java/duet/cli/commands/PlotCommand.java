@@ -12,8 +12,8 @@ import java.util.concurrent.Callable;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.pictures.Comparison;
+import duet.text.Text;
 import duet.train.output.Metrics;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -22,7 +22,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "plot",
-        description = "Draws the courses of several trainings in one picture: loss and top-1 error, training and validation. They may still go on.",
+        description = "Draws the courses of several trainings in one picture: loss and top-1 error, training and validation. They may "
+                + "still go on.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet plot runs/one runs/two -o both.png",

@@ -14,7 +14,6 @@ import duet.cli.options.Source;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
-import duet.cli.output.Text;
 import duet.cli.output.WorkProgress;
 import duet.data.DamageReport;
 import duet.data.Split;
@@ -24,6 +23,7 @@ import duet.device.Operation.Activation;
 import duet.net.Shape;
 import duet.pictures.Comparison;
 import duet.plan.Placement;
+import duet.text.Text;
 import duet.use.ReluAgainstTanh;
 import duet.use.ReluAgainstTanh.Course;
 import picocli.CommandLine.Command;
@@ -32,8 +32,9 @@ import picocli.CommandLine.Option;
 
 @Command(
         name = "relu-tanh",
-        description = "Repeats the paper's figure 1: trains a four-layer network with ReLU and with tanh, each at its own learning rate and without "
-                + "regularisation, and draws the training error; says after how many steps each reaches 25 %% error and less.",
+        description = "Repeats the paper's figure 1: trains a four-layer network with ReLU and with tanh, each at its own learning rate "
+                + "and without regularisation, and draws the training error; says after how many steps each reaches 25 %% error and "
+                + "less.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet relu-tanh",

@@ -53,8 +53,9 @@ public final class TrainCommand implements Callable<Integer> {
     private String net;
 
     @Option(names = "--data", paramLabel = "SOURCE",
-            description = "'fashion-mnist', 'fashion-mnist:DIR', 'cifar10:DIR', 'ilsvrc:DIR' (its archives), 'folder:DIR' (a folder of "
-                    + "images for each class), 'shards:DIR' (made by './duet data prepare') or 'synthetic:3x227x227:1000' (default: "
+            description = "'fashion-mnist', 'fashion-mnist:DIR', 'mnist:DIR', 'idx:DIR' (any images of that family), 'cifar10:DIR', "
+                    + "'cifar100:DIR', 'cifar100-coarse:DIR', 'ilsvrc:DIR' (its archives), 'folder:DIR' (a folder of images for each "
+                    + "class), 'shards:DIR' (made by './duet data prepare') or 'synthetic:3x227x227:1000' (default: "
                     + Source.DEFAULT_DATA + ", or synthetic images where they are too small for the network).")
     private String data;
 
@@ -72,13 +73,14 @@ public final class TrainCommand implements Callable<Integer> {
     private Path out;
 
     @Option(names = "--resume", paramLabel = "PATH",
-            description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped; --precision and "
-                    + "--convolutions are as before unless they are given.")
+            description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped; "
+                    + "--precision and --convolutions are as before unless they are given.")
     private Path resume;
 
     @Option(names = "--from", paramLabel = "PATH",
-            description = "Begin with the weights of this trained network wherever names and sizes fit; the last layer starts afresh unless the "
-                    + "classes are the same. Without --net the network is the trained one with as many classes as the data have.")
+            description = "Begin with the weights of this trained network wherever names and sizes fit; the last layer starts afresh "
+                    + "unless the classes are the same. Without --net the network is the trained one with as many classes as the data "
+                    + "have.")
     private Path from;
 
     @Option(names = "--strict", description = "Stop at the first damaged file instead of skipping it.")

@@ -13,11 +13,12 @@ import duet.cli.output.Interruption;
 import duet.cli.output.LayerTable;
 import duet.cli.output.Output;
 import duet.cli.output.Progress;
-import duet.cli.output.Text;
+import duet.cli.output.Shell;
 import duet.data.Split;
 import duet.net.Network;
 import duet.pictures.TrainingPictures;
 import duet.plan.Placement;
+import duet.text.Text;
 import duet.train.Trainer;
 import duet.train.output.Metrics;
 import duet.train.output.TrainingListener;
@@ -59,7 +60,7 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
     }
 
     private int stopped(Trainer.Result result, Interruption interruption) {
-        output.warn("stopped after step " + result.steps() + "; go on with: ./duet train --resume " + Text.shell(options.output()));
+        output.warn("stopped after step " + result.steps() + "; go on with: ./duet train --resume " + Shell.word(options.output()));
         return interruption.exitCode();
     }
 
@@ -74,7 +75,7 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
                 + Text.rate(progress.imagesPerSecond()) + " images/s with validation");
         output.result("checkpoint " + result.checkpoint());
         pictures().forEach(picture -> output.result("picture    " + picture));
-        output.result("try        ./duet predict --checkpoint " + Text.shell(options.output()) + " IMAGE");
+        output.result("try        ./duet predict --checkpoint " + Shell.word(options.output()) + " IMAGE");
     }
 
     private List<Path> pictures() {

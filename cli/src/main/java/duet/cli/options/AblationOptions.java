@@ -24,7 +24,8 @@ public final class AblationOptions {
     private boolean oneColumn;
 
     @Option(names = "--no-communication",
-            description = "The two columns meet in the scores only; as in the original, conv2 and fc6 grow to make up for the lost parameters.")
+            description = "The two columns meet in the scores only; as in the original, conv2 and fc6 grow to make up for the lost "
+                    + "parameters.")
     private boolean noCommunication;
 
     @Option(names = "--nonlinearity", paramLabel = "NAME", converter = ActivationConverter.class,

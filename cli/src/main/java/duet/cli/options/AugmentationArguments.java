@@ -35,7 +35,8 @@ final class AugmentationArguments {
     private Integer cropChunk;
 
     @Option(names = "--mean", paramLabel = "KIND", converter = MeanConverter.class, defaultValue = "image",
-            description = "What is subtracted: the mean 'image' of the training set, its mean colour ('rgb'), or 'none' (default: ${DEFAULT-VALUE}).")
+            description = "What is subtracted: the mean 'image' of the training set, its mean colour ('rgb'), or 'none' (default: "
+                    + "${DEFAULT-VALUE}).")
     private Mean mean;
 
     Augmentation of(Augmentation usual) {

@@ -7,7 +7,6 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 import duet.cli.output.CommandFailure;
-import duet.cli.output.Text;
 import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
@@ -17,6 +16,7 @@ import duet.device.Precision;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.plan.Planner;
+import duet.text.Text;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -41,13 +41,13 @@ public final class DeviceOptions {
     private Integer threads;
 
     @Option(names = "--convolutions", paramLabel = "WAY", converter = ConvolutionsConverter.class,
-            description = "How CPU devices compute convolutions: 'fastest' chooses for each layer, 'direct' and 'winograd' (where it applies) "
-                    + "do not; './duet plan --devices cpu' shows the choice (default: fastest).")
+            description = "How CPU devices compute convolutions: 'fastest' chooses for each layer, 'direct' and 'winograd' (where it "
+                    + "applies) do not; './duet plan --devices cpu' shows the choice (default: fastest).")
     private ConvolutionChoice convolutions;
 
     @Option(names = "--precision", paramLabel = "NAME", converter = PrecisionConverter.class,
-            description = "What the factors of convolutions and fully connected layers are rounded to: 'fp32'; on CPU devices also 'bf16', where it is "
-                    + "faster on this processor, or 'bf16-everywhere', also where it is not (default: fp32).")
+            description = "What the factors of convolutions and fully connected layers are rounded to: 'fp32'; on CPU devices also "
+                    + "'bf16', where it is faster on this processor, or 'bf16-everywhere', also where it is not (default: fp32).")
     private Precision precision;
 
     /** @param preferred where neither option decides */

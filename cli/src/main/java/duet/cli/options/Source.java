@@ -5,12 +5,12 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 import duet.cli.output.CommandFailure;
-import duet.cli.output.Text;
 import duet.data.source.Datasets;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.net.Shape;
+import duet.text.Text;
 import duet.train.output.Checkpoint;
 
 /** Finds the network that an option names and compares it with the data. */

@@ -13,6 +13,7 @@ import duet.train.schedule.LearningRate;
 import duet.train.schedule.Schedules;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.OptionSpec;
@@ -32,8 +33,8 @@ public final class TrainingArguments {
     private Integer batch;
 
     @Option(names = "--epochs", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Passes over the data (default: what the network's source has, alexnet 10, alexnet-small 7; with --resume what the training "
-                    + "began with).")
+            description = "Passes over the data (default: what the network's source has, alexnet 10, alexnet-small 7; with --resume what "
+                    + "the training began with).")
     private Integer epochs;
 
     @Option(names = "--steps", paramLabel = "N", converter = Numbers.PositiveLong.class,
@@ -41,8 +42,9 @@ public final class TrainingArguments {
     private Long steps;
 
     @Option(names = "--lr", paramLabel = "RATE", converter = Numbers.Positive.class,
-            description = "Learning rate of the weights at the start; the other rates of a schedule change in proportion (default: what the network's "
-                    + "source has, alexnet 0.01 for a batch of 128, alexnet-small 0.02 for 64, and in proportion for other batches).")
+            description = "Learning rate of the weights at the start; the other rates of a schedule change in proportion (default: what "
+                    + "the network's source has, alexnet 0.01 for a batch of 128, alexnet-small 0.02 for 64, and in proportion for other "
+                    + "batches).")
     private Double rate;
 
     @Option(names = "--lr-policy", paramLabel = "POLICY", converter = RatePolicy.Converter.class,
@@ -54,8 +56,8 @@ public final class TrainingArguments {
     private RatePolicy policy;
 
     @Option(names = "--schedule", paramLabel = "NAME|FILE", converter = ScheduleConverter.class,
-            description = "In place of --lr-policy a list of changes by epoch, also for single layers: 'original-2012' (the diary of the network of "
-                    + "2012), 'cifar-18pct', 'cifar-11pct' or a JSON file (engine/src/main/java/duet/train/README.md).")
+            description = "In place of --lr-policy a list of changes by epoch, also for single layers: 'original-2012' (the diary of the "
+                    + "network of 2012), 'cifar-18pct', 'cifar-11pct' or a JSON file (engine/src/main/java/duet/train/README.md).")
     private Diary schedule;
 
     @Option(names = "--warm-up", paramLabel = "EPOCHS", converter = Numbers.Positive.class,
@@ -71,7 +73,8 @@ public final class TrainingArguments {
     private double momentum;
 
     @Option(names = "--weight-decay", paramLabel = "X", converter = Numbers.NonNegative.class,
-            description = "How strongly weights are pulled to 0, where a schedule says nothing else (default: 0.0005, alexnet-owt 0.0001, figure-1 0).")
+            description = "How strongly weights are pulled to 0, where a schedule says nothing else (default: 0.0005, alexnet-owt 0.0001, "
+                    + "figure-1 0).")
     private Double weightDecay;
 
     @Option(names = "--seed", paramLabel = "N", defaultValue = "1", converter = Numbers.Seed.class,
@@ -84,7 +87,8 @@ public final class TrainingArguments {
 
     @Option(names = "--augment", negatable = true, fallbackValue = "true",
             description = "Random crops (or shifts by up to 2 pixels, where stored images have the network's size) and mirroring "
-                    + "(default: yes, with colour noise for alexnet and alexnet-2012; alexnet-small no, because it pays off only in long trainings).")
+                    + "(default: yes, with colour noise for alexnet and alexnet-2012; alexnet-small no, because it pays off only in long "
+                    + "trainings).")
     private Boolean augment;
 
     @Mixin
@@ -110,22 +114,24 @@ public final class TrainingArguments {
     public TrainingOptions forNewTraining(String network, Path output) {
         TrainingOptions recipe = batch == null ? Recipe.of(network) : Recipe.of(network, batch);
         return recipe
-                .withEpochs(epochs != null ? epochs : schedule != null && schedule.epochs() > 0 ? schedule.epochs() : recipe.epochs())
-                .withSteps(steps == null ? 0 : steps)
-                .withLearningRate(learningRate(recipe))
-                .withBiasRateFactor(biasRateFactor == null ? recipe.biasRateFactor() : biasRateFactor)
-                .withMomentum(momentum)
-                .withWeightDecay(weightDecay == null ? recipe.weightDecay() : weightDecay)
-                .withSeed(seed)
-                .withShuffle(shuffle)
-                .withAugmentation(
+                .toBuilder()
+                .epochs(epochs != null ? epochs : schedule != null && schedule.epochs() > 0 ? schedule.epochs() : recipe.epochs())
+                .steps(steps == null ? 0 : steps)
+                .learningRate(learningRate(recipe))
+                .biasRateFactor(biasRateFactor == null ? recipe.biasRateFactor() : biasRateFactor)
+                .momentum(momentum)
+                .weightDecay(weightDecay == null ? recipe.weightDecay() : weightDecay)
+                .seed(seed)
+                .shuffle(shuffle)
+                .augmentation(
                         augmentation.of(augment == null ? recipe.augmentation() : augment ? augmented(recipe) : Augmentation.NONE))
-                .withMean(augmentation.mean())
-                .withDropout(dropout)
-                .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
-                .withLoaderThreads(loaderThreads())
-                .withFrozen(frozen)
-                .withOutput(output);
+                .mean(augmentation.mean())
+                .dropout(dropout)
+                .checkpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
+                .loaderThreads(loaderThreads())
+                .frozen(frozen)
+                .output(output)
+                .build();
     }
 
     private LearningRate learningRate(TrainingOptions recipe) {
@@ -145,7 +151,7 @@ public final class TrainingArguments {
                             + "--lr-policy or a schedule file without biasRate");
         }
         chosen = rate == null ? chosen : chosen.startingAt(rate);
-        return warmUp == null ? chosen : new LearningRate.WarmUp(warmUp, chosen);
+        return warmUp == null ? chosen : new WarmUp(warmUp, chosen);
     }
 
     /** A named schedule or a file. */
@@ -173,12 +179,13 @@ public final class TrainingArguments {
     public TrainingOptions forResumed(TrainingOptions begun, Path output) {
         // --epochs alone lifts a limit that --steps has set before.
         long lastStep = steps != null ? steps : epochs != null ? 0 : begun.steps();
-        return begun
-                .withEpochs(epochs == null ? begun.epochs() : epochs)
-                .withSteps(lastStep)
-                .withCheckpointEvery(checkpointEvery == null ? begun.checkpointEvery() : checkpointEvery)
-                .withLoaderThreads(loaderThreads())
-                .withOutput(output);
+        return begun.toBuilder()
+                .epochs(epochs == null ? begun.epochs() : epochs)
+                .steps(lastStep)
+                .checkpointEvery(checkpointEvery == null ? begun.checkpointEvery() : checkpointEvery)
+                .loaderThreads(loaderThreads())
+                .output(output)
+                .build();
     }
 
     /** Decoding JPEG files must keep up with the devices, which share the cores with it. */

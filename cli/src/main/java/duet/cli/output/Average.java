@@ -1,5 +1,6 @@
 package duet.cli.output;
 
+import duet.text.Text;
 import duet.train.output.Metrics;
 
 /** Mean of what the steps since the last reset reported. */

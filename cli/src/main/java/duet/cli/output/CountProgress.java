@@ -4,9 +4,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
+import duet.text.Text;
 
 /** How far work that is counted has come: a bar on a terminal, lines in a pipe, JSON lines with --json, nothing with --quiet. */
 public final class CountProgress implements AutoCloseable {
@@ -18,13 +16,14 @@ public final class CountProgress implements AutoCloseable {
     private final boolean terminal;
     private final long start = System.nanoTime();
     private long lastLine = start;
-    private ProgressBar bar;
+    private final Bar bar;
 
     private CountProgress(Output output, String work, String things, boolean terminal) {
         this.output = output;
         this.work = work;
         this.things = things;
         this.terminal = terminal;
+        bar = Bar.of(output, work).withSpeed(things);
     }
 
     /**
@@ -38,7 +37,7 @@ public final class CountProgress implements AutoCloseable {
 
     public void progress(long done, long total) {
         if (terminal) {
-            draw(done, total);
+            bar.at(done, total);
             return;
         }
         long now = System.nanoTime();
@@ -59,21 +58,8 @@ public final class CountProgress implements AutoCloseable {
         }
     }
 
-    private void draw(long done, long total) {
-        if (bar == null) {
-            bar = new ProgressBarBuilder().setTaskName(work).setInitialMax(total).setUpdateIntervalMillis(250)
-                    .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BAR).setUnit(" " + things, 1).showSpeed().clearDisplayOnFinish()
-                    .setConsumer(new TerminalLine(output.beginBar())).build();
-        }
-        bar.stepTo(done);
-    }
-
     @Override
     public void close() {
-        if (bar != null) {
-            bar.close();
-            output.endBar();
-            bar = null;
-        }
+        bar.close();
     }
 }

@@ -3,6 +3,7 @@ package duet.cli.output;
 import java.util.concurrent.atomic.AtomicLong;
 
 import duet.data.DamageReport;
+import duet.text.Text;
 
 /** Names damaged files on standard error, the first few of them, and counts them all. */
 public final class DamageCount implements DamageReport {

@@ -3,10 +3,11 @@ package duet.cli.output;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 import duet.data.Views;
+import duet.text.Table;
+import duet.text.Text;
 import duet.use.Evaluation;
 import duet.use.Evaluation.ClassResult;
 
@@ -35,14 +36,11 @@ public record EvaluationReport(Output output, Evaluation evaluation) {
             output.say("classes  the " + WORST_CLASSES + " with the lowest accuracy; --json prints all " + classes.size());
             classes = classes.stream().sorted(Comparator.comparingDouble(ClassResult::accuracy)).limit(WORST_CLASSES).toList();
         }
-        int width = classes.stream().mapToInt(result -> result.name().length()).max().orElse(5);
-        output.say(String.format(Locale.ROOT, "%-" + Math.max(5, width) + "s  accuracy  images  most often taken for", "class"));
-        for (ClassResult result : classes) {
-            output.say(
-                    String.format(Locale.ROOT, "%-" + Math.max(5, width) + "s  %6.2f %%  %,6d  %s", result.name(), 100 * result.accuracy(),
-                            result.images(),
-                            result.confusedWith() == null ? "-" : result.confusedWith() + " (" + Text.count(result.times()) + ")"));
-        }
+        Table table = new Table("lrrl");
+        table.row("class", "accuracy", "images", "most often taken for");
+        classes.forEach(result -> table.row(result.name(), Text.percent(result.accuracy()), Text.count(result.images()),
+                result.confusedWith() == null ? "-" : result.confusedWith() + " (" + Text.count(result.times()) + ")"));
+        table.lines().forEach(output::say);
     }
 
     private Map<String, Object> json(List<String> networks, Views views) {

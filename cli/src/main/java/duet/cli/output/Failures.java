@@ -3,11 +3,7 @@ package duet.cli.output;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -15,6 +11,7 @@ import java.util.stream.Collectors;
 import duet.data.DataException;
 import duet.device.DeviceException;
 import duet.files.FileException;
+import duet.files.Reasons;
 import duet.model.ModelFileException;
 import duet.model.SafetensorsException;
 import duet.net.NetworkException;
@@ -75,16 +72,9 @@ public final class Failures implements IExecutionExceptionHandler, IParameterExc
     }
 
     private static String fileSentence(IOException problem) {
-        String file = problem instanceof FileSystemException e && e.getFile() != null ? e.getFile() : null;
-        return switch (problem) {
-            case NoSuchFileException e -> file + " does not exist";
-            case AccessDeniedException e -> "no permission to use " + file;
-            case FileAlreadyExistsException e -> file + " exists already";
-            case NotDirectoryException e -> file + " is not a folder";
-            case FileSystemException e -> "cannot use " + file + (e.getReason() == null ? "" : ": " + oneLine(e.getReason()));
-            default -> "a file cannot be read or written: "
-                    + (problem.getMessage() == null ? problem.getClass().getSimpleName() : oneLine(problem.getMessage()));
-        };
+        boolean named = problem instanceof FileSystemException e && e.getFile() != null;
+        return (named ? ((FileSystemException) problem).getFile() : "a file cannot be read or written") + ": "
+                + oneLine(Reasons.of(problem));
     }
 
     private static void report(CommandLine command, String sentence, Throwable problem, boolean debug) {

@@ -24,28 +24,12 @@ public record LayerTable(List<Row> rows, long parameters, long flop) {
         for (int i = 0; i < shapes.size(); i++) {
             Layer layer = network.layers().get(i);
             Shape output = shapes.get(i);
-            long weights = weights(layer, input);
-            rows.add(new Row(layer.name(), kind(layer), output, weights + biases(layer),
-                    2 * weights * output.height() * output.width()));
+            long weights = layer instanceof Layer.Weighted weighted ? weighted.weights(input) : 0;
+            long biases = layer instanceof Layer.Weighted weighted && weighted.bias() ? weighted.outputs() : 0;
+            rows.add(new Row(layer.name(), kind(layer), output, weights + biases, 2 * weights * output.height() * output.width()));
             input = output;
         }
         return new LayerTable(List.copyOf(rows), rows.stream().mapToLong(Row::parameters).sum(), rows.stream().mapToLong(Row::flop).sum());
-    }
-
-    private static long weights(Layer layer, Shape input) {
-        return switch (layer) {
-            case Layer.Convolution c -> (long) c.filters() * (input.channels() / c.groups()) * c.kernel() * c.kernel();
-            case Layer.FullyConnected f -> f.outputs() * input.elements();
-            default -> 0;
-        };
-    }
-
-    private static long biases(Layer layer) {
-        return switch (layer) {
-            case Layer.Convolution c when c.bias() -> c.filters();
-            case Layer.FullyConnected f when f.bias() -> f.outputs();
-            default -> 0;
-        };
     }
 
     private static String kind(Layer layer) {

@@ -2,6 +2,7 @@ package duet.cli.output;
 
 import java.util.Locale;
 
+import duet.text.Text;
 import duet.train.output.Metrics;
 
 /** A line for the first step, then one every few seconds with the mean since the last, and one for each validation. */

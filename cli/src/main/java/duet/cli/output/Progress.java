@@ -3,6 +3,7 @@ package duet.cli.output;
 import java.nio.file.Path;
 import java.time.Duration;
 
+import duet.text.Text;
 import duet.train.output.Metrics;
 import duet.train.output.TrainingListener;
 import duet.train.schedule.RateChange;

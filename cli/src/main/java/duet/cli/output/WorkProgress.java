@@ -1,8 +1,6 @@
 package duet.cli.output;
 
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
+import duet.text.Text;
 
 /** How far a piece of work is: a bar on a terminal, a line every few seconds in a pipe, nothing with --quiet or --json. */
 public final class WorkProgress implements AutoCloseable {
@@ -11,7 +9,7 @@ public final class WorkProgress implements AutoCloseable {
     private final Output output;
     private final String task;
     private final String noun;
-    private ProgressBar bar;
+    private final Bar bar;
     private long lastLine = System.nanoTime();
 
     /**
@@ -22,6 +20,7 @@ public final class WorkProgress implements AutoCloseable {
         this.output = output;
         this.task = task;
         this.noun = noun;
+        bar = Bar.of(output, task);
     }
 
     public void at(long done, long total) {
@@ -29,27 +28,15 @@ public final class WorkProgress implements AutoCloseable {
             return;
         }
         if (System.console() != null && System.console().isTerminal()) {
-            draw(done, total);
+            bar.at(done, total);
         } else if (System.nanoTime() - lastLine >= INTERVAL_NANOS && done < total) {
             lastLine = System.nanoTime();
             output.say(task + " " + Text.count(done) + " of " + Text.count(total, noun));
         }
     }
 
-    private void draw(long done, long total) {
-        if (bar == null) {
-            bar = new ProgressBarBuilder().setTaskName(task).setInitialMax(total).setUpdateIntervalMillis(250)
-                    .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BAR).clearDisplayOnFinish()
-                    .setConsumer(new TerminalLine(output.beginBar())).build();
-        }
-        bar.stepTo(done);
-    }
-
     @Override
     public void close() {
-        if (bar != null) {
-            bar.close();
-            output.endBar();
-        }
+        bar.close();
     }
 }

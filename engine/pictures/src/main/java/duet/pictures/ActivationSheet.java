@@ -7,8 +7,9 @@ import duet.net.Network;
 import duet.net.Shape;
 
 /**
- * What a layer makes of one image as a picture: a tile for each channel, all on one scale from black (0, or the lowest where there are values
- * below) to white (the highest); in a network with two towers one tower's channels above the other's. Channels of one number are squares.
+ * What a layer makes of one image as a picture: a tile for each channel, all on one scale from black (0, or the lowest where there are
+ * values below) to white (the highest); in a network with two towers one tower's channels above the other's. Channels of one number are
+ * squares.
  */
 final class ActivationSheet {
     private static final int TILE = 52;

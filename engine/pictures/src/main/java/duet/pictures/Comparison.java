@@ -24,7 +24,9 @@ import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.XYStyler;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** The courses of several trainings in one picture: loss on the left, top-1 error on the right; training thin, validation thick with dots. */
+/**
+ * The courses of several trainings in one picture: loss on the left, top-1 error on the right; training thin, validation thick with dots.
+ */
 public final class Comparison {
     private static final int WIDTH = 660;
     private static final int HEIGHT = 460;
@@ -36,7 +38,10 @@ public final class Comparison {
 
     /** What the curves are drawn against. */
     public enum Axis {
-        STEP("steps"), EPOCH("epochs");
+        /** steps done */
+        STEP("steps"),
+        /** passes over the data */
+        EPOCH("epochs");
 
         private final String title;
 
@@ -56,8 +61,11 @@ public final class Comparison {
         }
 
         /**
+         * Reads the course of a training from its output folder.
+         *
          * @param name   in the legend
          * @param folder the output folder of a training, which may still go on
+         * @return its metrics so far
          */
         public static Run read(String name, Path folder) {
             Path file = Files.isDirectory(folder) ? folder.resolve(MetricsLog.FILE) : folder;
@@ -75,11 +83,12 @@ public final class Comparison {
             return new Run(name, history);
         }
 
+        /** {@return its name in the legend} */
         public String name() {
             return name;
         }
 
-        /** null if there was none yet. */
+        /** {@return the last validation; null if there was none yet} */
         public Metrics lastValidation() {
             return history.lastValidation();
         }
@@ -88,7 +97,9 @@ public final class Comparison {
     /**
      * Draws a PNG file.
      *
+     * @param file replaced if it is there
      * @param runs with different names
+     * @param axis what the curves are drawn against
      */
     public static void draw(Path file, List<Run> runs, Axis axis) {
         XYChart loss = chart("loss", "cross-entropy, nats", axis);
@@ -135,7 +146,12 @@ public final class Comparison {
         series.setMarkerColor(colour).setMarker(validation ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);
     }
 
-    /** The paper's figure 1: training error against epochs, and where its dashed line is crossed. */
+    /**
+     * The paper's figure 1: training error against epochs, and where its dashed line is crossed.
+     *
+     * @param file    replaced if it is there
+     * @param courses one for each non-linearity, from {@link ReluAgainstTanh}
+     */
     public static void draw(Path file, List<ReluAgainstTanh.Course> courses) {
         XYChart chart = chart("training error with ReLU and with tanh", "training error, %", Axis.EPOCH);
         double last = 0;

@@ -16,8 +16,8 @@ import duet.train.output.MetricsLog;
 import duet.train.output.TrainingListener;
 
 /**
- * Keeps {@code curves.png} and {@code conv1.png} in a training's output folder up to date: drawn after a validation, but not more often than
- * every few seconds, and a last time by {@link #finish}. Pictures are worth no training: what goes wrong is a warning, once.
+ * Keeps {@code curves.png} and {@code conv1.png} in a training's output folder up to date: drawn after a validation, but not more often
+ * than every few seconds, and a last time by {@link #finish}. Pictures are worth no training: what goes wrong is a warning, once.
  */
 public final class TrainingPictures implements TrainingListener {
     private static final long PAUSE = 5_000_000_000L; // ns
@@ -31,9 +31,10 @@ public final class TrainingPictures implements TrainingListener {
     private long lastDrawing;
 
     /**
-     * For a trainer that has just been made or resumed: curves begin with what {@code metrics.jsonl} holds.
+     * Begins the pictures of a trainer that has just been made or resumed: curves begin with what {@code metrics.jsonl} holds.
      *
      * @param folder  the output folder of the trainer
+     * @param trainer the training, asked for the first layer's filters
      * @param warning told in a sentence if the pictures cannot be drawn
      */
     public TrainingPictures(Path folder, Trainer trainer, Consumer<String> warning) {

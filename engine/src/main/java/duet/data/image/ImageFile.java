@@ -9,6 +9,7 @@ import java.util.Locale;
 import duet.data.DataException;
 import duet.files.Reasons;
 import duet.net.Shape;
+import duet.text.Text;
 
 /**
  * An image file of any size as a stored image: turned upright by its EXIF orientation, the shorter side scaled to the stored size,
@@ -18,7 +19,7 @@ import duet.net.Shape;
 public final class ImageFile {
     /** A hundred million: more than any camera's ordinary picture, and little enough to decode. */
     static final long MOST_PIXELS = 100_000_000;
-    public static final long MOST_BYTES = 256L << 20;
+    private static final long MOST_BYTES = 256L << 20;
 
     private ImageFile() {}
 
@@ -35,19 +36,22 @@ public final class ImageFile {
 
     public static byte[] bytes(Path file) throws DamagedImage {
         try {
-            long size = Files.size(file);
-            if (size == 0) {
-                throw new DamagedImage("an empty file");
-            }
-            if (size > MOST_BYTES) {
-                throw new DamagedImage(String.format(Locale.ROOT,
-                        "a file of %d MiB; images of up to %d MiB are read", size >> 20, MOST_BYTES >> 20));
-            }
+            checkSize(Files.size(file));
             return Files.readAllBytes(file);
         } catch (ClosedChannelException e) {
             throw new DataException("interrupted while " + file + " was read", e);
         } catch (IOException e) {
             throw new DamagedImage("cannot be read: " + Reasons.of(e), e);
+        }
+    }
+
+    /** What a file must have to be an image. */
+    public static void checkSize(long bytes) throws DamagedImage {
+        if (bytes == 0) {
+            throw new DamagedImage("an empty file");
+        }
+        if (bytes > MOST_BYTES) {
+            throw new DamagedImage("a file of " + Text.bytes(bytes) + "; images of up to " + Text.bytes(MOST_BYTES) + " are read");
         }
     }
 

@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Stream;
 
 import duet.data.DamageReport;
@@ -30,6 +29,7 @@ import duet.data.source.Datasets;
 import duet.files.Reasons;
 import duet.files.WholeFile;
 import duet.net.Shape;
+import duet.text.Text;
 
 /**
  * Turns a source into a folder of shards that is read back as {@code shards:DIR}. What is in the folder is a function of the source and
@@ -58,10 +58,16 @@ public final class Preparation {
     }
 
     /**
-     * @param complete whether all is done; else it was stopped
-     * @param damaged  images that were left out
-     * @param verified shards that were there already
-     * @param bytes    of all shards
+     * What a preparation has done.
+     *
+     * @param complete   whether all is done; else it was stopped
+     * @param training   images to learn from that are stored
+     * @param validation images to validate with that are stored
+     * @param damaged    images that were left out
+     * @param shards     how many files the images are in
+     * @param verified   shards that were there already
+     * @param bytes      of all shards
+     * @param stored     size of each image
      */
     public record Result(boolean complete, int training, int validation, int damaged, int shards, int verified, long bytes, Shape stored) {}
 
@@ -73,8 +79,14 @@ public final class Preparation {
     }
 
     /**
-     * @param source as for {@link Datasets#open}
-     * @param folder new, empty, or with what an earlier run of the same preparation has left
+     * Prepares a source, or goes on with a preparation that was stopped.
+     *
+     * @param source   as for {@link Datasets#open}
+     * @param folder   new, empty, or with what an earlier run of the same preparation has left
+     * @param options  size, encoding and threads
+     * @param damage   told of each image that is left out
+     * @param listener told how far it is, and asked whether to stop
+     * @return what was done, also if it was stopped
      * @throws DataException naming what is missing or does not fit; what is in the folder is unharmed
      */
     public static Result prepare(String source, Path folder, PreparationOptions options, DamageReport damage,
@@ -180,10 +192,10 @@ public final class Preparation {
         long bytes = missing("training", split.training()) + missing("validation", split.validation());
         long free = room.bytes(folder.folder());
         if (bytes > free) {
-            throw new DataException(String.format(Locale.ROOT,
-                    "the shards take about %,d MB, but the disk of %s has %,d MB free: choose another folder, a smaller --size, or %s",
-                    bytes / 1_000_000 + 1, folder.folder(), free / 1_000_000,
-                    order.jpeg() ? "a lower --quality" : "--encoding jpeg"));
+            throw new DataException(
+                    "the shards take about %s, but the disk of %s has %s free: choose another folder, a smaller --size, or %s"
+                            .formatted(Text.bytes(bytes), folder.folder(), Text.bytes(free),
+                                    order.jpeg() ? "a lower --quality" : "--encoding jpeg"));
         }
         listener.started((long) order.training() + order.validation(), bytes);
     }

@@ -27,13 +27,22 @@ record IdxFile(Path file, int[] dimensions, byte[] bytes) {
 
     /** @param rank expected number of dimensions: 3 for images, 1 for labels */
     static IdxFile read(Path file, int rank) {
+        return read(file, rank, true);
+    }
+
+    /** Of the header alone. */
+    static int[] dimensions(Path file, int rank) {
+        return read(file, rank, false).dimensions();
+    }
+
+    private static IdxFile read(Path file, int rank, boolean content) {
         try (InputStream raw = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
                 DataInputStream in = new DataInputStream(file.toString().endsWith(".gz") ? new GZIPInputStream(raw, 1 << 16) : raw)) {
             int magic = in.readInt();
             if (magic != (UNSIGNED_BYTES << 8 | rank)) {
-                throw new DataException(String.format(Locale.ROOT,
-                        "%s is not an IDX file of bytes in %d %s: it starts with %08x instead of %08x",
-                        file, rank, rank == 1 ? "dimension" : "dimensions", magic, UNSIGNED_BYTES << 8 | rank));
+                throw new DataException(
+                        String.format(Locale.ROOT, "%s is not an IDX file of bytes in %d %s: it starts with %08x instead of %08x",
+                                file, rank, rank == 1 ? "dimension" : "dimensions", magic, UNSIGNED_BYTES << 8 | rank));
             }
             int[] dimensions = new int[rank];
             long length = 1;
@@ -42,10 +51,10 @@ record IdxFile(Path file, int[] dimensions, byte[] bytes) {
                 length = dimensions[i] < 1 || length > Integer.MAX_VALUE ? -1 : length * dimensions[i];
             }
             if (length < 1 || length > Integer.MAX_VALUE - 8) {
-                throw new DataException("%s claims dimensions %s: expected positive ones, 2 GiB at most"
-                        .formatted(file, Arrays.toString(dimensions)));
+                throw new DataException(
+                        file + " claims dimensions " + Arrays.toString(dimensions) + ": expected positive ones, 2 GiB at most");
             }
-            return new IdxFile(file, dimensions, readExactly(in, file, dimensions, (int) length));
+            return new IdxFile(file, dimensions, content ? readExactly(in, file, dimensions, (int) length) : new byte[0]);
         } catch (EOFException e) {
             throw new DataException(file + " is truncated: it ends within the header", e);
         } catch (ZipException e) {

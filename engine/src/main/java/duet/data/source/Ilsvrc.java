@@ -66,13 +66,7 @@ final class Ilsvrc {
         @Override
         public byte[] read(int index) throws DamagedImage {
             Member member = members.get(index);
-            if (member.size() == 0) {
-                throw new DamagedImage("an empty file");
-            }
-            if (member.size() > ImageFile.MOST_BYTES) {
-                throw new DamagedImage(String.format(Locale.ROOT,
-                        "a file of %d MiB; images of up to %d MiB are read", member.size() >> 20, ImageFile.MOST_BYTES >> 20));
-            }
+            ImageFile.checkSize(member.size());
             try {
                 return TarContents.read(channel, member);
             } catch (ClosedChannelException e) { // by an interrupt of this thread or of another one

@@ -15,12 +15,18 @@ import duet.net.Shape;
  * Made-up images that a network can tell apart: each class has a pattern of two plane waves a channel, each image shows it shifted
  * a little and under noise. Image i has label i % classes. A function of (seed, image) alone, on every machine: sines by StrictMath.
  *
+ * @param part       for people: what the images are for
+ * @param stored     size of each image
+ * @param classCount number of classes
+ * @param size       number of images
+ * @param seed       of patterns, shifts and noise
  * @param firstImage number of the first image, so that training and validation images differ
  */
 public record SyntheticImages(String part, Shape stored, int classCount, int size, long seed,
         long firstImage) implements Dataset, Fingerprinted {
     static final int DEFAULT_COUNT = 10_000;
-    private static final String EXAMPLE = "such as synthetic:3x227x227:1000 or, with the number of training images, synthetic:1x28x28:10:5000";
+    private static final String EXAMPLE = "such as synthetic:3x227x227:1000 or, with the number of training images, "
+            + "synthetic:1x28x28:10:5000";
     private static final int WAVES = 2;
     private static final double AMPLITUDE = 40;
     /** Of the image's side. */

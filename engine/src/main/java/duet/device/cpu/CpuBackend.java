@@ -116,6 +116,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public long ownFlop(Operation operation) {
+        return layout.ownFlop(operation);
+    }
+
+    @Override
     public long workspaceBytes(Operation operation, int device) {
         return layout.workspaceBytes(operation, device);
     }

@@ -120,23 +120,13 @@ final class CpuProgram implements Program {
     }
 
     private MemorySegment memory(Tensor tensor) {
-        Region region = regions.get(tensor);
-        if (region == null) {
-            throw new IllegalArgumentException(tensor + " is not part of this program");
-        }
         long bytes = backend.bytes(tensor);
-        if (region.bytes() < bytes) {
-            throw new IllegalArgumentException(tensor + " needs " + bytes + " bytes, its region has " + region.bytes());
-        }
-        return memory(tensor.device(), region).asSlice(0, bytes);
+        return memory(tensor.device(), Region.of(tensor, regions, bytes)).asSlice(0, bytes);
     }
 
     private MemorySegment memory(int device, Region region) {
         CpuStorage storage = region.area() == Region.Area.PERSISTENT ? persistent : scratch;
-        if (region.end() > storage.bytes(device)) {
-            throw new IllegalArgumentException("a region that ends at " + region.end() + " lies outside the " + storage.bytes(device)
-                    + " bytes of device " + device);
-        }
+        region.requireWithin(storage, device);
         return storage.slice(device, region);
     }
 
@@ -229,9 +219,7 @@ final class CpuProgram implements Program {
 
     private MemorySegment checked(Tensor tensor, int length) {
         checkOpen();
-        if (length != tensor.elements()) {
-            throw new IllegalArgumentException(tensor + " has " + tensor.elements() + " elements, the array " + length);
-        }
+        tensor.requireLength(length);
         return memory(tensor);
     }
 

@@ -87,7 +87,7 @@ final class Lowering {
     }
 
     private NativeCall forward(
-            Operation o, Tensor input, Tensor weight, Tensor bias, boolean relu, Tensor output, MemorySegment workspace) {
+            Product o, Tensor input, Tensor weight, Tensor bias, boolean relu, Tensor output, MemorySegment workspace) {
         MemorySegment product = layout.product(arena, o);
         MemorySegment x = memory.apply(input), w = memory.apply(weight), b = memory.apply(bias), y = memory.apply(output);
         int withRelu = relu ? 1 : 0;
@@ -97,14 +97,14 @@ final class Lowering {
                 : p -> DuetCpu.duet_convolution_forward_prepared(team, product, x, prepared, b, withRelu, y, workspace);
     }
 
-    private NativeCall backwardData(Operation o, Tensor outputGradient, Tensor weight, Tensor inputGradient, MemorySegment workspace) {
+    private NativeCall backwardData(Product o, Tensor outputGradient, Tensor weight, Tensor inputGradient, MemorySegment workspace) {
         MemorySegment product = layout.product(arena, o);
         MemorySegment dy = memory.apply(outputGradient), w = memory.apply(weight), dx = memory.apply(inputGradient);
         return p -> DuetCpu.duet_convolution_backward_data(team, product, dy, w, dx, workspace);
     }
 
     private NativeCall backwardWeights(
-            Operation o, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, MemorySegment workspace) {
+            Product o, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, MemorySegment workspace) {
         MemorySegment product = layout.product(arena, o);
         MemorySegment x = memory.apply(input), dy = memory.apply(outputGradient);
         MemorySegment dw = memory.apply(weightGradient), db = memory.apply(biasGradient);

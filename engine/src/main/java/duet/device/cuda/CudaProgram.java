@@ -85,15 +85,7 @@ final class CudaProgram implements Program {
     }
 
     private long address(Tensor tensor) {
-        Region region = regions.get(tensor);
-        if (region == null) {
-            throw new IllegalArgumentException(tensor + " is not part of this program");
-        }
-        long bytes = backend.bytes(tensor);
-        if (region.bytes() < bytes) {
-            throw new IllegalArgumentException(tensor + " needs " + bytes + " bytes, its region has " + region.bytes());
-        }
-        return address(tensor.device(), region);
+        return address(tensor.device(), Region.of(tensor, regions, backend.bytes(tensor)));
     }
 
     private long address(int device, Region region) {
@@ -106,27 +98,15 @@ final class CudaProgram implements Program {
 
     @Override
     public void run(RunParameters parameters) {
-        backend.begin();
-        try {
+        backend.exclusively(() -> {
             startNow(parameters);
             settle();
-        } catch (RuntimeException e) {
-            throw backend.failed(e);
-        } finally {
-            backend.end();
-        }
+        });
     }
 
     @Override
     public void start(RunParameters parameters) {
-        backend.begin();
-        try {
-            startNow(parameters);
-        } catch (RuntimeException e) {
-            throw backend.failed(e);
-        } finally {
-            backend.end();
-        }
+        backend.exclusively(() -> startNow(parameters));
     }
 
     private void startNow(RunParameters parameters) {
@@ -218,8 +198,7 @@ final class CudaProgram implements Program {
     }
 
     private void write(Tensor tensor, Object array, int length, ValueLayout element) {
-        backend.begin();
-        try {
+        backend.exclusively(() -> {
             checkOpen();
             checkLength(tensor, length);
             MemorySegment host = inputs.host(tensor);
@@ -230,11 +209,7 @@ final class CudaProgram implements Program {
                 backend.settle();
                 HostCopy.write(compute(tensor), address(tensor), tensor, array, length, element);
             }
-        } catch (RuntimeException e) {
-            throw backend.failed(e);
-        } finally {
-            backend.end();
-        }
+        });
     }
 
     @Override
@@ -255,8 +230,7 @@ final class CudaProgram implements Program {
     }
 
     private void read(Tensor tensor, Object array, int length, ValueLayout element) {
-        backend.begin();
-        try {
+        backend.exclusively(() -> {
             checkOpen();
             checkLength(tensor, length);
             backend.settle();
@@ -266,11 +240,7 @@ final class CudaProgram implements Program {
             } else {
                 HostCopy.read(compute(tensor), address(tensor), tensor, array, length, element);
             }
-        } catch (RuntimeException e) {
-            throw backend.failed(e);
-        } finally {
-            backend.end();
-        }
+        });
     }
 
     private CudaStream compute(Tensor tensor) {
@@ -281,9 +251,7 @@ final class CudaProgram implements Program {
         if (!regions.containsKey(tensor)) {
             throw new IllegalArgumentException(tensor + " is not part of this program");
         }
-        if (length != tensor.elements()) {
-            throw new IllegalArgumentException(tensor + " has " + tensor.elements() + " elements, the array " + length);
-        }
+        tensor.requireLength(length);
     }
 
     private void checkOpen() {

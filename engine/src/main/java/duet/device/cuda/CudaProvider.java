@@ -3,11 +3,13 @@ package duet.device.cuda;
 import java.util.List;
 import java.util.Optional;
 
+import duet.bindings.KernelCode;
 import duet.device.Backend;
 import duet.device.BackendProvider;
 import duet.device.CpuOptions;
 import duet.device.DeviceException;
 import duet.device.Precision;
+import duet.device.cuda.driver.CudaDriver;
 
 /** Devices {@code cuda:0}, {@code cuda:1}, ...: the cards that NVIDIA's driver sees. */
 public class CudaProvider implements BackendProvider {
@@ -28,12 +30,13 @@ public class CudaProvider implements BackendProvider {
 
     @Override
     public Optional<String> problem() {
-        return CudaBackend.problem(kind());
+        Optional<String> problem = CudaDriver.problem(CudaBackend.kind(kind()));
+        return problem.isEmpty() && KernelCode.load().modules().isEmpty() ? Optional.of(CudaBackend.NO_KERNELS) : problem;
     }
 
     @Override
     public int count() {
-        return CudaBackend.count(kind());
+        return problem().isPresent() ? 0 : CudaDriver.count();
     }
 
     @Override

@@ -27,12 +27,14 @@ import duet.model.Safetensors;
 import duet.net.Network;
 import duet.net.NetworkException;
 import duet.net.NetworkJson;
+import duet.net.ParameterShape;
 import duet.net.Shape;
 import duet.train.schedule.Diary;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.TrainingState;
+import duet.train.schedule.WarmUp;
 
 /** Checkpoints as safetensors files. What the tensors must be follows from the network in the metadata. */
 public final class CheckpointFile {
@@ -58,7 +60,7 @@ public final class CheckpointFile {
             @JsonSubTypes.Type(value = LearningRate.Steps.class, name = "steps"),
             @JsonSubTypes.Type(value = LearningRate.Linear.class, name = "linear"),
             @JsonSubTypes.Type(value = LearningRate.Exponential.class, name = "exponential"),
-            @JsonSubTypes.Type(value = LearningRate.WarmUp.class, name = "warm-up"),
+            @JsonSubTypes.Type(value = WarmUp.class, name = "warm-up"),
             @JsonSubTypes.Type(value = Diary.class, name = "diary"),
             @JsonSubTypes.Type(value = LearningRate.Plateau.class, name = "plateau")
     })
@@ -70,7 +72,7 @@ public final class CheckpointFile {
     /** The tensors of a checkpoint, in the order of the file. */
     private static List<Safetensors.Block> blocks(Network network, Shape stored, TrainingState state, Function<String, float[]> tensors) {
         List<Safetensors.Block> blocks = new ArrayList<>();
-        List<ParameterShape> parameters = ParameterShape.of(network);
+        List<ParameterShape> parameters = network.parameters();
         for (ParameterShape parameter : parameters) {
             blocks.add(block(parameter.name(), parameter.sizes(), tensors));
         }
@@ -104,6 +106,7 @@ public final class CheckpointFile {
     public static final class NotFiniteException extends TrainingException {
         private static final long serialVersionUID = 1;
 
+        /** Its name in the checkpoint. */
         public final String tensor;
 
         NotFiniteException(String tensor) {

@@ -37,20 +37,36 @@ public final class OutputFolder implements AutoCloseable {
         this.lockFile = lockFile;
     }
 
-    /** The checkpoint of a step that is in a folder. */
+    /**
+     * The checkpoint of a step that is in a folder.
+     *
+     * @param step steps done
+     * @param file the checkpoint
+     */
     public record Saved(long step, Path file) {}
 
-    /** Throws if a new training cannot use the folder; changes nothing. */
+    /**
+     * Checks that a new training can use a folder; changes nothing.
+     *
+     * @param folder must be empty or not exist
+     * @throws TrainingException in a sentence that says what is in it
+     */
     public static void requireNew(Path folder) {
         if (Files.exists(folder) && !Files.isDirectory(folder)) {
             throw new TrainingException(folder + ": not a folder; choose another --out");
         }
-        // hidden files are what a training leaves that was killed before its first checkpoint
-        List<Path> visible = list(folder).stream().filter(path -> !path.getFileName().toString().startsWith(".")).toList();
-        if (!visible.isEmpty()) {
-            throw new TrainingException(folder + ": already holds " + visible.getFirst().getFileName()
-                    + "; go on with its training by --resume, or choose another --out");
+        List<Path> others = list(folder).stream().filter(path -> !leftBehind(path)).toList();
+        if (!others.isEmpty()) {
+            throw new TrainingException(folder + ": already holds " + others.getFirst().getFileName() + (checkpoints(folder).isEmpty()
+                    ? ", but no checkpoint to go on from; choose another --out"
+                    : "; go on with its training by --resume, or choose another --out"));
         }
+    }
+
+    /** What a training leaves that ended before its first checkpoint: hidden files, and metrics without a line. */
+    private static boolean leftBehind(Path file) {
+        String name = file.getFileName().toString();
+        return name.startsWith(".") || name.equals(MetricsLog.FILE) && file.toFile().length() == 0;
     }
 
     /** Creates the folder if need be and locks it. */
@@ -152,7 +168,11 @@ public final class OutputFolder implements AutoCloseable {
         }
     }
 
-    /** From the first step to the last. */
+    /**
+     * {@return the checkpoints in a folder, from the first step to the last}
+     *
+     * @param folder of a training
+     */
     public static List<Saved> checkpoints(Path folder) {
         List<Saved> saved = new ArrayList<>();
         for (Path path : list(folder)) {

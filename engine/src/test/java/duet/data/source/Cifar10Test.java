@@ -50,7 +50,7 @@ class Cifar10Test {
         try (Split split = open()) {
             assertEquals("CIFAR-10 training set, 15 images", split.training().description());
             assertEquals("CIFAR-10 test set, 3 images", split.validation().description());
-            assertEquals(Cifar10.CLASSES, split.training().classNames());
+            assertEquals(CifarSet.CIFAR_10.defaultNames(), split.training().classNames());
             assertSame(split.training(), 14, 4, 2);
             assertSame(split.training(), 0, 0, 0);
             assertSame(split.validation(), 1, 5, 1);
@@ -91,7 +91,7 @@ class Cifar10Test {
         byte[] wrong = CifarFiles.binary(5, 2);
         wrong[3073] = 10;
         Files.write(file, wrong);
-        assertTrue(refused().contains("label 10 of image 1 is not one of the ten"), refused());
+        assertTrue(refused().contains("label 10 of image 1 is not one of the 10 classes 0 to 9"), refused());
     }
 
     @ParameterizedTest
@@ -139,7 +139,7 @@ class Cifar10Test {
                 damaged[random.nextInt(300)] ^= (byte) (1 << random.nextInt(8));
             }
             try {
-                CifarBatch.pickled("file", damaged);
+                CifarBatch.pickled(CifarSet.CIFAR_10, "file", damaged);
             } catch (DataException e) {
                 assertFalse(e.getMessage().contains("\n"), () -> e.getMessage() + ", seed " + seed);
             }

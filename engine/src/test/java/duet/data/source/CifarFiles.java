@@ -53,7 +53,13 @@ final class CifarFiles {
         for (int i = 0; i < images; i++) {
             out.op('K', label(batch, i));
         }
-        out.op('e').text("data");
+        out.op('e');
+        return data(out, batch, images).text("filenames").op(']', 'q', 6, 'u', '.').toByteArray();
+    }
+
+    /** The array {@code data} of a dictionary. */
+    static Pickler data(Pickler out, int batch, int images) {
+        out.text("data");
         out.line("cnumpy.core.multiarray").line("_reconstruct").op('q', 3);
         out.line("cnumpy").line("ndarray").op('q', 4, 'K', 0, 0x85).text("b").op(0x87, 'R', 'q', 5, '(', 'K', 1);
         out.op('M', images & 0xFF, images >> 8, 'M', 0, 3072 >> 8, 0x86);
@@ -63,14 +69,14 @@ final class CifarFiles {
         for (int i = 0; i < images; i++) {
             out.bytes(planes(batch, i));
         }
-        return out.op('t', 'b').text("filenames").op(']', 'q', 6, 'u', '.').toByteArray();
+        return out.op('t', 'b');
     }
 
     /** As Python 2 writes it in protocol 0: a text of lines. */
     static byte[] names() {
         StringBuilder text = new StringBuilder("(dp1\nS'num_cases_per_batch'\np2\nI10000\nsS'label_names'\np3\n(lp4\n");
         int memo = 5;
-        for (String name : Cifar10.CLASSES) {
+        for (String name : CifarSet.CIFAR_10.defaultNames()) {
             text.append("S'").append(name).append("'\np").append(memo++).append("\na");
         }
         return text.append("sS'num_vis'\np").append(memo).append("\nI3072\ns.").toString().getBytes(StandardCharsets.US_ASCII);
@@ -83,7 +89,7 @@ final class CifarFiles {
             files.put(python ? name : name + ".bin", python ? pickled(batch, images) : binary(batch, images));
         }
         files.put(python ? "batches.meta" : "batches.meta.txt",
-                python ? names() : (String.join("\n", Cifar10.CLASSES) + "\n\n").getBytes(StandardCharsets.US_ASCII));
+                python ? names() : (String.join("\n", CifarSet.CIFAR_10.defaultNames()) + "\n\n").getBytes(StandardCharsets.US_ASCII));
         return files;
     }
 

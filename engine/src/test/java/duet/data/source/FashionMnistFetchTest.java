@@ -125,7 +125,7 @@ class FashionMnistFetchTest {
             long size = Files.size(served.resolve(item.name() + ".gz"));
             assertTrue(progress.contains(item.name() + ".gz " + size + " of " + size), progress::toString);
         }
-        try (Split split = FashionMnist.open(FashionMnist.locate(List.of(root.resolve("none"), target)))) {
+        try (Split split = FashionMnist.images(FashionMnist.locate(List.of(root.resolve("none"), target))).open()) {
             assertEquals(30, split.training().size());
         }
     }

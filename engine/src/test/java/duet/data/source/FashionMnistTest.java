@@ -58,8 +58,8 @@ class FashionMnistTest {
         try (Split split = open()) {
             assertEquals(30, split.training().size());
             assertEquals(20, split.validation().size());
-            assertEquals("Ankle boot", split.training().classNames().get(9));
-            assertEquals("Fashion-MNIST training set, 30 images", split.training().description());
+            assertEquals("IDX (not Fashion-MNIST's own labels) training set, 30 images", split.training().description());
+            assertEquals("9", split.training().classNames().get(9), "what is not Fashion-MNIST is not called an ankle boot");
             byte[] image = new byte[1 + 784];
             assertEquals(3, split.training().read(13, image, 1));
             assertEquals(0, image[0]);
@@ -75,6 +75,8 @@ class FashionMnistTest {
         assumeTrue(folders.stream().anyMatch(f -> Files.exists(f.resolve("t10k-images-idx3-ubyte.gz"))),
                 "needs Fashion-MNIST: apt-get install dataset-fashion-mnist");
         try (Split split = Datasets.open("fashion-mnist", INPUT, 1, DamageReport.STRICT)) {
+            assertEquals("Ankle boot", split.training().classNames().get(9));
+            assertEquals("Fashion-MNIST training set, 60000 images", split.training().description());
             assertEquals(60_000, split.training().size());
             assertEquals(10_000, split.validation().size());
             int[] counts = new int[10];
@@ -127,7 +129,7 @@ class FashionMnistTest {
             default -> throw new IllegalArgumentException(fault);
         };
         Files.write(folder.resolve(IMAGES), file);
-        assertSays(refused(), folder.resolve(IMAGES), said);
+        assertSays(refused(), fault.equals("size") ? folder : folder.resolve(IMAGES), said);
     }
 
     @Test
@@ -140,14 +142,6 @@ class FashionMnistTest {
             Files.write(folder.resolve(LABELS), bad);
             assertSays(refused(), folder.resolve(LABELS));
         }
-    }
-
-    @Test
-    void labelsOutOfRange() throws IOException {
-        byte[] labels = new byte[30];
-        labels[17] = 10;
-        Files.write(folder.resolve(LABELS), IdxWriter.gzip(IdxWriter.idx(labels, 30)));
-        assertSays(refused(), folder.resolve(LABELS), "label 10", "image 17");
     }
 
     @Test

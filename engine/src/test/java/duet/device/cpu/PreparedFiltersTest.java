@@ -33,6 +33,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -80,7 +81,7 @@ class PreparedFiltersTest {
         }
 
         private Plan plan(Placement placement, Mode mode) {
-            return Planner.plan(network(), placement, mode, BATCH, new Planner.Shapes(12, 12), true, backend);
+            return Planner.plan(network(), placement, mode, BATCH, new StoredImages(12, 12), true, backend);
         }
 
         Program load() {

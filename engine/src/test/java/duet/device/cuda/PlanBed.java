@@ -32,6 +32,7 @@ import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.PlanChecker;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 
 /**
  * A plan of a small network on two towers, with exchanges of activations, partial sums and gradients; faults are edits of its streams
@@ -58,7 +59,7 @@ final class PlanBed {
                 new Layer.FullyConnected("fc3", 8, true, start), new Layer.Nonlinearity("relu3", Activation.RELU),
                 new Layer.FullyConnected("fc4", 4, true, start), new Layer.SoftmaxCrossEntropy("loss")));
         try (Backend backend = Backends.open(TWO_CARDS, 0)) {
-            return new PlanBed(Planner.plan(network, Placement.TWO_TOWERS, Mode.TRAINING, BATCH, new Planner.Shapes(8, 8), true, backend));
+            return new PlanBed(Planner.plan(network, Placement.TWO_TOWERS, Mode.TRAINING, BATCH, new StoredImages(8, 8), true, backend));
         }
     }
 

@@ -31,6 +31,7 @@ import duet.files.WholeFile;
 import duet.model.Safetensors;
 import duet.model.SafetensorsException;
 import duet.net.NetworkJson;
+import duet.net.ParameterShape;
 import duet.train.Tiny;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
@@ -43,13 +44,13 @@ class CheckpointTest {
     private Path folder;
 
     private static TrainingState state(LearningRate rate) {
-        return new TrainingState(123, Tiny.options().withLearningRate(rate), "folder:a \"b\"", 44,
+        return new TrainingState(123, Tiny.options().toBuilder().learningRate(rate).build(), "folder:a \"b\"", 44,
                 new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3);
     }
 
     static Checkpoint checkpoint(TrainingState state) {
         Map<String, float[]> tensors = new LinkedHashMap<>();
-        List<ParameterShape> shapes = ParameterShape.of(Tiny.network());
+        List<ParameterShape> shapes = Tiny.network().parameters();
         for (int i = 0; i < shapes.size(); i++) {
             tensors.put(shapes.get(i).name(), shapes.get(i).initial(1, i));
         }

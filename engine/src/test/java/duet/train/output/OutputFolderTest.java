@@ -32,9 +32,15 @@ class OutputFolderTest {
         Files.createDirectory(folder);
         Files.createFile(folder.resolve(".lock"));
         Files.createFile(folder.resolve(".checkpoint-00000000.safetensors.77.tmp"));
+        Path metrics = Files.createFile(folder.resolve("metrics.jsonl"));
         OutputFolder.requireNew(folder);
         Files.createFile(folder.resolve("letter.txt"));
-        assertRefused(folder + ": already holds letter.txt; go on with its training by --resume, or choose another --out",
+        assertRefused(folder + ": already holds letter.txt, but no checkpoint to go on from; choose another --out",
+                () -> OutputFolder.requireNew(folder));
+        Files.writeString(metrics, "{}\n");
+        Files.createFile(folder.resolve("checkpoint-00000007.safetensors"));
+        assertRefused(
+                folder + ": already holds checkpoint-00000007.safetensors; go on with its training by --resume, or choose another --out",
                 () -> OutputFolder.requireNew(folder));
         Path file = folder.resolve("letter.txt");
         assertRefused(file + ": not a folder; choose another --out", () -> OutputFolder.requireNew(file));

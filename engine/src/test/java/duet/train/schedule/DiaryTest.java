@@ -18,13 +18,13 @@ import duet.device.Backend;
 import duet.device.RunParameters;
 import duet.model.Ablation;
 import duet.model.Networks;
+import duet.net.ParameterShape;
 import duet.plan.Placement;
 import duet.train.Rates;
 import duet.train.Recipe;
 import duet.train.Tiny;
 import duet.train.Trainer;
 import duet.train.output.Checkpoint;
-import duet.train.output.ParameterShape;
 import duet.train.output.TrainingListener;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -71,7 +71,7 @@ class DiaryTest {
     @Test
     void decaysOfLayers() {
         TrainingOptions options = Recipe.of("cifar-18pct");
-        List<ParameterShape> parameters = ParameterShape.of(Networks.create("cifar-18pct"));
+        List<ParameterShape> parameters = Networks.create("cifar-18pct").parameters();
         RunParameters numbers = new Rates(parameters).of(TrainingState.initial(options, "data", 128, Arithmetic.DEFAULT));
         for (int i = 0; i < parameters.size(); i++) {
             ParameterShape p = parameters.get(i);
@@ -109,7 +109,8 @@ class DiaryTest {
         assertEquals("there is no schedule file " + folder.resolve("none.json"),
                 assertThrows(TrainingException.class, () -> Schedules.read(folder.resolve("none.json"))).getMessage());
         assertEquals(
-                "there is no schedule called orginal-2012; did you mean \"original-2012\"? (it can be original-2012, cifar-18pct, cifar-11pct)",
+                "there is no schedule called orginal-2012; did you mean \"original-2012\"? (it can be original-2012, cifar-18pct, "
+                        + "cifar-11pct)",
                 assertThrows(TrainingException.class, () -> Schedules.named("orginal-2012")).getMessage());
     }
 
@@ -122,11 +123,14 @@ class DiaryTest {
             "{\"rate\": \"fast\"}                                               | file: no schedule at line 1: Cannot deserialize value",
             "{\"rate\": 1} x                                                    | file: no schedule at line 1: ",
             "{\"rate\": 1, \"changes\": [{\"rate\": 2}]}                        | file: a change has no \"epoch\"",
-            "{\"rate\": 1, \"changes\": [{\"epoch\": 3}]}                       | file: the change at epoch 3.0 changes nothing; it can have",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3}]}                       | file: the change at epoch 3.0 changes nothing; it can "
+                    + "have",
             "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": -1}]}         | file: the rate must be at least 0, not -1.0",
             "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1, \"layers\": []}]}  | file: the change at epoch 3.0 names no layers",
-            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1}, {\"epoch\": 2, \"rate\": 1}]} | file: the changes must be in the order of their epochs",
-            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"layers\": [\"a\"], \"colourNoise\": 0}]}  | file: colour noise is not for single layers",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"rate\": 1}, {\"epoch\": 2, \"rate\": 1}]} | file: the changes must be in the "
+                    + "order of their epochs",
+            "{\"rate\": 1, \"changes\": [{\"epoch\": 3, \"layers\": [\"a\"], \"colourNoise\": 0}]}  | file: colour noise is not for "
+                    + "single layers",
     })
     void damagedFiles(String json, String message) {
         String found = assertThrows(TrainingException.class, () -> Schedules.parse(json, "file")).getMessage();
@@ -145,7 +149,7 @@ class DiaryTest {
         List<RateChange> told = new ArrayList<>();
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
-                        Tiny.options().withMomentum(0).withSteps(12).withKeepCheckpoints(9).withLearningRate(diary).withOutput(out))) {
+                        Tiny.options().toBuilder().momentum(0).steps(12).keepCheckpoints(9).learningRate(diary).output(out).build())) {
             trainer.train(new TrainingListener() {
                 @Override
                 public void rateChanged(RateChange change) {
@@ -169,7 +173,8 @@ class DiaryTest {
 
     @Test
     void changesAreTold() {
-        TrainingState steps = TrainingState.initial(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Steps(0.8, 1.5, 0.5)),
+        TrainingState steps = TrainingState.initial(
+                Tiny.options().toBuilder().batch(4).learningRate(new LearningRate.Steps(0.8, 1.5, 0.5)).build(),
                 "data", 40,
                 Arithmetic.DEFAULT);
         assertNull(RateChange.byEpoch(steps));
@@ -178,8 +183,8 @@ class DiaryTest {
             RateChange change = RateChange.byEpoch(steps);
             assertEquals(step % 15 == 0, change != null, "before step " + (step + 1));
         }
-        TrainingState plateau = TrainingState.initial(Tiny.options().withLearningRate(
-                new LearningRate.WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))), "data", 44, Arithmetic.DEFAULT).stepped();
+        TrainingState plateau = TrainingState.initial(Tiny.options().toBuilder().learningRate(
+                new WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))).build(), "data", 44, Arithmetic.DEFAULT).stepped();
         TrainingState better = plateau.validated(0.5);
         assertNull(RateChange.byValidation(plateau, better));
         TrainingState worse = better.stepped();

@@ -2,10 +2,12 @@ package duet.device.cuda.driver;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Locale;
+import java.util.ArrayList;
+import java.util.List;
 
 import duet.bindings.cuda.Cuda;
 import duet.device.StreamSteps;
+import duet.text.Text;
 
 /** A logical device: streams of its own on a card that it may share with another one. */
 public final class CudaDevice implements AutoCloseable {
@@ -19,9 +21,18 @@ public final class CudaDevice implements AutoCloseable {
     public CudaDevice(int index, CudaCard card) {
         this.index = index;
         this.card = card;
-        compute = new CudaStream(this, "compute");
-        copy = new CudaStream(this, "copy");
-        input = new CudaStream(this, "input");
+        List<CudaStream> made = new ArrayList<>();
+        try {
+            for (String kind : List.of("compute", "copy", "input")) {
+                made.add(new CudaStream(this, kind));
+            }
+        } catch (RuntimeException e) {
+            made.forEach(CudaStream::close);
+            throw e;
+        }
+        compute = made.get(0);
+        copy = made.get(1);
+        input = made.get(2);
     }
 
     public CudaStream stream(StreamSteps.Kind kind) {
@@ -39,8 +50,8 @@ public final class CudaDevice implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = arena.allocate(Cuda.C_LONG);
             CudaDriver.check(Cuda.cuMemAlloc_v2(address, Math.max(bytes, 1)), "cuMemAlloc",
-                    String.format(Locale.ROOT,
-                            "allocating %,d bytes on %s, which has %,d free of %,d", bytes, label(), card.freeBytes(), card.memoryBytes));
+                    "allocating %s on %s, which has %s free of %s".formatted(Text.bytes(bytes), label(),
+                            Text.bytes(card.freeBytes()), Text.bytes(card.memoryBytes)));
             return address.get(Cuda.C_LONG, 0);
         }
     }

@@ -94,7 +94,7 @@ public final class CudaDriver {
     /**
      * Throws a {@link CudaException} if a driver function has failed.
      *
-     * @param doing what it was for, such as {@code allocating 244.8 MB on cuda:0}
+     * @param doing what it was for, such as {@code allocating 245 MiB on cuda:0}
      */
     static void check(int result, String function, String doing) {
         if (result != Cuda.CUDA_SUCCESS()) {

@@ -33,6 +33,7 @@ public final class CudaStream implements AutoCloseable {
     }
 
     public void synchronize(String doing) {
+        device.card.enter();
         int result = Cuda.cuStreamSynchronize(handle);
         if (result != Cuda.CUDA_SUCCESS()) {
             CudaDriver.check(result, "cuStreamSynchronize", doing + " on " + label);

@@ -2,9 +2,9 @@ package duet.device.cuda.driver;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Locale;
 
 import duet.bindings.cuda.Cuda;
+import duet.text.Text;
 
 /** Host memory that the devices can copy from and to by themselves. */
 public final class PinnedMemory implements AutoCloseable {
@@ -17,7 +17,7 @@ public final class PinnedMemory implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment pointer = arena.allocate(Cuda.C_POINTER);
             CudaDriver.check(Cuda.cuMemHostAlloc(pointer, Math.max(bytes, 1), Cuda.CU_MEMHOSTALLOC_PORTABLE()), "cuMemHostAlloc",
-                    String.format(Locale.ROOT, "allocating %,d bytes of page-locked host memory", bytes));
+                    "allocating " + Text.bytes(bytes) + " of page-locked host memory");
             segment = pointer.get(Cuda.C_POINTER, 0).reinterpret(Math.max(bytes, 1));
         }
     }

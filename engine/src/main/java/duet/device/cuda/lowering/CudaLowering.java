@@ -13,12 +13,7 @@ public final class CudaLowering {
 
     public static long workspaceBytes(Operation operation, int multiprocessors) {
         return switch (operation) {
-            case ConvolutionForward o -> ProductLowering.workspaceBytes(o, multiprocessors);
-            case ConvolutionBackwardData o -> ProductLowering.workspaceBytes(o, multiprocessors);
-            case ConvolutionBackwardWeights o -> ProductLowering.workspaceBytes(o, multiprocessors);
-            case FullyConnectedForward o -> ProductLowering.workspaceBytes(o, multiprocessors);
-            case FullyConnectedBackwardData o -> ProductLowering.workspaceBytes(o, multiprocessors);
-            case FullyConnectedBackwardWeights o -> ProductLowering.workspaceBytes(o, multiprocessors);
+            case Product o -> ProductLowering.workspaceBytes(o, multiprocessors);
             case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o);
             default -> 0;
         };

@@ -9,7 +9,6 @@ import duet.bindings.cuda.kernels.duet_divisor;
 import duet.bindings.cuda.kernels.duet_reduction;
 import duet.device.ConvolutionGeometry;
 import duet.device.DeviceException;
-import duet.device.Operation;
 import duet.device.Operation.*;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
@@ -24,7 +23,7 @@ final class ProductLowering {
     private final ProductTiling tiling;
     private final List<KernelCall> launches = new ArrayList<>();
 
-    private ProductLowering(Site site, Operation operation) {
+    private ProductLowering(Site site, Product operation) {
         this.site = site;
         this.shape = ProductShape.of(operation);
         this.tiling = ProductTiling.of(shape, site.multiprocessors());
@@ -37,7 +36,7 @@ final class ProductLowering {
      * @param operation       a convolution or fully connected layer
      * @param fusedActivation applied to the output in place, or null
      */
-    static List<KernelCall> forward(Site site, Operation operation, Activation fusedActivation) {
+    static List<KernelCall> forward(Site site, Product operation, Activation fusedActivation) {
         ProductLowering l = new ProductLowering(site, operation);
         switch (operation) {
             case ConvolutionForward o -> l.forward(o.input(), o.weight(), o.bias(), o.output(), fusedActivation);
@@ -48,7 +47,7 @@ final class ProductLowering {
     }
 
     /** @param reluMask the result is 0 where this tensor of the input's shape is not above 0; null for none */
-    static List<KernelCall> backwardData(Site site, Operation operation, Tensor reluMask) {
+    static List<KernelCall> backwardData(Site site, Product operation, Tensor reluMask) {
         ProductLowering l = new ProductLowering(site, operation);
         switch (operation) {
             case ConvolutionBackwardData o -> l.backwardData(o.outputGradient(), o.weight(), o.inputGradient(), reluMask);
@@ -58,7 +57,7 @@ final class ProductLowering {
         return l.launches;
     }
 
-    static List<KernelCall> backwardWeights(Site site, Operation operation) {
+    static List<KernelCall> backwardWeights(Site site, Product operation) {
         ProductLowering l = new ProductLowering(site, operation);
         switch (operation) {
             case ConvolutionBackwardWeights o -> l.backwardWeights(o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient());
@@ -68,10 +67,10 @@ final class ProductLowering {
         return l.launches;
     }
 
-    /** Scratch memory for the partial sums; 0 for none, or for an operation that is no product. */
-    static long workspaceBytes(Operation operation, int multiprocessors) {
+    /** Scratch memory for the partial sums; 0 for none. */
+    static long workspaceBytes(Product operation, int multiprocessors) {
         ProductShape shape = ProductShape.of(operation);
-        return shape == null ? 0 : ProductTiling.of(shape, multiprocessors).workspaceBytes(shape);
+        return ProductTiling.of(shape, multiprocessors).workspaceBytes(shape);
     }
 
     /** tanh is applied by the sum of the splits, in place where there is one split. */

@@ -4,7 +4,6 @@ import java.util.Locale;
 
 import duet.device.ConvolutionGeometry;
 import duet.device.DeviceException;
-import duet.device.Operation;
 import duet.device.Operation.*;
 import duet.device.Tensor;
 
@@ -31,8 +30,7 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
         }
     }
 
-    /** Null for an operation that is no product. */
-    static ProductShape of(Operation operation) {
+    static ProductShape of(Product operation) {
         return switch (operation) {
             case ConvolutionForward o -> new ProductShape(Pass.FORWARD, o.layer(), o.geometry(), o.input().batch(), 0);
             case FullyConnectedForward o -> new ProductShape(Pass.FORWARD, o.layer(), onePixel(o.weight()), o.input().batch(), 0);
@@ -42,7 +40,6 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
                 new ProductShape(Pass.WEIGHTS, o.layer(), o.geometry(), o.input().batch(), length(o.biasGradient()));
             case FullyConnectedBackwardWeights o -> new ProductShape(
                     Pass.WEIGHTS, o.layer(), onePixel(o.weightGradient()), o.input().batch(), length(o.biasGradient()));
-            default -> null;
         };
     }
 

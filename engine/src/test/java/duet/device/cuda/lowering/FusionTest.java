@@ -19,6 +19,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -29,7 +30,7 @@ class FusionTest {
 
     private static Plan plan(Placement placement, Mode mode, Layout layout) {
         Network network = Networks.create("alexnet", 3, 1000);
-        return Planner.plan(network, placement, mode, 4, new Planner.Shapes(256, 256), true, layout);
+        return Planner.plan(network, placement, mode, 4, new StoredImages(256, 256), true, layout);
     }
 
     private static List<Fusion> fusions(Plan plan, int device) {
