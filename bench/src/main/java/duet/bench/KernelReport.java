@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.OffsetDateTime;
+import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.List;
@@ -80,7 +81,7 @@ public final class KernelReport {
             report.add(run);
         }
         ObjectNode root = JSON.createObjectNode().put("benchmark", "kernels").put("date",
-                OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString());
+                OffsetDateTime.now(ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS).toString());
         try (Backend cpu = Backends.open("cpu", 1)) {
             root.set("machine", JSON.valueToTree(Machine.of(cpu)));
         }
@@ -145,7 +146,7 @@ public final class KernelReport {
     /** Such as {@code , batch 128, threads 2}: what else a name tells beside the kernel. */
     private static String settings(JsonNode run) {
         StringBuilder settings = new StringBuilder();
-        run.path("params").fields().forEachRemaining(entry -> {
+        run.path("params").properties().forEach(entry -> {
             if (!entry.getKey().equals("kernel") && !entry.getKey().equals("precision")) {
                 settings.append(", ").append(entry.getKey()).append(' ').append(entry.getValue().asText());
             }
@@ -159,8 +160,10 @@ public final class KernelReport {
 
     /** In Markdown. */
     static String table(JsonNode result) {
-        StringBuilder text = new StringBuilder("| kernel | ms | of all kernels | | share of the limit | by its own operations |\n"
-                + "| --- | ---: | ---: | ---: | ---: | ---: |\n");
+        StringBuilder text = new StringBuilder("""
+                | kernel | ms | of all kernels | | share of the limit | by its own operations |
+                | --- | ---: | ---: | ---: | ---: | ---: |
+                """);
         for (JsonNode measurement : result.path("measurements")) {
             if (measurement.has("share")) {
                 boolean fewer = measurement.path("ownFlop").asDouble() < measurement.path("flop").asDouble();

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -85,7 +86,8 @@ public final class Report {
         int failed = sums[2] + sums[3];
         ObjectNode tests = result.putObject("tests").put("ran", ran).put("skipped", sums[1]).put("failed", failed);
         reasons.forEach(tests.putObject("reasons")::put);
-        summary.add("tests: %d ran, %d failed, %d skipped%s".formatted(ran, failed, sums[1], ran == 0 ? ": NOTHING WAS TESTED" : ""));
+        summary.add(String.format(Locale.ROOT,
+                "tests: %d ran, %d failed, %d skipped%s", ran, failed, sums[1], ran == 0 ? ": NOTHING WAS TESTED" : ""));
         reasons.forEach((reason, count) -> summary.add("  skipped " + count + ": " + reason));
     }
 
@@ -114,7 +116,7 @@ public final class Report {
         for (String line : lines("times.jsonl")) {
             JsonNode time = JSON.readTree(line);
             result.withArrayProperty("times").add(time);
-            String key = "%-5d %-12s %-8s %-36s %s".formatted(time.path("batch").asInt(), time.path("precision").asText(),
+            String key = String.format(Locale.ROOT, "%-5d %-12s %-8s %-36s %s", time.path("batch").asInt(), time.path("precision").asText(),
                     time.path("engine").asText(), time.path("variant").asText(), time.path("devices").asText());
             groups.computeIfAbsent(key, ignored -> new ArrayList<>()).add(time);
         }
@@ -124,13 +126,13 @@ public final class Report {
         }
         summary.add("batch precision    engine   variant                              devices: median ms of a step, images/s");
         groups.entrySet().stream()
-                .sorted(Comparator.comparing((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
+                .sorted(Comparator.comparingInt((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
                         .thenComparingDouble(entry -> milliseconds(groups.get(entry.getKey()))))
                 .forEach(entry -> {
                     double milliseconds = milliseconds(entry.getValue());
                     JsonNode one = entry.getValue().getFirst();
                     summary.add(entry.getKey() + (Double.isFinite(milliseconds)
-                            ? ": %.3f, %,.0f".formatted(milliseconds, one.path("batch").asInt() / milliseconds * 1e3)
+                            ? String.format(Locale.ROOT, ": %.3f, %,.0f", milliseconds, one.path("batch").asInt() / milliseconds * 1e3)
                             : ": " + one.path("error").asText()));
                 });
     }

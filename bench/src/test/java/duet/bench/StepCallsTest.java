@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -26,7 +27,7 @@ class StepCallsTest {
                 System.getProperty("java.class.path"), "--enable-native-access=ALL-UNNAMED", "-Xmx2g", "-Dduet.lib.cuda=" + STUB,
                 StepCalls.class.getName()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
         Map<String, Integer> calls = new HashMap<>();
-        for (String line : new String(child.getInputStream().readAllBytes()).lines().toList()) {
+        for (String line : new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList()) {
             calls.put(line.split(" ")[0], Integer.valueOf(line.split(" ")[1]));
         }
         assertEquals(0, child.waitFor());

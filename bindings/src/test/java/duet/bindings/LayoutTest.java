@@ -10,6 +10,7 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.PaddingLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -24,13 +25,14 @@ class LayoutTest {
     Path folder;
 
     private static String assertions(String struct, GroupLayout layout) {
-        StringBuilder text = new StringBuilder("static_assert(sizeof(%s) == %d, \"size\");\n".formatted(struct, layout.byteSize()));
+        StringBuilder text = new StringBuilder(String.format(Locale.ROOT,
+                "static_assert(sizeof(%s) == %d, \"size\");\n", struct, layout.byteSize()));
         for (MemoryLayout member : layout.memberLayouts()) {
             if (member instanceof PaddingLayout) {
                 continue;
             }
             String name = member.name().orElseThrow();
-            text.append("static_assert(offsetof(%1$s, %2$s) == %3$d && sizeof(%1$s::%2$s) == %4$d, \"%2$s\");\n".formatted(
+            text.append(String.format(Locale.ROOT, "static_assert(offsetof(%1$s, %2$s) == %3$d && sizeof(%1$s::%2$s) == %4$d, \"%2$s\");\n",
                     struct, name, layout.byteOffset(PathElement.groupElement(name)), member.byteSize()));
         }
         return text.toString();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -51,7 +52,7 @@ class LibraryCacheTest {
         Path file = LibraryCache.unpack(CONTENT, "lib.so", folder);
         byte[] oneBitOff = CONTENT.clone();
         oneBitOff[oneBitOff.length / 2] ^= 1;
-        for (byte[] damage : List.of(oneBitOff, new byte[0], "text".getBytes())) {
+        for (byte[] damage : List.of(oneBitOff, new byte[0], "text".getBytes(StandardCharsets.UTF_8))) {
             Files.write(file, damage);
             assertArrayEquals(CONTENT, Files.readAllBytes(LibraryCache.unpack(CONTENT, "lib.so", folder)));
         }

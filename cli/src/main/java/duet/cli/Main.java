@@ -54,6 +54,7 @@ public final class Main implements Runnable {
     private CommandSpec spec;
 
     @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Show stack traces of errors (also: DUET_DEBUG=1).")
+    @SuppressWarnings("UnusedVariable") // also read when the arguments cannot be parsed: from their text
     private boolean debug;
 
     public static void main(String[] arguments) {

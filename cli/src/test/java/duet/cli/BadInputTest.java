@@ -34,7 +34,7 @@ class BadInputTest {
     private static Path checkpoint;
 
     /** @param arguments of the command, made in a folder of the case's own */
-    private record Case(String name, int code, String sentence, Arguments arguments) {
+    record Case(String name, int code, String sentence, Arguments arguments) {
         @Override
         public String toString() {
             return name;

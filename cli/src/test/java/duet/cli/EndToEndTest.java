@@ -32,7 +32,7 @@ class EndToEndTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int SIDE = 28;
     private static final String NETWORK = """
-            {"name": "mini", "input": {"channels": 3, "height": %d, "width": %<d, "scale": 0.0156}, "layers": [
+            {"name": "mini", "input": {"channels": 3, "height": SIDE, "width": SIDE, "scale": 0.0156}, "layers": [
               {"type": "convolution", "name": "conv1", "filters": 16, "kernel": 5, "padding": 2, "weights": {"distribution": "he"}},
               {"type": "relu", "name": "relu1"},
               {"type": "local-response-norm", "name": "norm1", "groups": 2, "k": 1},
@@ -47,7 +47,7 @@ class EndToEndTest {
               {"type": "fully-connected", "name": "fc4", "outputs": 20, "weights": {"distribution": "normal", "deviation": 0.01}},
               {"type": "softmax-cross-entropy", "name": "loss"}]}
             """
-            .formatted(SIDE);
+            .replace("SIDE", Integer.toString(SIDE));
 
     @TempDir
     private Path temporary;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -54,7 +55,7 @@ class FullDiskTest {
         Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=" + (checkpoint * 3 / 2 / 4096 * 4096), "tmpfs",
                 disk.toString())
                 .redirectErrorStream(true).start();
-        String reason = new String(mount.getInputStream().readAllBytes());
+        String reason = new String(mount.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assumeTrue(mount.waitFor() == 0, "a file system can only be mounted by root: " + reason.strip());
         try {
             Path out = disk.resolve("out");

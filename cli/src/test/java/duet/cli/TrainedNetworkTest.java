@@ -38,7 +38,7 @@ class TrainedNetworkTest {
         run = shared.resolve("run");
         other = shared.resolve("other");
         for (Path out : List.of(run, other)) {
-            Outcome outcome = Outcome.of(Runs.train(out, out == run ? 12 : 5, 0));
+            Outcome outcome = Outcome.of(Runs.train(out, out.equals(run) ? 12 : 5, 0));
             assertEquals(0, outcome.code(), outcome::toString);
         }
     }

@@ -1,5 +1,7 @@
 package duet.data;
 
+import java.util.Locale;
+
 import duet.device.Philox;
 import duet.net.Shape;
 
@@ -30,8 +32,9 @@ public record Cropping(Shape stored, Shape input, Augmentation augmentation, lon
      */
     public static void check(Shape stored, Shape input) {
         if (stored.channels() != input.channels()) {
-            throw new DataException("the images are %s (channels x height x width) but the network's input is %s: use a network with %d %s"
-                    .formatted(stored, input, stored.channels(), stored.channels() == 1 ? "input channel" : "input channels"));
+            throw new DataException(String.format(Locale.ROOT,
+                    "the images are %s (channels x height x width) but the network's input is %s: use a network with %d %s",
+                    stored, input, stored.channels(), stored.channels() == 1 ? "input channel" : "input channels"));
         }
         if (stored.height() < input.height() || stored.width() < input.width()) {
             throw new DataException(("the images are %s (channels x height x width), smaller than the network's input %s: "

@@ -78,6 +78,7 @@ public record PixelSums(long[] levels, long[] products, long images) {
         return new PixelSums(levels, products, images + 1);
     }
 
+    @SuppressWarnings("NarrowCalculation") // products of bytes
     private void addProducts(byte[] image, int offset, int channels) {
         for (int pixel = offset; pixel < offset + levels.length; pixel += channels) {
             int p = 0;
@@ -90,6 +91,7 @@ public record PixelSums(long[] levels, long[] products, long images) {
     }
 
     /** Adds an image of three channels, in registers. */
+    @SuppressWarnings("NarrowCalculation") // products of bytes
     private void addColours(byte[] image, int offset) {
         long rr = 0;
         long rg = 0;

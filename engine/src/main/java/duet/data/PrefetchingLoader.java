@@ -3,6 +3,7 @@ package duet.data;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -65,15 +66,17 @@ final class PrefetchingLoader implements BatchLoader {
             long firstBatch, long lastBatch, int threadCount) {
         long bytes = data.stored().elements() * batch;
         if (batch < 1 || bytes > Integer.MAX_VALUE - 8) {
-            throw new DataException("a batch of %d images of %s is not possible: it takes 1 image at least and 2 GiB at most"
-                    .formatted(batch, data.stored()));
+            throw new DataException(String.format(Locale.ROOT,
+                    "a batch of %d images of %s is not possible: it takes 1 image at least and 2 GiB at most",
+                    batch, data.stored()));
         }
         if (data.size() < 1) {
             throw new DataException("no images to load: " + data.description());
         }
         if (threadCount < 1 || firstBatch < 0) {
-            throw new DataException("loading from batch %d on %d threads is not possible: give batch 0 or more and at least 1 thread"
-                    .formatted(firstBatch, threadCount));
+            throw new DataException(String.format(Locale.ROOT,
+                    "loading from batch %d on %d threads is not possible: give batch 0 or more and at least 1 thread",
+                    firstBatch, threadCount));
         }
         this.data = data;
         this.orders = orders;

@@ -136,7 +136,7 @@ public final class Backends {
             if (provider == null || provider.numbered() != (name.group(2) != null)) {
                 throw new DeviceException("unknown device '" + device + "'; " + choices());
             }
-            if (chosen != null && chosen != provider) {
+            if (chosen != null && !chosen.equals(provider)) {
                 throw new DeviceException("devices of different kinds (" + names + ") do not work together; " + choices());
             }
             chosen = provider;

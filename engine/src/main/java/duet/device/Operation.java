@@ -56,7 +56,7 @@ public sealed interface Operation {
             implements Operation {
         @Override public List<Tensor> reads() { return list(images, crops, mean, colourShift); }
         @Override public List<Tensor> writes() { return list(output); }
-        @Override public long flop() { return 2 * output.elements(); }
+        @Override public long flop() { return 2L * output.elements(); }
     }
 
     /**
@@ -70,7 +70,7 @@ public sealed interface Operation {
             implements Product {
         @Override public List<Tensor> reads() { return list(input, weight, bias); }
         @Override public List<Tensor> writes() { return list(output); }
-        @Override public long flop() { return 2 * output.batch() * geometry.multiplyAdds(); }
+        @Override public long flop() { return 2L * output.batch() * geometry.multiplyAdds(); }
     }
 
     /** The gradient of a convolution's input: each output's gradient times the weight of each pixel that it was computed from, summed. */
@@ -78,7 +78,7 @@ public sealed interface Operation {
             implements Product {
         @Override public List<Tensor> reads() { return list(outputGradient, weight); }
         @Override public List<Tensor> writes() { return list(inputGradient); }
-        @Override public long flop() { return 2 * outputGradient.batch() * geometry.multiplyAdds(); }
+        @Override public long flop() { return 2L * outputGradient.batch() * geometry.multiplyAdds(); }
     }
 
     /**
@@ -91,7 +91,7 @@ public sealed interface Operation {
             implements Product {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
         @Override public List<Tensor> writes() { return list(weightGradient, biasGradient); }
-        @Override public long flop() { return 2 * outputGradient.batch() * geometry.multiplyAdds(); }
+        @Override public long flop() { return 2L * outputGradient.batch() * geometry.multiplyAdds(); }
     }
 
     /**
@@ -104,14 +104,14 @@ public sealed interface Operation {
     record FullyConnectedForward(String layer, Tensor input, Tensor weight, Tensor bias, Tensor output) implements Product {
         @Override public List<Tensor> reads() { return list(input, weight, bias); }
         @Override public List<Tensor> writes() { return list(output); }
-        @Override public long flop() { return 2 * input.batch() * weight.elements(); }
+        @Override public long flop() { return 2L * input.batch() * weight.elements(); }
     }
 
     /** The gradient of a fully connected layer's input: {@code inputGradient[n] = sum over o of outputGradient[n][o] * weight[o]}. */
     record FullyConnectedBackwardData(String layer, Tensor outputGradient, Tensor weight, Tensor inputGradient) implements Product {
         @Override public List<Tensor> reads() { return list(outputGradient, weight); }
         @Override public List<Tensor> writes() { return list(inputGradient); }
-        @Override public long flop() { return 2 * outputGradient.batch() * weight.elements(); }
+        @Override public long flop() { return 2L * outputGradient.batch() * weight.elements(); }
     }
 
     /**
@@ -123,7 +123,7 @@ public sealed interface Operation {
             String layer, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient) implements Product {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
         @Override public List<Tensor> writes() { return list(weightGradient, biasGradient); }
-        @Override public long flop() { return 2 * input.batch() * weightGradient.elements(); }
+        @Override public long flop() { return 2L * input.batch() * weightGradient.elements(); }
     }
 
     /** Elementwise non-linearities. NaN stays NaN, so that a fault shows where it arises. */

@@ -62,6 +62,7 @@ public sealed interface Step {
      *
      * @param event index of the event in the plan
      */
+    @SuppressWarnings("AvoidCommonTypeNames") // the word for it; a java.lang.Record is never meant here
     record Record(int event) implements Step {}
 
     /**

@@ -84,7 +84,7 @@ public enum Ablation {
      */
     public static String original(String name) {
         List<String> suffixes = Arrays.stream(values()).map(ablation -> "-" + ablation.suffix())
-                .sorted(Comparator.comparing(String::length).reversed()).toList();
+                .sorted(Comparator.comparingInt(String::length).reversed()).toList();
         String original = name;
         for (int i = 0; i < suffixes.size(); i++) {
             if (original.endsWith(suffixes.get(i)) && original.length() > suffixes.get(i).length()) {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -74,8 +75,8 @@ public final class CaffeImport {
             List<Integer> sizes = CaffeLayer.sizes(blob);
             int dimensions = sizes.size();
             if (dimensions < 3 || CaffeLayer.elements(sizes) != blob.getDataCount()) {
-                throw new ModelFileException(
-                        "%s: is no mean image of Caffe: sizes %s, %d numbers".formatted(file, sizes, blob.getDataCount()));
+                throw new ModelFileException(String.format(Locale.ROOT,
+                        "%s: is no mean image of Caffe: sizes %s, %d numbers", file, sizes, blob.getDataCount()));
             }
             return new MeanLevels(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
                     CaffeLayer.floats(blob));

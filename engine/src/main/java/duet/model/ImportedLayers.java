@@ -57,8 +57,8 @@ final class ImportedLayers {
         Layer.Convolution layer = new Layer.Convolution("conv" + number, filters, kernel, stride, padding, groups, rounding, bias != null,
                 Initialization.PAPER);
         if (groups < 1 || before.channels() % groups != 0) {
-            throw new ModelFileException(
-                    "%s: %s: %d groups do not divide %d channels".formatted(file, layer.name(), groups, before.channels()));
+            throw new ModelFileException(String.format(Locale.ROOT,
+                    "%s: %s: %d groups do not divide %d channels", file, layer.name(), groups, before.channels()));
         }
         shape = slid(layer.receptiveWindow(), rounding, filters);
         weights(layer, before, weight, bias);
@@ -89,10 +89,9 @@ final class ImportedLayers {
         int outputs = layer.outputs();
         long elements = layer.weights(before);
         if (weight.length != elements || bias != null && bias.length != outputs) {
-            throw new ModelFileException(
-                    "%s: %s: weights of %d numbers and %s biases do not fit an input of %s and %d outputs: that would be %d and %d"
-                            .formatted(file, layer.name(), weight.length, bias == null ? "no" : bias.length, before, outputs, elements,
-                                    outputs));
+            throw new ModelFileException(String.format(Locale.ROOT,
+                    "%s: %s: weights of %d numbers and %s biases do not fit an input of %s and %d outputs: that would be %d and %d",
+                    file, layer.name(), weight.length, bias == null ? "no" : bias.length, before, outputs, elements, outputs));
         }
         parameters.put(layer.name() + ".weight", weight);
         if (bias != null) {

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import duet.device.Operation.Activation;
@@ -45,7 +46,7 @@ final class OnnxReader {
         for (int steps = 0; users.containsKey(value); steps++) {
             List<NodeProto> next = users.get(value);
             if (next.size() > 1 || steps > nodes.size()) {
-                throw new ModelFileException("%s: %s goes to %d nodes (%s): Duet's networks are chains".formatted(
+                throw new ModelFileException(String.format(Locale.ROOT, "%s: %s goes to %d nodes (%s): Duet's networks are chains",
                         file, value, next.size(), String.join(", ", next.stream().map(NodeProto::getOpType).toList())));
             }
             add(next.getFirst(), value);

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import duet.model.proto.Onnx.TensorProto;
@@ -61,7 +62,7 @@ record OnnxTensor(Path file, TensorProto proto) {
         long found = listed ? listed(type) : bytes.remaining();
         long wanted = listed ? count : (long) width * count;
         if (found != wanted) {
-            throw damaged("it has %d %s instead of %d".formatted(found, listed ? "numbers" : "bytes", wanted));
+            throw damaged(String.format(Locale.ROOT, "it has %d %s instead of %d", found, listed ? "numbers" : "bytes", wanted));
         }
         float[] values = new float[count];
         for (int i = 0; i < count; i++) {
@@ -103,8 +104,9 @@ record OnnxTensor(Path file, TensorProto proto) {
                 throw damaged("its numbers lie outside of " + location + " (" + channel.size() + " bytes)");
             }
             ByteBuffer bytes = ByteBuffer.allocate((int) length);
-            while (bytes.hasRemaining() && channel.read(bytes, offset + bytes.position()) >= 0) {
-                continue;
+            int read = 0;
+            while (bytes.hasRemaining() && read >= 0) {
+                read = channel.read(bytes, offset + bytes.position());
             }
             return bytes.flip();
         } catch (NumberFormatException e) {

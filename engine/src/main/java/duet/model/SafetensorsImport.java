@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.regex.Matcher;
@@ -82,7 +83,8 @@ public final class SafetensorsImport {
         entries.entrySet().stream().sorted(Comparator.comparing(entry -> {
             Matcher matcher = SEQUENTIAL.matcher(entry.getKey());
             return !matcher.matches() ? ""
-                    : (matcher.group(1).equals("features") ? "0" : "1") + "%06d".formatted(Long.parseLong(matcher.group(2)) % 1_000_000)
+                    : (matcher.group(1).equals("features") ? "0" : "1")
+                            + String.format(Locale.ROOT, "%06d", Long.parseLong(matcher.group(2)) % 1_000_000)
                             + (matcher.group(3).equals("weight") ? "0" : "1");
         })).forEach(entry -> sorted.put(entry.getKey(), entry.getValue()));
         return sorted;
@@ -95,7 +97,8 @@ public final class SafetensorsImport {
         List<String> missing = parameters.stream().filter(name -> !found.contains(name)).toList();
         if (sequential ? found.size() != parameters.size() : !missing.isEmpty()) {
             throw new ModelFileException(sequential
-                    ? "%s: has %d tensors, but the network %d parameters: another network?".formatted(file, found.size(), parameters.size())
+                    ? String.format(Locale.ROOT,
+                            "%s: has %d tensors, but the network %d parameters: another network?", file, found.size(), parameters.size())
                     : "%s: lacks %s; its tensors are %s".formatted(file, String.join(", ", missing), String.join(", ", found)));
         }
         Map<String, String> names = new LinkedHashMap<>();

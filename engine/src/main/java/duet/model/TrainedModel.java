@@ -1,6 +1,7 @@
 package duet.model;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import duet.net.Network;
@@ -19,7 +20,7 @@ public record TrainedModel(Network network, List<String> classNames, Map<String,
     public TrainedModel {
         classNames = List.copyOf(classNames);
         if (classNames.size() != network.classes()) {
-            throw new ModelFileException("there are %d names of classes, but %s has %d classes".formatted(
+            throw new ModelFileException(String.format(Locale.ROOT, "there are %d names of classes, but %s has %d classes",
                     classNames.size(), network.name(), network.classes()));
         }
     }

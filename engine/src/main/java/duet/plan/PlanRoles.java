@@ -49,9 +49,9 @@ final class PlanRoles {
             }
         }
         boolean disjoint = true;
-        for (Plan.Part one : parameter.parts()) {
-            for (Plan.Part other : parameter.parts()) {
-                disjoint &= one == other || !overlap(one, other);
+        for (int i = 0; i < parameter.parts().size(); i++) {
+            for (int j = 0; j < i; j++) {
+                disjoint &= !overlap(parameter.parts().get(i), parameter.parts().get(j));
             }
         }
         if (elements != parameter.elements() || !disjoint) {

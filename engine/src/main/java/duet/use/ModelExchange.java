@@ -186,7 +186,7 @@ public final class ModelExchange {
     private static List<String> checked(Path file, Network network, List<String> classNames) {
         if (classNames.size() != network.classes()) {
             throw new ModelFileException(
-                    "%s: has %d classes, but there are %d names".formatted(file, network.classes(), classNames.size()));
+                    String.format(Locale.ROOT, "%s: has %d classes, but there are %d names", file, network.classes(), classNames.size()));
         }
         return classNames;
     }
@@ -194,7 +194,7 @@ public final class ModelExchange {
     private static void check(Path file, String what, int found, int channels) {
         if (found != channels) {
             throw new ModelFileException(
-                    "%s: the images have %d channels, but the %s has %d levels".formatted(file, channels, what, found));
+                    String.format(Locale.ROOT, "%s: the images have %d channels, but the %s has %d levels", file, channels, what, found));
         }
     }
 

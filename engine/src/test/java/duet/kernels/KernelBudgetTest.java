@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -82,7 +84,7 @@ class KernelBudgetTest {
         Path cubin = folder.resolve(name + ".cubin");
         Process process = new ProcessBuilder(ptxas.toString(), "-arch=" + CARD, "-v", "-warn-spills", "-warn-lmem-usage",
                 source.toString(), "-o", cubin.toString()).redirectErrorStream(true).start();
-        String log = new String(process.getInputStream().readAllBytes());
+        String log = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, process.waitFor(), log);
         Cubin code = new Cubin(Files.readAllBytes(cubin));
         List<String> excesses = new ArrayList<>();
@@ -117,8 +119,8 @@ class KernelBudgetTest {
         }
         double share = code.mainLoopShare(kernel);
         if (share < budget.get().fmaShare()) {
-            excesses.add(
-                    "%s: %.2f of the main loop are multiply-adds, the budget is %.2f".formatted(kernel, share, budget.get().fmaShare()));
+            excesses.add(String.format(Locale.ROOT,
+                    "%s: %.2f of the main loop are multiply-adds, the budget is %.2f", kernel, share, budget.get().fmaShare()));
         }
         return excesses;
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import com.fasterxml.jackson.core.type.TypeReference;
@@ -94,10 +95,11 @@ class KernelCounterTest {
             double sectors = ratio(counts, "global_sectors");
             double mainLoop = ratio(counts, "main_loop_shared_wavefronts");
             if (sectors > LIMIT && !kernel.contains("_image_")) {
-                excesses.add("%s: %.2f of the ideal sectors".formatted(kernel, sectors));
+                excesses.add(String.format(Locale.ROOT, "%s: %.2f of the ideal sectors", kernel, sectors));
             }
             if (mainLoop > LIMIT) {
-                excesses.add("%s: %.2f of the ideal shared-memory wavefronts in its main loop".formatted(kernel, mainLoop));
+                excesses.add(String.format(Locale.ROOT,
+                        "%s: %.2f of the ideal shared-memory wavefronts in its main loop", kernel, mainLoop));
             }
             if (kernel.endsWith("_scalar")) {
                 excesses.add(kernel + ": AlexNet's shapes have a kernel with 16-byte accesses for it");

@@ -88,6 +88,7 @@ abstract class OperationSuite extends TrialSuite {
 
     /** Exceptions that say what is wrong, never a crash. */
     @Test
+    @SuppressWarnings("try") // closes twice
     void refusesMisuse() {
         Tensors t = new Tensors();
         Tensor tensor = t.activation(2, 3, 4, 5);

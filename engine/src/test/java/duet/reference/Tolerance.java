@@ -69,12 +69,12 @@ final class Tolerance {
             case ConvolutionBackwardData o ->
                 sums(o, forwardTerms(o.geometry()) * o.geometry().filters() / o.geometry().channels(), before);
             case ConvolutionBackwardWeights o ->
-                sums(o, o.input().batch() * o.geometry().outputHeight() * o.geometry().outputWidth(), before);
+                sums(o, (long) o.input().batch() * o.geometry().outputHeight() * o.geometry().outputWidth(), before);
             case FullyConnectedForward o -> sums(o, o.input().elementsPerImage() + 1, before);
             case FullyConnectedBackwardData o -> sums(o, o.weight().batch(), before);
             case FullyConnectedBackwardWeights o -> sums(o, o.input().batch(), before);
             case MaxPoolBackward o -> sums(o, windows(o.geometry()), before);
-            case AveragePoolForward o -> sums(o, o.geometry().window() * o.geometry().window(), before);
+            case AveragePoolForward o -> sums(o, (long) o.geometry().window() * o.geometry().window(), before);
             case AveragePoolBackward o -> sums(o, 2 * windows(o.geometry()), before);
             case ActivationForward o -> plus(o.output(), carried.get(o.input()), o.function() == Activation.RELU ? null
                     : scaled(8 * ROUNDING, after.get(o.output())));
@@ -102,7 +102,7 @@ final class Tolerance {
 
     /** At most that many windows share a pixel. */
     private static long windows(PoolingGeometry g) {
-        long along = (g.window() + g.stride() - 1) / g.stride();
+        long along = Math.ceilDiv(g.window(), g.stride());
         return along * along;
     }
 

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import duet.device.Backend;
@@ -140,7 +141,8 @@ final class TrialRunner {
                 }
             }
             if (worst >= 0) {
-                throw new AssertionError("%s: element %d is %s, the reference says %s, allowed is a difference of %.3g.".formatted(
+                throw new AssertionError(String.format(Locale.ROOT,
+                        "%s: element %d is %s, the reference says %s, allowed is a difference of %.3g.",
                         tensor, worst, actual[worst], wanted[worst], allowed[worst]));
             }
         });

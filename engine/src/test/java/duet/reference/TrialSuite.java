@@ -2,6 +2,7 @@ package duet.reference;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.random.RandomGenerator;
@@ -79,7 +80,7 @@ abstract class TrialSuite {
         try {
             check(trial);
         } catch (AssertionError | RuntimeException e) {
-            throw new AssertionError("%s%n%s%n-Dduet.seed=%d".formatted(e.getMessage(), trial, seed), e);
+            throw new AssertionError(String.format(Locale.ROOT, "%s%n%s%n-Dduet.seed=%d", e.getMessage(), trial, seed), e);
         }
     }
 

@@ -153,7 +153,9 @@ class ActivationsTest {
             assertArrayEquals(LongStream.range(0, 21).toArray(), written.longs("indices"));
             assertEquals("relu3", written.metadata().get("layer"));
         }
-        assertEquals(1, Files.list(folder).count(), "no temporary file is left");
+        try (var files = Files.list(folder)) {
+            assertEquals(1, files.count(), "no temporary file is left");
+        }
     }
 
     @Test

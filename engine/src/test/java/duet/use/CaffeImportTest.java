@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -109,7 +110,7 @@ class CaffeImportTest {
         List<Caffe.LayerParameter.Builder> layers = networks.layers(false);
         byte[] good = CaffeNetworks.trained(layers).toByteArray();
         refused("truncated", Arrays.copyOf(good, good.length / 2), "damaged");
-        refused("text", "name: \"AlexNet\"".getBytes(), "no network of Caffe");
+        refused("text", "name: \"AlexNet\"".getBytes(StandardCharsets.UTF_8), "no network of Caffe");
         refused("description",
                 Caffe.NetParameter.newBuilder().addLayer(CaffeNetworks.plain("conv1", "Convolution", "data", "conv1")).build()
                         .toByteArray(),

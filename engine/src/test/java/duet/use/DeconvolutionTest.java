@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -36,7 +35,6 @@ import duet.use.Deconvolution.Unit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Features projected to pixels: against transposed filters that are laid down by hand. */
@@ -44,9 +42,6 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 public class DeconvolutionTest {
     private static final long SEED = Long.getLong("duet.seed", 2013);
     private static final Dataset DATA = new Tiny.Patterns(20, Tiny.CLASSES, 3);
-
-    @TempDir
-    private Path folder;
 
     private static Layer convolution(String name, int filters, int kernel, int stride, int padding) {
         return new Layer.Convolution(name, filters, kernel, stride, padding, 1, Rounding.FLOOR, true, Initialization.PAPER);

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -23,14 +22,10 @@ import duet.train.output.TrainingListener;
 import duet.train.schedule.TrainingException;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Views and networks are averaged, answers are counted: against sums and counts made here from single classifications. */
 class EnsembleTest {
     private static final int BATCH = 6;
-
-    @TempDir
-    private Path folder;
 
     private static Checkpoint one;
     private static Checkpoint two;

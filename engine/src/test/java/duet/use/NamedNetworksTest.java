@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 import duet.TestDevices;
@@ -47,7 +48,8 @@ class NamedNetworksTest {
         Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
         Recorder recorder = new Recorder();
         Shape input = network.input();
-        String source = "synthetic:%dx%dx%d:%d:8".formatted(input.channels(), input.height() + 1, input.width() + 1, network.classes());
+        String source = String.format(Locale.ROOT,
+                "synthetic:%dx%dx%d:%d:8", input.channels(), input.height() + 1, input.width() + 1, network.classes());
         TrainingOptions options = TrainingOptions.DEFAULTS.toBuilder().batch(2).steps(steps).learningRate(new LearningRate.Constant(1e-5))
                 .build();
         try (Split data = Datasets.open(source, input, 1, DamageReport.STRICT);

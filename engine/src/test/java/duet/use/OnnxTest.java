@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -188,7 +189,7 @@ class OnnxTest {
         Onnx.ModelProto model = parse(good).toBuilder().clearMetadataProps().build();
         byte[] bytes = Files.readAllBytes(good);
         refused("truncated", Arrays.copyOf(bytes, bytes.length - 1000), "is damaged");
-        refused("text", "This is not a model.".getBytes(), "no ONNX model");
+        refused("text", "This is not a model.".getBytes(StandardCharsets.UTF_8), "no ONNX model");
         refused("empty", new byte[0], "no ONNX model");
         int relu = indexOf(model, "Relu");
         refused("operator", edit(model, relu, node(model, relu).setOpType("Selu")), "Selu", "Duet has no such layer");

@@ -1,8 +1,10 @@
 package duet.bench.conformance;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.LocalDate;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -75,7 +77,7 @@ public final class Conformance {
                 Card.virtual(device) ? "virtual: not a card's answers; only to notice changes of the virtual GPU" : "card");
         answers.header().put("device", card.model() + ", compute capability " + card.computeCapability());
         answers.header().put("driver", Integer.toString(card.driverVersion()));
-        answers.header().put("date", LocalDate.now().toString());
+        answers.header().put("date", LocalDate.now(ZoneId.systemDefault()).toString());
     }
 
     private static List<Answers.Case> cases(KernelText.Kernel kernel, int used, long[][] answers) {
@@ -147,7 +149,7 @@ public final class Conformance {
             process.destroyForcibly().waitFor();
             return "no answer";
         }
-        String output = new String(process.getInputStream().readAllBytes());
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         return output.lines().filter(line -> line.startsWith("code ")).map(line -> line.substring(5)).findFirst().orElse("crash");
     }
 

@@ -1,5 +1,6 @@
 package duet.bench.conformance;
 
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -184,7 +185,7 @@ final class KernelText {
         }
         text.append(form).append(' ').append(list(count)).append(", [").append(from).append("];\n");
         for (int i = 0; i < count; i++) {
-            text.append("st.global.b%d [%%out+%d], %%v%d;\n".formatted(width, i * width / 8, i));
+            text.append(String.format(Locale.ROOT, "st.global.b%d [%%out+%d], %%v%d;\n", width, i * width / 8, i));
         }
         return text.append("}\n").toString();
     }
@@ -196,7 +197,7 @@ final class KernelText {
         int width = Math.max(32, bits(form));
         StringBuilder text = new StringBuilder("{\n").append(registers(form, count));
         for (int i = 0; i < count; i++) {
-            text.append("ld.global.b%d %%v%d, [%%in+%d];\n".formatted(width, i, i * width / 8));
+            text.append(String.format(Locale.ROOT, "ld.global.b%d %%v%d, [%%in+%d];\n", width, i, i * width / 8));
         }
         if (shared) {
             text.append(CLEAR);

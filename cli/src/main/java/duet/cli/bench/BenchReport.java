@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.OffsetDateTime;
+import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -63,7 +64,7 @@ public record BenchReport(
 
     ObjectNode json() {
         ObjectNode root = JSON.createObjectNode().put("benchmark", "step")
-                .put("date", OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString())
+                .put("date", OffsetDateTime.now(ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS).toString())
                 .put("duet", Version.number()).put("devices", devices).put("precision", precision.toString());
         if (machine != null) {
             root.set("machine", JSON.valueToTree(machine));

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import javax.imageio.ImageIO;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -105,6 +106,7 @@ public final class Roofline {
         style.setLegendPosition(Styler.LegendPosition.InsideNW).setLegendBorderColor(Color.WHITE).setChartBackgroundColor(Color.WHITE);
         style.setChartTitleBoxVisible(false).setPlotBorderVisible(false).setMarkerSize(9).setPlotContentSize(1);
         style.setPlotGridLinesColor(new Color(0xE6E6E6));
+        style.setLocale(Locale.ROOT);
         return chart;
     }
 

@@ -81,7 +81,8 @@ public final class KernelsCommand implements Runnable {
     private Map<String, Map<String, Long>> step() {
         Network network = Source.network(net);
         Shape input = network.input();
-        String data = "synthetic:%dx%dx%d:%d:%d".formatted(input.channels(), input.height(), input.width(), network.classes(), 2 * batch);
+        String data = String.format(Locale.ROOT,
+                "synthetic:%dx%dx%d:%d:%d", input.channels(), input.height(), input.width(), network.classes(), 2 * batch);
         Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
         try (Split split = Datasets.open(data, input, 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 0);

@@ -3,7 +3,9 @@ package duet.cli.commands;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 
 import duet.cli.options.AblationOptions;
@@ -162,7 +164,7 @@ public final class TrainCommand implements Callable<Integer> {
 
     private static Path newFolder(String network) {
         String name = network.replaceAll("[^A-Za-z0-9._-]", "-") + "-"
-                + LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss"));
+                + LocalDateTime.now(ZoneId.systemDefault()).format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT));
         Path folder = Path.of("runs", name);
         for (int i = 2; Files.exists(folder); i++) {
             folder = Path.of("runs", name + "-" + i);

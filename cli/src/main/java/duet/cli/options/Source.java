@@ -51,7 +51,8 @@ public final class Source {
         boolean fits = input.channels() == 1 && input.height() <= FASHION_SIDE && input.width() <= FASHION_SIDE
                 && network.classes() == FASHION_CLASSES;
         return fits ? DEFAULT_DATA
-                : "synthetic:%dx%dx%d:%d:256".formatted(input.channels(), input.height(), input.width(), network.classes());
+                : String.format(Locale.ROOT,
+                        "synthetic:%dx%dx%d:%d:256", input.channels(), input.height(), input.width(), network.classes());
     }
 
     /**

@@ -107,8 +107,10 @@ public final class Failures implements IExecutionExceptionHandler, IParameterExc
         }
         String positive = word.replaceFirst("--no-", "--");
         return new UnmatchedArgumentException(unmatched.getCommandLine(), List.of(positive)).getSuggestions().stream()
-                .filter(name -> unmatched.getCommandLine().getCommandSpec().findOption(name) instanceof OptionSpec option
-                        && option.negatable())
+                .filter(name -> {
+                    OptionSpec option = unmatched.getCommandLine().getCommandSpec().findOption(name);
+                    return option != null && option.negatable();
+                })
                 .map(name -> name.replaceFirst("--", "--no-")).toList();
     }
 

@@ -7,6 +7,7 @@ import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 import duet.device.Operation.Activation;
@@ -128,6 +129,7 @@ public final class Comparison {
         style.setLegendPosition(Styler.LegendPosition.InsideNE).setLegendBorderColor(Color.WHITE).setChartBackgroundColor(Color.WHITE);
         style.setChartTitleBoxVisible(false).setPlotBorderVisible(false);
         style.setPlotGridLinesColor(new Color(0xE6E6E6)).setXAxisMin(0.0).setYAxisMin(0.0);
+        style.setLocale(Locale.ROOT);
         return chart;
     }
 

@@ -5,6 +5,7 @@ import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 import duet.train.output.History;
@@ -51,6 +52,7 @@ final class Curves {
         style.setLegendPosition(legend).setLegendBorderColor(Color.WHITE).setChartBackgroundColor(Color.WHITE);
         style.setChartTitleBoxVisible(false).setPlotBorderVisible(false);
         style.setPlotGridLinesColor(new Color(0xE6E6E6)).setXAxisMin(0.0);
+        style.setLocale(Locale.ROOT);
         return chart;
     }
 

@@ -66,7 +66,7 @@ final class ImageSheet {
         BufferedImage image = tile.image();
         if (image != null) {
             int longest = Math.max(image.getWidth(), image.getHeight());
-            double scale = longest <= TILE ? TILE / longest : (double) TILE / longest;
+            double scale = longest <= TILE ? Math.floorDiv(TILE, longest) : (double) TILE / longest;
             int width = Math.max(1, (int) Math.round(image.getWidth() * scale));
             int height = Math.max(1, (int) Math.round(image.getHeight() * scale));
             graphics.setRenderingHint(RenderingHints.KEY_INTERPOLATION, scale < 1

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 import duet.data.DataException;
 import duet.files.Reasons;
@@ -57,8 +58,9 @@ public final class ImageFile {
     /** Images have 1 channel (grey) or 3 (red, green, blue). */
     public static void checkChannels(String what, Shape stored) {
         if (stored.channels() != 1 && stored.channels() != 3) {
-            throw new DataException("%s: images have 1 channel (grey) or 3 (colour), but the network's input has %d"
-                    .formatted(what, stored.channels()));
+            throw new DataException(String.format(Locale.ROOT,
+                    "%s: images have 1 channel (grey) or 3 (colour), but the network's input has %d",
+                    what, stored.channels()));
         }
     }
 
@@ -88,7 +90,7 @@ public final class ImageFile {
 
     static void checkSize(int height, int width, long mostPixels) throws DamagedImage {
         if (height < 1 || width < 1 || (long) height * width > mostPixels) {
-            throw new DamagedImage("an image of %dx%d pixels; from 1 to %d million are read".formatted(
+            throw new DamagedImage(String.format(Locale.ROOT, "an image of %dx%d pixels; from 1 to %d million are read",
                     width, height, mostPixels / 1_000_000));
         }
     }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReadParam;
@@ -38,7 +39,7 @@ final class ImageIoDecoder {
                 }
             }
             if (raster.getNumBands() != header.colours().components) {
-                throw new DamagedImage("a JPEG of %d components that decodes to %d".formatted(
+                throw new DamagedImage(String.format(Locale.ROOT, "a JPEG of %d components that decodes to %d",
                         header.colours().components, raster.getNumBands()));
             }
             return sampling.decoded(RasterColours.jpeg(raster, header, channels), raster);

@@ -100,7 +100,7 @@ public final class Preparation {
         try (Split split = open(source, options, damage)) {
             ShardFolder.Order order = order(source, split, options);
             requireFree(shards, order);
-            try (FileChannel lock = lock(folder)) {
+            try (FileChannel _ = lock(folder)) {
                 requireFree(shards, order); // another preparation may just have ended
                 Preparation preparation = new Preparation(split, order, shards, options.threads(), listener);
                 preparation.checkRoom(room);
@@ -133,7 +133,7 @@ public final class Preparation {
             throw new DataException("JPEG holds 1 or 3 channels, but the images have " + stored.channels() + ": use --encoding bytes");
         }
         int shardImages = options.shardImages() > 0 ? options.shardImages()
-                : (int) Math.clamp(SHARD_BYTES / stored.elements(), 1, MOST_SHARD_IMAGES);
+                : Math.clamp(SHARD_BYTES / stored.elements(), 1, MOST_SHARD_IMAGES);
         String fingerprint = ShardFolder.hex(31 * Fingerprinted.of(split.training()) + Fingerprinted.of(split.validation()));
         return new ShardFolder.Order(ShardFolder.FORMAT, ShardFormat.VERSION, DataSource.absolute(source), fingerprint, options.seed(),
                 stored,

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 import duet.data.DataException;
 import duet.data.Dataset;
@@ -73,7 +74,8 @@ public final class ShardDataset implements Dataset, Fingerprinted {
                 shards.add(shard);
                 starts[i + 1] = starts[i] + entry.images();
             }
-            String description = "shards %s, %s part, %d images in %d classes%s".formatted(folder.folder(), name, part.images(),
+            String description = String.format(Locale.ROOT,
+                    "shards %s, %s part, %d images in %d classes%s", folder.folder(), name, part.images(),
                     order.classes().size(), part.damaged() == 0 ? "" : " (" + part.damaged() + " damaged ones left out)");
             return new ShardDataset(order, description, arena, shards, starts, statistics);
         } catch (RuntimeException | Error e) {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -136,7 +137,7 @@ public record ShardFolder(Path folder) {
      * @param number from 0
      */
     public static String shardName(String part, int number) {
-        return "%s-%05d.shard".formatted(part, number);
+        return String.format(Locale.ROOT, "%s-%05d.shard", part, number);
     }
 
     /**
@@ -220,9 +221,9 @@ public record ShardFolder(Path folder) {
                 throw new DataException(file(name) + " does not describe prepared images (its format is not \"" + FORMAT + "\")");
             }
             if (version != ShardFormat.VERSION) {
-                throw new DataException(
-                        "%s is of version %d, but this program reads version %d: prepare the source again into another folder"
-                                .formatted(file(name), version, ShardFormat.VERSION));
+                throw new DataException(String.format(Locale.ROOT,
+                        "%s is of version %d, but this program reads version %d: prepare the source again into another folder",
+                        file(name), version, ShardFormat.VERSION));
             }
             return JSON.treeToValue(tree, type);
         } catch (IOException e) {
@@ -255,7 +256,7 @@ public record ShardFolder(Path folder) {
      * @param checksum 32 bits
      */
     public static String hex(int checksum) {
-        return "%08x".formatted(checksum);
+        return String.format(Locale.ROOT, "%08x", checksum);
     }
 
     ImageStatistics statistics(Manifest manifest) {

@@ -60,8 +60,8 @@ public final class ShardFormat {
         return (int) crc.getValue();
     }
 
-    /** @param why told what is wrong in words; never returns normally */
     interface Refusal {
+        /** @param why what is wrong, in words */
         RuntimeException because(String why);
     }
 
@@ -97,7 +97,8 @@ public final class ShardFormat {
         for (long level : sums.levels()) {
             bytes.putLong(level);
         }
-        bytes.putInt(Fingerprinted.checksum(bytes.array(), 0, bytes.position()));
+        byte[] checked = new byte[bytes.position()];
+        bytes.get(0, checked).putInt(Fingerprinted.checksum(checked, 0, checked.length));
         return bytes.position(0);
     }
 

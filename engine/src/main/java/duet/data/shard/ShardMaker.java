@@ -47,7 +47,7 @@ public final class ShardMaker implements AutoCloseable {
         this.order = order;
         this.listener = listener;
         ahead = 2 * threadCount;
-        chunkImages = (int) Math.clamp(CHUNK_BYTES / order.stored().elements(), 1, 1024);
+        chunkImages = Math.clamp(CHUNK_BYTES / order.stored().elements(), 1, 1024);
         total = (long) order.training() + order.validation();
         threads = Executors.newFixedThreadPool(threadCount, Thread.ofPlatform().daemon().name("duet-prepare-", 0).factory());
     }

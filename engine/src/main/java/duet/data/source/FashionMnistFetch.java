@@ -20,6 +20,7 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 
 import duet.data.DataException;
@@ -126,8 +127,8 @@ public final class FashionMnistFetch {
             }
             Files.move(temporary, file, ATOMIC_MOVE, REPLACE_EXISTING);
         } catch (HttpTimeoutException e) {
-            throw new DataException("%s did not answer within %d s: check the network, or give another --from"
-                    .formatted(address, patience.toSeconds()), e);
+            throw new DataException(String.format(Locale.ROOT, "%s did not answer within %d s: check the network, or give another --from",
+                    address, patience.toSeconds()), e);
         } catch (ConnectException | UnresolvedAddressException e) {
             throw new DataException("%s cannot be reached: check the network, or give another --from".formatted(address), e);
         } catch (IOException e) {
@@ -149,8 +150,9 @@ public final class FashionMnistFetch {
         }
         try (InputStream in = new StallGuard(response.body(), patience)) {
             if (response.statusCode() != 200) {
-                throw new DataException("%s answered with status %d instead of the file: check the address or give another --from"
-                        .formatted(address, response.statusCode()));
+                throw new DataException(String.format(Locale.ROOT,
+                        "%s answered with status %d instead of the file: check the address or give another --from",
+                        address, response.statusCode()));
             }
             long total = response.headers().firstValueAsLong("content-length").orElse(-1);
             copy(in, target, item, total, address, progress);
@@ -183,7 +185,8 @@ public final class FashionMnistFetch {
                 bytes += count;
             }
             if (bytes != item.bytes()) {
-                return "it unpacks to %s bytes instead of %d".formatted(bytes > item.bytes() ? "more" : bytes, item.bytes());
+                return String.format(Locale.ROOT,
+                        "it unpacks to %s bytes instead of %d", bytes > item.bytes() ? "more" : bytes, item.bytes());
             }
             String sha256 = HexFormat.of().formatHex(digest.digest());
             return sha256.equals(item.sha256()) ? null : "the SHA-256 of its content is %s instead of %s".formatted(sha256, item.sha256());

@@ -74,13 +74,13 @@ record IdxFile(Path file, int[] dimensions, byte[] bytes) {
             }
             int count = readSome(in, bytes, filled);
             if (count < 0) {
-                throw new DataException("%s is truncated: its header promises %s = %d bytes, but only %d follow".formatted(
+                throw new DataException(String.format(Locale.ROOT, "%s is truncated: its header promises %s = %d bytes, but only %d follow",
                         file, Arrays.toString(dimensions), length, filled));
             }
             filled += count;
         }
         if (in.read() >= 0) {
-            throw new DataException("%s has trailing bytes after the %d that its header %s promises".formatted(
+            throw new DataException(String.format(Locale.ROOT, "%s has trailing bytes after the %d that its header %s promises",
                     file, length, Arrays.toString(dimensions)));
         }
         return bytes;

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -106,7 +107,7 @@ final class Ilsvrc {
     }
 
     private static String description(String part, Archived images, IlsvrcDevKit kit) {
-        return "ILSVRC-2012 %s set, %d images in %d classes".formatted(part, images.size(), kit.synsets().size());
+        return String.format(Locale.ROOT, "ILSVRC-2012 %s set, %d images in %d classes", part, images.size(), kit.synsets().size());
     }
 
     private static Path need(Path folder, String name) {
@@ -171,16 +172,16 @@ final class Ilsvrc {
                 Matcher name = VALIDATION_IMAGE.matcher(member.name());
                 int number = name.matches() ? Integer.parseInt(name.group(1)) : 0;
                 if (number < 1 || number > images.length) {
-                    throw new DataException(
-                            "%s holds %s, but the ground truth tells of ILSVRC2012_val_00000001.JPEG to number %d".formatted(
-                                    archive, member.name(), images.length));
+                    throw new DataException(String.format(Locale.ROOT,
+                            "%s holds %s, but the ground truth tells of ILSVRC2012_val_00000001.JPEG to number %d",
+                            archive, member.name(), images.length));
                 }
                 images[number - 1] = member;
             }
             for (int i = 0; i < images.length; i++) {
                 if (images[i] == null) {
-                    throw new DataException(
-                            "%s lacks ILSVRC2012_val_%08d.JPEG, of which the ground truth tells: get it again".formatted(archive, i + 1));
+                    throw new DataException(String.format(Locale.ROOT,
+                            "%s lacks ILSVRC2012_val_%08d.JPEG, of which the ground truth tells: get it again", archive, i + 1));
                 }
             }
             return new Archived(archive, channel, List.of(images), kit.groundTruth());

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
@@ -128,7 +129,8 @@ record IlsvrcDevKit(List<Synset> synsets, int[] groundTruth) {
         for (int i = 0; i < truth.length; i++) {
             Integer label = labels.get(lines.get(i));
             if (label == null) {
-                throw new DataException("%s: line %d is \"%s\", which is the number (ILSVRC2012_ID) of no class in meta.mat%s".formatted(
+                throw new DataException(String.format(Locale.ROOT,
+                        "%s: line %d is \"%s\", which is the number (ILSVRC2012_ID) of no class in meta.mat%s",
                         what, i + 1, lines.get(i).substring(0, Math.min(20, lines.get(i).length())), ADVICE));
             }
             truth[i] = label;

@@ -112,9 +112,9 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
     }
 
     private DecodedDataset.Part described(String name, Part part) {
-        return new DecodedDataset.Part(
-                "folder %s, %s part, %d images in %d classes%s".formatted(part.folder(), name, part.size(), classes.size(),
-                        part.ignored() == 0 ? "" : " (" + part.ignored() + " other files ignored)"),
+        return new DecodedDataset.Part(String.format(Locale.ROOT,
+                "folder %s, %s part, %d images in %d classes%s", part.folder(), name, part.size(), classes.size(),
+                part.ignored() == 0 ? "" : " (" + part.ignored() + " other files ignored)"),
                 classes, part);
     }
 

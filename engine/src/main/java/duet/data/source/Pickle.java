@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -87,8 +88,9 @@ final class Pickle {
             if (value != null) {
                 push(value);
             } else if (!framing(code) && !container(code) && !memory(code) && !object(code)) {
-                throw new PickleScalars.Refused("is a pickle with the operation 0x%02x at byte %d, which a CIFAR-10 batch does not need"
-                        .formatted(code, in.position() - 1));
+                throw new PickleScalars.Refused(String.format(Locale.ROOT,
+                        "is a pickle with the operation 0x%02x at byte %d, which a CIFAR-10 batch does not need",
+                        code, in.position() - 1));
             }
         }
     }
@@ -259,14 +261,14 @@ final class Pickle {
     }
 
     private Object pop() {
-        if (stack.isEmpty() || stack.getLast() == MARK) {
+        if (stack.isEmpty() || MARK.equals(stack.getLast())) {
             throw new PickleScalars.Refused("is a damaged pickle: a value is missing");
         }
         return stack.removeLast();
     }
 
     private Object top() {
-        if (stack.isEmpty() || stack.getLast() == MARK) {
+        if (stack.isEmpty() || MARK.equals(stack.getLast())) {
             throw new PickleScalars.Refused("is a damaged pickle: a value is missing");
         }
         return stack.getLast();

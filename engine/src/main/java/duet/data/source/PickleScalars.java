@@ -3,6 +3,7 @@ package duet.data.source;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 /** The numbers and texts of a pickle. */
 final class PickleScalars {
@@ -83,8 +84,8 @@ final class PickleScalars {
     /** A lying length must not cost memory: what is claimed must be there. */
     private static byte[] take(ByteBuffer in, long length) {
         if (length < 0 || length > in.remaining()) {
-            throw new Refused(
-                    "is truncated: at byte %d it claims %d bytes, but only %d follow".formatted(in.position(), length, in.remaining()));
+            throw new Refused(String.format(Locale.ROOT,
+                    "is truncated: at byte %d it claims %d bytes, but only %d follow", in.position(), length, in.remaining()));
         }
         byte[] bytes = new byte[(int) length];
         in.get(bytes);

@@ -1,6 +1,7 @@
 package duet.data.source;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 import duet.data.DataException;
@@ -56,7 +57,7 @@ public record SyntheticImages(String part, Shape stored, int classCount, int siz
             if (text.matches("[0-9]{1,10}") && Long.parseLong(text) >= least && Long.parseLong(text) <= most) {
                 return Integer.parseInt(text);
             }
-            throw new DataException("%s: \"%s\" is not a number of %s from %d to %d; give a source %s".formatted(
+            throw new DataException(String.format(Locale.ROOT, "%s: \"%s\" is not a number of %s from %d to %d; give a source %s",
                     source, text, what, least, most, EXAMPLE));
         }
 
@@ -69,7 +70,7 @@ public record SyntheticImages(String part, Shape stored, int classCount, int siz
 
     @Override
     public String description() {
-        return "synthetic %s images %s, %d classes, %d images".formatted(part, stored, classCount, size);
+        return String.format(Locale.ROOT, "synthetic %s images %s, %d classes, %d images", part, stored, classCount, size);
     }
 
     @Override

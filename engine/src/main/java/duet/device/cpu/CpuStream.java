@@ -5,6 +5,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 
 /** A stream of a CPU device: a thread of its own that runs what it is given, in order. */
 final class CpuStream implements AutoCloseable {
+    @SuppressWarnings("UnnecessaryLambda") // a task of its own, not a function
     private static final Runnable END = () -> {};
 
     private final BlockingQueue<Runnable> work = new LinkedBlockingQueue<>();
@@ -16,7 +17,7 @@ final class CpuStream implements AutoCloseable {
 
     private void loop() {
         try {
-            for (Runnable next = work.take(); next != END; next = work.take()) {
+            for (Runnable next = work.take(); !next.equals(END); next = work.take()) {
                 next.run();
             }
         } catch (InterruptedException e) {

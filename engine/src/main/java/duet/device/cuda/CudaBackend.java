@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
@@ -110,8 +111,12 @@ public final class CudaBackend implements Backend {
 
     @Override
     public List<DeviceInfo> devices() {
-        return devices.stream().map(device -> new DeviceInfo(device.card.name, "%s, compute capability %.1f, %d multiprocessors".formatted(
-                device.card.model, device.card.computeCapability / 10.0, device.card.multiprocessors), device.card.memoryBytes)).toList();
+        return devices.stream().map(device -> {
+            CudaCard card = device.card;
+            String description = String.format(Locale.ROOT, "%s, compute capability %.1f, %d multiprocessors", card.model,
+                    card.computeCapability / 10.0, card.multiprocessors);
+            return new DeviceInfo(card.name, description, card.memoryBytes);
+        }).toList();
     }
 
     @Override

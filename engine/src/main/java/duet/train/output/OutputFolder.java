@@ -194,7 +194,7 @@ public final class OutputFolder implements AutoCloseable {
             try {
                 return CheckpointFile.read(candidate.file());
             } catch (TrainingException | SafetensorsException damaged) {
-                if (candidate == saved.getFirst()) {
+                if (candidate.equals(saved.getFirst())) {
                     throw damaged;
                 }
                 warning.accept("a checkpoint is passed over, the one before it is used: " + damaged.getMessage());

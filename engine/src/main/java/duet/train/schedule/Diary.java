@@ -87,7 +87,11 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
         return new Diary(rate, scaled(biasRate, factor), changes.stream().map(change -> change.times(factor)).toList(), epochs, batch);
     }
 
-    /** The last value before or at this epoch, or null. @param layer null for what is general */
+    /**
+     * The last value before or at this epoch, or null.
+     *
+     * @param layer null for what is general
+     */
     private Double last(String layer, double epoch, Function<Change, Double> value) {
         Double found = null;
         for (Change change : changes) {

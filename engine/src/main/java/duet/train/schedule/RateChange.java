@@ -3,7 +3,7 @@ package duet.train.schedule;
 /**
  * A line of metrics.jsonl that says that the rates have changed by a jump. Rates that move all the time are in the lines of the steps.
  *
- * @param event        {@code rate}
+ * @param event        {@link #EVENT}
  * @param step         the first step with the new rates, counted from 1
  * @param epoch        passes over the data done before it
  * @param learningRate of weights in general

@@ -37,7 +37,7 @@ class PreparationFaultsTest extends PreparationBed {
             // What a kill leaves: the first shards, a half-written one, no manifest.
             assertThrows(IllegalStateException.class,
                     () -> Preparation.prepare(SOURCE, killed, options, DamageReport.STRICT, (done, total) -> {
-                        if (done > 16 * stop) {
+                        if (done > 16L * stop) {
                             throw new IllegalStateException("killed");
                         }
                     }));

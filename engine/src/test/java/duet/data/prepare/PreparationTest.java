@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 import duet.data.DamageReport;
 import duet.data.Dataset;
@@ -79,7 +80,8 @@ class PreparationTest extends PreparationBed {
     void damagedFilesAreLeftOutAndCounted() throws IOException {
         Path pictures = temporary.resolve("pictures");
         for (int i = 0; i < 24; i++) {
-            Path file = Files.createDirectories(pictures.resolve(i % 2 == 0 ? "even" : "odd")).resolve("image-%02d.jpg".formatted(i));
+            Path file = Files.createDirectories(pictures.resolve(i % 2 == 0 ? "even" : "odd"))
+                    .resolve(String.format(Locale.ROOT, "image-%02d.jpg", i));
             byte[] jpeg = TestImages.jpeg(TestImages.gradient(40 + i, 30 + 2 * i), false);
             Files.write(file, i == 5 ? java.util.Arrays.copyOf(jpeg, jpeg.length / 2) : jpeg);
         }

@@ -62,7 +62,7 @@ final class CifarFiles {
         out.text("data");
         out.line("cnumpy.core.multiarray").line("_reconstruct").op('q', 3);
         out.line("cnumpy").line("ndarray").op('q', 4, 'K', 0, 0x85).text("b").op(0x87, 'R', 'q', 5, '(', 'K', 1);
-        out.op('M', images & 0xFF, images >> 8, 'M', 3072 & 0xFF, 3072 >> 8, 0x86);
+        out.op('M', images & 0xFF, images >> 8, 'M', 0, 3072 >> 8, 0x86);
         out.line("cnumpy").line("dtype").text("u1").op('K', 0, 'K', 1, 0x87, 'R', '(', 'K', 3).text("|").op('N', 'N', 'N');
         out.op('J', 0xFF, 0xFF, 0xFF, 0xFF, 'J', 0xFF, 0xFF, 0xFF, 0xFF, 'K', 0, 't', 'b', 0x89);
         out.op('T').bytes(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(images * 3072).array());

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -136,7 +137,8 @@ class FashionMnistTest {
         byte[] good = Files.readAllBytes(folder.resolve(LABELS));
         byte[] wrongSum = good.clone();
         wrongSum[good.length - 6] ^= 1;
-        for (byte[] bad : List.of(Arrays.copyOf(good, good.length - 9), Arrays.copyOf(good, 5), "not gzip at all".getBytes(), wrongSum)) {
+        for (byte[] bad : List.of(Arrays.copyOf(good, good.length - 9), Arrays.copyOf(good, 5),
+                "not gzip at all".getBytes(StandardCharsets.UTF_8), wrongSum)) {
             Files.write(folder.resolve(LABELS), bad);
             assertSays(refused(), folder.resolve(LABELS));
         }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.zip.Deflater;
@@ -45,7 +46,7 @@ public final class MiniIlsvrc {
 
     /** By label. */
     static String wnid(int label) {
-        return "n%08d".formatted(1_440_764 + 1_000 * label);
+        return String.format(Locale.ROOT, "n%08d", 1_440_764 + 1_000 * label);
     }
 
     static String words(int label) {
@@ -79,7 +80,7 @@ public final class MiniIlsvrc {
         StringBuilder truth = new StringBuilder();
         for (int image = 0; image < VALIDATION; image++) {
             int label = validationLabel(image);
-            validation.put("ILSVRC2012_val_%08d.JPEG".formatted(image + 1), jpeg(picture(label, 5000 + image)));
+            validation.put(String.format(Locale.ROOT, "ILSVRC2012_val_%08d.JPEG", image + 1), jpeg(picture(label, 5000 + image)));
             truth.append(number(label)).append('\n');
         }
         Files.write(folder.resolve(Ilsvrc.VALIDATION), tar(validation));

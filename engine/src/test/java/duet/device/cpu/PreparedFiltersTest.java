@@ -175,7 +175,7 @@ class PreparedFiltersTest {
         try (Bed bed = new Bed(options, placement)) {
             bed.write(bed.trainer, 1);
             float[] prepared = bed.evaluate(bed.evaluator);
-            bed.feed(bed.trainer, bed.training);
+            Bed.feed(bed.trainer, bed.training);
             bed.trainer.run(
                     new RunParameters(1, 0, new float[bed.training.parameters().size()], new float[bed.training.parameters().size()], 0));
             float[] losses = new float[BATCH];

@@ -215,9 +215,9 @@ class CudaFailureTest {
             List<Step> steps = List
                     .of(new Step.Launch(new Operation.SoftmaxCrossEntropy("loss", logits, input, losses, ranks, null, null), null));
             Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(
-                    input, new Region(Region.Area.TRANSIENT, 0, 4 * images), logits, new Region(Region.Area.TRANSIENT, 4096, 12 * images),
-                    losses, new Region(Region.Area.TRANSIENT, 20480, 4 * images), ranks,
-                    new Region(Region.Area.TRANSIENT, 28672, 4 * images)),
+                    input, new Region(Region.Area.TRANSIENT, 0, 4L * images), logits, new Region(Region.Area.TRANSIENT, 4096, 12L * images),
+                    losses, new Region(Region.Area.TRANSIENT, 20480, 4L * images), ranks,
+                    new Region(Region.Area.TRANSIENT, 28672, 4L * images)),
                     storage, storage);
             int[] labels = new int[images];
             float[] result = new float[images];

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 import duet.TestDevices;
@@ -72,7 +73,8 @@ class FaultsTest {
 
     private static Stream<DynamicTest> tests(List<Fault> faults) {
         return faults.stream().map(fault -> DynamicTest.dynamicTest(
-                fault.name() + " (" + fault.sign() + ", numbers " + fault.numbers().name().toLowerCase() + ")", () -> check(fault)));
+                fault.name() + " (" + fault.sign() + ", numbers " + fault.numbers().name().toLowerCase(Locale.ROOT) + ")",
+                () -> check(fault)));
     }
 
     private static void check(Fault fault) {

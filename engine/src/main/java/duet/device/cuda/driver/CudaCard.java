@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 
 import duet.bindings.KernelCode;
@@ -49,9 +50,9 @@ public final class CudaCard implements AutoCloseable {
             computeCapability = 10 * attribute(number, Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR())
                     + attribute(number, Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR());
             if (computeCapability < COMPUTE_CAPABILITY) {
-                throw new DeviceException(
-                        "%s (%s) has compute capability %.1f, but the kernels need %.1f or newer; use --devices cpu".formatted(
-                                name, model, computeCapability / 10.0, COMPUTE_CAPABILITY / 10.0));
+                throw new DeviceException(String.format(Locale.ROOT,
+                        "%s (%s) has compute capability %.1f, but the kernels need %.1f or newer; use --devices cpu",
+                        name, model, computeCapability / 10.0, COMPUTE_CAPABILITY / 10.0));
             }
             MemorySegment pointer = arena.allocate(Cuda.C_POINTER);
             CudaDriver.check(Cuda.cuDevicePrimaryCtxRetain(pointer, handle), "cuDevicePrimaryCtxRetain", "opening " + name);

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 import duet.bindings.cuda.Cuda;
 
@@ -36,7 +37,7 @@ public final class PreparedKernelCall {
                 launch.sharedBytes(), stream.handle, MemorySegment.NULL, extra);
         if (result != Cuda.CUDA_SUCCESS()) {
             CudaDriver.check(result, "cuLaunchKernel",
-                    "%s with %d x %d x %d blocks of %d threads and %d bytes of shared memory on %s".formatted(
+                    String.format(Locale.ROOT, "%s with %d x %d x %d blocks of %d threads and %d bytes of shared memory on %s",
                             label, launch.gridX(), launch.gridY(), launch.gridZ(), launch.blockX(), launch.sharedBytes(),
                             stream.device.label()));
         }

@@ -82,43 +82,33 @@ public record Fusion(
     private static Fusion begin(Operation first, int index, List<Step> steps, boolean[] taken, Map<Tensor, Integer> readers,
             BiPredicate<Tensor, Tensor> overlap) {
         Operation next = operation(steps, index + 1);
-        switch (first) {
+        return switch (first) {
             case ConvolutionForward o when activates(next, o.output()) -> {
                 taken[index + 1] = true;
-                return new Fusion(first, (ActivationForward) next, null, null, null);
+                yield new Fusion(first, (ActivationForward) next, null, null, null);
             }
             case FullyConnectedForward o when activates(next, o.output()) -> {
                 taken[index + 1] = true;
-                return new Fusion(first, (ActivationForward) next, null, null, null);
+                yield new Fusion(first, (ActivationForward) next, null, null, null);
             }
             case ResponseNormForward o when next instanceof MaxPoolForward pool && together(o, pool) && internal(o.output(), readers)
                     && apart(o, pool, overlap) -> {
                 taken[index + 1] = true;
-                return new Fusion(first, null, pool, null, null);
+                yield new Fusion(first, null, pool, null, null);
             }
             case MaxPoolBackward o when next instanceof ResponseNormBackward norm && together(o, norm)
                     && internal(o.inputGradient(), readers)
                     && apart(o, norm, overlap) -> {
                 taken[index + 1] = true;
                 ActivationBackward relu = relu(norm.inputGradient(), index + 1, steps, taken, norm.input());
-                return new Fusion(first, null, null, norm, relu);
+                yield new Fusion(first, null, null, norm, relu);
             }
-            case ResponseNormBackward o -> {
-                return new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, o.input()));
-            }
-            case MaxPoolBackward o -> {
-                return new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
-            }
-            case ConvolutionBackwardData o -> {
-                return new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
-            }
-            case FullyConnectedBackwardData o -> {
-                return new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
-            }
-            default -> {
-                return of(first);
-            }
-        }
+            case ResponseNormBackward o -> new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, o.input()));
+            case MaxPoolBackward o -> new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
+            case ConvolutionBackwardData o -> new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
+            case FullyConnectedBackwardData o -> new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
+            default -> of(first);
+        };
     }
 
     private static Operation operation(List<Step> steps, int index) {

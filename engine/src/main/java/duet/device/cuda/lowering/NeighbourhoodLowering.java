@@ -8,6 +8,7 @@ import static duet.device.cuda.lowering.Grids.each;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 
 import duet.bindings.cuda.kernels.duet_norm_pool;
 import duet.bindings.cuda.kernels.duet_pooling;
@@ -98,8 +99,9 @@ final class NeighbourhoodLowering {
         int half = duet_response_norm.half(p);
         long shared = 4L * (THREADS + 4 * half + 2 * (THREADS + 2 * half));
         if (shared > SHARED_LIMIT) {
-            throw new DeviceException("%s: a response norm over %d channels is too large for the CUDA kernels (at most 2881)"
-                    .formatted(o.layer(), o.norm().size()));
+            throw new DeviceException(String.format(Locale.ROOT,
+                    "%s: a response norm over %d channels is too large for the CUDA kernels (at most 2881)",
+                    o.layer(), o.norm().size()));
         }
         return List.of(new KernelCall("response_norm_backward", Math.ceilDiv(count, THREADS), 1, 1, THREADS, (int) shared, p));
     }

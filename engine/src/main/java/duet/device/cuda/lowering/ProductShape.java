@@ -1,5 +1,7 @@
 package duet.device.cuda.lowering;
 
+import java.util.Locale;
+
 import duet.device.ConvolutionGeometry;
 import duet.device.DeviceException;
 import duet.device.Operation.*;
@@ -22,9 +24,9 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
         long output = (long) batch * g.filters() * g.outputHeight() * g.outputWidth();
         long filter = (long) g.filters() * (g.channels() / g.groups()) * g.kernel() * g.kernel();
         if (Math.max(filter, Math.max(input, output)) >= 1L << 30) {
-            throw new DeviceException(
-                    "%s: %d images of %dx%dx%d with %d filters of %dx%d make a tensor of more than 2^30 numbers; use smaller batches"
-                            .formatted(layer, batch, g.channels(), g.height(), g.width(), g.filters(), g.kernel(), g.kernel()));
+            throw new DeviceException(String.format(Locale.ROOT,
+                    "%s: %d images of %dx%dx%d with %d filters of %dx%d make a tensor of more than 2^30 numbers; use smaller batches",
+                    layer, batch, g.channels(), g.height(), g.width(), g.filters(), g.kernel(), g.kernel()));
         }
     }
 

@@ -16,11 +16,7 @@ record ProductTiling(String kernel, Tile tile, int splits, int termsPerSplit) {
     private static final long WORKSPACE_LIMIT = 64L << 20;
     private static final int MOST_SPLITS = 256;
 
-    /**
-     * A form of the kernels.
-     *
-     * @param blocks resident on a multiprocessor at a time
-     */
+    /** A form of the kernels: rows and columns of a block's product, and how many blocks a multiprocessor holds at a time. */
     enum Tile {
         LARGE("128x128", 128, 128, 2), MEDIUM("128x96", 128, 96, 2), NARROW("128x64", 128, 64, 4), SMALL("64x64", 64, 64, 8),
         /** Only backward to the data. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,7 +40,7 @@ class CudaDriverTest {
             options.add("-Dduet.lib.cuda=" + library);
         }
         Process child = ChildJava.start(options, CudaProbe.class, arguments);
-        List<String> lines = new String(child.getInputStream().readAllBytes()).lines().toList();
+        List<String> lines = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList();
         assertEquals(0, child.waitFor(), lines.toString());
         return lines;
     }
@@ -134,7 +135,7 @@ class CudaDriverTest {
         List<String> options = List.of("-Dduet.lib.cuda=" + virtual(), "-Dduet.ptx=" + folder);
         for (String devices : List.of("default", "cuda:0")) {
             Process child = ChildJava.start(options, CudaProbe.class, devices);
-            String output = new String(child.getInputStream().readAllBytes());
+            String output = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             assertTrue(
                     output.startsWith(
                             devices.equals("default") ? "opened: 2 CPU devices" : "DeviceException: this build has no CUDA kernels"),
