@@ -182,8 +182,8 @@ class BenchTest {
         Path now = measurements("now.json", "P", measurement("a", 91, "images/s"), measurement("b", 60, "ns"), measurement("new", 1, "s"));
         Outcome outcome = Outcome.of("bench", "compare", now.toString(), then.toString());
         assertEquals(1, outcome.code(), outcome.toString());
-        assertTrue(outcome.out().lines().anyMatch(line -> line.matches("a +100 +91\\.0 images/s +0\\.91")), outcome.out());
-        assertTrue(outcome.out().lines().anyMatch(line -> line.matches("b +50\\.0 +60\\.0 ns +0\\.83  SLOWER")),
+        assertTrue(outcome.out().lines().anyMatch(line -> line.matches("a +100 +91\\.0 +images/s +0\\.91")), outcome.out());
+        assertTrue(outcome.out().lines().anyMatch(line -> line.matches("b +50\\.0 +60\\.0 +ns +0\\.83  SLOWER")),
                 "a longer time: " + outcome.out());
         assertTrue(outcome.out().contains("new: not in the baseline"), outcome.out());
         assertEquals(0, Outcome.of("bench", "compare", now.toString(), then.toString(), "--tolerance", "0.2").code());
