@@ -1,5 +1,4 @@
 // Checks and counts of global accesses; shared ones are in shared_access.cpp.
-#pragma GCC optimize("O3")
 #include "spread.h"
 #include <algorithm>
 

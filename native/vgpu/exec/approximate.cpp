@@ -1,6 +1,5 @@
 // The .approx instructions. A card's results are within documented bounds, not exact; here they are exact and rounded once,
 // or, with the setting perturb, off by a random unit in the last place: a test that breaks then is too tight.
-#pragma GCC optimize("O2,no-math-errno")
 #include "forms.h"
 #include "numbers.h"
 

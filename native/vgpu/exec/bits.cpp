@@ -1,5 +1,4 @@
 // Bit operations, selections, and moves that are one function of a lane.
-#pragma GCC optimize("O3")
 #include "forms.h"
 #include <bit>
 

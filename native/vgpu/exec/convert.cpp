@@ -1,5 +1,4 @@
 // cvt. Names are cvt[.rounding][.ftz][.sat].to.from; registers wider than the type are narrowed and widened by the decoder.
-#pragma GCC optimize("O3,no-math-errno,no-trapping-math")
 #include "forms.h"
 #include "numbers.h"
 #include <limits>

@@ -1,5 +1,4 @@
 // Exact floating-point arithmetic: one rounding, fused only where PTX says fma.
-#pragma GCC optimize("O3,no-math-errno,no-trapping-math")
 #include "forms.h"
 #include "numbers.h"
 

@@ -1,5 +1,4 @@
 // Integer arithmetic. All of it wraps; it is computed in unsigned numbers, where wrapping is defined.
-#pragma GCC optimize("O3")
 #include "forms.h"
 #include <limits>
 #include <type_traits>

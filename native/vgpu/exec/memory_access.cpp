@@ -1,5 +1,4 @@
 // Loads and stores of all spaces.
-#pragma GCC optimize("O3")
 #include "access.h"
 #include <immintrin.h>
 

@@ -1,5 +1,4 @@
 // Checks and counts of accesses to shared memory.
-#pragma GCC optimize("O3")
 #include "spread.h"
 #include <cstring>
 

@@ -1,4 +1,3 @@
-#pragma GCC optimize("O2")
 #include "sync.h"
 #include <algorithm>
 
