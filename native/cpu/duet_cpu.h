@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Changes whenever this file does; the Java side refuses a library with another number. */
-#define DUET_CPU_ABI 5
+#define DUET_CPU_ABI 6
 int32_t duet_abi(void);
 
 /* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
@@ -82,6 +82,9 @@ int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t 
 
 /* What is done where the structure asks for c->algorithm: DUET_DIRECT or DUET_WINOGRAD. */
 int32_t duet_convolution_algorithm(const duet_convolution *convolution, int32_t operation);
+
+/* Of the products that are then done: of Winograd's form those in its points, without the transforms around them. */
+int64_t duet_convolution_multiply_adds(const duet_convolution *convolution, int32_t operation);
 
 int32_t duet_filter_block(void);
 int64_t duet_filter_elements(const duet_convolution *convolution);

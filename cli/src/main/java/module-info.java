@@ -1,6 +1,7 @@
 /** Command line. */
 module duet.cli {
     requires duet.engine;
+    requires duet.pictures;
     requires com.fasterxml.jackson.databind;
     requires info.picocli;
     requires java.desktop;
@@ -8,5 +9,9 @@ module duet.cli {
     requires me.tongfei.progressbar;
     requires org.knowm.xchart;
 
-    opens duet.cli to info.picocli, com.fasterxml.jackson.databind;
+    opens duet.cli to info.picocli;
+    opens duet.cli.commands to info.picocli, com.fasterxml.jackson.databind;
+    opens duet.cli.options to info.picocli;
+    opens duet.cli.output to info.picocli, com.fasterxml.jackson.databind;
+    opens duet.cli.bench to com.fasterxml.jackson.databind;
 }

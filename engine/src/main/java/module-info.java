@@ -1,4 +1,4 @@
-/** The engine: networks, plans, devices, training. Packages may use those below them in this list. */
+/** The engine: networks, plans, devices, training. Packages may use those below them in this list; {@code README.md} is its map. */
 module duet.engine {
     requires duet.bindings;
     requires com.fasterxml.jackson.databind;
@@ -7,15 +7,31 @@ module duet.engine {
     requires java.net.http;
     requires jdk.management;
     requires org.apache.commons.compress;
-    requires org.knowm.xchart;
 
+    exports duet.use;
     exports duet.train;
+    exports duet.train.output;
+    exports duet.train.schedule;
+    exports duet.data.prepare;
+    exports duet.data.source;
+    exports duet.data.shard;
     exports duet.data;
     exports duet.model;
     exports duet.plan;
     exports duet.net;
     exports duet.device;
+    exports duet.files;
+    exports duet.text to duet.cli;
+
+    uses duet.device.BackendProvider;
+
+    provides duet.device.BackendProvider with
+            duet.device.cpu.CpuProvider,
+            duet.device.cuda.CudaProvider,
+            duet.device.cuda.VirtualProvider;
 
     opens duet.data to com.fasterxml.jackson.databind;
-    opens duet.train to com.fasterxml.jackson.databind;
+    opens duet.data.shard to com.fasterxml.jackson.databind;
+    opens duet.train.output to com.fasterxml.jackson.databind;
+    opens duet.train.schedule to com.fasterxml.jackson.databind;
 }

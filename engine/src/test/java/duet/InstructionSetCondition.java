@@ -3,7 +3,6 @@ package duet;
 import java.util.List;
 
 import duet.bindings.CpuVariant;
-
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;

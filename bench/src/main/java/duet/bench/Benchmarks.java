@@ -1,10 +1,11 @@
 package duet.bench;
 
+import java.util.Arrays;
+import java.util.Set;
+
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.Precision;
-import java.util.Arrays;
-import java.util.Set;
 import org.openjdk.jmh.Main;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
@@ -17,7 +18,8 @@ public final class Benchmarks {
 
     public static void main(String[] arguments) throws Exception {
         CommandLineOptions given = new CommandLineOptions(arguments);
-        if (given.shouldHelp() || given.shouldList() || given.shouldListWithParams() || given.shouldListProfilers() || given.shouldListResultFormats()) {
+        if (given.shouldHelp() || given.shouldList() || given.shouldListWithParams() || given.shouldListProfilers()
+                || given.shouldListResultFormats()) {
             Main.main(arguments);
             return;
         }
@@ -30,14 +32,14 @@ public final class Benchmarks {
 
     /** By its word. */
     static Precision precision(String word) {
-        return Arrays.stream(Precision.values()).filter(precision -> precision.toString().equals(word)).findFirst().orElseThrow(() ->
-                new IllegalArgumentException("no precision " + word + "; there are " + Arrays.toString(Precision.values())));
+        return Arrays.stream(Precision.values()).filter(precision -> precision.toString().equals(word)).findFirst().orElseThrow(
+                () -> new IllegalArgumentException("no precision " + word + "; there are " + Arrays.toString(Precision.values())));
     }
 
     /** All kernels of AlexNet's training step here. */
     static Set<String> kernels() {
         try (Backend backend = Backends.open("cpu", 0)) {
-            return Kernels.of("alexnet", 1, backend).keySet();
+            return KernelCatalog.of("alexnet", 1, backend).keySet();
         }
     }
 }

@@ -1,8 +1,9 @@
 package duet.bench;
 
-import duet.bindings.cpu.DuetCpu;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
+
+import duet.bindings.cpu.DuetCpu;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;

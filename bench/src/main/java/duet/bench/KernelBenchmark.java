@@ -1,11 +1,12 @@
 package duet.bench;
 
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.CpuOptions;
 import duet.device.MachinePeak;
-import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -22,8 +23,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Each kernel of AlexNet's training step on the CPU, one at a time. Every run is a sample, and the shortest counts, as of the
- * peak's probes: on a machine with neighbours the mean is theirs. The memory is the kernel's own, larger than the caches for all large layers; in a real step what the kernel
- * before has just written may still be in them.
+ * peak's probes: on a machine with neighbours the mean is theirs. The memory is the kernel's own, larger than the caches for all large
+ * layers; in a real step what the kernel before has just written may still be in them.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.SampleTime)
@@ -53,8 +54,8 @@ public class KernelBenchmark {
     @Setup
     public void prepare() {
         backend = Backends.open("cpu", CpuOptions.DEFAULT.withThreads(threads).withPrecision(Benchmarks.precision(precision)));
-        Map<String, Kernels.Kernel> kernels = Kernels.of("alexnet", batch, backend);
-        Kernels.Kernel one = kernels.get(kernel);
+        Map<String, KernelCatalog.Kernel> kernels = KernelCatalog.of("alexnet", batch, backend);
+        KernelCatalog.Kernel one = kernels.get(kernel);
         if (one == null) {
             throw new IllegalArgumentException("no kernel " + kernel + "; there are " + String.join(", ", kernels.keySet()));
         }

@@ -1,5 +1,16 @@
 package duet.bench;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -11,16 +22,6 @@ import duet.device.Backends;
 import duet.device.Machine;
 import duet.device.MachinePeak;
 import duet.device.Precision;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
-import java.time.OffsetDateTime;
-import java.time.temporal.ChronoUnit;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 
 /**
  * Makes of JMH's result file one that {@code duet bench compare} and {@code duet bench roofline} read, and prints the table of kernels that
@@ -78,7 +79,8 @@ public final class KernelReport {
         for (JsonNode run : jmh) {
             report.add(run);
         }
-        ObjectNode root = JSON.createObjectNode().put("benchmark", "kernels").put("date", OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString());
+        ObjectNode root = JSON.createObjectNode().put("benchmark", "kernels").put("date",
+                OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString());
         try (Backend cpu = Backends.open("cpu", 1)) {
             root.set("machine", JSON.valueToTree(Machine.of(cpu)));
         }
@@ -130,7 +132,8 @@ public final class KernelReport {
                 .put("value", (computes ? flop : bytes) / seconds * 1e-9).put("unit", computes ? "GFLOP/s" : "GB/s")
                 .put("kernel", kernel + precision).put("flop", flop).put("ownFlop", ownFlop).put("bytes", bytes).put("seconds", seconds)
                 .put("share", LimitProfiler.share(flop, bytes, seconds, gflops, gigabytes))
-                .put("ownShare", LimitProfiler.share(ownFlop, bytes, seconds, gflops, gigabytes)).put("ofStep", seconds / allSeconds.get(precision + settings));
+                .put("ownShare", LimitProfiler.share(ownFlop, bytes, seconds, gflops, gigabytes))
+                .put("ofStep", seconds / allSeconds.get(precision + settings));
     }
 
     /** Such as {@code , bf16}; fp32 is not told. */
@@ -161,8 +164,10 @@ public final class KernelReport {
         for (JsonNode measurement : result.path("measurements")) {
             if (measurement.has("share")) {
                 boolean fewer = measurement.path("ownFlop").asDouble() < measurement.path("flop").asDouble();
-                text.append(String.format(Locale.ROOT, "| %s | %.2f | %.1f %% | %.1f %s | %.0f %% | %s |%n", measurement.path("kernel").asText(),
-                        1e3 * measurement.path("seconds").asDouble(), 100 * measurement.path("ofStep").asDouble(), measurement.path("value").asDouble(),
+                text.append(String.format(Locale.ROOT, "| %s | %.2f | %.1f %% | %.1f %s | %.0f %% | %s |%n",
+                        measurement.path("kernel").asText(),
+                        1e3 * measurement.path("seconds").asDouble(), 100 * measurement.path("ofStep").asDouble(),
+                        measurement.path("value").asDouble(),
                         measurement.path("unit").asText(), 100 * measurement.path("share").asDouble(),
                         fewer ? String.format(Locale.ROOT, "%.0f %%", 100 * measurement.path("ownShare").asDouble()) : ""));
             } else {

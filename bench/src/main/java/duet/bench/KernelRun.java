@@ -1,5 +1,12 @@
 package duet.bench;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
 import duet.device.Backend;
 import duet.device.Operation;
 import duet.device.Program;
@@ -9,16 +16,10 @@ import duet.device.Step;
 import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.SplittableRandom;
 
 /**
- * One kernel with memory of its own, filled with small random numbers: a program of nothing else. Its filters are no persistent ones, which a
- * backend would prepare for a program that does not train.
+ * One kernel with memory of its own, filled with small random numbers: a program of nothing else. Its filters are no persistent ones, which
+ * a backend would prepare for a program that does not train.
  */
 final class KernelRun implements AutoCloseable {
     private static final int WINDOW = 9;
@@ -31,7 +32,7 @@ final class KernelRun implements AutoCloseable {
     private final Map<Tensor, Region> regions = new HashMap<>();
     private long used;
 
-    KernelRun(Kernels.Kernel kernel, Backend backend) {
+    KernelRun(KernelCatalog.Kernel kernel, Backend backend) {
         kernel.tensors().forEach(tensor -> regions.put(tensor, region(backend.bytes(tensor))));
         List<Step> steps = new ArrayList<>();
         for (Operation operation : kernel.operations()) {

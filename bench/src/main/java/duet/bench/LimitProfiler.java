@@ -1,8 +1,9 @@
 package duet.bench;
 
-import duet.device.MachinePeak;
 import java.util.Collection;
 import java.util.List;
+
+import duet.device.MachinePeak;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.infra.IterationParams;
 import org.openjdk.jmh.profile.InternalProfiler;
@@ -12,9 +13,9 @@ import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.ScalarResult;
 
 /**
- * Says beside a kernel's time how much it does in it, and which share that is of what the machine could do: the time that its operations (those
- * that are to be done, and those of the algorithm that does them) or its bytes take at the measured peak, whichever is longer, over its own. Of
- * times the shortest counts and of peaks the highest: on a machine with neighbours the others are theirs.
+ * Says beside a kernel's time how much it does in it, and which share that is of what the machine could do: the time that its operations
+ * (those that are to be done, and those of the algorithm that does them) or its bytes take at the measured peak, whichever is longer, over
+ * its own. Of times the shortest counts and of peaks the highest: on a machine with neighbours the others are theirs.
  */
 public final class LimitProfiler implements InternalProfiler {
     // No commas: JMH breaks the lines of its JSON there.
@@ -32,10 +33,10 @@ public final class LimitProfiler implements InternalProfiler {
     static final String PEAK_READ = "peak GB/s read";
     static final String PEAK_UPDATE = "peak GB/s update";
 
-    private static Kernels.Kernel kernel;
+    private static KernelCatalog.Kernel kernel;
     private static MachinePeak peak;
 
-    static void measuring(Kernels.Kernel next) {
+    static void measuring(KernelCatalog.Kernel next) {
         kernel = next;
     }
 
@@ -67,7 +68,8 @@ public final class LimitProfiler implements InternalProfiler {
                 scalar(SHARE, 100 * share(kernel.flop(), kernel.bytes(), seconds, limit, peak.memoryGigabytes())),
                 scalar(OWN_SHARE, 100 * share(kernel.ownFlop(), kernel.bytes(), seconds, limit, peak.memoryGigabytes())),
                 scalar(FLOP, kernel.flop()), scalar(OWN_FLOP, kernel.ownFlop()), scalar(BYTES, kernel.bytes()), scalar(LIMIT_GFLOPS, limit),
-                scalar(PEAK_GFLOPS, peak.multiplyAddGflops()), scalar(PEAK_BF16, peak.bf16Gflops()), scalar(PEAK_READ, peak.readGigabytes()),
+                scalar(PEAK_GFLOPS, peak.multiplyAddGflops()), scalar(PEAK_BF16, peak.bf16Gflops()),
+                scalar(PEAK_READ, peak.readGigabytes()),
                 scalar(PEAK_UPDATE, peak.updateGigabytes()));
     }
 

@@ -1,7 +1,8 @@
 package duet.bench;
 
-import duet.device.CpuOptions;
 import java.util.concurrent.TimeUnit;
+
+import duet.device.CpuOptions;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;

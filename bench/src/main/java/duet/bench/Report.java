@@ -1,9 +1,5 @@
 package duet.bench;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,10 +12,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
 /** Puts what bench/gpu/run.sh has left in a folder into one file, result.json, and tells it in short in summary.txt. */
 public final class Report {
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-    private static final Pattern SUITE = Pattern.compile("<testsuite [^>]*tests=\"(\\d+)\" skipped=\"(\\d+)\" failures=\"(\\d+)\" errors=\"(\\d+)\"");
+    private static final Pattern SUITE = Pattern
+            .compile("<testsuite [^>]*tests=\"(\\d+)\" skipped=\"(\\d+)\" failures=\"(\\d+)\" errors=\"(\\d+)\"");
     private static final Pattern SKIPPED = Pattern.compile("<skipped>(?:<!\\[CDATA\\[)?(.*?)(?:\\]\\]>)?</skipped>", Pattern.DOTALL);
 
     private final Path folder;
@@ -58,7 +60,9 @@ public final class Report {
 
     private void tests() throws IOException {
         Path reports = folder.resolve("tests");
-        if (!Files.isDirectory(reports)) return;
+        if (!Files.isDirectory(reports)) {
+            return;
+        }
         int[] sums = new int[4];
         Map<String, Integer> reasons = new LinkedHashMap<>();
         List<Path> files;
@@ -69,9 +73,13 @@ public final class Report {
             String text = Files.readString(file);
             Matcher suite = SUITE.matcher(text);
             if (suite.find()) {
-                for (int i = 0; i < sums.length; i++) sums[i] += Integer.parseInt(suite.group(i + 1));
+                for (int i = 0; i < sums.length; i++) {
+                    sums[i] += Integer.parseInt(suite.group(i + 1));
+                }
             }
-            for (Matcher skipped = SKIPPED.matcher(text); skipped.find();) reasons.merge(reason(skipped.group(1)), 1, Integer::sum);
+            for (Matcher skipped = SKIPPED.matcher(text); skipped.find();) {
+                reasons.merge(reason(skipped.group(1)), 1, Integer::sum);
+            }
         }
         int ran = sums[0] - sums[1];
         int failed = sums[2] + sums[3];
@@ -88,7 +96,9 @@ public final class Report {
 
     private void conformance() throws IOException {
         List<String> answers = lines("conformance.txt");
-        if (answers.isEmpty()) return;
+        if (answers.isEmpty()) {
+            return;
+        }
         List<String> differences = lines("differences.txt");
         ObjectNode conformance = result.putObject("conformance").put("file", "conformance.txt")
                 .put("forms", answers.stream().filter(line -> line.startsWith("form ")).count())
@@ -113,17 +123,21 @@ public final class Report {
             return;
         }
         summary.add("batch precision    engine   variant                              devices: median ms of a step, images/s");
-        groups.entrySet().stream().sorted(Comparator.comparing((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
-                .thenComparingDouble(entry -> milliseconds(groups.get(entry.getKey())))).forEach(entry -> {
-            double milliseconds = milliseconds(entry.getValue());
-            JsonNode one = entry.getValue().getFirst();
-            summary.add(entry.getKey() + (Double.isFinite(milliseconds) ? ": %.3f, %,.0f".formatted(milliseconds, one.path("batch").asInt() / milliseconds * 1e3)
-                    : ": " + one.path("error").asText()));
-        });
+        groups.entrySet().stream()
+                .sorted(Comparator.comparing((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
+                        .thenComparingDouble(entry -> milliseconds(groups.get(entry.getKey()))))
+                .forEach(entry -> {
+                    double milliseconds = milliseconds(entry.getValue());
+                    JsonNode one = entry.getValue().getFirst();
+                    summary.add(entry.getKey() + (Double.isFinite(milliseconds)
+                            ? ": %.3f, %,.0f".formatted(milliseconds, one.path("batch").asInt() / milliseconds * 1e3)
+                            : ": " + one.path("error").asText()));
+                });
     }
 
     private static double milliseconds(List<JsonNode> rounds) {
-        double[] all = rounds.stream().filter(round -> round.has("milliseconds")).mapToDouble(round -> round.get("milliseconds").asDouble()).sorted().toArray();
+        double[] all = rounds.stream().filter(round -> round.has("milliseconds")).mapToDouble(round -> round.get("milliseconds").asDouble())
+                .sorted().toArray();
         return all.length == 0 ? Double.POSITIVE_INFINITY : all[all.length / 2];
     }
 }

@@ -1,7 +1,8 @@
 package duet.bench;
 
-import duet.device.CpuOptions;
 import java.util.concurrent.TimeUnit;
+
+import duet.device.CpuOptions;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -24,7 +25,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 1, jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "-Dduet.lib.cuda=native/build/stub/libduet_stub_driver.so", "-Xmx2g"})
+@Fork(value = 1,
+        jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "-Dduet.lib.cuda=native/build/stub/libduet_stub_driver.so", "-Xmx2g"})
 public class StepBenchmark {
     @Param("128")
     public int batch;
@@ -49,7 +51,7 @@ public class StepBenchmark {
         return step.finish();
     }
 
-    /** The same with a new batch, which is copied into page-locked memory for each device: that copy is nearly all of it. */
+    /** A step with a new batch, which is copied into page-locked memory for each device: that copy is nearly all of it. */
     @Benchmark
     public double written() {
         step.write();

@@ -1,10 +1,11 @@
 package duet.bench;
 
+import java.util.Arrays;
+
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import duet.device.CpuOptions;
 import duet.device.DeviceException;
-import java.util.Arrays;
 
 /**
  * Training throughput on CUDA devices: the median time of a step, with the batch resident on the device. Steps are timed in blocks, so
@@ -24,7 +25,8 @@ public final class Throughput {
             System.exit(2);
         }
         if (arguments[2].contains("virtual")) {
-            System.err.println("Throughput: the virtual GPU interprets kernels on the CPU, so its times say nothing about a card; none is measured");
+            System.err.println(
+                    "Throughput: the virtual GPU interprets kernels on the CPU, so its times say nothing about a card; none is measured");
             System.exit(2);
         }
         try {
@@ -56,7 +58,8 @@ public final class Throughput {
             }
             Arrays.sort(milliseconds);
             double median = milliseconds[milliseconds.length / 2];
-            return new ObjectMapper().createObjectNode().put("engine", "duet").put("variant", devices.contains(",") ? "two towers" : "one device")
+            return new ObjectMapper().createObjectNode().put("engine", "duet")
+                    .put("variant", devices.contains(",") ? "two towers" : "one device")
                     .put("network", network).put("batch", batch).put("devices", devices).put("description", step.description())
                     .put("precision", "fp32 (IEEE)").put("steps", milliseconds.length * BLOCK).put("milliseconds", median)
                     .put("fastest", milliseconds[0]).put("slowest", milliseconds[milliseconds.length - 1])
@@ -65,7 +68,9 @@ public final class Throughput {
     }
 
     private static double runs(TrainingStep step, int times) {
-        for (int i = 0; i < times; i++) step.start();
+        for (int i = 0; i < times; i++) {
+            step.start();
+        }
         return step.finish();
     }
 }

@@ -1,13 +1,16 @@
 package duet.bench;
 
-import duet.device.CpuOptions;
 import java.util.List;
+
+import duet.device.CpuOptions;
 
 /** In a process with the stub driver: prints which driver functions ten steps of the two-tower AlexNet call, and how often. */
 final class StepCalls {
     static final int STEPS = 10;
-    static final List<String> FUNCTIONS = List.of("cuGraphLaunch", "cuLaunchKernel", "cuMemAlloc_v2", "cuMemHostAlloc", "cuModuleLoadDataEx",
-            "cuModuleGetFunction", "cuStreamBeginCapture_v2", "cuGraphInstantiateWithFlags", "cuEventCreate", "cuMemcpyDtoHAsync_v2", "cuMemcpyPeerAsync",
+    static final List<String> FUNCTIONS = List.of("cuGraphLaunch", "cuLaunchKernel", "cuMemAlloc_v2", "cuMemHostAlloc",
+            "cuModuleLoadDataEx",
+            "cuModuleGetFunction", "cuStreamBeginCapture_v2", "cuGraphInstantiateWithFlags", "cuEventCreate", "cuMemcpyDtoHAsync_v2",
+            "cuMemcpyPeerAsync",
             "cuMemcpyHtoDAsync_v2");
 
     private StepCalls() {}

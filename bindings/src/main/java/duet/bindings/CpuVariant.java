@@ -49,10 +49,16 @@ public enum CpuVariant {
      */
     static CpuVariant choose(String requested, Set<String> processorFlags) {
         List<CpuVariant> supported = supported(processorFlags);
-        if (requested == null || requested.isBlank()) return supported.getLast();
+        if (requested == null || requested.isBlank()) {
+            return supported.getLast();
+        }
         for (CpuVariant variant : values()) {
-            if (!variant.label().equals(requested.strip())) continue;
-            if (supported.contains(variant)) return variant;
+            if (!variant.label().equals(requested.strip())) {
+                continue;
+            }
+            if (supported.contains(variant)) {
+                return variant;
+            }
             String lacking = variant.flags.stream().filter(flag -> !processorFlags.contains(flag)).collect(Collectors.joining(", "));
             throw new IllegalArgumentException("duet.cpu=" + requested + " needs a processor with " + lacking + "; this one can run "
                     + labels(supported));

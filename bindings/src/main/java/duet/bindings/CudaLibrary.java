@@ -43,10 +43,13 @@ public final class CudaLibrary {
      */
     public static synchronized Optional<String> choose(Kind kind) {
         Optional<String> problem = NativeLibraries.problem(kind.library());
-        if (problem.isPresent()) return problem;
+        if (problem.isPresent()) {
+            return problem;
+        }
         if (chosen != null && chosen != kind) {
-            return Optional.of("this process uses " + (chosen == Kind.VIRTUAL ? "the virtual GPU" : "the CUDA driver") + " already, so it cannot use "
-                    + (kind == Kind.VIRTUAL ? "the virtual GPU" : "the CUDA driver") + "; start another process for that");
+            return Optional.of(
+                    "this process uses " + (chosen == Kind.VIRTUAL ? "the virtual GPU" : "the CUDA driver") + " already, so it cannot use "
+                            + (kind == Kind.VIRTUAL ? "the virtual GPU" : "the CUDA driver") + "; start another process for that");
         }
         List<String> missing = missingFunctions(kind);
         if (!missing.isEmpty()) {
@@ -58,7 +61,9 @@ public final class CudaLibrary {
     }
 
     static synchronized String chosen() {
-        if (chosen == null) throw new IllegalStateException("CudaLibrary.choose comes before the first call of a driver function");
+        if (chosen == null) {
+            throw new IllegalStateException("CudaLibrary.choose comes before the first call of a driver function");
+        }
         return chosen.library();
     }
 

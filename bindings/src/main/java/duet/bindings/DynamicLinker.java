@@ -27,7 +27,9 @@ final class DynamicLinker {
     static SymbolLookup open(String file) {
         Optional<MemorySegment> dlopen = Linker.nativeLinker().defaultLookup().find("dlopen");
         Optional<MemorySegment> dlerror = Linker.nativeLinker().defaultLookup().find("dlerror");
-        if (dlopen.isPresent() && dlerror.isPresent()) tryOpening(file, dlopen.get(), dlerror.get());
+        if (dlopen.isPresent() && dlerror.isPresent()) {
+            tryOpening(file, dlopen.get(), dlerror.get());
+        }
         try {
             return SymbolLookup.libraryLookup(file, Arena.global());
         } catch (IllegalArgumentException e) {
@@ -41,7 +43,9 @@ final class DynamicLinker {
         MethodHandle dlerror = linker.downcallHandle(dlerrorAddress, FunctionDescriptor.of(ADDRESS));
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment handle = (MemorySegment) dlopen.invokeExact(arena.allocateFrom(file), RTLD_NOW);
-            if (!handle.equals(MemorySegment.NULL)) return;
+            if (!handle.equals(MemorySegment.NULL)) {
+                return;
+            }
             MemorySegment message = (MemorySegment) dlerror.invokeExact();
             throw new UnsatisfiedLinkError(message.equals(MemorySegment.NULL)
                     ? "the loader gives no reason" : message.reinterpret(LONGEST_MESSAGE).getString(0));

@@ -28,7 +28,9 @@ public final class KernelCode {
     public KernelCode(Map<String, String> modules) {
         this.modules = Map.copyOf(modules);
         modules.forEach((name, text) -> {
-            for (Matcher entry = ENTRY.matcher(text); entry.find();) moduleOf.put(entry.group(1), name);
+            for (Matcher entry = ENTRY.matcher(text); entry.find();) {
+                moduleOf.put(entry.group(1), name);
+            }
         });
     }
 
@@ -36,7 +38,9 @@ public final class KernelCode {
     public static KernelCode load() {
         try {
             Map<String, String> modules = new LinkedHashMap<>();
-            for (String name : read("modules.txt").lines().filter(line -> !line.isBlank()).toList()) modules.put(name, read(name + ".ptx"));
+            for (String name : read("modules.txt").lines().filter(line -> !line.isBlank()).toList()) {
+                modules.put(name, read(name + ".ptx"));
+            }
             return new KernelCode(modules);
         } catch (NoSuchFileException e) {
             return new KernelCode(Map.of());
@@ -47,10 +51,14 @@ public final class KernelCode {
 
     private static String read(String file) throws IOException {
         String folder = System.getProperty("duet.ptx");
-        if (folder != null) return Files.readString(Path.of(folder, file));
+        if (folder != null) {
+            return Files.readString(Path.of(folder, file));
+        }
         // By class loader, not by class: on the module path the resource lies in a module of its own.
         try (InputStream stream = KernelCode.class.getClassLoader().getResourceAsStream(RESOURCES + file)) {
-            if (stream == null) throw new NoSuchFileException(RESOURCES + file);
+            if (stream == null) {
+                throw new NoSuchFileException(RESOURCES + file);
+            }
             return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
         }
     }

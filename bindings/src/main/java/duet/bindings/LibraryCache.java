@@ -18,7 +18,9 @@ final class LibraryCache {
     /** The file with this content, written if it is absent or damaged. */
     static Path unpack(byte[] content, String name, Path folder) throws IOException {
         Path file = folder.resolve(sha256(content)).resolve(name);
-        if (holds(file, content)) return file;
+        if (holds(file, content)) {
+            return file;
+        }
         Files.createDirectories(file.getParent());
         Path temporary = Files.createTempFile(file.getParent(), name, ".tmp");
         try {

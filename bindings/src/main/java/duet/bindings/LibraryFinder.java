@@ -2,7 +2,6 @@ package duet.bindings;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import duet.bindings.cpu.DuetCpu;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.FunctionDescriptor;
@@ -17,6 +16,8 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+
+import duet.bindings.cpu.DuetCpu;
 
 /** Finds and opens one library: the file that a property names, else the one in the jar, else the system's. */
 final class LibraryFinder {
@@ -45,16 +46,22 @@ final class LibraryFinder {
 
     private NativeLibrary find(String name) {
         String file = properties.apply("duet.lib." + name);
-        if (file != null) return openFile(name, Path.of(file));
+        if (file != null) {
+            return openFile(name, Path.of(file));
+        }
         if (name.equals(CPU)) {
             CpuVariant variant = CpuVariant.choose(Optional.ofNullable(properties.apply("duet.cpu")).orElse(environment.apply("DUET_CPU")),
                     processorFlags);
             Optional<byte[]> content = resource(platform(), fileName(variant));
-            if (content.isPresent()) return openUnpacked(content.get(), fileName(variant));
+            if (content.isPresent()) {
+                return openUnpacked(content.get(), fileName(variant));
+            }
         }
         if (name.equals(VIRTUAL_GPU) || name.equals(PROBE)) {
             Optional<byte[]> content = resource(platform(), System.mapLibraryName(name));
-            if (content.isPresent()) return openUnpacked(content.get(), System.mapLibraryName(name));
+            if (content.isPresent()) {
+                return openUnpacked(content.get(), System.mapLibraryName(name));
+            }
         }
         return openFromSystem(name);
     }
@@ -107,8 +114,9 @@ final class LibraryFinder {
             Stream.of(folder, file.getParent(), file).forEach(path -> path.toFile().deleteOnExit());
             return NativeLibrary.at(file.toString(), opener.apply(file.toString()));
         } catch (IOException | UnsatisfiedLinkError e) {
-            throw new UnsatisfiedLinkError("The library " + name + " can be used from neither " + failure + "; nor " + temporary + ": " + reason(e)
-                    + "; set XDG_CACHE_HOME to a folder that is writable and not mounted noexec");
+            throw new UnsatisfiedLinkError(
+                    "The library " + name + " can be used from neither " + failure + "; nor " + temporary + ": " + reason(e)
+                            + "; set XDG_CACHE_HOME to a folder that is writable and not mounted noexec");
         }
     }
 
@@ -166,16 +174,19 @@ final class LibraryFinder {
     }
 
     private static NativeLibrary checkVersion(NativeLibrary library) {
-        MemorySegment address = library.find("duet_abi").orElseThrow(() ->
-                new UnsatisfiedLinkError(library.location() + " is not a library of Duet's CPU kernels: it has no duet_abi"));
+        MemorySegment address = library.find("duet_abi").orElseThrow(
+                () -> new UnsatisfiedLinkError(library.location() + " is not a library of Duet's CPU kernels: it has no duet_abi"));
         int version;
         try {
             version = (int) Linker.nativeLinker().downcallHandle(address, FunctionDescriptor.of(JAVA_INT)).invokeExact();
         } catch (Throwable e) {
             throw new AssertionError(e); // a downcall throws nothing
         }
-        if (version == DuetCpu.DUET_CPU_ABI()) return library;
-        throw new UnsatisfiedLinkError(library.location() + " has version " + version + " of the kernels' interface, but this program needs "
-                + DuetCpu.DUET_CPU_ABI() + "; build both from the same sources");
+        if (version == DuetCpu.DUET_CPU_ABI()) {
+            return library;
+        }
+        throw new UnsatisfiedLinkError(
+                library.location() + " has version " + version + " of the kernels' interface, but this program needs "
+                        + DuetCpu.DUET_CPU_ABI() + "; build both from the same sources");
     }
 }

@@ -43,7 +43,9 @@ public final class NativeLibraries {
     }
 
     private static NativeLibrary library(String name) {
-        if (name.equals(CudaLibrary.FUNCTIONS)) return library(CudaLibrary.chosen());
+        if (name.equals(CudaLibrary.FUNCTIONS)) {
+            return library(CudaLibrary.chosen());
+        }
         return OPENED.computeIfAbsent(name, NativeLibraries::open);
     }
 

@@ -16,7 +16,9 @@ record NativeLibrary(SymbolLookup symbols, String location, String problem) {
     }
 
     NativeLibrary usable() {
-        if (problem != null) throw new UnsatisfiedLinkError(problem);
+        if (problem != null) {
+            throw new UnsatisfiedLinkError(problem);
+        }
         return this;
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+
 import org.junit.jupiter.api.Test;
 
 class CpuVariantTest {
@@ -38,7 +39,9 @@ class CpuVariantTest {
 
     @Test
     void takesTheOneThatIsAskedFor() {
-        for (CpuVariant variant : CpuVariant.values()) assertEquals(variant, CpuVariant.choose(variant.label(), ZEN4));
+        for (CpuVariant variant : CpuVariant.values()) {
+            assertEquals(variant, CpuVariant.choose(variant.label(), ZEN4));
+        }
     }
 
     @Test

@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import duet.bindings.cpu.duet_convolution;
-import duet.bindings.cpu.duet_pooling;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
@@ -14,6 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+
+import duet.bindings.cpu.duet_convolution;
+import duet.bindings.cpu.duet_pooling;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,7 +26,9 @@ class LayoutTest {
     private static String assertions(String struct, GroupLayout layout) {
         StringBuilder text = new StringBuilder("static_assert(sizeof(%s) == %d, \"size\");\n".formatted(struct, layout.byteSize()));
         for (MemoryLayout member : layout.memberLayouts()) {
-            if (member instanceof PaddingLayout) continue;
+            if (member instanceof PaddingLayout) {
+                continue;
+            }
             String name = member.name().orElseThrow();
             text.append("static_assert(offsetof(%1$s, %2$s) == %3$d && sizeof(%1$s::%2$s) == %4$d, \"%2$s\");\n".formatted(
                     struct, name, layout.byteOffset(PathElement.groupElement(name)), member.byteSize()));
@@ -44,7 +47,8 @@ class LayoutTest {
 
     @Test
     void structsAreAsInC() throws Exception {
-        assertEquals("", check(assertions("duet_convolution", duet_convolution.layout()) + assertions("duet_pooling", duet_pooling.layout())));
+        assertEquals("",
+                check(assertions("duet_convolution", duet_convolution.layout()) + assertions("duet_pooling", duet_pooling.layout())));
     }
 
     /** What the CUDA kernels take: every structure of duet_cuda.h has a class. */

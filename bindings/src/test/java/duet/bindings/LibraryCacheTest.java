@@ -12,6 +12,7 @@ import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -69,7 +70,9 @@ class LibraryCacheTest {
             processes.add(new ProcessBuilder(ProcessHandle.current().info().command().orElseThrow(), "-XX:TieredStopAtLevel=1", "-cp",
                     System.getProperty("java.class.path"), Unpacker.class.getName(), folder.toString()).inheritIO().start());
         }
-        for (Process process : processes) assertEquals(0, process.waitFor());
+        for (Process process : processes) {
+            assertEquals(0, process.waitFor());
+        }
         try (var files = Files.walk(folder)) {
             assertEquals(1, files.filter(Files::isRegularFile).count(), "one library and no temporary file is left");
         }

@@ -5,13 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import duet.bindings.cpu.DuetCpu;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+
+import duet.bindings.cpu.DuetCpu;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -71,7 +72,8 @@ class LibraryFinderTest {
         environment.put("XDG_CACHE_HOME", Files.createFile(folder.resolve("file")).toString());
         properties.put("java.io.tmpdir", folder.resolve("absent").toString());
         String problem = open("duet_cpu").problem();
-        assertTrue(problem.contains(folder + "/file/duet") && problem.contains(folder + "/absent") && problem.contains("XDG_CACHE_HOME"), problem);
+        assertTrue(problem.contains(folder + "/file/duet") && problem.contains(folder + "/absent") && problem.contains("XDG_CACHE_HOME"),
+                problem);
     }
 
     @Test
@@ -79,7 +81,9 @@ class LibraryFinderTest {
         environment.put("XDG_CACHE_HOME", folder.resolve("noexec").toString());
         LibraryFinder finder = new LibraryFinder(System::getProperty, environment::get, Set.of());
         NativeLibrary library = finder.openUnpacked(new byte[] {1}, "lib.so", file -> {
-            if (file.contains("noexec")) throw new UnsatisfiedLinkError("failed to map segment from shared object");
+            if (file.contains("noexec")) {
+                throw new UnsatisfiedLinkError("failed to map segment from shared object");
+            }
             return symbol -> java.util.Optional.empty();
         });
         assertTrue(library.location().startsWith(System.getProperty("java.io.tmpdir")), library.location());
@@ -87,7 +91,8 @@ class LibraryFinderTest {
 
     @Test
     void aMissingLibraryIsExplainedInTheLoadersWords() {
-        assertEquals("The library duet_absent cannot be opened: libduet_absent.so: cannot open shared object file: No such file or directory",
+        assertEquals(
+                "The library duet_absent cannot be opened: libduet_absent.so: cannot open shared object file: No such file or directory",
                 open("duet_absent").problem());
         Path file = folder.resolve("absent.so");
         properties.put("duet.lib.turbojpeg", file.toString());

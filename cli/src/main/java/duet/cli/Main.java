@@ -5,6 +5,26 @@ import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 
+import duet.cli.commands.BenchCommand;
+import duet.cli.commands.DataCommand;
+import duet.cli.commands.DevicesCommand;
+import duet.cli.commands.EvaluateCommand;
+import duet.cli.commands.ExportCommand;
+import duet.cli.commands.FeaturesCommand;
+import duet.cli.commands.ImportCommand;
+import duet.cli.commands.KernelsCommand;
+import duet.cli.commands.NeighboursCommand;
+import duet.cli.commands.NetworksCommand;
+import duet.cli.commands.PictureCommand;
+import duet.cli.commands.PlanCommand;
+import duet.cli.commands.PlotCommand;
+import duet.cli.commands.PredictCommand;
+import duet.cli.commands.ReluTanhCommand;
+import duet.cli.commands.TrainCommand;
+import duet.cli.output.ExitCode;
+import duet.cli.output.Failures;
+import duet.cli.output.Version;
+import duet.cli.output.WatchedStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -19,10 +39,10 @@ import picocli.CommandLine.Spec;
         description = "Trains and runs AlexNet the way it was made in 2012: on two devices that work in concert.",
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
-            TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
-            KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
-            PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class,
-            BenchCommand.class
+                TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
+                KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
+                PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class,
+                BenchCommand.class
         },
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,
@@ -30,12 +50,6 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         usageHelpAutoWidth = true)
 public final class Main implements Runnable {
-    /** Exit codes; a run that was stopped by a signal exits with 128 + the signal's number. */
-    static final int DONE = 0;
-    static final int FAILED = 1;
-    static final int BAD_USAGE = 2;
-    static final int HUNG_UP = 128 + 13;
-
     @Spec
     private CommandSpec spec;
 
@@ -48,8 +62,8 @@ public final class Main implements Runnable {
         PrintWriter err = new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
         int code = run(out, err, arguments);
         out.flush();
-        if (standardOutput.failure() != null && code == DONE) {
-            code = standardOutput.hungUp() ? HUNG_UP : FAILED;
+        if (standardOutput.failure() != null && code == ExitCode.DONE) {
+            code = standardOutput.hungUp() ? ExitCode.HUNG_UP : ExitCode.FAILED;
         }
         if (standardOutput.failure() != null && !standardOutput.hungUp()) {
             err.println("duet: standard output cannot be written: " + standardOutput.failure().getMessage());

@@ -15,13 +15,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
+import duet.cli.output.ExitCode;
+import duet.model.Networks;
+import duet.net.NetworkJson;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-
-import duet.model.Networks;
-import duet.net.NetworkJson;
 
 /** Whatever is wrong is told in one sentence, with a non-zero exit code, no stack trace, and without touching a file. */
 class BadInputTest {
@@ -67,11 +67,11 @@ class BadInputTest {
     }
 
     private static Case usage(String name, String sentence, String arguments) {
-        return new Case(name, Main.BAD_USAGE, sentence, folder -> arguments);
+        return new Case(name, ExitCode.BAD_USAGE, sentence, folder -> arguments);
     }
 
     private static Case failure(String name, String sentence, Arguments arguments) {
-        return new Case(name, Main.FAILED, sentence, arguments);
+        return new Case(name, ExitCode.FAILED, sentence, arguments);
     }
 
     private static List<Case> options() {
@@ -88,10 +88,13 @@ class BadInputTest {
                 usage("epochs 0", "0 is below 1", "train --epochs 0"),
                 usage("steps too many", "99999999999999999999 is above", "train --steps 99999999999999999999"),
                 usage("seed of words", "'lucky' is not a whole number", "train --seed lucky"),
-                usage("rate policy", "none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], plateau[:PATIENCE]", "train --lr-policy cosine"),
+                usage("rate policy",
+                        "none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], plateau[:PATIENCE]",
+                        "train --lr-policy cosine"),
                 usage("threads 0", "0 is below 1", "train --threads 0"),
                 usage("unknown precision", "'fp16' is neither 'fp32' nor 'bf16'", "predict --precision fp16"),
-                usage("unknown way to convolve", "'magic' is neither 'fastest' nor 'direct' nor 'winograd'", "evaluate --convolutions magic"),
+                usage("unknown way to convolve", "'magic' is neither 'fastest' nor 'direct' nor 'winograd'",
+                        "evaluate --convolutions magic"),
                 usage("unknown mode", "'evaluation' is neither 'train' nor 'forward'", "plan --mode evaluation"),
                 failure("bf16 on the virtual GPU", "bf16 is computed by CPU devices only so far: use --devices cpu or --precision fp32",
                         folder -> "plan --devices virtual:0 --precision bf16"),
@@ -116,23 +119,31 @@ class BadInputTest {
         return List.of(
                 usage("unknown network", "'lenet' is neither a network", "train --net lenet"),
                 failure("missing network file", "missing.json", folder -> train(folder, "--net " + folder.resolve("missing.json"))),
-                failure("bad JSON", "net.json", folder -> train(folder, "--net " + Files.writeString(folder.resolve("net.json"), "{\"name\": "))),
+                failure("bad JSON", "net.json",
+                        folder -> train(folder, "--net " + Files.writeString(folder.resolve("net.json"), "{\"name\": "))),
                 failure("unknown field", "strides", folder -> train(folder, "--net " + network(folder, "\"stride\"", "\"strides\""))),
-                failure("unknown layer", "convolutoin", folder -> train(folder, "--net " + network(folder, "\"convolution\"", "\"convolutoin\""))),
+                failure("unknown layer", "convolutoin",
+                        folder -> train(folder, "--net " + network(folder, "\"convolution\"", "\"convolutoin\""))),
                 failure("bad value", "-3", folder -> train(folder, "--net " + network(folder, "\"stride\" *: *\\d+", "\"stride\": -3"))),
-                failure("huge stride", "a stride may be at most 64", folder -> train(folder, "--net " + network(folder, "\"stride\" *: *\\d+", "\"stride\": 65536"))),
-                failure("huge neighbourhood", "the size may be at most 1023", folder -> train(folder, "--net " + network(folder, "\"size\" *: *\\d+", "\"size\": 200000001"))),
-                failure("shapes that do not fit", "conv1", folder -> train(folder, "--net " + network(folder, "\"kernel\" *: *\\d+", "\"kernel\": 99"))),
-                new Case("wrong number of channels", Main.BAD_USAGE, "3", folder -> train(folder,
-                        "--net " + Files.writeString(folder.resolve("net.json"), NetworkJson.write(Networks.create("alexnet-small", 3, 10))))),
-                new Case("wrong number of classes", Main.BAD_USAGE, "7", folder -> train(folder,
-                        "--net " + Files.writeString(folder.resolve("net.json"), NetworkJson.write(Networks.create("alexnet-small", 1, 7))))));
+                failure("huge stride", "a stride may be at most 64",
+                        folder -> train(folder, "--net " + network(folder, "\"stride\" *: *\\d+", "\"stride\": 65536"))),
+                failure("huge neighbourhood", "the size may be at most 1023",
+                        folder -> train(folder, "--net " + network(folder, "\"size\" *: *\\d+", "\"size\": 200000001"))),
+                failure("shapes that do not fit", "conv1",
+                        folder -> train(folder, "--net " + network(folder, "\"kernel\" *: *\\d+", "\"kernel\": 99"))),
+                new Case("wrong number of channels", ExitCode.BAD_USAGE, "3", folder -> train(folder,
+                        "--net " + Files.writeString(folder.resolve("net.json"),
+                                NetworkJson.write(Networks.create("alexnet-small", 3, 10))))),
+                new Case("wrong number of classes", ExitCode.BAD_USAGE, "7", folder -> train(folder,
+                        "--net " + Files.writeString(folder.resolve("net.json"),
+                                NetworkJson.write(Networks.create("alexnet-small", 1, 7))))));
     }
 
     private static List<Case> data() {
         return List.of(
                 failure("unknown data", "imagenot", folder -> "train --data imagenot --out " + folder.resolve("out")),
-                failure("badly described synthetic data", "synthetic", folder -> "train --data synthetic:3x227 --out " + folder.resolve("out")),
+                failure("badly described synthetic data", "synthetic",
+                        folder -> "train --data synthetic:3x227 --out " + folder.resolve("out")),
                 failure("missing folder", "nowhere", folder -> "train --data folder:" + folder.resolve("nowhere")),
                 failure("empty folder", "pictures", folder -> "train --data folder:" + Files.createDirectory(folder.resolve("pictures"))),
                 failure("one class", "class", folder -> "train --data folder:" + Folders.pictures(folder.resolve("pictures"), 4, "cat")),
@@ -149,7 +160,8 @@ class BadInputTest {
                 failure("no Fashion-MNIST", "fetch", folder -> "train --data fashion-mnist:" + folder),
                 failure("truncated Fashion-MNIST", "train-images-idx3-ubyte", folder -> {
                     for (String name : List.of("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")) {
-                        Files.write(folder.resolve(name + "-ubyte"), new byte[] {0, 0, 8, (byte) (name.contains("idx3") ? 3 : 1), 0, 0, 0, 9});
+                        Files.write(folder.resolve(name + "-ubyte"),
+                                new byte[] {0, 0, 8, (byte) (name.contains("idx3") ? 3 : 1), 0, 0, 0, 9});
                     }
                     return "train --data fashion-mnist:" + folder;
                 }),
@@ -170,9 +182,10 @@ class BadInputTest {
                 }),
                 failure("resume of nothing", "nowhere", folder -> "train --resume " + folder.resolve("nowhere")),
                 failure("resume of an empty folder", "empty", folder -> "train --resume " + Files.createDirectory(folder.resolve("empty"))),
-                new Case("resume with another batch", Main.BAD_USAGE, "--batch and --lr", folder -> "train --batch 3 --lr 1 --resume " + checkpoint),
-                new Case("resume with an output folder", Main.BAD_USAGE, "--out", folder -> "train --out x --resume " + checkpoint),
-                new Case("resume on other data", Main.BAD_USAGE, "10 classes",
+                new Case("resume with another batch", ExitCode.BAD_USAGE, "--batch and --lr",
+                        folder -> "train --batch 3 --lr 1 --resume " + checkpoint),
+                new Case("resume with an output folder", ExitCode.BAD_USAGE, "--out", folder -> "train --out x --resume " + checkpoint),
+                new Case("resume on other data", ExitCode.BAD_USAGE, "10 classes",
                         folder -> "train --steps 4 --resume " + checkpoint + " --data synthetic:1x28x28:5"));
     }
 
@@ -205,9 +218,11 @@ class BadInputTest {
                     byte[] file = Files.readAllBytes(checkpoint);
                     return predict + damaged(folder, file.length / 2, file);
                 }),
-                failure("checkpoint cut in its header", "damaged.safetensors", folder -> predict + damaged(folder, 100, Files.readAllBytes(checkpoint))),
+                failure("checkpoint cut in its header", "damaged.safetensors",
+                        folder -> predict + damaged(folder, 100, Files.readAllBytes(checkpoint))),
                 failure("empty checkpoint", "damaged.safetensors", folder -> predict + damaged(folder, 0, new byte[0])),
-                failure("text for a checkpoint", "damaged.safetensors", folder -> predict + Files.writeString(folder.resolve("damaged.safetensors"), "no tensors here")),
+                failure("text for a checkpoint", "damaged.safetensors",
+                        folder -> predict + Files.writeString(folder.resolve("damaged.safetensors"), "no tensors here")),
                 failure("corrupt header", "damaged.safetensors", folder -> {
                     byte[] file = Files.readAllBytes(checkpoint);
                     file[20] ^= 0x55;
@@ -215,7 +230,8 @@ class BadInputTest {
                     return predict + damaged(folder, file.length, file);
                 }),
                 failure("offsets that lie", "damaged.safetensors", folder -> predict + withHeader(folder,
-                        header(Files.readAllBytes(checkpoint)).replaceFirst("\"data_offsets\":\\[\\d+,\\d+\\]", "\"data_offsets\":[0,99999999999]"))),
+                        header(Files.readAllBytes(checkpoint)).replaceFirst("\"data_offsets\":\\[\\d+,\\d+\\]",
+                                "\"data_offsets\":[0,99999999999]"))),
                 failure("offsets that overlap", "damaged.safetensors", folder -> predict + withHeader(folder,
                         header(Files.readAllBytes(checkpoint)).replaceAll("\"data_offsets\":\\[\\d+,", "\"data_offsets\":[0,"))),
                 failure("negative offsets", "damaged.safetensors", folder -> predict + withHeader(folder,
@@ -228,7 +244,7 @@ class BadInputTest {
                     return predict + damaged(folder, file.length, file);
                 }),
                 failure("no checkpoint there", "nowhere", folder -> "evaluate --checkpoint " + folder.resolve("nowhere")),
-                new Case("evaluation on other data", Main.BAD_USAGE, "10 classes",
+                new Case("evaluation on other data", ExitCode.BAD_USAGE, "10 classes",
                         folder -> "evaluate --devices cpu --data synthetic:1x28x28:5 --checkpoint " + checkpoint));
     }
 

@@ -9,23 +9,22 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-
 import javax.imageio.ImageIO;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import duet.cli.bench.BenchResult;
+import duet.cli.bench.Spread;
+import duet.device.MachinePeak;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-
-import duet.device.MachinePeak;
-
 class BenchTest {
     /** A peer in the shell: it tells its arguments, then 1 image a second for each step that it is asked for. */
-    private static final String READY = "{\\\"peer\\\": \\\"fake\\\", \\\"version\\\": \\\"1\\\", \\\"variant\\\": \\\"v\\\", \\\"result\\\": 2.5, "
-            + "\\\"arguments\\\": \\\"$*\\\"}";
+    private static final String READY = "{\\\"peer\\\": \\\"fake\\\", \\\"version\\\": \\\"1\\\", \\\"variant\\\": \\\"v\\\", "
+            + "\\\"result\\\": 2.5, \\\"arguments\\\": \\\"$*\\\"}";
     private static final String PEER = """
             echo "%s"
             while read -r steps; do echo "{\\"images_per_second\\": $steps, \\"peak_bytes\\": 4096}"; done
@@ -39,8 +38,9 @@ class BenchTest {
     }
 
     private static Outcome bench(String... more) {
-        List<String> arguments = new java.util.ArrayList<>(List.of("bench", "--net", "alexnet-small", "--batch", "2", "--devices", "cpu", "--threads", "1",
-                "--steps", "3"));
+        List<String> arguments = new java.util.ArrayList<>(
+                List.of("bench", "--net", "alexnet-small", "--batch", "2", "--devices", "cpu", "--threads", "1",
+                        "--steps", "3"));
         arguments.addAll(List.of(more));
         return Outcome.of(arguments.toArray(String[]::new));
     }
@@ -89,7 +89,8 @@ class BenchTest {
         JsonNode result = new ObjectMapper().readTree(outcome.out());
         assertEquals("alexnet-small train, batch 2, bf16, 1 cpu device, 1 thread", result.at("/measurements/0/name").asText());
         assertEquals("bf16", result.path("precision").asText());
-        assertEquals("--net alexnet-small --mode train --batch 2 --precision bf16 --threads 1", result.at("/peers/0/description/arguments").asText());
+        assertEquals("--net alexnet-small --mode train --batch 2 --precision bf16 --threads 1",
+                result.at("/peers/0/description/arguments").asText());
     }
 
     /** A peer in float against Duet in bf16: what the command says itself is not said again. */
@@ -103,13 +104,15 @@ class BenchTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "echo warning >&2; echo 'no module named torch' >&2; exit 3 | has ended with exit code 3: no module named torch",
-        "exit 0                                                     | has ended with exit code 0 and said nothing",
-        "echo hello                                                 | prints 'hello' where one JSON object was expected",
-        "echo '{}'                                                  | prints an object without 'peer'",
-        "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": \"NaN\"}' | gives \"NaN\": it does not work",
-        "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1, \"parameters\": 7000}' | runs a network of 7,000 parameters, but alexnet-small has 1,106,186",
-        "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1}'; read x; echo 'killed by me' >&2; exit 9 | has ended with exit code 9: killed by me",
+            "echo warning >&2; echo 'no module named torch' >&2; exit 3 | has ended with exit code 3: no module named torch",
+            "exit 0                                                     | has ended with exit code 0 and said nothing",
+            "echo hello                                                 | prints 'hello' where one JSON object was expected",
+            "echo '{}'                                                  | prints an object without 'peer'",
+            "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": \"NaN\"}' | gives \"NaN\": it does not work",
+            "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1, \"parameters\": 7000}' | runs a network of 7,000 parameters, but "
+                    + "alexnet-small has 1,106,186",
+            "echo '{\"peer\": \"p\", \"variant\": \"v\", \"result\": 1}'; read x; echo 'killed by me' >&2; exit 9 | has ended with exit "
+                    + "code 9: killed by me",
     })
     void aPeerThatFailsIsNamedWithItsLastWords(String text, String message) throws IOException {
         String peer = script("peer", text);
@@ -136,8 +139,10 @@ class BenchTest {
         Outcome outcome = bench("--pairs", "2", "--peer", "python3 " + program + " '" + peers + "'", "-o", file.toString());
         assertEquals(0, outcome.code(), outcome.toString());
         JsonNode peer = new ObjectMapper().readTree(file.toFile()).at("/peers/0");
-        assertEquals("{\"peer\":\"nothing\",\"version\":\"3\",\"variant\":\"quick\",\"net\":\"alexnet-small\",\"mode\":\"train\",\"batch\":2,"
-                + "\"precision\":\"fp32\",\"threads\":1,\"parameters\":1106186,\"result\":0.5}", peer.path("description").toString());
+        assertEquals(
+                "{\"peer\":\"nothing\",\"version\":\"3\",\"variant\":\"quick\",\"net\":\"alexnet-small\",\"mode\":\"train\",\"batch\":2,"
+                        + "\"precision\":\"fp32\",\"threads\":1,\"parameters\":1106186,\"result\":0.5}",
+                peer.path("description").toString());
         assertEquals(2, peer.path("turns").size());
         assertTrue(peer.path("peakBytes").asLong() > 1 << 20, peer.toString());
     }
@@ -172,12 +177,14 @@ class BenchTest {
 
     @Test
     void whatHasBecomeSlowerFails() throws IOException {
-        Path then = measurements("then.json", "P", measurement("a", 100, "images/s"), measurement("b", 50, "ns"), measurement("gone", 1, "s"));
+        Path then = measurements("then.json", "P", measurement("a", 100, "images/s"), measurement("b", 50, "ns"),
+                measurement("gone", 1, "s"));
         Path now = measurements("now.json", "P", measurement("a", 91, "images/s"), measurement("b", 60, "ns"), measurement("new", 1, "s"));
         Outcome outcome = Outcome.of("bench", "compare", now.toString(), then.toString());
         assertEquals(1, outcome.code(), outcome.toString());
         assertTrue(outcome.out().lines().anyMatch(line -> line.matches("a +100 +91\\.0 images/s +0\\.91")), outcome.out());
-        assertTrue(outcome.out().lines().anyMatch(line -> line.matches("b +50\\.0 +60\\.0 ns +0\\.83  SLOWER")), "a longer time: " + outcome.out());
+        assertTrue(outcome.out().lines().anyMatch(line -> line.matches("b +50\\.0 +60\\.0 ns +0\\.83  SLOWER")),
+                "a longer time: " + outcome.out());
         assertTrue(outcome.out().contains("new: not in the baseline"), outcome.out());
         assertEquals(0, Outcome.of("bench", "compare", now.toString(), then.toString(), "--tolerance", "0.2").code());
         assertEquals(0, Outcome.of("bench", "compare", then.toString(), then.toString()).code());
@@ -187,7 +194,8 @@ class BenchTest {
     void anotherMachineIsToldApart() throws IOException {
         Path then = measurements("then.json", "P", measurement("a", 1, "GB/s"));
         Path now = measurements("now.json", "Q", measurement("a", 1, "GB/s"));
-        assertTrue(Outcome.of("bench", "compare", now.toString(), then.toString()).err().contains("different machines: Q, AVX2, and P, AVX2"));
+        assertTrue(
+                Outcome.of("bench", "compare", now.toString(), then.toString()).err().contains("different machines: Q, AVX2, and P, AVX2"));
         Path other = measurements("other.json", "Q", measurement("c", 1, "GB/s"));
         Outcome nothing = Outcome.of("bench", "compare", other.toString(), then.toString());
         assertEquals(1, nothing.code());
@@ -213,8 +221,10 @@ class BenchTest {
 
     @Test
     void kernelsAreDrawnUnderTheirRoofs() throws IOException {
-        String kernel = "{\"name\": \"%s\", \"value\": 1, \"unit\": \"GFLOP/s\", \"flop\": %s, \"bytes\": %s, \"seconds\": %s, \"share\": 0.5}";
-        Path result = measurements("kernels.json", "P", kernel.formatted("conv1.forward", 6e9, 2e8, 0.12), kernel.formatted("norm1.backward", 1e8, 4e8, 0.04),
+        String kernel = "{\"name\": \"%s\", \"value\": 1, \"unit\": \"GFLOP/s\", \"flop\": %s, \"bytes\": %s, \"seconds\": %s, \"share\": "
+                + "0.5}";
+        Path result = measurements("kernels.json", "P", kernel.formatted("conv1.forward", 6e9, 2e8, 0.12),
+                kernel.formatted("norm1.backward", 1e8, 4e8, 0.04),
                 kernel.formatted("fc6.finite-check", 0, 4e8, 0.04));
         Path picture = folder.resolve("r.png");
         Outcome outcome = Outcome.of("bench", "roofline", result.toString(), "-o", picture.toString(), "--json");
@@ -225,9 +235,9 @@ class BenchTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "--precision fp16          | 'fp16' is neither 'fp32' nor 'bf16'",
-        "--mode predict            | 'predict' is neither 'train' nor 'forward'",
-        "--devices virtual:0       | the virtual GPU interprets kernels on the CPU",
+            "--precision fp16          | 'fp16' is neither 'fp32' nor 'bf16'",
+            "--mode predict            | 'predict' is neither 'train' nor 'forward'",
+            "--devices virtual:0       | the virtual GPU interprets kernels on the CPU",
     })
     void whatCannotBeMeasuredIsRefused(String options, String message) {
         Outcome outcome = Outcome.of(("bench --net alexnet-small " + options).split(" +"));

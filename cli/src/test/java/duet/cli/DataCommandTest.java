@@ -8,10 +8,10 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-
 import javax.imageio.ImageIO;
 
-import duet.train.Checkpoint;
+import duet.cli.output.ExitCode;
+import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,7 +63,8 @@ class DataCommandTest {
         assertTrue(sheet.getWidth() > 500 && sheet.getHeight() > 500);
         assertFalse(sheet.getRGB(70, 70) == sheet.getRGB(2, 2));
 
-        Path network = Files.writeString(here.resolve("net.json"), duet.net.NetworkJson.write(duet.model.Networks.create("alexnet-small", 3, 3)));
+        Path network = Files.writeString(here.resolve("net.json"),
+                duet.net.NetworkJson.write(duet.model.Networks.create("alexnet-small", 3, 3)));
         Path run = here.resolve("run");
         Outcome train = duet("train", "--net", network, "--data", "shards:" + packed, "--devices", "cpu", "--batch", "8", "--steps", "6",
                 "--augment", "--colour-noise", "0.1", "--mean", "rgb", "--out", run);
@@ -93,26 +94,26 @@ class DataCommandTest {
 
     @Test
     void whatIsWrongIsOneSentence() throws IOException {
-        assertSays(Main.BAD_USAGE, "--quality is for --encoding jpeg", prepare("--quality", "5"));
-        assertSays(Main.BAD_USAGE, "--encoding", prepare("--encoding", "png"));
-        assertSays(Main.FAILED, "JPEG quality is from 1 to 100, not 101", prepare("--encoding", "jpeg", "--quality", "101"));
-        assertSays(Main.FAILED, "sizes from 1 to 4096, not 5000", prepare("--size", "5000"));
-        assertSays(Main.FAILED, "there is no folder " + packed, duet("data", "info", "shards:" + packed));
-        assertSays(Main.FAILED, "\"cifar:x\" is no data source: use one of", duet("data", "info", "cifar:x"));
-        assertSays(Main.FAILED, "lacks ILSVRC2012_devkit_t12.tar.gz", duet("data", "info", "ilsvrc:" + here));
-        assertSays(Main.FAILED, "CIFAR-10 was not found in", duet("data", "prepare", "cifar10:" + here, packed));
+        assertSays(ExitCode.BAD_USAGE, "--quality is for --encoding jpeg", prepare("--quality", "5"));
+        assertSays(ExitCode.BAD_USAGE, "--encoding", prepare("--encoding", "png"));
+        assertSays(ExitCode.FAILED, "JPEG quality is from 1 to 100, not 101", prepare("--encoding", "jpeg", "--quality", "101"));
+        assertSays(ExitCode.FAILED, "sizes from 1 to 4096, not 5000", prepare("--size", "5000"));
+        assertSays(ExitCode.FAILED, "there is no folder " + packed, duet("data", "info", "shards:" + packed));
+        assertSays(ExitCode.FAILED, "\"cifar:x\" is no data source: use one of", duet("data", "info", "cifar:x"));
+        assertSays(ExitCode.FAILED, "lacks ILSVRC2012_devkit_t12.tar.gz", duet("data", "info", "ilsvrc:" + here));
+        assertSays(ExitCode.FAILED, "CIFAR-10 was not found in", duet("data", "prepare", "cifar10:" + here, packed));
         assertFalse(Files.exists(packed));
         assertEquals(0, prepare("--size", "20").code());
-        assertSays(Main.FAILED, "was begun with images of 3x20x20, not 3x21x21: choose another folder", prepare("--size", "21"));
+        assertSays(ExitCode.FAILED, "was begun with images of 3x20x20, not 3x21x21: choose another folder", prepare("--size", "21"));
         Path shard = packed.resolve("training-00000.shard");
         byte[] bytes = Files.readAllBytes(shard);
         bytes[100] ^= 1;
         Files.write(shard, bytes);
-        assertSays(Main.FAILED, "image 0 differs from its checksum", duet("data", "info", "shards:" + packed, "--check"));
-        assertSays(Main.BAD_USAGE, "'colour' is none of image, rgb, none", duet("train", "--mean", "colour"));
-        assertSays(Main.BAD_USAGE, "'-1' is not a number of at least 0", duet("train", "--colour-noise", "-1"));
-        assertSays(Main.BAD_USAGE, "does nothing without colour noise", duet("train", "--noise-divides"));
-        assertSays(Main.BAD_USAGE, "does nothing without random crops", duet("train", "--no-augment", "--crop-chunk", "32"));
+        assertSays(ExitCode.FAILED, "image 0 differs from its checksum", duet("data", "info", "shards:" + packed, "--check"));
+        assertSays(ExitCode.BAD_USAGE, "'colour' is none of image, rgb, none", duet("train", "--mean", "colour"));
+        assertSays(ExitCode.BAD_USAGE, "'-1' is not a number of at least 0", duet("train", "--colour-noise", "-1"));
+        assertSays(ExitCode.BAD_USAGE, "does nothing without colour noise", duet("train", "--noise-divides"));
+        assertSays(ExitCode.BAD_USAGE, "does nothing without random crops", duet("train", "--no-augment", "--crop-chunk", "32"));
     }
 
     private static void assertSays(int code, String part, Outcome outcome) {

@@ -49,7 +49,7 @@ final class DuetProcess implements AutoCloseable {
         return command;
     }
 
-    /** Reads standard output up to so many lines that hold the text; false if it ended before. */
+    /** Reads standard output up to that many lines that hold the text; false if it ended before. */
     boolean awaitLines(String text, int count) throws IOException {
         int seen = 0;
         while (seen < count) {

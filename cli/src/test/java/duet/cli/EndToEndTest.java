@@ -13,7 +13,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-
 import javax.imageio.ImageIO;
 
 import ai.onnxruntime.OnnxTensor;
@@ -21,8 +20,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtSession;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import duet.data.MiniIlsvrc;
-
+import duet.data.source.MiniIlsvrc;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -39,7 +37,8 @@ class EndToEndTest {
               {"type": "relu", "name": "relu1"},
               {"type": "local-response-norm", "name": "norm1", "groups": 2, "k": 1},
               {"type": "max-pool", "name": "pool1", "window": 3, "stride": 2},
-              {"type": "convolution", "name": "conv2", "filters": 32, "kernel": 3, "padding": 1, "groups": 2, "weights": {"distribution": "he"}},
+              {"type": "convolution", "name": "conv2", "filters": 32, "kernel": 3, "padding": 1, "groups": 2,
+               "weights": {"distribution": "he"}},
               {"type": "relu", "name": "relu2"},
               {"type": "max-pool", "name": "pool2", "window": 3, "stride": 2},
               {"type": "fully-connected", "name": "fc3", "outputs": 64, "weights": {"distribution": "he"}},
@@ -47,7 +46,8 @@ class EndToEndTest {
               {"type": "dropout", "name": "dropout3", "rate": 0.2},
               {"type": "fully-connected", "name": "fc4", "outputs": 20, "weights": {"distribution": "normal", "deviation": 0.01}},
               {"type": "softmax-cross-entropy", "name": "loss"}]}
-            """.formatted(SIDE);
+            """
+            .formatted(SIDE);
 
     @TempDir
     private Path temporary;
@@ -63,11 +63,13 @@ class EndToEndTest {
         assertTrue(prepared.err().lines().filter(line -> line.contains("skipped")).count() >= 1, "the damaged file is named: " + prepared);
 
         Path network = Files.writeString(temporary.resolve("mini.json"), NETWORK);
-        ok("train", "--net", network.toString(), "--data", "shards:" + shards, "--devices", "cpu,cpu", "--batch", "20", "--epochs", "16", "--lr", "0.02",
+        ok("train", "--net", network.toString(), "--data", "shards:" + shards, "--devices", "cpu,cpu", "--batch", "20", "--epochs", "16",
+                "--lr", "0.02",
                 "--lr-policy", "linear:16", "--colour-noise", "0.1", "--out", run.toString());
 
         Path report = temporary.resolve("report");
-        JsonNode ten = JSON.readTree(ok("evaluate", run.toString(), "--views", "10", "--pictures", report.toString(), "--json").outLines().getLast());
+        JsonNode ten = JSON
+                .readTree(ok("evaluate", run.toString(), "--views", "10", "--pictures", report.toString(), "--json").outLines().getLast());
         assertTrue(ten.get("top1").doubleValue() > 0.4, "chance is 0.05: " + ten);
         assertEquals(MiniIlsvrc.VALIDATION, ten.get("images").intValue());
         try (var pictures = Files.list(report)) {
@@ -92,7 +94,8 @@ class EndToEndTest {
         drawsWith("picture", "activations", run.toString(), image.toString(), "--layer", "relu2");
         Path onnx = temporary.resolve("mini.onnx");
         ok("export", "--checkpoint", run.toString(), onnx.toString());
-        judge(onnx, picture, JSON.readTree(ok("predict", "--checkpoint", run.toString(), "--json", image.toString()).outLines().getLast()).get("predictions"));
+        judge(onnx, picture, JSON.readTree(ok("predict", "--checkpoint", run.toString(), "--json", image.toString()).outLines().getLast())
+                .get("predictions"));
     }
 
     private static Outcome ok(String... arguments) {
@@ -145,7 +148,8 @@ class EndToEndTest {
                 OrtSession.Result result = session.run(Map.of("pixels", tensor))) {
             float[] judged = ((float[][]) result.get("probabilities").orElseThrow().getValue())[0];
             for (JsonNode prediction : predictions) {
-                assertEquals(judged[prediction.get("label").intValue()], prediction.get("probability").doubleValue(), 1e-4, predictions.toString());
+                assertEquals(judged[prediction.get("label").intValue()], prediction.get("probability").doubleValue(), 1e-4,
+                        predictions.toString());
             }
         }
     }

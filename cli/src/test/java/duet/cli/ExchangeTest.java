@@ -36,7 +36,8 @@ class ExchangeTest {
         Path weights = temporary.resolve("weights.safetensors");
         assertEquals(0, Outcome.of("export", "--checkpoint", run.toString(), weights.toString()).code());
         Path names = Files.write(temporary.resolve("names.txt"), IntStream.range(0, 10).mapToObj(i -> "thing " + i).toList());
-        Outcome bare = Outcome.of("import", weights.toString(), "--net", "alexnet-small", "--mean", "127", "--classes", names.toString(), "-o", back.toString());
+        Outcome bare = Outcome.of("import", weights.toString(), "--net", "alexnet-small", "--mean", "127", "--classes", names.toString(),
+                "-o", back.toString());
         assertEquals(0, bare.code(), bare::toString);
         assertTrue(predict(back, picture).contains("thing "));
     }
@@ -51,7 +52,8 @@ class ExchangeTest {
     void oneSentenceForWhatCannotBe() throws Exception {
         Path text = Files.writeString(temporary.resolve("text.onnx"), "no model");
         refused("no ONNX model", "import", text.toString(), "-o", temporary.resolve("a.safetensors").toString());
-        refused("does not exist", "import", temporary.resolve("none.caffemodel").toString(), "-o", temporary.resolve("a.safetensors").toString());
+        refused("none.caffemodel: no such file or folder", "import", temporary.resolve("none.caffemodel").toString(), "-o",
+                temporary.resolve("a.safetensors").toString());
         refused("must end in .onnx or .safetensors", "export", "--checkpoint", temporary.toString(), "model.pb");
         refused("exclude each other", "import", text.toString(), "--mean", "1,2,3", "--mean-file", text.toString(), "-o", "a.safetensors");
         refused("levels above 0", "import", text.toString(), "--std", "1,0,3", "-o", "a.safetensors");

@@ -8,14 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
-
 import javax.imageio.ImageIO;
 
 /** Folders of pictures, and what lies in folders. */
 final class Folders {
     private Folders() {}
 
-    /** A folder of so many grey-scale or colour pictures for each class, each a little different. */
+    /** A folder of that many grey-scale or colour pictures for each class, each a little different. */
     static Path pictures(Path folder, int each, String... classes) throws IOException {
         for (int c = 0; c < classes.length; c++) {
             Path of = Files.createDirectories(folder.resolve(classes[c]));

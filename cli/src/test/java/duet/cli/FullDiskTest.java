@@ -11,10 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
+import duet.cli.output.ExitCode;
+import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-
-import duet.train.Checkpoint;
 
 /** No room: one sentence, a failure's exit code, and what was written before is whole. */
 class FullDiskTest {
@@ -22,7 +22,7 @@ class FullDiskTest {
     private Path temporary;
 
     private static void assertOneSentence(Outcome outcome, String part) {
-        assertEquals(Main.FAILED, outcome.code(), outcome::toString);
+        assertEquals(ExitCode.FAILED, outcome.code(), outcome::toString);
         assertEquals(1, outcome.errLines().size(), outcome::toString);
         assertTrue(outcome.err().startsWith("duet: ") && outcome.err().contains(part), outcome::toString);
     }
@@ -40,6 +40,8 @@ class FullDiskTest {
             List<String> left = files.map(file -> file.getFileName().toString()).filter(name -> name.contains("checkpoint")).toList();
             assertEquals(List.of(), left, "no part of a checkpoint is left");
         }
+        Outcome again = Outcome.of(Runs.train(out, 2, 0, "--quiet"));
+        assertEquals(0, again.code(), () -> "with room the same command begins again: " + again);
     }
 
     /** A small file system of its own, which fills up in the middle of a training. */
@@ -49,7 +51,8 @@ class FullDiskTest {
         assertEquals(0, Outcome.of(Runs.train(whole, 2, 0)).code());
         long checkpoint = largest(whole);
         Path disk = Files.createDirectory(temporary.resolve("disk"));
-        Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=" + (checkpoint * 3 / 2 / 4096 * 4096), "tmpfs", disk.toString())
+        Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=" + (checkpoint * 3 / 2 / 4096 * 4096), "tmpfs",
+                disk.toString())
                 .redirectErrorStream(true).start();
         String reason = new String(mount.getInputStream().readAllBytes());
         assumeTrue(mount.waitFor() == 0, "a file system can only be mounted by root: " + reason.strip());

@@ -9,12 +9,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 
+import duet.cli.output.ExitCode;
+import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import duet.train.Checkpoint;
 
 /** Training processes that end in every way but the good one, and go on as if nothing had been. */
 class KillTest {
@@ -44,7 +44,7 @@ class KillTest {
             assertEquals(0, process.finish().code(), () -> "left alone");
         }
         Path killed = temporary.resolve("killed");
-        for (int kills = 0; kills < KILLS; ) {
+        for (int kills = 0; kills < KILLS;) {
             try (DuetProcess process = DuetProcess.start(err(), beginOrGoOn(killed, steps))) {
                 if (random.nextBoolean()) {
                     process.awaitLines(STEP, 1 + random.nextInt(5));
@@ -66,17 +66,9 @@ class KillTest {
         Runs.assertSame(alone, killed);
     }
 
-    /** A training that was killed before its first checkpoint begins anew, as a person would begin it. */
+    /** A training that was killed before its first checkpoint begins again in the same folder, as a person would begin it. */
     private static String[] beginOrGoOn(Path folder, int steps) throws Exception {
-        boolean begun = Files.isDirectory(folder) && hasCheckpoint(folder);
-        if (!begun && Files.isDirectory(folder)) {
-            try (var files = Files.list(folder)) {
-                for (Path file : files.toList()) {
-                    Files.delete(file);
-                }
-            }
-        }
-        return begun ? Runs.resume(folder) : Runs.train(folder, steps, 2);
+        return Files.isDirectory(folder) && hasCheckpoint(folder) ? Runs.resume(folder) : Runs.train(folder, steps, 2);
     }
 
     private static boolean hasCheckpoint(Path folder) throws Exception {
@@ -113,7 +105,7 @@ class KillTest {
             assertTrue(process.awaitLines(STEP, 3), "no steps");
             process.stopReading();
             Outcome outcome = process.ended();
-            assertEquals(Main.HUNG_UP, outcome.code(), outcome::toString);
+            assertEquals(ExitCode.HUNG_UP, outcome.code(), outcome::toString);
             assertTrue(outcome.err().contains("--resume " + folder), outcome::toString);
         }
         assertTrue(Checkpoint.read(folder).state().step() >= 3);

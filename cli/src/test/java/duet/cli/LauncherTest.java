@@ -13,13 +13,15 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The launcher in a project folder of its own, with tools that only print how they were called. */
 class LauncherTest {
-    private static final List<String> SYSTEM_TOOLS = List.of("bash", "env", "readlink", "dirname", "sed", "grep", "find", "head", "tail", "mkdir",
+    private static final List<String> SYSTEM_TOOLS = List.of("bash", "env", "readlink", "dirname", "sed", "grep", "find", "head", "tail",
+            "mkdir",
             "rm", "cp", "id", "tee", "awk", "sh", "touch");
 
     @TempDir
@@ -38,7 +40,9 @@ class LauncherTest {
         jdk = folder.resolve("jdk");
         Files.copy(Path.of("../duet"), project.resolve("duet"), StandardCopyOption.COPY_ATTRIBUTES);
         Files.writeString(project.resolve("pom.xml"), "<project/>");
-        for (String tool : SYSTEM_TOOLS) script(tools.resolve(tool), "exec " + find(tool) + " \"$@\"");
+        for (String tool : SYSTEM_TOOLS) {
+            script(tools.resolve(tool), "exec " + find(tool) + " \"$@\"");
+        }
         script(jdk.resolve("bin/javac"), "exit 0");
         script(jdk.resolve("bin/java"), "for argument; do printf '<%s>' \"$argument\"; done; pwd; exit 7");
         Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"25.0.1\"\n");
@@ -46,7 +50,9 @@ class LauncherTest {
 
     private static Path find(String tool) {
         for (String candidate : System.getenv("PATH").split(":")) {
-            if (Files.isExecutable(Path.of(candidate, tool))) return Path.of(candidate, tool);
+            if (Files.isExecutable(Path.of(candidate, tool))) {
+                return Path.of(candidate, tool);
+            }
         }
         throw new AssertionError(tool + " is not on PATH");
     }
@@ -59,7 +65,9 @@ class LauncherTest {
 
     /** Everything that a build needs; Maven leaves what the real one leaves. */
     private void installBuildTools(String maven) throws IOException {
-        for (String tool : List.of("cmake", "g++", "make")) script(tools.resolve(tool), "exit 0");
+        for (String tool : List.of("cmake", "g++", "make")) {
+            script(tools.resolve(tool), "exit 0");
+        }
         script(tools.resolve("mvn"), maven);
     }
 

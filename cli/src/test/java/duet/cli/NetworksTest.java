@@ -5,14 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 
+import duet.model.Ablation;
+import duet.model.Networks;
+import duet.net.NetworkJson;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import duet.model.Ablation;
-import duet.model.Networks;
-import duet.net.NetworkJson;
 
 /** Named networks and their changes on the command line. */
 class NetworksTest {
@@ -49,15 +48,19 @@ class NetworksTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "networks --no-lrn                                   | 2 | duet: say which network the options are for",
-        "networks alexnet --one-column --no-communication    | 2 | duet: --one-column and --no-communication exclude each other",
-        "networks alexnet --nonlinearity sigmoid             | 2 | duet: invalid value for option '--nonlinearity': 'sigmoid' is neither 'relu' nor",
-        "networks alexnet-owt --no-lrn                       | 1 | duet: network alexnet-owt: no-lrn changes nothing in it",
-        "train --schedule orginal-2012 | 2 | duet: invalid value for option '--schedule': there is no schedule called orginal-2012; did you mean",
-        "train --schedule none.json    | 2 | duet: invalid value for option '--schedule': there is no schedule file none.json",
-        "train --schedule original-2012 --lr-policy constant --data synthetic:1x28x28:10:8 | 2 | duet: --lr-policy and --schedule exclude each other",
-        "train --schedule cifar-18pct --data synthetic:1x28x28:10:8 --out none | 1 | duet: the schedule has a rate for the layer fc4, but alexnet-small",
-        "plan --net zfnet --placement towers                 | 1 | duet: norm1: 2 towers do not divide 1 group of normalised channels",
+            "networks --no-lrn                                   | 2 | duet: say which network the options are for",
+            "networks alexnet --one-column --no-communication    | 2 | duet: --one-column and --no-communication exclude each other",
+            "networks alexnet --nonlinearity sigmoid             | 2 | duet: invalid value for option '--nonlinearity': 'sigmoid' is "
+                    + "neither 'relu' nor",
+            "networks alexnet-owt --no-lrn                       | 1 | duet: network alexnet-owt: no-lrn changes nothing in it",
+            "train --schedule orginal-2012 | 2 | duet: invalid value for option '--schedule': there is no schedule called orginal-2012; "
+                    + "did you mean",
+            "train --schedule none.json    | 2 | duet: invalid value for option '--schedule': there is no schedule file none.json",
+            "train --schedule original-2012 --lr-policy constant --data synthetic:1x28x28:10:8 | 2 | duet: --lr-policy and --schedule "
+                    + "exclude each other",
+            "train --schedule cifar-18pct --data synthetic:1x28x28:10:8 --out none | 1 | duet: the schedule has a rate for the layer fc4, "
+                    + "but alexnet-small",
+            "plan --net zfnet --placement towers                 | 1 | duet: norm1: 2 towers do not divide 1 group of normalised channels",
     })
     void whatCannotBeSaysWhy(String command, int code, String sentence) {
         Outcome outcome = Outcome.of(command.split(" +"));

@@ -7,23 +7,26 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 
+import duet.cli.options.DeviceOptions;
+import duet.cli.options.RatePolicy;
+import duet.cli.options.TrainingArguments;
+import duet.cli.output.CommandFailure;
+import duet.cli.output.Shell;
+import duet.data.Augmentation;
+import duet.device.Backend;
+import duet.device.Precision;
+import duet.plan.Placement;
+import duet.train.Recipe;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.Schedules;
+import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import duet.data.Augmentation;
-import duet.device.Backend;
-import duet.device.Precision;
-import duet.plan.Placement;
-import duet.train.LearningRate;
-import duet.train.Recipe;
-import duet.train.Schedules;
-import duet.train.TrainingOptions;
-
 import picocli.CommandLine;
 import picocli.CommandLine.TypeConversionException;
 
@@ -55,7 +58,7 @@ class OptionsTest {
     @Test
     void switchesAreOnByDefaultAndWhenNamed() {
         for (TrainingOptions options : new TrainingOptions[] {
-            parse().forNewTraining("alexnet", null), parse("--shuffle", "--augment", "--dropout").forNewTraining("alexnet", null)}) {
+                parse().forNewTraining("alexnet", null), parse("--shuffle", "--augment", "--dropout").forNewTraining("alexnet", null)}) {
             assertTrue(options.shuffle());
             assertEquals(Augmentation.PAPER, options.augmentation());
             assertTrue(options.dropout());
@@ -65,8 +68,8 @@ class OptionsTest {
     /** Without options a network's recipe holds; another batch moves the rate in proportion, but not a rate that was given. */
     @Test
     void recipesHoldUnlessOneSaysOtherwise() {
-        assertEquals(Recipe.of("alexnet-small").withOutput(null).withLoaderThreads(1),
-                parse().forNewTraining("alexnet-small", null).withLoaderThreads(1));
+        assertEquals(Recipe.of("alexnet-small").toBuilder().output(null).loaderThreads(1).build(),
+                parse().forNewTraining("alexnet-small", null).toBuilder().loaderThreads(1).build());
         assertEquals(0.01 / 16, parse("--batch", "8").forNewTraining("alexnet", null).learningRate().initial(), 1e-9);
         assertEquals(0.3, parse("--batch", "8", "--lr", "0.3").forNewTraining("alexnet", null).learningRate().initial());
         assertEquals(Augmentation.STANDARD, parse("--augment").forNewTraining("alexnet-small", null).augmentation());
@@ -75,10 +78,11 @@ class OptionsTest {
 
     @Test
     void schedules(@TempDir Path folder) throws IOException {
-        assertEquals(new LearningRate.Exponential(0.01, 40, 0.001), parse("--lr-policy", "exponential:40").forNewTraining("alexnet", null).learningRate());
+        assertEquals(new LearningRate.Exponential(0.01, 40, 0.001),
+                parse("--lr-policy", "exponential:40").forNewTraining("alexnet", null).learningRate());
         assertEquals(new LearningRate.Exponential(0.5, 40, 0.25),
                 parse("--lr-policy", "exponential:40:0.25", "--lr", "0.5").forNewTraining("alexnet", null).learningRate());
-        assertEquals(new LearningRate.WarmUp(2.5, Recipe.of("alexnet").learningRate()),
+        assertEquals(new WarmUp(2.5, Recipe.of("alexnet").learningRate()),
                 parse("--warm-up", "2.5").forNewTraining("alexnet", null).learningRate());
         TrainingOptions original = parse("--schedule", "original-2012").forNewTraining("alexnet", null);
         assertEquals(Schedules.named("original-2012"), original.learningRate());
@@ -95,7 +99,8 @@ class OptionsTest {
 
     @Test
     void resumedTrainingKeepsItsCourse() {
-        TrainingOptions begun = parse("--batch", "32", "--steps", "7", "--lr", "0.02", "--seed", "5", "--no-dropout").forNewTraining("alexnet", null);
+        TrainingOptions begun = parse("--batch", "32", "--steps", "7", "--lr", "0.02", "--seed", "5", "--no-dropout")
+                .forNewTraining("alexnet", null);
         TrainingOptions same = parse().forResumed(begun, Path.of("out"));
         assertEquals(32, same.batch());
         assertEquals(7, same.steps());
@@ -116,20 +121,21 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "steps", "steps:", "steps:0", "steps:x", "steps:3:0", "steps:3:1", "steps:3:2", "steps:3:NaN", "steps:3:0.1:4",
-        "plateau:0", "plateau:1.5", "plateau:x", "constant:1", "linear"})
+    @ValueSource(
+            strings = {"", "steps", "steps:", "steps:0", "steps:x", "steps:3:0", "steps:3:1", "steps:3:2", "steps:3:NaN", "steps:3:0.1:4",
+                    "plateau:0", "plateau:1.5", "plateau:x", "constant:1", "linear"})
     void otherRatePoliciesAreNot(String text) {
         assertThrows(TypeConversionException.class, () -> new RatePolicy.Converter().convert(text));
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "                                  | TWO_TOWERS",
-        "--devices cpu                     | ONE_DEVICE",
-        "--devices cpu,cpu                 | TWO_TOWERS",
-        "--placement one                   | ONE_DEVICE",
-        "--placement towers                | TWO_TOWERS",
-        "--placement towers --devices a,b  | TWO_TOWERS",
+            "                                  | TWO_TOWERS",
+            "--devices cpu                     | ONE_DEVICE",
+            "--devices cpu,cpu                 | TWO_TOWERS",
+            "--placement one                   | ONE_DEVICE",
+            "--placement towers                | TWO_TOWERS",
+            "--placement towers --devices a,b  | TWO_TOWERS",
     })
     void placementFollowsFromTheDevices(String arguments, Placement expected) {
         String[] words = arguments == null ? new String[0] : arguments.split(" +");
@@ -159,24 +165,14 @@ class OptionsTest {
         DeviceOptions options = CommandLine.populateCommand(
                 new DeviceOptions(), "--devices", "virtual:0", "--threads", "2", "--convolutions", "direct");
         CommandFailure failure = assertThrows(CommandFailure.class, () -> options.open(Placement.ONE_DEVICE));
-        assertTrue(failure.getMessage().startsWith("--threads and --convolutions would do nothing: no device is a CPU ("), failure.getMessage());
+        assertTrue(failure.getMessage().startsWith("--threads and --convolutions would do nothing: no device is a CPU ("),
+                failure.getMessage());
         assertEquals(2, failure.exitCode());
     }
 
     @Test
-    void numbersReadWell() {
-        assertEquals("60,965,224", Text.count(60965224));
-        assertEquals("1 image", Text.count(1, "image"));
-        assertEquals("91.42 %", Text.percent(0.9142));
-        assertEquals("59 s", Text.duration(Duration.ofMillis(59_400)));
-        assertEquals("3 min 04 s", Text.duration(Duration.ofSeconds(184)));
-        assertEquals("2 h 05 min", Text.duration(Duration.ofSeconds(7503)));
-        assertEquals("1.45 GFLOP", Text.flop(1_448_000_000));
-        assertEquals("3.10 MFLOP", Text.flop(3_100_000));
-        assertEquals("12 bytes", Text.bytes(12));
-        assertEquals("3.00 KiB", Text.bytes(3072));
-        assertEquals("233 MiB", Text.bytes(233L << 20));
-        assertEquals("'a b'", Text.shell(Path.of("a b")));
-        assertEquals("runs/x-1", Text.shell(Path.of("runs/x-1")));
+    void pathsAreQuotedForAShellWhereTheyNeedIt() {
+        assertEquals("'a b'", Shell.word(Path.of("a b")));
+        assertEquals("runs/x-1", Shell.word(Path.of("runs/x-1")));
     }
 }

@@ -8,13 +8,12 @@ import java.io.StringWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
 
-import org.junit.jupiter.api.Test;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-
-import duet.train.Metrics;
-
+import duet.cli.output.Output;
+import duet.cli.output.Progress;
+import duet.train.output.Metrics;
+import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-import duet.train.Checkpoint;
+import duet.train.output.Checkpoint;
 
 /** A short training that does the same on every machine, and the comparison of two of them. */
 final class Runs {
@@ -18,16 +18,16 @@ final class Runs {
 
     private Runs() {}
 
-    /** A checkpoint every so many steps; 0 for the last step only. */
+    /** A checkpoint every that many steps; 0 for the last step only. */
     static String[] train(Path out, int steps, int checkpointEvery, String... more) {
         return concat(new String[] {
-            "train", "--data", DATA, "--devices", "cpu,cpu", "--threads", "2", "--batch", "8", "--steps", Integer.toString(steps),
-            "--checkpoint-every", Integer.toString(checkpointEvery), "--seed", "7", "--json", "--out", out.toString()}, more);
+                "train", "--data", DATA, "--devices", "cpu,cpu", "--threads", "2", "--batch", "8", "--steps", Integer.toString(steps),
+                "--checkpoint-every", Integer.toString(checkpointEvery), "--seed", "7", "--json", "--out", out.toString()}, more);
     }
 
     static String[] resume(Path folder, String... more) {
         return concat(new String[] {
-            "train", "--resume", folder.toString(), "--devices", "cpu,cpu", "--threads", "2", "--json"}, more);
+                "train", "--resume", folder.toString(), "--devices", "cpu,cpu", "--threads", "2", "--json"}, more);
     }
 
     private static String[] concat(String[] first, String[] second) {

@@ -8,14 +8,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-
 import duet.device.Precision;
-import duet.train.Checkpoint;
+import duet.train.output.Checkpoint;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Train, go on, evaluate, predict. */
 class TrainTest {
@@ -27,10 +25,12 @@ class TrainTest {
     @Test
     void writesWhatItSays() throws Exception {
         Path out = temporary.resolve("new/run");
-        Outcome outcome = Outcome.of("train", "--data", Runs.DATA, "--devices", "cpu,cpu", "--batch", "8", "--steps", "4", "--out", out.toString());
+        Outcome outcome = Outcome.of("train", "--data", Runs.DATA, "--devices", "cpu,cpu", "--batch", "8", "--steps", "4", "--out",
+                out.toString());
         assertEquals(0, outcome.code(), outcome::toString);
         assertEquals("", outcome.err(), outcome::toString);
-        for (String beginning : List.of("network    alexnet-small, ", "devices    ", "data       ", "output     " + out, "step 1/4, ", "step 4/4, ",
+        for (String beginning : List.of("network    alexnet-small, ", "devices    ", "data       ", "output     " + out, "step 1/4, ",
+                "step 4/4, ",
                 "validation at step 4", "accuracy   ", "time       ", "checkpoint " + out, "picture    " + out,
                 "try        ./duet predict --checkpoint " + out + " IMAGE")) {
             assertTrue(outcome.outLines().stream().anyMatch(line -> line.startsWith(beginning)), beginning + " in " + outcome);
@@ -98,7 +98,8 @@ class TrainTest {
         Path first = Folders.picture(temporary.resolve("first.png"), 40, 30, 1);
         Path bad = Files.writeString(temporary.resolve("bad.png"), "no picture");
         Path last = Folders.picture(temporary.resolve("last.png"), 28, 28, 2);
-        Outcome predicted = Outcome.of("predict", "--checkpoint", out.toString(), "--json", first.toString(), bad.toString(), last.toString());
+        Outcome predicted = Outcome.of("predict", "--checkpoint", out.toString(), "--json", first.toString(), bad.toString(),
+                last.toString());
         assertEquals(1, predicted.code(), "a bad picture");
         assertTrue(predicted.err().contains("bad.png"), predicted::toString);
         assertEquals(1, predicted.errLines().size(), predicted::toString);
@@ -106,7 +107,8 @@ class TrainTest {
         JsonNode object = JSON.readTree(predicted.outLines().getLast());
         assertEquals(last.toString(), object.get("image").textValue());
         assertEquals(5, object.get("predictions").size());
-        assertTrue(object.get("predictions").get(0).get("probability").doubleValue() >= object.get("predictions").get(1).get("probability").doubleValue());
+        assertTrue(object.get("predictions").get(0).get("probability").doubleValue() >= object.get("predictions").get(1).get("probability")
+                .doubleValue());
     }
 
     @Test
@@ -117,8 +119,10 @@ class TrainTest {
         Outcome outcome = Outcome.of("train", "--data", "folder:" + pictures, "--batch", "8", "--steps", "6", "--devices", "cpu",
                 "--out", temporary.resolve("run").toString());
         assertEquals(0, outcome.code(), outcome::toString);
-        assertEquals(1, outcome.errLines().stream().filter(line -> line.startsWith("duet: skipped ") && line.contains("broken.jpg")).count());
-        assertEquals(1, outcome.errLines().stream().filter(line -> line.startsWith("duet: skipped ") && line.contains("empty.png")).count());
+        assertEquals(1,
+                outcome.errLines().stream().filter(line -> line.startsWith("duet: skipped ") && line.contains("broken.jpg")).count());
+        assertEquals(1,
+                outcome.errLines().stream().filter(line -> line.startsWith("duet: skipped ") && line.contains("empty.png")).count());
         assertTrue(outcome.errLines().getLast().startsWith("duet: 2 damaged files skipped in all"), outcome::toString);
         assertEquals(1, Outcome.of("data", "info", "folder:" + pictures, "--check").code());
         assertEquals(0, Outcome.of("data", "info", "folder:" + pictures).code());

@@ -5,24 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-
 import javax.imageio.ImageIO;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import duet.model.Safetensors;
+import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-
-import duet.model.Safetensors;
-import duet.train.Checkpoint;
 
 /** What can be asked about trained networks: views and ensembles, features, neighbours, pictures, plots; and training on from them. */
 class TrainedNetworkTest {
@@ -49,7 +45,8 @@ class TrainedNetworkTest {
 
     /** In this process, on one CPU device where a command computes. */
     private Outcome duet(String arguments) {
-        return Outcome.of(arguments.replace("RUN", run.toString()).replace("OTHER", other.toString()).replace("HERE", here.toString()).split(" +"));
+        return Outcome.of(
+                arguments.replace("RUN", run.toString()).replace("OTHER", other.toString()).replace("HERE", here.toString()).split(" +"));
     }
 
     private Outcome works(String arguments) {
@@ -67,7 +64,8 @@ class TrainedNetworkTest {
     void evaluatesSeveralNetworksInTenViews() throws IOException {
         Outcome outcome = works("evaluate RUN OTHER --views 10 --devices cpu --pictures HERE/report --worst 9");
         assertTrue(outcome.outLines().stream().anyMatch(line -> line.startsWith("class ") && line.contains("accuracy")), outcome::toString);
-        assertTrue(outcome.outLines().stream().anyMatch(line -> line.startsWith("accuracy ") && line.endsWith("mean of 2 networks, 10 views")),
+        assertTrue(
+                outcome.outLines().stream().anyMatch(line -> line.startsWith("accuracy ") && line.endsWith("mean of 2 networks, 10 views")),
                 outcome::toString);
         assertPicture(here.resolve("report/confusion.png"));
         assertPicture(here.resolve("report/mistakes.png"));
@@ -113,7 +111,8 @@ class TrainedNetworkTest {
         works("picture filters RUN -o HERE/filters.png");
         works("picture activations RUN HERE/mine.png --layer relu3 --devices cpu,cpu -o HERE/activations.png");
         works("picture deconvolution RUN --layer relu2 --features 2 --devices cpu -o HERE/deconvolution.png");
-        JsonNode json = JSON.readTree(works("picture deconvolution RUN --feature 5,1 --top 3 --devices cpu -o HERE/deconvolution.png --json").out());
+        JsonNode json = JSON
+                .readTree(works("picture deconvolution RUN --feature 5,1 --top 3 --devices cpu -o HERE/deconvolution.png --json").out());
         assertEquals("conv5", json.get("layer").textValue());
         assertEquals(5, json.get("units").get(0).get(0).get("feature").intValue());
         for (String name : List.of("filters", "activations", "deconvolution")) {
@@ -145,8 +144,10 @@ class TrainedNetworkTest {
 
     @Test
     void trainingGoesOnFromAnotherNetwork() {
-        Outcome outcome = works("train --from RUN --freeze conv1,conv2 --data synthetic:1x28x28:4:64 --batch 8 --steps 2 --devices cpu --out HERE/tuned");
-        assertTrue(outcome.outLines().contains("from       " + run + ": conv1, conv2, conv3, conv4, conv5, fc6, fc7; new: fc8"), outcome::toString);
+        Outcome outcome = works(
+                "train --from RUN --freeze conv1,conv2 --data synthetic:1x28x28:4:64 --batch 8 --steps 2 --devices cpu --out HERE/tuned");
+        assertTrue(outcome.outLines().contains("from       " + run + ": conv1, conv2, conv3, conv4, conv5, fc6, fc7; new: fc8"),
+                outcome::toString);
         assertTrue(outcome.outLines().contains("frozen     conv1, conv2"), outcome::toString);
         Checkpoint before = Checkpoint.read(run);
         Checkpoint after = Checkpoint.read(here.resolve("tuned"));
@@ -157,30 +158,30 @@ class TrainedNetworkTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "2 | evaluate                                        | name a training's output folder or a checkpoint",
-        "1 | evaluate HERE/missing                           | HERE/missing: cannot be read: no such file or folder",
-        "2 | evaluate RUN --views 5                          | '5' is neither 1 nor 10",
-        "2 | evaluate RUN --data synthetic:1x28x28:4         | tells 10 classes apart, but synthetic:1x28x28:4 has 4",
-        "1 | features RUN --layer fc66 -o HERE/f             | alexnet-small has no layer fc66; did you mean \"fc6\"?",
-        "1 | features RUN --layer loss -o HERE/f             | loss: makes the probabilities",
-        "2 | features RUN                                    | missing required option: '--output=FILE'",
-        "2 | features RUN --part test -o HERE/f              | 'test' is neither training nor validation",
-        "1 | features RUN -o HERE/missing/f.safetensors      | f.safetensors: cannot be written: no such file or folder",
-        "1 | neighbours RUN HERE/none.png -o HERE/n.png      | none.png: cannot be read: ",
-        "1 | picture activations RUN HERE/x.png --layer conv33 -o HERE/a.png | did you mean \"conv3\"?",
-        "1 | picture activations RUN HERE/x.png --layer conv3 -o HERE/a.png  | x.png: cannot be read: ",
-        "2 | picture deconvolution RUN --devices cpu,cpu -o HERE/d.png       | features are projected back on one device",
-        "2 | picture deconvolution RUN --feature 999 -o HERE/d.png           | conv5 has features 0 to 127",
-        "2 | picture                                         | say what to do: filters, activations, deconvolution",
-        "1 | plot HERE/missing -o HERE/p.png                 | HERE/missing: does not exist; name a training's output folder",
-        "1 | plot HERE -o HERE/p.png                         | holds no metrics.jsonl, so it is no training's output folder",
-        "2 | plot RUN RUN -o HERE/p.png                      | is named twice",
-        "2 | plot RUN --against time -o HERE/p.png           | --against 'time' is neither epoch nor step",
-        "2 | relu-tanh --data synthetic:1x8x8:4 -o HERE/r.png | three layers of pooling need 16x16",
-        "1 | train --from RUN --freeze conv9 --steps 1 --devices cpu --out HERE/t | has no layer conv9; did you mean",
-        "1 | train --from RUN --freeze relu1 --steps 1 --devices cpu --out HERE/t | relu1: has no parameters that could be frozen",
-        "1 | train --from HERE --steps 1 --out HERE/t        | holds no checkpoint",
-        "2 | train --resume RUN --from RUN                   | --from cannot be given with --resume",
+            "2 | evaluate                                        | name a training's output folder or a checkpoint",
+            "1 | evaluate HERE/missing                           | HERE/missing: cannot be read: no such file or folder",
+            "2 | evaluate RUN --views 5                          | '5' is neither 1 nor 10",
+            "2 | evaluate RUN --data synthetic:1x28x28:4         | has 10 classes, but synthetic:1x28x28:4 has 4",
+            "1 | features RUN --layer fc66 -o HERE/f             | alexnet-small has no layer fc66; did you mean \"fc6\"?",
+            "1 | features RUN --layer loss -o HERE/f             | loss: makes the probabilities",
+            "2 | features RUN                                    | missing required option: '--output=FILE'",
+            "2 | features RUN --part test -o HERE/f              | 'test' is neither training nor validation",
+            "1 | features RUN -o HERE/missing/f.safetensors      | f.safetensors: cannot be written: no such file or folder",
+            "1 | neighbours RUN HERE/none.png -o HERE/n.png      | none.png: cannot be read: ",
+            "1 | picture activations RUN HERE/x.png --layer conv33 -o HERE/a.png | did you mean \"conv3\"?",
+            "1 | picture activations RUN HERE/x.png --layer conv3 -o HERE/a.png  | x.png: cannot be read: ",
+            "2 | picture deconvolution RUN --devices cpu,cpu -o HERE/d.png       | features are projected back on one device",
+            "2 | picture deconvolution RUN --feature 999 -o HERE/d.png           | conv5 has features 0 to 127",
+            "2 | picture                                         | say what to do: filters, activations, deconvolution",
+            "1 | plot HERE/missing -o HERE/p.png                 | HERE/missing: does not exist; name a training's output folder",
+            "1 | plot HERE -o HERE/p.png                         | holds no metrics.jsonl, so it is no training's output folder",
+            "2 | plot RUN RUN -o HERE/p.png                      | is named twice",
+            "2 | plot RUN --against time -o HERE/p.png           | --against 'time' is neither epoch nor step",
+            "2 | relu-tanh --data synthetic:1x8x8:4 -o HERE/r.png | three layers of pooling need 16x16",
+            "1 | train --from RUN --freeze conv9 --steps 1 --devices cpu --out HERE/t | has no layer conv9; did you mean",
+            "1 | train --from RUN --freeze relu1 --steps 1 --devices cpu --out HERE/t | relu1: has no parameters that could be frozen",
+            "1 | train --from HERE --steps 1 --out HERE/t        | holds no checkpoint",
+            "2 | train --resume RUN --from RUN                   | --from cannot be given with --resume",
     })
     void whatIsWrongIsToldInASentence(int code, String arguments, String sentence) {
         Outcome outcome = duet(arguments);

@@ -12,8 +12,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class UsageTest {
     @ParameterizedTest
-    @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks", "features", "neighbours", "plot",
-        "picture filters", "picture activations", "picture deconvolution", "relu-tanh", "bench", "bench compare", "bench roofline"})
+    @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks", "features",
+            "neighbours", "plot",
+            "picture filters", "picture activations", "picture deconvolution", "relu-tanh", "bench", "bench compare", "bench roofline"})
     void everyCommandHasHelpWithExamples(String command) {
         Outcome outcome = Outcome.of((command + " --help").split(" "));
         assertEquals(0, outcome.code(), outcome.toString());
@@ -36,7 +37,8 @@ class UsageTest {
     @Test
     void trainHelpShowsDefaults() {
         String help = Outcome.of("train", "--help").out().replaceAll("\\s+", " ");
-        for (String part : List.of("default: alexnet-small", "default: fashion-mnist", "default: 128, alexnet-small 64", "default: 0.9", "default: 0.0005",
+        for (String part : List.of("default: alexnet-small", "default: fashion-mnist", "default: 128, alexnet-small 64", "default: 0.9",
+                "default: 0.0005",
                 "--[no-]shuffle", "--[no-]augment", "--[no-]dropout", "--checkpoint-every", "--resume")) {
             assertTrue(help.contains(part), part + " in " + help);
         }
@@ -51,15 +53,15 @@ class UsageTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "train --bacth 3           | unknown option '--bacth'; did you mean --batch?",
-        "train --no-shufle         | unknown option '--no-shufle'; did you mean --no-shuffle",
-        "trian                     | unknown command 'trian'; did you mean",
-        "data inf                  | unknown command 'inf'; did you mean info?",
-        "train more                | 'more' is one argument too many",
-        "train --batch             | missing required parameter for option '--batch' (N)",
-        "train --batch 1 --batch 2 | option '--batch' (N) should be specified only once",
-        "evaluate x --views 3      | invalid value for option '--views': '3' is neither 1 nor 10",
-        "predict --checkpoint x    | missing required parameter: 'IMAGE'",
+            "train --bacth 3           | unknown option '--bacth'; did you mean --batch?",
+            "train --no-shufle         | unknown option '--no-shufle'; did you mean --no-shuffle",
+            "trian                     | unknown command 'trian'; did you mean",
+            "data inf                  | unknown command 'inf'; did you mean info?",
+            "train more                | 'more' is one argument too many",
+            "train --batch             | missing required parameter for option '--batch' (N)",
+            "train --batch 1 --batch 2 | option '--batch' (N) should be specified only once",
+            "evaluate x --views 3      | invalid value for option '--views': '3' is neither 1 nor 10",
+            "predict --checkpoint x    | missing required parameter: 'IMAGE'",
     })
     void usageErrorsSaySoAndSuggest(String command, String sentence) {
         Outcome outcome = Outcome.of(command.split(" +"));

@@ -6,16 +6,29 @@ import duet.net.Shape;
 /**
  * Which window of a stored image the network sees. In a direction where the stored image is larger than the input, the window lies
  * inside it: drawn, or in the middle. Where both are equal, a drawn window is shifted by -shift .. shift and hangs over the edge.
+ *
+ * @param stored       size of the stored images
+ * @param input        size that the network sees; not larger
+ * @param augmentation how windows are drawn
+ * @param seed         of the draws
  */
-record Cropping(Shape stored, Shape input, Augmentation augmentation, long seed) {
-    Cropping {
+public record Cropping(Shape stored, Shape input, Augmentation augmentation, long seed) {
+    /** Throws a {@link DataException} if the sizes do not fit each other or the shift is negative. */
+    public Cropping {
         check(stored, input);
         if (augmentation.shift() < 0) {
             throw new DataException("a shift of " + augmentation.shift() + " pixels is negative: give 0 or more");
         }
     }
 
-    static void check(Shape stored, Shape input) {
+    /**
+     * Checks that a network's input can be cut out of stored images.
+     *
+     * @param stored size of the stored images
+     * @param input  size that the network sees
+     * @throws DataException if the channels differ or the input is larger
+     */
+    public static void check(Shape stored, Shape input) {
         if (stored.channels() != input.channels()) {
             throw new DataException("the images are %s (channels x height x width) but the network's input is %s: use a network with %d %s"
                     .formatted(stored, input, stored.channels(), stored.channels() == 1 ? "input channel" : "input channels"));

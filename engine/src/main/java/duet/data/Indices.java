@@ -6,11 +6,18 @@ import java.util.Map;
 import duet.device.Philox;
 
 /** Orders of images as functions of (seed, purpose, step): what an epoch looks at, and when. */
-final class Indices {
+public final class Indices {
     private Indices() {}
 
-    /** A permutation of 0 .. size - 1 (Fisher and Yates, from the end); every draw is one element of Philox. */
-    static int[] permutation(long seed, int purpose, long step, int size) {
+    /**
+     * {@return a permutation of 0 .. size - 1 (Fisher and Yates, from the end); every draw is one element of Philox}
+     *
+     * @param seed    of the training
+     * @param purpose see {@link duet.device.Philox}
+     * @param step    such as the epoch
+     * @param size    how many numbers
+     */
+    public static int[] permutation(long seed, int purpose, long step, int size) {
         int[] order = identity(size);
         for (int i = size - 1; i > 0; i--) {
             int j = Philox.below(seed, purpose, step, i, i + 1);

@@ -7,11 +7,14 @@ import duet.net.Shape;
 /**
  * Images that are held in memory.
  *
- * @param images [size][height][width][channels]
- * @param labels [size]
+ * @param description for people
+ * @param classNames  a label is an index into them
+ * @param stored      size of each image
+ * @param images      [size][height][width][channels]
+ * @param labels      [size]
  */
-record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images, byte[] labels)
-        implements Dataset, Fingerprinted {
+public record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images,
+        byte[] labels) implements Dataset, Fingerprinted {
     @Override
     public int size() {
         return labels.length;
@@ -26,7 +29,7 @@ record MemoryDataset(String description, List<String> classNames, Shape stored, 
 
     @Override
     public int fingerprint() {
-        return 31 * ShardFormat.checksum(images, 0, images.length) + ShardFormat.checksum(labels, 0, labels.length);
+        return 31 * Fingerprinted.checksum(images, 0, images.length) + Fingerprinted.checksum(labels, 0, labels.length);
     }
 
     @Override

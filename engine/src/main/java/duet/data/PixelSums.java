@@ -11,17 +11,28 @@ import duet.net.Shape;
  * @param products sum over all pixels of level i times level j of a pixel, for channels i and j from i on; empty above 4 channels
  * @param images   how many
  */
-record PixelSums(long[] levels, long[] products, long images) {
+public record PixelSums(long[] levels, long[] products, long images) {
     private static final int MOST_CHANNELS = 4;
 
-    static PixelSums none(Shape stored) {
+    /**
+     * {@return sums over no images}
+     *
+     * @param stored size of the images; with more than 4 channels there are no products
+     */
+    public static PixelSums none(Shape stored) {
         int channels = stored.channels();
         return new PixelSums(new long[(int) stored.elements()],
                 new long[channels > MOST_CHANNELS ? 0 : channels * (channels + 1) / 2], 0);
     }
 
-    /** Over at most {@code limit} images spread evenly over the data; damaged images are left out. */
-    static PixelSums over(Dataset data, int limit) {
+    /**
+     * {@return sums over at most {@code limit} images spread evenly over the data} Damaged images are left out.
+     *
+     * @param data  the images
+     * @param limit at most so many are read
+     * @throws DataException if there is not one undamaged image
+     */
+    public static PixelSums over(Dataset data, int limit) {
         int count = Math.min(limit, data.size());
         if (count < 1) {
             throw new DataException("the mean over " + count + " images is not defined: " + data.description());
@@ -47,8 +58,15 @@ record PixelSums(long[] levels, long[] products, long images) {
         return sums;
     }
 
-    /** Adds an image to these very arrays. */
-    PixelSums with(byte[] image, int offset, int channels) {
+    /**
+     * Adds an image to these very arrays.
+     *
+     * @param image    holds the image's levels, [height][width][channels]
+     * @param offset   where they begin
+     * @param channels of the image
+     * @return these sums with one image more
+     */
+    public PixelSums with(byte[] image, int offset, int channels) {
         for (int e = 0; e < levels.length; e++) {
             levels[e] += image[offset + e] & 0xFF;
         }
@@ -71,7 +89,7 @@ record PixelSums(long[] levels, long[] products, long images) {
         }
     }
 
-    /** The same for three channels, in registers. */
+    /** Adds an image of three channels, in registers. */
     private void addColours(byte[] image, int offset) {
         long rr = 0;
         long rg = 0;
@@ -96,7 +114,12 @@ record PixelSums(long[] levels, long[] products, long images) {
         }
     }
 
-    PixelSums plus(PixelSums other) {
+    /**
+     * {@return the sums over the images of both}
+     *
+     * @param other sums over images of the same size
+     */
+    public PixelSums plus(PixelSums other) {
         return new PixelSums(sum(levels, other.levels), sum(products, other.products), images + other.images);
     }
 
@@ -108,7 +131,12 @@ record PixelSums(long[] levels, long[] products, long images) {
         return sum;
     }
 
-    ImageStatistics statistics(Shape stored) {
+    /**
+     * {@return mean image, mean colour and covariance of the colours}
+     *
+     * @param stored size of the images
+     */
+    public ImageStatistics statistics(Shape stored) {
         int channels = stored.channels();
         int pixels = stored.height() * stored.width();
         float[] mean = new float[levels.length];

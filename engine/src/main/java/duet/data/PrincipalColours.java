@@ -69,7 +69,7 @@ public record PrincipalColours(double[] variances, double[][] axes) {
         return new PrincipalColours(variances, axes);
     }
 
-    /** An eigenvector may be turned round: this picks one of the two. */
+    /** An eigenvector may have either sign: this picks one of the two. */
     private static double[] positive(double[] vector) {
         double largest = 0;
         for (double component : vector) {
@@ -83,8 +83,8 @@ public record PrincipalColours(double[] variances, double[][] axes) {
     }
 
     /**
-     * Axes times standard deviations, [axis][channel] one after the other: what a standard normal number for each axis is
-     * multiplied with to give a colour as common as those of the pixels.
+     * {@return axes times standard deviations, [axis][channel] one after the other} A colour as common as those of the pixels is their sum,
+     * each times a standard normal number.
      */
     public float[] deviations() {
         int n = variances.length;

@@ -7,11 +7,11 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
-
 import javax.imageio.ImageIO;
 
+import duet.files.Reasons;
+import duet.files.WholeFile;
 import duet.net.Shape;
 
 /** Pictures of images as they are stored. */
@@ -24,14 +24,18 @@ public final class SampleSheet {
     private SampleSheet() {}
 
     /**
-     * Images spread evenly over the data, with the names of their classes below.
+     * Draws images spread evenly over the data, with the names of their classes below.
      *
-     * @param data of 1 or 3 channels
+     * @param data    of 1 or 3 channels
+     * @param rows    of the sheet
+     * @param columns of the sheet
+     * @return the sheet
      */
     public static BufferedImage draw(Dataset data, int rows, int columns) {
         Shape stored = data.stored();
         if (stored.channels() != 1 && stored.channels() != 3) {
-            throw new DataException("images of " + stored.channels() + " channels cannot be drawn, only grey and coloured ones: " + data.description());
+            throw new DataException(
+                    "images of " + stored.channels() + " channels cannot be drawn, only grey and coloured ones: " + data.description());
         }
         BufferedImage sheet = new BufferedImage(
                 columns * (TILE + GAP) + GAP, rows * (TILE + CAPTION + GAP) + GAP, BufferedImage.TYPE_INT_RGB);
@@ -76,8 +80,14 @@ public final class SampleSheet {
         return image;
     }
 
-    /** @param levels [channels][height][width], 0 to 255 */
-    static BufferedImage picture(float[] levels, Shape stored) {
+    /**
+     * Turns an image in the order of channels into a picture.
+     *
+     * @param levels [channels][height][width], 0 to 255
+     * @param stored size of the image, 1 or 3 channels
+     * @return a picture of the same size
+     */
+    public static BufferedImage picture(float[] levels, Shape stored) {
         byte[] pixels = new byte[levels.length];
         int plane = stored.height() * stored.width();
         for (int e = 0; e < levels.length; e++) {
@@ -86,14 +96,20 @@ public final class SampleSheet {
         return picture(pixels, stored);
     }
 
-    /** Writes the whole file or nothing. */
+    /**
+     * Writes a picture as a PNG file, as a whole or not at all.
+     *
+     * @param file    replaced if it is there
+     * @param picture what to write
+     * @throws duet.files.FileException with the path and the reason
+     */
     public static void writePng(Path file, BufferedImage picture) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try {
             ImageIO.write(picture, "png", bytes);
         } catch (IOException e) {
-            throw new DataException(file + " cannot be written: " + Failures.reason(e), e);
+            throw new DataException(file + " cannot be written: " + Reasons.of(e), e);
         }
-        WholeFile.write(file, channel -> channel.write(ByteBuffer.wrap(bytes.toByteArray())));
+        WholeFile.write(file, bytes.toByteArray());
     }
 }

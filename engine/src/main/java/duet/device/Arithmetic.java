@@ -3,8 +3,8 @@ package duet.device;
 import java.util.Locale;
 
 /**
- * How a backend computes products, as far as that can be chosen; the same numbers come out only with the same choice. Checkpoints say with which a
- * training was computed last.
+ * How a backend computes products, as far as that can be chosen; the same numbers come out only with the same choice. Checkpoints say with
+ * which a training was computed last.
  *
  * @param convolutions how they are computed
  * @param precision    of the products of convolutions and fully connected layers

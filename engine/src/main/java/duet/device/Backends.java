@@ -1,106 +1,168 @@
 package duet.device;
 
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
-import duet.device.cpu.CpuBackend;
-import duet.device.cuda.CudaBackend;
-
-/** Opens what the option {@code --devices} names. */
+/** Opens what the option {@code --devices} names, or the best that there is; see {@link BackendProvider}. */
 public final class Backends {
-    private static final Pattern CARD = Pattern.compile("(cuda|virtual):(\\d{1,3})");
-    private static final String CHOICES = "use cpu, cuda:N or virtual:N, such as --devices cpu,cpu or --devices cuda:0,cuda:1";
+    private static final Pattern DEVICE = Pattern.compile("([a-z]+)(?::(\\d{1,3}))?");
+    private static final String CUDA = "cuda";
+    /** The default first, then those that are less preferred, last those that must be asked for. */
+    private static final List<BackendProvider> PROVIDERS = ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader())
+            .stream()
+            .map(ServiceLoader.Provider::get)
+            .sorted(Comparator.comparingInt(BackendProvider::preference).reversed())
+            .toList();
 
-    /** Why the cards that the driver sees could not be opened, if that was tried. */
-    private static volatile String unusable;
+    /** Why the cards that the driver sees could not be opened the last time that this was tried; null if they could, or it was not. */
+    private static volatile String lastFailure;
 
     private Backends() {}
 
-    /** Opens {@code count} devices of the best kind that there is, with all of the machine. */
+    /** {@return the kinds of device that this program knows, the preferred ones first} */
+    public static List<BackendProvider> providers() {
+        return PROVIDERS;
+    }
+
+    /**
+     * Opens {@code count} devices of the best kind that there is, with all of the machine.
+     *
+     * @param count 1 or 2
+     * @return the devices; close them
+     * @throws DeviceException if there are none
+     */
     public static Backend openDefault(int count) {
         return openDefault(count, CpuOptions.DEFAULT);
     }
 
-    /** The same; CPU devices share so many threads, see {@link CpuOptions}. */
+    /**
+     * Opens {@code count} devices of the best kind that there is.
+     *
+     * @param count   1 or 2
+     * @param threads that CPU devices share; 0 for one for each core
+     * @return the devices; close them
+     * @throws DeviceException if there are none
+     */
     public static Backend openDefault(int count, int threads) {
         return openDefault(count, CpuOptions.DEFAULT.withThreads(threads));
     }
 
     /**
      * Opens {@code count} devices of the best kind that there is: CUDA if it can be used, where two devices share one card if there is only
-     * one, else the CPU. {@link #noCuda} says why not.
+     * one, else the CPU. Every call tries anew; {@link #noCuda} says why the last one did not get a card.
      *
+     * @param count   1 or 2
      * @param options of CPU devices; bf16 with CUDA is a {@link DeviceException}
+     * @return the devices; close them
+     * @throws DeviceException if there are none
      */
     public static Backend openDefault(int count, CpuOptions options) {
-        if (noCuda().isPresent()) {
-            return new CpuBackend(count, options);
+        List<BackendProvider> usable = PROVIDERS.stream().filter(p -> p.preference() >= 0 && p.problem().isEmpty()).toList();
+        for (BackendProvider provider : usable.subList(0, Math.max(0, usable.size() - 1))) {
+            provider.require(options);
+            try {
+                Backend backend = open(provider, count, options);
+                lastFailure = null;
+                return backend;
+            } catch (DeviceException e) { // such as a card that is too old, or without memory for the moment: nobody asked for it
+                lastFailure = e.getMessage();
+            }
         }
-        requireFloat(options);
-        int cards = CudaBackend.count("cuda");
-        List<Integer> ordinals = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            ordinals.add(cards >= count ? i : 0);
-        }
-        try {
-            return new CudaBackend("cuda", ordinals);
-        } catch (DeviceException e) { // such as a card that is too old: nobody asked for it
-            unusable = e.getMessage();
-            return new CpuBackend(count, options);
-        }
+        BackendProvider last = usable.isEmpty() ? provider("cpu") : usable.getLast(); // it throws with the reason
+        last.require(options);
+        return open(last, count, options);
     }
 
-    /** Why CUDA devices cannot be used here, in one sentence; empty if they can. */
+    private static Backend open(BackendProvider provider, int count, CpuOptions options) {
+        boolean enough = !provider.numbered() || provider.count() >= count;
+        return provider.open(IntStream.range(0, count).mapToObj(i -> enough ? i : 0).toList(), options);
+    }
+
+    /**
+     * {@return why CUDA devices cannot be used here, or could not when {@link #openDefault} last tried, in one sentence; empty if they can}
+     */
     public static Optional<String> noCuda() {
-        return unusable != null ? Optional.of(unusable) : CudaBackend.problem("cuda");
+        Optional<String> problem = problem(CUDA);
+        return problem.isPresent() ? problem : Optional.ofNullable(lastFailure);
     }
 
-    /** The same; CPU devices share so many threads, see {@link CpuOptions}. */
+    /**
+     * {@return why there are no devices of a kind here, in one sentence; empty if there are}
+     *
+     * @param kind such as {@code virtual}
+     */
+    public static Optional<String> problem(String kind) {
+        return provider(kind).problem();
+    }
+
+    /**
+     * Opens devices by name.
+     *
+     * @param names   see {@link #open(String, CpuOptions)}
+     * @param threads that CPU devices share; 0 for one for each core
+     * @return the devices; close them
+     * @throws DeviceException in a sentence that names the device and what is wrong
+     */
     public static Backend open(String names, int threads) {
         return open(names, CpuOptions.DEFAULT.withThreads(threads));
     }
 
     /**
+     * Opens devices by name.
+     *
      * @param names   such as {@code cpu} (one device with all cores), {@code cpu,cpu} (two that share them), {@code cuda:0,cuda:1} (two
      *                cards), {@code cuda:0,cuda:0} (two devices on one card) or {@code virtual:0,virtual:1} (the virtual GPU)
      * @param options of CPU devices; bf16 with others is a {@link DeviceException}
+     * @return the devices; close them
+     * @throws DeviceException in a sentence that names the device and what is wrong
      */
     public static Backend open(String names, CpuOptions options) {
-        List<String> devices = Arrays.asList(names.strip().split("\\s*,\\s*", -1));
+        List<String> devices = List.of(names.strip().split("\\s*,\\s*", -1));
         if (devices.size() > 2) {
             throw new DeviceException(devices.size() + " devices (" + names + "): a network is placed on one device or on two");
         }
-        if (devices.stream().allMatch("cpu"::equals)) {
-            return new CpuBackend(devices.size(), options);
-        }
-        String kind = null;
-        List<Integer> ordinals = new ArrayList<>();
+        BackendProvider chosen = null;
+        List<Integer> numbers = new ArrayList<>();
         for (String device : devices) {
-            Matcher card = CARD.matcher(device);
-            if (!card.matches()) {
-                throw new DeviceException(device.equals("cpu") ? mixed(names) : "unknown device '" + device + "'; " + CHOICES);
+            Matcher name = DEVICE.matcher(device);
+            BackendProvider provider = name.matches() ? find(name.group(1)) : null;
+            if (provider == null || provider.numbered() != (name.group(2) != null)) {
+                throw new DeviceException("unknown device '" + device + "'; " + choices());
             }
-            if (kind != null && !kind.equals(card.group(1))) {
-                throw new DeviceException(mixed(names));
+            if (chosen != null && chosen != provider) {
+                throw new DeviceException("devices of different kinds (" + names + ") do not work together; " + choices());
             }
-            kind = card.group(1);
-            ordinals.add(Integer.parseInt(card.group(2)));
+            chosen = provider;
+            numbers.add(name.group(2) == null ? numbers.size() : Integer.valueOf(name.group(2)));
         }
-        requireFloat(options);
-        return new CudaBackend(kind, ordinals);
+        chosen.require(options);
+        return chosen.open(numbers, options);
     }
 
-    private static void requireFloat(CpuOptions options) {
-        if (options.arithmetic().precision() != Precision.FP32) {
-            throw new DeviceException(options.arithmetic().precision() + " is computed by CPU devices only so far: use --devices cpu or --precision fp32");
-        }
+    private static BackendProvider find(String kind) {
+        return PROVIDERS.stream().filter(provider -> provider.kind().equals(kind)).findFirst().orElse(null);
     }
 
-    private static String mixed(String names) {
-        return "devices of different kinds (" + names + ") do not work together; " + CHOICES;
+    private static BackendProvider provider(String kind) {
+        BackendProvider provider = find(kind);
+        if (provider == null) {
+            throw new DeviceException("there is no backend for " + kind + " devices among this program's jars; " + choices());
+        }
+        return provider;
+    }
+
+    private static String choices() {
+        String kinds = PROVIDERS.stream().map(provider -> provider.kind() + (provider.numbered() ? ":N" : "")).sorted()
+                .collect(Collectors.joining(", "));
+        int last = kinds.lastIndexOf(", ");
+        return "use " + (last < 0 ? kinds : kinds.substring(0, last) + " or " + kinds.substring(last + 2))
+                + ", such as --devices cpu,cpu or --devices cuda:0,cuda:1";
     }
 }

@@ -7,9 +7,10 @@ public enum ConvolutionChoice {
     /** Direct sums everywhere. */
     DIRECT,
     /**
-     * Winograd's form wherever it applies: fewer multiplications and somewhat larger rounding errors; native/cpu/winograd says how much of both.
-     * It applies to square kernels that have 3 or 5 taps along an axis after division by the stride, rounded up, where the channels (times the
-     * stride's square) and the filters of a group are whole vectors. With a stride there must be one group, and backward data stays direct.
+     * Winograd's form wherever it applies: fewer multiplications and somewhat larger rounding errors; native/cpu/winograd says how much of
+     * both. It applies to square kernels that have 3 or 5 taps along an axis after division by the stride, rounded up, where the channels
+     * (times the stride's square) and the filters of a group are whole vectors. With a stride there must be one group, and backward data
+     * stays direct.
      */
     WINOGRAD
 }

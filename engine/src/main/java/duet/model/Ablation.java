@@ -18,8 +18,8 @@ public enum Ablation {
         }
     },
     /**
-     * Pooling windows as wide as their stride (section 3.4: 0.4 points; net 147). Padding goes, and sizes are rounded up or down so that the
-     * output keeps its size where either does that; net 147 got there by other paddings of conv2 and conv5.
+     * Pooling windows as wide as their stride (section 3.4: 0.4 points; net 147). Padding goes, and sizes are rounded up or down so that
+     * the output keeps its size where either does that; net 147 got there by other paddings of conv2 and conv5.
      */
     NON_OVERLAPPING_POOLING {
         @Override
@@ -38,8 +38,8 @@ public enum Ablation {
         }
     },
     /**
-     * The columns meet in the scores only (net 150 of the original code: 1.2 points): convolutions of one group after the first get two, and
-     * the hidden fully connected layers become convolutions of two groups that cover their whole input. To keep the number of
+     * The columns meet in the scores only (net 150 of the original code: 1.2 points): convolutions of one group after the first get two,
+     * and the hidden fully connected layers become convolutions of two groups that cover their whole input. To keep the number of
      * parameters, net 150 has a quarter more kernels before the first cut convolution and twice as many outputs of fc6; so has this.
      */
     NO_COMMUNICATION {
@@ -58,14 +58,16 @@ public enum Ablation {
 
     abstract Network change(Network network);
 
-    /** What the name of a changed network ends with, such as {@code no-lrn}. */
+    /** {@return what the name of a changed network ends with, such as {@code no-lrn}} */
     public String suffix() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     /**
-     * The network with this change and -SUFFIX at the end of its name. Throws {@link NetworkException} if there is nothing to change,
-     * or the network does not allow it.
+     * {@return the network with this change and -SUFFIX at the end of its name}
+     *
+     * @param network any
+     * @throws duet.net.NetworkException if there is nothing to change, or the network does not allow it
      */
     public Network apply(Network network) {
         Network changed = change(network);
@@ -75,7 +77,11 @@ public enum Ablation {
         return new Network(network.name() + "-" + suffix(), network.input(), network.inputScale(), changed.layers());
     }
 
-    /** The name without what {@link #apply} put at its end: the network that was changed. */
+    /**
+     * {@return the name without what {@link #apply} put at its end: the network that was changed}
+     *
+     * @param name of a network, changed or not
+     */
     public static String original(String name) {
         List<String> suffixes = Arrays.stream(values()).map(ablation -> "-" + ablation.suffix())
                 .sorted(Comparator.comparing(String::length).reversed()).toList();

@@ -24,8 +24,8 @@ final class Ablations {
     }
 
     static Network withoutNorms(Network network) {
-        return with(network, network.layers().stream().filter(layer ->
-                !(layer instanceof Layer.LocalResponseNorm || layer instanceof Layer.SpatialResponseNorm)).toList());
+        return with(network, network.layers().stream()
+                .filter(layer -> !(layer instanceof Layer.LocalResponseNorm || layer instanceof Layer.SpatialResponseNorm)).toList());
     }
 
     static Network withTanh(Network network) {
@@ -125,7 +125,8 @@ final class Ablations {
     }
 
     private static List<Integer> convolutions(Network network) {
-        return IntStream.range(0, network.layers().size()).filter(i -> network.layers().get(i) instanceof Layer.Convolution).boxed().toList();
+        return IntStream.range(0, network.layers().size()).filter(i -> network.layers().get(i) instanceof Layer.Convolution).boxed()
+                .toList();
     }
 
     private static void requireColumns(Network network, String rule) {

@@ -21,7 +21,7 @@ final class AlexNets {
     /** Krizhevsky, Sutskever, Hinton 2012: figure 2, sections 3 to 5. */
     static Network paper(int channels, int classes) {
         Initialization raised = normal(0.01, 1);
-        Chain chain = new Chain(Rounding.FLOOR);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.FLOOR);
         chain.convolution(96, 11, 4, 0, 1, PLAIN).norm(5, ALPHA, 2, 2).pool();
         chain.convolution(256, 5, 1, 2, 2, raised).norm(5, ALPHA, 2, 2).pool();
         chain.convolution(384, 3, 1, 1, 1, PLAIN);
@@ -41,7 +41,7 @@ final class AlexNets {
     static Network small(int channels, int classes) {
         double inputScale = 1.0 / 64;
         double dropout = 0.3;
-        Chain chain = new Chain(Rounding.FLOOR);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.FLOOR);
         chain.convolution(32, 5, 1, 2, 1, HE).norm(5, ALPHA, 1, 2).pool();
         chain.convolution(64, 5, 1, 2, 2, HE).norm(5, ALPHA, 1, 2).pool();
         chain.convolution(128, 3, 1, 1, 1, HE);
@@ -60,7 +60,7 @@ final class AlexNets {
     static Network original(int channels, int classes) {
         double alpha = ALPHA / 5;
         Initialization raised = normal(0.01, 1);
-        Chain chain = new Chain(Rounding.CEIL);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.CEIL);
         chain.linear(96, 11, 4, 0, 1, PLAIN).norm(5, alpha, 2, 2).pool().relu();
         chain.convolution(256, 5, 1, 2, 2, raised).norm(5, alpha, 2, 2).spatialNorm(5, 0.001 / 25).pool();
         chain.convolution(384, 3, 1, 1, 1, normal(0.03, 0));
@@ -79,7 +79,7 @@ final class AlexNets {
     static Network caffe(int channels, int classes) {
         Initialization raised = normal(0.01, 0.1);
         Initialization hidden = normal(0.005, 0.1);
-        Chain chain = new Chain(Rounding.FLOOR);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.FLOOR);
         chain.convolution(96, 11, 4, 0, 1, PLAIN).norm(5, ALPHA / 5, 1, 1).pool(Rounding.CEIL);
         chain.convolution(256, 5, 1, 2, 2, raised).norm(5, ALPHA / 5, 1, 1).pool(Rounding.CEIL);
         chain.convolution(384, 3, 1, 1, 1, PLAIN);
@@ -95,7 +95,7 @@ final class AlexNets {
      * fc7. Pixels are scaled to about [-2, 2], as torchvision's users scale them; weights start by He's rule.
      */
     static Network oneWeirdTrick(int channels, int classes) {
-        Chain chain = new Chain(Rounding.FLOOR);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.FLOOR);
         chain.convolution(64, 11, 4, 2, 1, HE).pool();
         chain.convolution(192, 5, 1, 2, 1, HE).pool();
         chain.convolution(384, 3, 1, 1, 1, HE);
@@ -113,7 +113,7 @@ final class AlexNets {
      * normalisation; they are AlexNet's.
      */
     static Network zfnet(int channels, int classes) {
-        Chain chain = new Chain(Rounding.FLOOR, 0.1);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.FLOOR, 0.1);
         chain.convolution(96, 7, 2, 1, 1, PLAIN).pool(Rounding.CEIL).norm(5, ALPHA, 2, 1);
         chain.convolution(256, 5, 2, 0, 1, PLAIN).pool(Rounding.CEIL).norm(5, ALPHA, 2, 1);
         chain.convolution(384, 3, 1, 1, 1, PLAIN);

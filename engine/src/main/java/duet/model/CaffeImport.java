@@ -11,9 +11,7 @@ import java.util.List;
 import java.util.Set;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Caffe;
 import duet.model.proto.Caffe.BlobProto;
 import duet.net.Layer;
@@ -21,23 +19,28 @@ import duet.net.Rounding;
 import duet.net.Shape;
 
 /**
- * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}): the file holds the layers as well as the weights. Caffe's images are blue
- * first, and its response normalisation divides alpha by the size.
+ * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}): the file holds the layers as well as the weights. Caffe's images are
+ * blue first, and its response normalisation divides alpha by the size.
  */
 public final class CaffeImport {
     private final Path file;
-    private final LayerChain chain;
+    private final ImportedLayers chain;
     private final Set<String> values = new HashSet<>();
     private double scale = 1;
 
-    private CaffeImport(Path file, LayerChain chain) {
+    private CaffeImport(Path file, ImportedLayers chain) {
         this.file = file;
         this.chain = chain;
     }
 
     /**
+     * Reads a network with its weights.
+     *
+     * @param file a caffemodel
      * @param side height and width of the images where the file does not say them, else 0
+     * @return network and weights, blue first
      * @throws ModelFileException naming the file, the layer and what Duet has no layer for
+     * @throws IOException if the file cannot be read
      */
     public static ImportedModel read(Path file, int side) throws IOException {
         Caffe.NetParameter net = parse(file);
@@ -46,7 +49,8 @@ public final class CaffeImport {
             throw new ModelFileException(file + ": is no trained network of Caffe: it has no layer with weights"
                     + (net.getInputCount() > 0 || !layers.isEmpty() ? "; give the .caffemodel, not a description" : ""));
         }
-        return new CaffeImport(file, new LayerChain(file.toString(), net.getName(), input(file, net, layers, side))).follow(net, layers);
+        return new CaffeImport(file, new ImportedLayers(file.toString(), net.getName(), input(file, net, layers, side))).follow(net,
+                layers);
     }
 
     private static Caffe.NetParameter parse(Path file) throws IOException {
@@ -57,16 +61,24 @@ public final class CaffeImport {
         }
     }
 
-    /** A mean image of Caffe (binaryproto), blue first. */
-    public static Mean readMean(Path file) throws IOException {
+    /**
+     * Reads a mean image of Caffe (binaryproto), blue first.
+     *
+     * @param file a binaryproto
+     * @return levels of 0 to 255
+     * @throws IOException if the file cannot be read
+     */
+    public static MeanLevels readMean(Path file) throws IOException {
         try (InputStream stream = Files.newInputStream(file)) {
             BlobProto blob = BlobProto.parseFrom(stream);
             List<Integer> sizes = CaffeLayer.sizes(blob);
             int dimensions = sizes.size();
             if (dimensions < 3 || CaffeLayer.elements(sizes) != blob.getDataCount()) {
-                throw new ModelFileException("%s: is no mean image of Caffe: sizes %s, %d numbers".formatted(file, sizes, blob.getDataCount()));
+                throw new ModelFileException(
+                        "%s: is no mean image of Caffe: sizes %s, %d numbers".formatted(file, sizes, blob.getDataCount()));
             }
-            return new Mean(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)), CaffeLayer.floats(blob));
+            return new MeanLevels(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
+                    CaffeLayer.floats(blob));
         } catch (InvalidProtocolBufferException e) {
             throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged: " + e.getMessage(), e);
         }
@@ -116,14 +128,15 @@ public final class CaffeImport {
                 values.clear(); // a chain: what came before has no further use
                 values.addAll(layer.tops());
             } else if (!layer.blobs().isEmpty()) {
-                throw refuse(layer, "its input " + layer.bottoms().getFirst() + " is not what the layer before it makes: Duet's networks are chains");
+                throw refuse(layer,
+                        "its input " + layer.bottoms().getFirst() + " is not what the layer before it makes: Duet's networks are chains");
             }
         }
         int channels = chain.input().channels();
         if (mean != null && mean.length == 1) {
             mean = repeated(mean[0], channels);
         }
-        return chain.end(scale, mean == null ? null : Mean.of(mean), notes);
+        return chain.end(scale, mean == null ? null : MeanLevels.of(mean), notes);
     }
 
     private static float[] repeated(float value, int count) {
@@ -146,8 +159,9 @@ public final class CaffeImport {
             case "Pooling" -> pool(layer);
             case "Dropout" -> chain.dropout(Double.parseDouble(Float.toString(layer.dropout().getDropoutRatio())), true);
             case "Softmax", "SoftmaxWithLoss" -> chain.loss();
-            case "Split", "Flatten" -> { }
-            default -> throw refuse(layer, "Duet has no such layer; it reads Convolution, InnerProduct, ReLU, TanH, LRN, Pooling, Dropout and Softmax");
+            case "Split", "Flatten" -> {}
+            default -> throw refuse(layer,
+                    "Duet has no such layer; it reads Convolution, InnerProduct, ReLU, TanH, LRN, Pooling, Dropout and Softmax");
         }
     }
 
@@ -173,7 +187,8 @@ public final class CaffeImport {
         if (p.getDilationList().stream().anyMatch(dilation -> dilation != 1)) {
             throw refuse(layer, "dilations are not supported");
         }
-        chain.convolution(p.getNumOutput(), kernel, stride, padding, p.getGroup(), Rounding.FLOOR, blob(layer, 0), p.getBiasTerm() ? blob(layer, 1) : null);
+        chain.convolution(p.getNumOutput(), kernel, stride, padding, p.getGroup(), Rounding.FLOOR, blob(layer, 0),
+                p.getBiasTerm() ? blob(layer, 1) : null);
     }
 
     /** One number for both directions: given once, for each direction, or by the two older fields. */

@@ -12,7 +12,8 @@ import duet.model.proto.Caffe.BlobProto;
  */
 record CaffeLayer(
         String name, String type, List<String> bottoms, List<String> tops, List<BlobProto> blobs, Caffe.TransformationParameter transform,
-        Caffe.ConvolutionParameter convolution, Caffe.InnerProductParameter innerProduct, Caffe.LRNParameter norm, Caffe.PoolingParameter pooling,
+        Caffe.ConvolutionParameter convolution, Caffe.InnerProductParameter innerProduct, Caffe.LRNParameter norm,
+        Caffe.PoolingParameter pooling,
         Caffe.DropoutParameter dropout, Caffe.ReLUParameter relu, List<Integer> inputSizes) {
 
     static List<CaffeLayer> of(Caffe.NetParameter net) {
@@ -24,17 +25,20 @@ record CaffeLayer(
         List<Integer> sizes = p.getInputParam().getShapeCount() == 0 ? List.of()
                 : p.getInputParam().getShape(0).getDimList().stream().map(Math::toIntExact).toList();
         return new CaffeLayer(p.getName(), p.getType(), p.getBottomList(), p.getTopList(), p.getBlobsList(), p.getTransformParam(),
-                p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(), p.getReluParam(), sizes);
+                p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(),
+                p.getReluParam(), sizes);
     }
 
     private static CaffeLayer of(Caffe.V1LayerParameter p) {
         return new CaffeLayer(p.getName(), type(p.getType()), p.getBottomList(), p.getTopList(), p.getBlobsList(), transform(p),
-                p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(), p.getReluParam(), List.of());
+                p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(),
+                p.getReluParam(), List.of());
     }
 
     /** The first files of this kind say how images are prepared where they say what is read: bvlc_alexnet and CaffeNet do. */
     private static Caffe.TransformationParameter transform(Caffe.V1LayerParameter p) {
-        Caffe.OldDataParameter old = p.hasDataParam() ? p.getDataParam() : p.hasImageDataParam() ? p.getImageDataParam() : p.getWindowDataParam();
+        Caffe.OldDataParameter old = p.hasDataParam() ? p.getDataParam() : p.hasImageDataParam() ? p.getImageDataParam()
+                : p.getWindowDataParam();
         Caffe.TransformationParameter.Builder transform = p.getTransformParam().toBuilder();
         if (old.hasScale()) {
             transform.setScale(old.getScale());

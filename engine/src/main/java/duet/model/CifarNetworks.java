@@ -27,7 +27,7 @@ final class CifarNetworks {
     /** cuda-convnet's layers-18pct.cfg: normalisation within the maps, average pooling after the first layer. */
     static Network eighteenPercent(int channels, int classes) {
         double alpha = 0.00005 / 9;
-        Chain chain = new Chain(Rounding.CEIL);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.CEIL);
         chain.convolution(32, 5, 1, 2, 1, normal(0.0001)).pool().spatialNorm(3, alpha);
         chain.convolution(32, 5, 1, 2, 1, normal(0.01)).averagePool().spatialNorm(3, alpha);
         chain.convolution(64, 5, 1, 2, 1, normal(0.01)).averagePool();
@@ -40,7 +40,7 @@ final class CifarNetworks {
      */
     static Network elevenPercent(int channels, int classes) {
         double alpha = 0.001 / 9;
-        Chain chain = new Chain(Rounding.CEIL);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.CEIL);
         chain.convolution(64, 5, 1, 2, 1, normal(0.0001)).pool().norm(9, alpha, 1, 1);
         chain.convolution(64, 5, 1, 2, 1, normal(0.01)).norm(9, alpha, 1, 1).pool();
         chain.convolution(64, 3, 1, 1, 1, normal(0.04));
@@ -54,7 +54,7 @@ final class CifarNetworks {
      * image) and first weights are as in section 5.
      */
     static Network figureOne(int channels, int classes) {
-        Chain chain = new Chain(Rounding.CEIL);
+        NetworkBuilder chain = new NetworkBuilder(Rounding.CEIL);
         chain.convolution(32, 5, 1, 2, 1, Initialization.PAPER).pool();
         chain.convolution(32, 5, 1, 2, 1, Initialization.PAPER).pool();
         chain.convolution(64, 5, 1, 2, 1, Initialization.PAPER).pool();

@@ -2,25 +2,25 @@ package duet.model;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.LongStream;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-
 import duet.device.Operation.Activation;
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkJson;
+import duet.net.ParameterShape;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.net.Window;
 
 /**
- * Networks as ONNX (operator set 13). The graph takes {@code pixels} [N][channels][height][width], levels of 0 to 255, red first, any number
- * of images, and gives {@code probabilities} [N][classes]: mean, scale, the layers as they are in evaluation, and softmax are inside.
- * The metadata hold the network as JSON ({@value #NETWORK}) and the names of the classes ({@value #CLASSES}).
+ * Networks as ONNX (operator set 13). The graph takes {@code pixels} [N][channels][height][width], levels of 0 to 255, red first, any
+ * number of images, and gives {@code probabilities} [N][classes]: mean, scale, the layers as they are in evaluation, and softmax are
+ * inside. The metadata hold the network as JSON ({@value #NETWORK}) and the names of the classes ({@value #CLASSES}).
  */
 public final class OnnxExport {
     static final String NETWORK = "duet.network";
@@ -41,7 +41,14 @@ public final class OnnxExport {
         this.model = model;
     }
 
-    /** @param dropout false for a network that was trained without its dropout layers, whose outputs are then not scaled for them */
+    /**
+     * Writes a network as ONNX.
+     *
+     * @param stream  stays open
+     * @param model   network, weights and mean
+     * @param dropout false for a network that was trained without its dropout layers, whose outputs are then not scaled for them
+     * @throws IOException if the stream cannot be written
+     */
     public static void write(OutputStream stream, TrainedModel model, boolean dropout) throws IOException {
         new OnnxExport(model).build(dropout).writeTo(stream);
     }
@@ -84,7 +91,7 @@ public final class OnnxExport {
     }
 
     private String input(Shape input) {
-        Mean mean = model.mean().centre(input);
+        MeanLevels mean = model.mean().centre(input);
         graph.floats(MEAN, mean.values(), 1, mean.shape().channels(), mean.shape().height(), mean.shape().width());
         String value = graph.node("Sub", "input.centred", INPUT, MEAN);
         double scale = model.network().inputScale();
@@ -106,30 +113,31 @@ public final class OnnxExport {
     }
 
     private String convolution(Layer.Convolution l, String value, Shape in, Shape out) {
-        int channels = in.channels() / l.groups();
-        return graph.node("Conv", l.name(), parameters(l.name(), value, l.bias(), l.filters(), channels, l.kernel(), l.kernel()),
+        return graph.node("Conv", l.name(), parameters(l, value, in),
                 OnnxGraph.integers("kernel_shape", l.kernel(), l.kernel()), OnnxGraph.integers("strides", l.stride(), l.stride()),
-                pads(in, out, l.kernel(), l.stride(), l.padding(), l.rounding()), OnnxGraph.integer("group", l.groups()));
+                pads(in, out, l.receptiveWindow(), l.rounding()), OnnxGraph.integer("group", l.groups()));
     }
 
     private String fullyConnected(Layer.FullyConnected l, String value, Shape in) {
         String flat = in.height() == 1 && in.width() == 1 && graph.isFlat(value) ? value
                 : graph.flat(graph.node("Flatten", l.name() + ".input", List.of(value), OnnxGraph.integer("axis", 1)));
-        return graph.flat(graph.node("Gemm", l.name(), parameters(l.name(), flat, l.bias(), l.outputs(), Math.toIntExact(in.elements())),
-                OnnxGraph.integer("transB", 1)));
+        return graph.flat(graph.node("Gemm", l.name(), parameters(l, flat, in), OnnxGraph.integer("transB", 1)));
     }
 
     /** The node's inputs: the value, the weight and, where there is one, the bias. */
-    private List<String> parameters(String layer, String value, boolean bias, long... sizes) {
-        String weight = graph.floats(layer + ".weight", parameter(layer + ".weight", sizes), sizes);
-        return bias ? List.of(value, weight, graph.floats(layer + ".bias", parameter(layer + ".bias", sizes[0]), sizes[0])) : List.of(value, weight);
+    private List<String> parameters(Layer.Weighted l, String value, Shape in) {
+        List<String> inputs = new ArrayList<>(List.of(value));
+        for (ParameterShape parameter : l.parameters(in)) {
+            long[] sizes = parameter.sizes().stream().mapToLong(Integer::longValue).toArray();
+            inputs.add(graph.floats(parameter.name(), values(parameter), sizes));
+        }
+        return inputs;
     }
 
-    private float[] parameter(String name, long... sizes) {
-        float[] values = model.parameters().get(name);
-        long elements = LongStream.of(sizes).reduce(1, Math::multiplyExact);
-        if (values == null || values.length != elements) {
-            throw new IllegalArgumentException(name + " must have " + elements + " numbers");
+    private float[] values(ParameterShape parameter) {
+        float[] values = model.parameters().get(parameter.name());
+        if (values == null || values.length != parameter.elements()) {
+            throw new IllegalArgumentException(parameter.name() + " must have " + parameter.elements() + " numbers");
         }
         return values;
     }
@@ -137,7 +145,7 @@ public final class OnnxExport {
     /** ONNX divides alpha by the size. Groups have neighbourhoods of their own: they become images of a larger batch meanwhile. */
     private String norm(Layer.LocalResponseNorm l, String value, Shape in) {
         Onnx.AttributeProto[] attributes = {OnnxGraph.real("alpha", l.alpha() * l.size()), OnnxGraph.real("beta", l.beta()),
-            OnnxGraph.real("bias", l.k()), OnnxGraph.integer("size", l.size())};
+                OnnxGraph.real("bias", l.k()), OnnxGraph.integer("size", l.size())};
         if (l.groups() == 1) {
             return graph.node("LRN", l.name(), List.of(value), attributes);
         }
@@ -162,16 +170,17 @@ public final class OnnxExport {
     private String pooling(Layer.Pooling l, String value, Shape in, Shape out) {
         return graph.node(l.kind() == Layer.Pooling.Kind.MAX ? "MaxPool" : "AveragePool", l.name(), List.of(value),
                 OnnxGraph.integers("kernel_shape", l.window(), l.window()), OnnxGraph.integers("strides", l.stride(), l.stride()),
-                pads(in, out, l.window(), l.stride(), l.padding(), l.rounding()));
+                pads(in, out, l.receptiveWindow(), l.rounding()));
     }
 
     /** Rounding up becomes more padding below and on the right: convolutions of ONNX only round down. */
-    private static Onnx.AttributeProto pads(Shape in, Shape out, int window, int stride, int padding, Rounding rounding) {
+    private static Onnx.AttributeProto pads(Shape in, Shape out, Window window, Rounding rounding) {
+        int padding = window.padding();
         int below = padding;
         int right = padding;
         if (rounding == Rounding.CEIL) {
-            below = Math.max(padding, (out.height() - 1) * stride + window - padding - in.height());
-            right = Math.max(padding, (out.width() - 1) * stride + window - padding - in.width());
+            below = Math.max(padding, (out.height() - 1) * window.stride() + window.size() - padding - in.height());
+            right = Math.max(padding, (out.width() - 1) * window.stride() + window.size() - padding - in.width());
         }
         return OnnxGraph.integers("pads", padding, padding, below, right);
     }

@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.stream.LongStream;
 
 import com.google.protobuf.UnsafeByteOperations;
-
 import duet.model.proto.Onnx;
 import duet.model.proto.Onnx.AttributeProto;
 import duet.model.proto.Onnx.AttributeProto.AttributeType;
@@ -71,7 +70,8 @@ final class OnnxGraph {
     }
 
     static AttributeProto integers(String name, long... values) {
-        return AttributeProto.newBuilder().setName(name).setType(AttributeType.INTS).addAllInts(LongStream.of(values).boxed().toList()).build();
+        return AttributeProto.newBuilder().setName(name).setType(AttributeType.INTS).addAllInts(LongStream.of(values).boxed().toList())
+                .build();
     }
 
     static AttributeProto real(String name, double value) {
@@ -80,7 +80,8 @@ final class OnnxGraph {
 
     /** Any number N of images; [N][channels] where the height is 0. */
     static Onnx.ValueInfoProto images(String name, Shape shape, String description) {
-        Onnx.TensorShapeProto.Builder sizes = Onnx.TensorShapeProto.newBuilder().addDim(Onnx.TensorShapeProto.Dimension.newBuilder().setDimParam("N"));
+        Onnx.TensorShapeProto.Builder sizes = Onnx.TensorShapeProto.newBuilder()
+                .addDim(Onnx.TensorShapeProto.Dimension.newBuilder().setDimParam("N"));
         int[] all = shape.height() == 0 ? new int[] {shape.channels()} : new int[] {shape.channels(), shape.height(), shape.width()};
         for (int size : all) {
             sizes.addDim(Onnx.TensorShapeProto.Dimension.newBuilder().setDimValue(size));

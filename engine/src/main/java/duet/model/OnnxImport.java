@@ -13,8 +13,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.protobuf.InvalidProtocolBufferException;
-
-import duet.model.TrainedModel.Mean;
 import duet.model.proto.Onnx;
 import duet.model.proto.Onnx.NodeProto;
 import duet.net.Network;
@@ -30,7 +28,14 @@ public final class OnnxImport {
 
     private OnnxImport() {}
 
-    /** @throws ModelFileException naming the file, the node and what Duet has no layer for */
+    /**
+     * Reads a network with its weights.
+     *
+     * @param file an ONNX file
+     * @return network and weights, in the order of channels that the file has
+     * @throws ModelFileException naming the file, the node and what Duet has no layer for
+     * @throws IOException if the file cannot be read
+     */
     public static ImportedModel read(Path file) throws IOException {
         Onnx.ModelProto model = parse(file);
         if (!model.hasGraph() || model.getGraph().getNodeCount() == 0) {
@@ -65,14 +70,15 @@ public final class OnnxImport {
     private static ImportedModel own(Path file, Map<String, String> metadata, Map<String, OnnxTensor> constants) {
         Network network = NetworkJson.parse(metadata.get(OnnxExport.NETWORK), file.toString());
         Map<String, float[]> parameters = new LinkedHashMap<>();
-        ParameterSizes.of(network).forEach((name, sizes) -> parameters.put(name, constant(file, constants, name).floats(sizes)));
+        network.parameters().forEach(p -> parameters.put(p.name(), constant(file, constants, p.name()).floats(p.sizes())));
         OnnxTensor mean = constant(file, constants, OnnxExport.MEAN);
         List<Integer> sizes = mean.sizes();
         if (sizes.size() != 4) {
             throw new ModelFileException(file + ": " + OnnxExport.MEAN + " must have 4 sizes, not " + sizes);
         }
         return new ImportedModel(network, classes(file, metadata.get(OnnxExport.CLASSES)), parameters,
-                new Mean(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null, stored(file, network, metadata.get(OnnxExport.STORED)), List.of());
+                new MeanLevels(new Shape(sizes.get(1), sizes.get(2), sizes.get(3)), mean.floats(sizes)), null,
+                stored(file, network, metadata.get(OnnxExport.STORED)), List.of());
     }
 
     private static Shape stored(Path file, Network network, String sizes) {
@@ -107,10 +113,11 @@ public final class OnnxImport {
                 .orElseThrow(() -> new ModelFileException(file + ": the graph has no input"));
         List<Onnx.TensorShapeProto.Dimension> sizes = input.getType().getTensorType().getShape().getDimList();
         if (sizes.size() != 4 || sizes.stream().skip(1).anyMatch(size -> size.getDimValue() < 1 || size.getDimValue() > 1 << 16)) {
-            throw new ModelFileException(file + ": the input " + input.getName() + " must be images [N][channels][height][width] of a known size");
+            throw new ModelFileException(
+                    file + ": the input " + input.getName() + " must be images [N][channels][height][width] of a known size");
         }
         Shape shape = new Shape((int) sizes.get(1).getDimValue(), (int) sizes.get(2).getDimValue(), (int) sizes.get(3).getDimValue());
-        OnnxChain chain = new OnnxChain(file, graph.getName(), shape, constants);
+        OnnxReader chain = new OnnxReader(file, graph.getName(), shape, constants);
         return chain.read(graph.getNodeList(), input.getName());
     }
 }

@@ -116,7 +116,8 @@ record SafetensorsHeader(
         Map<String, String> checksums = new LinkedHashMap<>();
         if (metadata.containsKey(Safetensors.CHECKSUMS)) {
             try {
-                JSON.readTree(metadata.get(Safetensors.CHECKSUMS)).properties().forEach(e -> checksums.put(e.getKey(), e.getValue().asText()));
+                JSON.readTree(metadata.get(Safetensors.CHECKSUMS)).properties()
+                        .forEach(e -> checksums.put(e.getKey(), e.getValue().asText()));
             } catch (JsonProcessingException e) {
                 throw new SafetensorsException(file + ": the checksums in the metadata are damaged", e);
             }

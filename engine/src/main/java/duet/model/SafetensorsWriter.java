@@ -12,6 +12,7 @@ import java.util.zip.CRC32C;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import duet.files.WholeFile;
 
 /** Writes one safetensors file. The header comes first in a file but holds checksums of the data, so it is written twice. */
 final class SafetensorsWriter {
@@ -37,7 +38,7 @@ final class SafetensorsWriter {
     void write() throws IOException {
         ByteBuffer placeholder = header();
         int length = placeholder.remaining();
-        writeFully(placeholder);
+        WholeFile.fully(channel, placeholder);
         ByteBuffer buffer = Safetensors.buffer(Safetensors.BUFFER_BYTES);
         for (Safetensors.Block block : blocks) {
             write(block, buffer);
@@ -47,7 +48,7 @@ final class SafetensorsWriter {
             throw new IllegalStateException("the header has changed its length from " + length + " to " + header.remaining());
         }
         channel.position(0);
-        writeFully(header);
+        WholeFile.fully(channel, header);
     }
 
     private void write(Safetensors.Block block, ByteBuffer buffer) throws IOException {
@@ -95,7 +96,7 @@ final class SafetensorsWriter {
                 buffer.clear().limit(now * type.bytes());
                 fill.fill(at, now);
                 checksum.update(buffer.duplicate());
-                writeFully(buffer);
+                WholeFile.fully(channel, buffer);
             }
         }
 
@@ -126,11 +127,5 @@ final class SafetensorsWriter {
         int length = text.getBytes(StandardCharsets.UTF_8).length;
         byte[] padded = (text + " ".repeat((8 - length % 8) % 8)).getBytes(StandardCharsets.UTF_8);
         return ByteBuffer.allocate(8 + padded.length).order(ByteOrder.LITTLE_ENDIAN).putLong(padded.length).put(padded).flip();
-    }
-
-    private void writeFully(ByteBuffer buffer) throws IOException {
-        while (buffer.hasRemaining()) {
-            channel.write(buffer);
-        }
     }
 }

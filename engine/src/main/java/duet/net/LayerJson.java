@@ -7,7 +7,6 @@ import java.util.stream.Stream;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-
 import duet.device.Operation.Activation;
 import duet.net.Initialization.Distribution;
 
@@ -45,11 +44,13 @@ final class LayerJson {
         JsonFields fields = new JsonFields(node, where, type.fields);
         String name = fields.text("name");
         return switch (type) {
-            case CONVOLUTION -> new Layer.Convolution(name, fields.integer("filters"), fields.integer("kernel"), fields.integer("stride", 1),
-                    fields.integer("padding", 0), fields.integer("groups", 1), rounding(fields), fields.flag("bias", true), initialization(fields),
-                    fields.number("maximumRms", 0));
+            case CONVOLUTION ->
+                new Layer.Convolution(name, fields.integer("filters"), fields.integer("kernel"), fields.integer("stride", 1),
+                        fields.integer("padding", 0), fields.integer("groups", 1), rounding(fields), fields.flag("bias", true),
+                        initialization(fields),
+                        fields.number("maximumRms", 0));
             case FULLY_CONNECTED ->
-                    new Layer.FullyConnected(name, fields.integer("outputs"), fields.flag("bias", true), initialization(fields));
+                new Layer.FullyConnected(name, fields.integer("outputs"), fields.flag("bias", true), initialization(fields));
             case RELU -> new Layer.Nonlinearity(name, Activation.RELU);
             case TANH -> new Layer.Nonlinearity(name, Activation.TANH);
             case LOCAL_RESPONSE_NORM -> new Layer.LocalResponseNorm(name, fields.integer("size", 5), fields.number("alpha", 1e-4),
@@ -77,7 +78,8 @@ final class LayerJson {
     }
 
     private static Layer.Pooling pooling(JsonFields fields, String name, Layer.Pooling.Kind kind) {
-        return new Layer.Pooling(name, kind, fields.integer("window"), fields.integer("stride"), fields.integer("padding", 0), rounding(fields));
+        return new Layer.Pooling(name, kind, fields.integer("window"), fields.integer("stride"), fields.integer("padding", 0),
+                rounding(fields));
     }
 
     private static Rounding rounding(JsonFields fields) {
@@ -92,7 +94,8 @@ final class LayerJson {
         }
         JsonFields weights = fields.object("weights", "distribution", "deviation");
         Distribution distribution = weights.choice("distribution", Distribution.class);
-        return new Initialization(distribution, distribution == Distribution.NORMAL ? weights.number("deviation") : weights.number("deviation", 0), bias);
+        return new Initialization(distribution,
+                distribution == Distribution.NORMAL ? weights.number("deviation") : weights.number("deviation", 0), bias);
     }
 
     /** Every field, also those that have their default; but maximumRms only where it does something. */
@@ -103,7 +106,8 @@ final class LayerJson {
                 parameters(window(node, l.stride(), l.padding(), l.rounding()).put("groups", l.groups()), l.bias(), l.initialization());
                 yield l.maximumRms() == 0 ? node : node.put("maximumRms", l.maximumRms());
             }
-            case Layer.FullyConnected l -> parameters(node(Type.FULLY_CONNECTED, l).put("outputs", l.outputs()), l.bias(), l.initialization());
+            case Layer.FullyConnected l ->
+                parameters(node(Type.FULLY_CONNECTED, l).put("outputs", l.outputs()), l.bias(), l.initialization());
             case Layer.Nonlinearity l -> node(l.function() == Activation.RELU ? Type.RELU : Type.TANH, l);
             case Layer.LocalResponseNorm l -> node(Type.LOCAL_RESPONSE_NORM, l).put("size", l.size()).put("alpha", l.alpha())
                     .put("beta", l.beta()).put("k", l.k()).put("groups", l.groups());

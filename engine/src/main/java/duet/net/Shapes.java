@@ -99,32 +99,34 @@ final class Shapes {
         checkGroups(l.name(), l.groups());
         checkDivides(l.name(), l.groups(), in.channels(), "input channels");
         checkDivides(l.name(), l.groups(), l.filters(), "output channels");
-        Window window = new Window(l.name(), "kernel", l.kernel(), l.stride(), l.padding(), l.rounding());
-        long height = window.outputs(in, in.height());
-        long width = window.outputs(in, in.width());
-        checkWeight(l.name(), l.filters(), (long) in.channels() / l.groups(), l.kernel(), l.kernel());
+        checkWindow(l.name(), "kernel", l.receptiveWindow());
+        long height = outputs(l.name(), "kernel", l.receptiveWindow(), l.rounding(), in, in.height());
+        long width = outputs(l.name(), "kernel", l.receptiveWindow(), l.rounding(), in, in.width());
+        checkWeight(l, in);
         checkElements(l.name(), l.filters(), height, width);
         checkInitialization(l.name(), l.initialization());
         if (!(l.maximumRms() >= 0 && l.maximumRms() <= Float.MAX_VALUE)) {
-            throw new NetworkException(l.name() + ": the filters' largest root mean square must be above 0, or 0 for none, not " + l.maximumRms());
+            throw new NetworkException(
+                    l.name() + ": the filters' largest root mean square must be above 0, or 0 for none, not " + l.maximumRms());
         }
         return new Shape(l.filters(), (int) height, (int) width);
     }
 
     private static Shape fullyConnected(Layer.FullyConnected l, Shape in) {
         checkSize(l.name(), "outputs", l.outputs());
-        checkWeight(l.name(), l.outputs(), in.channels(), in.height(), in.width());
+        checkWeight(l, in);
         checkInitialization(l.name(), l.initialization());
         return new Shape(l.outputs(), 1, 1);
     }
 
     private static Shape pooling(Layer.Pooling l, Shape in) {
         if (l.kind() == Layer.Pooling.Kind.MAX && l.window() > LARGEST_MAX_POOL_WINDOW) {
-            throw new NetworkException(l.name() + ": a max-pooling window may be at most " + LARGEST_MAX_POOL_WINDOW + ", not " + l.window());
+            throw new NetworkException(
+                    l.name() + ": a max-pooling window may be at most " + LARGEST_MAX_POOL_WINDOW + ", not " + l.window());
         }
-        Window window = new Window(l.name(), "window", l.window(), l.stride(), l.padding(), l.rounding());
-        long height = window.outputs(in, in.height());
-        long width = window.outputs(in, in.width());
+        checkWindow(l.name(), "window", l.receptiveWindow());
+        long height = outputs(l.name(), "window", l.receptiveWindow(), l.rounding(), in, in.height());
+        long width = outputs(l.name(), "window", l.receptiveWindow(), l.rounding(), in, in.width());
         checkElements(l.name(), in.channels(), height, width);
         return new Shape(in.channels(), (int) height, (int) width);
     }
@@ -166,37 +168,35 @@ final class Shapes {
         }
     }
 
-    /** What convolution and pooling have in common. */
-    private record Window(String layer, String noun, int size, int stride, int padding, Rounding rounding) {
-        Window {
-            checkSize(layer, noun, size);
-            checkSize(layer, "stride", stride);
-            if (stride > LARGEST_STRIDE) {
-                throw new NetworkException(layer + ": a stride may be at most " + LARGEST_STRIDE + ", not " + stride);
-            }
-            if (padding < 0) {
-                throw new NetworkException(layer + ": the padding must be at least 0, not " + padding);
-            }
-            if (padding >= size) {
-                throw new NetworkException(layer + ": a padding of " + padding + " is not smaller than the " + noun + " of " + size
-                        + ", so the first " + noun + " would see nothing of the image");
-            }
-            Objects.requireNonNull(rounding, layer);
+    /** @param noun what the layer calls its window */
+    private static void checkWindow(String layer, String noun, Window window) {
+        checkSize(layer, noun, window.size());
+        checkSize(layer, "stride", window.stride());
+        if (window.stride() > LARGEST_STRIDE) {
+            throw new NetworkException(layer + ": a stride may be at most " + LARGEST_STRIDE + ", not " + window.stride());
         }
+        if (window.padding() < 0) {
+            throw new NetworkException(layer + ": the padding must be at least 0, not " + window.padding());
+        }
+        if (window.padding() >= window.size()) {
+            throw new NetworkException(layer + ": a padding of " + window.padding() + " is not smaller than the " + noun + " of "
+                    + window.size() + ", so the first " + noun + " would see nothing of the image");
+        }
+    }
 
-        long outputs(Shape in, int length) {
-            long room = length + 2L * padding - size;
-            if (room < 0) {
-                throw new NetworkException(layer + ": a " + noun + " of " + size + " does not fit into " + in.height() + "x" + in.width()
-                        + " (padding " + padding + ")");
-            }
-            long steps = rounding == Rounding.CEIL ? (room + stride - 1) / stride : room / stride;
-            if (steps * stride >= (long) length + padding) {
-                throw new NetworkException(layer + ": with rounding ceil the last " + noun + " would lie outside of " + in.height() + "x"
-                        + in.width() + " (stride " + stride + ", padding " + padding + "); use floor");
-            }
-            return steps + 1;
+    /** @param length height or width of the input */
+    private static long outputs(String layer, String noun, Window window, Rounding rounding, Shape in, int length) {
+        Objects.requireNonNull(rounding, layer);
+        long outputs = window.outputs(length, rounding);
+        if (outputs == 0) {
+            throw new NetworkException(layer + ": a " + noun + " of " + window.size() + " does not fit into " + in.height() + "x"
+                    + in.width() + " (padding " + window.padding() + ")");
         }
+        if ((outputs - 1) * window.stride() >= (long) length + window.padding()) {
+            throw new NetworkException(layer + ": with rounding ceil the last " + noun + " would lie outside of " + in.height() + "x"
+                    + in.width() + " (stride " + window.stride() + ", padding " + window.padding() + "); use floor");
+        }
+        return outputs;
     }
 
     private static void checkName(String name, String what) {
@@ -229,14 +229,15 @@ final class Shapes {
         }
     }
 
-    private static void checkWeight(String layer, long outputs, long channels, long height, long width) {
+    private static void checkWeight(Layer.Weighted l, Shape in) {
+        Shape filter = l.filter(in);
         long limit = MOST_ELEMENTS;
-        for (long factor : new long[] {outputs, channels, height, width}) {
+        for (long factor : new long[] {l.outputs(), filter.channels(), filter.height(), filter.width()}) {
             limit /= factor;
         }
         if (limit == 0) {
-            throw new NetworkException(layer + ": a weight of " + outputs + "x" + channels + "x" + height + "x" + width
-                    + " is too large; it may have at most " + MOST_ELEMENTS + " numbers");
+            throw new NetworkException(l.name() + ": a weight of " + l.outputs() + "x" + filter + " is too large; it may have at most "
+                    + MOST_ELEMENTS + " numbers");
         }
     }
 

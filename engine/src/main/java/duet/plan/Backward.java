@@ -45,7 +45,8 @@ final class Backward {
         }
         Shape shape = division.input();
         boolean whole = division.gathers();
-        Value input = builder.value(division.name() + (whole ? ".partial.gradient" : ".input.gradient"), shape, division.inputSplit() && !whole);
+        Value input = builder.value(division.name() + (whole ? ".partial.gradient" : ".input.gradient"), shape,
+                division.inputSplit() && !whole);
         for (int device = 0; device < builder.devices(); device++) {
             backwardData(division, device, gradient.on(device), input.on(device));
         }
@@ -89,7 +90,7 @@ final class Backward {
     }
 
     private ConvolutionGeometry geometry(Division division, Layer.Convolution l) {
-        return Geometries.convolution(division, l, builder.devices());
+        return DeviceGeometry.convolution(division, l, builder.devices());
     }
 
     private void update(Forward.Trace trace, Value gradient) {
@@ -105,7 +106,8 @@ final class Backward {
             Tensor input = trace.input().on(device);
             Tensor outputGradient = gradient.on(device);
             builder.launch(device, division.layer() instanceof Layer.Convolution l
-                    ? new Operation.ConvolutionBackwardWeights(l.name(), geometry(division, l), input, outputGradient, weightGradient, biasGradient)
+                    ? new Operation.ConvolutionBackwardWeights(l.name(), geometry(division, l), input, outputGradient, weightGradient,
+                            biasGradient)
                     : new Operation.FullyConnectedBackwardWeights(division.name(), input, outputGradient, weightGradient, biasGradient));
             sgd(division, device, weightGradient, weight);
             if (division.layer() instanceof Layer.Convolution l && l.maximumRms() > 0) {
@@ -129,16 +131,20 @@ final class Backward {
     private Value local(Forward.Trace trace, Value gradient) {
         Division division = trace.division();
         return switch (division.layer()) {
-            case Layer.Nonlinearity _, Layer.Dropout _ -> inPlace(trace, gradient);
-            case Layer.LocalResponseNorm _, Layer.SpatialResponseNorm _, Layer.Pooling _ -> {
+            case Layer.Nonlinearity _,Layer.Dropout _ -> inPlace(trace, gradient);
+            case Layer.LocalResponseNorm _,Layer.SpatialResponseNorm _,Layer.Pooling _ -> {
                 Value input = builder.value(division.name() + ".input.gradient", division.input(), division.inputSplit());
                 for (int device = 0; device < builder.devices(); device++) {
                     builder.launch(device, operation(trace, device, gradient.on(device), input.on(device)));
                 }
                 yield input;
             }
-            default -> throw new IllegalStateException(division.name() + " is no layer without parameters");
+            case Layer.Weighted _,Layer.SoftmaxCrossEntropy _ -> throw notLocal(division);
         };
+    }
+
+    private static IllegalStateException notLocal(Division division) {
+        return new IllegalStateException(division.name() + " is no layer without parameters");
     }
 
     private Value inPlace(Forward.Trace trace, Value gradient) {
@@ -152,19 +158,21 @@ final class Backward {
         Division division = trace.division();
         return switch (division.layer()) {
             case Layer.Nonlinearity l ->
-                    new Operation.ActivationBackward(l.name(), l.function(), trace.output().on(device), outputGradient, inputGradient);
+                new Operation.ActivationBackward(l.name(), l.function(), trace.output().on(device), outputGradient, inputGradient);
             case Layer.Dropout l -> Dropouts.operation(division, l, device, outputGradient, inputGradient);
-            case Layer.LocalResponseNorm l -> new Operation.ResponseNormBackward(l.name(), Geometries.norm(division, l, builder.devices()),
-                    trace.input().on(device), outputGradient, inputGradient);
+            case Layer.LocalResponseNorm l ->
+                new Operation.ResponseNormBackward(l.name(), DeviceGeometry.norm(division, l, builder.devices()),
+                        trace.input().on(device), outputGradient, inputGradient);
             case Layer.SpatialResponseNorm l ->
-                    new Operation.SpatialNormBackward(l.name(), Geometries.norm(l), trace.input().on(device), outputGradient, inputGradient);
+                new Operation.SpatialNormBackward(l.name(), DeviceGeometry.norm(l), trace.input().on(device), outputGradient,
+                        inputGradient);
             case Layer.Pooling l -> switch (l.kind()) {
-                case MAX -> new Operation.MaxPoolBackward(l.name(), Geometries.pooling(division, l, builder.devices()),
+                case MAX -> new Operation.MaxPoolBackward(l.name(), DeviceGeometry.pooling(division, l, builder.devices()),
                         trace.winners().get(device), outputGradient, inputGradient);
-                case AVERAGE -> new Operation.AveragePoolBackward(l.name(), Geometries.pooling(division, l, builder.devices()),
+                case AVERAGE -> new Operation.AveragePoolBackward(l.name(), DeviceGeometry.pooling(division, l, builder.devices()),
                         outputGradient, inputGradient);
             };
-            default -> throw new IllegalStateException(division.name() + " is no layer without parameters");
+            case Layer.Weighted _,Layer.SoftmaxCrossEntropy _ -> throw notLocal(division);
         };
     }
 }

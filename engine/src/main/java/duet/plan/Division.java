@@ -45,6 +45,12 @@ record Division(
         return work == Work.OUTPUTS && inputSplit;
     }
 
+    /** Groups of a layer with parameters that each device has. */
+    int groups(int devices) {
+        int groups = ((Layer.Weighted) layer).groups();
+        return work == Work.GROUPS ? groups / devices : groups;
+    }
+
     /** Shares out every layer of a network; throws {@link NetworkException} if a layer cannot be cut. */
     static List<Division> divide(Network network, Placement placement) {
         int devices = placement.devices();
@@ -70,7 +76,7 @@ record Division(
     }
 
     private static Work alone(Layer layer) {
-        return layer instanceof Layer.Convolution || layer instanceof Layer.FullyConnected ? Work.OUTPUTS : Work.LOCAL;
+        return layer instanceof Layer.Weighted ? Work.OUTPUTS : Work.LOCAL;
     }
 
     private static Work work(Layer layer, boolean split, int devices, boolean scores) {
@@ -96,11 +102,13 @@ record Division(
             case Layer.LocalResponseNorm l -> {
                 if (split && l.groups() % devices != 0) {
                     throw new NetworkException(l.name() + ": " + devices + " towers do not divide " + l.groups()
-                            + (l.groups() == 1 ? " group" : " groups") + " of normalised channels; use groups " + devices + " or one device");
+                            + (l.groups() == 1 ? " group" : " groups") + " of normalised channels; use groups " + devices
+                            + " or one device");
                 }
                 yield Work.LOCAL;
             }
-            default -> Work.LOCAL;
+            case Layer.Nonlinearity _,Layer.SpatialResponseNorm _,Layer.Pooling _,Layer.Dropout _,Layer.SoftmaxCrossEntropy _ ->
+                Work.LOCAL;
         };
     }
 

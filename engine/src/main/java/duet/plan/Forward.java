@@ -5,12 +5,12 @@ import java.util.List;
 
 import duet.device.Operation;
 import duet.device.Operation.Activation;
-import duet.device.Step;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
 import duet.net.Layer;
 import duet.net.Shape;
+import duet.plan.InPlace.Change;
 
 /** The way from the image to the scores: for each layer its launches on each device, and the exchanges before or after them. */
 final class Forward {
@@ -33,7 +33,8 @@ final class Forward {
     private final List<String> checkedLayers;
     private final List<Tensor> status;
 
-    Forward(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, boolean training, boolean dropout, Requests requests) {
+    Forward(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, boolean training, boolean dropout,
+            Requests requests) {
         this.builder = builder;
         this.parameters = parameters;
         this.training = training;
@@ -92,7 +93,8 @@ final class Forward {
     private void check(String layer, Value value) {
         if (training) {
             for (int device = 0; device < builder.devices(); device++) {
-                builder.launch(device, new Operation.FiniteCheck(layer, value.on(device), status.get(device), checkedLayers.indexOf(layer)));
+                builder.launch(device,
+                        new Operation.FiniteCheck(layer, value.on(device), status.get(device), checkedLayers.indexOf(layer)));
             }
         }
     }
@@ -102,7 +104,7 @@ final class Forward {
             case Layer.Convolution l -> convolution(division, l, input);
             case Layer.FullyConnected l -> fullyConnected(division, l, input);
             case Layer.Nonlinearity l -> nonlinearity(division, l, input);
-            case Layer.LocalResponseNorm _, Layer.SpatialResponseNorm _ -> norm(division, input);
+            case Layer.LocalResponseNorm _,Layer.SpatialResponseNorm _ -> norm(division, input);
             case Layer.Pooling l -> pooling(division, l, input);
             case Layer.Dropout l -> dropout(division, l, input);
             case Layer.SoftmaxCrossEntropy _ -> throw new IllegalStateException("the loss is not a layer of the forward pass");
@@ -120,10 +122,11 @@ final class Forward {
 
     private Value convolution(Division division, Layer.Convolution l, Value input) {
         Value seen = division.gathers() ? gather(division, input)
-                : division.work() == Division.Work.GROUPS && !division.inputSplit() && builder.devices() > 1 ? share(division, input) : input;
+                : division.work() == Division.Work.GROUPS && !division.inputSplit() && builder.devices() > 1 ? share(division, input)
+                : input;
         Value output = output(division);
         for (int device = 0; device < builder.devices(); device++) {
-            builder.launch(device, new Operation.ConvolutionForward(l.name(), Geometries.convolution(division, l, builder.devices()),
+            builder.launch(device, new Operation.ConvolutionForward(l.name(), DeviceGeometry.convolution(division, l, builder.devices()),
                     seen.on(device), weight(l, device), bias(l, device), output.on(device)));
         }
         return trace(division, seen, output, null);
@@ -134,7 +137,8 @@ final class Forward {
         Value output = switch (division.work()) {
             case INPUTS -> partialSums(division, seen);
             case FIRST_DEVICE -> handedOut(division, seen);
-            default -> {
+            case LOCAL, GROUPS -> throw new IllegalStateException(l.name() + " is fully connected, not " + division.work());
+            case OUTPUTS -> {
                 Value value = output(division);
                 for (int device = 0; device < builder.devices(); device++) {
                     multiply(l, device, seen, value.on(device));
@@ -198,7 +202,7 @@ final class Forward {
     }
 
     private Value nonlinearity(Division division, Layer.Nonlinearity l, Value input) {
-        boolean inPlace = !training || !inputNeededBelow(l.function() == Activation.RELU ? Change.RELU : Change.OTHER);
+        boolean inPlace = !training || !InPlace.spoils(l.function() == Activation.RELU ? Change.RELU : Change.OTHER, traces);
         Value output = inPlace ? input : output(division);
         for (int device = 0; device < builder.devices(); device++) {
             builder.launch(device, new Operation.ActivationForward(l.name(), l.function(), input.on(device), output.on(device)));
@@ -212,14 +216,15 @@ final class Forward {
             Tensor in = input.on(device);
             Tensor out = output.on(device);
             builder.launch(device, division.layer() instanceof Layer.LocalResponseNorm l
-                    ? new Operation.ResponseNormForward(l.name(), Geometries.norm(division, l, builder.devices()), in, out)
-                    : new Operation.SpatialNormForward(division.name(), Geometries.norm((Layer.SpatialResponseNorm) division.layer()), in, out));
+                    ? new Operation.ResponseNormForward(l.name(), DeviceGeometry.norm(division, l, builder.devices()), in, out)
+                    : new Operation.SpatialNormForward(division.name(), DeviceGeometry.norm((Layer.SpatialResponseNorm) division.layer()),
+                            in, out));
         }
         return trace(division, input, output, null);
     }
 
     private Value pooling(Division division, Layer.Pooling l, Value input) {
-        var geometry = Geometries.pooling(division, l, builder.devices());
+        var geometry = DeviceGeometry.pooling(division, l, builder.devices());
         Value output = output(division);
         boolean back = winners && l.kind() == Layer.Pooling.Kind.MAX && (division.inputGradient() || !training);
         List<Tensor> recorded = !back ? null : builder.each(device -> {
@@ -247,7 +252,7 @@ final class Forward {
 
     private Value mask(Division division, Layer.Dropout l, Value input) {
         float scale = Dropouts.scale(l);
-        Value output = inputNeededBelow(scale == 1 ? Change.MASK : Change.SCALED_MASK) ? output(division) : input;
+        Value output = InPlace.spoils(scale == 1 ? Change.MASK : Change.SCALED_MASK, traces) ? output(division) : input;
         for (int device = 0; device < builder.devices(); device++) {
             builder.launch(device, Dropouts.operation(division, l, device, input.on(device), output.on(device)));
         }
@@ -262,32 +267,6 @@ final class Forward {
             }
         }
         return input;
-    }
-
-    /** What a layer that would like to work in place does to its input. */
-    private enum Change { RELU, MASK, SCALED_MASK, OTHER }
-
-    /**
-     * Whether the layer below needs its output as it is for its backward pass. Only a non-linearity does. Elements that a mask
-     * makes 0 get no gradient from above anyhow, so ReLU (which looks at the sign alone) stands any mask, tanh one that leaves
-     * the others as they are; and a second ReLU does not change the first one's output.
-     */
-    private boolean inputNeededBelow(Change change) {
-        for (Trace trace : traces.reversed()) {
-            if (trace.division().layer() instanceof Layer.Dropout) {
-                continue;
-            }
-            if (trace.division().layer() instanceof Layer.Nonlinearity l && trace.division().inputGradient()) {
-                return switch (change) {
-                    case RELU -> l.function() != Activation.RELU;
-                    case MASK -> false;
-                    case SCALED_MASK -> l.function() != Activation.RELU;
-                    case OTHER -> true;
-                };
-            }
-            return false;
-        }
-        return false;
     }
 
     private Tensor weight(Layer l, int device) {

@@ -11,8 +11,8 @@ import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
 
 /**
- * Copies of what requested layers make, for the host: the layers above may work in place on the original. Of what the devices share out each
- * copies its own channels, and the host puts them together; of what all have the first device does.
+ * Copies of what requested layers make, for the host: the layers above may work in place on the original. Of what the devices share out
+ * each copies its own channels, and the host puts them together; of what all have the first device does.
  */
 final class GivenOut {
     private final PlanBuilder builder;

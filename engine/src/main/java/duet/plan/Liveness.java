@@ -158,7 +158,8 @@ final class Liveness {
     }
 
     private static boolean fused(List<Step> steps, int first, BiPredicate<Operation, Operation> fuses) {
-        return steps.get(first) instanceof Step.Launch a && steps.get(first + 1) instanceof Step.Launch b && fuses.test(a.operation(), b.operation());
+        return steps.get(first) instanceof Step.Launch a && steps.get(first + 1) instanceof Step.Launch b
+                && fuses.test(a.operation(), b.operation());
     }
 
     /** Everything that a step reads or writes. */
@@ -170,7 +171,7 @@ final class Liveness {
                 yield all;
             }
             case Step.Copy copy -> List.of(copy.from(), copy.to());
-            case Step.Record _, Step.Wait _ -> List.of();
+            case Step.Record _,Step.Wait _ -> List.of();
         };
     }
 

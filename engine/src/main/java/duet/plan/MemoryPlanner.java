@@ -67,7 +67,8 @@ final class MemoryPlanner {
 
     private static long workspaceBytes(List<StreamSteps> streams, Point point, Layout layout) {
         StreamSteps stream = streams.get(point.stream());
-        return stream.steps().get(point.step()) instanceof Step.Launch launch ? layout.workspaceBytes(launch.operation(), stream.device()) : 0;
+        return stream.steps().get(point.step()) instanceof Step.Launch launch ? layout.workspaceBytes(launch.operation(), stream.device())
+                : 0;
     }
 
     /** Returns the bytes in all. */

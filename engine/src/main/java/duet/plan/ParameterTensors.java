@@ -9,11 +9,14 @@ import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
 import duet.net.Layer;
+import duet.net.ParameterShape;
 import duet.net.Shape;
 import duet.plan.Plan.Parameter;
 import duet.plan.Plan.Part;
 
-/** The parameters of a network and the tensors that hold them on each device. They are made first of all, so their ids depend on no mode. */
+/**
+ * The parameters of a network and the tensors that hold them on each device. They are made first of all, so their ids depend on no mode.
+ */
 final class ParameterTensors {
     /**
      * A layer's parameter on one device.
@@ -29,10 +32,8 @@ final class ParameterTensors {
     ParameterTensors(PlanBuilder builder, List<Division> divisions) {
         this.builder = builder;
         for (Division division : divisions) {
-            switch (division.layer()) {
-                case Layer.Convolution l -> convolution(division, l);
-                case Layer.FullyConnected l -> fullyConnected(division, l);
-                default -> { }
+            if (division.layer() instanceof Layer.Weighted layer) {
+                add(division, layer);
             }
         }
     }
@@ -52,31 +53,26 @@ final class ParameterTensors {
         return biases == null ? null : biases.get(device);
     }
 
-    private void convolution(Division division, Layer.Convolution l) {
+    private void add(Division division, Layer.Weighted l) {
         int devices = builder.devices();
-        int filters = l.filters() / devices;
-        int groups = division.work() == Division.Work.GROUPS ? l.groups() / devices : l.groups();
-        int channels = division.input().channels() / l.groups();
-        List<Share> weights = builder.each(device -> new Share(device * filters, filters, 0, channels));
-        add(l.name(), List.of(l.filters(), channels, l.kernel(), l.kernel()), new Shape(channels, l.kernel(), l.kernel()), groups, weights);
-        if (l.bias()) {
-            add(l.name(), List.of(l.filters()), null, 1, weights);
-        }
-    }
-
-    private void fullyConnected(Division division, Layer.FullyConnected l) {
-        int devices = builder.devices();
-        int channels = division.input().channels();
+        Shape filter = l.filter(division.input());
+        int channels = filter.channels();
         int all = l.outputs();
         List<Share> weights = switch (division.work()) {
+            case OUTPUTS, GROUPS -> builder.each(device -> new Share(device * (all / devices), all / devices, 0, channels));
             case INPUTS -> builder.each(device -> new Share(0, all, device * (channels / devices), channels / devices));
             case FIRST_DEVICE -> builder.each(device -> device == 0 ? new Share(0, all, 0, channels) : null);
-            default -> builder.each(device -> new Share(device * (all / devices), all / devices, 0, channels));
+            case LOCAL -> throw new IllegalStateException(l.name() + " has parameters that nobody owns");
         };
+        // Partial sums: the bias must be added once.
         boolean sums = division.work() == Division.Work.INPUTS;
-        add(l.name(), List.of(all, Math.toIntExact(division.input().elements())), division.input(), 1, weights);
-        if (l.bias()) {
-            add(l.name(), List.of(all), null, 1, sums ? builder.each(device -> device == 0 ? weights.get(0) : null) : weights);
+        List<Share> biases = sums ? builder.each(device -> device == 0 ? weights.getFirst() : null) : weights;
+        for (ParameterShape parameter : l.parameters(division.input())) {
+            if (parameter.bias()) {
+                add(parameter, null, 1, biases);
+            } else {
+                add(parameter, filter, division.groups(devices), weights);
+            }
         }
     }
 
@@ -84,13 +80,11 @@ final class ParameterTensors {
     private record Share(int firstOutput, int outputs, int firstInput, int inputs) {}
 
     /**
-     * @param sizes  canonical
-     * @param inputs of one output, in whole; null for a bias
+     * @param filter what one output is computed from, in whole; null for a bias
      * @param shares for each device, or null for a device that holds nothing
      */
-    private void add(String layer, List<Integer> sizes, Shape inputs, int groups, List<Share> shares) {
-        boolean bias = inputs == null;
-        String name = layer + (bias ? ".bias" : ".weight");
+    private void add(ParameterShape parameter, Shape filter, int groups, List<Share> shares) {
+        String name = parameter.name();
         List<Part> parts = new ArrayList<>();
         List<Held> holders = new ArrayList<>();
         for (int device = 0; device < shares.size(); device++) {
@@ -99,18 +93,19 @@ final class ParameterTensors {
                 holders.add(null);
                 continue;
             }
-            Tensor tensor = tensor(name, Role.PARAMETER, device, share, inputs, groups);
-            Tensor momentum = tensor("momentum." + name, Role.MOMENTUM, device, share, inputs, groups);
-            parts.add(new Part(tensor, momentum, share.firstOutput(), bias ? 0 : share.firstInput()));
+            Tensor tensor = tensor(name, Role.PARAMETER, device, share, filter, groups);
+            Tensor momentum = tensor(parameter.momentumName(), Role.MOMENTUM, device, share, filter, groups);
+            parts.add(new Part(tensor, momentum, share.firstOutput(), parameter.bias() ? 0 : share.firstInput()));
             holders.add(new Held(tensor, momentum, parameters.size()));
         }
-        parameters.add(new Parameter(name, layer, bias, sizes, parts));
+        parameters.add(new Parameter(name, parameter.layer(), parameter.bias(), parameter.sizes(), parts));
         held.put(name, holders);
     }
 
-    private Tensor tensor(String name, Role role, int device, Share share, Shape inputs, int groups) {
-        return inputs == null
+    private Tensor tensor(String name, Role role, int device, Share share, Shape filter, int groups) {
+        return filter == null
                 ? builder.tensor(name, device, Format.VECTOR, role, 1, share.outputs(), 1, 1)
-                : builder.tensor(name, device, Format.FILTER, role, share.outputs(), share.inputs(), inputs.height(), inputs.width(), groups);
+                : builder.tensor(name, device, Format.FILTER, role, share.outputs(), share.inputs(), filter.height(), filter.width(),
+                        groups);
     }
 }

@@ -14,6 +14,7 @@ import duet.device.StreamSteps;
 import duet.device.StreamSteps.Kind;
 import duet.plan.HappensBefore.Point;
 import duet.plan.PlanSummary.Phase;
+import duet.text.Text;
 
 /**
  * A plan as a Graphviz drawing. A node is a layer with parameters together with what follows it up to the next one, in one direction;
@@ -75,7 +76,8 @@ final class PlanDrawing {
     private String draw() {
         line("digraph plan {");
         line("  rankdir=LR; nodesep=0.12; ranksep=0.3; newrank=true; splines=true;");
-        line("  label=\"" + plan.network().name() + ", batch " + plan.batch() + ". Blue: forward, orange: backward, green: update, yellow: copies\"; "
+        line("  label=\"" + plan.network().name() + ", batch " + plan.batch()
+                + ". Blue: forward, orange: backward, green: update, yellow: copies\"; "
                 + "fontname=\"Helvetica\"; fontsize=10;");
         line("  node [shape=plain, fontname=\"Helvetica\", fontsize=10]; edge [arrowsize=0.6, color=\"#555555\"];");
         collect();
@@ -133,13 +135,15 @@ final class PlanDrawing {
         for (int i = 0; i + 1 < own.size(); i++) {
             Block from = own.get(i);
             Block to = own.get(i + 1);
-            line("    " + (to.forward ? from.id + " -> " + to.id + " [weight=20]" : to.id + " -> " + from.id + " [dir=back, weight=20]") + ";");
+            line("    " + (to.forward ? from.id + " -> " + to.id + " [weight=20]" : to.id + " -> " + from.id + " [dir=back, weight=20]")
+                    + ";");
         }
         line("  }");
     }
 
     private static String label(Block block) {
-        String rows = row(block.forward ? FORWARD : BACKWARD, String.join("<br/>", block.layers)) + (block.update ? row(UPDATE, "update") : "");
+        String rows = row(block.forward ? FORWARD : BACKWARD, String.join("<br/>", block.layers))
+                + (block.update ? row(UPDATE, "update") : "");
         return "<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" cellpadding=\"3\" color=\"#777777\">" + rows + "</table>";
     }
 
@@ -163,8 +167,9 @@ final class PlanDrawing {
             if (steps.steps().get(i) instanceof Step.Copy copy) {
                 boolean forward = phases.of(new Point(stream, i)) == Phase.FORWARD;
                 String id = "\"copy " + steps.device() + " " + i + "\"";
-                String size = PlanReport.bytes(copy.to().dataBytes());
-                line("  subgraph cluster_" + steps.device() + " { " + id + " [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" "
+                String size = Text.bytes(copy.to().dataBytes());
+                line("  subgraph cluster_" + steps.device() + " { " + id
+                        + " [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" "
                         + "cellpadding=\"2\" color=\"#777777\">" + row(COPY, size) + "</table>>]; }");
                 edge(user(copy.from().device(), copy, true), id, forward);
                 edge(id, user(steps.device(), copy, false), forward);

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-
 import duet.device.Region;
 import duet.device.Step;
 import duet.device.StreamSteps;
@@ -31,8 +30,8 @@ final class PlanJson {
         ArrayNode devices = root.putArray("devices");
         summary.devices().forEach(memory -> device(devices.addObject(), memory));
         ArrayNode tensors = root.putArray("tensors");
-        plan.regions().keySet().stream().sorted(Comparator.comparingInt(Tensor::id)).forEach(tensor ->
-                tensor(tensors.addObject(), tensor, plan.regions().get(tensor)));
+        plan.regions().keySet().stream().sorted(Comparator.comparingInt(Tensor::id))
+                .forEach(tensor -> tensor(tensors.addObject(), tensor, plan.regions().get(tensor)));
         ArrayNode streams = root.putArray("streams");
         for (StreamSteps stream : plan.streams()) {
             ObjectNode node = streams.addObject().put("device", stream.device()).put("kind", lower(stream.kind()));

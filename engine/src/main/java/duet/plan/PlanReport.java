@@ -12,27 +12,37 @@ import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.plan.PlanSummary.Phase;
+import duet.text.Table;
+import duet.text.Text;
 
 /** Plans for people: as text, as JSON, and as a drawing. */
 public final class PlanReport {
     private PlanReport() {}
 
-    /** Layers, exchanges, memory and the steps of every stream, as lines of text. */
+    /**
+     * {@return layers, exchanges, memory and the steps of every stream, as lines of text}
+     *
+     * @param plan any
+     */
     public static String toText(Plan plan) {
         return String.join("\n", overview(plan)) + "\n" + steps(plan);
     }
 
     /**
-     * One JSON object: {@code network, placement, mode, batch, layers, devices, tensors, streams}. Bytes and FLOP are those of one run;
-     * steps name tensors by their ids.
+     * {@return one JSON object: {@code network, placement, mode, batch, layers, devices, tensors, streams}} Bytes and FLOP are those of one
+     * run; steps name tensors by their ids.
+     *
+     * @param plan any
      */
     public static String toJson(Plan plan) {
         return PlanJson.write(plan);
     }
 
     /**
-     * A drawing for Graphviz's {@code dot}: for each device a row for the way forward and one for the way back, a node for each
-     * layer with weights and what follows it, and the copies between the devices.
+     * {@return a drawing for Graphviz's {@code dot}} For each device there is a row for the way forward and one for the way back, a node
+     * for each layer with weights and what follows it, and the copies between the devices.
+     *
+     * @param plan any
      */
     public static String toDot(Plan plan) {
         return PlanDrawing.draw(plan);
@@ -57,44 +67,46 @@ public final class PlanReport {
 
     private static List<String> layers(Plan plan, PlanSummary summary) {
         boolean exchanges = plan.placement().devices() > 1;
-        List<List<String>> cells = new ArrayList<>();
-        cells.add(new ArrayList<>(List.of("layer", "output", "parameters", "MFLOP forward", "MFLOP backward", "")));
-        cells.getFirst().addAll(exchanges ? List.of("kB in forward", "kB in backward", "where") : List.of());
+        Table table = new Table(exchanges ? "llrrrrrl" : "llrrr");
+        List<String> heading = new ArrayList<>(List.of("layer", "output", "parameters", "MFLOP forward", "MFLOP backward"));
+        heading.addAll(exchanges ? List.of("in forward", "in backward", "where") : List.of());
+        table.row(heading.toArray(String[]::new));
         for (PlanSummary.Row row : summary.layers()) {
-            List<String> line = new ArrayList<>(List.of(row.name(), row.output().toString(), row.parameters() == 0 ? "" : number(row.parameters()),
-                    mega(row, Phase.FORWARD, plan), mega(row, Phase.BACKWARD, plan), ""));
+            List<String> line = new ArrayList<>(List.of(row.name(), row.output().toString(),
+                    row.parameters() == 0 ? "" : Text.count(row.parameters()), mega(row, Phase.FORWARD, plan),
+                    mega(row, Phase.BACKWARD, plan)));
             if (exchanges) {
-                line.add(row.forwardBytes() == 0 ? "" : number(row.forwardBytes() / plan.batch() / 1e3));
-                line.add(row.backwardBytes() == 0 ? "" : number(row.backwardBytes() / plan.batch() / 1e3));
+                line.add(row.forwardBytes() == 0 ? "" : Text.bytes(row.forwardBytes() / plan.batch()));
+                line.add(row.backwardBytes() == 0 ? "" : Text.bytes(row.backwardBytes() / plan.batch()));
                 line.add(row.where());
             }
-            cells.add(line);
+            table.row(line.toArray(String[]::new));
         }
-        List<String> lines = new ArrayList<>(table(cells));
-        lines.add("FLOP and bytes are those of one image" + (exchanges ? "; \"kB in\" is what each device receives from the other." : "."));
+        List<String> lines = new ArrayList<>(table.lines());
+        lines.add("FLOP and bytes are those of one image" + (exchanges ? "; \"in\" is what each device receives from the other." : "."));
         return lines;
     }
 
     private static String mega(PlanSummary.Row row, Phase phase, Plan plan) {
         long flop = row.flop().getOrDefault(phase, 0L);
-        return flop == 0 ? "" : number(flop / plan.batch() / 1e6);
+        return flop == 0 ? "" : Text.rate(flop / (double) plan.batch() / 1e6);
     }
 
     private static List<String> totals(Plan plan, PlanSummary summary) {
         long parameters = summary.layers().stream().mapToLong(PlanSummary.Row::parameters).sum();
-        double forward = weighted(summary, Phase.FORWARD) / (double) plan.batch();
-        double backward = weighted(summary, Phase.BACKWARD) / (double) plan.batch();
+        long forward = weighted(summary, Phase.FORWARD) / plan.batch();
+        long backward = weighted(summary, Phase.BACKWARD) / plan.batch();
         List<String> lines = new ArrayList<>();
-        lines.add(String.format(Locale.ROOT, "parameters   %,d", parameters));
-        lines.add(plan.mode() == Mode.TRAINING
-                ? String.format(Locale.ROOT, "an image     %.3f GFLOP forward, %.3f backward, %.3f in all (layers with parameters)",
-                        forward / 1e9, backward / 1e9, (forward + backward) / 1e9)
-                : String.format(Locale.ROOT, "an image     %.3f GFLOP forward (layers with parameters)", forward / 1e9));
+        lines.add("parameters   " + Text.count(parameters));
+        lines.add("an image     " + Text.flop(forward) + " forward"
+                + (plan.mode() == Mode.TRAINING ? ", " + Text.flop(backward) + " backward, " + Text.flop(forward + backward) + " in all"
+                        : "")
+                + " (layers with parameters)");
         long in = summary.layers().stream().mapToLong(PlanSummary.Row::forwardBytes).sum();
         long back = summary.layers().stream().mapToLong(PlanSummary.Row::backwardBytes).sum();
         if (in + back > 0) {
-            lines.add(String.format(Locale.ROOT, "a step       %s each way forward", bytes(in))
-                    + (back == 0 ? "" : ", " + bytes(back) + " each way backward"));
+            lines.add("a step       " + Text.bytes(in) + " each way forward"
+                    + (back == 0 ? "" : ", " + Text.bytes(back) + " each way backward"));
         }
         return lines;
     }
@@ -106,15 +118,15 @@ public final class PlanReport {
 
     private static List<String> memory(int device, PlanSummary.Memory memory) {
         List<String> lines = new ArrayList<>();
-        lines.add("device " + device + "     " + bytes(memory.persistentBytes() + memory.transientBytes() + memory.preparedBytes()));
-        lines.add("  persistent " + bytes(memory.persistentBytes()) + ": " + memory.persistent().entrySet().stream()
-                .map(entry -> plural(entry.getKey()) + " " + bytes(entry.getValue())).collect(Collectors.joining(", ")));
+        lines.add("device " + device + "     " + Text.bytes(memory.persistentBytes() + memory.transientBytes() + memory.preparedBytes()));
+        lines.add("  persistent " + Text.bytes(memory.persistentBytes()) + ": " + memory.persistent().entrySet().stream()
+                .map(entry -> plural(entry.getKey()) + " " + Text.bytes(entry.getValue())).collect(Collectors.joining(", ")));
         long apart = memory.uses().values().stream().mapToLong(Long::longValue).sum();
-        lines.add("  transient  " + bytes(memory.transientBytes()) + " (lower bound " + bytes(memory.peak()) + "), shared by "
-                + bytes(apart) + ": " + memory.uses().entrySet().stream()
-                .map(entry -> lower(entry.getKey()) + " " + bytes(entry.getValue())).collect(Collectors.joining(", ")));
+        lines.add("  transient  " + Text.bytes(memory.transientBytes()) + " (lower bound " + Text.bytes(memory.peak()) + "), shared by "
+                + Text.bytes(apart) + ": " + memory.uses().entrySet().stream()
+                        .map(entry -> lower(entry.getKey()) + " " + Text.bytes(entry.getValue())).collect(Collectors.joining(", ")));
         if (memory.preparedBytes() > 0) {
-            lines.add("  prepared   " + bytes(memory.preparedBytes()) + ": filters in the form that is fastest to use");
+            lines.add("  prepared   " + Text.bytes(memory.preparedBytes()) + ": filters in the form that is fastest to use");
         }
         return lines;
     }
@@ -144,11 +156,12 @@ public final class PlanReport {
 
     private static String step(Step step, Map<Integer, String> recorders) {
         return switch (step) {
-            case Step.Launch(Operation operation, var workspace, var method) -> String.format(Locale.ROOT, "%-29s %-10s %s -> %s%s%s", operation.kind(),
-                    operation.layer(), names(operation.reads()), names(operation.writes()), method.isEmpty() ? "" : " by " + method,
-                    workspace == null ? "" : " (workspace " + bytes(workspace.bytes()) + ")");
+            case Step.Launch(Operation operation, var workspace, var method) ->
+                String.format(Locale.ROOT, "%-29s %-10s %s -> %s%s%s", operation.kind(),
+                        operation.layer(), names(operation.reads()), names(operation.writes()), method.isEmpty() ? "" : " by " + method,
+                        workspace == null ? "" : " (workspace " + Text.bytes(workspace.bytes()) + ")");
             case Step.Copy copy -> String.format(Locale.ROOT, "%-29s %-10s %s@%d -> %s (%s)", "copy", copy.layer(), copy.from().name(),
-                    copy.from().device(), copy.to().name(), bytes(copy.to().dataBytes()));
+                    copy.from().device(), copy.to().name(), Text.bytes(copy.to().dataBytes()));
             case Step.Record record -> "record event " + record.event();
             case Step.Wait wait -> "wait for event " + wait.event() + " of " + recorders.get(wait.event());
         };
@@ -158,42 +171,7 @@ public final class PlanReport {
         return tensors.stream().map(Tensor::name).collect(Collectors.joining(", "));
     }
 
-    /** Columns as wide as they need to be; numbers to the right. */
-    private static List<String> table(List<List<String>> cells) {
-        int columns = cells.getFirst().size();
-        List<String> lines = new ArrayList<>();
-        for (List<String> row : cells) {
-            StringBuilder line = new StringBuilder();
-            for (int column = 0; column < columns; column++) {
-                int index = column;
-                int width = cells.stream().mapToInt(other -> other.get(index).length()).max().orElse(0);
-                boolean left = column < 2 || column == 8;
-                String cell = row.get(column);
-                String space = " ".repeat(width - cell.length());
-                line.append(left ? cell + space : space + cell).append(width == 0 ? "" : "  ");
-            }
-            lines.add(line.toString().stripTrailing());
-        }
-        return lines;
-    }
-
     private static String lower(Enum<?> constant) {
         return constant.name().toLowerCase(Locale.ROOT).replace('_', ' ');
-    }
-
-    private static String number(long value) {
-        return String.format(Locale.ROOT, "%,d", value);
-    }
-
-    private static String number(double value) {
-        return String.format(Locale.ROOT, value < 0.01 ? "%.5f" : value < 10 ? "%.3f" : "%,.1f", value);
-    }
-
-    /** In decimal units. */
-    static String bytes(long bytes) {
-        return bytes < 1000 ? bytes + " B"
-                : bytes < 1_000_000 ? String.format(Locale.ROOT, "%.1f kB", bytes / 1e3)
-                : bytes < 1_000_000_000 ? String.format(Locale.ROOT, "%.1f MB", bytes / 1e6)
-                : String.format(Locale.ROOT, "%.2f GB", bytes / 1e9);
     }
 }

@@ -103,7 +103,8 @@ final class PlanRoles {
         Set<Tensor> written = new HashSet<>();
         for (Step step : steps) {
             written.addAll(step.writes());
-            boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _, _) || step instanceof Step.Launch(Operation.FilterRenormalise _, _, _);
+            boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _, _)
+                    || step instanceof Step.Launch(Operation.FilterRenormalise _, _, _);
             for (Tensor tensor : step.writes()) {
                 if (tensor.role() == Role.INPUT || tensor.role().persistent() && !update) {
                     faults.add(tensor + " is overwritten by a step, but its role is " + tensor.role());

@@ -48,7 +48,8 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
      * @param peak           no plan could do with less
      * @param preparedBytes  of filters in another form
      */
-    record Memory(Map<Tensor.Role, Long> persistent, long persistentBytes, Map<Use, Long> uses, long transientBytes, long peak, long preparedBytes) {}
+    record Memory(Map<Tensor.Role, Long> persistent, long persistentBytes, Map<Use, Long> uses, long transientBytes, long peak,
+            long preparedBytes) {}
 
     static PlanSummary of(Plan plan) {
         return new Maker(plan).make();
@@ -140,9 +141,10 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 case Step.Copy copy -> {
                     uses.put(copy.to(), Use.EXCHANGE);
                     received.computeIfAbsent(copy.layer(), _ -> new EnumMap<>(Phase.class))
-                            .computeIfAbsent(phases.of(point), _ -> new HashMap<>()).merge(stream.device(), copy.to().dataBytes(), Long::sum);
+                            .computeIfAbsent(phases.of(point), _ -> new HashMap<>())
+                            .merge(stream.device(), copy.to().dataBytes(), Long::sum);
                 }
-                case Step.Record _, Step.Wait _ -> { }
+                case Step.Record _,Step.Wait _ -> {}
             }
         }
 
@@ -168,7 +170,8 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         }
 
         private long received(String layer, Phase phase) {
-            return received.getOrDefault(layer, Map.of()).getOrDefault(phase, Map.of()).values().stream().mapToLong(Long::longValue).max().orElse(0);
+            return received.getOrDefault(layer, Map.of()).getOrDefault(phase, Map.of()).values().stream().mapToLong(Long::longValue).max()
+                    .orElse(0);
         }
 
         private String where(Division division) {

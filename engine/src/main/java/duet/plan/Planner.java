@@ -29,20 +29,41 @@ public final class Planner {
     private Planner() {}
 
     /**
-     * Plans one batch. Throws {@link NetworkException} if the network cannot be cut as the placement asks, or a tensor is too
-     * large for this batch.
+     * Plans one batch.
      *
-     * @param dropout false does without dropout layers: no masks in training, and so no scaling in evaluation. Use the same
-     *                value for both plans of a network
-     * @param layout  the backend that will run it, or {@link Layout#PLAIN}
+     * @param network   what to compute
+     * @param placement where
+     * @param mode      to train or to evaluate
+     * @param batch     images of a run
+     * @param images    how the host hands them over
+     * @param dropout   false does without dropout layers: no masks in training, and so no scaling in evaluation. Use the same value for
+     *                  both plans of a network
+     * @param layout    the backend that will run it, or {@link Layout#PLAIN}
+     * @return a plan; equal for equal arguments
+     * @throws NetworkException if the network cannot be cut as the placement asks, or a tensor is too large for this batch
      */
-    public static Plan plan(Network network, Placement placement, Mode mode, int batch, Shapes images, boolean dropout, Layout layout) {
+    public static Plan plan(Network network, Placement placement, Mode mode, int batch, StoredImages images, boolean dropout,
+            Layout layout) {
         return plan(network, placement, mode, batch, images, dropout, Requests.NONE, layout);
     }
 
-    /** @param requests of an evaluation; a training has {@link Requests#NONE} */
+    /**
+     * Plans one batch of which more is asked than losses, ranks and probabilities.
+     *
+     * @param network   what to compute
+     * @param placement where
+     * @param mode      to train or to evaluate
+     * @param batch     images of a run
+     * @param images    how the host hands them over
+     * @param dropout   false does without dropout layers; the same for both plans of a network
+     * @param requests  of an evaluation; a training has {@link Requests#NONE}
+     * @param layout    the backend that will run it, or {@link Layout#PLAIN}
+     * @return a plan; equal for equal arguments
+     * @throws NetworkException if the network cannot be cut as the placement asks, or a tensor is too large for this batch
+     */
     public static Plan plan(
-            Network network, Placement placement, Mode mode, int batch, Shapes images, boolean dropout, Requests requests, Layout layout) {
+            Network network, Placement placement, Mode mode, int batch, StoredImages images, boolean dropout, Requests requests,
+            Layout layout) {
         check(network, placement, mode, requests);
         if (batch <= 0) {
             throw new NetworkException("a batch has at least 1 image, not " + batch);
@@ -70,33 +91,18 @@ public final class Planner {
                 memory.persistentBytes(), memory.transientBytes(), memory.preparedBytes(), forward.checkedLayers());
     }
 
-    /** Whether the network can be cut as the placement asks. */
+    /**
+     * {@return whether the network can be cut as the placement asks}
+     *
+     * @param network   any
+     * @param placement where it is to be computed
+     */
     public static boolean canPlace(Network network, Placement placement) {
         try {
             Division.divide(network, placement);
             return true;
         } catch (NetworkException e) {
             return false;
-        }
-    }
-
-    /**
-     * What the host hands over.
-     *
-     * @param storedHeight, storedWidth of the stored images
-     * @param colourNoise               whether a colour for each image comes with them
-     * @param divisor                   what the prepared images are divided by besides the network's scale, 1 unless the noise asks for it
-     */
-    public record Shapes(int storedHeight, int storedWidth, boolean colourNoise, double divisor) {
-        /** Without colour noise. */
-        public Shapes(int storedHeight, int storedWidth) {
-            this(storedHeight, storedWidth, false, 1);
-        }
-
-        public Shapes {
-            if (storedHeight <= 0 || storedWidth <= 0) {
-                throw new NetworkException("stored images of " + storedHeight + "x" + storedWidth + " pixels cannot be");
-            }
         }
     }
 
@@ -127,12 +133,12 @@ public final class Planner {
         return new Plan.Outputs(outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status(), outputs.layers(), image);
     }
 
-    private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, Shapes images, Requests requests) {
+    private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, StoredImages images, Requests requests) {
         Shape input = network.input();
         int batch = builder.batch();
         int channels = input.channels();
-        int height = images.storedHeight();
-        int width = images.storedWidth();
+        int height = images.height();
+        int width = images.width();
         if ((long) height * width > Integer.MAX_VALUE / channels || (long) height * width * channels > Integer.MAX_VALUE / batch) {
             throw new NetworkException("input: " + batch + " stored images of " + channels + "x" + height + "x" + width + " are more than "
                     + Integer.MAX_VALUE + " bytes; use a smaller batch");

@@ -35,7 +35,8 @@ final class Projection {
         for (Forward.Trace trace : traces.reversed()) {
             value = below(trace, value);
         }
-        Tensor image = builder.tensor("projection", 0, Format.ACTIVATION, Role.OUTPUT, value.batch(), value.channels(), value.height(), value.width());
+        Tensor image = builder.tensor("projection", 0, Format.ACTIVATION, Role.OUTPUT, value.batch(), value.channels(), value.height(),
+                value.width());
         builder.launch(0, new Operation.Scale(top, value, image, 1));
         return image;
     }
@@ -45,7 +46,8 @@ final class Projection {
         return switch (division.layer()) {
             case Layer.Convolution l -> {
                 Tensor input = input(division);
-                launch(new Operation.ConvolutionBackwardData(l.name(), Geometries.convolution(division, l, 1), value, weight(l), input));
+                launch(new Operation.ConvolutionBackwardData(l.name(), DeviceGeometry.convolution(division, l, 1), value, weight(l),
+                        input));
                 yield input;
             }
             case Layer.FullyConnected l -> {
@@ -56,8 +58,9 @@ final class Projection {
             case Layer.Pooling l -> {
                 Tensor input = input(division);
                 launch(switch (l.kind()) {
-                    case MAX -> new Operation.MaxPoolBackward(l.name(), Geometries.pooling(division, l, 1), trace.winners().getFirst(), value, input);
-                    case AVERAGE -> new Operation.AveragePoolBackward(l.name(), Geometries.pooling(division, l, 1), value, input);
+                    case MAX -> new Operation.MaxPoolBackward(l.name(), DeviceGeometry.pooling(division, l, 1), trace.winners().getFirst(),
+                            value, input);
+                    case AVERAGE -> new Operation.AveragePoolBackward(l.name(), DeviceGeometry.pooling(division, l, 1), value, input);
                 });
                 yield input;
             }
@@ -67,12 +70,14 @@ final class Projection {
                 }
                 yield value;
             }
-            default -> value;
+            case Layer.LocalResponseNorm _,Layer.SpatialResponseNorm _,Layer.Dropout _ -> value;
+            case Layer.SoftmaxCrossEntropy _ -> throw new IllegalStateException("the loss has no features");
         };
     }
 
     private Tensor input(Division division) {
-        return builder.activation(division.name() + ".projection", 0, division.input().channels(), division.input().height(), division.input().width());
+        return builder.activation(division.name() + ".projection", 0, division.input().channels(), division.input().height(),
+                division.input().width());
     }
 
     private Tensor weight(Layer layer) {

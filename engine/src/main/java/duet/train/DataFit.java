@@ -6,18 +6,28 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 import duet.data.Dataset;
-import duet.model.TrainedModel;
 import duet.data.Split;
+import duet.model.TrainedModel;
 import duet.net.Network;
 import duet.net.Shape;
+import duet.train.output.Checkpoint;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingState;
 
 /** Whether data and network go together. */
-final class DataFit {
+public final class DataFit {
     private static final Pattern WNID = Pattern.compile("n\\d{8}\\b");
 
     private DataFit() {}
 
-    static void require(Network network, Split data) {
+    /**
+     * Checks that a network can be trained on data.
+     *
+     * @param network to be trained
+     * @param data    both parts
+     * @throws TrainingException in a sentence that says what does not fit
+     */
+    public static void require(Network network, Split data) {
         require(network, data.training());
         if (data.validation().size() > 0) {
             require(network, data.validation());
@@ -42,16 +52,29 @@ final class DataFit {
         }
     }
 
-    static void require(Network network, Dataset data) {
+    /**
+     * Checks that a network fits the images and the number of classes of a data set.
+     *
+     * @param network any
+     * @param data    may be empty
+     * @throws TrainingException in a sentence that says what does not fit
+     */
+    public static void require(Network network, Dataset data) {
         if (data.size() > 0 && data.classNames().size() != network.classes()) {
             throw new TrainingException(data.description() + ": has " + data.classNames().size() + " classes, but " + network.name()
-                    + " tells " + network.classes() + " apart");
+                    + " has " + network.classes());
         }
         requireImages(network, data);
     }
 
-    /** Whether the network can look at the images, whatever their classes. */
-    static void requireImages(Network network, Dataset data) {
+    /**
+     * Checks that a network can look at the images, whatever their classes.
+     *
+     * @param network any
+     * @param data    the images
+     * @throws TrainingException in a sentence that says what does not fit
+     */
+    public static void requireImages(Network network, Dataset data) {
         Shape stored = data.stored();
         Shape input = network.input();
         if (data.size() == 0) {
@@ -67,20 +90,33 @@ final class DataFit {
         }
     }
 
-    /** The mean image belongs to images of one stored size. */
-    static void requireStored(Shape stored, Dataset data) {
+    /**
+     * Checks that the images have the size that a mean image belongs to.
+     *
+     * @param stored size of the mean image
+     * @param data   the images
+     * @throws TrainingException if they have another size
+     */
+    public static void requireStored(Shape stored, Dataset data) {
         if (!data.stored().equals(stored)) {
             throw new TrainingException(
                     data.description() + ": images are stored as " + data.stored() + ", but the mean image belongs to images of " + stored);
         }
     }
 
-    /** A label means the same class to the data as to whoever else counts on these names. */
-    static void requireClasses(List<String> names, Dataset data) {
+    /**
+     * Checks that a label means the same class to the data as to whoever else counts on these names.
+     *
+     * @param names a label is an index into them
+     * @param data  whose names are compared
+     * @throws TrainingException naming the first difference
+     */
+    public static void requireClasses(List<String> names, Dataset data) {
         for (int label = 0; label < names.size(); label++) {
             if (!sameClass(label, names.get(label), data.classNames().get(label))) {
                 throw new TrainingException(data.description() + ": class " + label + " is " + data.classNames().get(label)
-                        + ", but the network was trained with " + names.get(label) + " in its place; use data with its classes in their order, "
+                        + ", but the network was trained with " + names.get(label)
+                        + " in its place; use data with its classes in their order, "
                         + "or for an imported network './duet import' with --classes");
             }
         }
@@ -88,7 +124,8 @@ final class DataFit {
 
     /** Labels mean the same classes. */
     static boolean sameClasses(List<String> one, List<String> other) {
-        return one.size() == other.size() && IntStream.range(0, one.size()).allMatch(label -> sameClass(label, one.get(label), other.get(label)));
+        return one.size() == other.size()
+                && IntStream.range(0, one.size()).allMatch(label -> sameClass(label, one.get(label), other.get(label)));
     }
 
     /**

@@ -8,21 +8,30 @@ import java.util.Map;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkException;
+import duet.net.ParameterShape;
+import duet.train.output.Checkpoint;
+import duet.train.schedule.TrainingException;
 
 /**
  * What a new training takes over from a trained network: every layer whose parameters all have the same names and sizes. The scores are
  * taken only if the classes are the same ones: else a class's weights would serve another.
  *
  * @param taken layers that start with the trained weights, in network order
- * @param fresh layers that start anew
+ * @param fresh layers that are re-initialised
  */
 public record FineTuning(List<String> taken, List<String> fresh) {
+    /** Copies the lists. */
     public FineTuning {
         taken = List.copyOf(taken);
         fresh = List.copyOf(fresh);
     }
 
-    /** The trained network for another number of classes: its scores get so many outputs. */
+    /**
+     * {@return the trained network for another number of classes: its last layer gets that many outputs}
+     *
+     * @param trained the network that was trained
+     * @param classes of the new data
+     */
     public static Network network(Network trained, int classes) {
         List<Layer> layers = new ArrayList<>(trained.layers());
         int scores = layers.size() - 2;
@@ -32,13 +41,17 @@ public record FineTuning(List<String> taken, List<String> fresh) {
     }
 
     /**
+     * {@return what a new training takes over from a checkpoint}
+     *
+     * @param from       the trained network
+     * @param network    the one to be trained
      * @param classNames of the new training's data
      * @throws TrainingException if nothing at all can be taken
      */
     public static FineTuning of(Checkpoint from, Network network, List<String> classNames) {
-        List<ParameterShape> trained = ParameterShape.of(from.network());
+        List<ParameterShape> trained = from.network().parameters();
         Map<String, Boolean> fits = new LinkedHashMap<>();
-        for (ParameterShape wanted : ParameterShape.of(network)) {
+        for (ParameterShape wanted : network.parameters()) {
             boolean same = trained.stream().anyMatch(other -> other.name().equals(wanted.name()) && other.sizes().equals(wanted.sizes()));
             fits.merge(wanted.layer(), same, Boolean::logicalAnd);
         }
@@ -50,14 +63,26 @@ public record FineTuning(List<String> taken, List<String> fresh) {
             throw new TrainingException("no layer of " + network.name() + " has the names and sizes of the trained " + from.network().name()
                     + ", so there is nothing to take over");
         }
-        return new FineTuning(fits.keySet().stream().filter(fits::get).toList(), fits.keySet().stream().filter(layer -> !fits.get(layer)).toList());
+        return new FineTuning(fits.keySet().stream().filter(fits::get).toList(),
+                fits.keySet().stream().filter(layer -> !fits.get(layer)).toList());
     }
 
     static void requireFreezable(Network network, String layer) {
         network.layer(layer);
-        if (ParameterShape.of(network).stream().noneMatch(shape -> shape.layer().equals(layer))) {
+        if (network.parameters().stream().noneMatch(shape -> shape.layer().equals(layer))) {
             throw new NetworkException(layer + ": has no parameters that could be frozen; name a convolution or fully connected layer");
         }
+    }
+
+    /** Without {@link Layer.Convolution#maximumRms} where a layer is frozen: what is frozen is not scaled back either. */
+    static Network withoutScaling(Network network, List<String> frozen) {
+        List<Layer> layers = network.layers().stream()
+                .map(layer -> layer instanceof Layer.Convolution c && frozen.contains(c.name())
+                        ? new Layer.Convolution(c.name(), c.filters(), c.kernel(), c.stride(), c.padding(), c.groups(), c.rounding(),
+                                c.bias(), c.initialization())
+                        : layer)
+                .toList();
+        return new Network(network.name(), network.input(), network.inputScale(), layers);
     }
 
     /** Puts the trained weights in place. */

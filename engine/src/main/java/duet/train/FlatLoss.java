@@ -37,7 +37,8 @@ final class FlatLoss {
         }
         warned = true;
         return String.format(java.util.Locale.ROOT, "after %d steps the loss still sits at ln(%d) = %.3f, as if every class were guessed: "
-                + "the network does not learn; try initial biases of 0 or 0.1 instead of 1, the HE initialization, or another learning rate",
+                + "the network does not learn; try initial biases of 0 or 0.1 instead of 1, the HE initialization, or another learning "
+                + "rate",
                 step, classes, guess);
     }
 }

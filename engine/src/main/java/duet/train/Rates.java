@@ -4,19 +4,35 @@ import java.util.List;
 
 import duet.device.RunParameters;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Suggestion;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.TrainingState;
 
 /** The learning rate and weight decay of each parameter. */
-final class Rates {
+public final class Rates {
     private final List<ParameterShape> parameters;
 
-    Rates(List<ParameterShape> parameters) {
+    /**
+     * Rates for these parameters.
+     *
+     * @param parameters in network order
+     */
+    public Rates(List<ParameterShape> parameters) {
         this.parameters = parameters;
     }
 
-    /** Throws if the policy names a layer that the network does not have. */
-    static void requireLayers(Network network, LearningRate policy) {
-        List<String> layers = ParameterShape.of(network).stream().map(ParameterShape::layer).distinct().toList();
+    /**
+     * Checks that a network has all layers that a policy names.
+     *
+     * @param network to be trained
+     * @param policy  the learning rate
+     * @throws TrainingException naming the layer that there is none of
+     */
+    public static void requireLayers(Network network, LearningRate policy) {
+        List<String> layers = network.parameters().stream().map(ParameterShape::layer).distinct().toList();
         for (String layer : policy.layers()) {
             if (!layers.contains(layer)) {
                 throw new TrainingException("the schedule has a rate for the layer " + layer + ", but " + network.name()
@@ -25,8 +41,12 @@ final class Rates {
         }
     }
 
-    /** For the next step of this state. */
-    RunParameters of(TrainingState state) {
+    /**
+     * {@return seed, rates and decays for the next step of a state}
+     *
+     * @param state of the training
+     */
+    public RunParameters of(TrainingState state) {
         TrainingOptions options = state.options();
         LearningRate policy = options.learningRate();
         double epoch = state.epoch(state.step());

@@ -8,40 +8,45 @@ import java.util.function.Supplier;
 import duet.data.Augmentation;
 import duet.data.Batch;
 import duet.device.Backend;
-import duet.device.Program;
 import duet.device.RunParameters;
 import duet.device.Storage;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Shape;
-import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
-import duet.plan.PlanChecker;
-import duet.plan.Planner;
 import duet.plan.Requests;
+import duet.train.output.Checkpoint;
+import duet.train.schedule.TrainingException;
 
 /**
  * A network on the devices of a backend: its plans (checked before they are used), memory and programs. Parameters go in and out in
  * canonical form, whatever the placement. The programs for training and for evaluation share parameters and scratch memory.
  */
-final class Session implements AutoCloseable {
+public final class Session implements AutoCloseable {
     private final List<AutoCloseable> owned = new ArrayList<>();
-    private final Runner training;
+    private final LoadedPlan training;
     /** For batches without colour noise where training has it otherwise; else null. */
-    private final Runner withoutNoise;
-    private final Runner evaluation;
+    private final LoadedPlan withoutNoise;
+    private final LoadedPlan evaluation;
     private final List<ParameterShape> shapes;
     /** Handed over too early for a program that is not the one that runs; else null. */
     private Batch waiting;
-    private Runner stagedRunner;
+    private LoadedPlan stagedRunner;
     private boolean closed;
 
     /**
-     * @param stored  size of the stored images
-     * @param trains  false: evaluation only, and no momentum
-     * @param dropout whether the network is trained with its dropout layers
+     * Plans, checks and loads a network. Its parameters are 0 until they are set or initialised.
+     *
+     * @param network   what to compute
+     * @param placement where
+     * @param backend   its devices; stays open
+     * @param stored    size of the stored images
+     * @param batch     images of a run
+     * @param trains    false: evaluation only, and no momentum
+     * @param dropout   whether the network is trained with its dropout layers
      */
-    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
+    public Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
         this(network, placement, backend, stored, batch, trains, dropout, Requests.NONE, Augmentation.NONE, false);
     }
 
@@ -55,8 +60,18 @@ final class Session implements AutoCloseable {
         this(network, placement, backend, stored, batch, true, dropout, Requests.NONE, augmentation, noiseEnds);
     }
 
-    /** For evaluations that give out more. */
-    Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Requests requests) {
+    /**
+     * Plans, checks and loads a network for evaluations that give out more than losses, ranks and probabilities.
+     *
+     * @param network   what to compute
+     * @param placement where
+     * @param backend   its devices; stays open
+     * @param stored    size of the stored images
+     * @param batch     images of a run
+     * @param dropout   whether the network was trained with its dropout layers
+     * @param requests  what is given out
+     */
+    public Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Requests requests) {
         this(network, placement, backend, stored, batch, false, dropout, requests, Augmentation.NONE, false);
     }
 
@@ -70,54 +85,23 @@ final class Session implements AutoCloseable {
             throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
                     + backend.devices().size() + " (" + backend.description() + ")");
         }
-        Planner.Shapes images = new Planner.Shapes(stored.height(), stored.width());
-        Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, requests, backend));
-        boolean noise = augmentation.colourNoise() > 0;
-        Planner.Shapes noisy = new Planner.Shapes(stored.height(), stored.width(), noise, augmentation.divisor());
-        Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
-        Plan quietPlan = trains && noise && noiseEnds
-                ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
-        shapes = ParameterShape.of(network);
-        List<String> names = shapes.stream().map(ParameterShape::name).toList();
-        if (!names.equals(evaluationPlan.parameters().stream().map(Plan.Parameter::name).toList())) {
-            throw new IllegalStateException("the plan has other parameters than the network");
-        }
+        SessionPlans plans = SessionPlans.make(
+                network, placement, backend, stored, batch, trains, dropout, requests, augmentation, noiseEnds);
+        shapes = network.parameters();
         try {
-            Storage persistent = own(backend.allocate(bytes(evaluationPlan.persistentBytes(), evaluationPlan.persistentBytes())));
-            Storage scratch = own(backend.allocateScratch(bytes(
-                    bytes(evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes()),
-                    quietPlan == null ? evaluationPlan.transientBytes() : quietPlan.transientBytes())));
-            evaluation = new Runner(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
-            training = trains ? new Runner(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
-            withoutNoise = quietPlan == null ? null : new Runner(quietPlan, load(backend, quietPlan, persistent, scratch));
+            Storage persistent = own(backend.allocate(plans.persistentBytes()));
+            Storage scratch = own(backend.allocateScratch(plans.scratchBytes()));
+            evaluation = load(backend, plans.evaluation(), persistent, scratch);
+            training = load(backend, plans.training(), persistent, scratch);
+            withoutNoise = load(backend, plans.withoutNoise(), persistent, scratch);
         } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
     }
 
-    private static Plan sound(Plan plan) {
-        List<String> faults = PlanChecker.check(plan);
-        if (!faults.isEmpty()) {
-            throw new IllegalStateException("the plan for " + plan.network().name() + " is unsound and is not run: " + String.join("; ", faults));
-        }
-        return plan;
-    }
-
-    private static long[] bytes(List<Long> left, List<Long> right) {
-        return bytes(left.stream().mapToLong(Long::longValue).toArray(), right);
-    }
-
-    private static long[] bytes(long[] left, List<Long> right) {
-        long[] bytes = new long[left.length];
-        for (int device = 0; device < bytes.length; device++) {
-            bytes[device] = Math.max(left[device], right.get(device));
-        }
-        return bytes;
-    }
-
-    private Program load(Backend backend, Plan plan, Storage persistent, Storage scratch) {
-        return own(backend.load(plan.streams(), plan.regions(), persistent, scratch));
+    private LoadedPlan load(Backend backend, Plan plan, Storage persistent, Storage scratch) {
+        return plan == null ? null : new LoadedPlan(plan, own(backend.load(plan.streams(), plan.regions(), persistent, scratch)));
     }
 
     private <T extends AutoCloseable> T own(T resource) {
@@ -126,15 +110,17 @@ final class Session implements AutoCloseable {
     }
 
     /**
-     * One training step; the runner has its results.
+     * Runs one training step.
      *
-     * @param batches gives the batch of this step, unless it has been handed over already, and the next one's
-     * @param ahead   hand over the next step's batch while this one runs; then no evaluation may come in between
+     * @param batches    gives the batch of this step, unless it has been handed over already, and the next one's
+     * @param parameters seed, step and rates
+     * @param ahead      hand over the next step's batch while this one runs; then no evaluation may come in between
+     * @return the plan, with the step's results
      */
-    Runner train(Supplier<Batch> batches, RunParameters parameters, boolean ahead) {
+    public LoadedPlan train(Supplier<Batch> batches, RunParameters parameters, boolean ahead) {
         requireOpen();
         Batch batch = stagedRunner != null ? null : waiting != null ? waiting : batches.get();
-        Runner runner = stagedRunner != null ? stagedRunner : runner(batch);
+        LoadedPlan runner = stagedRunner != null ? stagedRunner : runner(batch);
         stagedRunner = null;
         waiting = null;
         runner.start(batch, parameters);
@@ -145,12 +131,12 @@ final class Session implements AutoCloseable {
         return runner;
     }
 
-    private Runner runner(Batch batch) {
+    private LoadedPlan runner(Batch batch) {
         return withoutNoise != null && batch.colourShifts() == null ? withoutNoise : training;
     }
 
     /** The programs share memory: only the one that runs may be given its next batch. */
-    private void stage(Batch next, Runner running) {
+    private void stage(Batch next, LoadedPlan running) {
         if (runner(next) == running) {
             running.stage(next);
             stagedRunner = running;
@@ -168,26 +154,35 @@ final class Session implements AutoCloseable {
         waiting = null;
     }
 
-    /** One batch forward. */
-    Runner evaluate(Batch batch) {
+    /**
+     * Runs one batch forward.
+     *
+     * @param batch at most as many images as the session's
+     * @return the plan, with the results
+     */
+    public LoadedPlan evaluate(Batch batch) {
         requireOpen();
         evaluation.run(batch, RunParameters.NONE);
         return evaluation;
     }
 
-    /** Features for the next evaluations to project; see {@link Requests#projected()}. */
-    void setFeatures(float[] features) {
+    /**
+     * Features for the next evaluations to project; see {@link Requests#projected()}.
+     *
+     * @param features [batch][channels][height][width] of the layer
+     */
+    public void setFeatures(float[] features) {
         requireOpen();
         evaluation.setFeatures(features);
     }
 
-    /** With the results of the last {@link #evaluate}. */
-    Runner lastEvaluation() {
+    /** {@return the plan that evaluates, with the results of the last {@link #evaluate}} */
+    public LoadedPlan lastEvaluation() {
         return evaluation;
     }
 
-    /** In network order. */
-    List<ParameterShape> shapes() {
+    /** {@return the parameters' shapes, in network order} */
+    public List<ParameterShape> shapes() {
         return shapes;
     }
 
@@ -208,20 +203,28 @@ final class Session implements AutoCloseable {
         parts().write(index, true, values);
     }
 
-    /** @param mean canonical order, of the stored size */
-    void setMean(float[] mean) {
+    /**
+     * Sets the mean image that is taken off each image.
+     *
+     * @param mean canonical order, of the stored size
+     */
+    public void setMean(float[] mean) {
         requireOpen();
         evaluation.plan().inputs().forEach(inputs -> evaluation.program().write(inputs.mean(), mean));
     }
 
     private PartedParameters parts() {
         requireOpen();
-        Runner runner = training == null ? evaluation : training;
+        LoadedPlan runner = training == null ? evaluation : training;
         return new PartedParameters(runner.plan().parameters(), runner.program());
     }
 
-    /** Every parameter, momentum and the mean from a checkpoint's tensors. */
-    void set(Map<String, float[]> tensors) {
+    /**
+     * Sets every parameter, momentum and the mean from a checkpoint's tensors.
+     *
+     * @param tensors by their names in a checkpoint
+     */
+    public void set(Map<String, float[]> tensors) {
         for (int i = 0; i < shapes.size(); i++) {
             setParameter(i, tensors.get(shapes.get(i).name()));
             if (training != null) {
@@ -244,8 +247,12 @@ final class Session implements AutoCloseable {
         throw new IllegalArgumentException("no tensor " + name);
     }
 
-    /** Every parameter as the network wants it to start; momentum is zero in a new session. */
-    void initialise(long seed) {
+    /**
+     * Sets every parameter as the network wants it to start; momentum is zero in a new session.
+     *
+     * @param seed of the training
+     */
+    public void initialise(long seed) {
         for (int i = 0; i < shapes.size(); i++) {
             setParameter(i, shapes.get(i).initial(seed, i));
         }

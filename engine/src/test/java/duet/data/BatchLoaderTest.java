@@ -35,8 +35,10 @@ class BatchLoaderTest {
             this(size, STORED, i -> i);
         }
 
-        @Override public String description() { return "numbered"; }
-        @Override public List<String> classNames() { return IntStream.range(0, size).mapToObj(Integer::toString).toList(); }
+        @Override
+        public String description() { return "numbered"; }
+        @Override
+        public List<String> classNames() { return IntStream.range(0, size).mapToObj(Integer::toString).toList(); }
 
         @Override
         public int read(int index, byte[] target, int offset) {
@@ -45,7 +47,8 @@ class BatchLoaderTest {
             return result;
         }
 
-        @Override public void close() {}
+        @Override
+        public void close() {}
     }
 
     /** A copy, for the loader reuses its arrays; of each image, all of whose pixels must be equal, the level. */

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.SplittableRandom;
 
+import duet.data.source.Datasets;
+import duet.data.source.SyntheticImages;
 import duet.device.Philox;
 import duet.net.Shape;
 import org.junit.jupiter.api.Test;
@@ -87,7 +89,8 @@ class ColourNoiseTest {
             for (int pixel = 0; pixel < 35; pixel++) {
                 for (int i = 0; i < 3; i++) {
                     for (int j = 0; j < 3; j++) {
-                        expected[i][j] += ((image[3 * pixel + i] & 0xFF) - mean[i]) * ((image[3 * pixel + j] & 0xFF) - mean[j]) / (11.0 * 35);
+                        expected[i][j] += ((image[3 * pixel + i] & 0xFF) - mean[i]) * ((image[3 * pixel + j] & 0xFF) - mean[j])
+                                / (11.0 * 35);
                     }
                 }
             }
@@ -155,7 +158,8 @@ class ColourNoiseTest {
         float[] axes = Datasets.statistics(data, 10).principalColours().deviations();
         float[][] seen = new float[6][];
         for (int threads = 1; threads <= 3; threads += 2) {
-            try (BatchLoader loader = BatchLoader.training(data, new Shape(3, 8, 8), 4, 9, true, augmentation, axes, epoch -> epoch < 2 ? 1 : 0, 0, threads)) {
+            try (BatchLoader loader = BatchLoader.training(data, new Shape(3, 8, 8), 4, 9, true, augmentation, axes,
+                    epoch -> epoch < 2 ? 1 : 0, 0, threads)) {
                 for (int b = 0; b < 6; b++) {
                     Batch batch = loader.next();
                     if (b >= 5) { // begins at image 20, after two epochs of ten

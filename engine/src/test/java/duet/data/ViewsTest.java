@@ -7,9 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.List;
 import java.util.stream.IntStream;
 
-import org.junit.jupiter.api.Test;
-
 import duet.net.Shape;
+import org.junit.jupiter.api.Test;
 
 class ViewsTest {
     private static final Shape INPUT = new Shape(3, 227, 227);
@@ -23,7 +22,8 @@ class ViewsTest {
     @Test
     void fourCornersAndTheCentreAndTheirMirrorImages() {
         Shape stored = new Shape(3, 256, 240);
-        List<List<Integer>> crops = IntStream.range(0, 10).mapToObj(view -> IntStream.of(Views.TEN.crop(view, stored, INPUT)).boxed().toList()).toList();
+        List<List<Integer>> crops = IntStream.range(0, 10)
+                .mapToObj(view -> IntStream.of(Views.TEN.crop(view, stored, INPUT)).boxed().toList()).toList();
         assertEquals(List.of(List.of(0, 0, 0), List.of(0, 13, 0), List.of(29, 0, 0), List.of(29, 13, 0), List.of(14, 6, 0),
                 List.of(0, 0, 1), List.of(0, 13, 1), List.of(29, 0, 1), List.of(29, 13, 1), List.of(14, 6, 1)), crops);
     }

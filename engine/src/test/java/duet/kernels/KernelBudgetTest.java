@@ -16,7 +16,6 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 import duet.bindings.KernelCode;
-
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -35,7 +34,7 @@ class KernelBudgetTest {
     private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes spill loads");
     private static final Pattern REGISTERS = Pattern.compile("Used (\\d+) registers");
 
-    /** @param fmaShare at least so much of the main loop are multiply-adds; 0 for any */
+    /** @param fmaShare the least share of multiply-adds in the main loop; 0 for any */
     private record Budget(Pattern kernels, int registers, double fmaShare) {}
 
     @TempDir
@@ -74,7 +73,8 @@ class KernelBudgetTest {
         assumeTrue(!modules.isEmpty(), "this build has no CUDA kernels: no nvcc was found");
         Optional<Path> ptxas = ptxas();
         assumeTrue(ptxas.isPresent(), "there is no ptxas");
-        return modules.keySet().stream().sorted().map(name -> DynamicTest.dynamicTest(name, () -> check(ptxas.get(), name, modules.get(name))));
+        return modules.keySet().stream().sorted()
+                .map(name -> DynamicTest.dynamicTest(name, () -> check(ptxas.get(), name, modules.get(name))));
     }
 
     private void check(Path ptxas, String name, String ptx) throws Exception {
@@ -117,7 +117,8 @@ class KernelBudgetTest {
         }
         double share = code.mainLoopShare(kernel);
         if (share < budget.get().fmaShare()) {
-            excesses.add("%s: %.2f of the main loop are multiply-adds, the budget is %.2f".formatted(kernel, share, budget.get().fmaShare()));
+            excesses.add(
+                    "%s: %.2f of the main loop are multiply-adds, the budget is %.2f".formatted(kernel, share, budget.get().fmaShare()));
         }
         return excesses;
     }
@@ -141,7 +142,8 @@ class KernelBudgetTest {
                 }
                 """);
         Path cubin = folder.resolve("local.cubin");
-        assertEquals(0, new ProcessBuilder(ptxas.get().toString(), "-arch=" + CARD, source.toString(), "-o", cubin.toString()).inheritIO().start().waitFor());
+        assertEquals(0, new ProcessBuilder(ptxas.get().toString(), "-arch=" + CARD, source.toString(), "-o", cubin.toString()).inheritIO()
+                .start().waitFor());
         Cubin code = new Cubin(Files.readAllBytes(cubin));
         assertTrue(code.count("local_array", Cubin.STL) > 0 && code.count("local_array", Cubin.LDL) > 0);
         assertEquals(0, code.mainLoopShare("local_array"));

@@ -9,8 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-import org.junit.jupiter.api.Test;
-
 import duet.device.Operation.Activation;
 import duet.net.Layer;
 import duet.net.Network;
@@ -19,6 +17,7 @@ import duet.net.NetworkJson;
 import duet.plan.Placement;
 import duet.plan.Planner;
 import duet.plan.Sharing;
+import org.junit.jupiter.api.Test;
 
 /** Each change against what the original code's networks of that kind have. */
 class AblationTest {

@@ -30,8 +30,9 @@ class NetworksTest {
     @Test
     void alexnet() {
         Network network = Networks.create("alexnet", 3, 1000);
-        assertEquals(List.of("conv1", "relu1", "norm1", "pool1", "conv2", "relu2", "norm2", "pool2", "conv3", "relu3", "conv4", "relu4", "conv5",
-                "relu5", "pool5", "fc6", "relu6", "dropout6", "fc7", "relu7", "dropout7", "fc8", "loss"),
+        assertEquals(
+                List.of("conv1", "relu1", "norm1", "pool1", "conv2", "relu2", "norm2", "pool2", "conv3", "relu3", "conv4", "relu4", "conv5",
+                        "relu5", "pool5", "fc6", "relu6", "dropout6", "fc7", "relu7", "dropout7", "fc8", "loss"),
                 network.layers().stream().map(Layer::name).toList());
         Map<String, String> shapes = shapes(network);
         assertEquals("96x55x55", shapes.get("conv1"));
@@ -53,21 +54,24 @@ class NetworksTest {
      */
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "alexnet       | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
-            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-        "alexnet-2012  | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
-            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-        "alexnet-caffe | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
-            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-        "alexnet-owt   | 61100840 | conv1 64x55x55, pool1 64x27x27, conv2 192x27x27, pool2 192x13x13, conv3 384x13x13, conv4 256x13x13, "
-            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-        "zfnet         | 62357608 | conv1 96x110x110, pool1 96x55x55, conv2 256x26x26, pool2 256x13x13, conv3 384x13x13, conv4 384x13x13, "
-            + "conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
-        "alexnet-small | 1106186  | conv1 32x28x28, pool1 32x13x13, conv2 64x13x13, pool2 64x6x6, conv3 128x6x6, conv4 128x6x6, "
-            + "conv5 128x6x6, pool5 128x3x3, fc6 512x1x1, fc7 512x1x1, fc8 10x1x1",
-        "cifar-18pct   | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 10x1x1",
-        "cifar-11pct   | 174250   | conv1 64x24x24, pool1 64x12x12, conv2 64x12x12, pool2 64x6x6, conv3 64x6x6, conv4 32x6x6, fc5 10x1x1",
-        "figure-1      | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 10x1x1",
+            "alexnet       | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 "
+                    + "384x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "alexnet-2012  | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 "
+                    + "384x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "alexnet-caffe | 60965224 | conv1 96x55x55, pool1 96x27x27, conv2 256x27x27, pool2 256x13x13, conv3 384x13x13, conv4 "
+                    + "384x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "alexnet-owt   | 61100840 | conv1 64x55x55, pool1 64x27x27, conv2 192x27x27, pool2 192x13x13, conv3 384x13x13, conv4 "
+                    + "256x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "zfnet         | 62357608 | conv1 96x110x110, pool1 96x55x55, conv2 256x26x26, pool2 256x13x13, conv3 384x13x13, conv4 "
+                    + "384x13x13, conv5 256x13x13, pool5 256x6x6, fc6 4096x1x1, fc7 4096x1x1, fc8 1000x1x1",
+            "alexnet-small | 1106186  | conv1 32x28x28, pool1 32x13x13, conv2 64x13x13, pool2 64x6x6, conv3 128x6x6, conv4 128x6x6, "
+                    + "conv5 128x6x6, pool5 128x3x3, fc6 512x1x1, fc7 512x1x1, fc8 10x1x1",
+            "cifar-18pct   | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 "
+                    + "10x1x1",
+            "cifar-11pct   | 174250   | conv1 64x24x24, pool1 64x12x12, conv2 64x12x12, pool2 64x6x6, conv3 64x6x6, conv4 32x6x6, fc5 "
+                    + "10x1x1",
+            "figure-1      | 89578    | conv1 32x32x32, pool1 32x16x16, conv2 32x16x16, pool2 32x8x8, conv3 64x8x8, pool3 64x4x4, fc4 "
+                    + "10x1x1",
     })
     void shapesAndParameters(String name, long parameters, String expected) {
         Network network = Networks.create(name);
@@ -86,7 +90,7 @@ class NetworksTest {
                     shapes.add(l.name() + " " + output);
                 }
                 case Layer.Pooling l -> shapes.add(l.name() + " " + output);
-                default -> { }
+                default -> {}
             }
             input = output;
         }
@@ -98,8 +102,10 @@ class NetworksTest {
     @Test
     void originalOf2012() {
         Network network = Networks.create("alexnet-2012");
-        assertEquals(List.of("conv1", "norm1", "pool1", "relu1", "conv2", "relu2", "norm2", "spatial2", "pool2", "conv3", "relu3", "conv4", "relu4",
-                "conv5", "pool5", "relu5", "fc6", "relu6", "dropout6", "fc7", "relu7", "dropout7", "fc8", "loss"),
+        assertEquals(
+                List.of("conv1", "norm1", "pool1", "relu1", "conv2", "relu2", "norm2", "spatial2", "pool2", "conv3", "relu3", "conv4",
+                        "relu4",
+                        "conv5", "pool5", "relu5", "fc6", "relu6", "dropout6", "fc7", "relu7", "dropout7", "fc8", "loss"),
                 network.layers().stream().map(Layer::name).toList());
         assertEquals("3x224x224", network.input().toString());
         assertEquals(new Layer.LocalResponseNorm("norm1", 5, 1e-4 / 5, 0.75, 2, 2), network.layers().get(1));
@@ -134,7 +140,8 @@ class NetworksTest {
                 biases.put(layer.name(), init.bias());
             }
         }
-        assertEquals(Map.of("conv1", 0.0, "conv2", 1.0, "conv3", 0.0, "conv4", 1.0, "conv5", 1.0, "fc6", 1.0, "fc7", 1.0, "fc8", 0.0), biases);
+        assertEquals(Map.of("conv1", 0.0, "conv2", 1.0, "conv3", 0.0, "conv4", 1.0, "conv5", 1.0, "fc6", 1.0, "fc7", 1.0, "fc8", 0.0),
+                biases);
     }
 
     /** The same layers in the same order with the same groups. */
@@ -162,7 +169,9 @@ class NetworksTest {
             assertEquals(7, Networks.create(name, 3, 7).classes());
             assertFalse(Networks.description(name).isBlank());
         }
-        assertEquals("there is no network called alexnet-cafe; did you mean \"alexnet-caffe\"? (it can be " + String.join(", ", Networks.names()) + ")",
+        assertEquals(
+                "there is no network called alexnet-cafe; did you mean \"alexnet-caffe\"? (it can be " + String.join(", ", Networks.names())
+                        + ")",
                 assertThrows(NetworkException.class, () -> Networks.create("alexnet-cafe", 1, 10)).getMessage());
         assertThrows(NetworkException.class, () -> Networks.description("lenet"));
     }

@@ -37,37 +37,38 @@ class SafetensorsDamageTest {
 
     /** Header with ' for ", bytes of data that follow, a piece of the message. */
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '~', textBlock = """
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}                                                    | 7  | cut off
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}                                                    | 9  | too long
-            {'a':{'dtype':'F32','shape':[3],'data_offsets':[0,8]}}                                                    | 8  | needs 12
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[8,0]}}                                                    | 8  | not a begin and an end
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[4,12]}}                                                   | 12 | leaves a hole after the header
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[-8,0]}}                                                   | 8  | whole numbers from 0
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[2],'data_offsets':[4,12]}} | 12 | tensor b overlaps a
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} | 8  | tensor b overlaps a
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[1],'data_offsets':[12,16]}} | 16 | tensor b leaves a hole after a
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'a':{'dtype':'F32','shape':[2],'data_offsets':[8,16]}} | 16 | Duplicate
-            {'a':{'dtype':'F32','shape':[4611686018427387904,4],'data_offsets':[0,0]}}                                | 0  | overflows
-            {'a':{'dtype':'F32','shape':[9223372036854775807],'data_offsets':[0,9223372036854775804]}}                | 8  | overflows
-            {'a':{'dtype':'F32','shape':[2305843009213693951],'data_offsets':[0,9223372036854775804]}}                | 8  | cut off
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,99999999999999999999]}}                                 | 8  | whole numbers from 0
-            {'a':{'dtype':'F32','shape':[2.0],'data_offsets':[0,8]}}                                                  | 8  | whole numbers from 0
-            {'a':{'dtype':'F32','shape':'2','data_offsets':[0,8]}}                                                    | 8  | not an array
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,4,8]}}                                                  | 8  | not a begin and an end
-            {'a':{'dtype':'F31','shape':[2],'data_offsets':[0,8]}}                                                    | 8  | unknown dtype "F31"
-            {'a':{'dtype':7,'shape':[2],'data_offsets':[0,8]}}                                                        | 8  | unknown dtype 7
-            {'a':{'shape':[2],'data_offsets':[0,8]}}                                                                  | 8  | needs exactly dtype
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8],'more':1}}                                           | 8  | needs exactly dtype
-            {'a':[0,8]}                                                                                               | 8  | needs exactly dtype
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}                                                     | 8  | not valid JSON
-            {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}x                                                   | 8  | not valid JSON
-            [1,2]                                                                                                     | 0  | does not begin with {
-            {'__metadata__':{'a':1}}                                                                                  | 0  | __metadata__.a is not a string
-            {'__metadata__':'a'}                                                                                      | 0  | __metadata__ is not an object
-            {'__metadata__':{'crc32c':'{'}}                                                                           | 0  | checksums in the metadata are damaged
-            {}                                                                                                        | 4  | too long
-            """)
+    @CsvSource(delimiter = '|', quoteCharacter = '~',
+            textBlock = """
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}                                                    | 7  | cut off
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}                                                    | 9  | too long
+                    {'a':{'dtype':'F32','shape':[3],'data_offsets':[0,8]}}                                                    | 8  | needs 12
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[8,0]}}                                                    | 8  | not a begin and an end
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[4,12]}}                                                   | 12 | leaves a hole after the header
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[-8,0]}}                                                   | 8  | whole numbers from 0
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[2],'data_offsets':[4,12]}} | 12 | tensor b overlaps a
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} | 8  | tensor b overlaps a
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[1],'data_offsets':[12,16]}} | 16 | tensor b leaves a hole after a
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'a':{'dtype':'F32','shape':[2],'data_offsets':[8,16]}} | 16 | Duplicate
+                    {'a':{'dtype':'F32','shape':[4611686018427387904,4],'data_offsets':[0,0]}}                                | 0  | overflows
+                    {'a':{'dtype':'F32','shape':[9223372036854775807],'data_offsets':[0,9223372036854775804]}}                | 8  | overflows
+                    {'a':{'dtype':'F32','shape':[2305843009213693951],'data_offsets':[0,9223372036854775804]}}                | 8  | cut off
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,99999999999999999999]}}                                 | 8  | whole numbers from 0
+                    {'a':{'dtype':'F32','shape':[2.0],'data_offsets':[0,8]}}                                                  | 8  | whole numbers from 0
+                    {'a':{'dtype':'F32','shape':'2','data_offsets':[0,8]}}                                                    | 8  | not an array
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,4,8]}}                                                  | 8  | not a begin and an end
+                    {'a':{'dtype':'F31','shape':[2],'data_offsets':[0,8]}}                                                    | 8  | unknown dtype "F31"
+                    {'a':{'dtype':7,'shape':[2],'data_offsets':[0,8]}}                                                        | 8  | unknown dtype 7
+                    {'a':{'shape':[2],'data_offsets':[0,8]}}                                                                  | 8  | needs exactly dtype
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8],'more':1}}                                           | 8  | needs exactly dtype
+                    {'a':[0,8]}                                                                                               | 8  | needs exactly dtype
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}                                                     | 8  | not valid JSON
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}x                                                   | 8  | not valid JSON
+                    [1,2]                                                                                                     | 0  | does not begin with {
+                    {'__metadata__':{'a':1}}                                                                                  | 0  | __metadata__.a is not a string
+                    {'__metadata__':'a'}                                                                                      | 0  | __metadata__ is not an object
+                    {'__metadata__':{'crc32c':'{'}}                                                                           | 0  | checksums in the metadata are damaged
+                    {}                                                                                                        | 4  | too long
+                    """)
     void lyingHeader(String header, int dataBytes, String reason) throws IOException {
         byte[] bytes = header.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
         assertRefused(file(bytes.length, bytes, dataBytes), reason);

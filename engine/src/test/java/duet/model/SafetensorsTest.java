@@ -18,10 +18,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 
+import duet.model.Safetensors.Block;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-
-import duet.model.Safetensors.Block;
 
 class SafetensorsTest {
     @TempDir
@@ -96,12 +95,13 @@ class SafetensorsTest {
 
     @Test
     void tooLittleTooMuchAndTheWrongTypeAreRefused() throws IOException {
-        for (Safetensors.Content content : List.<Safetensors.Content>of(sink -> sink.floats(new float[2]), sink -> sink.floats(new float[4]),
+        for (Safetensors.Content content : List.<Safetensors.Content>of(sink -> sink.floats(new float[2]),
+                sink -> sink.floats(new float[4]),
                 sink -> sink.longs(new long[3]))) {
             assertThrows(IllegalArgumentException.class, () -> write(Map.of(), new Block("a", Safetensors.Type.F32, List.of(3), content)));
             Files.delete(folder.resolve("test.safetensors"));
         }
-        assertThrows(IllegalArgumentException.class, () -> new Block("a", Safetensors.Type.F16, List.of(3), sink -> { }));
+        assertThrows(IllegalArgumentException.class, () -> new Block("a", Safetensors.Type.F16, List.of(3), sink -> {}));
     }
 
     /** The file was written by safetensors 0.8.0 for Python: save_file of numpy arrays of these types. */

@@ -22,7 +22,7 @@ class AlexNetPlanTest {
         int size = network.equals("alexnet") ? 256 : 28;
         int channels = network.equals("alexnet") ? 3 : 1;
         int classes = network.equals("alexnet") ? 1000 : 10;
-        return Planner.plan(Networks.create(network, channels, classes), placement, mode, BATCH, new Planner.Shapes(size, size), true,
+        return Planner.plan(Networks.create(network, channels, classes), placement, mode, BATCH, new StoredImages(size, size), true,
                 Layout.PLAIN);
     }
 
@@ -49,7 +49,8 @@ class AlexNetPlanTest {
         Plan plan = plan("alexnet", placement, Mode.TRAINING);
         assertEquals(60_965_224, plan.parameters().stream().mapToInt(Plan.Parameter::elements).sum());
         for (Plan.Parameter parameter : plan.parameters()) {
-            assertEquals(parameter.elements(), parameter.parts().stream().mapToLong(part -> part.tensor().elements()).sum(), parameter.name());
+            assertEquals(parameter.elements(), parameter.parts().stream().mapToLong(part -> part.tensor().elements()).sum(),
+                    parameter.name());
         }
     }
 
@@ -69,7 +70,8 @@ class AlexNetPlanTest {
         Plan plan = plan("alexnet", Placement.TWO_TOWERS, Mode.TRAINING);
         for (int device = 0; device < 2; device++) {
             int receiver = device;
-            List<Long> copies = plan.streams().stream().filter(stream -> stream.device() == receiver).flatMap(stream -> stream.steps().stream())
+            List<Long> copies = plan.streams().stream().filter(stream -> stream.device() == receiver)
+                    .flatMap(stream -> stream.steps().stream())
                     .flatMap(step -> step instanceof Step.Copy copy ? Stream.of(copy.to().elements() / BATCH) : Stream.empty()).toList();
             assertEquals(List.of(21_632L, 4_608L, 2_048L, 1_000L, 2_048L, 4_608L, 21_632L), copies);
         }

@@ -19,11 +19,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MemoryPlannerTest {
     /** Layouts that add padding, and workspaces for convolutions. */
     static final Layout PADDED = new Layout() {
-        @Override public long bytes(Tensor tensor) {
+        @Override
+        public long bytes(Tensor tensor) {
             return tensor.dataBytes() + 4L * tensor.id();
         }
 
-        @Override public long workspaceBytes(Operation operation, int device) {
+        @Override
+        public long workspaceBytes(Operation operation, int device) {
             return operation.kind().startsWith("Convolution") ? 1_000_001 + device : 0;
         }
     };
@@ -31,22 +33,24 @@ class MemoryPlannerTest {
     private static Plan plan(String network, Placement placement, Mode mode, int batch, Layout layout) {
         boolean small = network.equals("alexnet-small");
         return Planner.plan(Networks.create(network, 3, small ? 10 : 1000), placement, mode, batch,
-                new Planner.Shapes(small ? 32 : 256, small ? 32 : 256), true, layout);
+                new StoredImages(small ? 32 : 256, small ? 32 : 256), true, layout);
     }
 
     /** No arrangement can be below the peak of live bytes. */
     @ParameterizedTest
     @CsvSource({
-        "alexnet, ONE_DEVICE, TRAINING, 128", "alexnet, ONE_DEVICE, EVALUATION, 128", "alexnet, TWO_TOWERS, TRAINING, 128",
-        "alexnet, TWO_TOWERS, EVALUATION, 128", "alexnet, TWO_TOWERS, TRAINING, 8", "alexnet-small, TWO_TOWERS, TRAINING, 128",
-        "alexnet-small, ONE_DEVICE, TRAINING, 128",
+            "alexnet, ONE_DEVICE, TRAINING, 128", "alexnet, ONE_DEVICE, EVALUATION, 128", "alexnet, TWO_TOWERS, TRAINING, 128",
+            "alexnet, TWO_TOWERS, EVALUATION, 128", "alexnet, TWO_TOWERS, TRAINING, 8", "alexnet-small, TWO_TOWERS, TRAINING, 128",
+            "alexnet-small, ONE_DEVICE, TRAINING, 128",
     })
     void closeToTheLowerBound(String network, Placement placement, Mode mode, int batch) {
         for (Layout layout : new Layout[] {Layout.PLAIN, PADDED}) {
             Plan plan = plan(network, placement, mode, batch, layout);
-            Liveness liveness = Liveness.of(plan.streams(), layout::bytes, point ->
-                    plan.streams().get(point.stream()).steps().get(point.step()) instanceof Step.Launch launch && launch.workspace() != null
-                            ? launch.workspace().bytes() : 0, layout::fuses);
+            Liveness liveness = Liveness.of(plan.streams(), layout::bytes,
+                    point -> plan.streams().get(point.stream()).steps().get(point.step()) instanceof Step.Launch launch
+                            && launch.workspace() != null
+                                    ? launch.workspace().bytes() : 0,
+                    layout::fuses);
             for (int device = 0; device < placement.devices(); device++) {
                 long peak = liveness.peak(device);
                 long used = plan.transientBytes().get(device);
@@ -65,7 +69,8 @@ class MemoryPlannerTest {
             assertEquals(training.parameters(), evaluation.parameters());
             assertEquals(persistent(training), persistent(evaluation));
             assertEquals(training.persistentBytes(), evaluation.persistentBytes());
-            long tensors = training.parameters().stream().flatMap(parameter -> parameter.parts().stream()).count() * 2 + placement.devices();
+            long tensors = training.parameters().stream().flatMap(parameter -> parameter.parts().stream()).count() * 2
+                    + placement.devices();
             assertEquals(tensors, persistent(training).size());
         }
     }

@@ -77,7 +77,8 @@ class PlacementEquivalenceTest {
             feed(evaluation, evaluator, random);
             evaluator.run(RunParameters.NONE);
             results.put("evaluation losses", losses(evaluation, evaluator));
-            requests(network, Mode.EVALUATION).layers().forEach(layer -> results.put("output of " + layer, made(evaluation, evaluator, layer)));
+            requests(network, Mode.EVALUATION).layers()
+                    .forEach(layer -> results.put("output of " + layer, made(evaluation, evaluator, layer)));
             for (int i = 0; i < training.parameters().size(); i++) {
                 results.put(training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, false));
                 results.put("momentum " + training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, true));
@@ -88,9 +89,9 @@ class PlacementEquivalenceTest {
 
     private static Plan plan(Network network, Placement placement, Mode mode, boolean dropout, ReferenceBackend backend) {
         Requests requests = requests(network, mode);
-        Plan plan = Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, requests, backend);
+        Plan plan = Planner.plan(network, placement, mode, BATCH, new StoredImages(STORED, STORED), dropout, requests, backend);
         assertEquals(List.of(), PlanChecker.check(plan, backend), () -> "plan of " + network);
-        assertEquals(plan, Planner.plan(network, placement, mode, BATCH, new Planner.Shapes(STORED, STORED), dropout, requests, backend));
+        assertEquals(plan, Planner.plan(network, placement, mode, BATCH, new StoredImages(STORED, STORED), dropout, requests, backend));
         return plan;
     }
 

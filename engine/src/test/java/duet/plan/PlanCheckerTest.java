@@ -1,5 +1,11 @@
 package duet.plan;
 
+import static duet.plan.EditedPlans.TOWERS;
+import static duet.plan.EditedPlans.edited;
+import static duet.plan.EditedPlans.first;
+import static duet.plan.EditedPlans.launches;
+import static duet.plan.EditedPlans.stream;
+import static duet.plan.EditedPlans.with;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,8 +14,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
-import java.util.function.Predicate;
 
 import duet.device.Layout;
 import duet.device.Operation;
@@ -26,49 +30,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Sound plans pass; each fault that is put into one is found. */
 class PlanCheckerTest {
-    private static final Plan TOWERS = AlexNetPlanTest.plan("alexnet-small", Placement.TWO_TOWERS, Mode.TRAINING);
-
-    private static Plan with(List<StreamSteps> streams) {
-        return with(streams, TOWERS.regions());
-    }
-
-    private static Plan with(List<StreamSteps> streams, Map<Tensor, Region> regions) {
-        return new Plan(TOWERS.network(), TOWERS.placement(), TOWERS.mode(), TOWERS.batch(), TOWERS.parameters(), TOWERS.inputs(),
-                TOWERS.outputs(), streams, regions, TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.preparedBytes(), TOWERS.checkedLayers());
-    }
-
-    private static Plan with(Tensor tensor, Region region) {
-        Map<Tensor, Region> regions = new HashMap<>(TOWERS.regions());
-        regions.put(tensor, region);
-        return with(TOWERS.streams(), regions);
-    }
-
-    private static Plan edited(int stream, Consumer<List<Step>> edit) {
-        List<StreamSteps> streams = new ArrayList<>(TOWERS.streams());
-        List<Step> steps = new ArrayList<>(streams.get(stream).steps());
-        edit.accept(steps);
-        streams.set(stream, new StreamSteps(streams.get(stream).device(), streams.get(stream).kind(), steps));
-        return with(streams);
-    }
-
-    private static int stream(int device, Kind kind) {
-        for (int i = 0; i < TOWERS.streams().size(); i++) {
-            if (TOWERS.streams().get(i).device() == device && TOWERS.streams().get(i).kind() == kind) {
-                return i;
-            }
-        }
-        throw new AssertionError();
-    }
-
-    private static int first(int stream, Predicate<Step> which) {
-        List<Step> steps = TOWERS.streams().get(stream).steps();
-        return steps.indexOf(steps.stream().filter(which).findFirst().orElseThrow());
-    }
-
-    private static boolean launches(Step step, Class<? extends Operation> kind) {
-        return step instanceof Step.Launch launch && kind.isInstance(launch.operation());
-    }
-
     private static void assertFound(String part, Plan plan) {
         List<String> faults = PlanChecker.check(plan);
         assertTrue(faults.stream().anyMatch(fault -> fault.contains(part)), "\"" + part + "\" is not in " + faults);
@@ -76,9 +37,10 @@ class PlanCheckerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "alexnet, ONE_DEVICE, TRAINING", "alexnet, ONE_DEVICE, EVALUATION", "alexnet, TWO_TOWERS, TRAINING", "alexnet, TWO_TOWERS, EVALUATION",
-        "alexnet-small, ONE_DEVICE, TRAINING", "alexnet-small, ONE_DEVICE, EVALUATION", "alexnet-small, TWO_TOWERS, TRAINING",
-        "alexnet-small, TWO_TOWERS, EVALUATION",
+            "alexnet, ONE_DEVICE, TRAINING", "alexnet, ONE_DEVICE, EVALUATION", "alexnet, TWO_TOWERS, TRAINING",
+            "alexnet, TWO_TOWERS, EVALUATION",
+            "alexnet-small, ONE_DEVICE, TRAINING", "alexnet-small, ONE_DEVICE, EVALUATION", "alexnet-small, TWO_TOWERS, TRAINING",
+            "alexnet-small, TWO_TOWERS, EVALUATION",
     })
     void soundPlans(String network, Placement placement, Mode mode) {
         assertEquals(List.of(), PlanChecker.check(AlexNetPlanTest.plan(network, placement, mode)));
@@ -104,7 +66,8 @@ class PlanCheckerTest {
                     boolean data = stream.kind() == Kind.COPY ? recorder.device() != stream.device() : recorder.device() == stream.device();
                     if (data) {
                         int place = j;
-                        assertFalse(PlanChecker.check(edited(i, steps -> steps.remove(place))).isEmpty(), stream.label() + " " + j);
+                        assertFalse(PlanChecker.check(edited(i, steps -> steps.remove(place))).isEmpty(),
+                                stream.label() + " " + j);
                         tried++;
                     }
                 }
@@ -120,7 +83,8 @@ class PlanCheckerTest {
             for (int j = 0; j < TOWERS.streams().get(i).steps().size(); j++) {
                 if (TOWERS.streams().get(i).steps().get(j) instanceof Step.Record record) {
                     int place = j;
-                    assertFound("waits for event " + record.event() + ", which nobody records", edited(i, steps -> steps.remove(place)));
+                    assertFound("waits for event " + record.event() + ", which nobody records",
+                            edited(i, steps -> steps.remove(place)));
                     tried++;
                 }
             }
@@ -139,7 +103,8 @@ class PlanCheckerTest {
     void deadlock() {
         int stream = stream(1, Kind.COPY);
         int record = first(stream, Step.Record.class::isInstance);
-        assertFound("a deadlock", edited(stream, steps -> steps.addFirst(new Step.Wait(((Step.Record) steps.get(record)).event()))));
+        assertFound("a deadlock",
+                edited(stream, steps -> steps.addFirst(new Step.Wait(((Step.Record) steps.get(record)).event()))));
     }
 
     /** Of two steps side by side the second of which reads what the first alone has written. */
@@ -153,7 +118,8 @@ class PlanCheckerTest {
                     List<Step> earlier = steps.subList(0, j);
                     boolean needed = one.operation().writes().stream().anyMatch(tensor -> tensor.role() == Role.TRANSIENT
                             && other.operation().reads().contains(tensor)
-                            && earlier.stream().noneMatch(step -> step instanceof Step.Launch before && before.operation().writes().contains(tensor)));
+                            && earlier.stream()
+                                    .noneMatch(step -> step instanceof Step.Launch before && before.operation().writes().contains(tensor)));
                     if (needed) {
                         int place = j;
                         assertFound("is read before it is written", edited(i, list -> list.add(place, list.remove(place + 1))));
@@ -200,7 +166,8 @@ class PlanCheckerTest {
     void inputsLiveForTheWholeRun() {
         Tensor labels = TOWERS.inputs().getFirst().labels();
         Tensor late = TOWERS.regions().keySet().stream()
-                .filter(tensor -> tensor.name().equals("conv1.weight.gradient") && tensor.device() == labels.device()).findFirst().orElseThrow();
+                .filter(tensor -> tensor.name().equals("conv1.weight.gradient") && tensor.device() == labels.device()).findFirst()
+                .orElseThrow();
         assertFound("share memory while both are in use", with(labels, TOWERS.regions().get(late)));
     }
 
@@ -226,7 +193,8 @@ class PlanCheckerTest {
         long end = TOWERS.transientBytes().getFirst();
         assertFound("of an area of " + end + " bytes", with(tensor, new Region(Area.TRANSIENT, Region.align(end), 256)));
         assertFound("not at a multiple of 256", with(tensor, new Region(Area.TRANSIENT, 8, 256)));
-        assertFound("needs 16 bytes, but has 12", with(tensor, new Region(Area.TRANSIENT, TOWERS.regions().get(tensor).offset(), 12)));
+        assertFound("needs 16 bytes, but has 12",
+                with(tensor, new Region(Area.TRANSIENT, TOWERS.regions().get(tensor).offset(), 12)));
         assertFound("lies in the area PERSISTENT", with(tensor, new Region(Area.PERSISTENT, 0, 256)));
         Map<Tensor, Region> regions = new HashMap<>(TOWERS.regions());
         regions.remove(tensor);
@@ -252,7 +220,8 @@ class PlanCheckerTest {
         Tensor other = TOWERS.outputs().getFirst().losses();
         assertFound("does not fit into", edited(stream, steps -> steps.set(place, new Step.Copy("x", copy.from(), other))));
         assertFound("stays on one device", edited(stream, steps -> steps.set(place, new Step.Copy("x", copy.to(), copy.to()))));
-        assertFound("must run on the copy stream", edited(stream, steps -> steps.set(place, new Step.Copy("x", copy.to(), copy.from()))));
+        assertFound("must run on the copy stream",
+                edited(stream, steps -> steps.set(place, new Step.Copy("x", copy.to(), copy.from()))));
         assertFound("computes on a copy stream", edited(stream,
                 steps -> steps.add(new Step.Launch(new Operation.Scale("x", copy.to(), copy.to(), 1), null))));
     }
@@ -266,7 +235,8 @@ class PlanCheckerTest {
         assertFound("uses the momentum or learning rate of something else", edited(stream, steps -> {
             Operation.SgdUpdate update = (Operation.SgdUpdate) ((Step.Launch) steps.get(place)).operation();
             steps.set(place, new Step.Launch(
-                    new Operation.SgdUpdate(update.layer(), update.gradient(), update.weight(), update.momentum(), update.rateIndex() - 1), null));
+                    new Operation.SgdUpdate(update.layer(), update.gradient(), update.weight(), update.momentum(), update.rateIndex() - 1),
+                    null));
         }));
     }
 
@@ -290,7 +260,8 @@ class PlanCheckerTest {
         parameters.set(0, new Plan.Parameter(first.name(), first.layer(), first.bias(), first.sizes(),
                 List.of(first.parts().get(0), new Plan.Part(first.parts().get(1).tensor(), first.parts().get(1).momentum(), 0, 0))));
         assertFound("its parts do not make up", new Plan(TOWERS.network(), TOWERS.placement(), TOWERS.mode(), TOWERS.batch(), parameters,
-                TOWERS.inputs(), TOWERS.outputs(), TOWERS.streams(), TOWERS.regions(), TOWERS.persistentBytes(), TOWERS.transientBytes(), TOWERS.preparedBytes(),
+                TOWERS.inputs(), TOWERS.outputs(), TOWERS.streams(), TOWERS.regions(), TOWERS.persistentBytes(), TOWERS.transientBytes(),
+                TOWERS.preparedBytes(),
                 TOWERS.checkedLayers()));
     }
 
@@ -304,7 +275,8 @@ class PlanCheckerTest {
 
     @Test
     void checkAgainstTheLayoutThatWillRunIt() {
-        Plan plan = Planner.plan(TOWERS.network(), TOWERS.placement(), Mode.TRAINING, 4, new Planner.Shapes(28, 28), true, MemoryPlannerTest.PADDED);
+        Plan plan = Planner.plan(TOWERS.network(), TOWERS.placement(), Mode.TRAINING, 4, new StoredImages(28, 28), true,
+                MemoryPlannerTest.PADDED);
         assertEquals(List.of(), PlanChecker.check(plan, MemoryPlannerTest.PADDED));
         assertEquals(List.of(), PlanChecker.check(plan, Layout.PLAIN));
     }

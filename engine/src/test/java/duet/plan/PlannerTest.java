@@ -38,7 +38,7 @@ class PlannerTest {
     }
 
     private static Plan plan(Network network, Placement placement, Mode mode, boolean dropout) {
-        Plan plan = Planner.plan(network, placement, mode, 2, new Planner.Shapes(9, 9), dropout, Layout.PLAIN);
+        Plan plan = Planner.plan(network, placement, mode, 2, new StoredImages(9, 9), dropout, Layout.PLAIN);
         assertEquals(List.of(), PlanChecker.check(plan));
         return plan;
     }
@@ -53,7 +53,8 @@ class PlannerTest {
     }
 
     private static void assertRefused(String message, Network network) {
-        assertEquals(message, assertThrows(NetworkException.class, () -> plan(network, Placement.TWO_TOWERS, Mode.TRAINING, true)).getMessage());
+        assertEquals(message,
+                assertThrows(NetworkException.class, () -> plan(network, Placement.TWO_TOWERS, Mode.TRAINING, true)).getMessage());
         plan(network, Placement.ONE_DEVICE, Mode.TRAINING, true);
     }
 
@@ -61,7 +62,7 @@ class PlannerTest {
     @Test
     void requestedLayersAreOutputs() {
         Network network = network(4, convolution("c", 8, 2));
-        Planner.Shapes images = new Planner.Shapes(network.input().height(), network.input().width());
+        StoredImages images = new StoredImages(network.input().height(), network.input().width());
         String scores = network.layers().get(network.layers().size() - 2).name();
         Requests requests = Requests.layers(List.of("c", scores));
         Plan plan = Planner.plan(network, Placement.TWO_TOWERS, Mode.EVALUATION, 4, images, true, requests, Layout.PLAIN);
@@ -72,14 +73,17 @@ class PlannerTest {
         }
         assertThrows(IllegalArgumentException.class,
                 () -> Planner.plan(network, Placement.TWO_TOWERS, Mode.TRAINING, 4, images, true, requests, Layout.PLAIN));
-        assertEquals("c: features are projected back on one device, not on two towers", assertThrows(NetworkException.class, () -> Planner.plan(
-                network, Placement.TWO_TOWERS, Mode.EVALUATION, 4, images, true, Requests.projection("c"), Layout.PLAIN)).getMessage());
+        assertEquals("c: features are projected back on one device, not on two towers",
+                assertThrows(NetworkException.class, () -> Planner.plan(
+                        network, Placement.TWO_TOWERS, Mode.EVALUATION, 4, images, true, Requests.projection("c"), Layout.PLAIN))
+                        .getMessage());
     }
 
     @Test
     void whatTwoTowersCannotShare() {
         assertRefused("c: 2 towers do not divide 255 filters; use one device", network(3, convolution("c", 255, 1)));
-        assertRefused("c: 2 towers do not divide 3 groups; use 1 group, an even number of groups, or one device", network(3, convolution("c", 6, 3)));
+        assertRefused("c: 2 towers do not divide 3 groups; use 1 group, an even number of groups, or one device",
+                network(3, convolution("c", 6, 3)));
         assertRefused("f: 2 towers do not divide 5 outputs; use one device",
                 network(3, new Layer.FullyConnected("f", 5, true, Initialization.PAPER)));
         assertRefused("n: 2 towers do not divide 1 group of normalised channels; use groups 2 or one device",
@@ -123,11 +127,15 @@ class PlannerTest {
     void updatesRunWhileGradientsTravel() {
         Plan plan = plan(network(3, convolution("a", 4, 1), convolution("b", 4, 1)), Placement.TWO_TOWERS, Mode.TRAINING, true);
         StreamSteps compute = plan.streams().getFirst();
-        List<String> kinds = compute.steps().stream().map(step -> step instanceof Step.Launch launch && launch.operation().layer().equals("b")
-                ? launch.operation().kind() : step.getClass().getSimpleName()).toList();
+        List<String> kinds = compute.steps().stream()
+                .map(step -> step instanceof Step.Launch launch && launch.operation().layer().equals("b")
+                        ? launch.operation().kind() : step.getClass().getSimpleName())
+                .toList();
         int start = kinds.indexOf("ConvolutionBackwardData");
-        assertEquals(List.of("ConvolutionBackwardData", "SliceChannels", "SliceChannels", "Record", "ConvolutionBackwardWeights", "SgdUpdate",
-                "SgdUpdate", "Wait", "Wait", "Add"), kinds.subList(start, start + 10));
+        assertEquals(
+                List.of("ConvolutionBackwardData", "SliceChannels", "SliceChannels", "Record", "ConvolutionBackwardWeights", "SgdUpdate",
+                        "SgdUpdate", "Wait", "Wait", "Add"),
+                kinds.subList(start, start + 10));
     }
 
     @Test
@@ -169,7 +177,8 @@ class PlannerTest {
     void worksInPlaceWhereNothingElseNeedsTheValue() {
         for (Activation function : Activation.values()) {
             for (boolean inverted : new boolean[] {false, true}) {
-                Plan plan = plan(network(3, convolution("c", 4, 1), new Layer.Nonlinearity("a", function), new Layer.Dropout("d", 0.5, inverted)),
+                Plan plan = plan(
+                        network(3, convolution("c", 4, 1), new Layer.Nonlinearity("a", function), new Layer.Dropout("d", 0.5, inverted)),
                         Placement.ONE_DEVICE, Mode.TRAINING, true);
                 Operation.ActivationForward activation = operations(plan, 0, Operation.ActivationForward.class).getFirst();
                 assertEquals(activation.input(), activation.output());
@@ -219,13 +228,13 @@ class PlannerTest {
     @Test
     void batchesThatCannotBe() {
         Network network = network(3, convolution("c", 4, 1));
-        Planner.Shapes images = new Planner.Shapes(9, 9);
+        StoredImages images = new StoredImages(9, 9);
         for (int batch : new int[] {0, -1, Integer.MAX_VALUE, 10_000_000}) {
             assertThrows(NetworkException.class,
                     () -> Planner.plan(network, Placement.ONE_DEVICE, Mode.TRAINING, batch, images, true, Layout.PLAIN));
         }
-        assertThrows(NetworkException.class, () -> new Planner.Shapes(0, 9));
-        Planner.Shapes vast = new Planner.Shapes(Integer.MAX_VALUE, Integer.MAX_VALUE);
+        assertThrows(NetworkException.class, () -> new StoredImages(0, 9));
+        StoredImages vast = new StoredImages(Integer.MAX_VALUE, Integer.MAX_VALUE);
         assertThrows(NetworkException.class, () -> Planner.plan(network, Placement.ONE_DEVICE, Mode.TRAINING, 1, vast, true, Layout.PLAIN));
     }
 }

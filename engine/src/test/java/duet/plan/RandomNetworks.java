@@ -100,7 +100,8 @@ final class RandomNetworks {
                 case 3 -> add(new Layer.Dropout(name("drop"), 0.1 + random.nextDouble() / 2, chance(0.5)));
                 default -> {
                     if (Math.min(shape.height(), shape.width()) >= 3) {
-                        add(new Layer.Pooling(name("pool"), chance(0.5) ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE, between(2, 3),
+                        add(new Layer.Pooling(name("pool"), chance(0.5) ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE,
+                                between(2, 3),
                                 between(1, 2), between(0, 1), Rounding.FLOOR));
                     }
                 }

@@ -16,8 +16,8 @@ import duet.device.Operation.FullyConnectedForward;
 import duet.device.Tensor;
 
 /**
- * Trials of a backend that computes in bf16. The reference gets factors that are rounded as they should be; then the results agree as closely as
- * those in float do. Factors that are not rounded, or otherwise, are off by a hundred times what is allowed.
+ * Trials of a backend that computes in bf16. The reference gets factors that are rounded as they should be; then the results agree as
+ * closely as those in float do. Factors that are not rounded, or otherwise, are off by a hundred times what is allowed.
  */
 abstract class Bfloat16Suite extends TrialSuite {
     @Override
@@ -28,8 +28,8 @@ abstract class Bfloat16Suite extends TrialSuite {
         for (Operation operation : trial.operations()) {
             Set<Tensor> rounded = direct(operation) ? factors(operation) : Set.of();
             Map<Tensor, double[]> before = new HashMap<>();
-            operation.reads().forEach(tensor ->
-                    before.put(tensor, rounded.contains(tensor) ? Bfloat16.rounded(values.get(tensor)) : values.get(tensor).clone()));
+            operation.reads().forEach(tensor -> before.put(tensor,
+                    rounded.contains(tensor) ? Bfloat16.rounded(values.get(tensor)) : values.get(tensor).clone()));
             Map<Tensor, double[]> after = new HashMap<>(before);
             after.replaceAll((_, array) -> array.clone());
             Reference.compute(operation, after, trial.parameters());

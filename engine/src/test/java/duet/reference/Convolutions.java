@@ -7,7 +7,8 @@ import duet.device.ConvolutionGeometry;
 /**
  * Convolution, by its definition. Input [n][c][y][x], filters [f][c within the group][ky][kx], output [n][f][oy][ox]:
  *
- * <pre>output[n][f][oy][ox] = bias[f] + sum over c, ky, kx of weight[f][c][ky][kx] * input[n][group(f) + c][oy*s - p + ky][ox*s - p + kx]</pre>
+ * <pre>output[n][f][oy][ox] = bias[f] + sum over c, ky, kx of weight[f][c][ky][kx]
+ *     * input[n][group(f) + c][oy*s - p + ky][ox*s - p + kx]</pre>
  *
  * The three passes visit the same (input, weight, output) triples; the innermost loop runs along ox.
  */

@@ -15,7 +15,6 @@ import duet.device.Operation.ConvolutionBackwardData;
 import duet.device.Operation.ConvolutionBackwardWeights;
 import duet.device.Operation.ConvolutionForward;
 import duet.device.Precision;
-
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;

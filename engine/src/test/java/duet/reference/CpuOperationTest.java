@@ -5,7 +5,10 @@ import duet.device.Backends;
 import duet.device.ConvolutionChoice;
 import duet.device.CpuOptions;
 
-/** The CPU kernels against the reference, on the instruction set that -Dduet.cpu names (default: the machine's best), convolutions by direct sums. */
+/**
+ * The CPU kernels against the reference, on the instruction set that -Dduet.cpu names (default: the machine's best), convolutions by direct
+ * sums.
+ */
 class CpuOperationTest extends OperationSuite {
     @Override
     Backend open(int threads) {

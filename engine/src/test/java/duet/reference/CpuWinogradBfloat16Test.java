@@ -19,15 +19,14 @@ import duet.device.Operation;
 import duet.device.Precision;
 import duet.device.RunParameters;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Winograd's form in bf16, of 3x3 kernels. It rounds values in its points, which the reference does not have, so the sizes of errors are judged, beside those of
- * rounding the factors: if all terms of a sum are off independently by a part of themselves, the sum is off by that part of the root of the sum
- * of their squares.
+ * Winograd's form in bf16, of 3x3 kernels. It rounds values in its points, which the reference does not have, so the sizes of errors are
+ * judged, beside those of rounding the factors: if all terms of a sum are off independently by a part of themselves, the sum is off by that
+ * part of the root of the sum of their squares.
  */
 class CpuWinogradBfloat16Test extends Bfloat16Suite {
     private static final String METHOD = "Winograd's form in bf16";

@@ -15,7 +15,6 @@ import duet.device.ConvolutionGeometry;
 import duet.device.CpuOptions;
 import duet.device.Operation;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -23,8 +22,8 @@ import org.junit.jupiter.api.TestFactory;
 /** Convolutions in Winograd's form. */
 class CpuWinogradTest extends TrialSuite {
     /**
-     * Errors of sums in a point come out multiplied, by up to 19 in tiles of 8 x 8 points (native/cpu/winograd/transform.h); that is still a
-     * hundredth of one missing product. The tests of the native kernels are stricter on average: they compare with the direct kernels.
+     * Errors of sums in a point come out multiplied, by up to 19 in tiles of 8 x 8 points (native/cpu/winograd/transform.h); that is still
+     * a hundredth of one missing product. The tests of the native kernels are stricter on average: they compare with the direct kernels.
      */
     private static final double LOOSENED = 19;
 
@@ -71,7 +70,8 @@ class CpuWinogradTest extends TrialSuite {
     /** Without this the other tests would prove nothing: they would compare direct sums. */
     @Test
     void isWhatIsTested() {
-        try (Backend winograd = open(1); Backend direct = open(1, ConvolutionChoice.DIRECT);
+        try (Backend winograd = open(1);
+                Backend direct = open(1, ConvolutionChoice.DIRECT);
                 Backend fastest = Backends.open("cpu", 1)) {
             Operation large = ProductTrials.forward(64, ProductTrials.geometry(192, 13, 13, 192, 3, 1, 1, 1, false));
             Operation single = ProductTrials.forward(1, ProductTrials.geometry(16, 13, 13, 16, 5, 1, 2, 1, false));

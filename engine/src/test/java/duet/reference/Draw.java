@@ -116,7 +116,8 @@ final class Draw {
             };
             case ACTIVATION, FILTER, VECTOR -> switch (operation) {
                 case PrepareInput o -> floats(count, 60, false);
-                case ActivationBackward o when o.function() == Activation.TANH && o.output().equals(tensor) -> tanh(floats(count, 1, false));
+                case ActivationBackward o when o.function() == Activation.TANH && o.output().equals(tensor) ->
+                    tanh(floats(count, 1, false));
                 default -> floats(count, Math.pow(2, random.nextInt(-3, 3)), random.nextInt(3) == 0);
             };
             case WINNERS -> throw new IllegalArgumentException("winners come from a forward pass");

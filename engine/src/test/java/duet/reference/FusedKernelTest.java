@@ -11,6 +11,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.device.Backend;
@@ -34,11 +35,11 @@ import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.VirtualGpu;
-
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Neighbouring operations in one CUDA kernel make what they make one by one, to the bit (on the virtual GPU, which fuses multiply-adds only
@@ -47,6 +48,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("sim")
 @VirtualOnly("a card's compiler fuses multiply-adds differently in different kernels")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class FusedKernelTest {
     /** Operations, what the host fills, and what comes out of the last ones. */
     private record Chain(String name, List<Operation> operations, Map<Tensor, float[]> operands, List<Tensor> results) {}
@@ -136,13 +138,14 @@ class FusedKernelTest {
             List<Step> steps = new ArrayList<>();
             long[] used = {0};
             for (Operation operation : chain.operations()) {
-                Stream.concat(operation.reads().stream(), operation.writes().stream()).forEach(tensor ->
-                        regions.computeIfAbsent(tensor, x -> place(used, backend.bytes(x))));
+                Stream.concat(operation.reads().stream(), operation.writes().stream())
+                        .forEach(tensor -> regions.computeIfAbsent(tensor, x -> place(used, backend.bytes(x))));
                 long workspace = backend.workspaceBytes(operation, 0);
                 steps.add(new Step.Launch(operation, workspace == 0 ? null : place(used, workspace)));
             }
             try (Storage storage = backend.allocateScratch(new long[] {used[0]});
-                    Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, storage, storage)) {
+                    Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, storage,
+                            storage)) {
                 chain.operands().forEach(program::write);
                 program.run(RunParameters.NONE);
                 Map<Tensor, float[]> results = new HashMap<>();

@@ -4,12 +4,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Supplier;
-import java.util.stream.Stream;
 
-import duet.VirtualGpuCondition;
+import duet.TestDevices;
 import duet.device.Backend;
-import duet.device.Backends;
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation;
 import duet.device.Operation.Activation;
@@ -19,31 +16,20 @@ import duet.device.RunParameters;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
-
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Single operations, forward and backward, against PyTorch. */
 @Tag("kernels")
+@ResourceLock(TestDevices.LOCK)
 class GoldenOperationTest {
     private final Golden golden = Golden.read("operations.safetensors");
 
-    record Opener(String name, Supplier<Backend> supplier) {
-        @Override
-        public String toString() {
-            return name;
-        }
-    }
-
-    static Stream<Opener> backends() {
-        Stream<Opener> openers = Stream.of(new Opener("reference", () -> new ReferenceBackend(1)), new Opener("cpu", () -> Backends.open("cpu", 2)));
-        return VirtualGpuCondition.runs() ? Stream.concat(openers, Stream.of(new Opener("virtual", () -> Backends.open("virtual:0", 0)))) : openers;
-    }
-
     @ParameterizedTest
-    @MethodSource("backends")
-    void convolution(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void convolution(BackendOpener opener) {
         // channels, height, width, filters, kernel, stride, padding, groups
         int[][] cases = {{6, 9, 8, 8, 3, 1, 1, 2}, {3, 19, 19, 5, 5, 2, 0, 1}, {12, 7, 7, 9, 3, 2, 2, 3}, {3, 23, 23, 4, 11, 4, 2, 1}};
         for (int i = 0; i < cases.length; i++) {
@@ -62,8 +48,8 @@ class GoldenOperationTest {
     }
 
     @ParameterizedTest
-    @MethodSource("backends")
-    void fullyConnected(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void fullyConnected(BackendOpener opener) {
         String name = "fullyConnected";
         Tensor input = input(name + ".input");
         Tensor weight = new Tensor(1, name + ".weight", 0, Format.FILTER, Role.PARAMETER, 7, 4, 2, 3);
@@ -77,8 +63,8 @@ class GoldenOperationTest {
     }
 
     @ParameterizedTest
-    @MethodSource("backends")
-    void localResponseNorm(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void localResponseNorm(BackendOpener opener) {
         List<ResponseNorm> norms = List.of(new ResponseNorm(5, 1e-4f, 0.75f, 2, 1), new ResponseNorm(5, 0.5f, 0.75f, 2, 2),
                 new ResponseNorm(3, 0.25f, 0.5f, 1, 3));
         for (int i = 0; i < norms.size(); i++) {
@@ -90,8 +76,8 @@ class GoldenOperationTest {
     }
 
     @ParameterizedTest
-    @MethodSource("backends")
-    void pooling(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void pooling(BackendOpener opener) {
         // window, stride, padding; the rounding shows in the shapes
         int[][] cases = {{3, 2, 0}, {3, 2, 0}, {3, 2, 1}, {2, 3, 1}, {2, 1, 0}};
         for (int i = 0; i < cases.length; i++) {
@@ -117,8 +103,8 @@ class GoldenOperationTest {
     }
 
     @ParameterizedTest
-    @MethodSource("backends")
-    void activations(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void activations(BackendOpener opener) {
         for (Activation function : Activation.values()) {
             String name = function.name().toLowerCase(Locale.ROOT);
             check(opener, new Operation.ActivationForward(name, function, input(name + ".input"), output(name + ".output")));
@@ -128,8 +114,8 @@ class GoldenOperationTest {
     }
 
     @ParameterizedTest
-    @MethodSource("backends")
-    void softmaxCrossEntropy(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void softmaxCrossEntropy(BackendOpener opener) {
         int batch = golden.size("softmax.logits", 0);
         Tensor labels = new Tensor(1, "softmax.labels", 0, Format.INTEGERS, Role.INPUT, batch, 1, 1, 1);
         Tensor ranks = new Tensor(2, "softmax.ranks", 0, Format.INTEGERS, Role.OUTPUT, batch, 1, 1, 1);
@@ -160,7 +146,7 @@ class GoldenOperationTest {
     }
 
     /** What the operations read comes from the file, and so does what they must make. */
-    private void check(Opener opener, Operation... operations) {
+    private void check(BackendOpener opener, Operation... operations) {
         Map<Tensor, Object> operands = new HashMap<>();
         for (Operation operation : operations) {
             for (Tensor tensor : operation.reads()) {
@@ -171,7 +157,7 @@ class GoldenOperationTest {
                 }
             }
         }
-        try (Backend backend = opener.supplier().get()) {
+        try (Backend backend = opener.open()) {
             Trial trial = new Trial(operations[0].layer(), List.of(operations), operands, RunParameters.NONE);
             TrialRunner.run(backend, trial).forEach((tensor, values) -> golden.assertClose(tensor.name(), Trial.doubles(values)));
         }

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.device.Backend;
 import duet.device.Backends;
@@ -20,8 +21,9 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
-
+import duet.plan.StoredImages;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -31,6 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * learning rate falls after three steps, so that it matters that the rate is inside the momentum.
  */
 @Tag("kernels")
+@ResourceLock(TestDevices.LOCK)
 class GoldenTrainingTest {
     private static final int BATCH = 6;
     private static final int STORED = 35;
@@ -65,7 +68,8 @@ class GoldenTrainingTest {
     }
 
     static Stream<Arguments> backends() {
-        Stream<Arguments> backends = Stream.of(Arguments.of("reference", Placement.ONE_DEVICE), Arguments.of("reference", Placement.TWO_TOWERS),
+        Stream<Arguments> backends = Stream.of(Arguments.of("reference", Placement.ONE_DEVICE),
+                Arguments.of("reference", Placement.TWO_TOWERS),
                 Arguments.of("cpu", Placement.ONE_DEVICE), Arguments.of("cpu,cpu", Placement.TWO_TOWERS));
         return !VirtualGpuCondition.runs() ? backends : Stream.concat(backends, Stream.of(Arguments.of("virtual:0", Placement.ONE_DEVICE),
                 Arguments.of("virtual:0,virtual:1", Placement.TWO_TOWERS)));
@@ -75,7 +79,7 @@ class GoldenTrainingTest {
     @MethodSource("backends")
     void sixSteps(String devices, Placement placement) {
         try (Backend backend = devices.equals("reference") ? new ReferenceBackend(placement.devices()) : Backends.open(devices, 2)) {
-            Plan plan = Planner.plan(network(), placement, Mode.TRAINING, BATCH, new Planner.Shapes(STORED, STORED), true, backend);
+            Plan plan = Planner.plan(network(), placement, Mode.TRAINING, BATCH, new StoredImages(STORED, STORED), true, backend);
             try (PlanRun run = new PlanRun(plan, backend)) {
                 for (Plan.Parameter parameter : plan.parameters()) {
                     run.write(parameter, Trial.doubles(golden.floats("initial." + parameter.name())));

@@ -30,10 +30,9 @@ import duet.device.Operation.SpatialNormBackward;
 import duet.device.Operation.SpatialNormForward;
 import duet.device.PoolingGeometry;
 import duet.device.ResponseNorm;
-import duet.device.SpatialNorm;
 import duet.device.RunParameters;
+import duet.device.SpatialNorm;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;

@@ -4,18 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
-
-import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 import duet.TestDevices;
-import duet.VirtualGpuCondition;
 import duet.device.Backend;
-import duet.device.Backends;
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation;
 import duet.device.PoolingGeometry;
@@ -23,28 +15,20 @@ import duet.device.ResponseNorm;
 import duet.device.RunParameters;
 import duet.device.SpatialNorm;
 import duet.device.Tensor;
-
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the variants of AlexNet differ in, with numbers that can be worked out on paper. */
 @Tag("kernels")
+@ResourceLock(TestDevices.LOCK)
 class HandWorkedTest {
-    record Opener(String name, Supplier<Backend> supplier) {
-        @Override
-        public String toString() {
-            return name;
-        }
-    }
-
-    static Stream<Opener> backends() {
-        Stream<Opener> openers = Stream.of(new Opener("reference", () -> new ReferenceBackend(1)), new Opener("cpu", () -> Backends.open("cpu", 2)));
-        return VirtualGpuCondition.runs()
-                ? Stream.concat(openers, Stream.of(new Opener("virtual", () -> Backends.open(TestDevices.one(), 0)))) : openers;
-    }
-
-    private static void check(Opener opener, Operation operation, Map<Tensor, Object> operands, float... expected) {
-        try (Backend backend = opener.supplier().get()) {
+    private static void check(BackendOpener opener, Operation operation, Map<Tensor, Object> operands, float... expected) {
+        try (Backend backend = opener.open()) {
             Operation bound = Rebinding.rebind(operation, tensor -> bound(tensor, operands));
-            Map<Tensor, Object> given = operands.entrySet().stream().collect(Collectors.toMap(e -> bound(e.getKey(), operands), Map.Entry::getValue));
+            Map<Tensor, Object> given = operands.entrySet().stream()
+                    .collect(Collectors.toMap(e -> bound(e.getKey(), operands), Map.Entry::getValue));
             Trial trial = new Trial(operation.kind(), List.of(bound), given, RunParameters.NONE);
             float[] found = (float[]) TrialRunner.run(backend, trial).get(bound.writes().getFirst());
             assertArrayEquals(expected, found, 2e-6f, operation.kind());
@@ -62,8 +46,8 @@ class HandWorkedTest {
      * of the 1/t^2 in the window, such as 1/5 - 2 (1/25 + 2/49 + 1/100) in a corner.
      */
     @ParameterizedTest
-    @MethodSource("backends")
-    void onesWithinAMap(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void onesWithinAMap(BackendOpener opener) {
         SpatialNorm norm = new SpatialNorm(3, 1, 1, 1);
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 1, 3, 3);
@@ -76,14 +60,15 @@ class HandWorkedTest {
         double c = 1 / 5.0 - 2 * (1 / 25.0 + 2 / 49.0 + 1 / 100.0);
         double e = 1 / 7.0 - 2 * (2 / 25.0 + 3 / 49.0 + 1 / 100.0);
         double m = 1 / 10.0 - 2 * (4 / 25.0 + 4 / 49.0 + 1 / 100.0);
-        check(opener, new Operation.SpatialNormBackward("norm", norm, input, gradient, t.like(input)), Map.of(input, ones, gradient, ones.clone()),
+        check(opener, new Operation.SpatialNormBackward("norm", norm, input, gradient, t.like(input)),
+                Map.of(input, ones, gradient, ones.clone()),
                 (float) c, (float) e, (float) c, (float) e, (float) m, (float) e, (float) c, (float) e, (float) c);
     }
 
     /** cuda-convnet divides alpha by the pixels of the whole window, also where it is cut: 0.09 / 9 with t = 1 + 0.01 * 4 in a corner. */
     @ParameterizedTest
-    @MethodSource("backends")
-    void alphaIsDividedByTheWholeWindow(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void alphaIsDividedByTheWholeWindow(BackendOpener opener) {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 1, 2, 2);
         check(opener, new Operation.SpatialNormForward("norm", new SpatialNorm(3, 0.09f / 9, 1, 1), input, t.like(input)),
@@ -92,8 +77,8 @@ class HandWorkedTest {
 
     /** Four maps at one pixel, window 3: across all of them (Caffe), and in two groups (the paper), where maps 1 and 2 do not meet. */
     @ParameterizedTest
-    @MethodSource("backends")
-    void acrossMapsAndWithinGroups(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void acrossMapsAndWithinGroups(BackendOpener opener) {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 4, 1, 1);
         float[] values = {1, 2, 3, 4};
@@ -105,19 +90,20 @@ class HandWorkedTest {
 
     /** Negative values count in the norm's base but not after ReLU: the order of 2012 gives 2 / (1 + 9 + 4), the paper's 2 / (1 + 4). */
     @ParameterizedTest
-    @MethodSource("backends")
-    void normBeforeReluAndAfter(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void normBeforeReluAndAfter(BackendOpener opener) {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 2, 1, 1);
         ResponseNorm norm = new ResponseNorm(3, 1, 1, 1, 1);
-        check(opener, new Operation.ResponseNormForward("norm", norm, input, t.like(input)), Map.of(input, new float[] {-3, 2}), -3 / 14f, 2 / 14f);
+        check(opener, new Operation.ResponseNormForward("norm", norm, input, t.like(input)), Map.of(input, new float[] {-3, 2}), -3 / 14f,
+                2 / 14f);
         check(opener, new Operation.ResponseNormForward("norm", norm, input, t.like(input)), Map.of(input, new float[] {0, 2}), 0, 2 / 5f);
     }
 
     /** Sizes rounded up: of 5 pixels a kernel of 3 at stride 4 sees the first three and, in a second window, the last one alone. */
     @ParameterizedTest
-    @MethodSource("backends")
-    void theLastWindowReachesOutside(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void theLastWindowReachesOutside(BackendOpener opener) {
         Tensors t = new Tensors();
         Tensor input = t.activation(1, 1, 5, 5);
         float[] values = new float[25];
@@ -128,14 +114,15 @@ class HandWorkedTest {
         check(opener, new Operation.ConvolutionForward("conv", new ConvolutionGeometry(1, 5, 5, 1, 3, 4, 0, 1, 2, 2), input, weight, null,
                 t.activation(1, 1, 2, 2)), Map.of(input, values, weight, new float[] {1, 1, 1, 1, 1, 1, 1, 1, 1}),
                 63, 5 + 10 + 15, 21 + 22 + 23, 25);
-        check(opener, new Operation.AveragePoolForward("pool", new PoolingGeometry(1, 5, 5, 3, 4, 0, 2, 2), input, t.activation(1, 1, 2, 2)),
+        check(opener,
+                new Operation.AveragePoolForward("pool", new PoolingGeometry(1, 5, 5, 3, 4, 0, 2, 2), input, t.activation(1, 1, 2, 2)),
                 Map.of(input, values.clone()), 7, 10, 22, 25);
     }
 
     /** (3, 4) has an RMS of 5 / sqrt 2, (0.3, 0.4) a tenth of it. */
     @ParameterizedTest
-    @MethodSource("backends")
-    void filterAboveTheRadius(Opener opener) {
+    @MethodSource("duet.reference.BackendOpener#all")
+    void filterAboveTheRadius(BackendOpener opener) {
         Tensor weight = new Tensors().filter(2, 2, 1, 1, 1);
         float radius = (float) (1 / Math.sqrt(2));
         check(opener, new Operation.FilterRenormalise("conv", weight, radius), Map.of(weight, new float[] {3, 4, 0.3f, 0.4f}),

@@ -48,7 +48,9 @@ final class NeighbourhoodTrials {
         for (int i = 0; i < count; i++) {
             int groups = random.nextInt(1, 4);
             float beta = new float[] {0.5f, 0.75f, 1, random.nextFloat(0.1f, 2)}[random.nextInt(4)];
-            n.responseNorm(new Tensors().activation(random.nextInt(1, 4), groups * random.nextInt(1, 40), random.nextInt(1, 7), random.nextInt(1, 7)),
+            n.responseNorm(
+                    new Tensors().activation(random.nextInt(1, 4), groups * random.nextInt(1, 40), random.nextInt(1, 7),
+                            random.nextInt(1, 7)),
                     new ResponseNorm(2 * random.nextInt(0, 5) + 1, random.nextBoolean() ? 1e-4f : random.nextFloat(), beta,
                             random.nextFloat(0.5f, 3), groups));
         }
@@ -61,8 +63,10 @@ final class NeighbourhoodTrials {
         n.spatialNorm(new Tensors().activation(1, 3, 1, 1), new SpatialNorm(5, 1, 0.75f, 1));
         for (int i = 0; i < count; i++) {
             float beta = new float[] {0.5f, 0.75f, 0.75f, random.nextFloat(0.1f, 2)}[random.nextInt(4)];
-            n.spatialNorm(new Tensors().activation(random.nextInt(1, 4), random.nextInt(1, 40), random.nextInt(1, 12), random.nextInt(1, 12)),
-                    new SpatialNorm(2 * random.nextInt(0, 5) + 1, random.nextBoolean() ? 1e-4f : random.nextFloat(), beta, random.nextFloat(0.5f, 3)));
+            n.spatialNorm(
+                    new Tensors().activation(random.nextInt(1, 4), random.nextInt(1, 40), random.nextInt(1, 12), random.nextInt(1, 12)),
+                    new SpatialNorm(2 * random.nextInt(0, 5) + 1, random.nextBoolean() ? 1e-4f : random.nextFloat(), beta,
+                            random.nextFloat(0.5f, 3)));
         }
         return n.trials;
     }
@@ -129,7 +133,8 @@ final class NeighbourhoodTrials {
         add(new ResponseNormForward("norm", norm, x, y));
         add(new ResponseNormBackward("norm", norm, x, y, t.like(x)));
         if (x.height() >= 3 && x.width() >= 3) {
-            PoolingGeometry g = new PoolingGeometry(x.channels(), x.height(), x.width(), 3, 2, 0, (x.height() - 1) / 2, (x.width() - 1) / 2);
+            PoolingGeometry g = new PoolingGeometry(x.channels(), x.height(), x.width(), 3, 2, 0, (x.height() - 1) / 2,
+                    (x.width() - 1) / 2);
             add(new ResponseNormForward("norm", norm, x, y),
                     new MaxPoolForward("pool", g, y, t.activation(x.batch(), x.channels(), g.outputHeight(), g.outputWidth()), null));
         }

@@ -15,7 +15,6 @@ import duet.device.Step;
 import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;

@@ -66,7 +66,8 @@ final class OtherTrials {
         OtherTrials o = new OtherTrials(random);
         for (int i = 0; i < count; i++) {
             int groups = random.nextInt(1, 3);
-            Tensor weight = new Tensors().filter(groups * random.nextInt(1, 70), random.nextInt(1, 30), random.nextInt(1, 6), random.nextInt(1, 6),
+            Tensor weight = new Tensors().filter(groups * random.nextInt(1, 70), random.nextInt(1, 30), random.nextInt(1, 6),
+                    random.nextInt(1, 6),
                     groups);
             Operation operation = new FilterRenormalise("conv", weight, random.nextFloat(0.05f, 2));
             o.add(operation);
@@ -85,9 +86,11 @@ final class OtherTrials {
             Tensor status = t.integers(1, 2);
             Tensor other = t.filter(6, 3, 3, 3, 2);
             for (int index : new int[] {0, 17, 89}) {
-                trials.add(Draw.with(Draw.trial(random, new FiniteCheck("check", input, status, 1), new FiniteCheck("check", other, status, 0)),
+                trials.add(Draw.with(
+                        Draw.trial(random, new FiniteCheck("check", input, status, 1), new FiniteCheck("check", other, status, 0)),
                         input, index, fault));
-                trials.add(Draw.with(Draw.trial(random, new FiniteCheck("check", input, status, 1), new FiniteCheck("check", other, status, 0)),
+                trials.add(Draw.with(
+                        Draw.trial(random, new FiniteCheck("check", input, status, 1), new FiniteCheck("check", other, status, 0)),
                         other, index, fault));
             }
         }

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import duet.device.Philox;
-
 import org.junit.jupiter.api.Test;
 
 /** Philox against the known answers that its authors published with Random123 (kat_vectors, philox4x32 10). */

@@ -18,6 +18,7 @@ import duet.net.Network;
 import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 
 /** What device 0 computes for a named network under every placement and mode: each operation once for each set of shapes. */
 final class PlannedOperations {
@@ -39,7 +40,7 @@ final class PlannedOperations {
 
     private static List<Operation> of(String name, int batch) {
         Network network = name.equals("alexnet") ? Networks.create(name, 3, 1000) : Networks.create(name, 1, 10);
-        Planner.Shapes stored = new Planner.Shapes(network.input().height() + 5, network.input().width() + 4);
+        StoredImages stored = new StoredImages(network.input().height() + 5, network.input().width() + 4);
         Map<String, Operation> distinct = new LinkedHashMap<>();
         for (Placement placement : Placement.values()) {
             for (Mode mode : Mode.values()) {
@@ -47,7 +48,8 @@ final class PlannedOperations {
                     for (Step step : stream.steps()) {
                         if (stream.device() == 0 && step instanceof Step.Launch launch && fits(launch.operation())) {
                             Operation operation = anonymous(launch.operation());
-                            distinct.putIfAbsent(operation.toString().replaceAll("layer=[^,]*,|purpose=\\d+|Index=\\d+|index=\\d+", ""), operation);
+                            distinct.putIfAbsent(operation.toString().replaceAll("layer=[^,]*,|purpose=\\d+|Index=\\d+|index=\\d+", ""),
+                                    operation);
                         }
                     }
                 }

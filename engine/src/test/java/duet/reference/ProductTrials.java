@@ -49,7 +49,9 @@ final class ProductTrials {
         return p.trials;
     }
 
-    /** What Winograd's form applies to, with vectors of every instruction set: 3x3 and 5x5, and kernels that are so without their stride. */
+    /**
+     * What Winograd's form applies to, with vectors of every instruction set: 3x3 and 5x5, and kernels that are so without their stride.
+     */
     static List<Trial> winograd(RandomGenerator random, int count) {
         ProductTrials p = new ProductTrials(random);
         for (int i = 0; i < count; i++) {
@@ -65,8 +67,9 @@ final class ProductTrials {
             int kernel = stride * (random.nextBoolean() ? 2 : 4) + random.nextInt(1, stride + 1);
             int padding = random.nextInt(0, kernel + 1);
             int least = Math.max(2, kernel + stride - 2 * padding);
-            p.convolution(random.nextInt(1, 5), geometry(stride == 2 ? 4 * random.nextInt(1, 3) : random.nextInt(1, 4), least + random.nextInt(12),
-                    least + random.nextInt(12), 16 * random.nextInt(1, 6), kernel, stride, padding, 1, random.nextBoolean()));
+            p.convolution(random.nextInt(1, 5),
+                    geometry(stride == 2 ? 4 * random.nextInt(1, 3) : random.nextInt(1, 4), least + random.nextInt(12),
+                            least + random.nextInt(12), 16 * random.nextInt(1, 6), kernel, stride, padding, 1, random.nextBoolean()));
         }
         p.fusible(16);
         return p.trials;
@@ -87,7 +90,8 @@ final class ProductTrials {
         p.fullyConnected(2, 64, 3, 3, 96);
         p.fullyConnected(130, 9, 1, 1, 31);
         for (int i = 0; i < count; i++) {
-            p.fullyConnected(random.nextInt(1, 20), random.nextInt(1, 70), random.nextInt(1, 5), random.nextInt(1, 5), random.nextInt(1, 90));
+            p.fullyConnected(random.nextInt(1, 20), random.nextInt(1, 70), random.nextInt(1, 5), random.nextInt(1, 5),
+                    random.nextInt(1, 90));
         }
         return p.trials;
     }
@@ -140,7 +144,8 @@ final class ProductTrials {
         add(new FullyConnectedBackwardData("fc", output, weight, input));
         add(new FullyConnectedBackwardWeights("fc", input, output, weight, bias ? t.vector(outputs) : null));
         Tensor gradient = t.like(weight);
-        add(new FullyConnectedBackwardWeights("fc", input, output, gradient, null), new SgdUpdate("fc", gradient, weight, t.like(weight), 2));
+        add(new FullyConnectedBackwardWeights("fc", input, output, gradient, null),
+                new SgdUpdate("fc", gradient, weight, t.like(weight), 2));
     }
 
     /** One pixel that is not a number shows in exactly the results that it is part of. No padding: 0 * NaN would be a matter of taste. */
@@ -153,7 +158,8 @@ final class ProductTrials {
             Tensor weight = t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups());
             Tensor bias = t.vector(g.filters());
             for (float fault : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
-                trials.add(Draw.with(Draw.trial(random, new ConvolutionForward("conv", g, input, weight, bias, output)), input, 81 + 40, fault));
+                trials.add(Draw.with(Draw.trial(random, new ConvolutionForward("conv", g, input, weight, bias, output)), input, 81 + 40,
+                        fault));
                 trials.add(Draw.with(Draw.trial(random, new ConvolutionBackwardData("conv", g, output, weight, input)), output, 4, fault));
                 trials.add(Draw.with(
                         Draw.trial(random, new ConvolutionBackwardWeights("conv", g, input, output, weight, bias)), output, 5, fault));
@@ -169,7 +175,8 @@ final class ProductTrials {
                 Tensors t = new Tensors();
                 Tensor output = t.activation(2, g.filters(), g.outputHeight(), g.outputWidth());
                 add(new ConvolutionForward("conv", g, t.activation(2, g.channels(), g.height(), g.width()),
-                                t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups()), t.vector(g.filters()), output),
+                        t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups()), t.vector(g.filters()),
+                        output),
                         new ActivationForward("activation", function, output, inPlace ? output : t.like(output)));
                 Tensor classes = t.activation(3, 37, 1, 1);
                 add(new FullyConnectedForward("fc", t.activation(3, 5, 2, 2), t.filter(37, 5, 2, 2, 1), t.vector(37), classes),

@@ -77,13 +77,15 @@ public final class Reference {
 
         void compute(Operation operation, RunParameters parameters) {
             switch (operation) {
-                case PrepareInput o -> Channels.prepareInput(o, of(o.images()), of(o.crops()), of(o.mean()), of(o.colourShift()), of(o.output()));
+                case PrepareInput o ->
+                    Channels.prepareInput(o, of(o.images()), of(o.crops()), of(o.mean()), of(o.colourShift()), of(o.output()));
                 case ConvolutionForward o ->
                     Convolutions.forward(o.geometry(), o.input().batch(), of(o.input()), of(o.weight()), of(o.bias()), of(o.output()));
                 case ConvolutionBackwardData o -> Convolutions.backwardData(
                         o.geometry(), o.outputGradient().batch(), of(o.outputGradient()), of(o.weight()), of(o.inputGradient()));
                 case ConvolutionBackwardWeights o -> Convolutions.backwardWeights(
-                        o.geometry(), o.input().batch(), of(o.input()), of(o.outputGradient()), of(o.weightGradient()), of(o.biasGradient()));
+                        o.geometry(), o.input().batch(), of(o.input()), of(o.outputGradient()), of(o.weightGradient()),
+                        of(o.biasGradient()));
                 case FullyConnectedForward o ->
                     FullyConnected.forward(o.input().batch(), of(o.input()), of(o.weight()), of(o.bias()), of(o.output()));
                 case FullyConnectedBackwardData o -> FullyConnected.backwardData(
@@ -99,7 +101,8 @@ public final class Reference {
                 case SpatialNormForward o -> SpatialNorms.forward(o.norm(), o.input(), of(o.input()), of(o.output()));
                 case SpatialNormBackward o ->
                     SpatialNorms.backward(o.norm(), o.input(), of(o.input()), of(o.outputGradient()), of(o.inputGradient()));
-                case MaxPoolForward o -> Pooling.maxForward(o.geometry(), o.input().batch(), of(o.input()), of(o.output()), of(o.winners()));
+                case MaxPoolForward o ->
+                    Pooling.maxForward(o.geometry(), o.input().batch(), of(o.input()), of(o.output()), of(o.winners()));
                 case MaxPoolBackward o -> Pooling.maxBackward(
                         o.geometry(), o.winners().batch(), of(o.winners()), of(o.outputGradient()), of(o.inputGradient()));
                 case AveragePoolForward o -> Pooling.averageForward(o.geometry(), o.input().batch(), of(o.input()), of(o.output()));

@@ -21,7 +21,6 @@ import duet.device.StreamSteps.Kind;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
-
 import org.junit.jupiter.api.Test;
 
 /** What makes the reference backend a judge of plans: mistakes in regions, events and order show in the numbers. */
@@ -122,7 +121,8 @@ class ReferenceBackendTest {
         Tensor losses = new Tensor(13, "losses", 0, Format.ACTIVATION, Role.OUTPUT, 1, 1, 1, 1);
         Tensor ranks = new Tensor(14, "ranks", 0, Format.INTEGERS, Role.OUTPUT, 1, 1, 1, 1);
         Map<Tensor, Region> regions = Map.of(logits, at(0), labels, at(256), never, at(512), losses, at(768), ranks, at(1024));
-        assertArrayEquals(new double[] {1, 2, 3, 4}, run(Schedule.firstStream(), softmax(logits, labels, losses, ranks), regions, logits, logits));
+        assertArrayEquals(new double[] {1, 2, 3, 4},
+                run(Schedule.firstStream(), softmax(logits, labels, losses, ranks), regions, logits, logits));
         DeviceException e = assertThrows(DeviceException.class,
                 () -> run(Schedule.firstStream(), softmax(logits, never, losses, ranks), regions, logits, logits));
         assertEquals("softmax: SoftmaxCrossEntropy reads never@0 1x1x1x1, parts of which nothing has written.", e.getMessage());
@@ -138,7 +138,8 @@ class ReferenceBackendTest {
         List<StreamSteps> streams = List.of(
                 new StreamSteps(0, Kind.COMPUTE, List.of(new Step.Wait(1), new Step.Record(0))),
                 new StreamSteps(1, Kind.COMPUTE, List.of(new Step.Wait(0), new Step.Record(1))));
-        DeviceException e = assertThrows(DeviceException.class, () -> run(Schedule.firstStream(), streams, Map.of(input, at(0)), input, input));
+        DeviceException e = assertThrows(DeviceException.class,
+                () -> run(Schedule.firstStream(), streams, Map.of(input, at(0)), input, input));
         assertTrue(e.getMessage().startsWith("device 0 compute waits forever"), e.getMessage());
     }
 
@@ -158,7 +159,8 @@ class ReferenceBackendTest {
     private static void refused(List<StreamSteps> streams, Map<Tensor, Region> regions, String why) {
         try (ReferenceBackend backend = new ReferenceBackend(2)) {
             Storage storage = backend.allocate(new long[] {BYTES, BYTES});
-            String message = assertThrows(IllegalArgumentException.class, () -> backend.load(streams, regions, storage, storage)).getMessage();
+            String message = assertThrows(IllegalArgumentException.class, () -> backend.load(streams, regions, storage, storage))
+                    .getMessage();
             assertTrue(message.contains(why), message);
         }
     }

@@ -54,7 +54,7 @@ public final class ReferenceProgram implements Program {
                 case Step.Launch launch -> launch(steps.device(), launch, parameters);
                 case Step.Copy copy -> store(copy.to(), load(copy.from(), "the copy of " + copy.layer()));
                 case Step.Record record -> recorded.add(record.event());
-                case Step.Wait wait -> { }
+                case Step.Wait wait -> {}
             }
         }
         for (int i = 0; i < positions.length; i++) {

@@ -54,8 +54,8 @@ public interface Schedule {
     }
 
     private static Schedule preferring(StreamSteps.Kind kind) {
-        return (streams, positions, ready) ->
-                ready.stream().filter(stream -> streams.get(stream).kind() == kind).findFirst().orElse(ready.getFirst());
+        return (streams, positions, ready) -> ready.stream().filter(stream -> streams.get(stream).kind() == kind).findFirst()
+                .orElse(ready.getFirst());
     }
 
     /** Ten that find most mistakes. */

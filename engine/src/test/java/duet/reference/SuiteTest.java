@@ -10,7 +10,6 @@ import java.util.random.RandomGenerator;
 
 import duet.device.Backend;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.Test;
 
 /** The suite is worth something only if it notices what is wrong: each kind of mistake, planted in right results, is found. */

@@ -42,6 +42,7 @@ final class Tensors {
 
     private Tensor make(Format format, Role role, int batch, int channels, int height, int width, int groups) {
         int id = next++;
-        return new Tensor(id, format.name().toLowerCase(java.util.Locale.ROOT) + id, 0, format, role, batch, channels, height, width, groups);
+        return new Tensor(id, format.name().toLowerCase(java.util.Locale.ROOT) + id, 0, format, role, batch, channels, height, width,
+                groups);
     }
 }

@@ -66,7 +66,8 @@ final class Tolerance {
             Map<Tensor, double[]> carried, RunParameters parameters) {
         return switch (operation) {
             case ConvolutionForward o -> sums(o, forwardTerms(o.geometry()) + 1, before);
-            case ConvolutionBackwardData o -> sums(o, forwardTerms(o.geometry()) * o.geometry().filters() / o.geometry().channels(), before);
+            case ConvolutionBackwardData o ->
+                sums(o, forwardTerms(o.geometry()) * o.geometry().filters() / o.geometry().channels(), before);
             case ConvolutionBackwardWeights o ->
                 sums(o, o.input().batch() * o.geometry().outputHeight() * o.geometry().outputWidth(), before);
             case FullyConnectedForward o -> sums(o, o.input().elementsPerImage() + 1, before);
@@ -99,7 +100,7 @@ final class Tolerance {
         return (long) g.channels() / g.groups() * g.kernel() * g.kernel();
     }
 
-    /** At most so many windows share a pixel. */
+    /** At most that many windows share a pixel. */
     private static long windows(PoolingGeometry g) {
         long along = (g.window() + g.stride() - 1) / g.stride();
         return along * along;
@@ -180,8 +181,8 @@ final class Tolerance {
                 if (o.inputGradient() != null) {
                     boolean label = i - n * classes == (int) before.get(o.labels())[n];
                     double batch = o.logits().batch();
-                    allowed.get(o.inputGradient())[i] =
-                            roundings * (Math.abs(after.get(o.inputGradient())[i]) + (label ? 2 / batch : 0)) + TINY;
+                    allowed.get(o.inputGradient())[i] = roundings * (Math.abs(after.get(o.inputGradient())[i]) + (label ? 2 / batch : 0))
+                            + TINY;
                 }
             }
         }

@@ -23,7 +23,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
-
+import duet.plan.StoredImages;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -69,7 +69,7 @@ class TowersTest {
     }
 
     private static Plan plan(Network network, Placement placement, Mode mode) {
-        Planner.Shapes stored = new Planner.Shapes(network.input().height() + 3, network.input().width() + 2);
+        StoredImages stored = new StoredImages(network.input().height() + 3, network.input().width() + 2);
         return Planner.plan(network, placement, mode, 4, stored, true, new ReferenceBackend(placement.devices()));
     }
 

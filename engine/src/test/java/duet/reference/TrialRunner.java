@@ -55,7 +55,8 @@ final class TrialRunner {
             steps.add(new Step.Launch(operation, workspace == 0 ? null : place(Area.TRANSIENT, workspace)));
         }
         List<StreamSteps> streams = List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps));
-        try (Storage weights = backend.allocate(persistent); Storage others = backend.allocateScratch(scratch);
+        try (Storage weights = backend.allocate(persistent);
+                Storage others = backend.allocateScratch(scratch);
                 Program program = backend.load(streams, regions, weights, others)) {
             Map<Tensor, Object> first = runOnce(program);
             requireSameBits("the first run", first, "the second", runOnce(program));

@@ -11,7 +11,6 @@ import duet.device.Backend;
 import duet.device.Operation;
 import duet.device.Region;
 import duet.device.Tensor;
-
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
@@ -27,7 +26,7 @@ import org.junit.jupiter.api.TestInstance;
 abstract class TrialSuite {
     private final List<Backend> backends = new ArrayList<>();
 
-    /** One device that computes with so many threads. */
+    /** One device that computes with that many threads. */
     abstract Backend open(int threads);
 
     /** Before a run of backend {@code index}: other circumstances that must not change a bit. */
@@ -72,7 +71,8 @@ abstract class TrialSuite {
 
     final Stream<DynamicTest> trials(BiFunction<RandomGenerator, Integer, List<Trial>> family, int count) {
         long seed = Seed.get();
-        return family.apply(Seed.random(seed), count).stream().map(trial -> DynamicTest.dynamicTest(trial.name(), () -> check(trial, seed)));
+        return family.apply(Seed.random(seed), count).stream()
+                .map(trial -> DynamicTest.dynamicTest(trial.name(), () -> check(trial, seed)));
     }
 
     private void check(Trial trial, long seed) {

@@ -19,6 +19,11 @@ import duet.device.RunParameters;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.Diary;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,7 +55,8 @@ class ColourNoiseTrainingTest {
         }
         int[] crops = {1, 1, 0, 2, 0, 1, 0, 0, 0, 1, 2, 1};
         int[] labels = {0, 1, 2, 3};
-        double[] byPlan = losses(Tiny.network(), placement, NOISE.withNoiseDivides(true), new Batch(0, images, crops, shifts, labels, batch));
+        double[] byPlan = losses(Tiny.network(), placement, NOISE.withNoiseDivides(true),
+                new Batch(0, images, crops, shifts, labels, batch));
         Network divided = new Network("tiny", Tiny.network().input(), Tiny.network().inputScale() / 1.3, Tiny.network().layers());
         double[] byHand = losses(divided, placement, Augmentation.NONE, new Batch(0, shifted, crops, labels, batch));
         assertArrayEquals(byHand, byPlan, 1e-4);
@@ -77,8 +83,9 @@ class ColourNoiseTrainingTest {
 
     private static TrainingOptions options() {
         // The noise ends in the middle: steps 1 to 11 have it, then another program goes on.
-        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null, List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
-        return Tiny.options().withLearningRate(diary).withAugmentation(NOISE.withNoiseDivides(true));
+        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null,
+                List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
+        return Tiny.options().toBuilder().learningRate(diary).augmentation(NOISE.withNoiseDivides(true)).build();
     }
 
     @ParameterizedTest
@@ -93,20 +100,22 @@ class ColourNoiseTrainingTest {
         for (int steps : new int[] {3, 11, 15}) {
             Path out = folder.resolve(placement + "-" + steps);
             try (Backend backend = Tiny.backend(placement.devices());
-                    Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options().withSteps(steps).withOutput(out))) {
+                    Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
+                            options().toBuilder().steps(steps).output(out).build())) {
                 trainer.train(TrainingListener.SILENT);
             }
             Checkpoint checkpoint = Checkpoint.read(out);
             assertEquals(1, checkpoint.tensors().get(Checkpoint.COLOURS).length);
             try (Backend backend = Tiny.backend(placement.devices());
-                    Trainer trainer = Trainer.resume(checkpoint, placement, backend, Tiny.data(), options().withOutput(null))) {
+                    Trainer trainer = Trainer.resume(checkpoint, placement, backend, Tiny.data(),
+                            options().toBuilder().output(null).build())) {
                 trainer.train(TrainingListener.SILENT);
                 assertArrayEquals(whole, weights(trainer), "resumed after step " + steps);
             }
         }
         try (Backend backend = Tiny.backend(placement.devices());
                 Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
-                        Tiny.options().withAugmentation(Augmentation.STANDARD))) {
+                        Tiny.options().toBuilder().augmentation(Augmentation.STANDARD).build())) {
             trainer.train(TrainingListener.SILENT);
             assertFalse(Arrays.equals(whole, weights(trainer)));
             assertNull(trainer.snapshot().tensors().get(Checkpoint.COLOURS));
@@ -131,7 +140,8 @@ class ColourNoiseTrainingTest {
     }
 
     private static float[] mean(Backend backend, Mean mean) {
-        try (Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withMean(mean))) {
+        try (Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                Tiny.options().toBuilder().mean(mean).build())) {
             Checkpoint checkpoint = trainer.snapshot();
             assertEquals(new Shape(1, 12, 12), checkpoint.stored());
             return checkpoint.tensors().get(Checkpoint.MEAN);

@@ -9,15 +9,18 @@ import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Shape;
 
-/** A network in evaluation, one image at a time in double precision, by the definitions of its layers: shares nothing with Duet's kernels and plans. */
-final class DirectForward {
+/**
+ * A network in evaluation, one image at a time in double precision, by the definitions of its layers: shares nothing with Duet's kernels
+ * and plans.
+ */
+public final class DirectForward {
     private DirectForward() {}
 
     /**
      * @param image what the first layer sees, [channels][height][width]
      * @return probabilities
      */
-    static double[] run(Network network, Map<String, float[]> parameters, double[] image) {
+    public static double[] run(Network network, Map<String, float[]> parameters, double[] image) {
         double[] value = image;
         Shape shape = network.input();
         for (int i = 0; i < network.layers().size(); i++) {
@@ -30,8 +33,10 @@ final class DirectForward {
 
     private static double[] layer(Layer layer, Map<String, float[]> parameters, double[] in, Shape shape, Shape out) {
         return switch (layer) {
-            case Layer.Convolution l -> convolution(l, parameters.get(l.name() + ".weight"), parameters.get(l.name() + ".bias"), in, shape, out);
-            case Layer.FullyConnected l -> fullyConnected(parameters.get(l.name() + ".weight"), parameters.get(l.name() + ".bias"), in, out.channels());
+            case Layer.Convolution l ->
+                convolution(l, parameters.get(l.name() + ".weight"), parameters.get(l.name() + ".bias"), in, shape, out);
+            case Layer.FullyConnected l ->
+                fullyConnected(parameters.get(l.name() + ".weight"), parameters.get(l.name() + ".bias"), in, out.channels());
             case Layer.Nonlinearity l -> map(in, x -> l.function() == Activation.RELU ? Math.max(x, 0) : Math.tanh(x));
             case Layer.LocalResponseNorm l -> norm(l, in, shape);
             case Layer.SpatialResponseNorm l -> throw new IllegalArgumentException(l.name());
@@ -59,7 +64,8 @@ final class DirectForward {
                 int row = y + tap / l.kernel() % l.kernel();
                 int column = x + tap % l.kernel();
                 if (row >= 0 && row < shape.height() && column >= 0 && column < shape.width()) {
-                    sum += weight[filter * channels * l.kernel() * l.kernel() + tap] * in[((first + channel) * shape.height() + row) * shape.width() + column];
+                    sum += weight[filter * channels * l.kernel() * l.kernel() + tap]
+                            * in[((first + channel) * shape.height() + row) * shape.width() + column];
                 }
             }
             result[i] = sum;

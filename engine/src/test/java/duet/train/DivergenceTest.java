@@ -11,11 +11,14 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import duet.device.Backend;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DivergenceTest {
     @TempDir
@@ -58,7 +61,8 @@ class DivergenceTest {
     @Test
     void theLastGoodCheckpointStays() throws IOException {
         Path out = parent.resolve("out");
-        TrainingOptions options = Tiny.options().withOutput(out).withCheckpointEvery(1).withLearningRate(new LearningRate.Constant(1e15));
+        TrainingOptions options = Tiny.options().toBuilder().output(out).checkpointEvery(1).learningRate(new LearningRate.Constant(1e15))
+                .build();
         Recorder recorder = new Recorder();
         TrainingDivergedException e;
         try (Backend backend = Tiny.backend(1);

@@ -11,10 +11,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import duet.data.Split;
 import duet.device.Backend;
 import duet.net.Initialization;
@@ -23,6 +19,13 @@ import duet.net.Network;
 import duet.net.NetworkException;
 import duet.net.Shape;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class FineTuningTest {
     private static final List<String> SIX = List.of("a", "b", "c", "d", "e", "f");
@@ -34,7 +37,7 @@ class FineTuningTest {
 
     @BeforeAll
     static void train() {
-        trained = run(Tiny.network(), Tiny.data(), Tiny.options().withSteps(8), null);
+        trained = run(Tiny.network(), Tiny.data(), Tiny.options().toBuilder().steps(8).build(), null);
     }
 
     private static Checkpoint run(Network network, Split data, TrainingOptions options, Checkpoint from) {
@@ -91,8 +94,9 @@ class FineTuningTest {
 
     @Test
     void nothingToTakeIsAnError() {
-        Network other = new Network("other", new Shape(1, 10, 10), 1, List.of(new Layer.FullyConnected("scores", 4, true, Initialization.PAPER),
-                new Layer.SoftmaxCrossEntropy("loss")));
+        Network other = new Network("other", new Shape(1, 10, 10), 1,
+                List.of(new Layer.FullyConnected("scores", 4, true, Initialization.PAPER),
+                        new Layer.SoftmaxCrossEntropy("loss")));
         assertEquals("no layer of other has the names and sizes of the trained tiny, so there is nothing to take over",
                 assertThrows(TrainingException.class, () -> FineTuning.of(trained, other, Tiny.CLASSES)).getMessage());
     }
@@ -100,7 +104,7 @@ class FineTuningTest {
     @Test
     void frozenLayersKeepTheirBits() {
         Network network = FineTuning.network(trained.network(), 6);
-        TrainingOptions options = Tiny.options().withSteps(7).withFrozen(List.of("conv1", "fc3")).withBiasWeightDecay(true);
+        TrainingOptions options = Tiny.options().toBuilder().steps(7).frozen(List.of("conv1", "fc3")).biasWeightDecay(true).build();
         Checkpoint end = run(network, six(), options, trained);
         for (String name : List.of("conv1.weight", "conv1.bias", "fc3.weight", "fc3.bias")) {
             assertArrayEquals(trained.tensors().get(name), end.tensors().get(name), name);
@@ -119,6 +123,7 @@ class FineTuningTest {
 
     private static String frozen(String layer) {
         return assertThrows(NetworkException.class,
-                () -> run(Tiny.network(), Tiny.data(), Tiny.options().withSteps(1).withFrozen(List.of(layer)), null)).getMessage();
+                () -> run(Tiny.network(), Tiny.data(), Tiny.options().toBuilder().steps(1).frozen(List.of(layer)).build(), null))
+                .getMessage();
     }
 }

@@ -8,21 +8,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Arrays;
 import java.util.List;
 
-import org.junit.jupiter.api.Test;
-
 import duet.net.Initialization;
 import duet.net.Initialization.Distribution;
 import duet.net.Layer;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.net.Rounding;
 import duet.net.Shape;
+import org.junit.jupiter.api.Test;
 
 class InitializationTest {
     private static List<ParameterShape> parameters(Initialization start) {
-        return ParameterShape.of(new Network("test", new Shape(4, 8, 8), 1, List.of(
+        return new Network("test", new Shape(4, 8, 8), 1, List.of(
                 new Layer.Convolution("conv1", 64, 5, 1, 2, 2, Rounding.FLOOR, true, start),
                 new Layer.FullyConnected("fc2", 40, false, start),
-                new Layer.SoftmaxCrossEntropy("loss"))));
+                new Layer.SoftmaxCrossEntropy("loss"))).parameters();
     }
 
     private static double[] meanAndDeviation(float[] values) {

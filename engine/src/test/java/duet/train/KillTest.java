@@ -12,12 +12,16 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import duet.ChildJava;
 import duet.device.Backend;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.OutputFolder;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Killed with SIGKILL at random moments and resumed each time, a training on two devices ends with the same bits as one left alone. */
 class KillTest {
@@ -27,11 +31,11 @@ class KillTest {
     private Path parent;
 
     private static TrainingOptions options(Path out) {
-        return Tiny.options().withEpochs(12).withCheckpointEvery(9).withOutput(out)
-                .withLearningRate(new LearningRate.Plateau(0.02, 0.5, 3, 4));
+        return Tiny.options().toBuilder().epochs(12).checkpointEvery(9).output(out)
+                .learningRate(new LearningRate.Plateau(0.02, 0.5, 3, 4)).build();
     }
 
-    /** Begins or resumes and trains to the end, unless somebody kills it. */
+    /** Begins or resumes and trains to the end, unless it is killed. */
     public static void main(String[] arguments) {
         train(Path.of(arguments[0]), new Recorder(event -> pause()));
     }

@@ -11,15 +11,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledOnOs;
-import org.junit.jupiter.api.condition.OS;
-
 import duet.ChildJava;
 import duet.bindings.cpu.DuetCpu;
 import duet.data.Split;
 import duet.device.Backend;
 import duet.plan.Placement;
+import duet.train.output.TrainingListener;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 /** A thousand trainings, one after the other, in a process with a small heap: what each took it gives back. */
 @EnabledOnOs(OS.LINUX)
@@ -41,7 +41,8 @@ class LeakTest {
         }
 
         private static long status(String name) throws IOException {
-            String line = Files.readAllLines(Path.of("/proc/self/status")).stream().filter(l -> l.startsWith(name)).findFirst().orElseThrow();
+            String line = Files.readAllLines(Path.of("/proc/self/status")).stream().filter(l -> l.startsWith(name)).findFirst()
+                    .orElseThrow();
             return Long.parseLong(line.replaceAll("\\D", ""));
         }
     }
@@ -65,7 +66,7 @@ class LeakTest {
     private static void round(Placement placement) {
         Split data = new Split(new Tiny.Patterns(8, Tiny.CLASSES, 1), new Tiny.Patterns(8, Tiny.CLASSES, 2));
         try (Backend backend = Tiny.backend(placement.devices());
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, data, Tiny.options().withSteps(1))) {
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, data, Tiny.options().toBuilder().steps(1).build())) {
             trainer.train(TrainingListener.SILENT);
         }
     }

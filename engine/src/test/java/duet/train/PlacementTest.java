@@ -9,15 +9,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-import org.junit.jupiter.api.Test;
-
 import duet.data.DamageReport;
-import duet.data.Datasets;
 import duet.data.Split;
+import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.Metrics;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.Test;
 
 /** The same network under any placement computes the same function. */
 class PlacementTest {
@@ -26,7 +29,8 @@ class PlacementTest {
     private static Run run(Placement placement) {
         Recorder recorder = new Recorder();
         try (Backend backend = Tiny.backend(placement.devices());
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), Tiny.options().withSteps(20))) {
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
+                        Tiny.options().toBuilder().steps(20).build())) {
             trainer.train(recorder);
             return new Run(recorder.steps, trainer.snapshot());
         }
@@ -64,7 +68,7 @@ class PlacementTest {
     @Test
     void alexnetSmallOnFashionMnist() {
         assumeTrue(Files.isDirectory(Path.of("/usr/share/datasets/fashion-mnist")), "dataset-fashion-mnist is not installed");
-        TrainingOptions recipe = Recipe.of("alexnet-small", 8).withSteps(20);
+        TrainingOptions recipe = Recipe.of("alexnet-small", 8).toBuilder().steps(20).build();
         Run one = small(Placement.ONE_DEVICE, "fashion-mnist", recipe);
         Run two = small(Placement.TWO_TOWERS, "fashion-mnist", recipe);
         for (int i = 0; i < 20; i++) {
@@ -74,7 +78,7 @@ class PlacementTest {
     }
 
     private static Run small(Placement placement) {
-        TrainingOptions stable = Recipe.of("alexnet-small", 8).withSteps(20).withLearningRate(new LearningRate.Constant(0.001));
+        TrainingOptions stable = Recipe.of("alexnet-small", 8).toBuilder().steps(20).learningRate(new LearningRate.Constant(0.001)).build();
         return small(placement, "synthetic:1x28x28:10:256", stable);
     }
 
@@ -102,8 +106,9 @@ class PlacementTest {
     void resumedUnderAnotherPlacement() {
         Run one = run(Placement.ONE_DEVICE);
         List<Checkpoint> passed = new ArrayList<>();
-        try (Backend backend = Tiny.backend(2); Trainer trainer = Trainer.resume(
-                one.end(), Placement.TWO_TOWERS, backend, Tiny.data(), Tiny.options().withSteps(20))) {
+        try (Backend backend = Tiny.backend(2);
+                Trainer trainer = Trainer.resume(
+                        one.end(), Placement.TWO_TOWERS, backend, Tiny.data(), Tiny.options().toBuilder().steps(20).build())) {
             passed.add(trainer.snapshot());
         }
         one.end().tensors().forEach((name, values) -> assertArrayEquals(values, passed.getFirst().tensors().get(name), name));

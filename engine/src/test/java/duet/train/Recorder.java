@@ -5,17 +5,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
+import duet.train.output.Metrics;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.RateChange;
+
 /** Writes down what a training tells; each event is also handed to a hook. */
-final class Recorder implements TrainingListener {
+public final class Recorder implements TrainingListener {
     final List<String> events = new ArrayList<>();
-    final List<Metrics> steps = new ArrayList<>();
+    public final List<Metrics> steps = new ArrayList<>();
     final List<Metrics> validations = new ArrayList<>();
     final List<Path> checkpoints = new ArrayList<>();
     final List<String> warnings = new ArrayList<>();
     private final Consumer<String> hook;
 
-    Recorder() {
-        this(event -> { });
+    public Recorder() {
+        this(event -> {});
     }
 
     /** @param hook told of each event, such as {@code step 7}, {@code validating 8}, {@code validated 11}, {@code checkpoint} */

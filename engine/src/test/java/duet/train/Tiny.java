@@ -16,15 +16,17 @@ import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingOptions;
 
 /** A network and data that are small enough to train in a test, with every kind of layer. */
-final class Tiny {
-    static final Shape STORED = new Shape(1, 12, 12);
-    static final List<String> CLASSES = List.of("bars", "columns", "checks", "blank");
+public final class Tiny {
+    public static final Shape STORED = new Shape(1, 12, 12);
+    public static final List<String> CLASSES = List.of("bars", "columns", "checks", "blank");
 
     private Tiny() {}
 
-    static Network network() {
+    public static Network network() {
         return network(new Initialization(Initialization.Distribution.HE, 0, 0));
     }
 
@@ -44,35 +46,35 @@ final class Tiny {
     }
 
     /** Batches of 8 that do not divide the 44 training images; ends of epochs after steps 6, 11, 17, 22. */
-    static TrainingOptions options() {
-        return TrainingOptions.DEFAULTS.withBatch(8).withEpochs(4).withSeed(7).withAugmentation(Augmentation.STANDARD)
-                .withLearningRate(new LearningRate.Constant(0.02));
+    public static TrainingOptions options() {
+        return TrainingOptions.DEFAULTS.toBuilder().batch(8).epochs(4).seed(7).augmentation(Augmentation.STANDARD)
+                .learningRate(new LearningRate.Constant(0.02)).build();
     }
 
     /** CPU devices, also where there is a card: one process uses either a card or the virtual GPU, which other tests need. */
-    static Backend backend(int devices) {
+    public static Backend backend(int devices) {
         return Backends.open(devices == 1 ? "cpu" : "cpu,cpu", devices);
     }
 
-    static Split data() {
+    public static Split data() {
         return new Split(new Patterns(44, CLASSES, 1), new Patterns(20, CLASSES, 2));
     }
 
     /** Stripes and checks under noise; image i has class i % classes. */
-    static final class Patterns implements Dataset {
+    public static final class Patterns implements Dataset {
         private final int size;
         private final List<String> classes;
         private final long seed;
         private final List<Integer> damaged = new ArrayList<>();
 
-        Patterns(int size, List<String> classes, long seed) {
+        public Patterns(int size, List<String> classes, long seed) {
             this.size = size;
             this.classes = classes;
             this.seed = seed;
         }
 
         /** These images cannot be read. */
-        Patterns damaged(int... indices) {
+        public Patterns damaged(int... indices) {
             IntStream.of(indices).forEach(damaged::add);
             return this;
         }

@@ -15,15 +15,21 @@ import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import duet.data.Split;
 import duet.device.Backend;
 import duet.net.Initialization;
 import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.Metrics;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
+import duet.use.Classifier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
     @TempDir
@@ -39,7 +45,7 @@ class TrainerTest {
     @Test
     void learns() {
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().withEpochs(30), Tiny.data(), recorder);
+        Trainer.Result result = train(Tiny.options().toBuilder().epochs(30).build(), Tiny.data(), recorder);
         assertEquals(Trainer.End.COMPLETED, result.end());
         assertEquals(165, result.steps());
         assertNull(result.checkpoint());
@@ -52,7 +58,7 @@ class TrainerTest {
     @Test
     void whatItTellsAndInWhichOrder() {
         Recorder recorder = new Recorder();
-        train(Tiny.options().withEpochs(1).withCheckpointEvery(4).withOutput(parent.resolve("out")), Tiny.data(), recorder);
+        train(Tiny.options().toBuilder().epochs(1).checkpointEvery(4).output(parent.resolve("out")).build(), Tiny.data(), recorder);
         assertEquals(List.of("started 0 6 6", "step 1", "step 2", "step 3", "step 4", "checkpoint", "step 5", "step 6", "validating 8",
                 "validating 16", "validating 20", "validated 6", "checkpoint"), recorder.events);
         Metrics first = recorder.steps.getFirst();
@@ -72,10 +78,10 @@ class TrainerTest {
     void whatItWrites() throws IOException {
         Path out = parent.resolve("deep/out");
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().withKeepCheckpoints(2).withOutput(out), Tiny.data(), recorder);
+        Trainer.Result result = train(Tiny.options().toBuilder().keepCheckpoints(2).output(out).build(), Tiny.data(), recorder);
         try (Stream<Path> files = Files.list(out)) {
-            assertEquals(List.of(".lock", "checkpoint-00000017.safetensors", "checkpoint-00000022.safetensors", "conv1.png", "curves.png",
-                    "metrics.jsonl", "network.json"), files.map(file -> file.getFileName().toString()).sorted().toList());
+            assertEquals(List.of(".lock", "checkpoint-00000017.safetensors", "checkpoint-00000022.safetensors", "metrics.jsonl",
+                    "network.json"), files.map(file -> file.getFileName().toString()).sorted().toList());
         }
         assertEquals(List.of(), recorder.warnings);
         assertEquals(out.resolve("checkpoint-00000022.safetensors"), result.checkpoint());
@@ -83,7 +89,7 @@ class TrainerTest {
         assertEquals(26, Files.readAllLines(out.resolve("metrics.jsonl")).size());
         Checkpoint last = Checkpoint.read(out);
         assertEquals(22, last.state().step());
-        assertEquals(Tiny.options().withKeepCheckpoints(2), last.state().options());
+        assertEquals(Tiny.options().toBuilder().keepCheckpoints(2).build(), last.state().options());
         assertEquals("patterns, 44 images", last.state().data());
         assertEquals(Tiny.CLASSES, last.classNames());
     }
@@ -94,8 +100,8 @@ class TrainerTest {
         Recorder two = new Recorder();
         Recorder other = new Recorder();
         train(Tiny.options(), Tiny.data(), one);
-        train(Tiny.options().withLoaderThreads(3), Tiny.data(), two);
-        train(Tiny.options().withSeed(8), Tiny.data(), other);
+        train(Tiny.options().toBuilder().loaderThreads(3).build(), Tiny.data(), two);
+        train(Tiny.options().toBuilder().seed(8).build(), Tiny.data(), other);
         assertEquals(losses(one.steps), losses(two.steps));
         assertEquals(losses(one.validations), losses(two.validations));
         assertFalse(losses(one.steps).equals(losses(other.steps)));
@@ -108,7 +114,7 @@ class TrainerTest {
     @Test
     void stepsGoBeforeEpochs() {
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().withSteps(8), Tiny.data(), recorder);
+        Trainer.Result result = train(Tiny.options().toBuilder().steps(8).build(), Tiny.data(), recorder);
         assertEquals(8, result.steps());
         assertEquals(List.of(6L, 8L), recorder.validations.stream().map(Metrics::step).toList());
     }
@@ -118,7 +124,7 @@ class TrainerTest {
         Recorder recorder = new Recorder();
         Split data = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1).damaged(0, 1, 2, 3, 4, 5, 6, 7, 9),
                 new Tiny.Patterns(20, Tiny.CLASSES, 2).damaged(3));
-        train(Tiny.options().withShuffle(false).withEpochs(1), data, recorder);
+        train(Tiny.options().toBuilder().shuffle(false).epochs(1).build(), data, recorder);
         assertEquals(List.of(2L, 3L, 4L, 5L, 6L), recorder.steps.stream().map(Metrics::step).toList(), "none of the first 8 can be read");
         double hits = recorder.steps.getFirst().top1() * 7;
         assertEquals(Math.rint(hits), hits, 1e-9);
@@ -130,7 +136,7 @@ class TrainerTest {
     void withoutValidationImages() {
         Recorder recorder = new Recorder();
         Split data = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1), new Tiny.Patterns(0, Tiny.CLASSES, 2));
-        Trainer.Result result = train(Tiny.options().withEpochs(1), data, recorder);
+        Trainer.Result result = train(Tiny.options().toBuilder().epochs(1).build(), data, recorder);
         assertEquals(Trainer.End.COMPLETED, result.end());
         assertNull(result.validation());
     }
@@ -139,37 +145,41 @@ class TrainerTest {
     void aLossThatDoesNotMoveIsPointedOut() {
         Recorder recorder = new Recorder();
         Network still = Tiny.network(Initialization.PAPER);
-        TrainingOptions options = Tiny.options().withSteps(230).withLearningRate(new LearningRate.Constant(1e-9));
-        try (Backend backend = Tiny.backend(1); Trainer trainer = Trainer.create(still, Placement.ONE_DEVICE, backend, Tiny.data(), options)) {
+        TrainingOptions options = Tiny.options().toBuilder().steps(230).learningRate(new LearningRate.Constant(1e-9)).build();
+        try (Backend backend = Tiny.backend(1);
+                Trainer trainer = Trainer.create(still, Placement.ONE_DEVICE, backend, Tiny.data(), options)) {
             trainer.train(recorder);
         }
         assertEquals(1, recorder.warnings.size());
-        assertTrue(recorder.warnings.getFirst().startsWith("after 200 steps the loss still sits at ln(4) = 1.386"), recorder.warnings.getFirst());
+        assertTrue(recorder.warnings.getFirst().startsWith("after 200 steps the loss still sits at ln(4) = 1.386"),
+                recorder.warnings.getFirst());
     }
 
     @Test
     void dataThatDoNotFit() {
-        assertRefused("patterns, 44 images: has 2 classes, but tiny tells 4 apart", Tiny.CLASSES.subList(0, 2), 44);
+        assertRefused("patterns, 44 images: has 2 classes, but tiny has 4", Tiny.CLASSES.subList(0, 2), 44);
         assertRefused("patterns, 0 images: holds no images", Tiny.CLASSES, 0);
         List<String> reversed = new ArrayList<>(Tiny.CLASSES);
         Collections.reverse(reversed);
         Split mixed = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1), new Tiny.Patterns(20, reversed, 1));
         String message = assertThrows(TrainingException.class, () -> train(Tiny.options(), mixed, new Recorder())).getMessage();
-        assertEquals("patterns, 20 images: class 0 is blank, but the network was trained with bars in its place; use data with its classes in their order, "
-                + "or for an imported network './duet import' with --classes", message);
+        assertEquals(
+                "patterns, 20 images: class 0 is blank, but the network was trained with bars in its place; use data with its classes in "
+                        + "their order, or for an imported network './duet import' with --classes",
+                message);
     }
 
     private void assertRefused(String message, List<String> classes, int size) {
         Split data = new Split(new Tiny.Patterns(size, classes, 1), new Tiny.Patterns(20, classes, 1));
         Path out = parent.resolve("refused");
         assertEquals(message, assertThrows(TrainingException.class,
-                () -> train(Tiny.options().withOutput(out), data, new Recorder())).getMessage());
+                () -> train(Tiny.options().toBuilder().output(out).build(), data, new Recorder())).getMessage());
         assertFalse(Files.exists(out), "nothing is left behind");
     }
 
     @Test
     void aFolderInUseIsRefused() {
-        TrainingOptions options = Tiny.options().withEpochs(1).withOutput(parent.resolve("out"));
+        TrainingOptions options = Tiny.options().toBuilder().epochs(1).output(parent.resolve("out")).build();
         train(options, Tiny.data(), new Recorder());
         String message = assertThrows(TrainingException.class, () -> train(options, Tiny.data(), new Recorder())).getMessage();
         assertTrue(message.startsWith(parent.resolve("out") + ": already holds checkpoint-0000000"), message);
@@ -200,7 +210,8 @@ class TrainerTest {
         Checkpoint model;
         Metrics validation;
         try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withEpochs(20))) {
+                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                        Tiny.options().toBuilder().epochs(20).build())) {
             validation = trainer.train(TrainingListener.SILENT).validation();
             model = trainer.snapshot();
         }
@@ -229,13 +240,14 @@ class TrainerTest {
     @Test
     void aSnapshotIsACopy() {
         try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withEpochs(1))) {
+                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                        Tiny.options().toBuilder().epochs(1).build())) {
             Checkpoint before = trainer.snapshot();
             assertEquals(0, before.state().step());
-            assertArrayEquals(ParameterShape.of(Tiny.network()).get(0).initial(7, 0), before.tensors().get("conv1.weight"));
+            assertArrayEquals(Tiny.network().parameters().get(0).initial(7, 0), before.tensors().get("conv1.weight"));
             trainer.train(TrainingListener.SILENT);
             assertEquals(6, trainer.snapshot().state().step());
-            assertArrayEquals(ParameterShape.of(Tiny.network()).get(0).initial(7, 0), before.tensors().get("conv1.weight"));
+            assertArrayEquals(Tiny.network().parameters().get(0).initial(7, 0), before.tensors().get("conv1.weight"));
         }
     }
 }

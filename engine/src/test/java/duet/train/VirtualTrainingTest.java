@@ -11,19 +11,24 @@ import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.data.Augmentation;
 import duet.data.DamageReport;
-import duet.data.Datasets;
 import duet.data.Split;
+import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Placement;
-
+import duet.train.output.Checkpoint;
+import duet.train.output.Metrics;
+import duet.train.schedule.Diary;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Training on CUDA devices, by default virtual ones: the CPU's losses, and the same bits whatever the order in which streams and warps run.
@@ -31,8 +36,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class VirtualTrainingTest {
-    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=latest-first", "streams=delay,seed=1", "streams=delay,seed=2",
+    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=latest-first", "streams=delay,seed=1",
+            "streams=delay,seed=2",
             "streams=random,seed=3,warps=random", "streams=lazy,warps=reverse");
 
     private record Run(List<Metrics> steps, Checkpoint end) {}
@@ -45,7 +52,7 @@ class VirtualTrainingTest {
     }
 
     private static Run tiny(String devices) {
-        return tiny(devices, Tiny.options().withSteps(14));
+        return tiny(devices, Tiny.options().toBuilder().steps(14).build());
     }
 
     private static Run tiny(String devices, TrainingOptions options) {
@@ -68,7 +75,8 @@ class VirtualTrainingTest {
     }
 
     private static void requireSameBits(Run expected, Run actual, String schedule) {
-        expected.end().tensors().forEach((name, values) -> assertArrayEquals(values, actual.end().tensors().get(name), schedule + ": " + name));
+        expected.end().tensors()
+                .forEach((name, values) -> assertArrayEquals(values, actual.end().tensors().get(name), schedule + ": " + name));
     }
 
     /** Validation after steps 6, 11 and at the end takes part, on a program of its own in the same memory. */
@@ -101,9 +109,10 @@ class VirtualTrainingTest {
     /** With a colour for each image, and without it on a program of its own from step 12 on. */
     @Test
     void colourNoiseAndItsEnd() {
-        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null, List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
-        TrainingOptions options = Tiny.options().withSteps(14).withLearningRate(diary)
-                .withAugmentation(Augmentation.STANDARD.withColourNoise(0.3).withNoiseDivides(true));
+        LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null,
+                List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
+        TrainingOptions options = Tiny.options().toBuilder().steps(14).learningRate(diary)
+                .augmentation(Augmentation.STANDARD.withColourNoise(0.3).withNoiseDivides(true)).build();
         Run virtual = tiny(TestDevices.two(), options);
         TestDevices.requireClean("findings");
         requireClose(tiny("cpu", options), virtual);
@@ -147,7 +156,8 @@ class VirtualTrainingTest {
         Recorder recorder = new Recorder();
         try (Split data = Datasets.open("synthetic:1x28x28:10:64", network.input(), 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 2);
-                Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data, Recipe.of("alexnet-small", 8).withSteps(6))) {
+                Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data,
+                        Recipe.of("alexnet-small", 8).toBuilder().steps(6).build())) {
             trainer.train(recorder);
             return new Run(recorder.steps, trainer.snapshot());
         }

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
  * @param forms  by name
  */
 record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<String, String> misuses) {
-    /** At most so many differences of one form are told. */
+    /** At most that many differences of one form are reported. */
     private static final int TOLD = 4;
 
     record Case(long[] operands, long[] answers) {
@@ -39,7 +39,8 @@ record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<St
     }
 
     private static long[] words(String text) {
-        return Stream.of(text.strip().split(" ")).filter(word -> !word.isEmpty()).mapToLong(word -> Long.parseUnsignedLong(word, 16)).toArray();
+        return Stream.of(text.strip().split(" ")).filter(word -> !word.isEmpty()).mapToLong(word -> Long.parseUnsignedLong(word, 16))
+                .toArray();
     }
 
     void write(Path file) throws IOException {
@@ -84,7 +85,9 @@ record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<St
         List<String> result = new ArrayList<>();
         forms.forEach((form, cases) -> {
             List<Case> others = other.forms.get(form);
-            if (others == null) return;
+            if (others == null) {
+                return;
+            }
             int count = 0;
             for (int i = 0; i < cases.size(); i++) {
                 Case a = cases.get(i);
@@ -93,17 +96,23 @@ record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<St
                     result.add(form + " of " + hex(a.operands()) + ": recorded " + hex(a.answers()) + ", now " + hex(b.answers()));
                 }
             }
-            if (count > TOLD) result.add(form + ": " + (count - TOLD) + " more of " + cases.size());
+            if (count > TOLD) {
+                result.add(form + ": " + (count - TOLD) + " more of " + cases.size());
+            }
         });
         misuses.forEach((name, code) -> {
             String now = other.misuses.get(name);
-            if (now != null && !now.equals(code)) result.add("misuse " + name + ": recorded " + code + ", now " + now);
+            if (now != null && !now.equals(code)) {
+                result.add("misuse " + name + ": recorded " + code + ", now " + now);
+            }
         });
         return result;
     }
 
     private static boolean agree(String form, long[] a, long[] b) {
-        if (Arrays.equals(a, b)) return true;
+        if (Arrays.equals(a, b)) {
+            return true;
+        }
         int ulps = Instruction.ulps(form);
         return ulps > 0 && a.length == 1 && b.length == 1 && close((int) a[0], (int) b[0], ulps);
     }
@@ -112,8 +121,12 @@ record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<St
     static boolean close(int a, int b, int ulps) {
         float x = Float.intBitsToFloat(a);
         float y = Float.intBitsToFloat(b);
-        if (Float.isNaN(x) || Float.isNaN(y)) return Float.isNaN(x) && Float.isNaN(y);
-        if (Float.isInfinite(x) || Float.isInfinite(y)) return x == y;
+        if (Float.isNaN(x) || Float.isNaN(y)) {
+            return Float.isNaN(x) && Float.isNaN(y);
+        }
+        if (Float.isInfinite(x) || Float.isInfinite(y)) {
+            return x == y;
+        }
         return Math.abs(ordered(a) - ordered(b)) <= ulps;
     }
 

@@ -3,10 +3,11 @@ package duet.bench.conformance;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import duet.bindings.CudaLibrary;
-import duet.bindings.cuda.Cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+
+import duet.bindings.CudaLibrary;
+import duet.bindings.cuda.Cuda;
 
 /** A device by the driver's functions alone, without the engine: what is asked here is how the driver itself behaves. */
 final class Card implements AutoCloseable {
@@ -17,7 +18,9 @@ final class Card implements AutoCloseable {
 
     /** @param name such as {@code cuda:0} or {@code virtual:0} */
     Card(String name) {
-        if (!name.matches("(cuda|virtual):\\d+")) throw new IllegalArgumentException(name + " is no device: use cuda:N or virtual:N");
+        if (!name.matches("(cuda|virtual):\\d+")) {
+            throw new IllegalArgumentException(name + " is no device: use cuda:N or virtual:N");
+        }
         CudaLibrary.choose(virtual(name) ? CudaLibrary.Kind.VIRTUAL : CudaLibrary.Kind.DRIVER).ifPresent(problem -> {
             throw new IllegalStateException(problem);
         });
@@ -37,7 +40,9 @@ final class Card implements AutoCloseable {
     }
 
     static void check(int result, String function) {
-        if (result != Cuda.CUDA_SUCCESS()) throw new IllegalStateException(function + " answers " + result);
+        if (result != Cuda.CUDA_SUCCESS()) {
+            throw new IllegalStateException(function + " answers " + result);
+        }
     }
 
     String model() {
@@ -53,7 +58,8 @@ final class Card implements AutoCloseable {
     }
 
     String computeCapability() {
-        return attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR()) + "." + attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR());
+        return attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR()) + "."
+                + attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR());
     }
 
     private int attribute(int attribute) {
@@ -110,7 +116,9 @@ final class Card implements AutoCloseable {
         MemorySegment function = pointer.get(Cuda.C_POINTER, 0);
         MemorySegment host = arena.allocate(bytes, 16);
         for (int i = 0; i < cases; i++) {
-            for (int k = 0; k < Operands.WORDS; k++) host.setAtIndex(JAVA_LONG, (long) i * Operands.WORDS + k, kernel.operands()[i][k]);
+            for (int k = 0; k < Operands.WORDS; k++) {
+                host.setAtIndex(JAVA_LONG, (long) i * Operands.WORDS + k, kernel.operands()[i][k]);
+            }
         }
         long in = allocate(bytes);
         long out = allocate(bytes);
@@ -120,12 +128,15 @@ final class Card implements AutoCloseable {
         MemorySegment.copy(host, 0, arguments, 16, KernelText.BYTES);
         check(Cuda.cuMemcpyHtoDAsync_v2(in, host, bytes, stream), "cuMemcpyHtoDAsync");
         check(Cuda.cuMemsetD8Async(out, (byte) 0, bytes, stream), "cuMemsetD8Async");
-        check(launch(function, lanes / KernelText.LANES, KernelText.LANES, 0, arguments), "cuLaunchKernel of the kernel for " + kernel.form());
+        check(launch(function, lanes / KernelText.LANES, KernelText.LANES, 0, arguments),
+                "cuLaunchKernel of the kernel for " + kernel.form());
         check(Cuda.cuMemcpyDtoHAsync_v2(host, out, bytes, stream), "cuMemcpyDtoHAsync");
         check(Cuda.cuStreamSynchronize(stream), "cuStreamSynchronize after the kernel for " + kernel.form());
         long[][] answers = new long[cases][kernel.answers()];
         for (int i = 0; i < cases; i++) {
-            for (int k = 0; k < kernel.answers(); k++) answers[i][k] = host.getAtIndex(JAVA_LONG, (long) i * Operands.WORDS + k);
+            for (int k = 0; k < kernel.answers(); k++) {
+                answers[i][k] = host.getAtIndex(JAVA_LONG, (long) i * Operands.WORDS + k);
+            }
         }
         Cuda.cuMemFree_v2(in);
         Cuda.cuMemFree_v2(out);

@@ -1,6 +1,5 @@
 package duet.bench.conformance;
 
-import duet.bindings.KernelCode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -10,6 +9,8 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+
+import duet.bindings.KernelCode;
 
 /**
  * Asks a device what it makes of every PTX form that the kernels use, at the edges of its operands, and of every misuse of the driver. A
@@ -63,12 +64,15 @@ public final class Conformance {
                 answers.forms().put(form, cases(kernel, KernelText.used(form), card.run(kernel)));
             }
         }
-        for (String name : Misuse.ALL.keySet()) answers.misuses().put(name, misuseOf(device, name));
+        for (String name : Misuse.ALL.keySet()) {
+            answers.misuses().put(name, misuseOf(device, name));
+        }
         return answers;
     }
 
     private static void describe(Answers answers, Card card, String device) {
-        answers.header().put("kind", Card.virtual(device) ? "virtual: not a card's answers; only to notice changes of the virtual GPU" : "card");
+        answers.header().put("kind",
+                Card.virtual(device) ? "virtual: not a card's answers; only to notice changes of the virtual GPU" : "card");
         answers.header().put("device", card.model() + ", compute capability " + card.computeCapability());
         answers.header().put("driver", Integer.toString(card.driverVersion()));
         answers.header().put("date", LocalDate.now().toString());
@@ -76,7 +80,9 @@ public final class Conformance {
 
     private static List<Answers.Case> cases(KernelText.Kernel kernel, int used, long[][] answers) {
         List<Answers.Case> cases = new ArrayList<>();
-        for (int i = 0; i < answers.length; i++) cases.add(new Answers.Case(Arrays.copyOf(kernel.operands()[i], used), answers[i]));
+        for (int i = 0; i < answers.length; i++) {
+            cases.add(new Answers.Case(Arrays.copyOf(kernel.operands()[i], used), answers[i]));
+        }
         return cases;
     }
 
@@ -102,7 +108,9 @@ public final class Conformance {
             }
         }
         for (String name : misuses ? recorded.misuses().keySet() : List.<String>of()) {
-            if (Misuse.ALL.containsKey(name)) now.misuses().put(name, misuseOf(device, name));
+            if (Misuse.ALL.containsKey(name)) {
+                now.misuses().put(name, misuseOf(device, name));
+            }
         }
         List<String> differences = new ArrayList<>(recorded.differences(now));
         differences.addAll(unknown);
@@ -127,7 +135,8 @@ public final class Conformance {
 
     private static String child(String device, String name) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp", System.getProperty("java.class.path"), "--enable-native-access=ALL-UNNAMED", "-XX:-CreateCoredumpOnCrash", "-Xmx256m",
+                "-cp", System.getProperty("java.class.path"), "--enable-native-access=ALL-UNNAMED", "-XX:-CreateCoredumpOnCrash",
+                "-Xmx256m",
                 "-XX:TieredStopAtLevel=1", "-XX:ErrorFile=/dev/null"));
         System.getProperties().stringPropertyNames().stream().filter(key -> key.startsWith("duet."))
                 .forEach(key -> command.add("-D" + key + "=" + System.getProperty(key)));

@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
  * special register {@code mov.u32 %tid.x}.
  */
 public final class Forms {
-    private static final Pattern INSTRUCTION = Pattern.compile("(?m)^[\\t {]*(?:@!?%\\w+[\\t ]+)?([a-z]\\w*(?:\\.\\w+(?:::\\w+)*)*)(?:[\\t ][^;\\n]*)?;");
+    private static final Pattern INSTRUCTION = Pattern
+            .compile("(?m)^[\\t {]*(?:@!?%\\w+[\\t ]+)?([a-z]\\w*(?:\\.\\w+(?:::\\w+)*)*)(?:[\\t ][^;\\n]*)?;");
     private static final Pattern SPECIAL = Pattern.compile("%(?:n?tid|n?ctaid)\\.[xyz]|%(?:laneid|warpid|lanemask_\\w+|clock(?:64)?)\\b");
 
     private Forms() {}
@@ -19,8 +20,12 @@ public final class Forms {
     public static SortedSet<String> in(Collection<String> modules) {
         SortedSet<String> forms = new TreeSet<>();
         for (String text : modules) {
-            for (Matcher instruction = INSTRUCTION.matcher(text); instruction.find();) forms.add(instruction.group(1));
-            for (Matcher register = SPECIAL.matcher(text); register.find();) forms.add("mov.u32 " + register.group());
+            for (Matcher instruction = INSTRUCTION.matcher(text); instruction.find();) {
+                forms.add(instruction.group(1));
+            }
+            for (Matcher register = SPECIAL.matcher(text); register.find();) {
+                forms.add("mov.u32 " + register.group());
+            }
         }
         return forms;
     }

@@ -20,10 +20,14 @@ record Instruction(String form, String result, List<String> operands) {
 
     /** The instruction of this form; empty if it is none that only computes. */
     static Optional<Instruction> of(String form) {
-        if (form.contains(" ")) return Optional.empty();
+        if (form.contains(" ")) {
+            return Optional.empty();
+        }
         String[] parts = form.split("\\.");
         String type = parts[parts.length - 1];
-        if (!type.matches("[busf](16|32|64)|pred")) return Optional.empty();
+        if (!type.matches("[busf](16|32|64)|pred")) {
+            return Optional.empty();
+        }
         List<String> operands = switch (parts[0]) {
             case "not", "neg", "abs", "mov", "rcp", "rsqrt", "sqrt", "ex2", "lg2", "cvt" -> List.of(type);
             case "add", "sub", "mul", "min", "max", "div", "rem", "and", "or", "xor", "copysign", "setp" -> List.of(type, type);
@@ -33,7 +37,9 @@ record Instruction(String form, String result, List<String> operands) {
             case "bfi" -> List.of(type, type, "u32", "u32");
             default -> null;
         };
-        if (operands == null || (parts[0].equals("setp") && parts.length != 3)) return Optional.empty();
+        if (operands == null || (parts[0].equals("setp") && parts.length != 3)) {
+            return Optional.empty();
+        }
         String result = switch (parts[0]) {
             case "setp" -> "pred";
             case "cvt" -> parts[parts.length - 2];
@@ -53,7 +59,8 @@ record Instruction(String form, String result, List<String> operands) {
 
     /** How many units in the last place two answers to a form may differ by; 0 for none. */
     static int ulps(String form) {
-        return APPROXIMATE.entrySet().stream().filter(entry -> form.startsWith(entry.getKey())).mapToInt(Map.Entry::getValue).findFirst().orElse(0);
+        return APPROXIMATE.entrySet().stream().filter(entry -> form.startsWith(entry.getKey())).mapToInt(Map.Entry::getValue).findFirst()
+                .orElse(0);
     }
 
     /** PTX that takes the operands from %w0, %w1, ... (64 bits each) and puts the answer into %w0. */

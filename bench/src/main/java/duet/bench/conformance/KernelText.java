@@ -3,8 +3,8 @@ package duet.bench.conformance;
 import java.util.Optional;
 
 /**
- * A small kernel for each form. Every one takes three arguments: the operands (32 bytes a lane), the answers (32 bytes a lane, zeroed) and 32
- * bytes that are the same for all lanes. It has blocks of {@link #LANES} lanes, two warps, so that barriers have something to do.
+ * A small kernel for each form. Every one takes three arguments: the operands (32 bytes a lane), the answers (32 bytes a lane, zeroed) and
+ * 32 bytes that are the same for all lanes. It has blocks of {@link #LANES} lanes, two warps, so that barriers have something to do.
  */
 final class KernelText {
     static final int LANES = 64;
@@ -115,8 +115,12 @@ final class KernelText {
     /** How many of a lane's operands the kernel for a form looks at. */
     static int used(String form) {
         Optional<Instruction> computes = Instruction.of(form);
-        if (computes.isPresent()) return computes.get().operands().size();
-        if (form.startsWith("mov.u32 %")) return 0;
+        if (computes.isPresent()) {
+            return computes.get().operands().size();
+        }
+        if (form.startsWith("mov.u32 %")) {
+            return 0;
+        }
         return form.matches("bra.*|ret") ? 1 : form.matches("(atom|shfl).*") ? 2 : Operands.WORDS;
     }
 
@@ -126,9 +130,15 @@ final class KernelText {
 
     /** What moves data or lanes; null for an unknown form. */
     private static String moves(String form) {
-        if (form.startsWith("mov.u32 %")) return form.replace("mov.u32", "mov.u32 %t0,") + ";\nst.global.u32 [%out], %t0;\n";
-        if (form.matches("ld\\.(global|shared|param)(\\.nc)?(\\.v[24])?\\.[busf](8|16|32|64)")) return load(form);
-        if (form.matches("st\\.(global|shared)(\\.v[24])?\\.[busf](8|16|32|64)")) return store(form);
+        if (form.startsWith("mov.u32 %")) {
+            return form.replace("mov.u32", "mov.u32 %t0,") + ";\nst.global.u32 [%out], %t0;\n";
+        }
+        if (form.matches("ld\\.(global|shared|param)(\\.nc)?(\\.v[24])?\\.[busf](8|16|32|64)")) {
+            return load(form);
+        }
+        if (form.matches("st\\.(global|shared)(\\.v[24])?\\.[busf](8|16|32|64)")) {
+            return store(form);
+        }
         if (form.matches("atom\\.global\\.(or|and|xor|add|min|max|exch)\\.[bus]32")) {
             return "cvt.u32.u64 %t0, %w0;\ncvt.u32.u64 %t1, %w1;\nst.global.u32 [%out+8], %t1;\n"
                     + form + " %t2, [%out+8], %t0;\nst.global.u32 [%out], %t2;\n";
@@ -169,9 +179,13 @@ final class KernelText {
         String from = form.startsWith("ld.global") ? "%in" : form.startsWith("ld.shared") ? "%other" : "same";
         int width = Math.max(32, bits(form));
         StringBuilder text = new StringBuilder("{\n").append(registers(form, count));
-        if (from.equals("%other")) text.append(SHARE);
+        if (from.equals("%other")) {
+            text.append(SHARE);
+        }
         text.append(form).append(' ').append(list(count)).append(", [").append(from).append("];\n");
-        for (int i = 0; i < count; i++) text.append("st.global.b%d [%%out+%d], %%v%d;\n".formatted(width, i * width / 8, i));
+        for (int i = 0; i < count; i++) {
+            text.append("st.global.b%d [%%out+%d], %%v%d;\n".formatted(width, i * width / 8, i));
+        }
         return text.append("}\n").toString();
     }
 
@@ -181,8 +195,12 @@ final class KernelText {
         boolean shared = form.startsWith("st.shared");
         int width = Math.max(32, bits(form));
         StringBuilder text = new StringBuilder("{\n").append(registers(form, count));
-        for (int i = 0; i < count; i++) text.append("ld.global.b%d %%v%d, [%%in+%d];\n".formatted(width, i, i * width / 8));
-        if (shared) text.append(CLEAR);
+        for (int i = 0; i < count; i++) {
+            text.append("ld.global.b%d %%v%d, [%%in+%d];\n".formatted(width, i, i * width / 8));
+        }
+        if (shared) {
+            text.append(CLEAR);
+        }
         text.append(form).append(" [").append(shared ? "%mine" : "%out").append("], ").append(list(count)).append(";\n}\n");
         return text + (shared ? SHOW_OTHER : "");
     }

@@ -3,11 +3,12 @@ package duet.bench.conformance;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import duet.bindings.cuda.Cuda;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.ToIntFunction;
+
+import duet.bindings.cuda.Cuda;
 
 /**
  * What the driver answers to calls that it should refuse. Each runs in a process of its own, because some of them end the context, and a

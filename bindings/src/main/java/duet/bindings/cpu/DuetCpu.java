@@ -23,10 +23,10 @@ public class DuetCpu extends DuetCpu$shared {
     static final SymbolLookup SYMBOL_LOOKUP = duet.bindings.NativeLibraries.lookup("duet_cpu")
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int DUET_CPU_ABI = (int)5L;
+    private static final int DUET_CPU_ABI = (int)6L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 5
+     * #define DUET_CPU_ABI 6
      * }
      */
     public static int DUET_CPU_ABI() {
@@ -709,6 +709,67 @@ public class DuetCpu extends DuetCpu$shared {
                 traceDowncall("duet_convolution_algorithm", convolution, operation);
             }
             return (int)mh$.invokeExact(convolution, operation);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_convolution_multiply_adds {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_LONG,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_convolution_multiply_adds");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int64_t duet_convolution_multiply_adds(const duet_convolution *convolution, int32_t operation)
+     * }
+     */
+    public static FunctionDescriptor duet_convolution_multiply_adds$descriptor() {
+        return duet_convolution_multiply_adds.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int64_t duet_convolution_multiply_adds(const duet_convolution *convolution, int32_t operation)
+     * }
+     */
+    public static MethodHandle duet_convolution_multiply_adds$handle() {
+        return duet_convolution_multiply_adds.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int64_t duet_convolution_multiply_adds(const duet_convolution *convolution, int32_t operation)
+     * }
+     */
+    public static MemorySegment duet_convolution_multiply_adds$address() {
+        return duet_convolution_multiply_adds.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int64_t duet_convolution_multiply_adds(const duet_convolution *convolution, int32_t operation)
+     * }
+     */
+    public static long duet_convolution_multiply_adds(MemorySegment convolution, int operation) {
+        var mh$ = duet_convolution_multiply_adds.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_convolution_multiply_adds", convolution, operation);
+            }
+            return (long)mh$.invokeExact(convolution, operation);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -116,6 +116,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public long ownFlop(Operation operation) {
+        return layout.ownFlop(operation);
+    }
+
+    @Override
     public long workspaceBytes(Operation operation, int device) {
         return layout.workspaceBytes(operation, device);
     }
@@ -154,7 +159,7 @@ public final class CpuBackend implements Backend {
         });
     }
 
-    /** The same for closing, which also goes on in a backend that is closing. */
+    /** Runs an action alone, like {@link #exclusively}, but also in a backend that is closing. */
     void whileIdle(Runnable action) {
         if (!inUse.tryLock()) {
             throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");

@@ -16,6 +16,7 @@ import duet.device.Operation.ConvolutionForward;
 import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
 import duet.device.Operation.FullyConnectedForward;
+import duet.device.Operation.Product;
 import duet.device.Operation.SpatialNormBackward;
 import duet.device.Tensor;
 
@@ -42,8 +43,8 @@ final class CpuLayout implements Layout {
         return new CpuLayout(threads, arithmetic, true);
     }
 
-    /** The structure of a convolution or fully connected layer, with the choices made for it; null for other operations. */
-    MemorySegment product(Arena arena, Operation operation) {
+    /** The structure of a convolution or fully connected layer, with the choices made for it. */
+    MemorySegment product(Arena arena, Product operation) {
         return switch (operation) {
             case ConvolutionForward o -> convolution(arena, o.geometry(), o.input(), prepared);
             case ConvolutionBackwardData o -> convolution(arena, o.geometry(), o.inputGradient(), false);
@@ -51,12 +52,11 @@ final class CpuLayout implements Layout {
             case FullyConnectedForward o -> fullyConnected(arena, o.weight(), o.input());
             case FullyConnectedBackwardData o -> fullyConnected(arena, o.weight(), o.inputGradient());
             case FullyConnectedBackwardWeights o -> fullyConnected(arena, o.weightGradient(), o.input());
-            default -> null;
         };
     }
 
     private MemorySegment convolution(Arena arena, ConvolutionGeometry geometry, Tensor input, boolean filterPrepared) {
-        MemorySegment product = Geometry.convolution(arena, geometry, input.batch());
+        MemorySegment product = NativeStructures.convolution(arena, geometry, input.batch());
         duet_convolution.algorithm(product, switch (arithmetic.convolutions()) {
             case FASTEST -> filterPrepared ? DuetCpu.DUET_FASTEST_PREPARED() : DuetCpu.DUET_FASTEST();
             case DIRECT -> DuetCpu.DUET_DIRECT();
@@ -67,7 +67,7 @@ final class CpuLayout implements Layout {
     }
 
     private MemorySegment fullyConnected(Arena arena, Tensor weight, Tensor input) {
-        MemorySegment product = Geometry.fullyConnected(arena, weight, input.batch());
+        MemorySegment product = NativeStructures.fullyConnected(arena, weight, input.batch());
         duet_convolution.precision(product, nativePrecision());
         return product;
     }
@@ -83,31 +83,42 @@ final class CpuLayout implements Layout {
     /** What is really done: the choices are wishes. */
     @Override
     public String method(Operation operation) {
+        if (!(operation instanceof Product product)) {
+            return "";
+        }
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment product = product(arena, operation);
-            if (product == null) {
-                return "";
-            }
-            int direction = direction(operation);
-            boolean rounded = DuetCpu.duet_convolution_precision(product, direction) == DuetCpu.DUET_BF16();
-            if (!convolution(operation)) {
+            MemorySegment structure = product(arena, product);
+            int direction = direction(product);
+            boolean rounded = DuetCpu.duet_convolution_precision(structure, direction) == DuetCpu.DUET_BF16();
+            if (!convolution(product)) {
                 return rounded ? "products in bf16" : "";
             }
-            return (DuetCpu.duet_convolution_algorithm(product, direction) == DuetCpu.DUET_WINOGRAD() ? "Winograd's form" : "direct sums")
+            return (DuetCpu.duet_convolution_algorithm(structure, direction) == DuetCpu.DUET_WINOGRAD() ? "Winograd's form" : "direct sums")
                     + (rounded ? " in bf16" : "");
         }
     }
 
-    private static int direction(Operation product) {
+    @Override
+    public long ownFlop(Operation operation) {
+        if (!(operation instanceof Product product)) {
+            return operation.flop();
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            return 2 * DuetCpu.duet_convolution_multiply_adds(product(arena, product), direction(product));
+        }
+    }
+
+    private static int direction(Product product) {
         return switch (product) {
-            case ConvolutionBackwardData _, FullyConnectedBackwardData _ -> DuetCpu.DUET_BACKWARD_DATA();
-            case ConvolutionBackwardWeights _, FullyConnectedBackwardWeights _ -> DuetCpu.DUET_BACKWARD_WEIGHTS();
-            default -> DuetCpu.DUET_FORWARD();
+            case ConvolutionForward _,FullyConnectedForward _ -> DuetCpu.DUET_FORWARD();
+            case ConvolutionBackwardData _,FullyConnectedBackwardData _ -> DuetCpu.DUET_BACKWARD_DATA();
+            case ConvolutionBackwardWeights _,FullyConnectedBackwardWeights _ -> DuetCpu.DUET_BACKWARD_WEIGHTS();
         };
     }
 
-    private static boolean convolution(Operation product) {
-        return product instanceof ConvolutionForward || product instanceof ConvolutionBackwardData || product instanceof ConvolutionBackwardWeights;
+    private static boolean convolution(Product product) {
+        return product instanceof ConvolutionForward || product instanceof ConvolutionBackwardData
+                || product instanceof ConvolutionBackwardWeights;
     }
 
     @Override
@@ -116,7 +127,7 @@ final class CpuLayout implements Layout {
             return tensor.dataBytes();
         }
         try (Arena arena = Arena.ofConfined()) {
-            return 4 * DuetCpu.duet_filter_elements(Geometry.filter(arena, tensor));
+            return 4 * DuetCpu.duet_filter_elements(NativeStructures.filter(arena, tensor));
         }
     }
 
@@ -125,15 +136,21 @@ final class CpuLayout implements Layout {
         int team = threads.applyAsInt(device);
         try (Arena arena = Arena.ofConfined()) {
             return switch (operation) {
-                case ConvolutionForward _, FullyConnectedForward _ -> DuetCpu.duet_convolution_forward_workspace(product(arena, operation), team);
-                case ConvolutionBackwardData _, FullyConnectedBackwardData _ ->
-                    DuetCpu.duet_convolution_backward_data_workspace(product(arena, operation), team);
-                case ConvolutionBackwardWeights _, FullyConnectedBackwardWeights _ ->
-                    DuetCpu.duet_convolution_backward_weights_workspace(product(arena, operation), team);
+                case Product o -> workspaceBytes(o, product(arena, o), team);
                 case SpatialNormBackward o -> 4 * o.input().elements();
                 default -> 0;
             };
         }
+    }
+
+    private static long workspaceBytes(Product product, MemorySegment structure, int team) {
+        return switch (product) {
+            case ConvolutionForward _,FullyConnectedForward _ -> DuetCpu.duet_convolution_forward_workspace(structure, team);
+            case ConvolutionBackwardData _,FullyConnectedBackwardData _ ->
+                DuetCpu.duet_convolution_backward_data_workspace(structure, team);
+            case ConvolutionBackwardWeights _,FullyConnectedBackwardWeights _ ->
+                DuetCpu.duet_convolution_backward_weights_workspace(structure, team);
+        };
     }
 
     @Override
@@ -143,7 +160,8 @@ final class CpuLayout implements Layout {
         }
         try (Arena arena = Arena.ofConfined()) {
             return switch (operation) {
-                case ConvolutionForward _, FullyConnectedForward _ -> DuetCpu.duet_convolution_prepared_bytes(product(arena, operation));
+                case ConvolutionForward o -> DuetCpu.duet_convolution_prepared_bytes(product(arena, o));
+                case FullyConnectedForward o -> DuetCpu.duet_convolution_prepared_bytes(product(arena, o));
                 default -> 0;
             };
         }
@@ -167,18 +185,18 @@ final class CpuLayout implements Layout {
     static void pack(MemorySegment team, Tensor tensor, MemorySegment canonical, MemorySegment packed) {
         if (tensor.format() == Tensor.Format.FILTER) {
             try (Arena arena = Arena.ofConfined()) {
-                DuetCpu.duet_filter_pack(team, Geometry.filter(arena, tensor), canonical, packed);
+                DuetCpu.duet_filter_pack(team, NativeStructures.filter(arena, tensor), canonical, packed);
             }
         } else {
             DuetCpu.duet_to_nhwc(team, tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), canonical, packed);
         }
     }
 
-    /** The other way. */
+    /** The kernels' order into canonical floats. */
     static void unpack(MemorySegment team, Tensor tensor, MemorySegment packed, MemorySegment canonical) {
         if (tensor.format() == Tensor.Format.FILTER) {
             try (Arena arena = Arena.ofConfined()) {
-                DuetCpu.duet_filter_unpack(team, Geometry.filter(arena, tensor), packed, canonical);
+                DuetCpu.duet_filter_unpack(team, NativeStructures.filter(arena, tensor), packed, canonical);
             }
         } else {
             DuetCpu.duet_from_nhwc(team, tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), packed, canonical);

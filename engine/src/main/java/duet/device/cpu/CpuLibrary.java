@@ -11,11 +11,13 @@ import duet.device.DeviceException;
 
 /** The native library and the processor that it runs on. */
 final class CpuLibrary {
+    static final String NAME = "duet_cpu";
+
     private CpuLibrary() {}
 
     /** Throws a sentence that says why if the library cannot be used; before the first call of a native function. */
     static void require() {
-        NativeLibraries.problem("duet_cpu").ifPresent(problem -> {
+        NativeLibraries.problem(NAME).ifPresent(problem -> {
             throw new DeviceException("the CPU kernels cannot be loaded: " + problem);
         });
     }

@@ -19,7 +19,7 @@ import duet.device.Tensor;
 final class CpuProgram implements Program {
     /** One entry of a stream, prepared. */
     private interface Command {
-        void execute(CpuRun run);
+        void execute(CpuEvents run);
     }
 
     private record Stream(CpuStream thread, Command[] commands) {}
@@ -42,7 +42,8 @@ final class CpuProgram implements Program {
         this.persistent = persistent;
         this.scratch = scratch;
         prepared = new PreparedFilters(persistent);
-        changes = streams.stream().flatMap(stream -> stream.steps().stream()).flatMap(step -> step.writes().stream()).anyMatch(this::persistent);
+        changes = streams.stream().flatMap(stream -> stream.steps().stream()).flatMap(step -> step.writes().stream())
+                .anyMatch(this::persistent);
         try {
             for (StreamSteps stream : streams) {
                 CpuDevice device = backend.device(stream.device());
@@ -61,7 +62,8 @@ final class CpuProgram implements Program {
     private Command[] prepare(CpuDevice device, List<Step> steps) {
         Lowering training = new Lowering(arena, device.team, backend.layout(), this::memory, (product, filter) -> MemorySegment.NULL);
         CpuLayout layout = backend.layout().inference();
-        Lowering inference = new Lowering(arena, device.team, layout, this::memory, (product, filter) -> prepared.add(device, product, filter));
+        Lowering inference = new Lowering(arena, device.team, layout, this::memory,
+                (product, filter) -> prepared.add(device, product, filter));
         List<Command> commands = new ArrayList<>();
         for (int i = 0; i < steps.size(); i++) {
             switch (steps.get(i)) {
@@ -70,9 +72,10 @@ final class CpuProgram implements Program {
                     boolean relu = i + 1 < steps.size() && steps.get(i + 1) instanceof Step.Launch next
                             && Lowering.fuses(launch.operation(), next.operation());
                     MemorySegment workspace = launch.workspace() == null ? MemorySegment.NULL : memory(device.index, launch.workspace());
-                    boolean inferring = infers(launch.operation()) && workspaceBytes(launch) >= layout.workspaceBytes(launch.operation(), device.index);
+                    boolean inferring = infers(launch.operation())
+                            && workspaceBytes(launch) >= layout.workspaceBytes(launch.operation(), device.index);
                     requireWorkspace(launch, inferring ? layout : backend.layout(), device);
-                    Kernel kernel = (inferring ? inference : training).lower(launch.operation(), relu, workspace);
+                    NativeCall kernel = (inferring ? inference : training).lower(launch.operation(), relu, workspace);
                     commands.add(run -> kernel.launch(run.parameters));
                     i += relu ? 1 : 0;
                 }
@@ -110,29 +113,20 @@ final class CpuProgram implements Program {
         Operation operation = launch.operation();
         long needed = layout.workspaceBytes(operation, device.index);
         if (workspaceBytes(launch) < needed) {
-            throw new IllegalArgumentException(operation.layer() + ": " + operation.kind() + " needs a workspace of " + needed + " bytes, it has "
-                    + workspaceBytes(launch));
+            throw new IllegalArgumentException(
+                    operation.layer() + ": " + operation.kind() + " needs a workspace of " + needed + " bytes, it has "
+                            + workspaceBytes(launch));
         }
     }
 
     private MemorySegment memory(Tensor tensor) {
-        Region region = regions.get(tensor);
-        if (region == null) {
-            throw new IllegalArgumentException(tensor + " is not part of this program");
-        }
         long bytes = backend.bytes(tensor);
-        if (region.bytes() < bytes) {
-            throw new IllegalArgumentException(tensor + " needs " + bytes + " bytes, its region has " + region.bytes());
-        }
-        return memory(tensor.device(), region).asSlice(0, bytes);
+        return memory(tensor.device(), Region.of(tensor, regions, bytes)).asSlice(0, bytes);
     }
 
     private MemorySegment memory(int device, Region region) {
         CpuStorage storage = region.area() == Region.Area.PERSISTENT ? persistent : scratch;
-        if (region.end() > storage.bytes(device)) {
-            throw new IllegalArgumentException("a region that ends at " + region.end() + " lies outside the " + storage.bytes(device)
-                    + " bytes of device " + device);
-        }
+        region.requireWithin(storage, device);
         return storage.slice(device, region);
     }
 
@@ -147,14 +141,14 @@ final class CpuProgram implements Program {
             persistent.changed();
         }
         prepared.refresh();
-        CpuRun run = new CpuRun(parameters, events, streams.size());
+        CpuEvents run = new CpuEvents(parameters, events, streams.size());
         for (Stream stream : streams) {
             stream.thread.submit(() -> execute(stream.commands, run));
         }
         run.join();
     }
 
-    private static void execute(Command[] commands, CpuRun run) {
+    private static void execute(Command[] commands, CpuEvents run) {
         try {
             for (Command command : commands) {
                 command.execute(run);
@@ -225,9 +219,7 @@ final class CpuProgram implements Program {
 
     private MemorySegment checked(Tensor tensor, int length) {
         checkOpen();
-        if (length != tensor.elements()) {
-            throw new IllegalArgumentException(tensor + " has " + tensor.elements() + " elements, the array " + length);
-        }
+        tensor.requireLength(length);
         return memory(tensor);
     }
 

@@ -6,6 +6,7 @@ import duet.bindings.cpu.DuetCpu;
 import duet.device.DeviceException;
 import duet.device.Region;
 import duet.device.Storage;
+import duet.text.Text;
 
 /** Native memory, one block for each device. */
 final class CpuStorage implements Storage {
@@ -23,8 +24,8 @@ final class CpuStorage implements Storage {
             MemorySegment block = DuetCpu.duet_allocate(Math.max(bytes[device], Region.ALIGNMENT));
             if (block.address() == 0) {
                 close();
-                throw new DeviceException("cpu device " + device + ": cannot allocate " + (bytes[device] >> 20)
-                        + " MiB; try a smaller --batch");
+                throw new DeviceException("cpu device " + device + ": cannot allocate " + Text.bytes(bytes[device])
+                        + "; try a smaller --batch");
             }
             blocks[device] = block.reinterpret(Math.max(bytes[device], Region.ALIGNMENT));
         }

@@ -53,7 +53,7 @@ final class Lowering {
     }
 
     /** @param relu the operation is fused with the ReLU that follows it */
-    Kernel lower(Operation operation, boolean relu, MemorySegment workspace) {
+    NativeCall lower(Operation operation, boolean relu, MemorySegment workspace) {
         return switch (operation) {
             case ConvolutionForward o -> forward(o, o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
             case FullyConnectedForward o -> forward(o, o.input(), o.weight(), o.bias(), relu, o.output(), workspace);
@@ -86,8 +86,8 @@ final class Lowering {
         };
     }
 
-    private Kernel forward(
-            Operation o, Tensor input, Tensor weight, Tensor bias, boolean relu, Tensor output, MemorySegment workspace) {
+    private NativeCall forward(
+            Product o, Tensor input, Tensor weight, Tensor bias, boolean relu, Tensor output, MemorySegment workspace) {
         MemorySegment product = layout.product(arena, o);
         MemorySegment x = memory.apply(input), w = memory.apply(weight), b = memory.apply(bias), y = memory.apply(output);
         int withRelu = relu ? 1 : 0;
@@ -97,21 +97,21 @@ final class Lowering {
                 : p -> DuetCpu.duet_convolution_forward_prepared(team, product, x, prepared, b, withRelu, y, workspace);
     }
 
-    private Kernel backwardData(Operation o, Tensor outputGradient, Tensor weight, Tensor inputGradient, MemorySegment workspace) {
+    private NativeCall backwardData(Product o, Tensor outputGradient, Tensor weight, Tensor inputGradient, MemorySegment workspace) {
         MemorySegment product = layout.product(arena, o);
         MemorySegment dy = memory.apply(outputGradient), w = memory.apply(weight), dx = memory.apply(inputGradient);
         return p -> DuetCpu.duet_convolution_backward_data(team, product, dy, w, dx, workspace);
     }
 
-    private Kernel backwardWeights(
-            Operation o, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, MemorySegment workspace) {
+    private NativeCall backwardWeights(
+            Product o, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, MemorySegment workspace) {
         MemorySegment product = layout.product(arena, o);
         MemorySegment x = memory.apply(input), dy = memory.apply(outputGradient);
         MemorySegment dw = memory.apply(weightGradient), db = memory.apply(biasGradient);
         return p -> DuetCpu.duet_convolution_backward_weights(team, product, x, dy, dw, db, workspace);
     }
 
-    private Kernel activation(ActivationForward o) {
+    private NativeCall activation(ActivationForward o) {
         MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
         long count = layout.floats(o.output());
         return switch (o.function()) {
@@ -120,7 +120,7 @@ final class Lowering {
         };
     }
 
-    private Kernel activation(ActivationBackward o) {
+    private NativeCall activation(ActivationBackward o) {
         MemorySegment y = memory.apply(o.output()), dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
         long count = layout.floats(o.output());
         return switch (o.function()) {
@@ -133,7 +133,7 @@ final class Lowering {
         return (long) tensor.batch() * tensor.height() * tensor.width();
     }
 
-    private Kernel norm(ResponseNormForward o) {
+    private NativeCall norm(ResponseNormForward o) {
         MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
         ResponseNorm n = o.norm();
         long pixels = pixels(o.input());
@@ -142,7 +142,7 @@ final class Lowering {
                 team, pixels, channels, n.groups(), n.size(), n.alpha(), n.beta(), n.k(), x, y);
     }
 
-    private Kernel norm(ResponseNormBackward o) {
+    private NativeCall norm(ResponseNormBackward o) {
         MemorySegment x = memory.apply(o.input()), dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
         ResponseNorm n = o.norm();
         long pixels = pixels(o.input());
@@ -151,43 +151,43 @@ final class Lowering {
                 team, pixels, channels, n.groups(), n.size(), n.alpha(), n.beta(), n.k(), x, dy, dx);
     }
 
-    private Kernel norm(SpatialNormForward o) {
-        MemorySegment norm = Geometry.spatialNorm(arena, o.norm(), o.input());
+    private NativeCall norm(SpatialNormForward o) {
+        MemorySegment norm = NativeStructures.spatialNorm(arena, o.norm(), o.input());
         MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
         return p -> DuetCpu.duet_spatial_norm_forward(team, norm, x, y);
     }
 
-    private Kernel norm(SpatialNormBackward o, MemorySegment workspace) {
-        MemorySegment norm = Geometry.spatialNorm(arena, o.norm(), o.input());
+    private NativeCall norm(SpatialNormBackward o, MemorySegment workspace) {
+        MemorySegment norm = NativeStructures.spatialNorm(arena, o.norm(), o.input());
         MemorySegment x = memory.apply(o.input()), dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
         return p -> DuetCpu.duet_spatial_norm_backward(team, norm, x, dy, dx, workspace);
     }
 
-    private Kernel pool(MaxPoolForward o) {
-        MemorySegment geometry = Geometry.pooling(arena, o.geometry(), o.input().batch());
+    private NativeCall pool(MaxPoolForward o) {
+        MemorySegment geometry = NativeStructures.pooling(arena, o.geometry(), o.input().batch());
         MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output()), winners = memory.apply(o.winners());
         return p -> DuetCpu.duet_max_pool_forward(team, geometry, x, y, winners);
     }
 
-    private Kernel pool(MaxPoolBackward o) {
-        MemorySegment geometry = Geometry.pooling(arena, o.geometry(), o.inputGradient().batch());
+    private NativeCall pool(MaxPoolBackward o) {
+        MemorySegment geometry = NativeStructures.pooling(arena, o.geometry(), o.inputGradient().batch());
         MemorySegment winners = memory.apply(o.winners()), dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
         return p -> DuetCpu.duet_max_pool_backward(team, geometry, winners, dy, dx);
     }
 
-    private Kernel pool(AveragePoolForward o) {
-        MemorySegment geometry = Geometry.pooling(arena, o.geometry(), o.input().batch());
+    private NativeCall pool(AveragePoolForward o) {
+        MemorySegment geometry = NativeStructures.pooling(arena, o.geometry(), o.input().batch());
         MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
         return p -> DuetCpu.duet_average_pool_forward(team, geometry, x, y);
     }
 
-    private Kernel pool(AveragePoolBackward o) {
-        MemorySegment geometry = Geometry.pooling(arena, o.geometry(), o.inputGradient().batch());
+    private NativeCall pool(AveragePoolBackward o) {
+        MemorySegment geometry = NativeStructures.pooling(arena, o.geometry(), o.inputGradient().batch());
         MemorySegment dy = memory.apply(o.outputGradient()), dx = memory.apply(o.inputGradient());
         return p -> DuetCpu.duet_average_pool_backward(team, geometry, dy, dx);
     }
 
-    private Kernel dropout(Dropout o) {
+    private NativeCall dropout(Dropout o) {
         MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
         Tensor t = o.input();
         int threshold = Philox.threshold(o.rate());
@@ -195,19 +195,19 @@ final class Lowering {
                 p.seed(), o.purpose(), p.step(), threshold, o.scale(), x, y);
     }
 
-    private Kernel scale(Scale o) {
+    private NativeCall scale(Scale o) {
         MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
         long count = layout.floats(o.output());
         return p -> DuetCpu.duet_scale(team, count, x, o.factor(), y);
     }
 
-    private Kernel add(Add o) {
+    private NativeCall add(Add o) {
         MemorySegment left = memory.apply(o.left()), right = memory.apply(o.right()), sum = memory.apply(o.output());
         long count = layout.floats(o.output());
         return p -> DuetCpu.duet_add(team, count, left, right, sum);
     }
 
-    private Kernel softmax(SoftmaxCrossEntropy o) {
+    private NativeCall softmax(SoftmaxCrossEntropy o) {
         MemorySegment logits = memory.apply(o.logits()), labels = memory.apply(o.labels()), losses = memory.apply(o.losses());
         MemorySegment ranks = memory.apply(o.ranks()), probabilities = memory.apply(o.probabilities());
         MemorySegment gradient = memory.apply(o.inputGradient());
@@ -215,7 +215,7 @@ final class Lowering {
         return p -> DuetCpu.duet_softmax_cross_entropy(team, batch, classes, logits, labels, losses, ranks, probabilities, gradient);
     }
 
-    private Kernel gather(GatherChannels o) {
+    private NativeCall gather(GatherChannels o) {
         MemorySegment whole = memory.apply(o.whole());
         List<Tensor> parts = o.parts();
         MemorySegment[] from = parts.stream().map(memory).toArray(MemorySegment[]::new);
@@ -229,32 +229,32 @@ final class Lowering {
         };
     }
 
-    private Kernel slice(SliceChannels o) {
+    private NativeCall slice(SliceChannels o) {
         MemorySegment whole = memory.apply(o.whole()), part = memory.apply(o.part());
         long pixels = pixels(o.whole());
         int total = o.whole().channels(), channels = o.part().channels();
         return p -> DuetCpu.duet_copy_channels(team, pixels, channels, whole, total, o.firstChannel(), part, channels, 0);
     }
 
-    private Kernel finiteCheck(FiniteCheck o) {
+    private NativeCall finiteCheck(FiniteCheck o) {
         MemorySegment values = memory.apply(o.tensor()), status = memory.apply(o.status()).asSlice(4L * o.index(), 4);
         long count = layout.floats(o.tensor());
         return p -> DuetCpu.duet_finite_check(team, count, values, status);
     }
 
-    private Kernel update(SgdUpdate o) {
+    private NativeCall update(SgdUpdate o) {
         MemorySegment g = memory.apply(o.gradient()), w = memory.apply(o.weight()), v = memory.apply(o.momentum());
         long count = layout.floats(o.weight());
         int i = o.rateIndex();
         return p -> DuetCpu.duet_sgd_update(team, count, g, w, v, p.learningRates()[i], p.weightDecays()[i], p.momentum());
     }
 
-    private Kernel renormalise(FilterRenormalise o) {
-        MemorySegment filter = Geometry.filter(arena, o.weight()), w = memory.apply(o.weight());
+    private NativeCall renormalise(FilterRenormalise o) {
+        MemorySegment filter = NativeStructures.filter(arena, o.weight()), w = memory.apply(o.weight());
         return p -> DuetCpu.duet_filter_renormalise(team, filter, o.radius(), w);
     }
 
-    private Kernel prepare(PrepareInput o) {
+    private NativeCall prepare(PrepareInput o) {
         MemorySegment images = memory.apply(o.images()), crops = memory.apply(o.crops()), mean = memory.apply(o.mean());
         MemorySegment shift = memory.apply(o.colourShift()), output = memory.apply(o.output());
         Tensor s = o.images(), t = o.output();

@@ -7,10 +7,11 @@ import java.util.List;
 import duet.bindings.cpu.DuetCpu;
 import duet.device.DeviceException;
 import duet.device.Region;
+import duet.text.Text;
 
 /**
- * The filters of a program that only reads them, in the form that its forward passes read fastest (rounded to bf16, or transformed for Winograd's
- * form). Made anew before a run if the filters may have changed since the last time.
+ * The filters of a program that only reads them, in the form that its forward passes read fastest (rounded to bf16, or transformed for
+ * Winograd's form). Made anew before a run if the filters may have changed since the last time.
  */
 final class PreparedFilters implements AutoCloseable {
     private static final long NEVER = -1;
@@ -35,8 +36,8 @@ final class PreparedFilters implements AutoCloseable {
         long bytes = Region.align(data);
         MemorySegment prepared = DuetCpu.duet_allocate(bytes);
         if (prepared.address() == 0) {
-            throw new DeviceException("cpu device " + device.index + ": cannot allocate " + (bytes >> 20)
-                    + " MiB for a prepared filter; --convolutions direct with --precision fp32 needs none");
+            throw new DeviceException("cpu device " + device.index + ": cannot allocate " + Text.bytes(bytes)
+                    + " for a prepared filter; --convolutions direct with --precision fp32 needs none");
         }
         filters.add(new Filter(device.team, product, filter, prepared, bytes));
         return prepared;

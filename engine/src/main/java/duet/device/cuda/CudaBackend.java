@@ -5,9 +5,9 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 import duet.bindings.CudaLibrary.Kind;
 import duet.bindings.KernelCode;
@@ -21,14 +21,19 @@ import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.VirtualGpu;
+import duet.device.cuda.driver.CudaCard;
+import duet.device.cuda.driver.CudaDevice;
+import duet.device.cuda.driver.CudaDriver;
+import duet.device.cuda.driver.CudaException;
+import duet.device.cuda.lowering.CudaLayout;
 
 /**
  * CUDA devices, or virtual ones behind the same driver functions. Several logical devices may share one card. When a kernel fails the
  * driver gives up the card's context; the backend then releases everything and answers each later call with what happened.
  */
 public final class CudaBackend implements Backend {
-    private static final String NO_KERNELS =
-            "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, or use --devices cpu";
+    static final String NO_KERNELS = "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, "
+            + "or use --devices cpu";
 
     private final Kind kind;
     private final Map<Integer, CudaCard> cards = new LinkedHashMap<>();
@@ -70,7 +75,7 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    private static Kind kind(String kindName) {
+    static Kind kind(String kindName) {
         return kindName.equals("virtual") ? Kind.VIRTUAL : Kind.DRIVER;
     }
 
@@ -90,21 +95,11 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    /** Why there are no devices of this kind ({@code cuda} or {@code virtual}), in one sentence; empty if there are. */
-    public static Optional<String> problem(String kindName) {
-        Optional<String> problem = CudaDriver.problem(kind(kindName));
-        return problem.isEmpty() && KernelCode.load().modules().isEmpty() ? Optional.of(NO_KERNELS) : problem;
-    }
-
-    /** Cards of this kind, 0 if it cannot be used. */
-    public static int count(String kindName) {
-        return problem(kindName).isPresent() ? 0 : CudaDriver.count();
-    }
-
     @Override
     public String description() {
         StringBuilder text = new StringBuilder();
-        text.append(devices.size()).append(kind == Kind.VIRTUAL ? " virtual CUDA device" : " CUDA device").append(devices.size() == 1 ? "" : "s");
+        text.append(devices.size()).append(kind == Kind.VIRTUAL ? " virtual CUDA device" : " CUDA device")
+                .append(devices.size() == 1 ? "" : "s");
         text.append(devices.size() > cards.size() ? " on one card: " : ": ");
         text.append(String.join(", ", cards.values().stream().map(card -> card.model).distinct().toList()));
         if (cards.size() > 1) {
@@ -130,8 +125,7 @@ public final class CudaBackend implements Backend {
     }
 
     private Storage allocate(long[] bytesPerDevice, boolean zeroed) {
-        begin();
-        try {
+        return exclusively(() -> {
             if (bytesPerDevice.length != devices.size()) {
                 throw new IllegalArgumentException(bytesPerDevice.length + " sizes for " + devices.size() + " devices");
             }
@@ -139,17 +133,12 @@ public final class CudaBackend implements Backend {
             CudaStorage storage = new CudaStorage(this, bytesPerDevice, zeroed);
             open.add(storage);
             return storage;
-        } catch (RuntimeException e) {
-            throw failed(e);
-        } finally {
-            end();
-        }
+        });
     }
 
     @Override
     public Program load(List<StreamSteps> streams, Map<Tensor, Region> regions, Storage persistent, Storage scratch) {
-        begin();
-        try {
+        return exclusively(() -> {
             if (!open.contains(persistent) || !open.contains(scratch)) {
                 throw new IllegalArgumentException("the storage is closed or belongs to another backend");
             }
@@ -157,11 +146,7 @@ public final class CudaBackend implements Backend {
             CudaProgram program = new CudaProgram(this, streams, regions, (CudaStorage) persistent, (CudaStorage) scratch);
             open.add(program);
             return program;
-        } catch (RuntimeException e) {
-            throw failed(e);
-        } finally {
-            end();
-        }
+        });
     }
 
     @Override
@@ -217,7 +202,7 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    /** The same where nobody wants to know. */
+    /** Waits for the run in flight; what it throws only marks the backend as failed. */
     void settleQuietly() {
         try {
             settle();
@@ -226,31 +211,42 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    /** Begins something that must not happen twice at a time; {@link #end} must follow. */
-    void begin() {
-        if (!inUse.tryLock()) {
-            throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");
-        }
-        if (closed || failure != null) {
-            inUse.unlock();
-            throw new IllegalStateException(failure == null ? "this backend has been closed"
-                    : "this backend has failed (" + failure.getMessage() + "); open it anew");
-        }
+    /** Runs something that must not happen twice at a time. */
+    void exclusively(Runnable action) {
+        exclusively(() -> {
+            action.run();
+            return null;
+        });
     }
 
-    void end() {
-        inUse.unlock();
+    private <T> T exclusively(Supplier<T> action) {
+        enter();
+        try {
+            if (closed || failure != null) {
+                throw new IllegalStateException(failure == null ? "this backend has been closed"
+                        : "this backend has failed (" + failure.getMessage() + "); open it again");
+            }
+            return action.get();
+        } catch (RuntimeException e) {
+            throw failed(e);
+        } finally {
+            inUse.unlock();
+        }
     }
 
     /** For closing, which also goes on in a backend that is closing or has failed. */
     void whileIdle(Runnable action) {
-        if (!inUse.tryLock()) {
-            throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");
-        }
+        enter();
         try {
             action.run();
         } finally {
             inUse.unlock();
+        }
+    }
+
+    private void enter() {
+        if (!inUse.tryLock()) {
+            throw new IllegalStateException("this backend is in use by another thread; give each thread a backend of its own");
         }
     }
 

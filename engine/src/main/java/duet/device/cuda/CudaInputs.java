@@ -10,6 +10,11 @@ import java.util.function.ToLongFunction;
 
 import duet.device.Region;
 import duet.device.Tensor;
+import duet.device.cuda.driver.CudaDevice;
+import duet.device.cuda.driver.CudaEvent;
+import duet.device.cuda.driver.CudaStream;
+import duet.device.cuda.driver.PinnedMemory;
+import duet.device.cuda.driver.Resources;
 
 /**
  * What the host writes before each run. Two slots take turns: while one run computes, the next one's input is already written to
@@ -48,7 +53,8 @@ final class CudaInputs {
         int devices = backend.devices().size();
         arrived = new CudaEvent[SLOTS][devices];
         places = new Place[devices][];
-        List<Tensor> tensors = regions.keySet().stream().filter(t -> t.role() == Tensor.Role.INPUT).sorted(Comparator.comparingInt(Tensor::id)).toList();
+        List<Tensor> tensors = regions.keySet().stream().filter(t -> t.role() == Tensor.Role.INPUT)
+                .sorted(Comparator.comparingInt(Tensor::id)).toList();
         for (int d = 0; d < devices; d++) {
             places[d] = place(d, tensors, address, resources);
         }

@@ -9,6 +9,8 @@ import java.util.function.ToLongFunction;
 
 import duet.device.Region;
 import duet.device.Tensor;
+import duet.device.cuda.driver.CudaStream;
+import duet.device.cuda.driver.Resources;
 
 /** What the host reads after each run: the end of a run copies it to page-locked memory. */
 final class CudaOutputs {

@@ -17,6 +17,13 @@ import duet.device.Region;
 import duet.device.RunParameters;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
+import duet.device.cuda.driver.CudaEvent;
+import duet.device.cuda.driver.CudaGraph;
+import duet.device.cuda.driver.CudaStream;
+import duet.device.cuda.driver.HostCopy;
+import duet.device.cuda.driver.Resources;
+import duet.device.cuda.lowering.CudaLayout;
+import duet.device.cuda.lowering.Fusion;
 
 /**
  * A program on CUDA devices. The first run of each input slot captures all streams of all devices into one graph; every later run is one
@@ -33,7 +40,7 @@ final class CudaProgram implements Program {
     private final Resources resources = new Resources();
     private final CudaInputs inputs;
     private final CudaOutputs outputs;
-    private final CudaRun numbers;
+    private final CudaRunParameters numbers;
     private final CudaEvent fork;
     private final List<CudaEvent> joins = new ArrayList<>();
     private final CudaGraph[] graphs = new CudaGraph[CudaInputs.SLOTS];
@@ -47,7 +54,7 @@ final class CudaProgram implements Program {
         this.persistent = persistent;
         this.scratch = scratch;
         try {
-            numbers = new CudaRun(backend, resources);
+            numbers = new CudaRunParameters(backend, resources);
             inputs = new CudaInputs(backend, regions, this::address, resources);
             outputs = new CudaOutputs(backend, regions, this::address, resources);
             Map<Tensor, Integer> readers = Fusion.readers(streams);
@@ -78,15 +85,7 @@ final class CudaProgram implements Program {
     }
 
     private long address(Tensor tensor) {
-        Region region = regions.get(tensor);
-        if (region == null) {
-            throw new IllegalArgumentException(tensor + " is not part of this program");
-        }
-        long bytes = backend.bytes(tensor);
-        if (region.bytes() < bytes) {
-            throw new IllegalArgumentException(tensor + " needs " + bytes + " bytes, its region has " + region.bytes());
-        }
-        return address(tensor.device(), region);
+        return address(tensor.device(), Region.of(tensor, regions, backend.bytes(tensor)));
     }
 
     private long address(int device, Region region) {
@@ -99,27 +98,15 @@ final class CudaProgram implements Program {
 
     @Override
     public void run(RunParameters parameters) {
-        backend.begin();
-        try {
+        backend.exclusively(() -> {
             startNow(parameters);
             settle();
-        } catch (RuntimeException e) {
-            throw backend.failed(e);
-        } finally {
-            backend.end();
-        }
+        });
     }
 
     @Override
     public void start(RunParameters parameters) {
-        backend.begin();
-        try {
-            startNow(parameters);
-        } catch (RuntimeException e) {
-            throw backend.failed(e);
-        } finally {
-            backend.end();
-        }
+        backend.exclusively(() -> startNow(parameters));
     }
 
     private void startNow(RunParameters parameters) {
@@ -211,8 +198,7 @@ final class CudaProgram implements Program {
     }
 
     private void write(Tensor tensor, Object array, int length, ValueLayout element) {
-        backend.begin();
-        try {
+        backend.exclusively(() -> {
             checkOpen();
             checkLength(tensor, length);
             MemorySegment host = inputs.host(tensor);
@@ -223,11 +209,7 @@ final class CudaProgram implements Program {
                 backend.settle();
                 HostCopy.write(compute(tensor), address(tensor), tensor, array, length, element);
             }
-        } catch (RuntimeException e) {
-            throw backend.failed(e);
-        } finally {
-            backend.end();
-        }
+        });
     }
 
     @Override
@@ -248,8 +230,7 @@ final class CudaProgram implements Program {
     }
 
     private void read(Tensor tensor, Object array, int length, ValueLayout element) {
-        backend.begin();
-        try {
+        backend.exclusively(() -> {
             checkOpen();
             checkLength(tensor, length);
             backend.settle();
@@ -259,11 +240,7 @@ final class CudaProgram implements Program {
             } else {
                 HostCopy.read(compute(tensor), address(tensor), tensor, array, length, element);
             }
-        } catch (RuntimeException e) {
-            throw backend.failed(e);
-        } finally {
-            backend.end();
-        }
+        });
     }
 
     private CudaStream compute(Tensor tensor) {
@@ -274,9 +251,7 @@ final class CudaProgram implements Program {
         if (!regions.containsKey(tensor)) {
             throw new IllegalArgumentException(tensor + " is not part of this program");
         }
-        if (length != tensor.elements()) {
-            throw new IllegalArgumentException(tensor + " has " + tensor.elements() + " elements, the array " + length);
-        }
+        tensor.requireLength(length);
     }
 
     private void checkOpen() {

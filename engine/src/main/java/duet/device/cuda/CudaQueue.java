@@ -10,12 +10,21 @@ import java.util.function.ToLongFunction;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
+import duet.device.cuda.driver.CudaCard;
+import duet.device.cuda.driver.CudaDevice;
+import duet.device.cuda.driver.CudaEvent;
+import duet.device.cuda.driver.CudaStream;
+import duet.device.cuda.driver.KernelCall;
+import duet.device.cuda.driver.PreparedKernelCall;
+import duet.device.cuda.lowering.CudaLowering;
+import duet.device.cuda.lowering.Fusion;
+import duet.device.cuda.lowering.Site;
 
 /** The steps of one stream, prepared. */
 final class CudaQueue {
     /** One entry, prepared. */
     sealed interface Command {
-        record Kernel(PreparedLaunch launch) implements Command {}
+        record Kernel(PreparedKernelCall launch) implements Command {}
 
         record Copy(String label, long to, CudaCard toCard, long from, CudaCard fromCard, long bytes) implements Command {}
 
@@ -46,8 +55,8 @@ final class CudaQueue {
                     if (fusions.get(i) != null) {
                         Site site = new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor),
                                 workspaces.applyAsLong(launch), run, device.card.multiprocessors);
-                        for (Launch l : CudaLowering.lower(fusions.get(i), site)) {
-                            commands.add(new Command.Kernel(new PreparedLaunch(arena, device.card, fusions.get(i).label(), l)));
+                        for (KernelCall l : CudaLowering.lower(fusions.get(i), site)) {
+                            commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, fusions.get(i).label(), l)));
                         }
                     }
                 }
@@ -83,7 +92,7 @@ final class CudaQueue {
         int first = next;
         for (; next < commands.size(); next++) {
             switch (commands.get(next)) {
-                case Command.Kernel(PreparedLaunch launch) -> {
+                case Command.Kernel(PreparedKernelCall launch) -> {
                     launch.issue(stream);
                     if (each) {
                         stream.synchronize(launch.label());

@@ -35,10 +35,7 @@ final class CudaStorage implements Storage {
     /** The device address of a region, which must lie inside. */
     long address(int device, Region region) {
         checkOpen();
-        if (region.end() > bytes[device]) {
-            throw new IllegalArgumentException("a region that ends at " + region.end() + " lies outside the " + bytes[device]
-                    + " bytes of device " + device);
-        }
+        region.requireWithin(this, device);
         return addresses[device] + region.offset();
     }
 
@@ -57,15 +54,18 @@ final class CudaStorage implements Storage {
         Arrays.fill(addresses, 0);
     }
 
-    /** Waits for runs in flight. */
+    /** Waits for runs in flight; the memory is given back also if one of them has failed. */
     @Override
     public void close() {
         backend.whileIdle(() -> {
             if (!closed) {
-                closed = true;
-                backend.settle();
-                free();
-                backend.closed(this);
+                try {
+                    backend.settle();
+                } finally {
+                    closed = true;
+                    free();
+                    backend.closed(this);
+                }
             }
         });
     }

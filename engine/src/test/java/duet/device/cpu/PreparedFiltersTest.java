@@ -33,7 +33,7 @@ import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
-
+import duet.plan.StoredImages;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -43,15 +43,17 @@ class PreparedFiltersTest {
     private static final int BATCH = 2;
 
     static Stream<Arguments> waysToCompute() {
-        return Stream.of(ConvolutionChoice.values()).flatMap(choice -> Stream.of(Precision.values()).flatMap(precision ->
-                Stream.of(Placement.values()).map(placement -> Arguments.of(new CpuOptions(2, new Arithmetic(choice, precision)), placement))));
+        return Stream.of(ConvolutionChoice.values()).flatMap(choice -> Stream.of(Precision.values()).flatMap(precision -> Stream
+                .of(Placement.values()).map(placement -> Arguments.of(new CpuOptions(2, new Arithmetic(choice, precision)), placement))));
     }
 
     private static Network network() {
         Initialization start = Initialization.PAPER;
         return new Network("prepared", new Shape(2, 12, 12), 1 / 64.0, List.of(
-                new Layer.Convolution("conv1", 32, 3, 1, 1, 1, Rounding.FLOOR, true, start), new Layer.Nonlinearity("relu1", Operation.Activation.RELU),
-                new Layer.Convolution("conv2", 64, 5, 1, 2, 2, Rounding.FLOOR, true, start), new Layer.Nonlinearity("relu2", Operation.Activation.RELU),
+                new Layer.Convolution("conv1", 32, 3, 1, 1, 1, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu1", Operation.Activation.RELU),
+                new Layer.Convolution("conv2", 64, 5, 1, 2, 2, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu2", Operation.Activation.RELU),
                 new Layer.Convolution("conv3", 32, 3, 1, 1, 1, Rounding.FLOOR, true, start),
                 new Layer.FullyConnected("fc4", 16, true, start), new Layer.Nonlinearity("relu4", Operation.Activation.RELU),
                 new Layer.FullyConnected("fc5", 4, true, start), new Layer.SoftmaxCrossEntropy("loss")));
@@ -79,7 +81,7 @@ class PreparedFiltersTest {
         }
 
         private Plan plan(Placement placement, Mode mode) {
-            return Planner.plan(network(), placement, mode, BATCH, new Planner.Shapes(12, 12), true, backend);
+            return Planner.plan(network(), placement, mode, BATCH, new StoredImages(12, 12), true, backend);
         }
 
         Program load() {
@@ -174,11 +176,13 @@ class PreparedFiltersTest {
             bed.write(bed.trainer, 1);
             float[] prepared = bed.evaluate(bed.evaluator);
             bed.feed(bed.trainer, bed.training);
-            bed.trainer.run(new RunParameters(1, 0, new float[bed.training.parameters().size()], new float[bed.training.parameters().size()], 0));
+            bed.trainer.run(
+                    new RunParameters(1, 0, new float[bed.training.parameters().size()], new float[bed.training.parameters().size()], 0));
             float[] losses = new float[BATCH];
             bed.trainer.read(bed.training.outputs().getFirst().losses(), losses);
             // Where each chooses its own way to convolve, rounding to bf16 differs.
-            boolean same = options.arithmetic().convolutions() != ConvolutionChoice.FASTEST || options.arithmetic().precision() == Precision.FP32;
+            boolean same = options.arithmetic().convolutions() != ConvolutionChoice.FASTEST
+                    || options.arithmetic().precision() == Precision.FP32;
             assertArrayEquals(losses, prepared, same ? 1e-3f : 0.2f);
         }
     }

@@ -28,17 +28,19 @@ import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.VirtualGpu;
-
+import duet.text.Text;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** What goes wrong while devices work: each is one sentence that names the call, the kernel and the layer, and the JVM lives on. */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class CudaFailureTest {
     private static final int ELEMENTS = 1000;
     private static final Tensor TENSOR = new Tensor(1, "values", 0, Tensor.Format.ACTIVATION, Tensor.Role.TRANSIENT, 1, ELEMENTS, 1, 1);
@@ -59,7 +61,8 @@ class CudaFailureTest {
     private static float[] run(Backend backend) {
         Storage storage = backend.allocate(new long[] {4096});
         List<Step> steps = List.of(new Step.Launch(new Operation.Scale("twice", TENSOR, TENSOR, 2), null));
-        Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(TENSOR, REGION), storage, storage);
+        Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(TENSOR, REGION), storage,
+                storage);
         float[] values = new float[ELEMENTS];
         for (int i = 0; i < ELEMENTS; i++) {
             values[i] = i;
@@ -102,7 +105,7 @@ class CudaFailureTest {
         long tooMuch = TestDevices.virtual() ? 2_000_000 : 1L << 50;
         try (Backend backend = Backends.open(TestDevices.one(), 0)) {
             DeviceException e = assertThrows(DeviceException.class, () -> backend.allocate(new long[] {tooMuch}));
-            assertTrue(e.getMessage().contains("%,d bytes".formatted(tooMuch)) && e.getMessage().contains("CUDA_ERROR_OUT_OF_MEMORY")
+            assertTrue(e.getMessage().contains("allocating " + Text.bytes(tooMuch)) && e.getMessage().contains("CUDA_ERROR_OUT_OF_MEMORY")
                     && e.getMessage().contains("--batch"), e.getMessage());
             backend.allocate(new long[] {500_000}).close(); // not a lost context
         }
@@ -153,6 +156,40 @@ class CudaFailureTest {
         }
     }
 
+    /** Of the three streams of a device none is lost if a later one cannot be made. */
+    @Test
+    @VirtualOnly("a card's driver cannot be told to fail")
+    void eachStreamMayFail() {
+        for (int stream = 1; stream <= 6; stream++) {
+            TestDevices.configure("fail-call=cuStreamCreate:" + stream + ":999");
+            DeviceException e = assertThrows(DeviceException.class, () -> Backends.open(TestDevices.two(), 0));
+            assertTrue(e.getMessage().contains("cuStreamCreate"), e.getMessage());
+            assertEquals("", VirtualGpu.findings(), "stream " + stream);
+            TestDevices.configure("");
+            TestDevices.reset();
+        }
+        requireWorks();
+    }
+
+    /** Waiting for a run may fail when its memory is closed; the memory is given back all the same. */
+    @Test
+    @VirtualOnly("a card's driver cannot be told to fail")
+    void memoryIsGivenBackThoughTheRunFailed() {
+        try (Backend backend = Backends.open(TestDevices.one(), 0)) {
+            Storage storage = backend.allocate(new long[] {4096});
+            List<Step> steps = List.of(new Step.Launch(new Operation.Scale("twice", TENSOR, TENSOR, 2), null));
+            Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(TENSOR, REGION), storage,
+                    storage);
+            program.start(RunParameters.NONE);
+            TestDevices.configure("fail-call=cuStreamSynchronize:1:999");
+            assertThrows(DeviceException.class, storage::close);
+            TestDevices.configure("");
+            storage.close(); // once is enough
+        }
+        assertEquals("", VirtualGpu.findings());
+        requireWorks();
+    }
+
     /** Launching names the layer. */
     @Test
     @VirtualOnly("a card's driver cannot be told to fail")
@@ -175,10 +212,12 @@ class CudaFailureTest {
         Tensor ranks = new Tensor(4, "ranks", 0, Tensor.Format.INTEGERS, Tensor.Role.OUTPUT, images, 1, 1, 1);
         try (Backend backend = Backends.open(TestDevices.one(), 0)) {
             Storage storage = backend.allocate(new long[] {1 << 16});
-            List<Step> steps = List.of(new Step.Launch(new Operation.SoftmaxCrossEntropy("loss", logits, input, losses, ranks, null, null), null));
+            List<Step> steps = List
+                    .of(new Step.Launch(new Operation.SoftmaxCrossEntropy("loss", logits, input, losses, ranks, null, null), null));
             Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), Map.of(
                     input, new Region(Region.Area.TRANSIENT, 0, 4 * images), logits, new Region(Region.Area.TRANSIENT, 4096, 12 * images),
-                    losses, new Region(Region.Area.TRANSIENT, 20480, 4 * images), ranks, new Region(Region.Area.TRANSIENT, 28672, 4 * images)),
+                    losses, new Region(Region.Area.TRANSIENT, 20480, 4 * images), ranks,
+                    new Region(Region.Area.TRANSIENT, 28672, 4 * images)),
                     storage, storage);
             int[] labels = new int[images];
             float[] result = new float[images];
@@ -189,7 +228,8 @@ class CudaFailureTest {
             long allocated = loop.allocatedBy(100);
             assertEquals(100, HotLoop.calls("cuGraphLaunch"));
             assertEquals(100, HotLoop.calls("cuMemcpyHtoDAsync_v2"));
-            for (String none : List.of("cuLaunchKernel", "cuMemAlloc_v2", "cuMemHostAlloc", "cuStreamBeginCapture_v2", "cuModuleGetFunction")) {
+            for (String none : List.of("cuLaunchKernel", "cuMemAlloc_v2", "cuMemHostAlloc", "cuStreamBeginCapture_v2",
+                    "cuModuleGetFunction")) {
                 assertEquals(0, HotLoop.calls(none), none);
             }
             assertTrue(allocated < 100 * 8, allocated + " bytes of Java heap in 100 runs");

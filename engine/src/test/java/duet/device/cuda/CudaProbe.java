@@ -5,7 +5,7 @@ import duet.device.Backends;
 import duet.device.VirtualGpu;
 
 /** Opens devices in a process of its own, because a process is bound to one driver. Prints what happens. */
-final class CudaProbe {
+public final class CudaProbe {
     private CudaProbe() {}
 
     /** @param arguments devices, then settings of the virtual GPU that stands in for the driver, if there are any */

@@ -35,7 +35,8 @@ record Fault(String name, String sign, Numbers numbers, Supplier<Outcome> sound,
     /** The setting that switches the check for a kind of finding off; kinds that would crash a program have none. */
     private static final Map<String, String> SWITCHES = Map.of(
             "uninitialized-global", "initialized", "uninitialized-shared", "initialized", "shared-race", "races", "pending-copy", "races",
-            "divergent-barrier", "barriers", "inactive-lanes", "barriers", "unordered", "ordering", "leak", "leaks", "misaligned", "bounds");
+            "divergent-barrier", "barriers", "inactive-lanes", "barriers", "unordered", "ordering", "leak", "leaks", "misaligned",
+            "bounds");
 
     /** Null if the check cannot be switched off. */
     String offSwitch() {

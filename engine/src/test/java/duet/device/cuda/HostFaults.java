@@ -21,6 +21,12 @@ import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.cuda.Fault.Numbers;
 import duet.device.cuda.Fault.Outcome;
+import duet.device.cuda.driver.CudaCard;
+import duet.device.cuda.driver.CudaDevice;
+import duet.device.cuda.driver.CudaEvent;
+import duet.device.cuda.driver.CudaModule;
+import duet.device.cuda.driver.KernelCall;
+import duet.device.cuda.driver.PinnedMemory;
 
 /** Faults of the program that drives the device: what it passes, frees, forgets and does too early. */
 final class HostFaults {
@@ -46,7 +52,7 @@ final class HostFaults {
 
     private void addresses() {
         add("an operand freed before the kernel runs", "use-after-free", NONE, (bed, faulty) -> {
-            List<Launch> launches = bed.lower(KernelBed.alone(SCALE));
+            List<KernelCall> launches = bed.lower(KernelBed.alone(SCALE));
             if (faulty) {
                 bed.free(SCALE.input());
             }
@@ -82,22 +88,26 @@ final class HostFaults {
 
     private void launches() {
         add("an argument structure that is too short", "bad-call", NONE, (bed, faulty) -> {
-            for (Launch l : bed.lower(KernelBed.alone(SCALE))) {
+            for (KernelCall l : bed.lower(KernelBed.alone(SCALE))) {
                 long size = l.arguments().byteSize() - (faulty ? 8 : 0);
-                bed.launch(new Launch(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), l.blockX(), l.sharedBytes(), l.arguments().asSlice(0, size)));
+                bed.launch(new KernelCall(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), l.blockX(), l.sharedBytes(),
+                        l.arguments().asSlice(0, size)));
             }
             bed.stream().synchronize("running");
             return bed.results(KernelBed.alone(SCALE));
         });
-        add("more shared memory than a block may have", "CUDA_ERROR_INVALID_VALUE", NONE, (bed, faulty) -> withShared(bed, faulty ? 1 << 20 : 0));
+        add("more shared memory than a block may have", "CUDA_ERROR_INVALID_VALUE", NONE,
+                (bed, faulty) -> withShared(bed, faulty ? 1 << 20 : 0));
         add("more threads than the kernel is compiled for", "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", NONE, (bed, faulty) -> {
-            for (Launch l : bed.lower(KernelBed.alone(SCALE))) {
-                bed.launch(new Launch(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), faulty ? 512 : l.blockX(), l.sharedBytes(), l.arguments()));
+            for (KernelCall l : bed.lower(KernelBed.alone(SCALE))) {
+                bed.launch(new KernelCall(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), faulty ? 512 : l.blockX(), l.sharedBytes(),
+                        l.arguments()));
             }
             bed.stream().synchronize("running");
             return bed.results(KernelBed.alone(SCALE));
         });
-        faults.add(new Fault("PTX newer than the driver", "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", NONE, () -> version("7.4"), () -> version("99.9")));
+        faults.add(new Fault("PTX newer than the driver", "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", NONE, () -> version("7.4"),
+                () -> version("99.9")));
         add("results read before the run has ended", null, WRONG, (bed, faulty) -> {
             bed.lower(KernelBed.alone(SCALE)).forEach(bed::launch);
             try (PinnedMemory host = new PinnedMemory(bed.card, BYTES)) {
@@ -154,8 +164,8 @@ final class HostFaults {
     }
 
     private static List<byte[]> withShared(KernelBed bed, int sharedBytes) {
-        for (Launch l : bed.lower(KernelBed.alone(SCALE))) {
-            bed.launch(new Launch(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), l.blockX(), sharedBytes, l.arguments()));
+        for (KernelCall l : bed.lower(KernelBed.alone(SCALE))) {
+            bed.launch(new KernelCall(l.kernel(), l.gridX(), l.gridY(), l.gridZ(), l.blockX(), sharedBytes, l.arguments()));
         }
         bed.stream().synchronize("running");
         return bed.results(KernelBed.alone(SCALE));
@@ -181,7 +191,8 @@ final class HostFaults {
 
     private static Outcome peer(boolean faulty) {
         return Outcome.of(() -> {
-            try (KernelBed bed = new KernelBed(Ptx.sound(), 108); CudaCard other = new CudaCard("virtual:1", 1, Ptx.sound());
+            try (KernelBed bed = new KernelBed(Ptx.sound(), 108);
+                    CudaCard other = new CudaCard("virtual:1", 1, Ptx.sound());
                     CudaDevice device = new CudaDevice(1, other)) {
                 if (!faulty) {
                     bed.card.reach(other);

@@ -5,7 +5,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import com.sun.management.ThreadMXBean;
-
 import duet.device.Program;
 import duet.device.RunParameters;
 import duet.device.Tensor;
@@ -37,7 +36,7 @@ final class HotLoop {
         }
     }
 
-    /** Bytes of the Java heap that this thread allocates in so many runs. */
+    /** Bytes of the Java heap that this thread allocates in that many runs. */
     long allocatedBy(int times) {
         long before = THREADS.getCurrentThreadAllocatedBytes();
         run(times);

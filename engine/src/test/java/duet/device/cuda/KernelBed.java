@@ -22,6 +22,15 @@ import duet.bindings.cuda.kernels.duet_run;
 import duet.device.Operation;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
+import duet.device.cuda.driver.CudaCard;
+import duet.device.cuda.driver.CudaDevice;
+import duet.device.cuda.driver.CudaDriver;
+import duet.device.cuda.driver.CudaStream;
+import duet.device.cuda.driver.KernelCall;
+import duet.device.cuda.driver.PreparedKernelCall;
+import duet.device.cuda.lowering.CudaLowering;
+import duet.device.cuda.lowering.Fusion;
+import duet.device.cuda.lowering.Site;
 
 /** Operations on one virtual card without a backend: any kernels, and an allocation for each tensor, so that its end is exact. */
 final class KernelBed implements AutoCloseable {
@@ -74,11 +83,12 @@ final class KernelBed implements AutoCloseable {
     }
 
     /** The launches of operations that one kernel does, with memory for their tensors; what they read has reproducible values. */
-    List<Launch> lower(Fusion fusion) {
+    List<KernelCall> lower(Fusion fusion) {
         List<Tensor> filled = operations(fusion).flatMap(o -> o.reads().stream()).toList();
         long workspace = CudaLowering.workspaceBytes(fusion.first(), multiprocessors);
         return CudaLowering.lower(fusion, new Site(arena, tensor -> tensor == null ? 0 : addresses.computeIfAbsent(tensor,
-                t -> filled.contains(t) ? memory(values(t)) : memory(t.dataBytes())), workspace == 0 ? 0 : memory(workspace), numbers(), multiprocessors));
+                t -> filled.contains(t) ? memory(values(t)) : memory(t.dataBytes())), workspace == 0 ? 0 : memory(workspace), numbers(),
+                multiprocessors));
     }
 
     private static Stream<Operation> operations(Fusion f) {
@@ -107,9 +117,9 @@ final class KernelBed implements AutoCloseable {
         return memory(run);
     }
 
-    void launch(Launch launch) {
+    void launch(KernelCall launch) {
         launched.add(launch.kernel());
-        new PreparedLaunch(arena, card, "a fault", launch).issue(stream());
+        new PreparedKernelCall(arena, card, "a fault", launch).issue(stream());
     }
 
     /** Runs operations that one kernel does to their end and returns what they have written. */

@@ -66,13 +66,15 @@ final class KernelFaults {
         add("no wait for copies", "convolution_forward_64x64", drop(WAIT, 0), "pending-copy", WRONG, Work.FORWARD_64);
         add("no wait for copies, large tile", "convolution_forward_128x128", drop(WAIT, 0), "pending-copy", WRONG, Work.FORWARD_128);
         add("no wait for copies, backward", "convolution_backward_weights_64x64", drop(WAIT, 0), "pending-copy", WRONG, Work.WEIGHTS_64);
-        add("the first slice's copies in no group", "convolution_forward_64x64", drop("cp\\.async\\.commit_group;", 0), "pending-copy", WRONG,
+        add("the first slice's copies in no group", "convolution_forward_64x64", drop("cp\\.async\\.commit_group;", 0), "pending-copy",
+                WRONG,
                 Work.FORWARD_64);
     }
 
     private void bounds() {
         // The copy that brings the last pixels of the last image: elsewhere the row below is another image's.
-        add("a window may reach one row below the image", "convolution_forward_64x64", replace(WINDOW, 0, "setp.le.u32$1"), "out-of-bounds", NONE,
+        add("a window may reach one row below the image", "convolution_forward_64x64", replace(WINDOW, 0, "setp.le.u32$1"), "out-of-bounds",
+                NONE,
                 Work.FORWARD_64);
         add("a window may reach one row below the image, large tile", "convolution_forward_128x128", replace(WINDOW, 3, "setp.le.u32$1"),
                 "out-of-bounds", NONE, Work.FORWARD_128);
@@ -80,9 +82,11 @@ final class KernelFaults {
                 replace("setp\\.lt\\.u32", 0, "setp.le.u32").apply(text)), "out-of-bounds", NONE, Work.SGD);
         add("no guard of the tail", "sgd_update", drop("@%p\\d+ bra[^;]*;", -1), "out-of-bounds", NONE, Work.SGD);
         add("no guard of the tail, elementwise", "elementwise_scale", drop("@%p\\d+ bra[^;]*;", -1), "out-of-bounds", NONE, Work.SCALE);
-        add("no guard of threads beyond the classes", "softmax_cross_entropy", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE, Work.SOFTMAX);
+        add("no guard of threads beyond the classes", "softmax_cross_entropy", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE,
+                Work.SOFTMAX);
         add("no guard of the last threads", "copy_channels", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE, Work.COPY);
-        add("no guard of the last threads, vectors", "copy_channels_x4", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE, Work.COPY_FOURS);
+        add("no guard of the last threads, vectors", "copy_channels_x4", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE,
+                Work.COPY_FOURS);
     }
 
     private void addresses() {
@@ -97,8 +101,10 @@ final class KernelFaults {
     }
 
     private void sharedMemory() {
-        add("a warp's result not stored", "softmax_cross_entropy", drop("st\\.shared\\.f32[^;]*;", 0), "uninitialized-shared", WRONG, Work.SOFTMAX);
-        add("an edge not stored", "norm_pool_forward", drop("st\\.shared\\.v4\\.f32[^;]*;", 1), "uninitialized-shared", WRONG, Work.NORM_POOL);
+        add("a warp's result not stored", "softmax_cross_entropy", drop("st\\.shared\\.f32[^;]*;", 0), "uninitialized-shared", WRONG,
+                Work.SOFTMAX);
+        add("an edge not stored", "norm_pool_forward", drop("st\\.shared\\.v4\\.f32[^;]*;", 1), "uninitialized-shared", WRONG,
+                Work.NORM_POOL);
         add("a window not stored", "convolution_forward_64x64", drop("st\\.shared\\.v4\\.u32[^;]*;", 0), "uninitialized-shared", NONE,
                 Work.FORWARD_64);
         add("an edge beyond the block's shared memory", "norm_pool_forward", replace("st\\.shared\\.v4\\.f32 \\t\\[(%r\\d+)\\]", 1,
@@ -108,13 +114,16 @@ final class KernelFaults {
     }
 
     private void warps() {
-        add("a barrier for some threads only", "softmax_cross_entropy", replace(BARRIER, 0, "@%p10 bar.sync 0;"), "divergent-barrier", RIGHT,
+        add("a barrier for some threads only", "softmax_cross_entropy", replace(BARRIER, 0, "@%p10 bar.sync 0;"), "divergent-barrier",
+                RIGHT,
                 Work.SOFTMAX);
-        add("a shuffle for some lanes that names all", "softmax_cross_entropy", replace("shfl\\.sync", 0, "@!%p3 shfl.sync"), "inactive-lanes", RIGHT,
+        add("a shuffle for some lanes that names all", "softmax_cross_entropy", replace("shfl\\.sync", 0, "@!%p3 shfl.sync"),
+                "inactive-lanes", RIGHT,
                 Work.SOFTMAX);
         add("a shuffle of all lanes that names half", "softmax_cross_entropy", replace("(shfl\\.sync[^;]*), %r\\d+;", 0, "$1, 0xffff;"),
                 "inactive-lanes", RIGHT, Work.SOFTMAX);
-        add("a loop that does not advance", "sgd_update", drop("add\\.s32 [^;]*;(?=[^;]*;?\\s*(?:\\.loc[^\\n]*\\s*)*setp\\.lt\\.u32)", 0), "hang", NONE,
+        add("a loop that does not advance", "sgd_update", drop("add\\.s32 [^;]*;(?=[^;]*;?\\s*(?:\\.loc[^\\n]*\\s*)*setp\\.lt\\.u32)", 0),
+                "hang", NONE,
                 Work.SGD);
     }
 

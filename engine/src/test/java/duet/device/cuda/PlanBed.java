@@ -32,6 +32,7 @@ import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.PlanChecker;
 import duet.plan.Planner;
+import duet.plan.StoredImages;
 
 /**
  * A plan of a small network on two towers, with exchanges of activations, partial sums and gradients; faults are edits of its streams
@@ -51,18 +52,21 @@ final class PlanBed {
     static PlanBed towers() {
         Initialization start = Initialization.PAPER;
         Network network = new Network("towers", new Shape(1, 8, 8), 1 / 64.0, List.of(
-                new Layer.Convolution("conv1", 8, 3, 2, 1, 1, Rounding.FLOOR, true, start), new Layer.Nonlinearity("relu1", Activation.RELU),
-                new Layer.Convolution("conv2", 8, 3, 1, 1, 1, Rounding.FLOOR, true, start), new Layer.Nonlinearity("relu2", Activation.RELU),
+                new Layer.Convolution("conv1", 8, 3, 2, 1, 1, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu1", Activation.RELU),
+                new Layer.Convolution("conv2", 8, 3, 1, 1, 1, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu2", Activation.RELU),
                 new Layer.FullyConnected("fc3", 8, true, start), new Layer.Nonlinearity("relu3", Activation.RELU),
                 new Layer.FullyConnected("fc4", 4, true, start), new Layer.SoftmaxCrossEntropy("loss")));
         try (Backend backend = Backends.open(TWO_CARDS, 0)) {
-            return new PlanBed(Planner.plan(network, Placement.TWO_TOWERS, Mode.TRAINING, BATCH, new Planner.Shapes(8, 8), true, backend));
+            return new PlanBed(Planner.plan(network, Placement.TWO_TOWERS, Mode.TRAINING, BATCH, new StoredImages(8, 8), true, backend));
         }
     }
 
     PlanBed with(List<StreamSteps> streams, Map<Tensor, Region> regions) {
-        return new PlanBed(new Plan(plan.network(), plan.placement(), plan.mode(), plan.batch(), plan.parameters(), plan.inputs(), plan.outputs(),
-                streams, regions, plan.persistentBytes(), plan.transientBytes(), plan.preparedBytes(), plan.checkedLayers()));
+        return new PlanBed(
+                new Plan(plan.network(), plan.placement(), plan.mode(), plan.batch(), plan.parameters(), plan.inputs(), plan.outputs(),
+                        streams, regions, plan.persistentBytes(), plan.transientBytes(), plan.preparedBytes(), plan.checkedLayers()));
     }
 
     /** With the steps of one stream changed. */

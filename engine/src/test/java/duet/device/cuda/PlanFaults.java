@@ -37,7 +37,8 @@ final class PlanFaults {
         int convolution = PlanBed.find(computes, step -> step instanceof Step.Launch l && l.operation() instanceof ConvolutionForward);
 
         f.add(backend, "a gather does not wait for its copy", "unordered", WRONG, f.sound.without(f.compute, wait));
-        f.add(backend, "backward does not wait for the other card's gradients", "unordered", WRONG, f.sound.without(f.compute, computes.indexOf(lastArrival)));
+        f.add(backend, "backward does not wait for the other card's gradients", "unordered", WRONG,
+                f.sound.without(f.compute, computes.indexOf(lastArrival)));
         f.add(backend, "a copy does not wait for the data", "unordered", WRONG, f.sound.without(f.copy, firstCopy - 1));
         f.add(backend, "data are said to be ready before they are", "unordered", RIGHT,
                 f.sound.edited(f.compute, steps -> steps.add(convolution, steps.remove(ready))));
@@ -47,7 +48,8 @@ final class PlanFaults {
         f.add(backend, "an operation in the other stream", "unordered", WRONG, f.otherStream(convolution));
         f.add(backend, "a copy into a smaller tensor", "uninitialized-global", WRONG, f.otherTarget(firstCopy));
         f.add(backend, "a copy into memory of a live tensor", "unordered", RIGHT, f.overlap());
-        return f.faults.stream().map(fault -> new Fault(where + ": " + fault.name(), fault.sign(), fault.numbers(), fault.sound(), fault.faulty()))
+        return f.faults.stream()
+                .map(fault -> new Fault(where + ": " + fault.name(), fault.sign(), fault.numbers(), fault.sound(), fault.faulty()))
                 .toList();
     }
 

@@ -21,19 +21,26 @@ import duet.device.ResponseNorm;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
+import duet.device.cuda.lowering.Fusion;
 
 /** Small operations to put faults into: what a kernel does on a {@link KernelBed}. */
 enum Work {
-    FORWARD_64(108, bed -> bed.run(new ConvolutionForward("conv", geometry(64), image(2, 16), filter(64), vector(64), activation(2, 64, 6, 6)))),
+    FORWARD_64(108,
+            bed -> bed.run(new ConvolutionForward("conv", geometry(64), image(2, 16), filter(64), vector(64), activation(2, 64, 6, 6)))),
     /** 128 rows and columns: one tile. */
-    FORWARD_128(1, bed -> bed.run(new ConvolutionForward("conv", new ConvolutionGeometry(16, 8, 8, 128, 3, 1, 1, 1, 8, 8), activation(2, 16, 8, 8, 2),
-            filter(128), vector(128), activation(2, 128, 8, 8)))),
+    FORWARD_128(1,
+            bed -> bed.run(
+                    new ConvolutionForward("conv", new ConvolutionGeometry(16, 8, 8, 128, 3, 1, 1, 1, 8, 8), activation(2, 16, 8, 8, 2),
+                            filter(128), vector(128), activation(2, 128, 8, 8)))),
     DATA_64(108, bed -> bed.run(new ConvolutionBackwardData("conv", geometry(64), activation(2, 64, 6, 6), filter(64), image(2, 16)))),
-    WEIGHTS_64(108, bed -> bed.run(new ConvolutionBackwardWeights("conv", geometry(64), image(2, 16), activation(2, 64, 6, 6), filter(64), vector(64)))),
+    WEIGHTS_64(108,
+            bed -> bed.run(
+                    new ConvolutionBackwardWeights("conv", geometry(64), image(2, 16), activation(2, 64, 6, 6), filter(64), vector(64)))),
     NORM_POOL(108, bed -> bed.run(new Fusion(new ResponseNormForward("norm", norm(), image(9, 96), inner()), null,
             new MaxPoolForward("pool", pool(), inner(), activation(9, 96, 3, 3), null), null, null))),
-    NORM_POOL_BACKWARD(108, bed -> bed.run(new Fusion(new MaxPoolBackward("pool", pool(), winners(), activation(9, 96, 3, 3), inner()), null, null,
-            new ResponseNormBackward("norm", norm(), image(9, 96), inner(), gradient()), null))),
+    NORM_POOL_BACKWARD(108,
+            bed -> bed.run(new Fusion(new MaxPoolBackward("pool", pool(), winners(), activation(9, 96, 3, 3), inner()), null, null,
+                    new ResponseNormBackward("norm", norm(), image(9, 96), inner(), gradient()), null))),
     NORM_BACKWARD(108, bed -> bed.run(new ResponseNormBackward("norm", norm(), image(9, 96), inner(), gradient()))),
     SOFTMAX(108, bed -> bed.run(softmax())),
     FINITE(108, bed -> bed.run(new FiniteCheck("check", activation(1, 1001, 1, 1), status(), 0))),

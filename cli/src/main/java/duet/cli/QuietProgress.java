@@ -1,8 +1,0 @@
-package duet.cli;
-
-/** Shows warnings only. */
-final class QuietProgress extends Progress {
-    QuietProgress(Output output, int batch) {
-        super(output, batch);
-    }
-}

@@ -1,0 +1,155 @@
+package duet.cli.commands;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+
+import duet.cli.options.DeviceOptions;
+import duet.cli.options.Numbers;
+import duet.cli.options.Source;
+import duet.cli.options.TrainingArguments;
+import duet.cli.output.CommandFailure;
+import duet.cli.output.DamageCount;
+import duet.cli.output.EvaluationReport;
+import duet.cli.output.ExitCode;
+import duet.cli.output.Output;
+import duet.cli.output.WorkProgress;
+import duet.data.DamageReport;
+import duet.data.Dataset;
+import duet.data.Split;
+import duet.data.Views;
+import duet.data.source.Datasets;
+import duet.device.Backend;
+import duet.pictures.EvaluationPictures;
+import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.TrainingListener;
+import duet.use.Ensemble;
+import duet.use.Evaluation;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "evaluate",
+        description = "Measures loss, top-1 and top-5 accuracy of a trained network, or of the mean of several, over the validation "
+                + "images; shows which classes it confuses.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+                "  ./duet evaluate runs/long",
+                "  ./duet evaluate runs/long --views 10 --pictures report",
+                "  ./duet evaluate runs/one runs/two runs/three",
+                "  ./duet evaluate runs/long/checkpoint-00006563.safetensors --data folder:pictures --json > report.json"
+        })
+public final class EvaluateCommand implements Callable<Integer> {
+    @Parameters(arity = "0..*", paramLabel = "RUN",
+            description = "A training's output folder or one checkpoint file. Of several the probabilities are averaged.")
+    private List<Path> runs = new ArrayList<>();
+
+    @Option(names = "--checkpoint", paramLabel = "PATH", description = "The same as RUN.")
+    private Path checkpoint;
+
+    @Option(names = "--data", paramLabel = "SOURCE", description = "As for train (default: what the network was trained with).")
+    private String data;
+
+    @Option(names = "--views", paramLabel = "N", defaultValue = "1", converter = Numbers.ViewCount.class,
+            description = "1: the centre of each image; 10: the four corners and the centre, each also mirrored, probabilities averaged, "
+                    + "as in the paper (default: ${DEFAULT-VALUE}).")
+    private Views views;
+
+    @Option(names = "--pictures", paramLabel = "DIR",
+            description = "Draw the confusion matrix and the most confident mistakes as PNG files in this folder.")
+    private Path pictures;
+
+    @Option(names = "--worst", paramLabel = "N", defaultValue = "40", converter = Numbers.Count.class,
+            description = "How many of the most confident mistakes are shown (default: ${DEFAULT-VALUE}).")
+    private int worst;
+
+    @Option(names = "--batch", paramLabel = "N", defaultValue = "128", converter = Numbers.PositiveInteger.class,
+            description = "Images that go through at once (default: ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--strict", description = "Stop at the first damaged file instead of skipping it.")
+    private boolean strict;
+
+    @Mixin
+    private DeviceOptions devices;
+
+    @Mixin
+    private Output output;
+
+    @Override
+    public Integer call() {
+        Placement placement = devices.placement(Placement.ONE_DEVICE);
+        List<Ensemble.Member> members = members();
+        DamageCount damage = new DamageCount(output);
+        List<Split> splits = new ArrayList<>();
+        try (Backend backend = devices.open(placement); Ensemble ensemble = Ensemble.create(members, placement, backend, batch)) {
+            long seed = Source.seed(members.getFirst().checkpoint());
+            if (members.stream().anyMatch(member -> Source.seed(member.checkpoint()) != seed)) {
+                output.warn(
+                        "the networks were trained with different seeds; where the data have no validation part of their own, all are "
+                                + "asked about the share that " + members.getFirst().name()
+                                + " did not see, and others may have learned from it");
+            }
+            for (Ensemble.Member member : members) {
+                // files that are damaged for the first network are so for all: they are named once
+                splits.add(open(member, seed, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> {}));
+            }
+            List<Dataset> images = splits.stream().map(Split::validation).toList();
+            introduce(members, backend, images.getFirst());
+            Evaluation evaluation = evaluate(ensemble, images);
+            EvaluationReport report = new EvaluationReport(output, evaluation);
+            report.print(members.stream().map(Ensemble.Member::name).toList(), views);
+            if (pictures != null) {
+                EvaluationPictures.write(evaluation, images.getFirst(), pictures).forEach(file -> output.say("picture  " + file));
+            }
+        } finally {
+            splits.forEach(Split::close);
+        }
+        damage.summarize();
+        return ExitCode.DONE;
+    }
+
+    private List<Ensemble.Member> members() {
+        List<Path> paths = new ArrayList<>(runs);
+        if (checkpoint != null) {
+            paths.addFirst(checkpoint);
+        }
+        if (paths.isEmpty()) {
+            throw CommandFailure.usage("name a training's output folder or a checkpoint: ./duet evaluate RUN");
+        }
+        return paths.stream().map(path -> new Ensemble.Member(path.toString(), Checkpoint.read(path, output::warn))).toList();
+    }
+
+    /** @param seed the same for all, so that they see the same images */
+    private Split open(Ensemble.Member member, long seed, DamageReport report) {
+        Checkpoint trained = member.checkpoint();
+        String source = Source.trainedWith(trained, member.name(), data);
+        Source.checkFit(trained.network(), source, Datasets.describe(source));
+        return Datasets.open(source, trained.network().input(), trained.stored(), seed, report);
+    }
+
+    private void introduce(List<Ensemble.Member> members, Backend backend, Dataset images) {
+        output.say("devices  " + devices.describe(backend));
+        output.say("data     " + images.description());
+        if (views == Views.TEN) {
+            boolean room = members.stream().anyMatch(member -> !member.checkpoint().stored().equals(member.checkpoint().network().input()));
+            output.say("views    " + (room ? "10: corners and centre, each also mirrored" : "10, but stored images are as large as the "
+                    + "network's input, so they are the image and its mirror image only"));
+        }
+    }
+
+    private Evaluation evaluate(Ensemble ensemble, List<Dataset> images) {
+        try (WorkProgress progress = new WorkProgress(output, "evaluating", "image")) {
+            return ensemble.evaluate(images, views, worst, TrainingArguments.loaderThreads(), new TrainingListener() {
+                @Override
+                public void validating(long done, long total) {
+                    progress.at(done, total);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package duet.pictures;
+
+import java.awt.image.BufferedImage;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+import duet.net.Layer;
+import duet.net.Network;
+import duet.train.output.Checkpoint;
+import duet.train.schedule.TrainingException;
+import duet.use.Activations;
+
+/** Pictures of a trained network, as PNG files. What goes wrong with a file is a {@link TrainingException} that names it. */
+public final class PictureOf {
+    private PictureOf() {}
+
+    /**
+     * Draws the filters of the first convolution (the paper's figure 3): red, green and blue where it sees colours, else grey; the two
+     * towers of a network apart.
+     *
+     * @param file       replaced if it is there
+     * @param checkpoint the trained network
+     */
+    public static void filters(Path file, Checkpoint checkpoint) {
+        Network network = checkpoint.network();
+        Layer first = network.layers().stream().filter(layer -> layer instanceof Layer.Convolution || layer instanceof Layer.FullyConnected)
+                .findFirst().orElseThrow();
+        if (!(first instanceof Layer.Convolution)) {
+            throw new TrainingException(network.name() + ": its first layer is no convolution, so there are no filters to draw");
+        }
+        BufferedImage picture = FilterSheet.draw(network, checkpoint.tensors().get(first.name() + ".weight"));
+        Pictures.writeTo(file, picture);
+    }
+
+    /**
+     * Draws what a layer makes of one image: a tile for each channel.
+     *
+     * @param file        replaced if it is there
+     * @param activations the layer
+     * @param values      from {@link Activations#of(Path)}
+     */
+    public static void activations(Path file, Activations activations, float[] values) {
+        Pictures.writeTo(file, ActivationSheet.draw(activations.checkpoint().network(), activations.shape(), values));
+    }
+
+    /**
+     * {@return the channels of a layer with the highest values for an image, the highest first}
+     *
+     * @param activations the layer
+     * @param values      from {@link Activations#of(Path)}
+     * @param count       how many at most
+     */
+    public static List<Integer> strongestChannels(Activations activations, float[] values, int count) {
+        return Arrays.stream(ActivationSheet.strongest(activations.shape(), values, count)).boxed().toList();
+    }
+}

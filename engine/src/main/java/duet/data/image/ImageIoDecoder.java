@@ -1,0 +1,148 @@
+package duet.data.image;
+
+import java.awt.Rectangle;
+import java.awt.image.BufferedImage;
+import java.awt.image.Raster;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReadParam;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+
+/**
+ * Images by ImageIO: PNG, GIF and BMP, and JPEG where libjpeg-turbo is missing or the colours are CMYK. Only the needed part is
+ * decoded, and of very large images only every k-th pixel, so that memory stays bounded whatever a file claims.
+ */
+final class ImageIoDecoder {
+    private static final Set<String> FORMATS = Set.of("png", "gif", "bmp");
+    /** Skipping pixels is coarse, so it starts where the needed part alone would take more memory than this many pixels. */
+    private static final long MOST_PIXELS_AT_ONCE = 16 << 20;
+
+    private ImageIoDecoder() {}
+
+    /** The JPEG's raw components are read and turned into colours here, so that all decoders agree and profiles play no part. */
+    static Decoded decodeJpeg(byte[] file, JpegHeader header, int channels, int height, int width) throws DamagedImage {
+        List<String> warnings = new ArrayList<>();
+        return read(file, jpegReader(), warnings, reader -> {
+            Sampling sampling = Sampling.of(header.height(), header.width(), height, width);
+            Raster raster = reader.readRaster(0, sampling.parameters(reader));
+            for (String warning : warnings) {
+                if (JpegHeader.losesPixels(warning)) {
+                    throw new DamagedImage("damaged JPEG (" + warning + ")");
+                }
+            }
+            if (raster.getNumBands() != header.colours().components) {
+                throw new DamagedImage("a JPEG of %d components that decodes to %d".formatted(
+                        header.colours().components, raster.getNumBands()));
+            }
+            return sampling.decoded(RasterColours.jpeg(raster, header, channels), raster);
+        });
+    }
+
+    /** TwelveMonkeys' reader copes with what the JDK's refuses (odd metadata, profiles that lie). */
+    private static ImageReader jpegReader() throws DamagedImage {
+        ImageReader other = null;
+        for (Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName("jpeg"); readers.hasNext();) {
+            ImageReader reader = readers.next();
+            if (reader.getClass().getName().startsWith("com.twelvemonkeys.")) {
+                return reader;
+            }
+            other = reader;
+        }
+        if (other == null) {
+            throw new DamagedImage("this Java has no JPEG decoder");
+        }
+        return other;
+    }
+
+    /** Transparent pixels show white. */
+    static Decoded decodeOther(byte[] file, long mostPixels, int channels, int height, int width) throws DamagedImage {
+        List<String> warnings = new ArrayList<>();
+        return read(file, otherReader(file), warnings, reader -> {
+            int fullHeight = reader.getHeight(0);
+            int fullWidth = reader.getWidth(0);
+            ImageFile.checkSize(fullHeight, fullWidth, mostPixels);
+            Sampling sampling = Sampling.of(fullHeight, fullWidth, height, width);
+            BufferedImage image = reader.read(0, sampling.parameters(reader));
+            if (!warnings.isEmpty()) {
+                throw new DamagedImage("damaged image (" + warnings.getFirst() + ")");
+            }
+            return sampling.decoded(RasterColours.other(image, channels), image.getRaster());
+        });
+    }
+
+    private static ImageReader otherReader(byte[] file) throws DamagedImage {
+        try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
+            for (Iterator<ImageReader> readers = ImageIO.getImageReaders(in); readers.hasNext();) {
+                ImageReader reader = readers.next();
+                if (FORMATS.contains(reader.getFormatName().toLowerCase(java.util.Locale.ROOT))) {
+                    return reader;
+                }
+                reader.dispose();
+            }
+        } catch (IOException e) {
+            throw new DamagedImage("not an image (" + e.getMessage() + ")", e);
+        }
+        throw new DamagedImage("not a JPEG, PNG, GIF or BMP image");
+    }
+
+    private interface Reading {
+        Decoded from(ImageReader reader) throws IOException, DamagedImage;
+    }
+
+    /** The readers meet damage with all kinds of exceptions. */
+    private static Decoded read(byte[] file, ImageReader reader, List<String> warnings, Reading reading) throws DamagedImage {
+        try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
+            reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
+            reader.setInput(in, true, true);
+            return reading.from(reader);
+        } catch (IOException | RuntimeException e) {
+            throw new DamagedImage("damaged image (" + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()) + ")", e);
+        } catch (OutOfMemoryError e) {
+            throw new DamagedImage("an image too large for Java's memory", e);
+        } finally {
+            reader.dispose();
+        }
+    }
+
+    /**
+     * Every {@code step}-th pixel of a region that holds the window and what the filter needs around it.
+     *
+     * @param window in full pixels
+     */
+    private record Sampling(Window window, Rectangle region, int step) {
+        static Sampling of(int fullHeight, int fullWidth, int height, int width) {
+            Window window = Window.covering(fullHeight, fullWidth, height, width);
+            double scale = window.height() / height;
+            int margin = (int) Math.ceil(scale);
+            int left = Math.max(0, (int) Math.floor(window.left()) - margin);
+            int top = Math.max(0, (int) Math.floor(window.top()) - margin);
+            int right = Math.min(fullWidth, (int) Math.ceil(window.left() + window.width()) + margin);
+            int bottom = Math.min(fullHeight, (int) Math.ceil(window.top() + window.height()) + margin);
+            long pixels = (long) (right - left) * (bottom - top);
+            int step = Math.min((int) Math.ceil(Math.sqrt((double) pixels / MOST_PIXELS_AT_ONCE)), Math.max(1, (int) scale));
+            return new Sampling(window, new Rectangle(left, top, right - left, bottom - top), step);
+        }
+
+        ImageReadParam parameters(ImageReader reader) {
+            ImageReadParam parameters = reader.getDefaultReadParam();
+            parameters.setSourceRegion(region);
+            // The middle one of each step x step pixels.
+            parameters.setSourceSubsampling(step, step, step / 2, step / 2);
+            return parameters;
+        }
+
+        Decoded decoded(byte[] levels, Raster raster) {
+            Window scaled = new Window((window.top() - region.y) / step, (window.left() - region.x) / step,
+                    window.height() / step, window.width() / step);
+            return new Decoded(levels, raster.getHeight(), raster.getWidth(), levels.length / raster.getHeight() / raster.getWidth(),
+                    scaled);
+        }
+    }
+}

@@ -1,9 +1,0 @@
-package duet.device.cpu;
-
-import duet.device.RunParameters;
-
-/** A prepared call of a native function: everything but the run's parameters is bound. */
-@FunctionalInterface
-interface Kernel {
-    void launch(RunParameters parameters);
-}

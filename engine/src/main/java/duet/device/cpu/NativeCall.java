@@ -1,0 +1,9 @@
+package duet.device.cpu;
+
+import duet.device.RunParameters;
+
+/** A prepared call of a native function: everything but the run's parameters is bound. */
+@FunctionalInterface
+interface NativeCall {
+    void launch(RunParameters parameters);
+}

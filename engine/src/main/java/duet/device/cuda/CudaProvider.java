@@ -1,0 +1,54 @@
+package duet.device.cuda;
+
+import java.util.List;
+import java.util.Optional;
+
+import duet.bindings.KernelCode;
+import duet.device.Backend;
+import duet.device.BackendProvider;
+import duet.device.CpuOptions;
+import duet.device.DeviceException;
+import duet.device.Precision;
+import duet.device.cuda.driver.CudaDriver;
+
+/** Devices {@code cuda:0}, {@code cuda:1}, ...: the cards that NVIDIA's driver sees. */
+public class CudaProvider implements BackendProvider {
+    @Override
+    public String kind() {
+        return "cuda";
+    }
+
+    @Override
+    public boolean numbered() {
+        return true;
+    }
+
+    @Override
+    public int preference() {
+        return 1;
+    }
+
+    @Override
+    public Optional<String> problem() {
+        Optional<String> problem = CudaDriver.problem(CudaBackend.kind(kind()));
+        return problem.isEmpty() && KernelCode.load().modules().isEmpty() ? Optional.of(CudaBackend.NO_KERNELS) : problem;
+    }
+
+    @Override
+    public int count() {
+        return problem().isPresent() ? 0 : CudaDriver.count();
+    }
+
+    @Override
+    public void require(CpuOptions options) {
+        Precision precision = options.arithmetic().precision();
+        if (precision != Precision.FP32) {
+            throw new DeviceException(precision + " is computed by CPU devices only so far: use --devices cpu or --precision fp32");
+        }
+    }
+
+    @Override
+    public Backend open(List<Integer> numbers, CpuOptions options) {
+        return new CudaBackend(kind(), numbers);
+    }
+}

@@ -1,0 +1,110 @@
+package duet.device.cuda.lowering;
+
+import java.util.function.IntUnaryOperator;
+
+import duet.device.Layout;
+import duet.device.Operation;
+import duet.device.Tensor;
+import duet.device.Tensor.Format;
+
+/** The layout of the kernels (duet_cuda.h): activations channels-last, filters [group][height][width][channel][filter of the group]. */
+public final class CudaLayout implements Layout {
+    /** Side of the squares in which a matrix is turned: what fits into the first-level cache. */
+    private static final int SQUARE = 32;
+
+    private final IntUnaryOperator multiprocessors;
+
+    /** @param multiprocessors of each device's card */
+    public CudaLayout(IntUnaryOperator multiprocessors) {
+        this.multiprocessors = multiprocessors;
+    }
+
+    @Override
+    public long bytes(Tensor tensor) {
+        return tensor.dataBytes();
+    }
+
+    @Override
+    public long workspaceBytes(Operation operation, int device) {
+        return CudaLowering.workspaceBytes(operation, multiprocessors.applyAsInt(device));
+    }
+
+    @Override
+    public boolean fuses(Operation first, Operation second) {
+        return Fusion.together(first, second);
+    }
+
+    /** Whether the canonical order and the kernels' are the same. */
+    public static boolean canonical(Tensor tensor) {
+        boolean pixel = tensor.height() == 1 && tensor.width() == 1;
+        return switch (tensor.format()) {
+            case ACTIVATION -> tensor.channels() == 1 || pixel;
+            case FILTER -> pixel && tensor.batch() == tensor.groups() || tensor.elements() == tensor.batch() && tensor.groups() == 1;
+            default -> true;
+        };
+    }
+
+    /** Canonical floats into the kernels' order. */
+    public static void pack(Tensor tensor, float[] canonical, float[] packed) {
+        turn(tensor, canonical, packed, true);
+    }
+
+    /** The kernels' order into canonical floats. */
+    public static void unpack(Tensor tensor, float[] packed, float[] canonical) {
+        turn(tensor, packed, canonical, false);
+    }
+
+    /** Either layout is a set of matrices [rows][columns], the other one has [columns][rows]. */
+    private static void turn(Tensor tensor, float[] from, float[] to, boolean pack) {
+        int pixels = tensor.height() * tensor.width();
+        if (tensor.format() == Format.ACTIVATION) {
+            int image = tensor.channels() * pixels;
+            for (int n = 0; n < tensor.batch(); n++) {
+                transpose(from, to, n * image, pack ? tensor.channels() : pixels, pack ? pixels : tensor.channels());
+            }
+            return;
+        }
+        int filters = tensor.batch() / tensor.groups();
+        int size = tensor.channels() * pixels;
+        for (int g = 0; g < tensor.groups(); g++) {
+            turnFilters(tensor, from, to, g * filters * size, pack);
+        }
+    }
+
+    /** [filter][channel][pixel] to [pixel][channel][filter], and back. */
+    private static void turnFilters(Tensor tensor, float[] from, float[] to, int start, boolean pack) {
+        int pixels = tensor.height() * tensor.width();
+        int channels = tensor.channels();
+        int filters = tensor.batch() / tensor.groups();
+        for (int o = 0; o < filters; o += SQUARE) {
+            int end = Math.min(filters, o + SQUARE);
+            for (int c = 0; c < channels; c++) {
+                for (int p = 0; p < pixels; p++) {
+                    int packed = start + (p * channels + c) * filters;
+                    for (int f = o; f < end; f++) {
+                        int canonical = start + (f * channels + c) * pixels + p;
+                        if (pack) {
+                            to[packed + f] = from[canonical];
+                        } else {
+                            to[canonical] = from[packed + f];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static void transpose(float[] from, float[] to, int start, int rows, int columns) {
+        for (int r = 0; r < rows; r += SQUARE) {
+            int lastRow = Math.min(rows, r + SQUARE);
+            for (int c = 0; c < columns; c += SQUARE) {
+                int lastColumn = Math.min(columns, c + SQUARE);
+                for (int i = r; i < lastRow; i++) {
+                    for (int j = c; j < lastColumn; j++) {
+                        to[start + j * rows + i] = from[start + i * columns + j];
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package duet.device.cuda.lowering;
+
+import java.util.List;
+
+import duet.device.Operation;
+import duet.device.Operation.*;
+import duet.device.Tensor;
+import duet.device.cuda.driver.KernelCall;
+
+/** Turns operations, and groups of them that one kernel does, into launches. */
+public final class CudaLowering {
+    private CudaLowering() {}
+
+    public static long workspaceBytes(Operation operation, int multiprocessors) {
+        return switch (operation) {
+            case Product o -> ProductLowering.workspaceBytes(o, multiprocessors);
+            case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o);
+            default -> 0;
+        };
+    }
+
+    public static List<KernelCall> lower(Fusion fusion, Site site) {
+        Activation activation = fusion.activation() == null ? null : fusion.activation().function();
+        Tensor mask = fusion.reluBackward() == null ? null : fusion.reluBackward().output();
+        return switch (fusion.first()) {
+            case ConvolutionForward o -> ProductLowering.forward(site, o, activation);
+            case FullyConnectedForward o -> ProductLowering.forward(site, o, activation);
+            case ConvolutionBackwardData o -> ProductLowering.backwardData(site, o, mask);
+            case FullyConnectedBackwardData o -> ProductLowering.backwardData(site, o, mask);
+            case ConvolutionBackwardWeights o -> ProductLowering.backwardWeights(site, o);
+            case FullyConnectedBackwardWeights o -> ProductLowering.backwardWeights(site, o);
+            case ResponseNormForward o when fusion.pool() != null -> NeighbourhoodLowering.normPoolForward(site, o, fusion.pool());
+            case MaxPoolBackward o when fusion.normBackward() != null ->
+                NeighbourhoodLowering.normPoolBackward(site, o, fusion.normBackward(), mask != null);
+            case ResponseNormBackward o -> NeighbourhoodLowering.responseNormBackward(site, o, mask != null);
+            case MaxPoolBackward o -> NeighbourhoodLowering.maxPoolBackward(site, o, mask);
+            case ResponseNormForward o -> NeighbourhoodLowering.lower(site, o);
+            case SpatialNormForward o -> SpatialNormLowering.forward(site, o);
+            case SpatialNormBackward o -> SpatialNormLowering.backward(site, o);
+            case MaxPoolForward o -> NeighbourhoodLowering.lower(site, o);
+            case AveragePoolForward o -> NeighbourhoodLowering.lower(site, o);
+            case AveragePoolBackward o -> NeighbourhoodLowering.lower(site, o);
+            case ActivationForward o -> ElementwiseLowering.lower(site, o);
+            case ActivationBackward o -> ElementwiseLowering.lower(site, o);
+            case Dropout o -> ElementwiseLowering.lower(site, o);
+            case Scale o -> ElementwiseLowering.lower(site, o);
+            case Add o -> ElementwiseLowering.lower(site, o);
+            case GatherChannels o -> ElementwiseLowering.lower(site, o);
+            case SliceChannels o -> ElementwiseLowering.lower(site, o);
+            case FiniteCheck o -> ElementwiseLowering.lower(site, o);
+            case SgdUpdate o -> ElementwiseLowering.lower(site, o);
+            case FilterRenormalise o -> ElementwiseLowering.lower(site, o);
+            case SoftmaxCrossEntropy o -> LossLowering.lower(site, o);
+            case PrepareInput o -> InputLowering.lower(site, o);
+        };
+    }
+}

@@ -1,0 +1,175 @@
+package duet.device.cuda.lowering;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+import duet.bindings.cuda.kernels.duet_convolution;
+import duet.bindings.cuda.kernels.duet_divisor;
+import duet.bindings.cuda.kernels.duet_reduction;
+import duet.device.ConvolutionGeometry;
+import duet.device.DeviceException;
+import duet.device.Operation.*;
+import duet.device.Tensor;
+import duet.device.cuda.driver.KernelCall;
+import duet.device.cuda.lowering.ProductShape.Pass;
+
+/** Launches for convolutions and fully connected layers: the product, and where its sums are split the sum of the splits. */
+final class ProductLowering {
+    private static final int REDUCE_THREADS = 128;
+
+    private final Site site;
+    private final ProductShape shape;
+    private final ProductTiling tiling;
+    private final List<KernelCall> launches = new ArrayList<>();
+
+    private ProductLowering(Site site, Product operation) {
+        this.site = site;
+        this.shape = ProductShape.of(operation);
+        this.tiling = ProductTiling.of(shape, site.multiprocessors());
+        if (tiling.splits() > 1 && site.workspace() == 0) {
+            throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
+        }
+    }
+
+    /**
+     * @param operation       a convolution or fully connected layer
+     * @param fusedActivation applied to the output in place, or null
+     */
+    static List<KernelCall> forward(Site site, Product operation, Activation fusedActivation) {
+        ProductLowering l = new ProductLowering(site, operation);
+        switch (operation) {
+            case ConvolutionForward o -> l.forward(o.input(), o.weight(), o.bias(), o.output(), fusedActivation);
+            case FullyConnectedForward o -> l.forward(o.input(), o.weight(), o.bias(), o.output(), fusedActivation);
+            default -> throw new IllegalArgumentException(operation.kind());
+        }
+        return l.launches;
+    }
+
+    /** @param reluMask the result is 0 where this tensor of the input's shape is not above 0; null for none */
+    static List<KernelCall> backwardData(Site site, Product operation, Tensor reluMask) {
+        ProductLowering l = new ProductLowering(site, operation);
+        switch (operation) {
+            case ConvolutionBackwardData o -> l.backwardData(o.outputGradient(), o.weight(), o.inputGradient(), reluMask);
+            case FullyConnectedBackwardData o -> l.backwardData(o.outputGradient(), o.weight(), o.inputGradient(), reluMask);
+            default -> throw new IllegalArgumentException(operation.kind());
+        }
+        return l.launches;
+    }
+
+    static List<KernelCall> backwardWeights(Site site, Product operation) {
+        ProductLowering l = new ProductLowering(site, operation);
+        switch (operation) {
+            case ConvolutionBackwardWeights o -> l.backwardWeights(o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient());
+            case FullyConnectedBackwardWeights o -> l.backwardWeights(o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient());
+            default -> throw new IllegalArgumentException(operation.kind());
+        }
+        return l.launches;
+    }
+
+    /** Scratch memory for the partial sums; 0 for none. */
+    static long workspaceBytes(Product operation, int multiprocessors) {
+        ProductShape shape = ProductShape.of(operation);
+        return ProductTiling.of(shape, multiprocessors).workspaceBytes(shape);
+    }
+
+    /** tanh is applied by the sum of the splits, in place where there is one split. */
+    private void forward(Tensor input, Tensor weight, Tensor bias, Tensor output, Activation activation) {
+        MemorySegment product = product(input, weight, output);
+        if (tiling.splits() == 1 && activation != Activation.TANH) {
+            duet_convolution.bias(product, address(bias));
+            duet_convolution.rectify(product, activation == Activation.RELU ? 1 : 0);
+            return;
+        }
+        MemorySegment sums = sums(output);
+        duet_reduction.bias(sums, address(bias));
+        duet_reduction.activation(sums, activation == null ? 0 : activation == Activation.RELU ? 1 : 2);
+    }
+
+    private void backwardData(Tensor outputGradient, Tensor weight, Tensor inputGradient, Tensor mask) {
+        MemorySegment product = product(outputGradient, weight, inputGradient);
+        if (tiling.splits() == 1) {
+            duet_convolution.mask(product, address(mask));
+        } else {
+            duet_reduction.mask(sums(inputGradient), address(mask));
+        }
+    }
+
+    private void backwardWeights(Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient) {
+        MemorySegment product = product(input, outputGradient, weightGradient);
+        if (tiling.splits() == 1) {
+            duet_convolution.bias(product, address(biasGradient));
+            return;
+        }
+        duet_convolution.bias(product, biasGradient == null ? 0 : site.workspace() + shape.results() * Float.BYTES);
+        duet_reduction.tail_result(sums(weightGradient), address(biasGradient));
+    }
+
+    private long address(Tensor tensor) {
+        return tensor == null ? 0 : site.address().applyAsLong(tensor);
+    }
+
+    private MemorySegment product(Tensor gathered, Tensor dense, Tensor result) {
+        ConvolutionGeometry g = shape.geometry();
+        boolean data = shape.pass() == Pass.DATA;
+        MemorySegment p = duet_convolution.allocate(site.arena());
+        p.fill((byte) 0);
+        duet_convolution.gathered(p, address(gathered));
+        duet_convolution.dense(p, address(dense));
+        duet_convolution.result(p, tiling.splits() == 1 ? address(result) : site.workspace());
+        duet_convolution.split_stride(p, shape.splitStride());
+        duet_convolution.rows(p, shape.rows());
+        duet_convolution.columns(p, shape.columns());
+        duet_convolution.terms(p, shape.terms());
+        duet_convolution.terms_per_split(p, tiling.termsPerSplit());
+        duet_convolution.tiles_across(p, tiling.tilesAcross(shape));
+        duet_convolution.height(p, data ? g.outputHeight() : g.height());
+        duet_convolution.width(p, data ? g.outputWidth() : g.width());
+        duet_convolution.channels(p, data ? g.filters() : g.channels());
+        duet_convolution.step(p, data ? 1 : g.stride());
+        duet_convolution.origin(p, data ? g.padding() / g.stride() : -g.padding());
+        duet_convolution.result_channels(p, data ? g.channels() : g.filters());
+        divisor(duet_convolution.raster_area(p), shape.rasterHeight() * shape.rasterWidth());
+        divisor(duet_convolution.raster_width(p), shape.rasterWidth());
+        divisor(duet_convolution.depth(p), data ? shape.groupFilters() : shape.groupChannels());
+        divisor(duet_convolution.taps_across(p), shape.tapsAcross());
+        duet_convolution.stride(p, g.stride());
+        duet_convolution.padding(p, g.padding());
+        duet_convolution.kernel(p, g.kernel());
+        duet_convolution.phases(p, shape.phases());
+        duet_convolution.result_height(p, g.height());
+        duet_convolution.result_width(p, g.width());
+        duet_convolution.inside(p, shape.inside() ? 1 : 0);
+        launches.add(
+                new KernelCall(tiling.kernel(), tiling.tiles(shape), shape.products(), tiling.splits(), tiling.tile().threads(), 0, p));
+        return p;
+    }
+
+    /** The sum of the splits, to the result; with one split it works in place. */
+    private MemorySegment sums(Tensor result) {
+        long elements = shape.results();
+        int channels = shape.pass() == Pass.DATA ? shape.geometry().channels() : shape.geometry().filters();
+        MemorySegment p = duet_reduction.allocate(site.arena());
+        p.fill((byte) 0);
+        duet_reduction.partial(p, tiling.splits() == 1 ? address(result) : site.workspace());
+        duet_reduction.result(p, address(result));
+        duet_reduction.split_stride(p, shape.splitStride());
+        duet_reduction.elements(p, elements);
+        duet_reduction.tail(p, shape.biasTerms());
+        divisor(duet_reduction.channels(p), channels);
+        duet_reduction.splits(p, tiling.splits());
+        boolean fours = elements % 4 == 0 && shape.biasTerms() % 4 == 0 && channels % 4 == 0;
+        long threads = Math.ceilDiv(elements + shape.biasTerms(), fours ? 4 : 1);
+        int blocks = (int) Math.min(Math.ceilDiv(threads, REDUCE_THREADS), 8L * site.multiprocessors());
+        launches.add(new KernelCall(fours ? "product_reduce" : "product_reduce_scalar", blocks, 1, 1, REDUCE_THREADS, 0, p));
+        return p;
+    }
+
+    /** See {@code duet_divisor} in duet_cuda.h. */
+    private static void divisor(MemorySegment to, int divisor) {
+        int shift = 32 - Integer.numberOfLeadingZeros(divisor - 1);
+        duet_divisor.divisor(to, divisor);
+        duet_divisor.multiplier(to, (int) (((1L << 32) * ((1L << shift) - divisor)) / divisor + 1));
+        duet_divisor.shift(to, shift);
+    }
+}

@@ -1,0 +1,17 @@
+package duet.device.cuda.lowering;
+
+import java.lang.foreign.Arena;
+import java.util.function.ToLongFunction;
+
+import duet.device.Tensor;
+
+/**
+ * Where operations are lowered to launches.
+ *
+ * @param arena           holds the structures that the launches point to
+ * @param address         device address of a tensor; 0 for null
+ * @param workspace       device address of scratch memory, or 0
+ * @param run             device address of the {@code duet_run}
+ * @param multiprocessors of the device
+ */
+public record Site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, int multiprocessors) {}

@@ -1,0 +1,39 @@
+package duet.files;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+
+/** Why a file operation failed, in words that follow a path and a colon. */
+public final class Reasons {
+    private Reasons() {}
+
+    /**
+     * {@return the reason without the path, such as {@code permission denied} or {@code no space left on device}}
+     *
+     * @param e a failed file operation
+     */
+    public static String of(IOException e) {
+        return switch (e) {
+            case AccessDeniedException denied -> "permission denied";
+            case NoSuchFileException missing -> "no such file or folder";
+            case NotDirectoryException file -> "not a folder";
+            case FileAlreadyExistsException other -> "exists already";
+            case FileSystemLoopException loop -> "a loop of links";
+            case DirectoryNotEmptyException folder -> "not empty";
+            case FileSystemException other -> other.getReason() == null ? other.getClass().getSimpleName() : lower(other.getReason());
+            case EOFException end when end.getMessage() == null -> "ends too early";
+            default -> e.getMessage() == null ? e.getClass().getSimpleName() : lower(e.getMessage());
+        };
+    }
+
+    private static String lower(String text) {
+        return text.isEmpty() ? text : Character.toLowerCase(text.charAt(0)) + text.substring(1);
+    }
+}

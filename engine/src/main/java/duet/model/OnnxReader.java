@@ -1,0 +1,293 @@
+package duet.model;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+import duet.device.Operation.Activation;
+import duet.model.proto.Onnx.AttributeProto;
+import duet.model.proto.Onnx.NodeProto;
+import duet.net.Layer;
+import duet.net.Rounding;
+import duet.net.Shape;
+import duet.net.Window;
+
+/** The nodes of an ONNX graph of another program, followed from the input to the softmax. */
+final class OnnxReader {
+    private final Path file;
+    private final Map<String, OnnxTensor> constants;
+    private final ImportedLayers chain;
+    private final Shape input;
+    /** Levels, [channels][height][width]. */
+    private final double[] mean;
+    private boolean hasMean;
+    private double scale = 1;
+    /** More than 1 between the two nodes that put groups of channels side by side in the batch and back. */
+    private int normGroups = 1;
+
+    OnnxReader(Path file, String name, Shape input, Map<String, OnnxTensor> constants) {
+        this.file = file;
+        this.constants = constants;
+        this.input = input;
+        this.mean = new double[Math.toIntExact(input.elements())];
+        this.chain = new ImportedLayers(file.toString(), name, input);
+    }
+
+    ImportedModel read(List<NodeProto> nodes, String value) {
+        Map<String, List<NodeProto>> users = new HashMap<>();
+        for (NodeProto node : nodes) {
+            node.getInputList().stream().filter(name -> !node.getOpType().equals("Shape"))
+                    .forEach(name -> users.computeIfAbsent(name, any -> new ArrayList<>()).add(node));
+        }
+        for (int steps = 0; users.containsKey(value); steps++) {
+            List<NodeProto> next = users.get(value);
+            if (next.size() > 1 || steps > nodes.size()) {
+                throw new ModelFileException("%s: %s goes to %d nodes (%s): Duet's networks are chains".formatted(
+                        file, value, next.size(), String.join(", ", next.stream().map(NodeProto::getOpType).toList())));
+            }
+            add(next.getFirst(), value);
+            value = next.getFirst().getOutput(0);
+        }
+        if (chain.weighted() == 0) {
+            throw new ModelFileException(file + ": no layer with weights follows the input " + value);
+        }
+        return chain.end(scale, hasMean ? mean() : null, List.of());
+    }
+
+    private void add(NodeProto node, String value) {
+        if (normGroups > 1 && !node.getOpType().equals("LRN") && !node.getOpType().equals("Reshape")) {
+            throw refuse(node, "groups of channels lie in the batch here, which Duet knows around LRN alone");
+        }
+        switch (node.getOpType()) {
+            case "Conv" -> convolution(node);
+            case "Gemm" -> gemm(node);
+            case "MatMul" -> fullyConnected(node, operand(node, 1), false, null);
+            case "Add", "Sub", "Mul", "Div" -> arithmetic(node, value);
+            case "Relu" -> chain.nonlinearity(Activation.RELU);
+            case "Tanh" -> chain.nonlinearity(Activation.TANH);
+            case "LRN" -> norm(node);
+            case "MaxPool", "AveragePool" -> pool(node);
+            case "GlobalAveragePool" -> chain.pool(Layer.Pooling.Kind.AVERAGE, chain.shape().height(), 1, 0, Rounding.FLOOR);
+            case "Dropout" -> dropout(node);
+            case "Flatten", "Squeeze" -> {}
+            case "Reshape" -> reshape(node);
+            case "Identity", "Cast" -> {}
+            case "Softmax", "LogSoftmax" -> chain.loss();
+            default ->
+                throw refuse(node, "Duet has no such layer; it reads Conv, Gemm, MatMul, Relu, Tanh, LRN, MaxPool, AveragePool, Dropout, "
+                        + "Flatten and Softmax");
+        }
+    }
+
+    private ModelFileException refuse(NodeProto node, String reason) {
+        String name = node.getName().isEmpty() ? node.getOutput(0) : node.getName();
+        return new ModelFileException("%s: the node %s (%s): %s".formatted(file, name, node.getOpType(), reason));
+    }
+
+    private OnnxTensor operand(NodeProto node, int index) {
+        OnnxTensor tensor = index < node.getInputCount() ? constants.get(node.getInput(index)) : null;
+        if (tensor == null) {
+            throw refuse(node, "its operand " + index + " is no constant of the file");
+        }
+        return tensor;
+    }
+
+    private static long integer(NodeProto node, String name, long otherwise) {
+        return node.getAttributeList().stream().filter(attribute -> attribute.getName().equals(name)).findFirst()
+                .map(AttributeProto::getI).orElse(otherwise);
+    }
+
+    private static double real(NodeProto node, String name, double otherwise) {
+        return node.getAttributeList().stream().filter(attribute -> attribute.getName().equals(name)).findFirst()
+                .map(attribute -> Double.parseDouble(Float.toString(attribute.getF()))).orElse(otherwise);
+    }
+
+    private static long[] integers(NodeProto node, String name, long... otherwise) {
+        return node.getAttributeList().stream().filter(attribute -> attribute.getName().equals(name)).findFirst()
+                .map(attribute -> attribute.getIntsList().stream().mapToLong(Long::longValue).toArray()).orElse(otherwise);
+    }
+
+    private int square(NodeProto node, String name, long... otherwise) {
+        long[] values = integers(node, name, otherwise);
+        if (values.length != 2 || values[0] != values[1]) {
+            throw refuse(node, name + " is " + Arrays.toString(values) + ", but Duet's windows are square");
+        }
+        return Math.toIntExact(values[0]);
+    }
+
+    /** How a window lies: the padding above and on the left, and whether what is below and on the right amounts to rounding up. */
+    private record Edge(int padding, Rounding rounding) {}
+
+    private Edge edge(NodeProto node, int window, int stride) {
+        String automatic = node.getAttributeList().stream().filter(attribute -> attribute.getName().equals("auto_pad")).findFirst()
+                .map(attribute -> attribute.getS().toStringUtf8()).orElse("NOTSET");
+        if (!automatic.equals("NOTSET") && !automatic.equals("VALID")) {
+            throw refuse(node, "auto_pad " + automatic + " is not supported; export the model with explicit pads");
+        }
+        if (Arrays.stream(integers(node, "dilations", 1, 1)).anyMatch(dilation -> dilation != 1)) {
+            throw refuse(node, "dilations are not supported");
+        }
+        long[] pads = integers(node, "pads", 0, 0, 0, 0);
+        if (pads.length != 4 || pads[0] != pads[1] || pads[2] != pads[3] || pads[2] < pads[0]) {
+            throw refuse(node, "pads are " + Arrays.toString(pads) + ", but Duet pads all sides alike");
+        }
+        int padding = Math.toIntExact(pads[0]);
+        if (integer(node, "ceil_mode", 0) != 0) {
+            if (pads[2] != pads[0]) {
+                throw refuse(node, "ceil_mode together with uneven pads " + Arrays.toString(pads) + " is not supported");
+            }
+            return new Edge(padding, Rounding.CEIL);
+        }
+        if (pads[2] == pads[0]) {
+            return new Edge(padding, Rounding.FLOOR);
+        }
+        int length = chain.shape().height();
+        long outputs = 1 + (length + padding + pads[2] - window) / stride;
+        if (outputs != new Window(window, stride, padding).outputs(length, Rounding.CEIL) || chain.shape().width() != length) {
+            throw refuse(node,
+                    "pads are " + Arrays.toString(pads) + ": more below than above is supported where it amounts to rounding up");
+        }
+        return new Edge(padding, Rounding.CEIL);
+    }
+
+    private void convolution(NodeProto node) {
+        OnnxTensor weight = operand(node, 1);
+        List<Integer> sizes = weight.sizes();
+        if (sizes.size() != 4 || !sizes.get(2).equals(sizes.get(3))) {
+            throw refuse(node, "its weights are " + sizes + ", but Duet's kernels are square");
+        }
+        int stride = square(node, "strides", 1, 1);
+        Edge edge = edge(node, sizes.get(2), stride);
+        chain.convolution(sizes.getFirst(), sizes.get(2), stride, edge.padding(), Math.toIntExact(integer(node, "group", 1)),
+                edge.rounding(),
+                weight.floats(), node.getInputCount() > 2 ? operand(node, 2).floats() : null);
+    }
+
+    private void gemm(NodeProto node) {
+        if (integer(node, "transA", 0) != 0 || real(node, "alpha", 1) != 1 || real(node, "beta", 1) != 1) {
+            throw refuse(node, "only alpha 1, beta 1 and transA 0 are supported");
+        }
+        fullyConnected(node, operand(node, 1), integer(node, "transB", 0) != 0,
+                node.getInputCount() > 2 ? operand(node, 2).floats() : null);
+    }
+
+    private void fullyConnected(NodeProto node, OnnxTensor weight, boolean outputsFirst, float[] bias) {
+        List<Integer> sizes = weight.sizes();
+        if (sizes.size() != 2) {
+            throw refuse(node, "its weights are " + sizes + ", but must have two sizes");
+        }
+        int outputs = outputsFirst ? sizes.get(0) : sizes.get(1);
+        float[] values = outputsFirst ? weight.floats() : transposed(weight.floats(), sizes.get(0), outputs);
+        // A product without a bias may have it in the sum that follows, so it always gets one here.
+        chain.fullyConnected(outputs, values, bias == null ? new float[outputs] : bias);
+    }
+
+    private static float[] transposed(float[] values, int inputs, int outputs) {
+        float[] result = new float[values.length];
+        for (int i = 0; i < inputs; i++) {
+            for (int o = 0; o < outputs; o++) {
+                result[o * inputs + i] = values[i * outputs + o];
+            }
+        }
+        return result;
+    }
+
+    /**
+     * Before the first layer: mean and scale. Right after a matrix product: its biases. A factor after a layer: dropout in the paper's way.
+     */
+    private void arithmetic(NodeProto node, String value) {
+        boolean first = node.getInput(0).equals(value);
+        float[] values = operand(node, first ? 1 : 0).floats();
+        boolean onlyFirst = node.getOpType().equals("Sub") || node.getOpType().equals("Div");
+        if (onlyFirst && !first) {
+            throw refuse(node, "a constant less or divided by the value is not supported");
+        }
+        if (chain.weighted() == 0) {
+            prepare(node, values);
+        } else if (node.getOpType().equals("Add") && chain.addToBias(values)) {
+            return;
+        } else if (node.getOpType().equals("Mul") && values.length == 1 && values[0] > 0 && values[0] <= 1) {
+            chain.dropout(1 - Double.parseDouble(Float.toString(values[0])), false);
+        } else {
+            throw refuse(node, "here Duet only knows biases after a matrix product and a factor between 0 and 1");
+        }
+    }
+
+    private void prepare(NodeProto node, float[] values) {
+        boolean sum = node.getOpType().equals("Add") || node.getOpType().equals("Sub");
+        if (sum && (values.length == 1 || values.length == input.channels() || values.length == input.elements())) {
+            int sign = node.getOpType().equals("Sub") ? 1 : -1;
+            int repeat = Math.toIntExact(input.elements() / values.length);
+            for (int i = 0; i < mean.length; i++) {
+                mean[i] += sign * values[i / repeat] / scale;
+            }
+            hasMean = true;
+        } else if (!sum && values.length == 1 && values[0] != 0) {
+            scale = node.getOpType().equals("Mul") ? scale * values[0] : scale / values[0];
+        } else {
+            throw refuse(node, "before the first layer Duet knows a mean (of each channel or pixel) and one scale");
+        }
+    }
+
+    /** A level for each channel where all its pixels have the same one, else the image. */
+    private MeanLevels mean() {
+        int area = input.height() * input.width();
+        float[] levels = new float[input.channels()];
+        float[] image = new float[mean.length];
+        boolean uniform = true;
+        for (int i = 0; i < mean.length; i++) {
+            image[i] = (float) mean[i];
+            levels[i / area] = image[i / area * area];
+            uniform &= image[i] == levels[i / area];
+        }
+        return uniform ? MeanLevels.of(levels) : new MeanLevels(input, image);
+    }
+
+    private void norm(NodeProto node) {
+        long size = integer(node, "size", 0);
+        double alpha = real(node, "alpha", 1e-4);
+        chain.norm(Math.toIntExact(size), alpha / Math.max(size, 1), real(node, "beta", 0.75), real(node, "bias", 1), normGroups);
+    }
+
+    private void pool(NodeProto node) {
+        boolean max = node.getOpType().equals("MaxPool");
+        int window = square(node, "kernel_shape");
+        int stride = square(node, "strides", 1, 1);
+        Edge edge = edge(node, window, stride);
+        if (!max && integer(node, "count_include_pad", 0) != 0 && Arrays.stream(integers(node, "pads", 0)).anyMatch(pad -> pad > 0)) {
+            throw refuse(node, "Duet's average pooling divides by the pixels inside the image (count_include_pad 0)");
+        }
+        chain.pool(max ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE, window, stride, edge.padding(), edge.rounding());
+    }
+
+    /** The rate is an attribute until operator set 11, an operand from 12 on. */
+    private void dropout(NodeProto node) {
+        double rate = node.getInputCount() > 1 && constants.containsKey(node.getInput(1))
+                ? Double.parseDouble(Float.toString(operand(node, 1).floats()[0])) : real(node, "ratio", 0.5);
+        chain.dropout(rate, true);
+    }
+
+    /**
+     * To [N][elements], which fully connected layers take anyway; or to [N * groups][channels / groups][height][width] around a
+     * normalisation.
+     */
+    private void reshape(NodeProto node) {
+        OnnxTensor target = node.getInputCount() > 1 ? constants.get(node.getInput(1)) : null;
+        if (target == null) {
+            return; // computed from the batch's size, as view(x.size(0), ...) is: what follows checks the number of elements
+        }
+        long[] sizes = target.integers();
+        Shape shape = chain.shape();
+        boolean image = sizes.length == 4 && sizes[2] == shape.height() && sizes[3] == shape.width() && sizes[1] > 0
+                && shape.channels() % sizes[1] == 0;
+        if (image) {
+            normGroups = Math.toIntExact(shape.channels() / sizes[1]);
+        } else if (sizes.length != 2 || sizes[1] > 0 && sizes[1] != shape.elements()) {
+            throw refuse(node,
+                    "sizes " + Arrays.toString(sizes) + " are neither those of a flattened image nor of groups of its channels " + shape);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+package duet.train.output;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.function.Function;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import duet.data.Augmentation;
+import duet.data.Mean;
+import duet.device.Arithmetic;
+import duet.files.Reasons;
+import duet.files.WholeFile;
+import duet.model.Safetensors;
+import duet.net.Network;
+import duet.net.NetworkException;
+import duet.net.NetworkJson;
+import duet.net.ParameterShape;
+import duet.net.Shape;
+import duet.train.schedule.Diary;
+import duet.train.schedule.LearningRate;
+import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.TrainingState;
+import duet.train.schedule.WarmUp;
+
+/** Checkpoints as safetensors files. What the tensors must be follows from the network in the metadata. */
+public final class CheckpointFile {
+    /** Metadata entry that makes a safetensors file a checkpoint; its value is the version of what this class writes. */
+    private static final String FORMAT = "duet";
+    private static final String VERSION = "1";
+    private static final String NETWORK = "network";
+    private static final String CLASS_NAMES = "classNames";
+    private static final String STORED = "stored";
+    private static final String STATE = "state";
+
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .addMixIn(LearningRate.class, PolicyName.class)
+            .addMixIn(TrainingOptions.class, WithoutOutput.class)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .build();
+
+    private CheckpointFile() {}
+
+    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "policy")
+    @JsonSubTypes({
+            @JsonSubTypes.Type(value = LearningRate.Constant.class, name = "constant"),
+            @JsonSubTypes.Type(value = LearningRate.Steps.class, name = "steps"),
+            @JsonSubTypes.Type(value = LearningRate.Linear.class, name = "linear"),
+            @JsonSubTypes.Type(value = LearningRate.Exponential.class, name = "exponential"),
+            @JsonSubTypes.Type(value = WarmUp.class, name = "warm-up"),
+            @JsonSubTypes.Type(value = Diary.class, name = "diary"),
+            @JsonSubTypes.Type(value = LearningRate.Plateau.class, name = "plateau")
+    })
+    private interface PolicyName {}
+
+    @JsonIgnoreProperties("output")
+    private interface WithoutOutput {}
+
+    /** The tensors of a checkpoint, in the order of the file. */
+    private static List<Safetensors.Block> blocks(Network network, Shape stored, TrainingState state, Function<String, float[]> tensors) {
+        List<Safetensors.Block> blocks = new ArrayList<>();
+        List<ParameterShape> parameters = network.parameters();
+        for (ParameterShape parameter : parameters) {
+            blocks.add(block(parameter.name(), parameter.sizes(), tensors));
+        }
+        for (ParameterShape parameter : state != null ? parameters : List.<ParameterShape>of()) {
+            blocks.add(block(parameter.momentumName(), parameter.sizes(), tensors));
+        }
+        blocks.add(block(Checkpoint.MEAN, List.of(stored.channels(), stored.height(), stored.width()), tensors));
+        if (state != null && state.options().augmentation().colourNoise() > 0) {
+            blocks.add(block(Checkpoint.COLOURS, List.of(stored.channels(), stored.channels()), tensors));
+        }
+        return blocks;
+    }
+
+    private static Safetensors.Block block(String name, List<Integer> sizes, Function<String, float[]> tensors) {
+        return new Safetensors.Block(name, sizes, () -> finite(name, tensors.apply(name)));
+    }
+
+    private static float[] finite(String name, float[] values) {
+        if (values == null) {
+            throw new IllegalArgumentException("the checkpoint lacks the tensor " + name);
+        }
+        for (float value : values) {
+            if (!Float.isFinite(value)) {
+                throw new NotFiniteException(name);
+            }
+        }
+        return values;
+    }
+
+    /** A tensor that must not be written. */
+    public static final class NotFiniteException extends TrainingException {
+        private static final long serialVersionUID = 1;
+
+        /** Its name in the checkpoint. */
+        public final String tensor;
+
+        NotFiniteException(String tensor) {
+            super(tensor + " holds a NaN or an infinity, so no checkpoint is written");
+            this.tensor = tensor;
+        }
+    }
+
+    /** @param tensors asked for one after the other, while the file is written */
+    static void write(Path file, Network network, List<String> classNames, Shape stored, TrainingState state,
+            Function<String, float[]> tensors) {
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put(FORMAT, VERSION);
+        metadata.put(NETWORK, NetworkJson.write(network));
+        metadata.put(CLASS_NAMES, json(classNames));
+        metadata.put(STORED, json(stored));
+        if (state != null) {
+            metadata.put(STATE, json(state));
+        }
+        List<Safetensors.Block> blocks = blocks(network, stored, state, tensors);
+        WholeFile.write(file, channel -> Safetensors.write(channel, metadata, blocks));
+    }
+
+    private static String json(Object value) {
+        try {
+            return JSON.writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static Checkpoint read(Path file) {
+        try (Safetensors tensors = Safetensors.open(file)) {
+            return read(file, tensors);
+        } catch (IOException e) {
+            throw new TrainingException(file + ": cannot be read: " + Reasons.of(e), e);
+        }
+    }
+
+    private static Checkpoint read(Path file, Safetensors tensors) throws IOException {
+        String version = tensors.metadata().get(FORMAT);
+        if (!VERSION.equals(version)) {
+            throw new TrainingException(file + (version == null
+                    ? ": a safetensors file, but not a Duet checkpoint (its metadata have no entry " + FORMAT + ")"
+                    : ": a checkpoint of version " + version + ", but this program reads version " + VERSION));
+        }
+        Network network = network(file, tensors.metadata());
+        String[] classNames = parse(file, tensors.metadata(), CLASS_NAMES, String[].class);
+        Shape stored = parse(file, tensors.metadata(), STORED, Shape.class);
+        TrainingState state = tensors.metadata().containsKey(STATE) ? parse(file, tensors.metadata(), STATE, TrainingState.class) : null;
+        if (classNames.length != network.classes()) {
+            throw new TrainingException(
+                    file + ": has " + classNames.length + " class names for a network with " + network.classes() + " classes");
+        }
+        return new Checkpoint(network, List.of(classNames), stored, tensors(file, tensors, network, stored, state), state);
+    }
+
+    private static Network network(Path file, Map<String, String> metadata) {
+        String text = metadata.get(NETWORK);
+        if (text == null) {
+            throw new TrainingException(file + ": the metadata have no entry " + NETWORK);
+        }
+        try {
+            return NetworkJson.parse(text, file.toString());
+        } catch (NetworkException e) {
+            throw new TrainingException(file + ": the network in the metadata is damaged: " + e.getMessage(), e);
+        }
+    }
+
+    private static <T> T parse(Path file, Map<String, String> metadata, String name, Class<T> type) {
+        try {
+            T value = metadata.containsKey(name) ? JSON.treeToValue(completed(JSON.readTree(metadata.get(name))), type) : null;
+            if (value == null) {
+                throw new TrainingException(file + ": the metadata have no entry " + name);
+            }
+            return value;
+        } catch (JsonProcessingException e) {
+            throw new TrainingException(file + ": the entry " + name + " of the metadata is damaged: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** What programs did before there was an option for it. */
+    private static JsonNode completed(JsonNode tree) {
+        if (tree instanceof ObjectNode state && state.has("options") && !state.has("arithmetic")) {
+            state.set("arithmetic", JSON.valueToTree(Arithmetic.DEFAULT));
+        }
+        if (tree.path("options") instanceof ObjectNode options) {
+            options.putIfAbsent("mean", TextNode.valueOf(Mean.IMAGE.name()));
+            if (options.path("augmentation") instanceof ObjectNode augmentation) {
+                JSON.valueToTree(Augmentation.NONE).properties()
+                        .forEach(entry -> augmentation.putIfAbsent(entry.getKey(), entry.getValue()));
+            }
+        }
+        return tree;
+    }
+
+    private static Map<String, float[]> tensors(Path file, Safetensors tensors, Network network, Shape stored, TrainingState state)
+            throws IOException {
+        Map<String, float[]> values = new LinkedHashMap<>();
+        TreeSet<String> unknown = new TreeSet<>(tensors.entries().keySet());
+        for (Safetensors.Block expected : blocks(network, stored, state, name -> null)) {
+            Safetensors.Entry found = tensors.entries().get(expected.name());
+            List<Long> shape = expected.shape().stream().map(Integer::longValue).toList();
+            if (found == null) {
+                throw new TrainingException(file + ": the tensor " + expected.name() + " " + shape + " is missing");
+            }
+            if (!found.shape().equals(shape)) {
+                throw new TrainingException(
+                        file + ": the tensor " + expected.name() + " has shape " + found.shape() + ", but the network needs " + shape);
+            }
+            values.put(expected.name(), tensors.floats(expected.name()));
+            unknown.remove(expected.name());
+        }
+        if (!unknown.isEmpty()) {
+            throw new TrainingException(file + ": the network has no place for the tensor " + unknown.first());
+        }
+        return values;
+    }
+}

@@ -1,0 +1,221 @@
+package duet.train.output;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+import duet.files.Reasons;
+import duet.files.WholeFile;
+import duet.model.SafetensorsException;
+import duet.train.schedule.TrainingException;
+
+/**
+ * A training's output folder: {@code checkpoint-00000123.safetensors} (by steps done), {@code metrics.jsonl}, {@code network.json}
+ * and pictures. While it is open no other process can open it.
+ */
+public final class OutputFolder implements AutoCloseable {
+    private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{8,18})\\.safetensors");
+    /** Stays in the folder: if it were deleted, two processes could hold locks on two files of this name. */
+    private static final String LOCK = ".lock";
+
+    private final Path folder;
+    private final FileChannel lockFile;
+
+    private OutputFolder(Path folder, FileChannel lockFile) {
+        this.folder = folder;
+        this.lockFile = lockFile;
+    }
+
+    /**
+     * The checkpoint of a step that is in a folder.
+     *
+     * @param step steps done
+     * @param file the checkpoint
+     */
+    public record Saved(long step, Path file) {}
+
+    /**
+     * Checks that a new training can use a folder; changes nothing.
+     *
+     * @param folder must be empty or not exist
+     * @throws TrainingException in a sentence that says what is in it
+     */
+    public static void requireNew(Path folder) {
+        if (Files.exists(folder) && !Files.isDirectory(folder)) {
+            throw new TrainingException(folder + ": not a folder; choose another --out");
+        }
+        List<Path> others = list(folder).stream().filter(path -> !leftBehind(path)).toList();
+        if (!others.isEmpty()) {
+            throw new TrainingException(folder + ": already holds " + others.getFirst().getFileName() + (checkpoints(folder).isEmpty()
+                    ? ", but no checkpoint to go on from; choose another --out"
+                    : "; go on with its training by --resume, or choose another --out"));
+        }
+    }
+
+    /** What a training leaves that ended before its first checkpoint: hidden files, and metrics without a line. */
+    private static boolean leftBehind(Path file) {
+        String name = file.getFileName().toString();
+        return name.startsWith(".") || name.equals(MetricsLog.FILE) && file.toFile().length() == 0;
+    }
+
+    /** Creates the folder if need be and locks it. */
+    static OutputFolder open(Path folder) {
+        FileChannel channel = null;
+        try {
+            Files.createDirectories(folder);
+            channel = FileChannel.open(folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            if (lock(channel) == null) {
+                throw new TrainingException(folder + ": another training is writing here; wait for it, or choose another --out");
+            }
+            OutputFolder output = new OutputFolder(folder, channel);
+            output.removeTemporaries();
+            return output;
+        } catch (IOException e) {
+            close(channel);
+            throw new TrainingException(folder + ": cannot be used for output: " + Reasons.of(e), e);
+        } catch (RuntimeException e) {
+            close(channel);
+            throw e;
+        }
+    }
+
+    private static FileLock lock(FileChannel channel) throws IOException {
+        try {
+            return channel.tryLock();
+        } catch (OverlappingFileLockException e) {
+            return null; // held by this very process
+        }
+    }
+
+    private static void close(FileChannel channel) {
+        try {
+            if (channel != null) {
+                channel.close();
+            }
+        } catch (IOException e) {
+            throw new TrainingException("cannot unlock the output folder: " + Reasons.of(e), e);
+        }
+    }
+
+    /** What a killed process left half-written. */
+    private void removeTemporaries() throws IOException {
+        for (Path path : list(folder)) {
+            String name = path.getFileName().toString();
+            if (name.startsWith(".") && name.endsWith(WholeFile.TEMPORARY)) {
+                Files.deleteIfExists(path);
+            }
+        }
+    }
+
+    Path file(String name) {
+        return folder.resolve(name);
+    }
+
+    Path checkpointFile(long step) {
+        return folder.resolve(String.format(Locale.ROOT, "checkpoint-%08d.safetensors", step));
+    }
+
+    /** Deletes all but the latest {@code keep} checkpoints. */
+    void prune(int keep) {
+        List<Saved> saved = checkpoints(folder);
+        for (Saved old : saved.subList(0, Math.max(0, saved.size() - keep))) {
+            try {
+                Files.deleteIfExists(old.file());
+            } catch (IOException e) {
+                throw new TrainingException(old.file() + ": cannot be deleted: " + Reasons.of(e), e);
+            }
+        }
+    }
+
+    /**
+     * Makes {@code step} the latest checkpoint: damaged later ones are set aside under another name, a sound later one is an error,
+     * for it belongs to another course of the training.
+     */
+    void requireLatest(long step, Consumer<String> warning) {
+        for (Saved saved : checkpoints(folder)) {
+            if (saved.step() <= step) {
+                continue;
+            }
+            try {
+                CheckpointFile.read(saved.file());
+            } catch (TrainingException | SafetensorsException damaged) {
+                setAside(saved.file(), warning);
+                continue;
+            }
+            throw new TrainingException(folder + ": holds " + saved.file().getFileName() + ", which is later than step " + step
+                    + "; resume from the folder, or choose another --out");
+        }
+    }
+
+    private static void setAside(Path damaged, Consumer<String> warning) {
+        Path aside = damaged.resolveSibling(damaged.getFileName() + ".damaged");
+        try {
+            Files.move(damaged, aside);
+            warning.accept(damaged + ": is damaged and has been renamed to " + aside.getFileName());
+        } catch (IOException e) {
+            throw new TrainingException(damaged + ": is damaged and cannot be renamed: " + Reasons.of(e), e);
+        }
+    }
+
+    /**
+     * {@return the checkpoints in a folder, from the first step to the last}
+     *
+     * @param folder of a training
+     */
+    public static List<Saved> checkpoints(Path folder) {
+        List<Saved> saved = new ArrayList<>();
+        for (Path path : list(folder)) {
+            Matcher name = CHECKPOINT.matcher(path.getFileName().toString());
+            if (name.matches()) {
+                saved.add(new Saved(Long.parseLong(name.group(1)), path));
+            }
+        }
+        saved.sort((a, b) -> Long.compare(a.step(), b.step()));
+        return saved;
+    }
+
+    static Checkpoint readLatest(Path folder, Consumer<String> warning) {
+        List<Saved> saved = checkpoints(folder);
+        if (saved.isEmpty()) {
+            throw new TrainingException(folder + ": holds no checkpoint (checkpoint-….safetensors)");
+        }
+        for (Saved candidate : saved.reversed()) {
+            try {
+                return CheckpointFile.read(candidate.file());
+            } catch (TrainingException | SafetensorsException damaged) {
+                if (candidate == saved.getFirst()) {
+                    throw damaged;
+                }
+                warning.accept("a checkpoint is passed over, the one before it is used: " + damaged.getMessage());
+            }
+        }
+        throw new AssertionError("the loop returns or throws");
+    }
+
+    private static List<Path> list(Path folder) {
+        if (!Files.exists(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> paths = Files.list(folder)) {
+            return paths.sorted().toList();
+        } catch (IOException e) {
+            throw new TrainingException(folder + ": cannot be read: " + Reasons.of(e), e);
+        }
+    }
+
+    @Override
+    public void close() {
+        close(lockFile);
+    }
+}

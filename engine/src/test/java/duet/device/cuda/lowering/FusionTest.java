@@ -1,0 +1,122 @@
+package duet.device.cuda.lowering;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+import duet.device.Layout;
+import duet.device.Operation;
+import duet.device.Step;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+import duet.model.Networks;
+import duet.net.Network;
+import duet.plan.Mode;
+import duet.plan.Placement;
+import duet.plan.Plan;
+import duet.plan.Planner;
+import duet.plan.StoredImages;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What becomes one kernel in AlexNet, and that memory is planned for it. */
+class FusionTest {
+    private static final Layout LAYOUT = new CudaLayout(device -> 132);
+
+    private static Plan plan(Placement placement, Mode mode, Layout layout) {
+        Network network = Networks.create("alexnet", 3, 1000);
+        return Planner.plan(network, placement, mode, 4, new StoredImages(256, 256), true, layout);
+    }
+
+    private static List<Fusion> fusions(Plan plan, int device) {
+        StreamSteps stream = plan.streams().stream().filter(s -> s.device() == device && s.kind() == StreamSteps.Kind.COMPUTE).findFirst()
+                .orElseThrow();
+        Map<Tensor, Integer> readers = Fusion.readers(plan.streams());
+        return Fusion.plan(stream.steps(), readers,
+                (a, b) -> a.device() == b.device() && plan.regions().get(a).overlaps(plan.regions().get(b)));
+    }
+
+    private static Fusion of(List<Fusion> fusions, String layer, Class<? extends Operation> kind) {
+        return fusions.stream().filter(f -> f != null && kind.isInstance(f.first()) && f.first().layer().equals(layer)).findFirst()
+                .orElse(null);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void training(Placement placement) {
+        for (int device = 0; device < placement.devices(); device++) {
+            List<Fusion> fusions = fusions(plan(placement, Mode.TRAINING, LAYOUT), device);
+            for (String layer : List.of("conv1", "conv2", "conv3", "conv4", "conv5")) {
+                assertNotNull(of(fusions, layer, Operation.ConvolutionForward.class).activation(), layer);
+            }
+            for (int i = 1; i <= 2; i++) {
+                assertNotNull(of(fusions, "norm" + i, Operation.ResponseNormForward.class).pool(), "norm" + i);
+                Fusion backward = of(fusions, "pool" + i, Operation.MaxPoolBackward.class);
+                assertNotNull(backward.normBackward(), "pool" + i);
+                assertNotNull(backward.reluBackward(), "pool" + i);
+                assertEquals("pool" + i + " + norm" + i + " + relu" + i, backward.label());
+            }
+            assertNotNull(of(fusions, "pool5", Operation.MaxPoolBackward.class).reluBackward());
+            assertNotNull(of(fusions, "conv5", Operation.ConvolutionBackwardData.class).reluBackward(),
+                    "moved up past the gradients of conv5");
+            assertNotNull(of(fusions, "conv4", Operation.ConvolutionBackwardData.class).reluBackward());
+            // What came through dropout or from the other device is not the kernel's last word.
+            assertTrue(fusions.stream().filter(Objects::nonNull).anyMatch(f -> f.first() instanceof Operation.ActivationBackward));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void evaluation(Placement placement) {
+        List<Fusion> fusions = fusions(plan(placement, Mode.EVALUATION, LAYOUT), 0);
+        assertNotNull(of(fusions, "norm1", Operation.ResponseNormForward.class).pool());
+        assertNotNull(of(fusions, "norm2", Operation.ResponseNormForward.class).pool());
+    }
+
+    /** A plan that was made for another backend may put a result over an operand of the operation before it: then they stay apart. */
+    @Test
+    void sharedMemoryPreventsFusion() {
+        Plan plan = plan(Placement.ONE_DEVICE, Mode.TRAINING, LAYOUT);
+        StreamSteps stream = plan.streams().getFirst();
+        List<Fusion> fusions = Fusion.plan(stream.steps(), Fusion.readers(plan.streams()), (a, b) -> true);
+        assertTrue(fusions.stream().filter(Objects::nonNull).allMatch(f -> f.pool() == null && f.normBackward() == null));
+        assertEquals(operations(stream), fusions.stream().filter(Objects::nonNull).mapToInt(FusionTest::size).sum());
+    }
+
+    /** Nothing is lost or done twice. */
+    @ParameterizedTest
+    @EnumSource
+    void everyOperationOnce(Placement placement) {
+        Plan plan = plan(placement, Mode.TRAINING, LAYOUT);
+        for (int device = 0; device < placement.devices(); device++) {
+            int d = device;
+            StreamSteps stream = plan.streams().stream().filter(s -> s.device() == d && s.kind() == StreamSteps.Kind.COMPUTE).findFirst()
+                    .orElseThrow();
+            assertEquals(operations(stream), fusions(plan, device).stream().filter(Objects::nonNull).mapToInt(FusionTest::size).sum());
+        }
+    }
+
+    private static int operations(StreamSteps stream) {
+        return (int) stream.steps().stream().filter(step -> step instanceof Step.Launch).count();
+    }
+
+    private static int size(Fusion f) {
+        return 1 + (int) java.util.stream.Stream.of(f.activation(), f.pool(), f.normBackward(), f.reluBackward()).filter(Objects::nonNull)
+                .count();
+    }
+
+    /** A tensor between two operations that something else reads must be stored. */
+    @Test
+    void anotherReaderPreventsFusion() {
+        Plan plan = plan(Placement.ONE_DEVICE, Mode.TRAINING, LAYOUT);
+        Map<Tensor, Integer> readers = Fusion.readers(plan.streams());
+        readers.replaceAll((tensor, count) -> count + 1);
+        List<Fusion> fusions = Fusion.plan(plan.streams().getFirst().steps(), readers, (a, b) -> false);
+        assertTrue(fusions.stream().filter(Objects::nonNull).allMatch(f -> f.pool() == null && f.normBackward() == null));
+    }
+}

@@ -1,0 +1,90 @@
+package duet.device.cuda.lowering;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Random;
+
+import duet.device.ConvolutionGeometry;
+import duet.device.DeviceException;
+import duet.device.cuda.lowering.ProductShape.Pass;
+import org.junit.jupiter.api.Test;
+
+class ProductTilingTest {
+    private static final int H100 = 132;
+
+    private static ConvolutionGeometry square(int channels, int size, int filters, int kernel, int stride, int padding, int groups) {
+        int output = (size + 2 * padding - kernel) / stride + 1;
+        return new ConvolutionGeometry(channels, size, size, filters, kernel, stride, padding, groups, output, output);
+    }
+
+    @Test
+    void tilesAndSplitsCoverTheProductOnce() {
+        Random random = new Random(3);
+        for (int i = 0; i < 500; i++) {
+            int groups = 1 + random.nextInt(3);
+            int kernel = 1 + random.nextInt(7);
+            ConvolutionGeometry g = square(groups * (1 + random.nextInt(40)), kernel + random.nextInt(20),
+                    groups * (1 + random.nextInt(300)), kernel,
+                    1 + random.nextInt(4), random.nextInt(kernel), groups);
+            for (Pass pass : Pass.values()) {
+                ProductShape shape = new ProductShape(pass, "conv", g, 1 + random.nextInt(64), pass == Pass.WEIGHTS ? g.filters() : 0);
+                ProductTiling t = ProductTiling.of(shape, 1 + random.nextInt(160));
+                int across = t.tilesAcross(shape);
+                int down = t.tiles(shape) / across;
+                assertEquals(0, t.tiles(shape) % across);
+                assertTrue(across * t.tile().columns >= shape.columns() && (across - 1) * t.tile().columns < shape.columns());
+                assertTrue(down * t.tile().rows >= shape.rows() && (down - 1) * t.tile().rows < shape.rows());
+                assertEquals(0, t.termsPerSplit() % ProductTiling.SLICE);
+                assertTrue((long) t.splits() * t.termsPerSplit() >= shape.terms() && (t.splits() - 1) * t.termsPerSplit() < shape.terms());
+                assertEquals(t.splits() == 1, t.workspaceBytes(shape) == 0);
+            }
+        }
+    }
+
+    /** Input pixels of all phases together are at least the image: none is left without a gradient. */
+    @Test
+    void phasesCoverTheImage() {
+        for (int stride = 1; stride < 6; stride++) {
+            for (int padding = 0; padding < 7; padding++) {
+                for (int size = 1; size < 30; size++) {
+                    ConvolutionGeometry g = new ConvolutionGeometry(1, size, size, 1, 7, stride, padding, 1, 1, 1);
+                    ProductShape shape = new ProductShape(Pass.DATA, "conv", g, 1, 0);
+                    int first = padding / stride;
+                    for (int pixel = 0; pixel < size; pixel++) {
+                        int place = (pixel + padding) / stride - first;
+                        assertTrue(place >= 0 && place < shape.rasterHeight());
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void smallBatchesFillTheDevice() {
+        ConvolutionGeometry fc6 = square(9216, 1, 4096, 1, 1, 0, 1);
+        for (Pass pass : Pass.values()) {
+            ProductShape shape = new ProductShape(pass, "fc6", fc6, 128, 0);
+            ProductTiling t = ProductTiling.of(shape, H100);
+            assertTrue(t.tiles(shape) * t.splits() >= 0.9 * H100, pass + ": " + t);
+        }
+    }
+
+    @Test
+    void firstLayerHasItsOwnKernels() {
+        ConvolutionGeometry conv1 = square(3, 227, 96, 11, 4, 0, 1);
+        assertEquals("convolution_forward_image_128x96",
+                ProductTiling.of(new ProductShape(Pass.FORWARD, "conv1", conv1, 128, 0), H100).kernel());
+        assertEquals("convolution_backward_weights_image_128x96",
+                ProductTiling.of(new ProductShape(Pass.WEIGHTS, "conv1", conv1, 128, 96), H100).kernel());
+        assertEquals("convolution_backward_data_scalar",
+                ProductTiling.of(new ProductShape(Pass.DATA, "conv1", conv1, 128, 0), H100).kernel());
+    }
+
+    @Test
+    void tensorsTooLargeForTheKernelsAreRefused() {
+        ConvolutionGeometry conv1 = square(3, 227, 96, 11, 4, 0, 1);
+        assertThrows(DeviceException.class, () -> new ProductShape(Pass.FORWARD, "conv1", conv1, 4096, 0));
+    }
+}
