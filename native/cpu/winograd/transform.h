@@ -162,7 +162,9 @@ template <int J, int Other> inline void fold(Vector *in) {
   }
 }
 
-template <class Map, int... J> inline void fold_all(Vector *in, std::integer_sequence<int, J...>) { (fold<J, opposite_column<Map>(J)>(in), ...); }
+template <class Map, int... J> inline void fold_all(Vector *in, std::integer_sequence<int, J...>) {
+  (fold<J, opposite_column<Map>(J)>(in), ...);
+}
 
 template <class Map, class Store, int... I> inline void each_row(const Vector *in, Store store, std::integer_sequence<int, I...>) {
   (row_and_opposite<Map, I>(in, store), ...);
