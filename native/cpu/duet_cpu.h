@@ -68,9 +68,9 @@ void duet_team_destroy(duet_team *team);
 #define DUET_BF16_EVERYWHERE 2
 
 typedef struct duet_convolution {
-  int32_t batch, channels, height, width;                    /* input on this device */
+  int32_t batch, channels, height, width; /* input on this device */
   int32_t filters, kernel_height, kernel_width, stride, padding, groups;
-  int32_t output_height, output_width;                       /* given: with ceil geometry windows may reach past the padding */
+  int32_t output_height, output_width; /* given: with ceil geometry windows may reach past the padding */
   int32_t algorithm, precision;
 } duet_convolution;
 
@@ -107,13 +107,12 @@ void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *
                                        const float *bias, int32_t relu, float *output, void *workspace);
 
 int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads);
-void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient,
-                                    const float *filter, float *input_gradient, void *workspace);
+void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter,
+                                    float *input_gradient, void *workspace);
 /* bias_gradient may be NULL. */
 int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads);
 void duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input,
-                                       const float *output_gradient, float *filter_gradient, float *bias_gradient,
-                                       void *workspace);
+                                       const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace);
 
 /* Elementwise, count elements; output may be the input, input_gradient may be output_gradient. */
 void duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output);
@@ -126,10 +125,10 @@ void duet_add(duet_team *team, int64_t count, const float *left, const float *ri
 void duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status);
 
 /* Local response normalisation over the channels of each of `groups` groups; pixels = batch * height * width. */
-void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
-                                float beta, float k, const float *input, float *output);
-void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
-                                 float beta, float k, const float *input, const float *output_gradient, float *input_gradient);
+void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta,
+                                float k, const float *input, float *output);
+void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta,
+                                 float k, const float *input, const float *output_gradient, float *input_gradient);
 
 /* Response normalisation within each map, over size x size pixels cut to the image; backward needs a workspace as large as the input. */
 typedef struct duet_spatial_norm {
@@ -161,8 +160,8 @@ void duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t heig
                   const float *input, float *output);
 
 /* probabilities and input_gradient may be NULL. A label of -1 marks an absent image: loss 0, rank -1, gradient 0. */
-void duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels,
-                                float *losses, int32_t *ranks, float *probabilities, float *input_gradient);
+void duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses,
+                                int32_t *ranks, float *probabilities, float *input_gradient);
 
 /* Channel slices of dense activations: copies `count` channels of each pixel. */
 void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first,
@@ -171,9 +170,9 @@ void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const fl
 /*
  * images [n][stored_height][stored_width][channels] bytes; crops [n][3] top, left, mirror; mean NHWC; colour_shift [n][channels] or NULL.
  */
-void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width,
-                        int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean,
-                        const float *colour_shift, float scale, float *output);
+void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height,
+                        int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift,
+                        float scale, float *output);
 
 /* momentum = mu * momentum - decay * rate * weight - rate * gradient; weight += momentum */
 void duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay,

@@ -49,15 +49,15 @@ typedef struct {
   int32_t rows, columns, terms; /* of the product of one group (and phase) */
   int32_t terms_per_split;      /* a multiple of 16 */
   int32_t tiles_across;
-  int32_t rectify;              /* forward: 1 for max(result, 0), NaN stays NaN */
+  int32_t rectify;                 /* forward: 1 for max(result, 0), NaN stays NaN */
   int32_t height, width, channels; /* of the gathered images, all groups */
   int32_t step, origin;
-  int32_t result_channels;      /* forward, data: all groups; weights: channels of dense */
-  duet_divisor raster_area, raster_width; /* pixels of an image's raster, of its row */
-  duet_divisor depth;           /* gathered channels of a group */
-  duet_divisor taps_across;     /* windows are taps_across x taps_across pixels */
+  int32_t result_channels;                                              /* forward, data: all groups; weights: channels of dense */
+  duet_divisor raster_area, raster_width;                               /* pixels of an image's raster, of its row */
+  duet_divisor depth;                                                   /* gathered channels of a group */
+  duet_divisor taps_across;                                             /* windows are taps_across x taps_across pixels */
   int32_t stride, padding, kernel, phases, result_height, result_width; /* data only */
-  int32_t inside;               /* 1 if no window reaches outside its image */
+  int32_t inside;                                                       /* 1 if no window reaches outside its image */
   int32_t reserved;
 } duet_convolution;
 
@@ -65,13 +65,13 @@ typedef struct {
    from `elements` on the result goes to tail_result (a bias gradient). May work in place on one split. */
 typedef struct {
   duet_address partial, result, tail_result;
-  duet_address bias;      /* added: bias[i mod channels]; 0 for none */
-  duet_address mask;      /* result 0 where mask[i] is not above 0; 0 for none */
-  uint64_t split_stride;  /* elements */
+  duet_address bias;     /* added: bias[i mod channels]; 0 for none */
+  duet_address mask;     /* result 0 where mask[i] is not above 0; 0 for none */
+  uint64_t split_stride; /* elements */
   int64_t elements, tail;
   duet_divisor channels;
   int32_t splits;
-  int32_t activation;     /* 0 none, 1 max(result, 0), 2 tanh */
+  int32_t activation; /* 0 none, 1 max(result, 0), 2 tanh */
 } duet_reduction;
 
 /* ---- Everything else: memory-bound kernels ----------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ typedef struct {
 typedef struct {
   duet_address left, right, output; /* one operand: left. Backward: left = the layer's output y, right = gradient for it */
   uint64_t count;
-  float factor;                     /* elementwise_scale */
+  float factor; /* elementwise_scale */
   uint32_t reserved;
 } duet_elementwise;
 
@@ -98,10 +98,10 @@ typedef struct {
 typedef struct {
   duet_address input, output, run;
   uint32_t count;
-  uint32_t purpose, threshold;           /* kept where the random bits are not below the threshold */
+  uint32_t purpose, threshold;            /* kept where the random bits are not below the threshold */
   uint32_t total_channels, first_channel; /* in channels, also for _x4 */
   float scale;
-  duet_divisor channels, area;           /* of the input here */
+  duet_divisor channels, area; /* of the input here */
 } duet_dropout;
 
 /* sgd/: momentum = mu * momentum - decay * rate * weight - rate * gradient; weight += momentum. Grid-stride; count in floats. */
@@ -162,10 +162,10 @@ typedef struct {
   duet_address input, output;
   duet_address output_gradient; /* backward; `output` is then the input's gradient */
   uint32_t count;
-  int32_t half;                 /* neighbours on either side */
-  int32_t relu;                 /* backward: 1 to multiply the result by (input > 0) */
+  int32_t half; /* neighbours on either side */
+  int32_t relu; /* backward: 1 to multiply the result by (input > 0) */
   float alpha, beta, k;
-  duet_divisor channels;        /* of a group */
+  duet_divisor channels; /* of a group */
 } duet_response_norm;
 
 /* spatial_norm/: a window of 2 * half + 1 rows and columns within each map. */
@@ -187,13 +187,13 @@ typedef struct {
   duet_address input_gradient;  /* backward */
   uint32_t count;               /* backward: 2 x 2 blocks of the input times channel vectors */
   int32_t height, width, output_height, output_width;
-  int32_t relu;                 /* backward: 1 to multiply the result by (input > 0) */
+  int32_t relu; /* backward: 1 to multiply the result by (input > 0) */
   float alpha, k;
-  int32_t channels;             /* of all groups, in vectors */
+  int32_t channels; /* of all groups, in vectors */
   int32_t strip_rows, tile_columns;
-  duet_divisor group;           /* channels of a group, in vectors */
-  duet_divisor channel_vectors; /* = channels */
-  duet_divisor strips, tiles;   /* forward */
+  duet_divisor group;                      /* channels of a group, in vectors */
+  duet_divisor channel_vectors;            /* = channels */
+  duet_divisor strips, tiles;              /* forward */
   duet_divisor blocks_down, blocks_across; /* backward: 2 x 2 blocks of an image */
 } duet_norm_pool;
 

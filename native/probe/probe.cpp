@@ -14,8 +14,7 @@ namespace {
 typedef float Vector __attribute__((vector_size(32), aligned(32)));
 
 /* Runs work(t) on each of `threads` threads, several times, and returns the seconds of the fastest time, from first start to last end. */
-template <typename Work>
-double fastest(int threads, int times, const Work &work) {
+template <typename Work> double fastest(int threads, int times, const Work &work) {
   double best = 1e30;
   for (int i = 0; i < times; i++) {
     const double begin = seconds_now();

@@ -28,7 +28,7 @@ struct State {
   bool list = false;
   // What has happened.
   const char *running = "";
-  std::string circumstances;  // printed with a failure: a shape, a configuration
+  std::string circumstances;                      // printed with a failure: a shape, a configuration
   std::atomic<int64_t> checks = 0, failures = 0;  // tests may have threads of their own
   int ran = 0, failures_here = 0;
 };
@@ -137,8 +137,8 @@ template <class Before> int main(int count, char **arguments, Before before) {
 
 }  // namespace harness
 
-#define TEST(name)                                                  \
-  static void name();                                               \
-  static harness::Registration name##_registration(#name, name);      \
+#define TEST(name) \
+  static void name(); \
+  static harness::Registration name##_registration(#name, name); \
   static void name()
 #define CHECK(condition) harness::that((condition), #condition, __FILE__, __LINE__)

@@ -20,18 +20,18 @@ struct Settings {
   size_t memory_bytes = size_t(8) << 30;  // of each device
   // Out of bounds, misaligned, freed, another device's, host pointers. Never fully off: what would crash the process stays.
   bool bounds = true;
-  bool initialized = true;   // reads of global and shared memory that nothing wrote
-  bool races = true;         // shared memory, two warps in one barrier epoch
-  bool barriers = true;      // divergent or mismatched barriers, shuffles that name inactive lanes
-  bool ordering = true;      // accesses of two streams that no event orders
-  bool leaks = true;         // what is left when a context ends
+  bool initialized = true;  // reads of global and shared memory that nothing wrote
+  bool races = true;        // shared memory, two warps in one barrier epoch
+  bool barriers = true;     // divergent or mismatched barriers, shuffles that name inactive lanes
+  bool ordering = true;     // accesses of two streams that no event orders
+  bool leaks = true;        // what is left when a context ends
   bool counters = true;
-  bool perturb = false;      // approximate instructions are off by a random +-1 ulp
-  bool fail = true;          // a finding makes the launch fail as a fault does; otherwise it is only listed
+  bool perturb = false;  // approximate instructions are off by a random +-1 ulp
+  bool fail = true;      // a finding makes the launch fail as a fault does; otherwise it is only listed
   uint64_t seed = 0;
   WarpOrder warps = WarpOrder::round_robin;
   StreamOrder streams = StreamOrder::fifo;
-  int threads = 0;           // that blocks are spread over; 0: one for each core
+  int threads = 0;  // that blocks are spread over; 0: one for each core
   int compute_major = 8, compute_minor = 0;
   int driver_version = 13000;
   uint64_t budget = uint64_t(1) << 30;  // warp instructions that one thread block may take before it counts as hanging
@@ -39,8 +39,23 @@ struct Settings {
 Settings &settings();
 
 enum class FindingKind {
-  out_of_bounds, misaligned, use_after_free, no_peer_access, host_pointer, uninitialized_global, uninitialized_shared, shared_race,
-  divergent_barrier, inactive_lanes, read_only_written, pending_copy, unordered, leak, hang, bad_instruction, bad_call
+  out_of_bounds,
+  misaligned,
+  use_after_free,
+  no_peer_access,
+  host_pointer,
+  uninitialized_global,
+  uninitialized_shared,
+  shared_race,
+  divergent_barrier,
+  inactive_lanes,
+  read_only_written,
+  pending_copy,
+  unordered,
+  leak,
+  hang,
+  bad_instruction,
+  bad_call
 };
 const char *name(FindingKind kind);  // such as "shared-race"
 
@@ -62,7 +77,11 @@ class LazyBytes {
   LazyBytes() = default;
   explicit LazyBytes(size_t size);
   LazyBytes(LazyBytes &&other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  LazyBytes &operator=(LazyBytes &&other) noexcept { std::swap(data_, other.data_); std::swap(size_, other.size_); return *this; }
+  LazyBytes &operator=(LazyBytes &&other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
   ~LazyBytes();
   uint8_t *data() const { return data_; }
   size_t size() const { return size_; }
@@ -76,12 +95,12 @@ class LazyBytes {
 
 struct Allocation {
   uint64_t base = 0;
-  size_t bytes = 0;      // exact
-  int device = 0;        // -1: pinned host memory
+  size_t bytes = 0;  // exact
+  int device = 0;    // -1: pinned host memory
   bool freed = false;
-  std::string label;     // "allocation 7 of device 0"
-  LazyBytes written;                 // one byte for each 4-byte word: 1 once something has written it
-  std::shared_ptr<void> ordering;    // belongs to driver/: who accessed each block of kBlock bytes
+  std::string label;               // "allocation 7 of device 0"
+  LazyBytes written;               // one byte for each 4-byte word: 1 once something has written it
+  std::shared_ptr<void> ordering;  // belongs to driver/: who accessed each block of kBlock bytes
 };
 constexpr size_t kBlock = 256;  // granularity of the ordering check
 
@@ -94,7 +113,7 @@ class Memory {
   Allocation *nearest(uint64_t address);           // the closest one of the same device, for messages
   size_t used(int device) const;
   std::vector<Allocation *> live(int device);
-  void allow_peer(int from, int to, bool allowed); // device `from` may access memory of device `to`
+  void allow_peer(int from, int to, bool allowed);  // device `from` may access memory of device `to`
   bool peer_allowed(int from, int to) const;
  private:
   Memory();
@@ -110,7 +129,7 @@ struct KernelInfo {
   size_t parameter_bytes = 0;
   std::vector<std::pair<size_t, size_t>> parameters;  // offset, size
   size_t static_shared_bytes = 0;
-  size_t max_threads = 1024;       // .maxntid if it says so
+  size_t max_threads = 1024;  // .maxntid if it says so
   size_t instructions = 0;
 };
 
@@ -131,11 +150,11 @@ const KernelInfo &info(const Kernel *kernel);
 struct Counters {  // sums over a kernel's launches
   uint64_t launches = 0, blocks = 0;
   uint64_t warp_instructions = 0, thread_instructions = 0;  // SIMT efficiency = thread / (32 * warp)
-  uint64_t fma = 0, other_float = 0, integer = 0, moves = 0, branches = 0, barriers = 0, special = 0;  // warp instructions
-  uint64_t global_loads = 0, global_stores = 0, shared_loads = 0, shared_stores = 0, async_copies = 0; // warp instructions
-  uint64_t global_load_bytes = 0, global_store_bytes = 0;      // that threads asked for
-  uint64_t global_sectors = 0, global_sectors_ideal = 0;       // 32 bytes; ideal = distinct bytes asked for, over 32, rounded up for a warp
-  uint64_t shared_wavefronts = 0, shared_wavefronts_ideal = 0; // 32 banks of 4 bytes
+  uint64_t fma = 0, other_float = 0, integer = 0, moves = 0, branches = 0, barriers = 0, special = 0;   // warp instructions
+  uint64_t global_loads = 0, global_stores = 0, shared_loads = 0, shared_stores = 0, async_copies = 0;  // warp instructions
+  uint64_t global_load_bytes = 0, global_store_bytes = 0;                                               // that threads asked for
+  uint64_t global_sectors = 0, global_sectors_ideal = 0;  // 32 bytes; ideal = distinct bytes asked for, over 32, rounded up for a warp
+  uint64_t shared_wavefronts = 0, shared_wavefronts_ideal = 0;                      // 32 banks of 4 bytes
   uint64_t main_loop_shared_wavefronts = 0, main_loop_shared_wavefronts_ideal = 0;  // in the innermost loop that has the most fma
   void add(const Counters &other);
 };
@@ -143,7 +162,9 @@ struct Counters {  // sums over a kernel's launches
 struct Bits {  // one bit for each kBlock of an allocation
   std::vector<uint64_t> words;
 };
-struct Access { Bits reads, writes; };
+struct Access {
+  Bits reads, writes;
+};
 
 struct Launch {
   const Kernel *kernel = nullptr;
@@ -151,13 +172,13 @@ struct Launch {
   uint32_t dynamic_shared_bytes = 0;
   std::vector<uint8_t> arguments;  // the packed parameter buffer
   int device = 0;
-  std::string label;               // for findings
+  std::string label;  // for findings
 };
 struct Outcome {
-  bool faulted = false;            // stopped by an access that a card would fault on (out of bounds, freed, misaligned, hang, ...)
-  bool found = false;              // any finding, faults among them
-  FindingKind kind{};              // of the first one
-  std::string text;                // of the first one
+  bool faulted = false;  // stopped by an access that a card would fault on (out of bounds, freed, misaligned, hang, ...)
+  bool found = false;    // any finding, faults among them
+  FindingKind kind{};    // of the first one
+  std::string text;      // of the first one
   Counters counters;
   std::map<Allocation *, Access> accesses;  // filled if settings().ordering
 };

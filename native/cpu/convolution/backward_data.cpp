@@ -54,7 +54,11 @@ template <class Word> struct BackwardData {
   void plan() {
     int64_t filter = 0;
     for (int phase = 0; phase < c.stride * c.stride; phase++) {
-      PhasePlan plan{{}, {}, {}, filter, Phase(phase / c.stride, c.stride, c.padding, c.kernel_height, c.height),
+      PhasePlan plan{{},
+                     {},
+                     {},
+                     filter,
+                     Phase(phase / c.stride, c.stride, c.padding, c.kernel_height, c.height),
                      Phase(phase % c.stride, c.stride, c.padding, c.kernel_width, c.width)};
       filter += int64_t{plan.y.taps} * plan.x.taps * out * blocks.padded();
       plan_rows(plan);
@@ -93,9 +97,7 @@ template <class Word> struct BackwardData {
     }
   }
 
-  int64_t phase_block(const PhasePlan &plan, int block) const {
-    return plan.filter + block_offset(plan.y.taps * plan.x.taps * out, block);
-  }
+  int64_t phase_block(const PhasePlan &plan, int block) const { return plan.filter + block_offset(plan.y.taps * plan.x.taps * out, block); }
 
   /* The turned filter of one phase (packed and to: one group): [block of channels][tap, last first][filter][channel of the block]. */
   void turn(const PhasePlan &plan, int y, const float *packed, float *to) const {
@@ -124,9 +126,15 @@ template <class Word> struct BackwardData {
   }
 
   void block(const PhasePlan &plan, int group, int block, const Word *from, const Word *filter, float *to, int images_here) const {
-    const Product<Word> product = {from + group * words<Word>(out), 1,
-                                   filter + (group * group_turned() + phase_block(plan, block)) / kTermsOf<Word>, blocks.width(block),
-                                   to + group * in + block * kBlock, blocks.columns(block), false, false, nullptr};
+    const Product<Word> product = {from + group * words<Word>(out),
+                                   1,
+                                   filter + (group * group_turned() + phase_block(plan, block)) / kTermsOf<Word>,
+                                   blocks.width(block),
+                                   to + group * in + block * kBlock,
+                                   blocks.columns(block),
+                                   false,
+                                   false,
+                                   nullptr};
     const ptrdiff_t rows = ptrdiff_t(plan.input_rows.size()) / images * images_here;
     multiply(product, plan.sums[block], plan.gradient_rows.data(), plan.input_rows.data(), 0, rows);
   }
@@ -191,13 +199,14 @@ extern "C" {
 int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads) {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_backward_data_workspace(c, threads) * int64_t{sizeof(float)};
-  if (is_winograd(c, DUET_BACKWARD_DATA)) return (BackwardData<float>(c).turned() + winograd_forward_workspace(swapped(c), threads)) * int64_t{sizeof(float)};
+  if (is_winograd(c, DUET_BACKWARD_DATA))
+    return (BackwardData<float>(c).turned() + winograd_forward_workspace(swapped(c), threads)) * int64_t{sizeof(float)};
   const int64_t words = in_pairs(c, DUET_BACKWARD_DATA) ? workspace_of<Pair>(c, threads) : workspace_of<float>(c, threads);
   return words * int64_t{sizeof(float)};
 }
 
-void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient,
-                                    const float *filter, float *input_gradient, void *workspace) {
+void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter,
+                                    float *input_gradient, void *workspace) {
   const duet_convolution &c = *convolution;
   float *space = static_cast<float *>(workspace);
   if (is_fully_connected(c)) {

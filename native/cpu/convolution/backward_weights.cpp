@@ -139,8 +139,14 @@ template <class Word> struct BackwardWeights {
       const Word *right = copy;
       if constexpr (!kPairs) right = gradient_in_place ? b : copy;
       const ptrdiff_t b_step = gradient_in_place ? c.filters : width;
-      const Product<Word> product = {image_rows + channel_offset(group * in), ptrdiff_t{c.stride} * kTermsOf<Word> * together, right, b_step,
-                                     filter_gradient + group * group_elements(c) + block_offset(taps(c), block), width, accumulate, false,
+      const Product<Word> product = {image_rows + channel_offset(group * in),
+                                     ptrdiff_t{c.stride} * kTermsOf<Word> * together,
+                                     right,
+                                     b_step,
+                                     filter_gradient + group * group_elements(c) + block_offset(taps(c), block),
+                                     width,
+                                     accumulate,
+                                     false,
                                      nullptr};
       multiply(product, is_last ? pass.last : pass.full, tap_rows.data(), filter_rows[is_last].data(), from, to);
       row += to - from;
@@ -166,22 +172,24 @@ template <class Word> struct BackwardWeights {
     const int64_t input_image = int64_t{c.channels} * c.height * c.width;
     /* Either images or rows leave a rest, since a pass of some of the rows is over one image. */
     const bool all_rows = pass_rows == c.output_height;
-    const Pass whole = pass(images, pass_rows), rest = all_rows ? pass(c.batch % images, pass_rows) : pass(images, c.output_height % pass_rows);
+    const Pass whole = pass(images, pass_rows),
+               rest = all_rows ? pass(c.batch % images, pass_rows) : pass(images, c.output_height % pass_rows);
     for (int first = 0; first < c.batch; first += images) {
       const int count = std::min(images, c.batch - first);
       const Word *x = operand(input + first * input_image, count, workspace);
       const float *dy = gradient + int64_t{first} * pixels * c.filters;
       for (int y = 0; y < c.output_height; y += pass_rows) {
         const bool is_whole = count == images && y + pass_rows <= c.output_height;
-        rows(is_whole ? whole : rest, begin, end, x + y * c.stride * part_row(), dy + int64_t{y} * c.output_width * c.filters, first > 0 || y > 0,
-             filter_gradient, workspace + image_copies());
+        rows(is_whole ? whole : rest, begin, end, x + y * c.stride * part_row(), dy + int64_t{y} * c.output_width * c.filters,
+             first > 0 || y > 0, filter_gradient, workspace + image_copies());
       }
     }
   }
 };
 
 template <class Word>
-void run_all(duet_team *team, const duet_convolution &c, const float *input, const float *gradient, float *filter_gradient, void *workspace) {
+void run_all(duet_team *team, const duet_convolution &c, const float *input, const float *gradient, float *filter_gradient,
+             void *workspace) {
   BackwardWeights<Word> plan(c);
   plan.plan();
   const int parts = team->threads();
@@ -211,7 +219,8 @@ extern "C" {
 
 int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads) {
   if (is_fully_connected(*convolution)) return fully_connected_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
-  if (is_winograd(*convolution, DUET_BACKWARD_WEIGHTS)) return winograd_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
+  if (is_winograd(*convolution, DUET_BACKWARD_WEIGHTS))
+    return winograd_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
   const bool pairs = in_pairs(*convolution, DUET_BACKWARD_WEIGHTS);
   const int64_t words = pairs ? BackwardWeights<Pair>(*convolution).workspace() : BackwardWeights<float>(*convolution).workspace();
   return threads * words * int64_t{sizeof(float)};

@@ -52,7 +52,12 @@ bool in_pairs(const duet_convolution &c, int operation) {
 }
 
 PaddedImage padded_input(const duet_convolution &c) {
-  return {c.channels, c.height, c.width, c.padding, c.padding, (c.output_height - 1) * c.stride + c.kernel_height,
+  return {c.channels,
+          c.height,
+          c.width,
+          c.padding,
+          c.padding,
+          (c.output_height - 1) * c.stride + c.kernel_height,
           (c.output_width - 1) * c.stride + c.kernel_width};
 }
 

@@ -57,12 +57,20 @@ template <class Word> struct Forward {
              int last_row) const {
     const int first = group * group_filters(c) + block * kBlock;
     const int width = blocks.width(block);
-    const Product<Word> product = {input + group * words<Word>(in), 1, filter + group * group_filter() + block_filter(block), width,
-                                   output + first, blocks.columns(block), false, relu, bias ? bias + first : nullptr};
+    const Product<Word> product = {input + group * words<Word>(in),
+                                   1,
+                                   filter + group * group_filter() + block_filter(block),
+                                   width,
+                                   output + first,
+                                   blocks.columns(block),
+                                   false,
+                                   relu,
+                                   bias ? bias + first : nullptr};
     multiply(product, sums[block], input_rows.data(), output_rows.data(), first_row, last_row);
   }
 
-  void run_all(duet_team *team, const float *input, const Word *filter, const float *bias, bool relu, float *output, Word *workspace) const {
+  void run_all(duet_team *team, const float *input, const Word *filter, const float *bias, bool relu, float *output,
+               Word *workspace) const {
     const int64_t input_image = int64_t{c.channels} * c.height * c.width;
     const int64_t output_image = int64_t{c.filters} * pixels;
     const int all_blocks = c.groups * blocks.count();
@@ -104,8 +112,8 @@ void round_filter(duet_team *team, const Forward<Pair> &plan, const float *packe
     const int r = static_cast<int>(task % plan.runs), block = static_cast<int>(task / plan.runs % plan.blocks.count());
     const int64_t group = task / plan.runs / plan.blocks.count();
     const int width = plan.blocks.width(block);
-    round_rows(packed + group * group_elements(plan.c) + block_offset(all_taps, block) + int64_t{r} * plan.run * width, plan.run, width, width,
-               to + group * plan.group_filter() + plan.block_filter(block) + r * plan.run_words * width, width);
+    round_rows(packed + group * group_elements(plan.c) + block_offset(all_taps, block) + int64_t{r} * plan.run * width, plan.run, width,
+               width, to + group * plan.group_filter() + plan.block_filter(block) + r * plan.run_words * width, width);
   });
 }
 
@@ -127,8 +135,10 @@ int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, 
 void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter,
                               const float *bias, int32_t relu, float *output, void *workspace) {
   const duet_convolution &c = *convolution;
-  if (is_fully_connected(c)) return fully_connected_forward(team, c, input, filter, bias, relu != 0, output, static_cast<Pair *>(workspace));
-  if (is_winograd(c, DUET_FORWARD)) return winograd_forward(team, c, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
+  if (is_fully_connected(c))
+    return fully_connected_forward(team, c, input, filter, bias, relu != 0, output, static_cast<Pair *>(workspace));
+  if (is_winograd(c, DUET_FORWARD))
+    return winograd_forward(team, c, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
   if (in_pairs(c, DUET_FORWARD)) {
     Forward<Pair> plan(c);
     Pair *pairs = static_cast<Pair *>(workspace);

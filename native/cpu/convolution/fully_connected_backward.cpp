@@ -87,7 +87,8 @@ template <class Word> struct BackwardData {
       block = kBlockWords;
       for (int i = f; i < end; i++) {
         for (int r = 0; r < count; r++) {
-          round_along(from + block_offset(taps(c), i - f) + ptrdiff_t{r} * filter_width, filters.columns(i), filter_space + r * row + (i - f) * block);
+          round_along(from + block_offset(taps(c), i - f) + ptrdiff_t{r} * filter_width, filters.columns(i),
+                      filter_space + r * row + (i - f) * block);
         }
       }
     } else {
@@ -101,8 +102,15 @@ template <class Word> struct BackwardData {
       const Rows result_rows(width);
       Sum sum(kChunkWords);
       for (int i = f; i < end; i++) sum.add((i - f) * block, (i - f) * kBlockWords * width, words<Word>(filters.columns(i)), 1, width);
-      const Product<Word> product = {a, 1, turned_gradient + (words<Word>(c.filters) * b * kBlock + f * kBlockWords * width), width,
-                                     result + block_offset(kTaps, b), width, f > 0, false, nullptr};
+      const Product<Word> product = {a,
+                                     1,
+                                     turned_gradient + (words<Word>(c.filters) * b * kBlock + f * kBlockWords * width),
+                                     width,
+                                     result + block_offset(kTaps, b),
+                                     width,
+                                     f > 0,
+                                     false,
+                                     nullptr};
       multiply(product, sum, filter_rows.at, result_rows.at, 0, count, {next + b * share, share});
     }
   }
@@ -127,7 +135,8 @@ template <class Word> struct BackwardData {
     const int64_t count = taps_of_task(c, team->threads());
     parallel(team, divide_up<int64_t>(taps(c), count), [&](int64_t task, int thread) {
       const int64_t first = task * count;
-      this->task(first, static_cast<int>(std::min(count, taps(c) - first)), gradient, filter, input_gradient, space + thread * this->workspace());
+      this->task(first, static_cast<int>(std::min(count, taps(c) - first)), gradient, filter, input_gradient,
+                 space + thread * this->workspace());
     });
   }
 };
@@ -177,8 +186,15 @@ template <class Word> struct BackwardWeights {
       const Rows rows(width);
       Sum sum(kChunkWords);
       sum.add(0, 0, terms, kTaps, width);
-      const Product<Word> product = {part, kTaps, gathered_gradient + terms * block * kBlock, width,
-                                     filter_gradient + block_offset(taps(c), block) + first * width, width, false, false, nullptr};
+      const Product<Word> product = {part,
+                                     kTaps,
+                                     gathered_gradient + terms * block * kBlock,
+                                     width,
+                                     filter_gradient + block_offset(taps(c), block) + first * width,
+                                     width,
+                                     false,
+                                     false,
+                                     nullptr};
       multiply(product, sum, part_rows, rows.at, 0, count);
     }
   }

@@ -37,7 +37,14 @@ template <class Word> struct Forward {
   void chunk(int block, ptrdiff_t first, ptrdiff_t count, const Word *input, const Word *b, const float *bias, bool relu, float *output,
              Next next) const {
     const int width = filters.width(block), column = block * kBlock;
-    const Product<Word> product = {input + first, 1, b, width, output + column, filters.columns(block), first > 0, relu && first + count == row,
+    const Product<Word> product = {input + first,
+                                   1,
+                                   b,
+                                   width,
+                                   output + column,
+                                   filters.columns(block),
+                                   first > 0,
+                                   relu && first + count == row,
                                    bias && first == 0 ? bias + column : nullptr};
     multiply(product, plain_sum(count, 1, width), input_rows.data(), output_rows.data(), 0, c.batch, next);
   }
@@ -100,7 +107,7 @@ struct FewImages {
     constexpr int kWidth = NV * kVectorWidth;
     const ptrdiff_t taps = words<Word>(duet::taps(c));
     Vector sums[kStreams][Images][NV] = {};
-    const auto add = [&](ptrdiff_t tap, Vector (&sum)[Images][NV]) {
+    const auto add = [&](ptrdiff_t tap, Vector(&sum)[Images][NV]) {
       const Word *row = filter + tap * kWidth;
       if constexpr (kAhead != 0) {
         for (int line = 0; line < kWidth; line += 16) __builtin_prefetch(row + kAhead + line);
@@ -167,7 +174,8 @@ void round_input(duet_team *team, const duet_convolution &c, const float *input,
   const int parts = divide_up(taps(c), kPart);
   parallel(team, int64_t{c.batch} * parts, [&](int64_t task, int) {
     const int64_t image = task / parts, first = task % parts * kPart;
-    round_along(input + image * taps(c) + first, std::min<ptrdiff_t>(kPart, taps(c) - first), to + image * words<Pair>(taps(c)) + first / 2);
+    round_along(input + image * taps(c) + first, std::min<ptrdiff_t>(kPart, taps(c) - first),
+                to + image * words<Pair>(taps(c)) + first / 2);
   });
 }
 
@@ -199,8 +207,8 @@ void fully_connected_prepare(duet_team *team, const duet_convolution &c, const f
   parallel(team, int64_t{plan.filters.count()} * parts, [&](int64_t task, int) {
     const int block = static_cast<int>(task / parts), width = plan.filters.width(block);
     const ptrdiff_t first = task % parts * kChunkWords;
-    round_rows(filter + block_offset(taps(c), block) + 2 * first * width, std::min<ptrdiff_t>(2 * kChunkWords, taps(c) - 2 * first), width, width,
-               to + plan.block_filter(block) + first * width, width);
+    round_rows(filter + block_offset(taps(c), block) + 2 * first * width, std::min<ptrdiff_t>(2 * kChunkWords, taps(c) - 2 * first), width,
+               width, to + plan.block_filter(block) + first * width, width);
   });
 }
 

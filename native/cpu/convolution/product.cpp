@@ -61,8 +61,8 @@ void multiply_chunk(const Product<Word> &product, Sum::Chunk chunk, const TileOu
 }  // namespace
 
 template <class Word>
-void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last,
-              Next next) {
+void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first,
+              ptrdiff_t last, Next next) {
   const int chunks = std::max(1, sum.chunks());
   for (int i = 0; i < chunks; i++) {
     const Sum::Chunk chunk = sum.chunks() ? sum.chunk(i) : Sum::Chunk{nullptr, 0};

@@ -56,8 +56,8 @@ template <class Word> struct Product {
 
 /* For rows first .. last - 1: row i of A begins at a + a_rows[i], of C at c + c_rows[i]. An empty sum gives 0 (or the bias). */
 template <class Word>
-void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first, ptrdiff_t last,
-              Next next = {nullptr, 0});
+void multiply(const Product<Word> &product, const Sum &sum, const ptrdiff_t *a_rows, const ptrdiff_t *c_rows, ptrdiff_t first,
+              ptrdiff_t last, Next next = {nullptr, 0});
 
 /* The product of a grid with so many vectors of columns, its sums in chunks of nearly the same length and at most `most_terms`. */
 template <class Word> void multiply(const Grid<Word> &grid, int vectors, ptrdiff_t most_terms, Next next = {nullptr, 0});

@@ -5,7 +5,7 @@
 namespace duet {
 namespace {
 
-template <int NV> inline void load_all(const auto *from, auto (&to)[NV]) {
+template <int NV> inline void load_all(const auto *from, auto(&to)[NV]) {
   DUET_UNROLL
   for (int v = 0; v < NV; v++) to[v] = load(from + v * kVectorWidth);
 }

@@ -21,9 +21,9 @@ struct Counters {
 
   void round(uint32_t k0, uint32_t k1) {
     const Words p0 = c0 * uint64_t{0xD2511F53u}, p1 = c2 * uint64_t{0xCD9E8D57u};
-    c0 = (p1 >> 32) ^ c1 ^ uint64_t{k0};
+    c0 = (p1 >> 32) ^ c1 ^ uint64_t { k0 };
     c1 = p1 & kWord;
-    c2 = (p0 >> 32) ^ c3 ^ uint64_t{k1};
+    c2 = (p0 >> 32) ^ c3 ^ uint64_t { k1 };
     c3 = p0 & kWord;
   }
   void store(uint32_t *words) const {
@@ -99,7 +99,8 @@ extern "C" void duet_dropout(duet_team *team, int32_t batch, int32_t channels, i
       const float *from = input + at + first * stride;
       float *to = output + at + first * stride;
       if (stride == 1) {
-        each_vector(count, [&](int i, auto part) { store_count(to + i, kept(bits + i, threshold, load_count(from + i, part) * scale), part); });
+        each_vector(count,
+                    [&](int i, auto part) { store_count(to + i, kept(bits + i, threshold, load_count(from + i, part) * scale), part); });
       } else {
         for (int i = 0; i < count; i++) to[i * stride] = bits[i] >= threshold ? from[i * stride] * scale : 0;
       }

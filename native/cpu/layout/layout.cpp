@@ -42,9 +42,9 @@ void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const fl
   });
 }
 
-void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width,
-                        int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean,
-                        const float *colour_shift, float scale, float *output) {
+void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height,
+                        int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift,
+                        float scale, float *output) {
   parallel_slices(team, int64_t{batch} * height, kRowsPerTask, [=](int64_t first_row, int64_t last_row) {
     for (int64_t row = first_row; row < last_row; row++) {
       const int64_t image = row / height;
@@ -58,8 +58,8 @@ void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_
       std::fill(to, to + first * channels, 0.0f);
       if (first < end) {
         const int64_t at = (y * stored_width + crop.left + first) * channels;
-        scaled(images + image * stored_height * stored_width * channels + at, mean + at, colour_shift ? colour_shift + image * channels : nullptr,
-               scale, channels, end - first, to + first * channels);
+        scaled(images + image * stored_height * stored_width * channels + at, mean + at,
+               colour_shift ? colour_shift + image * channels : nullptr, scale, channels, end - first, to + first * channels);
       }
       std::fill(to + end * channels, to + width * channels, 0.0f);
       if (crop.mirror) {

@@ -75,7 +75,8 @@ inline void best_of_whole(const float *from, int pixel, ptrdiff_t row, Count cou
 }
 
 /* Returns whether the sum of all values is a number: then none of them is NaN. */
-template <bool kNumbers> bool forward_row(const duet_pooling &p, int64_t image, int oy, const float *input, float *output, uint8_t *winners) {
+template <bool kNumbers>
+bool forward_row(const duet_pooling &p, int64_t image, int oy, const float *input, float *output, uint8_t *winners) {
   input += image * p.height * p.width * p.channels;
   int64_t at = (image * p.output_height + oy) * p.output_width * p.channels;
   const Inside ys(oy, p.window, p.stride, p.padding, p.height);

@@ -48,7 +48,8 @@ template <int kMost, class Visit> inline void each_row_vector(const Norm &norm, 
   const int channels = norm.channels, padded = norm.padded;
   for (int pixel = 0, at = 0, row = 0; pixel < pixels; pixel++, at += channels, row += padded) {
     int first = 0;
-    for (; first + kMost * kVectorWidth <= channels; first += kMost * kVectorWidth) visit(at + first, row + first, Whole(), Vectors<kMost>());
+    for (; first + kMost * kVectorWidth <= channels; first += kMost * kVectorWidth)
+      visit(at + first, row + first, Whole(), Vectors<kMost>());
     each_vector(channels - first, [=](int c, auto count) { visit(at + first + c, row + first + c, count, Vectors<1>()); });
   }
 }
@@ -120,7 +121,8 @@ void backward(const Norm &norm, Exponent exponent, Scratch &scratch, const float
 template <class Body> void each_batch(duet_team *team, const Norm &norm, int64_t pixels, Body body) {
   parallel_slices(team, pixels, kPixelsPerTask, [&](int64_t first, int64_t last) {
     Scratch scratch(norm);
-    for (int64_t i = first; i < last; i += kPixels) body(scratch, i * norm.channels, static_cast<int>(std::min<int64_t>(kPixels, last - i)));
+    for (int64_t i = first; i < last; i += kPixels)
+      body(scratch, i * norm.channels, static_cast<int>(std::min<int64_t>(kPixels, last - i)));
   });
 }
 
@@ -128,8 +130,8 @@ template <class Body> void each_batch(duet_team *team, const Norm &norm, int64_t
 
 extern "C" {
 
-void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
-                                float beta, float k, const float *input, float *output) {
+void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta,
+                                float k, const float *input, float *output) {
   const Norm norm(channels / groups, size, alpha, beta, k);
   with_exponent(beta, [&](auto exponent) {
     each_batch(team, norm, pixels * groups,
@@ -137,8 +139,8 @@ void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channel
   });
 }
 
-void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
-                                 float beta, float k, const float *input, const float *output_gradient, float *input_gradient) {
+void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta,
+                                 float k, const float *input, const float *output_gradient, float *input_gradient) {
   const Norm norm(channels / groups, size, alpha, beta, k);
   with_exponent(beta, [&](auto exponent) {
     each_batch(team, norm, pixels * groups, [&](Scratch &scratch, int64_t at, int count) {

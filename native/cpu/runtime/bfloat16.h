@@ -107,7 +107,8 @@ inline Pair pair_of(float first, float second) {
 /* `count` floats side by side as (count + 1) / 2 pairs; an odd one is paired with 0. */
 inline void round_along(const float *from, ptrdiff_t count, Pair *to) {
   ptrdiff_t i = 0;
-  for (; i + 2 * kVectorWidth <= count; i += 2 * kVectorWidth) store(to + i / 2, pairs_along(load(from + i), load(from + i + kVectorWidth)));
+  for (; i + 2 * kVectorWidth <= count; i += 2 * kVectorWidth)
+    store(to + i / 2, pairs_along(load(from + i), load(from + i + kVectorWidth)));
   for (; i + 2 <= count; i += 2) to[i / 2] = pair_of(from[i], from[i + 1]);
   if (i < count) to[i / 2] = pair_of(from[i], 0);
 }

@@ -9,9 +9,7 @@ constexpr int64_t kPage = 4096;
 constexpr int64_t kHugePage = int64_t{2} << 20;
 std::atomic<int64_t> allocated{0};
 
-int64_t mapped_bytes(int64_t bytes) {
-  return duet::round_up(bytes < 1 ? int64_t{1} : bytes, bytes >= kHugePage ? kHugePage : kPage);
-}
+int64_t mapped_bytes(int64_t bytes) { return duet::round_up(bytes < 1 ? int64_t{1} : bytes, bytes >= kHugePage ? kHugePage : kPage); }
 
 void *map(int64_t bytes) {
   void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

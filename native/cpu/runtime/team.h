@@ -53,7 +53,8 @@ template <class Body> void parallel(duet_team *team, int64_t tasks, Body &&body)
     return;
   }
   using Plain = std::remove_reference_t<Body>;
-  team->run(tasks, [](void *context, int64_t task, int thread) { (*static_cast<Plain *>(context))(task, thread); }, &body);
+  team->run(
+      tasks, [](void *context, int64_t task, int thread) { (*static_cast<Plain *>(context))(task, thread); }, &body);
 }
 
 /* body(first, last) for slices of [0, count), each of `grain` elements but the last one. */

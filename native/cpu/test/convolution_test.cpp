@@ -108,9 +108,7 @@ struct Case {
   }
 
   int64_t input_at(int n, int y, int x, int channel) const { return ((int64_t{n} * c.height + y) * c.width + x) * c.channels + channel; }
-  int64_t output_at(int n, int y, int x, int f) const {
-    return ((int64_t{n} * c.output_height + y) * c.output_width + x) * c.filters + f;
-  }
+  int64_t output_at(int n, int y, int x, int f) const { return ((int64_t{n} * c.output_height + y) * c.output_width + x) * c.filters + f; }
   int64_t weight_at(int f, int channel, int ky, int kx) const {
     return ((int64_t{f} * in + channel) * c.kernel_height + ky) * c.kernel_width + kx;
   }
@@ -186,7 +184,8 @@ struct Case {
       with_each_team<float>(t, prepared, [&](duet_team *team, int, float *to) { library.convolution_prepare(team, &c, packed.get(), to); });
       with_each_team<float>(t, output, [&](duet_team *team, int threads, float *to) {
         Guarded<float> workspace(library.convolution_forward_workspace(&c, threads) / 4);
-        library.convolution_forward_prepared(team, &c, input.get(), prepared.get(), with_bias ? bias.get() : nullptr, relu, to, workspace.get());
+        library.convolution_forward_prepared(team, &c, input.get(), prepared.get(), with_bias ? bias.get() : nullptr, relu, to,
+                                             workspace.get());
       });
       near(t, output, want, DUET_FORWARD);
     }
@@ -260,7 +259,8 @@ void accuracy(Subject &t, duet_convolution c, double most, double most_other) {
     c.algorithm = algorithm;
     Guarded<float> output(sizes[0]), data(sizes[1]), weights(sizes[2]);
     Guarded<float> workspace(std::max({library.convolution_forward_workspace(&c, 2), library.convolution_backward_data_workspace(&c, 2),
-                                       library.convolution_backward_weights_workspace(&c, 2)}) / 4);
+                                       library.convolution_backward_weights_workspace(&c, 2)}) /
+                             4);
     duet_team *team = t.teams.teams[1];
     library.convolution_forward(team, &c, test.input.get(), packed.get(), nullptr, 0, output.get(), workspace.get());
     library.convolution_backward_data(team, &c, test.gradient.get(), packed.get(), data.get(), workspace.get());
@@ -277,11 +277,10 @@ void accuracy(Subject &t, duet_convolution c, double most, double most_other) {
     const std::vector<float> nothing(want[i].size());
     const bool bf16 = c.precision != DUET_FP32;
     const double other = errors[DUET_WINOGRAD][i] / error(bf16 ? nothing.data() : plain[i].data(), want[i]);
-    std::printf("%s, %s, %dx%d kernel, %s: Winograd's errors are %.1f times the direct kernel's, %.*f times %s\n", library.instruction_set(),
-                bf16 ? "bf16" : "float", c.kernel_height, c.kernel_width, operations[i], ratio, bf16 ? 4 : 1, other,
-                bf16 ? "the results" : "a plain sum's");
-    t.describe("accuracy of %s, %dx%d kernel, %s", operations[i], c.kernel_height, c.kernel_width,
-                   bf16 ? "bf16" : "float");
+    std::printf("%s, %s, %dx%d kernel, %s: Winograd's errors are %.1f times the direct kernel's, %.*f times %s\n",
+                library.instruction_set(), bf16 ? "bf16" : "float", c.kernel_height, c.kernel_width, operations[i], ratio, bf16 ? 4 : 1,
+                other, bf16 ? "the results" : "a plain sum's");
+    t.describe("accuracy of %s, %dx%d kernel, %s", operations[i], c.kernel_height, c.kernel_width, bf16 ? "bf16" : "float");
     t.check.at_most(ratio, most);
     t.check.at_most(other, most_other);
   }
@@ -296,9 +295,12 @@ KERNEL_TEST(convolution, 1) {
     if (i == 2) c.algorithm = DUET_WINOGRAD;
     if (i == 1 || (i > 2 && random.chance(0.5))) c.precision = random.chance(0.3) ? DUET_BF16 : DUET_BF16_EVERYWHERE;
     const bool relu = random.chance(0.5), bias = random.chance(0.5);
-    const std::string text = harness::text("batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s%s", c.batch, c.channels,
-                  c.height, c.width, c.filters, c.kernel_height, c.kernel_width, c.stride, c.padding, c.groups, c.output_height,
-                  c.output_width, c.algorithm == DUET_WINOGRAD ? ", Winograd" : "", c.precision == DUET_FP32 ? "" : c.precision == DUET_BF16 ? ", bf16" : ", bf16 everywhere");
+    const std::string text = harness::text("batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s%s", c.batch,
+                                           c.channels, c.height, c.width, c.filters, c.kernel_height, c.kernel_width, c.stride, c.padding,
+                                           c.groups, c.output_height, c.output_width, c.algorithm == DUET_WINOGRAD ? ", Winograd" : "",
+                                           c.precision == DUET_FP32   ? ""
+                                           : c.precision == DUET_BF16 ? ", bf16"
+                                                                      : ", bf16 everywhere");
     const char *shape = text.c_str();
     const Case test(t.library, c, random);
     Guarded<float> packed(t.library.filter_elements(&c));

@@ -22,24 +22,31 @@ void elementwise(Subject &t, int64_t count) {
     }
   };
   run(t, out, [&](duet_team *team, float *to) { l.relu_forward(team, count, a.get(), to); });
-  compare("relu_forward", [](double x, double) { return x < 0 ? 0 : x; }, 0);
+  compare(
+      "relu_forward", [](double x, double) { return x < 0 ? 0 : x; }, 0);
   run(t, out, [&](duet_team *team, float *to) { l.relu_backward(team, count, a.get(), b.get(), to); });
-  compare("relu_backward", [](double y, double gradient) { return y > 0 ? gradient : 0; }, 0);
+  compare(
+      "relu_backward", [](double y, double gradient) { return y > 0 ? gradient : 0; }, 0);
   run(t, out, [&](duet_team *team, float *to) { l.scale(team, count, a.get(), 0.3f, to); });
-  compare("scale", [](double x, double) { return x * 0.3f; }, 1e-7);
+  compare(
+      "scale", [](double x, double) { return x * 0.3f; }, 1e-7);
   run(t, out, [&](duet_team *team, float *to) { l.add(team, count, a.get(), b.get(), to); });
-  compare("add", [](double x, double y) { return static_cast<float>(x + y); }, 0);
+  compare(
+      "add", [](double x, double y) { return static_cast<float>(x + y); }, 0);
   run(t, out, [&](duet_team *team, float *to) {
     std::copy(a.get(), a.get() + count, to);
     l.add(team, count, to, b.get(), to);
   });
-  compare("add in place", [](double x, double y) { return static_cast<float>(x + y); }, 0);
+  compare(
+      "add in place", [](double x, double y) { return static_cast<float>(x + y); }, 0);
   run(t, out, [&](duet_team *team, float *to) { l.tanh_backward(team, count, a.get(), b.get(), to); });
-  compare("tanh_backward", [](double y, double gradient) { return gradient * (1 - y * y); }, 2e-6 * 100);
+  compare(
+      "tanh_backward", [](double y, double gradient) { return gradient * (1 - y * y); }, 2e-6 * 100);
   /* Sizes from far below one rounding step to far beyond saturation. */
   for (int64_t i = 4; i < count; i++) a[i] *= std::exp2(static_cast<float>(i % 24 - 16));
   run(t, out, [&](duet_team *team, float *to) { l.tanh_forward(team, count, a.get(), to); });
-  compare("tanh_forward", [](double x, double) { return std::tanh(x); }, 4e-7);
+  compare(
+      "tanh_forward", [](double x, double) { return std::tanh(x); }, 4e-7);
 }
 
 void finite_check(Subject &t, int64_t count) {

@@ -10,15 +10,19 @@
 #include <string>
 #include <sys/mman.h>
 
+// clang-format off
 #define DUET_FUNCTIONS(F) \
-  F(abi) F(instruction_set) F(vector_width) F(allocate) F(free) F(allocated) F(team_create) F(team_destroy) F(convolution_algorithm) F(filter_block) \
-  F(filter_elements) F(filter_pack) F(filter_unpack) F(convolution_forward_workspace) F(convolution_forward) \
-  F(convolution_precision) F(convolution_prepared_bytes) F(convolution_prepare) F(convolution_forward_prepared) \
-  F(convolution_backward_data_workspace) F(convolution_backward_data) F(convolution_backward_weights_workspace) \
-  F(convolution_backward_weights) F(relu_forward) F(relu_backward) F(tanh_forward) F(tanh_backward) F(scale) F(add) \
-  F(finite_check) F(response_norm_forward) F(response_norm_backward) F(spatial_norm_forward) F(spatial_norm_backward) F(max_pool_forward) F(max_pool_backward) \
-  F(average_pool_forward) F(average_pool_backward) F(dropout) F(softmax_cross_entropy) F(copy_channels) F(prepare_input) \
-  F(sgd_update) F(filter_renormalise) F(to_nhwc) F(from_nhwc)
+  F(abi) F(instruction_set) F(vector_width) F(allocate) F(free) F(allocated) F(team_create) F(team_destroy) \
+  F(convolution_algorithm) F(filter_block) F(filter_elements) F(filter_pack) F(filter_unpack) \
+  F(convolution_forward_workspace) F(convolution_forward) F(convolution_precision) F(convolution_prepared_bytes) \
+  F(convolution_prepare) F(convolution_forward_prepared) F(convolution_backward_data_workspace) \
+  F(convolution_backward_data) F(convolution_backward_weights_workspace) F(convolution_backward_weights) \
+  F(relu_forward) F(relu_backward) F(tanh_forward) F(tanh_backward) F(scale) F(add) F(finite_check) \
+  F(response_norm_forward) F(response_norm_backward) F(spatial_norm_forward) F(spatial_norm_backward) \
+  F(max_pool_forward) F(max_pool_backward) F(average_pool_forward) F(average_pool_backward) F(dropout) \
+  F(softmax_cross_entropy) F(copy_channels) F(prepare_input) F(sgd_update) F(filter_renormalise) F(to_nhwc) \
+  F(from_nhwc)
+// clang-format on
 
 struct Library {
   void *handle;

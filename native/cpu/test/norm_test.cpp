@@ -67,12 +67,11 @@ KERNEL_TEST(spatial_norm, 25) {
   Guarded<float> a(maps.size()), gradient(a.size()), forward(a.size()), backward(a.size()), workspace(a.size());
   t.random.fill(a);
   t.random.fill(gradient);
-  t.describe("spatial_norm %dx%dx%dx%d, size %d, alpha %g, beta %g", maps.batch, maps.height, maps.width,
-                 maps.channels, norm.size, alpha, beta);
+  t.describe("spatial_norm %dx%dx%dx%d, size %d, alpha %g, beta %g", maps.batch, maps.height, maps.width, maps.channels, norm.size, alpha,
+             beta);
   run(t, forward, [&](duet_team *team, float *to) { t.library.spatial_norm_forward(team, &norm, a.get(), to); });
-  run(t, backward, [&](duet_team *team, float *to) {
-    t.library.spatial_norm_backward(team, &norm, a.get(), gradient.get(), to, workspace.get());
-  });
+  run(t, backward,
+      [&](duet_team *team, float *to) { t.library.spatial_norm_backward(team, &norm, a.get(), gradient.get(), to, workspace.get()); });
   std::vector<double> base(a.size());
   for (int64_t i = 0; i < a.size(); i++) base[i] = k + alpha * maps.window_sum(i, [&](int64_t j) { return double{a[j]} * a[j]; });
   for (int64_t i = 0; i < a.size(); i++) {
@@ -89,8 +88,10 @@ KERNEL_TEST(spatial_norm, 25) {
 }
 
 KERNEL_TEST(filter_renormalise, 25) {
-  const int groups = t.random.between(1, 3), inputs = t.random.between(1, 12), outputs = t.random.between(1, 70), kernel = t.random.between(1, 4);
-  const duet_convolution c{1, groups * inputs, kernel, kernel, groups * outputs, kernel, kernel, 1, 0, groups, 1, 1, DUET_DIRECT, DUET_FP32};
+  const int groups = t.random.between(1, 3), inputs = t.random.between(1, 12), outputs = t.random.between(1, 70),
+            kernel = t.random.between(1, 4);
+  const duet_convolution c{1, groups * inputs, kernel, kernel, groups * outputs, kernel,   kernel, 1,
+                           0, groups,          1,      1,      DUET_DIRECT,      DUET_FP32};
   const int64_t taps = int64_t{inputs} * kernel * kernel;
   const float radius = 0.9f;
   Guarded<float> before(groups * outputs * taps), after(before.size()), packed(t.library.filter_elements(&c));

@@ -9,17 +9,17 @@ inline double seconds_now() { return std::chrono::duration<double>(std::chrono::
 
 constexpr int kPeakRounds = 200000;
 
-#define DUET_PEAK(name, width, sums, ...)                                                          \
-  __VA_ARGS__ inline float name() {                                                                \
-    typedef float V __attribute__((vector_size(width * 4)));                                       \
-    V sum[sums], x = V{} + 1e-9f, y = V{} + 0.999f;                                                \
-    for (int i = 0; i < sums; i++) sum[i] = V{} + static_cast<float>(i);                           \
-    for (int round = 0; round < kPeakRounds; round++) {                                            \
-      _Pragma("GCC unroll 32") for (int i = 0; i < sums; i++) sum[i] = sum[i] * y + x;             \
-    }                                                                                              \
-    V all = {};                                                                                    \
-    for (int i = 0; i < sums; i++) all += sum[i];                                                  \
-    return all[0];                                                                                 \
+#define DUET_PEAK(name, width, sums, ...) \
+  __VA_ARGS__ inline float name() { \
+    typedef float V __attribute__((vector_size(width * 4))); \
+    V sum[sums], x = V{} + 1e-9f, y = V{} + 0.999f; \
+    for (int i = 0; i < sums; i++) sum[i] = V{} + static_cast<float>(i); \
+    for (int round = 0; round < kPeakRounds; round++) { \
+      _Pragma("GCC unroll 32") for (int i = 0; i < sums; i++) sum[i] = sum[i] * y + x; \
+    } \
+    V all = {}; \
+    for (int i = 0; i < sums; i++) all += sum[i]; \
+    return all[0]; \
   }
 
 #if defined(__x86_64__)

@@ -42,8 +42,8 @@ struct PoolingCase {
     }
   }
   void describe(const char *name) const {
-    t.describe("%s %dx%dx%dx%d window %d stride %d padding %d output %dx%d", name, p.batch, p.height, p.width, p.channels, p.window, p.stride,
-               p.padding, p.output_height, p.output_width);
+    t.describe("%s %dx%dx%dx%d window %d stride %d padding %d output %dx%d", name, p.batch, p.height, p.width, p.channels, p.window,
+               p.stride, p.padding, p.output_height, p.output_width);
   }
 };
 

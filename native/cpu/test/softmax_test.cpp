@@ -35,7 +35,8 @@ KERNEL_TEST(softmax, 25) {
   }
   logits[0] = NAN;
   labels[0] = classes - 1;
-  t.library.softmax_cross_entropy(t.teams.teams[1], batch, classes, logits.get(), labels.get(), losses.get(), ranks.get(), nullptr, nullptr);
+  t.library.softmax_cross_entropy(t.teams.teams[1], batch, classes, logits.get(), labels.get(), losses.get(), ranks.get(), nullptr,
+                                  nullptr);
   t.describe("softmax_cross_entropy of NaN, classes %d", classes);
   t.check.equal(std::isnan(losses[0]), true, 0);
   if (classes > 1) t.check.equal(ranks[0] >= 1, true, 0);

@@ -77,11 +77,11 @@ struct Subject {
 inline Subject *subject = nullptr;
 
 /* KERNEL_TEST(name, times) { ... t.library ... } runs so many times, for each library. */
-#define KERNEL_TEST(name, times)                                                                 \
-  static void name(Subject &t);                                                                  \
-  static harness::Registration name##_registration(#name, [] {                                     \
-    for (int repetition = 0; repetition < (times); repetition++) name(*subject);                 \
-  });                                                                                            \
+#define KERNEL_TEST(name, times) \
+  static void name(Subject &t); \
+  static harness::Registration name##_registration(#name, [] { \
+    for (int repetition = 0; repetition < (times); repetition++) name(*subject); \
+  }); \
   static void name(Subject &t)
 
 /* Runs `kernel(team, threads, output)` with each team; the outputs must be the same bits. `output` keeps the last one. */

@@ -13,9 +13,16 @@ template <class Word>
 void multiply_point(const Plan<Word> &plan, int point, int block, int images, const Word *input, const Word *gradient, bool accumulate,
                     float *filter) {
   const int width = plan.filter.blocks.width(block);
-  const Grid<Word> grid = {input + plan.input.begin(point), 1, plan.input.row(), gradient + plan.output.begin(point) + block * kBlock,
-                           plan.output.row(), filter + point * plan.filter.point() + block_offset(plan.in, block), width, plan.in,
-                           plan.input.rows(point, plan.value_images(images)), accumulate};
+  const Grid<Word> grid = {input + plan.input.begin(point),
+                           1,
+                           plan.input.row(),
+                           gradient + plan.output.begin(point) + block * kBlock,
+                           plan.output.row(),
+                           filter + point * plan.filter.point() + block_offset(plan.in, block),
+                           width,
+                           plan.in,
+                           plan.input.rows(point, plan.value_images(images)),
+                           accumulate};
   multiply(grid, width / kVectorWidth, kTerms);
 }
 
@@ -32,8 +39,8 @@ void all_values(const Plan<Pair> &plan, int pair, int ty, int images, const floa
   const bool two = image + 1 < images;
   input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(pixels, image),
                two ? plan.input_image(pixels, image + 1) : nullptr, pair, ty, inputs);
-  gradient_values(plan.output, plan.output_map, gradient + plan.output_image(image), two ? gradient + plan.output_image(image + 1) : nullptr, pair,
-                  ty, gradients);
+  gradient_values(plan.output, plan.output_map, gradient + plan.output_image(image),
+                  two ? gradient + plan.output_image(image + 1) : nullptr, pair, ty, gradients);
 }
 
 /* Adds up a part of the batch for one group. */
@@ -46,11 +53,11 @@ void add_part(duet_team *workers, const Plan<Word> &plan, int group, int part, c
     const int images = std::min(plan.images, end - first);
     const float *pixels = input.of(workers, first, images, place) + group * plan.in;
     const float *gradient = output_gradient + plan.output_image(first) + group * plan.out;
-    plan.each_tile_row(workers, images, [&](int image, int ty) {
-      all_values(plan, image, ty, images, pixels, gradient, workspace, inputs, gradients);
-    });
+    plan.each_tile_row(workers, images,
+                       [&](int image, int ty) { all_values(plan, image, ty, images, pixels, gradient, workspace, inputs, gradients); });
     parallel(workers, int64_t{plan.tiling.points()} * blocks, [&](int64_t task, int) {
-      multiply_point(plan, static_cast<int>(task / blocks), static_cast<int>(task % blocks), images, inputs, gradients, first > begin, points);
+      multiply_point(plan, static_cast<int>(task / blocks), static_cast<int>(task % blocks), images, inputs, gradients, first > begin,
+                     points);
     });
   }
 }
@@ -67,8 +74,8 @@ template <class Word> void add_parts(duet_team *team, const Plan<Word> &plan, fl
 }
 
 template <class Word>
-void backward_weights(duet_team *team, const Plan<Word> &plan, const ChunkInput &input, const float *output_gradient, float *filter_gradient,
-                      float *workspace) {
+void backward_weights(duet_team *team, const Plan<Word> &plan, const ChunkInput &input, const float *output_gradient,
+                      float *filter_gradient, float *workspace) {
   const duet_convolution &c = plan.c;
   plan.fill_zeros(workspace);
   const int parts = plan.parts, units = c.groups * parts;

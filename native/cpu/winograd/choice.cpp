@@ -10,7 +10,8 @@ bool applies(const duet_convolution &c) {
   const duet_convolution unstrided = without_stride(c);
   const int kernel = unstrided.kernel_height;
   return (kernel == 3 || kernel == 5) && c.kernel_width == c.kernel_height && (c.stride == 1 || c.groups == 1) &&
-         group_channels(unstrided) % kVectorWidth == 0 && group_filters(c) % kVectorWidth == 0 && std::min({c.height, c.width, c.output_height, c.output_width}) >= kLeastOutputs;
+         group_channels(unstrided) % kVectorWidth == 0 && group_filters(c) % kVectorWidth == 0 &&
+         std::min({c.height, c.width, c.output_height, c.output_width}) >= kLeastOutputs;
 }
 
 /*

@@ -43,8 +43,16 @@ template <class Word> struct Products {
   void one(int64_t product, int images, const Word *input, const Word *points, float *output, ptrdiff_t terms, Next next) const {
     const int point = static_cast<int>(product / blocks), block = static_cast<int>(product % blocks);
     const int width = plan.filter.blocks.width(block);
-    const Grid<Word> grid = {input + plan.input.begin(point), plan.input.row(), 1, filter(points, product), width,
-                             output + plan.output.begin(point) + block * kBlock, plan.output.row(), plan.input.rows(point, images), plan.filter.in, false};
+    const Grid<Word> grid = {input + plan.input.begin(point),
+                             plan.input.row(),
+                             1,
+                             filter(points, product),
+                             width,
+                             output + plan.output.begin(point) + block * kBlock,
+                             plan.output.row(),
+                             plan.input.rows(point, images),
+                             plan.filter.in,
+                             false};
     multiply(grid, width / kVectorWidth, terms, next);
   }
 
@@ -70,8 +78,8 @@ template <class Word> void transform_filter(duet_team *team, const Plan<Word> &p
 
 /* points_of(group) is that group's filter in its points. */
 template <class Word, class Points>
-void forward(duet_team *team, const Plan<Word> &plan, const ChunkInput &input, const float *bias, bool relu, float *output, float *workspace,
-             Points points_of) {
+void forward(duet_team *team, const Plan<Word> &plan, const ChunkInput &input, const float *bias, bool relu, float *output,
+             float *workspace, Points points_of) {
   const duet_convolution &c = plan.c;
   const Products<Word> products(plan);
   plan.fill_zeros(workspace);
@@ -121,12 +129,13 @@ void winograd_prepare(duet_team *team, const duet_convolution &c, const float *f
   with_plan<Over::kChannels>(c, 1, [&]<class Word>(const Plan<Word> &plan) {
     std::vector<float> copy(plan.unstrided.filter());
     const float *packed = plan.unstrided.filter_of(filter, copy.data());
-    for (int group = 0; group < c.groups; group++) transform_filter(team, plan, group, packed, static_cast<Word *>(to) + group * plan.filter.words());
+    for (int group = 0; group < c.groups; group++)
+      transform_filter(team, plan, group, packed, static_cast<Word *>(to) + group * plan.filter.words());
   });
 }
 
-void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias, bool relu,
-                               float *output, float *workspace) {
+void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias,
+                               bool relu, float *output, float *workspace) {
   with_plan<Over::kChannels>(c, team->threads(), [&]<class Word>(const Plan<Word> &plan) {
     forward(team, plan, plan.chunk_input(input, workspace), bias, relu, output, workspace,
             [&](int group) { return static_cast<const Word *>(prepared) + group * plan.filter.words(); });

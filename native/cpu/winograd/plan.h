@@ -62,7 +62,9 @@ template <class Word, Over kOver> struct WinogradPlan {
   /* The first image of a chunk, or where the last one ends. */
   int begin(int chunk) const { return static_cast<int>(int64_t{chunk} * c.batch / chunks); }
   float *filter_copy(float *workspace) const { return workspace + copies(); }
-  ChunkInput chunk_input(const float *input, float *workspace) const { return {unstrided, input, images, filter_copy(workspace) + unstrided.filter()}; }
+  ChunkInput chunk_input(const float *input, float *workspace) const {
+    return {unstrided, input, images, filter_copy(workspace) + unstrided.filter()};
+  }
   void fill_zeros(float *workspace) const { std::fill(workspace, workspace + zeros(), 0.0f); }
 
   /* Images, or pairs of them. */

@@ -25,9 +25,8 @@ template <class X> inline auto pixels_at(From from, int c) {
 /* By value: what a function reads through a reference it would read again after each store, which might have changed it. */
 template <class Y, class X, class Finish> inline void tile(From from, int channels, To<float> to, Finish finish) {
   for (int c = 0; c < channels; c += kVectorWidth) {
-    transform<Y, X>(pixels_at<X>(from, c), [=](int y, int x, Vector value) {
-      store(with_next_line(to[y * X::kMatrix.kRows + x] + c), finish(value, c));
-    });
+    transform<Y, X>(pixels_at<X>(from, c),
+                    [=](int y, int x, Vector value) { store(with_next_line(to[y * X::kMatrix.kRows + x] + c), finish(value, c)); });
   }
 }
 
@@ -131,8 +130,7 @@ template <class Choose> auto choose_tile(int kernel, int ny, int nx, Choose choo
   return kernel == 3 ? choose_y<3>(ny, nx, choose) : choose_y<5>(ny, nx, choose);
 }
 
-template <class Float>
-void pixels(Float *image, const Map &map, int top, int left, int rows, int columns, Float *outside, Float **to) {
+template <class Float> void pixels(Float *image, const Map &map, int top, int left, int rows, int columns, Float *outside, Float **to) {
   for (int y = top; y < top + rows; y++) {
     for (int x = left; x < left + columns; x++) {
       const bool inside = y >= 0 && y < map.height && x >= 0 && x < map.width;
@@ -147,8 +145,8 @@ namespace {
 
 /* body(points along y, along x, pixels of `from`, pixels of `next` or null, places) for each tile of a row of them. */
 template <class Word, class Body>
-void each_input_tile(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image, int ty,
-                     Word *to, Body body) {
+void each_input_tile(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image,
+                     int ty, Word *to, Body body) {
   const Axis &y = values.tiling.y, &x = values.tiling.x;
   const float *source[kMost], *next_source[kMost];
   Word *target[kMost];
@@ -162,7 +160,8 @@ void each_input_tile(const Values &values, const Map &map, int padding, Zeros ze
 }
 
 template <class Word, class Body>
-void each_gradient_tile(const Values &values, const Map &map, const float *from, const float *next, int image, int ty, Word *to, Body body) {
+void each_gradient_tile(const Values &values, const Map &map, const float *from, const float *next, int image, int ty, Word *to,
+                        Body body) {
   const Axis &y = values.tiling.y, &x = values.tiling.x;
   const float *source[kMost], *next_source[kMost];
   Word *target[kMost];
@@ -186,13 +185,16 @@ void input_values(const Values &values, const Map &map, int padding, Zeros zeros
 
 void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, Pair *to) {
   each_input_tile(values, map, padding, zeros, from, nullptr, image, ty, to, [&](int ny, int nx, From source, From, To<Pair> target) {
-    choose_tile(values.tiling.y.kernel, ny, nx, []<int NY, int NX, int R>() { return &channel_pair_tile<ToPoints<NY, R>, ToPoints<NX, R>>; })(
-        source, 2 * values.channels, target);
+    choose_tile(values.tiling.y.kernel, ny, nx, []<int NY, int NX, int R>() {
+      return &channel_pair_tile<ToPoints<NY, R>, ToPoints<NX, R>>;
+    })(source, 2 * values.channels, target);
   });
 }
 
-void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image, int ty, Pair *to) {
-  each_input_tile(values, map, padding, zeros, from, next, image, ty, to, [&](int ny, int nx, From source, From next_source, To<Pair> target) {
+void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image, int ty,
+                  Pair *to) {
+  each_input_tile(values, map, padding, zeros, from, next, image, ty, to,
+                  [&](int ny, int nx, From source, From next_source, To<Pair> target) {
     choose_tile(values.tiling.y.kernel, ny, nx, []<int NY, int NX, int R>() { return &image_pair_tile<ToPoints<NY, R>, ToPoints<NX, R>>; })(
         source, next_source, values.channels, target);
   });

@@ -20,7 +20,8 @@ using Zeros = const float *;
  */
 void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, float *to);
 void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, Pair *to);
-void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image, int ty, Pair *to);
+void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image, int ty,
+                  Pair *to);
 
 /* A: the values of one row of tiles of an image's output gradient. */
 void gradient_values(const Values &values, const Map &map, const float *from, int image, int ty, float *to);

@@ -53,7 +53,7 @@ struct Tiling {
 struct Values {
   static constexpr int kLine = 16;
   const Tiling &tiling;
-  int images, channels;  /* words */
+  int images, channels; /* words */
 
   ptrdiff_t row() const { return round_up(channels, 32) + 16; }
   int64_t words() const { return begin(tiling.points()); }

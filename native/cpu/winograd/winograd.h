@@ -26,8 +26,8 @@ void winograd_forward(duet_team *team, const duet_convolution &c, const float *i
 /* In words. */
 int64_t winograd_prepared(const duet_convolution &c);
 void winograd_prepare(duet_team *team, const duet_convolution &c, const float *filter, void *to);
-void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias, bool relu,
-                               float *output, float *workspace);
+void winograd_forward_prepared(duet_team *team, const duet_convolution &c, const float *input, const void *prepared, const float *bias,
+                               bool relu, float *output, float *workspace);
 
 /* Backward data as a forward convolution: of the output gradient with the turned filter. A padding below 0 is right here. */
 duet_convolution swapped(const duet_convolution &c);

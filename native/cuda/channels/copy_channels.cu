@@ -4,8 +4,7 @@
 
 namespace duet::channels {
 
-template <int N>
-__device__ __forceinline__ void copy(const duet_copy_channels &p) {
+template <int N> __device__ __forceinline__ void copy(const duet_copy_channels &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   uint32_t pixel = i;
@@ -21,5 +20,4 @@ extern "C" {
 
 __global__ void __launch_bounds__(256) copy_channels(const __grid_constant__ duet_copy_channels p) { duet::channels::copy<1>(p); }
 __global__ void __launch_bounds__(256) copy_channels_x4(const __grid_constant__ duet_copy_channels p) { duet::channels::copy<4>(p); }
-
 }

@@ -18,8 +18,7 @@ constexpr int kNowhere = 1 << 30; /* a coordinate outside every image, also afte
 
 enum Order { BY_ROW, BY_TERM };
 
-template <int ROWS, int COLUMNS>
-struct Tile {
+template <int ROWS, int COLUMNS> struct Tile {
   static constexpr int rows = ROWS, columns = COLUMNS;
   static constexpr int threads = ROWS * COLUMNS / 64;
   static constexpr int down = COLUMNS % 32 == 0 ? 8 : 16, across = 32 / down;
@@ -28,8 +27,7 @@ struct Tile {
 };
 
 /* Where a thread's 8 x 8 results lie in the tile. */
-template <typename T>
-struct Place {
+template <typename T> struct Place {
   int down, across; /* of the thread in its warp */
   int row, column;  /* of the warp's first result */
   __device__ __forceinline__ Place() {
@@ -40,8 +38,7 @@ struct Place {
     column = warp % T::warps_across * T::across * 8;
   }
   /* Row i: BY_ROW neighbours in the warp have neighbouring rows, BY_TERM a thread has four neighbouring rows. */
-  template <Order ORDER>
-  __device__ __forceinline__ int result_row(int i) const {
+  template <Order ORDER> __device__ __forceinline__ int result_row(int i) const {
     return row + (ORDER == BY_ROW ? i * T::down + down : i / 4 * T::down * 4 + down * 4 + i % 4);
   }
   /* Columns 4 * half .. 4 * half + 3 of the thread. */
@@ -78,8 +75,7 @@ __device__ __forceinline__ int kept(int v) {
 }
 
 /* Where a thread reads A and B in a slice: with BY_ROW its first row and column, chunk 0. */
-template <typename T, Order A, Order B>
-struct Reads {
+template <typename T, Order A, Order B> struct Reads {
   int a, b;
   __device__ __forceinline__ explicit Reads(const Place<T> &place) {
     a = kept(A == BY_TERM ? place.row + place.down * 4 : (place.row + place.down) * kSlice + swizzle_a(place.down) * 4);
@@ -147,8 +143,7 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, Sums &s
 __device__ __forceinline__ unsigned shared_address(const float *p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
 
 /* Copies VECTOR floats to a shared address, or zeros if not `there`; complete after wait_for_copies and a barrier. */
-template <int VECTOR>
-__device__ __forceinline__ void copy(unsigned to, const float *from, bool there) {
+template <int VECTOR> __device__ __forceinline__ void copy(unsigned to, const float *from, bool there) {
   const int bytes = there ? VECTOR * 4 : 0;
   if constexpr (VECTOR == 4) {
     asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");

@@ -24,8 +24,7 @@ __device__ __forceinline__ Window data_window(const duet_convolution &p, int pix
   return window(p, at, group * static_cast<int>(p.depth.divisor), result);
 }
 
-template <typename T, int VECTOR>
-__device__ __forceinline__ void backward_data(const duet_convolution &p) {
+template <typename T, int VECTOR> __device__ __forceinline__ void backward_data(const duet_convolution &p) {
   __shared__ Shared<T, T::rows> shared;
   const int group = blockIdx.y / p.phases;
   const Phase phase{static_cast<int>(blockIdx.y) % p.phases / p.stride, static_cast<int>(blockIdx.y) % p.stride};
@@ -61,7 +60,8 @@ __device__ __forceinline__ void backward_data(const duet_convolution &p) {
     for (int i = 0; i < filter_copies.count; i++) {
       if (filter_copies.has(i)) {
         const int ahead = i * filter_copies.step;
-        copy<VECTOR>(filter_copies.to(i) + buffer * sizeof shared.b[0], filter + (ahead < columns ? from + ahead * depth : 0), ahead < columns);
+        copy<VECTOR>(filter_copies.to(i) + buffer * sizeof shared.b[0], filter + (ahead < columns ? from + ahead * depth : 0),
+                     ahead < columns);
       }
     }
   };
@@ -92,9 +92,9 @@ __device__ __forceinline__ void backward_data(const duet_convolution &p) {
 
 }  // namespace duet::product
 
-#define DUET_BACKWARD_DATA(NAME, ROWS, COLUMNS, BLOCKS, VECTOR)                                                     \
+#define DUET_BACKWARD_DATA(NAME, ROWS, COLUMNS, BLOCKS, VECTOR) \
   extern "C" __global__ void __launch_bounds__(ROWS *COLUMNS / 64, BLOCKS) NAME(const __grid_constant__ duet_convolution p) { \
-    duet::product::backward_data<duet::product::Tile<ROWS, COLUMNS>, VECTOR>(p);                                    \
+    duet::product::backward_data<duet::product::Tile<ROWS, COLUMNS>, VECTOR>(p); \
   }
 DUET_BACKWARD_DATA(convolution_backward_data_128x128, 128, 128, 2, 4)
 DUET_BACKWARD_DATA(convolution_backward_data_128x96, 128, 96, 2, 4)

@@ -9,8 +9,7 @@
 namespace duet::product {
 
 /* Copies of four floats of A: a thread has one tap. */
-template <typename T, int VECTOR>
-struct TapCopies {
+template <typename T, int VECTOR> struct TapCopies {
   TermCopies<T::rows, T::threads, VECTOR> copies;
   Tap tap;
   __device__ __forceinline__ TapCopies(const float *slice, const duet_convolution &p, int first_row) : copies(slice) {
@@ -28,8 +27,7 @@ struct TapCopies {
 };
 
 /* Copies of one float: a warp has every `warps`-th window and all taps, so that a window is loaded once for several copies. */
-template <typename T>
-struct TapCopies<T, 1> {
+template <typename T> struct TapCopies<T, 1> {
   static constexpr int warps = T::threads / 32, count = (kSlice + warps - 1) / warps, across = T::rows / 32;
   int warp;
   unsigned first;
@@ -67,8 +65,7 @@ struct TapCopies<T, 1> {
   }
 };
 
-template <typename T, int FROM, int TO>
-__device__ __forceinline__ void backward_weights(const duet_convolution &p) {
+template <typename T, int FROM, int TO> __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
   __shared__ Shared<T, 2 * kSlice> shared;
   const int group = blockIdx.y;
   const int first_row = blockIdx.x / p.tiles_across * T::rows;
@@ -78,10 +75,10 @@ __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
 
   auto find_window = [&](int slice, int number) {
     const int pixel = first_pixel + slice * kSlice + number;
-    shared.windows[(slice & 1) * kSlice + number] =
-        pixel < end_pixel ? window(p, Raster(p, pixel), group * static_cast<int>(p.depth.divisor),
-                                pixel * p.result_channels + group * p.columns)
-                          : no_window();
+    shared.windows[(slice & 1) * kSlice + number] = pixel < end_pixel
+                                                        ? window(p, Raster(p, pixel), group * static_cast<int>(p.depth.divisor),
+                                                                 pixel * p.result_channels + group * p.columns)
+                                                        : no_window();
   };
   if (threadIdx.x == 0) {
     shared.first_column = first_column;
@@ -147,9 +144,9 @@ __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
 
 }  // namespace duet::product
 
-#define DUET_BACKWARD_WEIGHTS(NAME, ROWS, COLUMNS, BLOCKS, FROM, TO)                                                \
+#define DUET_BACKWARD_WEIGHTS(NAME, ROWS, COLUMNS, BLOCKS, FROM, TO) \
   extern "C" __global__ void __launch_bounds__(ROWS *COLUMNS / 64, BLOCKS) NAME(const __grid_constant__ duet_convolution p) { \
-    duet::product::backward_weights<duet::product::Tile<ROWS, COLUMNS>, FROM, TO>(p);                               \
+    duet::product::backward_weights<duet::product::Tile<ROWS, COLUMNS>, FROM, TO>(p); \
   }
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_128x128, 128, 128, 2, 4, 4)
 DUET_BACKWARD_WEIGHTS(convolution_backward_weights_128x96, 128, 96, 2, 4, 4)

@@ -8,8 +8,7 @@
 
 namespace duet::product {
 
-template <typename T, int FROM, int TO>
-__device__ __forceinline__ void forward(const duet_convolution &p) {
+template <typename T, int FROM, int TO> __device__ __forceinline__ void forward(const duet_convolution &p) {
   __shared__ Shared<T, T::rows> shared;
   const int group = blockIdx.y;
   const int first_row = blockIdx.x / p.tiles_across * T::rows;
@@ -20,7 +19,7 @@ __device__ __forceinline__ void forward(const duet_convolution &p) {
   for (int row = threadIdx.x; row < T::rows; row += T::threads) {
     const int pixel = first_row + row;
     shared.windows[row] = pixel < p.rows ? window(p, Raster(p, pixel), group * static_cast<int>(p.depth.divisor),
-                                               pixel * p.result_channels + group * p.columns)
+                                                  pixel * p.result_channels + group * p.columns)
                                          : no_window();
   }
   if (threadIdx.x == 0) {
@@ -88,9 +87,9 @@ __device__ __forceinline__ void forward(const duet_convolution &p) {
 
 }  // namespace duet::product
 
-#define DUET_FORWARD(NAME, ROWS, COLUMNS, BLOCKS, FROM, TO)                                                         \
+#define DUET_FORWARD(NAME, ROWS, COLUMNS, BLOCKS, FROM, TO) \
   extern "C" __global__ void __launch_bounds__(ROWS *COLUMNS / 64, BLOCKS) NAME(const __grid_constant__ duet_convolution p) { \
-    duet::product::forward<duet::product::Tile<ROWS, COLUMNS>, FROM, TO>(p);                                        \
+    duet::product::forward<duet::product::Tile<ROWS, COLUMNS>, FROM, TO>(p); \
   }
 DUET_FORWARD(convolution_forward_128x128, 128, 128, 2, 4, 4)
 DUET_FORWARD(convolution_forward_128x96, 128, 96, 2, 4, 4)

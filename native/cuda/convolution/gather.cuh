@@ -67,8 +67,7 @@ __device__ __forceinline__ Window load_window(const Window *from) {
 
 /* How threads share the copying of a BY_ROW slice of SIZE rows: a thread has one place along the terms, and every `step`-th row.
    B: swizzled as the second operand. */
-template <typename T, int SIZE, int VECTOR, bool B>
-struct RowCopies {
+template <typename T, int SIZE, int VECTOR, bool B> struct RowCopies {
   static constexpr int across = kSlice / VECTOR, step = T::threads / across, count = (SIZE + step - 1) / step;
   /* the swizzle repeats after so many rows, and so many copies */
   static constexpr int repeat = B ? 16 : 8, period = repeat / std::gcd(repeat, step);
@@ -116,8 +115,7 @@ __device__ __forceinline__ void copy_windows_inside(const RowCopies<T, T::rows, 
 }
 
 /* How threads share a BY_TERM slice of SIZE rows or columns: a thread has one place, `at`, and every `step`-th term. */
-template <int SIZE, int THREADS, int VECTOR>
-struct TermCopies {
+template <int SIZE, int THREADS, int VECTOR> struct TermCopies {
   static constexpr int across = SIZE / VECTOR, step = THREADS / across, count = (kSlice + step - 1) / step;
   static_assert(THREADS % across == 0);
   int at, term;
@@ -132,8 +130,7 @@ struct TermCopies {
 };
 
 /* Shared memory of a block: two slices of each operand, windows, and what only the end needs (it would cost a register). */
-template <typename T, int WINDOWS>
-struct Shared {
+template <typename T, int WINDOWS> struct Shared {
   alignas(16) float a[2][T::rows * kSlice];
   alignas(16) float b[2][T::columns * kSlice];
   Window windows[WINDOWS];
@@ -143,8 +140,8 @@ struct Shared {
 /* The main loop: copy_slice(slice, buffer) starts the copies of a slice; after_barrier(slice, buffer) may look at a slice that has
    arrived. One barrier a slice: it both shows the slice to all and frees the other buffer. */
 template <typename T, Order A, Order B, int WINDOWS, typename CopySlice, typename AfterBarrier>
-__device__ __forceinline__ void sum_slices(
-    Shared<T, WINDOWS> &shared, Sums &sum, const Place<T> &place, int slices, CopySlice copy_slice, AfterBarrier after_barrier) {
+__device__ __forceinline__ void sum_slices(Shared<T, WINDOWS> &shared, Sums &sum, const Place<T> &place, int slices, CopySlice copy_slice,
+                                           AfterBarrier after_barrier) {
   const Reads<T, A, B> reads(place);
   clear(sum);
   copy_slice(0, 0);
@@ -164,8 +161,7 @@ __device__ __forceinline__ void sum_slices(
 }
 
 /* Stores four results of a row that begin at `column`; VECTOR 4 if the number of columns is a multiple of four. */
-template <int VECTOR>
-__device__ __forceinline__ void store(float *row, int column, int columns, float4 v) {
+template <int VECTOR> __device__ __forceinline__ void store(float *row, int column, int columns, float4 v) {
   if constexpr (VECTOR == 4) {
     if (column < columns) {
       *reinterpret_cast<float4 *>(row + column) = v;
@@ -181,8 +177,7 @@ __device__ __forceinline__ void store(float *row, int column, int columns, float
 }
 
 /* Reads four that begin at `column`, or zeros beyond the last. */
-template <int VECTOR>
-__device__ __forceinline__ float4 load(const float *row, int column, int columns) {
+template <int VECTOR> __device__ __forceinline__ float4 load(const float *row, int column, int columns) {
   if constexpr (VECTOR == 4) {
     return column < columns ? load4(row + column) : make_float4(0, 0, 0, 0);
   } else {

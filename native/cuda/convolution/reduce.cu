@@ -9,14 +9,12 @@ __device__ __forceinline__ float finished(float v, int activation) {
   return activation == 1 ? rectified(v) : activation == 2 ? tanhf(v) : v;
 }
 
-template <int VECTOR>
-__device__ __forceinline__ float4 read(uint64_t address, int64_t at) {
+template <int VECTOR> __device__ __forceinline__ float4 read(uint64_t address, int64_t at) {
   const float *from = reinterpret_cast<const float *>(address) + at;
   return VECTOR == 4 ? load4(from) : make_float4(*from, 0, 0, 0);
 }
 
-template <int VECTOR>
-__device__ __forceinline__ void reduce(const duet_reduction &p) {
+template <int VECTOR> __device__ __forceinline__ void reduce(const duet_reduction &p) {
   const int64_t all = p.elements + p.tail, step = static_cast<int64_t>(gridDim.x) * blockDim.x * VECTOR;
   for (int64_t i = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * VECTOR; i < all; i += step) {
     float4 v = read<VECTOR>(p.partial, i);

@@ -38,5 +38,4 @@ __global__ void __launch_bounds__(256) dropout_x4(const __grid_constant__ duet_d
   for (int j = 0; j < 4; j++) x.v[j] = random.word[j] >= p.threshold ? x.v[j] * p.scale : 0;
   store<4>(global<float>(p.output), i, x);
 }
-
 }

@@ -40,15 +40,15 @@ __device__ __forceinline__ void apply(const float *left, const float *right, flo
   store<N>(output, i, x);
 }
 
-template <typename Function>
-__device__ __forceinline__ void run(const duet_elementwise &p, Function function) {
+template <typename Function> __device__ __forceinline__ void run(const duet_elementwise &p, Function function) {
   const float *left = global<const float>(p.left), *right = global<const float>(p.right);
   float *output = global<float>(p.output);
   const uint32_t vectors = static_cast<uint32_t>(p.count / 4);
   const uint32_t first = blockIdx.x * kThreads + threadIdx.x;
   for (uint32_t i = first; i < vectors; i += gridDim.x * kThreads) apply<4>(left, right, output, i, p.factor, function);
-  if (first < p.count % 4) apply<1>(left + 4 * static_cast<uint64_t>(vectors), right + 4 * static_cast<uint64_t>(vectors),
-                                    output + 4 * static_cast<uint64_t>(vectors), first, p.factor, function);
+  if (first < p.count % 4)
+    apply<1>(left + 4 * static_cast<uint64_t>(vectors), right + 4 * static_cast<uint64_t>(vectors),
+             output + 4 * static_cast<uint64_t>(vectors), first, p.factor, function);
 }
 
 }  // namespace duet::elementwise
@@ -73,5 +73,4 @@ __global__ void __launch_bounds__(256) elementwise_scale(const __grid_constant__
 __global__ void __launch_bounds__(256) elementwise_add(const __grid_constant__ duet_elementwise p) {
   duet::elementwise::run(p, duet::elementwise::Add());
 }
-
 }

@@ -43,5 +43,4 @@ __global__ void __launch_bounds__(256) finite_check(const __grid_constant__ duet
     atomicOr(status, 1u);
   }
 }
-
 }

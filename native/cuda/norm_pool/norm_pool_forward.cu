@@ -46,7 +46,7 @@ struct Pair {
 
 struct Strip {
   const float *input;
-  uint32_t column;     /* vector (image, row 0, column 2k, c) */
+  uint32_t column; /* vector (image, row 0, column 2k, c) */
   uint32_t row_vectors, channels, place, group;
   int height;
   bool has_even, has_odd;
@@ -122,8 +122,7 @@ extern "C" __global__ void __launch_bounds__(512) norm_pool_forward(const __grid
     if (makes) {
       store<4>(global<float>(p.output), at, best.value);
       if (p.winners) {
-        global<uint32_t>(p.winners)[at] =
-            best.position[0] | best.position[1] << 8 | best.position[2] << 16 | best.position[3] << 24;
+        global<uint32_t>(p.winners)[at] = best.position[0] | best.position[1] << 8 | best.position[2] << 16 | best.position[3] << 24;
       }
     }
     at += p.output_width * p.channels;

@@ -5,8 +5,7 @@ namespace duet::pooling {
 
 __device__ __forceinline__ float share(const InsideBoth &inside) { return 1.0f / static_cast<float>(inside.pixels()); }
 
-template <int N>
-__device__ __forceinline__ void average_forward(const duet_pooling &p) {
+template <int N> __device__ __forceinline__ void average_forward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
@@ -28,8 +27,7 @@ __device__ __forceinline__ void average_forward(const duet_pooling &p) {
   store<N>(global<float>(p.output), i, sum);
 }
 
-template <int N>
-__device__ __forceinline__ void average_backward(const duet_pooling &p) {
+template <int N> __device__ __forceinline__ void average_backward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
@@ -54,9 +52,16 @@ __device__ __forceinline__ void average_backward(const duet_pooling &p) {
 
 extern "C" {
 
-__global__ void __launch_bounds__(256) average_pool_forward(const __grid_constant__ duet_pooling p) { duet::pooling::average_forward<1>(p); }
-__global__ void __launch_bounds__(256) average_pool_forward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::average_forward<4>(p); }
-__global__ void __launch_bounds__(256) average_pool_backward(const __grid_constant__ duet_pooling p) { duet::pooling::average_backward<1>(p); }
-__global__ void __launch_bounds__(256) average_pool_backward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::average_backward<4>(p); }
-
+__global__ void __launch_bounds__(256) average_pool_forward(const __grid_constant__ duet_pooling p) {
+  duet::pooling::average_forward<1>(p);
+}
+__global__ void __launch_bounds__(256) average_pool_forward_x4(const __grid_constant__ duet_pooling p) {
+  duet::pooling::average_forward<4>(p);
+}
+__global__ void __launch_bounds__(256) average_pool_backward(const __grid_constant__ duet_pooling p) {
+  duet::pooling::average_backward<1>(p);
+}
+__global__ void __launch_bounds__(256) average_pool_backward_x4(const __grid_constant__ duet_pooling p) {
+  duet::pooling::average_backward<4>(p);
+}
 }

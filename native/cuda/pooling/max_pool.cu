@@ -6,8 +6,7 @@
 namespace duet::pooling {
 
 /* WINDOW is the window's size if known, so that its loads go out together, else 0. */
-template <int N, int WINDOW>
-__device__ __forceinline__ void max_forward(const duet_pooling &p) {
+template <int N, int WINDOW> __device__ __forceinline__ void max_forward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
@@ -56,8 +55,7 @@ __device__ __forceinline__ void max_forward(const duet_pooling &p) {
   }
 }
 
-template <int N>
-__device__ __forceinline__ void max_backward(const duet_pooling &p) {
+template <int N> __device__ __forceinline__ void max_backward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
@@ -89,8 +87,9 @@ extern "C" {
 
 __global__ void __launch_bounds__(256) max_pool_forward(const __grid_constant__ duet_pooling p) { duet::pooling::max_forward<1, 0>(p); }
 __global__ void __launch_bounds__(256) max_pool_forward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::max_forward<4, 0>(p); }
-__global__ void __launch_bounds__(256) max_pool_forward_3_x4(const __grid_constant__ duet_pooling p) { duet::pooling::max_forward<4, 3>(p); }
+__global__ void __launch_bounds__(256) max_pool_forward_3_x4(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_forward<4, 3>(p);
+}
 __global__ void __launch_bounds__(256) max_pool_backward(const __grid_constant__ duet_pooling p) { duet::pooling::max_backward<1>(p); }
 __global__ void __launch_bounds__(256) max_pool_backward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::max_backward<4>(p); }
-
 }

@@ -135,5 +135,4 @@ __global__ void __launch_bounds__(256) response_norm_backward(const __grid_const
   const float own = a[i + 2 * half], da = direct[i + half] - 2 * p.alpha * p.beta * own * sum;
   global<float>(p.output)[e] = p.relu && !(own > 0) ? 0 : da;
 }
-
 }

@@ -7,8 +7,7 @@ struct Rates {
   float rate, shrink, mu;
 };
 
-template <int N>
-__device__ __forceinline__ void update(const float *gradient, float *weight, float *momentum, uint32_t i, Rates r) {
+template <int N> __device__ __forceinline__ void update(const float *gradient, float *weight, float *momentum, uint32_t i, Rates r) {
   const Values<N> g = load<N>(gradient, i);
   Values<N> w = load<N>(weight, i), v = load<N>(momentum, i);
 #pragma unroll

@@ -42,13 +42,11 @@ __device__ __forceinline__ Values<N> window_sum(const duet_spatial_norm &p, cons
   return sum;
 }
 
-template <int N>
-__device__ __forceinline__ response_norm::Powers powers(float t, float beta) {
+template <int N> __device__ __forceinline__ response_norm::Powers powers(float t, float beta) {
   return N == 4 ? response_norm::three_quarters_powers(t) : response_norm::powers(t, beta);
 }
 
-template <int N>
-__device__ __forceinline__ void forward(const duet_spatial_norm &p) {
+template <int N> __device__ __forceinline__ void forward(const duet_spatial_norm &p) {
   const uint32_t at = blockIdx.x * 256 + threadIdx.x;
   if (at >= p.count) return;
   const float *input = global<const float>(p.input);
@@ -59,8 +57,7 @@ __device__ __forceinline__ void forward(const duet_spatial_norm &p) {
   store<N>(global<float>(p.output), at, b);
 }
 
-template <int N>
-__device__ __forceinline__ void terms(const duet_spatial_norm &p) {
+template <int N> __device__ __forceinline__ void terms(const duet_spatial_norm &p) {
   const uint32_t at = blockIdx.x * 256 + threadIdx.x;
   if (at >= p.count) return;
   const float *input = global<const float>(p.input);
@@ -77,8 +74,7 @@ __device__ __forceinline__ void terms(const duet_spatial_norm &p) {
   store<N>(global<float>(p.output), at, direct);
 }
 
-template <int N>
-__device__ __forceinline__ void gradient(const duet_spatial_norm &p) {
+template <int N> __device__ __forceinline__ void gradient(const duet_spatial_norm &p) {
   const uint32_t at = blockIdx.x * 256 + threadIdx.x;
   if (at >= p.count) return;
   float *output = global<float>(p.output);
@@ -95,11 +91,20 @@ __device__ __forceinline__ void gradient(const duet_spatial_norm &p) {
 
 extern "C" {
 
-__global__ void __launch_bounds__(256) spatial_norm_forward(const __grid_constant__ duet_spatial_norm p) { duet::spatial_norm::forward<1>(p); }
-__global__ void __launch_bounds__(256) spatial_norm_forward_x4(const __grid_constant__ duet_spatial_norm p) { duet::spatial_norm::forward<4>(p); }
+__global__ void __launch_bounds__(256) spatial_norm_forward(const __grid_constant__ duet_spatial_norm p) {
+  duet::spatial_norm::forward<1>(p);
+}
+__global__ void __launch_bounds__(256) spatial_norm_forward_x4(const __grid_constant__ duet_spatial_norm p) {
+  duet::spatial_norm::forward<4>(p);
+}
 __global__ void __launch_bounds__(256) spatial_norm_terms(const __grid_constant__ duet_spatial_norm p) { duet::spatial_norm::terms<1>(p); }
-__global__ void __launch_bounds__(256) spatial_norm_terms_x4(const __grid_constant__ duet_spatial_norm p) { duet::spatial_norm::terms<4>(p); }
-__global__ void __launch_bounds__(256) spatial_norm_gradient(const __grid_constant__ duet_spatial_norm p) { duet::spatial_norm::gradient<1>(p); }
-__global__ void __launch_bounds__(256) spatial_norm_gradient_x4(const __grid_constant__ duet_spatial_norm p) { duet::spatial_norm::gradient<4>(p); }
-
+__global__ void __launch_bounds__(256) spatial_norm_terms_x4(const __grid_constant__ duet_spatial_norm p) {
+  duet::spatial_norm::terms<4>(p);
+}
+__global__ void __launch_bounds__(256) spatial_norm_gradient(const __grid_constant__ duet_spatial_norm p) {
+  duet::spatial_norm::gradient<1>(p);
+}
+__global__ void __launch_bounds__(256) spatial_norm_gradient_x4(const __grid_constant__ duet_spatial_norm p) {
+  duet::spatial_norm::gradient<4>(p);
+}
 }

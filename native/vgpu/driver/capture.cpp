@@ -93,7 +93,8 @@ CUresult capture_wait(Stream &stream, Event &event) {
     capture.streams.push_back(&stream);
   }
   for (size_t end : event.capture_ends)
-    if (std::find(stream.capture_ends.begin(), stream.capture_ends.end(), end) == stream.capture_ends.end()) stream.capture_ends.push_back(end);
+    if (std::find(stream.capture_ends.begin(), stream.capture_ends.end(), end) == stream.capture_ends.end())
+      stream.capture_ends.push_back(end);
   return CUDA_SUCCESS;
 }
 

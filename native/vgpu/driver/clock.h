@@ -10,8 +10,8 @@
 namespace vgpu::inline driver {
 
 struct Clock {
-  uint64_t floor = 0;                                // everything up to here happened before, whatever its chain
-  std::vector<std::pair<uint32_t, uint64_t>> seen;   // chain, last node of it that happened before; sorted by chain
+  uint64_t floor = 0;                               // everything up to here happened before, whatever its chain
+  std::vector<std::pair<uint32_t, uint64_t>> seen;  // chain, last node of it that happened before; sorted by chain
 
   bool covers(uint32_t chain, uint64_t sequence) const {
     if (sequence <= floor) return true;

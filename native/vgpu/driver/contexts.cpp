@@ -41,7 +41,8 @@ void leak(const Context &context, size_t count, const char *what, const std::str
   if (!count || !settings().leaks || context.sticky) return;  // after a fault nothing can be given back
   std::string device = "device " + std::to_string(context.device);
   report({FindingKind::leak, std::string(what) + " of " + device,
-          std::to_string(count) + " " + what + (count == 1 ? " was" : " were") + " still there when the context of " + device + " ended: " + which});
+          std::to_string(count) + " " + what + (count == 1 ? " was" : " were") + " still there when the context of " + device +
+              " ended: " + which});
 }
 
 void report_memory(const Context &context, const std::map<uint64_t, size_t> &left, const char *what) {

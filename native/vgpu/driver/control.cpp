@@ -29,7 +29,8 @@ uint64_t number(std::string_view key, std::string_view value, uint64_t least, ui
   uint64_t result = 0;
   auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
   if (error != std::errc() || end != value.data() + value.size() || result < least || result > most)
-    throw Refused{std::string(key) + "=" + std::string(value) + ": not a number from " + std::to_string(least) + " to " + std::to_string(most)};
+    throw Refused{std::string(key) + "=" + std::string(value) + ": not a number from " + std::to_string(least) + " to " +
+                  std::to_string(most)};
   return result;
 }
 
@@ -66,7 +67,8 @@ bool exported(std::string_view function) {
 
 Injection injection(std::string_view value) {
   size_t first = value.find(':'), second = value.find(':', first + 1);
-  if (first == std::string_view::npos || second == std::string_view::npos) throw Refused{"fail-call=" + std::string(value) + ": not NAME:N:ERROR"};
+  if (first == std::string_view::npos || second == std::string_view::npos)
+    throw Refused{"fail-call=" + std::string(value) + ": not NAME:N:ERROR"};
   Injection result{std::string(value.substr(0, first)), number("fail-call", value.substr(first + 1, second - first - 1), 1, UINT64_MAX),
                    error_number(value.substr(second + 1))};
   if (!exported(result.function)) throw Refused{"fail-call: there is no function " + result.function};
@@ -104,11 +106,18 @@ void apply(Configuration &to, std::string_view key, std::string_view value) {
     s.compute_minor = compute % 10;
   } else if (key == "peer") to.peer = on_or_off(key, value);
   else if (key == "warps")
-    s.warps = one_of<WarpOrder>(key, value, {{"round-robin", WarpOrder::round_robin}, {"reverse", WarpOrder::reverse}, {"random", WarpOrder::random},
-                                             {"one-warp-far", WarpOrder::one_warp_far}});
+    s.warps = one_of<WarpOrder>(key, value,
+                                {{"round-robin", WarpOrder::round_robin},
+                                 {"reverse", WarpOrder::reverse},
+                                 {"random", WarpOrder::random},
+                                 {"one-warp-far", WarpOrder::one_warp_far}});
   else if (key == "streams")
-    s.streams = one_of<StreamOrder>(key, value, {{"fifo", StreamOrder::fifo}, {"latest-first", StreamOrder::latest_first}, {"delay", StreamOrder::delay},
-                                                 {"random", StreamOrder::random}, {"lazy", StreamOrder::lazy}});
+    s.streams = one_of<StreamOrder>(key, value,
+                                    {{"fifo", StreamOrder::fifo},
+                                     {"latest-first", StreamOrder::latest_first},
+                                     {"delay", StreamOrder::delay},
+                                     {"random", StreamOrder::random},
+                                     {"lazy", StreamOrder::lazy}});
   else if (key == "fail-call") to.injections.push_back(injection(value));
   else throw Refused{"unknown setting " + std::string(key)};
 }
@@ -153,19 +162,36 @@ std::string object(const std::vector<std::pair<std::string, std::string>> &membe
 std::string json(const Counters &c) {
   std::vector<std::pair<std::string, std::string>> members;
 #define MEMBER(name) members.emplace_back(#name, std::to_string(c.name))
-  MEMBER(launches); MEMBER(blocks); MEMBER(warp_instructions); MEMBER(thread_instructions);
-  MEMBER(fma); MEMBER(other_float); MEMBER(integer); MEMBER(moves); MEMBER(branches); MEMBER(barriers); MEMBER(special);
-  MEMBER(global_loads); MEMBER(global_stores); MEMBER(shared_loads); MEMBER(shared_stores); MEMBER(async_copies);
-  MEMBER(global_load_bytes); MEMBER(global_store_bytes); MEMBER(global_sectors); MEMBER(global_sectors_ideal);
-  MEMBER(shared_wavefronts); MEMBER(shared_wavefronts_ideal);
-  MEMBER(main_loop_shared_wavefronts); MEMBER(main_loop_shared_wavefronts_ideal);
+  MEMBER(launches);
+  MEMBER(blocks);
+  MEMBER(warp_instructions);
+  MEMBER(thread_instructions);
+  MEMBER(fma);
+  MEMBER(other_float);
+  MEMBER(integer);
+  MEMBER(moves);
+  MEMBER(branches);
+  MEMBER(barriers);
+  MEMBER(special);
+  MEMBER(global_loads);
+  MEMBER(global_stores);
+  MEMBER(shared_loads);
+  MEMBER(shared_stores);
+  MEMBER(async_copies);
+  MEMBER(global_load_bytes);
+  MEMBER(global_store_bytes);
+  MEMBER(global_sectors);
+  MEMBER(global_sectors_ideal);
+  MEMBER(shared_wavefronts);
+  MEMBER(shared_wavefronts_ideal);
+  MEMBER(main_loop_shared_wavefronts);
+  MEMBER(main_loop_shared_wavefronts_ideal);
 #undef MEMBER
   return object(members);
 }
 
 // Runs what returns text under the driver's mutex and keeps the text for the calling thread.
-template <class Body>
-const char *text(std::string &kept, Body body) noexcept {
+template <class Body> const char *text(std::string &kept, Body body) noexcept {
   try {
     std::lock_guard lock(Driver::get().mutex);
     kept = body();
@@ -200,7 +226,8 @@ VGPU_EXPORT const char *vgpu_findings(void) {
   return text(kept, [] {
     std::string result;
     for (auto &finding : findings())
-      result += std::string(name(finding.kind)) + " (" + std::to_string(finding.count) + (finding.count == 1 ? " time): " : " times): ") + finding.text + "\n";
+      result += std::string(name(finding.kind)) + " (" + std::to_string(finding.count) + (finding.count == 1 ? " time): " : " times): ") +
+                finding.text + "\n";
     return result;
   });
 }

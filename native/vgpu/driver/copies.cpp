@@ -26,7 +26,8 @@ std::string hexadecimal(uint64_t value) {
 
 CUresult bad_range(FindingKind kind, const Range &range, const std::string &why) {
   report({kind, std::string(range.function) + ", " + range.end,
-          std::string(range.function) + " of " + std::to_string(range.bytes) + " bytes: the " + range.end + " " + hexadecimal(range.address) + " " + why});
+          std::string(range.function) + " of " + std::to_string(range.bytes) + " bytes: the " + range.end + " " +
+              hexadecimal(range.address) + " " + why});
   return CUDA_ERROR_INVALID_VALUE;
 }
 
@@ -34,15 +35,17 @@ CUresult check_allocation(const Range &range, Allocation &allocation) {
   if (allocation.freed) return bad_range(FindingKind::use_after_free, range, "lies in " + allocation.label + ", which was freed");
   size_t offset = range.address - allocation.base;
   if (range.bytes <= allocation.bytes - offset) return CUDA_SUCCESS;
-  return bad_range(FindingKind::out_of_bounds, range,
-                   "begins at byte " + std::to_string(offset) + " of " + allocation.label + ", which has " + std::to_string(allocation.bytes));
+  return bad_range(
+      FindingKind::out_of_bounds, range,
+      "begins at byte " + std::to_string(offset) + " of " + allocation.label + ", which has " + std::to_string(allocation.bytes));
 }
 
 CUresult outside(const Range &range) {
   Allocation *near = Memory::get().nearest(range.address);
   if (!near) return bad_range(FindingKind::host_pointer, range, "is no device address");
   return bad_range(FindingKind::out_of_bounds, range,
-                   "lies in no allocation; the nearest, " + near->label + ", has " + std::to_string(near->bytes) + " bytes at " + hexadecimal(near->base));
+                   "lies in no allocation; the nearest, " + near->label + ", has " + std::to_string(near->bytes) + " bytes at " +
+                       hexadecimal(near->base));
 }
 
 CUresult check_device(const Range &range, int device = -1) {
@@ -50,7 +53,8 @@ CUresult check_device(const Range &range, int device = -1) {
   if (!allocation) return outside(range);
   if (CUresult result = check_allocation(range, *allocation)) return result;
   if (device < 0 || allocation->device < 0 || allocation->device == device) return CUDA_SUCCESS;
-  return bad_range(FindingKind::bad_call, range, "lies in " + allocation->label + ", but the context is of device " + std::to_string(device));
+  return bad_range(FindingKind::bad_call, range,
+                   "lies in " + allocation->label + ", but the context is of device " + std::to_string(device));
 }
 
 CUresult check_host(const Range &range, bool &pinned) {
@@ -138,8 +142,7 @@ CUresult peer_copy_in_default_stream(Context &context, Context &to, Context &fro
 }
 
 // Runs the body with the stream of an asynchronous form, or with the default stream.
-template <class Body>
-CUresult in_stream(const char *function, CUstream handle, Body body) {
+template <class Body> CUresult in_stream(const char *function, CUstream handle, Body body) {
   return entry_in_context(function, [&](Context &context) -> CUresult {
     std::shared_ptr<Stream> stream;
     if (CUresult result = find_stream(context, handle, stream)) return result;
@@ -147,8 +150,7 @@ CUresult in_stream(const char *function, CUstream handle, Body body) {
   });
 }
 
-template <class Body>
-CUresult in_default_stream(const char *function, Body body) {
+template <class Body> CUresult in_default_stream(const char *function, Body body) {
   return entry_in_context(function, [&](Context &context) -> CUresult {
     std::shared_ptr<Stream> stream;
     if (CUresult result = default_stream(context, stream)) return result;
@@ -159,11 +161,13 @@ CUresult in_default_stream(const char *function, Body body) {
 }  // namespace
 
 CUresult cuMemcpyHtoD_v2(CUdeviceptr destination, const void *source, size_t bytes) {
-  return in_default_stream(__func__, [&](Stream &stream) { return to_device("cuMemcpyHtoD_v2", stream, destination, source, bytes, true); });
+  return in_default_stream(__func__,
+                           [&](Stream &stream) { return to_device("cuMemcpyHtoD_v2", stream, destination, source, bytes, true); });
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr destination, const void *source, size_t bytes, CUstream handle) {
-  return in_stream(__func__, handle, [&](Stream &stream) { return to_device("cuMemcpyHtoDAsync_v2", stream, destination, source, bytes, false); });
+  return in_stream(__func__, handle,
+                   [&](Stream &stream) { return to_device("cuMemcpyHtoDAsync_v2", stream, destination, source, bytes, false); });
 }
 
 CUresult cuMemcpyDtoH_v2(void *destination, CUdeviceptr source, size_t bytes) {
@@ -171,15 +175,18 @@ CUresult cuMemcpyDtoH_v2(void *destination, CUdeviceptr source, size_t bytes) {
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *destination, CUdeviceptr source, size_t bytes, CUstream handle) {
-  return in_stream(__func__, handle, [&](Stream &stream) { return to_host("cuMemcpyDtoHAsync_v2", stream, destination, source, bytes, false); });
+  return in_stream(__func__, handle,
+                   [&](Stream &stream) { return to_host("cuMemcpyDtoHAsync_v2", stream, destination, source, bytes, false); });
 }
 
 CUresult cuMemcpyDtoD_v2(CUdeviceptr destination, CUdeviceptr source, size_t bytes) {
-  return in_default_stream(__func__, [&](Stream &stream) { return between("cuMemcpyDtoD_v2", stream, destination, -1, source, -1, bytes); });
+  return in_default_stream(__func__,
+                           [&](Stream &stream) { return between("cuMemcpyDtoD_v2", stream, destination, -1, source, -1, bytes); });
 }
 
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr destination, CUdeviceptr source, size_t bytes, CUstream handle) {
-  return in_stream(__func__, handle, [&](Stream &stream) { return between("cuMemcpyDtoDAsync_v2", stream, destination, -1, source, -1, bytes); });
+  return in_stream(__func__, handle,
+                   [&](Stream &stream) { return between("cuMemcpyDtoDAsync_v2", stream, destination, -1, source, -1, bytes); });
 }
 
 CUresult cuMemcpyPeer(CUdeviceptr destination, CUcontext to, CUdeviceptr source, CUcontext from, size_t bytes) {

@@ -19,7 +19,8 @@ CUresult bad_arguments(const KernelInfo &kernel, const std::string &text) {
   return CUDA_ERROR_INVALID_VALUE;
 }
 
-CUresult check_size(const KernelInfo &kernel, const unsigned (&grid)[3], const unsigned (&block)[3], unsigned dynamic_shared, size_t dynamic_limit) {
+CUresult check_size(const KernelInfo &kernel, const unsigned (&grid)[3], const unsigned (&block)[3], unsigned dynamic_shared,
+                    size_t dynamic_limit) {
   constexpr unsigned kMaxGrid[3] = {0x7fffffff, 65535, 65535}, kMaxBlock[3] = {1024, 1024, 64};
   size_t threads = 1;
   for (int i = 0; i < 3; ++i) {
@@ -55,7 +56,8 @@ CUresult unpack(const KernelInfo &kernel, void **extra, std::vector<uint8_t> &ar
   }
   if (!buffer || !bytes) return bad_arguments(kernel, "`extra` lacks the argument buffer or its size");
   if (*bytes != kernel.parameter_bytes)
-    return bad_arguments(kernel, "the argument buffer has " + std::to_string(*bytes) + " bytes, the kernel takes " + std::to_string(kernel.parameter_bytes));
+    return bad_arguments(
+        kernel, "the argument buffer has " + std::to_string(*bytes) + " bytes, the kernel takes " + std::to_string(kernel.parameter_bytes));
   auto *data = static_cast<const uint8_t *>(buffer);
   arguments.assign(data, data + *bytes);
   return CUDA_SUCCESS;
@@ -88,7 +90,8 @@ CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute, i
   return entry_in_context("cuFuncSetAttribute", [&](Context &) {
     std::shared_ptr<Function> function;
     if (CUresult result = find_function(handle, function)) return result;
-    if (attribute == CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT) return value >= -1 && value <= 100 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    if (attribute == CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT)
+      return value >= -1 && value <= 100 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
     if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) return CUDA_ERROR_INVALID_VALUE;
     if (value < 0 || size_t(value) + info(function->kernel).static_shared_bytes > limits().shared_block) return CUDA_ERROR_INVALID_VALUE;
     function->dynamic_limit = size_t(value);
@@ -127,8 +130,9 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction han
   });
 }
 
-CUresult cuLaunchKernel(CUfunction handle, unsigned int grid_x, unsigned int grid_y, unsigned int grid_z, unsigned int block_x, unsigned int block_y,
-                        unsigned int block_z, unsigned int dynamic_shared, CUstream stream_handle, void **parameters, void **extra) {
+CUresult cuLaunchKernel(CUfunction handle, unsigned int grid_x, unsigned int grid_y, unsigned int grid_z, unsigned int block_x,
+                        unsigned int block_y, unsigned int block_z, unsigned int dynamic_shared, CUstream stream_handle, void **parameters,
+                        void **extra) {
   return entry_in_context("cuLaunchKernel", [&](Context &context) {
     std::shared_ptr<Function> function;
     if (CUresult result = find_function(handle, function)) return result;

@@ -75,9 +75,8 @@ CUresult cuMemHostAlloc(void **pointer, size_t bytes, unsigned int flags) {
 }
 
 CUresult cuMemFreeHost(void *pointer) {
-  return entry_in_context("cuMemFreeHost", [&](Context &) {
-    return free_in_any("cuMemFreeHost", &Context::pinned, reinterpret_cast<uint64_t>(pointer));
-  });
+  return entry_in_context("cuMemFreeHost",
+                          [&](Context &) { return free_in_any("cuMemFreeHost", &Context::pinned, reinterpret_cast<uint64_t>(pointer)); });
 }
 
 CUresult cuMemGetInfo_v2(size_t *free, size_t *total) {

@@ -8,9 +8,9 @@ namespace vgpu::inline driver {
 namespace {
 
 // The newest PTX that each driver takes: CUDA version x 1000 -> PTX version x 10.
-constexpr int kPtxOfDriver[][2] = {{11000, 70}, {11010, 71}, {11020, 72}, {11030, 73}, {11040, 74}, {11050, 75}, {11060, 76}, {11070, 77}, {11080, 78},
-                                   {12000, 80}, {12010, 81}, {12020, 82}, {12030, 83}, {12040, 84}, {12050, 85}, {12070, 86}, {12080, 87}, {12090, 88},
-                                   {13000, 90}, {13010, 91}};
+constexpr int kPtxOfDriver[][2] = {{11000, 70}, {11010, 71}, {11020, 72}, {11030, 73}, {11040, 74}, {11050, 75}, {11060, 76},
+                                   {11070, 77}, {11080, 78}, {12000, 80}, {12010, 81}, {12020, 82}, {12030, 83}, {12040, 84},
+                                   {12050, 85}, {12070, 86}, {12080, 87}, {12090, 88}, {13000, 90}, {13010, 91}};
 
 int newest_ptx(int driver) {
   int result = 65;
@@ -88,7 +88,11 @@ CUresult load(Context &context, CUmodule *handle, const void *image, Logs &logs)
   *handle = nullptr;
   if (CUresult result = unsafe_call()) return result;
   const char *bytes = static_cast<const char *>(image);
-  if (!std::memcmp(bytes, "\x7f" "ELF", 4) || !std::memcmp(bytes, "\x50\xed\x55\xba", 4))
+  if (!std::memcmp(bytes,
+                   "\x7f"
+                   "ELF",
+                   4) ||
+      !std::memcmp(bytes, "\x50\xed\x55\xba", 4))
     return refuse(CUDA_ERROR_NO_BINARY_FOR_GPU, logs, "the virtual GPU takes PTX text, not compiled code");
   std::string text = bytes;
   Header header = read_header(text);
@@ -97,16 +101,18 @@ CUresult load(Context &context, CUmodule *handle, const void *image, Logs &logs)
   std::string written = std::to_string(header.major) + "." + std::to_string(header.minor);
   if (version > newest_ptx(driver))
     return refuse(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, logs,
-                  "Unsupported .version " + written + "; a driver of CUDA " + std::to_string(driver / 1000) + "." + std::to_string(driver % 1000 / 10) +
-                      " takes up to " + std::to_string(newest_ptx(driver) / 10) + "." + std::to_string(newest_ptx(driver) % 10));
+                  "Unsupported .version " + written + "; a driver of CUDA " + std::to_string(driver / 1000) + "." +
+                      std::to_string(driver % 1000 / 10) + " takes up to " + std::to_string(newest_ptx(driver) / 10) + "." +
+                      std::to_string(newest_ptx(driver) % 10));
   int capability = settings().compute_major * 10 + settings().compute_minor;
-  bool runs = header.suffix == 'a' ? header.target == capability
-            : header.suffix == 'f' ? header.target / 10 == capability / 10 && header.target <= capability
-                                   : header.target <= capability;
+  bool runs = header.suffix == 'a'   ? header.target == capability
+              : header.suffix == 'f' ? header.target / 10 == capability / 10 && header.target <= capability
+                                     : header.target <= capability;
   if (!runs)
-    return refuse(CUDA_ERROR_NO_BINARY_FOR_GPU, logs, "the PTX is for sm_" + std::to_string(header.target) + (header.suffix ? std::string(1, header.suffix) : "") +
-                                                          ", the device has compute capability " + std::to_string(settings().compute_major) + "." +
-                                                          std::to_string(settings().compute_minor));
+    return refuse(CUDA_ERROR_NO_BINARY_FOR_GPU, logs,
+                  "the PTX is for sm_" + std::to_string(header.target) + (header.suffix ? std::string(1, header.suffix) : "") +
+                      ", the device has compute capability " + std::to_string(settings().compute_major) + "." +
+                      std::to_string(settings().compute_minor));
   std::string log;
   auto decoded = Module::load(text, context.device, log);
   if (!decoded) return refuse(CUDA_ERROR_INVALID_PTX, logs, log);

@@ -16,7 +16,7 @@ bool overlap(const Accessor &a, const Accessor &b) { return a.from < b.to && b.f
 bool within(const Accessor &a, const Accessor &b) { return a.from >= b.from && a.to <= b.to; }
 
 struct History {
-  std::vector<uint32_t> block;        // number of its state; 0: nobody yet
+  std::vector<uint32_t> block;  // number of its state; 0: nobody yet
   std::vector<BlockState> states{1};
   size_t sweep_at = 1024;
 
@@ -126,13 +126,12 @@ class Pass {
     return result;
   }
 
-  bool ordered(const Accessor &earlier) const {
-    return earlier.sequence == me_.sequence || clock_.covers(earlier.chain, earlier.sequence);
-  }
+  bool ordered(const Accessor &earlier) const { return earlier.sequence == me_.sequence || clock_.covers(earlier.chain, earlier.sequence); }
 
   size_t conflict(const Accessor &earlier, bool earlier_wrote, bool later_writes) {
     for (size_t i = first_; i < conflicts_.size(); ++i)
-      if (conflicts_[i].earlier == earlier.who && conflicts_[i].earlier_wrote == earlier_wrote && conflicts_[i].later_writes == later_writes)
+      if (conflicts_[i].earlier == earlier.who && conflicts_[i].earlier_wrote == earlier_wrote &&
+          conflicts_[i].later_writes == later_writes)
         return i;
     conflicts_.push_back({&allocation_, 0, 0, earlier_wrote, later_writes, earlier.who});
     return conflicts_.size() - 1;
@@ -177,9 +176,10 @@ void note_blocks(Allocation &allocation, const Access &access, const Accessor &m
 }
 
 std::string describe(const Conflict &conflict, const Accessor &me) {
-  return *me.who + (conflict.later_writes ? " writes " : " reads ") + conflict.allocation->label + " at byte " + std::to_string(conflict.offset) +
-         " (" + std::to_string(conflict.blocks) + (conflict.blocks == 1 ? " block" : " blocks") + " of " + std::to_string(kBlock) +
-         " bytes), which " + *conflict.earlier + (conflict.earlier_wrote ? " has written" : " has read") + ": nothing orders the two";
+  return *me.who + (conflict.later_writes ? " writes " : " reads ") + conflict.allocation->label + " at byte " +
+         std::to_string(conflict.offset) + " (" + std::to_string(conflict.blocks) + (conflict.blocks == 1 ? " block" : " blocks") + " of " +
+         std::to_string(kBlock) + " bytes), which " + *conflict.earlier + (conflict.earlier_wrote ? " has written" : " has read") +
+         ": nothing orders the two";
 }
 
 }  // namespace vgpu::driver

@@ -39,7 +39,7 @@ class Scheduler {
 
   std::map<uint64_t, std::shared_ptr<Node>> queue_;  // by sequence; a node's needs always have smaller ones
   std::mt19937_64 random_{0};
-  uint32_t delayed_ = UINT32_MAX;                    // the lane that is held back
+  uint32_t delayed_ = UINT32_MAX;  // the lane that is held back
   size_t staged_bytes_ = 0;
 };
 

@@ -17,7 +17,7 @@ struct Capture;
 struct Context {
   uint64_t handle = 0;
   int device = 0;
-  CUresult sticky = CUDA_SUCCESS;           // what every later call answers once a kernel has faulted
+  CUresult sticky = CUDA_SUCCESS;  // what every later call answers once a kernel has faulted
   std::shared_ptr<Stream> null_stream;
   std::vector<std::shared_ptr<Node>> orphans;  // last nodes of destroyed streams that the default stream must still wait for
   std::map<uint64_t, size_t> memory, pinned;   // base -> bytes
@@ -26,29 +26,29 @@ struct Context {
 struct Stream {
   uint64_t handle = 0;
   Context *context = nullptr;
-  uint32_t number = 0;                      // its chain, its lane, and its name in findings
-  bool blocking = true;                     // waits for the default stream, and that for it
+  uint32_t number = 0;   // its chain, its lane, and its name in findings
+  bool blocking = true;  // waits for the default stream, and that for it
   int priority = 0;
   std::string name;
   std::shared_ptr<Node> last;
   std::shared_ptr<Capture> capture;
-  std::vector<size_t> capture_ends;         // nodes of the captured graph that the next one follows
+  std::vector<size_t> capture_ends;  // nodes of the captured graph that the next one follows
 };
 
 struct Event {
   uint64_t handle = 0;
   Context *context = nullptr;
   unsigned flags = 0;
-  std::shared_ptr<Node> record;             // the last one that was issued
-  std::shared_ptr<Capture> capture;         // set if it was last recorded in a capturing stream
+  std::shared_ptr<Node> record;      // the last one that was issued
+  std::shared_ptr<Capture> capture;  // set if it was last recorded in a capturing stream
   std::vector<size_t> capture_ends;
 };
 
 struct ModuleObject {
   uint64_t handle = 0;
   Context *context = nullptr;
-  bool unloaded = false;                    // graphs may still hold it
-  int ptx_version = 0, target = 0;          // 78, 80
+  bool unloaded = false;            // graphs may still hold it
+  int ptx_version = 0, target = 0;  // 78, 80
   std::unique_ptr<Module> module;
   std::map<std::string, uint64_t> functions;
 };
@@ -62,11 +62,11 @@ struct Function {
 
 struct GraphNode {
   uint64_t handle = 0;
-  uint64_t context = 0;                     // by handle: it may be gone when the graph is launched
+  uint64_t context = 0;  // by handle: it may be gone when the graph is launched
   uint32_t lane = 0;
   std::string lane_name;
   Work work;
-  std::vector<size_t> after;                // earlier nodes of the graph
+  std::vector<size_t> after;  // earlier nodes of the graph
 };
 
 struct Graph {
@@ -80,8 +80,8 @@ struct GraphExec {
   Context *context = nullptr;
   uint32_t number = 0;
   std::vector<GraphNode> nodes;
-  std::map<uint32_t, uint32_t> chains;      // lane -> chain
-  std::shared_ptr<Node> last;               // the end of its last launch: two launches never overlap
+  std::map<uint32_t, uint32_t> chains;  // lane -> chain
+  std::shared_ptr<Node> last;           // the end of its last launch: two launches never overlap
 };
 
 struct Capture {
@@ -93,8 +93,7 @@ struct Capture {
   std::vector<Stream *> streams;
 };
 
-template <class T>
-class Table {
+template <class T> class Table {
  public:
   explicit Table(uint64_t kind) : kind_(kind) {}
   std::shared_ptr<T> add(std::shared_ptr<T> object) {
@@ -156,9 +155,9 @@ class Driver {
   Table<GraphExec> execs{0x6e};
   std::vector<std::shared_ptr<Capture>> captures;  // active ones
   Scheduler scheduler;
-  std::set<std::pair<int, int>> peers;             // enabled, from -> to
+  std::set<std::pair<int, int>> peers;  // enabled, from -> to
 
-  Clock host;  // what the host has synchronised with
+  Clock host;                                            // what the host has synchronised with
   std::map<uint32_t, std::shared_ptr<Node>> chain_ends;  // last node of each chain that the host may not have synchronised with
   uint64_t next_sequence() { return ++sequence_; }
   uint32_t next_number() { return number_++; }
@@ -167,7 +166,7 @@ class Driver {
   std::map<std::string, uint64_t, std::less<>> calls;
   std::vector<Injection> injections;
 
-  Context *context(uint64_t handle) const;         // null if it is not alive
+  Context *context(uint64_t handle) const;  // null if it is not alive
   bool any_context() const;
   void joined(const std::shared_ptr<Node> &node);  // the host has synchronised with it
   void joined_all(Context &context);
@@ -179,29 +178,29 @@ class Driver {
 };
 
 // ---- contexts.cpp
-std::vector<uint64_t> &context_stack();       // of the calling thread
-CUresult current(Context *&context);          // 201, 709 or the sticky error if there is none to use
-void end_context(Primary &primary);           // reports leaks, frees everything
+std::vector<uint64_t> &context_stack();  // of the calling thread
+CUresult current(Context *&context);     // 201, 709 or the sticky error if there is none to use
+void end_context(Primary &primary);      // reports leaks, frees everything
 
 // ---- streams.cpp
 CUresult find_stream(Context &current, CUstream handle, std::shared_ptr<Stream> &stream);
 // Puts work into a stream, or into the graph if the stream is capturing.
 CUresult enqueue(Stream &stream, Work work, std::shared_ptr<Node> *node = nullptr);
 std::shared_ptr<Node> submit(Stream &stream, Work work, std::vector<std::shared_ptr<Node>> after, const char *what = nullptr);
-CUresult synchronize(Stream &stream);         // the host waits
+CUresult synchronize(Stream &stream);                       // the host waits
 std::vector<std::shared_ptr<Node>> before(Stream &stream);  // what the next node of the stream must follow
 inline CUstream handle_of(const Stream &stream) { return reinterpret_cast<CUstream>(stream.handle); }
 
 // ---- capture.cpp
 uint64_t this_thread();
-CUresult unsafe_call();                       // 900, and the captures that forbid it end, unless no capture forbids it
-CUresult not_captured(Stream &stream);        // 900 for a call that a capturing stream does not take
-CUresult implicit_use(Context &context);      // 906 if the default stream would wait for a capturing stream
-CUresult capture_context(Context &context);   // 900 if anything of the context is being captured
+CUresult unsafe_call();                      // 900, and the captures that forbid it end, unless no capture forbids it
+CUresult not_captured(Stream &stream);       // 900 for a call that a capturing stream does not take
+CUresult implicit_use(Context &context);     // 906 if the default stream would wait for a capturing stream
+CUresult capture_context(Context &context);  // 900 if anything of the context is being captured
 void invalidate(Capture &capture);
 CUresult capture_work(Stream &stream, Work work);
 CUresult capture_wait(Stream &stream, Event &event);
-void leave_capture(Stream &stream);           // it is destroyed
+void leave_capture(Stream &stream);  // it is destroyed
 void end_capture(Capture &capture);
 
 // ---- modules.cpp
@@ -212,8 +211,7 @@ enum class Needs { nothing, driver, context };
 
 bool enter(const char *function, Needs needs, CUresult &result);  // counts, injects; false: return result
 
-template <class Body>
-CUresult entry(const char *function, Needs needs, Body body) noexcept {
+template <class Body> CUresult entry(const char *function, Needs needs, Body body) noexcept {
   try {
     std::lock_guard lock(Driver::get().mutex);
     CUresult result = CUDA_SUCCESS;
@@ -226,8 +224,7 @@ CUresult entry(const char *function, Needs needs, Body body) noexcept {
   }
 }
 
-template <class Body>
-CUresult entry_in_context(const char *function, Body body) noexcept {
+template <class Body> CUresult entry_in_context(const char *function, Body body) noexcept {
   return entry(function, Needs::context, [&]() -> CUresult {
     Context *context = nullptr;
     if (CUresult result = current(context)) return result;

@@ -14,8 +14,8 @@ bool overlap(uint64_t a, size_t a_bytes, uint64_t b, size_t b_bytes) { return a 
 bool alive(const Node &node, uint64_t address, const char *end) {
   Allocation *allocation = Memory::get().find(address);
   if (!allocation || !allocation->freed) return true;
-  report({FindingKind::use_after_free, *node.who, *node.who + ": " + allocation->label + ", the " + end + ", was freed before the " +
-                                                      std::string(end) + " was used"});
+  report({FindingKind::use_after_free, *node.who,
+          *node.who + ": " + allocation->label + ", the " + end + ", was freed before the " + std::string(end) + " was used"});
   return false;
 }
 
@@ -50,11 +50,13 @@ struct Touched {
 };
 
 CUresult copy(Node &node, CopyWork &work, std::vector<Touched> &touched) {
-  if (!alive(node, work.destination, "destination") || (!work.staged && !alive(node, work.source, "source"))) return CUDA_ERROR_ILLEGAL_ADDRESS;
+  if (!alive(node, work.destination, "destination") || (!work.staged && !alive(node, work.source, "source")))
+    return CUDA_ERROR_ILLEGAL_ADDRESS;
   Allocation *to = live(work.destination), *from = work.staged ? nullptr : live(work.source);
   if (from) touched.push_back({from, size_t(work.source - from->base), work.bytes, false});
   if (to) touched.push_back({to, size_t(work.destination - to->base), work.bytes, true});
-  if (work.to_host && from && from->device >= 0 && settings().initialized) check_initialized(node, *from, work.source - from->base, work.bytes);
+  if (work.to_host && from && from->device >= 0 && settings().initialized)
+    check_initialized(node, *from, work.source - from->base, work.bytes);
   auto *source = work.staged ? work.staged->data() : reinterpret_cast<const uint8_t *>(work.source);
   std::memmove(reinterpret_cast<void *>(work.destination), source, work.bytes);
   if (to && from) copy_written(*to, work.destination - to->base, *from, work.source - from->base, work.bytes);
@@ -125,7 +127,8 @@ CUresult execute(Node &node) {
 std::string describe(const Work &work) {
   if (auto *kernel = std::get_if<KernelWork>(&work)) return "kernel " + info(kernel->launch.kernel).name;
   if (auto *copy = std::get_if<CopyWork>(&work)) return std::string(copy->function) + " of " + std::to_string(copy->bytes) + " bytes";
-  if (auto *fill = std::get_if<FillWork>(&work)) return std::string(fill->function) + " of " + std::to_string(fill->count * fill->width) + " bytes";
+  if (auto *fill = std::get_if<FillWork>(&work))
+    return std::string(fill->function) + " of " + std::to_string(fill->count * fill->width) + " bytes";
   return "nothing";
 }
 

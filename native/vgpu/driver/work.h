@@ -17,11 +17,11 @@ struct KernelWork {
 };
 
 struct CopyWork {
-  const char *function = "";   // the driver function that asked for it
+  const char *function = "";  // the driver function that asked for it
   uint64_t destination = 0, source = 0;
   size_t bytes = 0;
-  bool from_host = false, to_host = false;            // then source or destination is a host address
-  std::shared_ptr<std::vector<uint8_t>> staged;       // the bytes of a pageable source, read when the copy was issued
+  bool from_host = false, to_host = false;       // then source or destination is a host address
+  std::shared_ptr<std::vector<uint8_t>> staged;  // the bytes of a pageable source, read when the copy was issued
 };
 
 struct FillWork {
@@ -37,11 +37,11 @@ using Work = std::variant<std::monostate, KernelWork, CopyWork, FillWork>;
 struct Node {
   uint64_t sequence = 0;
   uint32_t chain = 0;
-  uint32_t lane = 0;               // the stream whose turn it is: of a graph's node the stream that it was captured in
+  uint32_t lane = 0;  // the stream whose turn it is: of a graph's node the stream that it was captured in
   Context *context = nullptr;
   std::shared_ptr<const std::string> who;  // "kernel scale in stream 3 of device 0"
   Work work;
-  Clock clock;                     // what happened before it, itself included
+  Clock clock;  // what happened before it, itself included
   bool done = false;
   std::vector<std::shared_ptr<Node>> needs;  // that were not done when it was submitted; emptied once it is done
 };

@@ -1,5 +1,4 @@
 // Checks and counts of global accesses; shared ones are in shared_access.cpp.
-#pragma GCC optimize("O3")
 #include "spread.h"
 #include <algorithm>
 
@@ -186,14 +185,16 @@ void check_written(const Instruction &i, Warp &w, AccessCache &c, uint64_t base)
   if (missing && k.settings.initialized && !k.seen(FindingKind::uninitialized_global, i)) {
     int l = lane_with(w, c, [&](int32_t r) { return any_zero(c.written + ((at + r) >> 2), (((at + r) & 3) + i.bytes + 3) >> 2); });
     uint64_t address = base + c.relative[l];
-    k.finding(FindingKind::uninitialized_global, i, w, l, "reads " + std::to_string(i.bytes) + " bytes at " + hex(address) +
-              " that nothing has written, " + describe_address(address, c.allocation->device));
+    k.finding(FindingKind::uninitialized_global, i, w, l,
+              "reads " + std::to_string(i.bytes) + " bytes at " + hex(address) + " that nothing has written, " +
+                  describe_address(address, c.allocation->device));
   }
   if (tagged && nc && !k.seen(FindingKind::read_only_written, i)) {
     int l = lane_with(w, c, [&](int32_t r) { return any_tagged(c.written + ((at + r) >> 2), (((at + r) & 3) + i.bytes + 3) >> 2); });
     uint64_t address = base + c.relative[l];
-    k.finding(FindingKind::read_only_written, i, w, l, "reads with ld.global.nc what this launch has written, at " + hex(address) + ", " +
-              describe_address(address, c.allocation->device));
+    k.finding(FindingKind::read_only_written, i, w, l,
+              "reads with ld.global.nc what this launch has written, at " + hex(address) + ", " +
+                  describe_address(address, c.allocation->device));
   }
 }
 
@@ -209,8 +210,9 @@ uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const voi
   if (__builtin_expect(low < c.begin || high > c.end || high < low, 0) && !find_allocation(i, w, c, low, high, intent)) return nullptr;
   if (__builtin_expect(((base | c.alignment) & (i.bytes - 1)) != 0, 0) && k.settings.bounds) {
     if (w.mask & (w.mask - 1)) return nullptr;
-    k.fault(FindingKind::misaligned, i, w, first_lane(w), std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) +
-            " bytes at " + hex(base) + ", which is no multiple of that, " + describe_address(base, c.allocation->device));
+    k.fault(FindingKind::misaligned, i, w, first_lane(w),
+            std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) + " bytes at " + hex(base) +
+                ", which is no multiple of that, " + describe_address(base, c.allocation->device));
   }
   const uint64_t at = base - c.begin;
   if (intent != Intent::store) {
@@ -225,7 +227,8 @@ uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const voi
     }
     if (c.write_bits) mark(c.write_bits, c, at);
   }
-  if (k.settings.counters && (i.category == Category::global_load || i.category == Category::global_store || i.category == Category::async_copy)) {
+  if (k.settings.counters &&
+      (i.category == Category::global_load || i.category == Category::global_store || i.category == Category::async_copy)) {
     const uint64_t asked = static_cast<uint64_t>(__builtin_popcount(w.mask)) * i.bytes;
     if (i.category == Category::global_store) k.counters.global_store_bytes += asked;
     else k.counters.global_load_bytes += asked;

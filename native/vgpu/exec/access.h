@@ -12,7 +12,7 @@ Handler store_handler(Space space, int bytes, int register_bytes, int count);
 Handler atomic_handler(Space space, const std::string &operation, const std::string &type);
 Handler async_copy_handler();
 void commit_copies(const Instruction &i, Warp &w);
-void wait_for_copies(const Instruction &i, Warp &w);       // immediate: groups that may stay on their way
+void wait_for_copies(const Instruction &i, Warp &w);  // immediate: groups that may stay on their way
 void wait_for_all_copies(const Instruction &i, Warp &w);
 
 // Host address of the first active lane's data, every access checked and counted; null if the lanes have to be taken one by one

@@ -1,6 +1,5 @@
 // The .approx instructions. A card's results are within documented bounds, not exact; here they are exact and rounded once,
 // or, with the setting perturb, off by a random unit in the last place: a test that breaks then is too tight.
-#pragma GCC optimize("O2,no-math-errno")
 #include "forms.h"
 #include "numbers.h"
 
@@ -58,11 +57,14 @@ void add_approximate_forms(Forms &f) {
     f[{"div.", kind, ".ftz.f32"}] = {divide<true>, "fff", Category::special};
   }
   // For doubles they keep about 20 bits of the result: the low word of it is zero.
-  f["rcp.approx.ftz.f64"] = {unary_each<double, double, [](double a) {
-    return std::bit_cast<double>(std::bit_cast<uint64_t>(1 / a) & 0xffffffff00000000u); }>, "dd", Category::special};
+  f["rcp.approx.ftz.f64"] = {
+      unary_each<double, double, [](double a) { return std::bit_cast<double>(std::bit_cast<uint64_t>(1 / a) & 0xffffffff00000000u); }>,
+      "dd", Category::special};
   f["rsqrt.approx.f64"] = {unary_each<double, double, [](double a) { return 1 / std::sqrt(a); }>, "dd", Category::special};
-  f["rsqrt.approx.ftz.f64"] = {unary_each<double, double, [](double a) {
-    return std::bit_cast<double>(std::bit_cast<uint64_t>(1 / std::sqrt(a)) & 0xffffffff00000000u); }>, "dd", Category::special};
+  f["rsqrt.approx.ftz.f64"] = {
+      unary_each<double, double,
+                 [](double a) { return std::bit_cast<double>(std::bit_cast<uint64_t>(1 / std::sqrt(a)) & 0xffffffff00000000u); }>,
+      "dd", Category::special};
 }
 
 }  // namespace vgpu

@@ -61,10 +61,12 @@ void copy_async(const Instruction &i, Warp &w) {
     int l = __builtin_ctz(m);
     uint64_t to = i.mode ? reinterpret_cast<const uint64_t *>(to_register)[l] : reinterpret_cast<const uint32_t *>(to_register)[l];
     if (to >= k.shared_bytes || i.bytes > k.shared_bytes - to)
-      k.fault(FindingKind::out_of_bounds, i, w, l, "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + "; the block has " +
-              std::to_string(k.shared_bytes) + " bytes of shared memory");
+      k.fault(FindingKind::out_of_bounds, i, w, l,
+              "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + "; the block has " +
+                  std::to_string(k.shared_bytes) + " bytes of shared memory");
     if (to & (i.bytes - 1))
-      k.fault(FindingKind::misaligned, i, w, l, "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + ", which is no multiple of that");
+      k.fault(FindingKind::misaligned, i, w, l,
+              "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + ", which is no multiple of that");
     copy.to[l] = static_cast<uint32_t>(to);
     copy.group[l] = w.committed[l];
     copy.oldest = std::min(copy.oldest, w.committed[l]);

@@ -1,5 +1,4 @@
 // atom and red: the lanes one after the other. In which order is a matter of the seed, as nothing on a card fixes it.
-#pragma GCC optimize("O2")
 #include "access.h"
 #include "numbers.h"
 

@@ -1,5 +1,4 @@
 // Bit operations, selections, and moves that are one function of a lane.
-#pragma GCC optimize("O3")
 #include "forms.h"
 #include <bit>
 
@@ -77,8 +76,8 @@ void lop3(const Instruction &i, Warp &w) {
   for (int n = 0; n < 8; ++n) t[n] = -(table >> n & 1);
   write_lanes<u32>(w, i.o[0], [=](int l) {
     u32 x = a[l], y = b[l], z = c[l];
-    return (~x & ~y & ~z & t[0]) | (~x & ~y & z & t[1]) | (~x & y & ~z & t[2]) | (~x & y & z & t[3]) |
-           (x & ~y & ~z & t[4]) | (x & ~y & z & t[5]) | (x & y & ~z & t[6]) | (x & y & z & t[7]);
+    return (~x & ~y & ~z & t[0]) | (~x & ~y & z & t[1]) | (~x & y & ~z & t[2]) | (~x & y & z & t[3]) | (x & ~y & ~z & t[4]) |
+           (x & ~y & z & t[5]) | (x & y & ~z & t[6]) | (x & y & z & t[7]);
   });
 }
 
@@ -131,27 +130,35 @@ void add_bit_forms(Forms &f) {
   f["bfi.b64"] = {insert_field<u64>, "lllww", k};
   f["prmt.b32"] = {ternary_each<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) { return permute(a, b, c); }>, "wwww", k};
   f["lop3.b32"] = {lop3, "wwwww", k};
-  f["shf.l.wrap.b32"] = {ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) {
-    return static_cast<u32>((u64(b) << 32 | a) << amount<true>(c) >> 32); }>, "wwww", k};
-  f["shf.l.clamp.b32"] = {ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) {
-    return static_cast<u32>((u64(b) << 32 | a) << amount<false>(c) >> 32); }>, "wwww", k};
-  f["shf.r.wrap.b32"] = {ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) {
-    return static_cast<u32>((u64(b) << 32 | a) >> amount<true>(c)); }>, "wwww", k};
-  f["shf.r.clamp.b32"] = {ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) {
-    return static_cast<u32>((u64(b) << 32 | a) >> amount<false>(c)); }>, "wwww", k};
+  f["shf.l.wrap.b32"] = {
+      ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64(b) << 32 | a) << amount<true>(c) >> 32); }>,
+      "wwww", k};
+  f["shf.l.clamp.b32"] = {
+      ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64(b) << 32 | a) << amount<false>(c) >> 32); }>,
+      "wwww", k};
+  f["shf.r.wrap.b32"] = {
+      ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64(b) << 32 | a) >> amount<true>(c)); }>, "wwww", k};
+  f["shf.r.clamp.b32"] = {
+      ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64(b) << 32 | a) >> amount<false>(c)); }>, "wwww", k};
   f["popc.b32"] = {unary_each<u32, u32, [](u32 a) { return u32(std::popcount(a)); }>, "ww", k};
   f["popc.b64"] = {unary_each<u32, u64, [](u64 a) { return u32(std::popcount(a)); }>, "wl", k};
   f["clz.b32"] = {unary_each<u32, u32, [](u32 a) { return u32(std::countl_zero(a)); }>, "ww", k};
   f["clz.b64"] = {unary_each<u32, u64, [](u64 a) { return u32(std::countl_zero(a)); }>, "wl", k};
-  f["brev.b32"] = {unary_each<u32, u32, [](u32 a) {
+  f["brev.b32"] = {unary_each<u32, u32,
+                              [](u32 a) {
     a = __builtin_bswap32(a);
     a = (a >> 4 & 0x0f0f0f0f) | (a & 0x0f0f0f0f) << 4;
     a = (a >> 2 & 0x33333333) | (a & 0x33333333) << 2;
-    return (a >> 1 & 0x55555555) | (a & 0x55555555) << 1; }>, "ww", k};
-  f["brev.b64"] = {unary_each<u64, u64, [](u64 a) {
+    return (a >> 1 & 0x55555555) | (a & 0x55555555) << 1;
+                   }>,
+                   "ww", k};
+  f["brev.b64"] = {unary_each<u64, u64,
+                              [](u64 a) {
     u64 r = 0;
     for (int n = 0; n < 64; ++n) r |= (a >> n & 1) << (63 - n);
-    return r; }>, "ll", k};
+    return r;
+                   }>,
+                   "ll", k};
   f["bfind.u32"] = {unary_each<u32, u32, [](u32 a) { return highest(a, false); }>, "ww", k};
   f["bfind.s32"] = {unary_each<u32, int32_t, [](int32_t a) { return highest(a, false); }>, "ww", k};
   f["bfind.u64"] = {unary_each<u32, u64, [](u64 a) { return highest(a, false); }>, "wl", k};

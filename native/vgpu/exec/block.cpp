@@ -55,9 +55,15 @@ uint64_t special_value(Special which, const Worker &k, const Warp &w, uint32_t l
     case Special::tid_x: return thread % l.block[0];
     case Special::tid_y: return thread / l.block[0] % l.block[1];
     case Special::tid_z: return thread / l.block[0] / l.block[1];
-    case Special::ntid_x: case Special::ntid_y: case Special::ntid_z: return l.block[static_cast<int>(which) - static_cast<int>(Special::ntid_x)];
-    case Special::ctaid_x: case Special::ctaid_y: case Special::ctaid_z: return k.ctaid[static_cast<int>(which) - static_cast<int>(Special::ctaid_x)];
-    case Special::nctaid_x: case Special::nctaid_y: case Special::nctaid_z: return l.grid[static_cast<int>(which) - static_cast<int>(Special::nctaid_x)];
+    case Special::ntid_x:
+    case Special::ntid_y:
+    case Special::ntid_z: return l.block[static_cast<int>(which) - static_cast<int>(Special::ntid_x)];
+    case Special::ctaid_x:
+    case Special::ctaid_y:
+    case Special::ctaid_z: return k.ctaid[static_cast<int>(which) - static_cast<int>(Special::ctaid_x)];
+    case Special::nctaid_x:
+    case Special::nctaid_y:
+    case Special::nctaid_z: return l.grid[static_cast<int>(which) - static_cast<int>(Special::nctaid_x)];
     case Special::laneid: return lane;
     case Special::warpid: return w.index;
     case Special::nwarpid: return k.warps.size();
@@ -85,7 +91,7 @@ void Worker::start_block(uint64_t number) {
   ctaid[2] = static_cast<uint32_t>(number / l.grid[0] / l.grid[1]);
   steps = 0;
   random = (settings.seed + number + 1) * 0x9e3779b97f4a7c15u;  // the same whichever thread runs the block
-  if (++epoch > (1u << 26) - (1u << 20)) {  // the shadow's epochs have 26 bits
+  if (++epoch > (1u << 26) - (1u << 20)) {                      // the shadow's epochs have 26 bits
     epoch = 1;
     std::fill(wrote.begin(), wrote.end(), 0);
     std::fill(read.begin(), read.end(), 0);
@@ -153,15 +159,14 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
     threads[top.block] += static_cast<uint64_t>(__builtin_popcount(top.mask));
     steps += b.instructions;
     if (__builtin_expect(steps > settings.budget, 0))
-      fault(FindingKind::hang, code[b.ender], w, __builtin_ctz(w.mask), "is still running after " + std::to_string(steps) +
-            " warp instructions of its block: an endless loop, or a wait for something that cannot come");
+      fault(FindingKind::hang, code[b.ender], w, __builtin_ctz(w.mask),
+            "is still running after " + std::to_string(steps) +
+                " warp instructions of its block: an endless loop, or a wait for something that cannot come");
     counting_main_loop = b.main_loop;
     for (const Instruction *i = code + b.begin, *end = code + b.end; i != end; ++i) i->run(*i, w);
     const uint32_t taken = b.guarded ? (b.guard_negated ? ~w.predicate(b.guard) : w.predicate(b.guard)) & top.mask : top.mask;
     switch (b.ending) {
-      case Ending::fall:
-        top.block = b.next;
-        break;
+      case Ending::fall: top.block = b.next; break;
       case Ending::leave:
         top.block = b.next;
         if (taken) leave(w, taken);
@@ -200,8 +205,9 @@ void Worker::release_barrier() {
     if (w.state != WarpState::at_barrier) continue;
     if (!first) first = &w;
     if (w.barrier_ender != first->barrier_ender && settings.barriers && !seen(FindingKind::divergent_barrier, kernel.code[w.barrier_ender]))
-      finding(FindingKind::divergent_barrier, kernel.code[w.barrier_ender], w, 0, "warp " + std::to_string(w.index) + " waits at this barrier, warp " +
-              std::to_string(first->index) + " at the one of PTX line " + std::to_string(kernel.places[first->barrier_ender].line));
+      finding(FindingKind::divergent_barrier, kernel.code[w.barrier_ender], w, 0,
+              "warp " + std::to_string(w.index) + " waits at this barrier, warp " + std::to_string(first->index) +
+                  " at the one of PTX line " + std::to_string(kernel.places[first->barrier_ender].line));
     w.state = WarpState::ready;
   }
   ++epoch;
@@ -245,7 +251,8 @@ void Worker::run() {
         launch.fault = f;
       }
       uint64_t stop = launch.stop.load();
-      while (n < stop && !launch.stop.compare_exchange_weak(stop, n)) {}
+      while (n < stop && !launch.stop.compare_exchange_weak(stop, n)) {
+      }
     }
   }
 }

@@ -1,5 +1,4 @@
 // setp: comparisons into predicates. (set is decoded as setp and a selection.)
-#pragma GCC optimize("O3,no-trapping-math")
 #include "forms.h"
 #include "numbers.h"
 

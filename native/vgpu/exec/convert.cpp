@@ -1,5 +1,4 @@
 // cvt. Names are cvt[.rounding][.ftz][.sat].to.from; registers wider than the type are narrowed and widened by the decoder.
-#pragma GCC optimize("O3,no-math-errno,no-trapping-math")
 #include "forms.h"
 #include "numbers.h"
 #include <limits>
@@ -31,7 +30,7 @@ template <class I> inline I clamped(double x) {
     x = x == x ? x : 0;
     x = x < std::numeric_limits<I>::min() ? std::numeric_limits<I>::min() : x;
     x = x > std::numeric_limits<I>::max() ? std::numeric_limits<I>::max() : x;
-    return static_cast<I>(std::conditional_t<sizeof(I) == 4 && std::is_unsigned_v<I>, int64_t, int32_t>(x));
+    return static_cast<I>(std::conditional_t < sizeof(I) == 4 && std::is_unsigned_v<I>, int64_t, int32_t > (x));
   } else {
     constexpr double limit = std::is_signed_v<I> ? 9223372036854775808.0 : 18446744073709551616.0;
     if (!(x == x)) return 0;
@@ -141,11 +140,12 @@ template <class To> void to_integer(Forms &f, const std::string &to) {
 // fp32 or fp64 to an integral value of the same type, for each flag.
 template <class F, int direction, bool ftz, bool sat> void add_integral(Forms &f, const std::string &t) {
   const char *s = sizeof(F) == 4 ? "ff" : "dd";
-  f[{"cvt.", kIntegral[direction], ftz ? ".ftz" : "", sat ? ".sat." : ".", t, ".", t}] = {
-      unary<F, F, [](F a) {
-        F r = canonical(static_cast<F>(integral<direction>(static_cast<double>(flushed<ftz>(a)))));
-        return sat ? saturate(r) : r;
-      }>, s, Category::other_float};
+  f[{"cvt.", kIntegral[direction], ftz ? ".ftz" : "", sat ? ".sat." : ".", t, ".", t}] = {unary<F, F,
+                                                                                                [](F a) {
+    F r = canonical(static_cast<F>(integral<direction>(static_cast<double>(flushed<ftz>(a)))));
+    return sat ? saturate(r) : r;
+                                                                                          }>,
+                                                                                          s, Category::other_float};
 }
 template <class F, int direction> void add_integral_all(Forms &f, const std::string &t) {
   add_integral<F, direction, false, false>(f, t);
@@ -180,10 +180,14 @@ uint16_t bfloat_bits(float x, int direction) {
 float positive(float x) { return x > 0 || x != x ? x : 0.0f; }  // .relu; NaN stays
 template <auto bits, int direction, bool relu> void add_small(Forms &f, const std::string &type) {
   const std::string r = std::string("cvt.") + kRounded[direction] + (relu ? ".relu" : "");
-  f[{r, ".", type, ".f32"}] = {unary_each<uint16_t, float, [](float a) { return bits(relu ? positive(a) : a, direction); }>, "hf", Category::other_float};
+  f[{r, ".", type, ".f32"}] = {unary_each<uint16_t, float, [](float a) { return bits(relu ? positive(a) : a, direction); }>, "hf",
+                               Category::other_float};
   // d = {a, b}: a is the upper half
-  f[{r, ".", type, "x2.f32"}] = {binary_each<uint32_t, float, float, [](float a, float b) {
-    return uint32_t(bits(relu ? positive(a) : a, direction)) << 16 | bits(relu ? positive(b) : b, direction); }>, "wff", Category::other_float};
+  f[{r, ".", type, "x2.f32"}] = {binary_each<uint32_t, float, float,
+                                             [](float a, float b) {
+    return uint32_t(bits(relu ? positive(a) : a, direction)) << 16 | bits(relu ? positive(b) : b, direction);
+                                 }>,
+                                 "wff", Category::other_float};
 }
 float from_half(uint16_t a) { return canonical(_cvtsh_ss(a)); }
 float from_bfloat(uint16_t a) { return std::bit_cast<float>(uint32_t(a) << 16); }

@@ -26,7 +26,9 @@ std::string Worker::where(const Instruction &i, const Warp &w, int lane) const {
     text += " (" + file->second.substr(file->second.rfind('/') + 1) + ":" + std::to_string(p.source) + ")";
   const Launch &l = launch.launch;
   const uint32_t thread = w.index * kLanes + static_cast<uint32_t>(lane);
-  auto triple = [](uint32_t x, uint32_t y, uint32_t z) { return "(" + std::to_string(x) + "," + std::to_string(y) + "," + std::to_string(z) + ")"; };
+  auto triple = [](uint32_t x, uint32_t y, uint32_t z) {
+    return "(" + std::to_string(x) + "," + std::to_string(y) + "," + std::to_string(z) + ")";
+  };
   text += ", block " + triple(ctaid[0], ctaid[1], ctaid[2]) + ", thread " +
           triple(thread % l.block[0], thread / l.block[0] % l.block[1], thread / l.block[0] / l.block[1]);
   return l.label.empty() ? text : text + ", launch " + l.label;

@@ -1,5 +1,4 @@
 // Exact floating-point arithmetic: one rounding, fused only where PTX says fma.
-#pragma GCC optimize("O3,no-math-errno,no-trapping-math")
 #include "forms.h"
 #include "numbers.h"
 
@@ -78,10 +77,12 @@ template <class F, class U, bool ftz> void add_sign_forms(Forms &f, const std::s
   const Category k = Category::other_float;
   f[{"min.", t}] = {binary<F, F, F, [](F a, F b) { return smaller<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
   f[{"max.", t}] = {binary<F, F, F, [](F a, F b) { return larger<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
-  f[{"min.NaN.", t}] = {binary<F, F, F, [](F a, F b) {
-    return a != a || b != b ? canonical(a + b) : smaller<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
-  f[{"max.NaN.", t}] = {binary<F, F, F, [](F a, F b) {
-    return a != a || b != b ? canonical(a + b) : larger<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
+  f[{"min.NaN.", t}] = {
+      binary<F, F, F, [](F a, F b) { return a != a || b != b ? canonical(a + b) : smaller<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>,
+      three, k};
+  f[{"max.NaN.", t}] = {
+      binary<F, F, F, [](F a, F b) { return a != a || b != b ? canonical(a + b) : larger<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three,
+      k};
   constexpr U sign = U(1) << (8 * sizeof(U) - 1);
   f[{"abs.", t}] = {unary<U, U, [](U a) { return std::bit_cast<U>(flushed<ftz>(std::bit_cast<F>(static_cast<U>(a & ~sign)))); }>, two, k};
   f[{"neg.", t}] = {unary<U, U, [](U a) { return std::bit_cast<U>(flushed<ftz>(std::bit_cast<F>(static_cast<U>(a ^ sign)))); }>, two, k};
@@ -95,8 +96,12 @@ template <class F, int test> void test_property(const Instruction &i, Warp &w) {
   uint32_t r = 0;
   for (int l = 0; l < kLanes; ++l) {
     int c = std::fpclassify(a[l]);
-    bool is = test == kFinite ? c != FP_NAN && c != FP_INFINITE : test == kInfinite ? c == FP_INFINITE : test == kNumber ? c != FP_NAN
-            : test == kNotANumber ? c == FP_NAN : test == kNormal ? c == FP_NORMAL : c == FP_SUBNORMAL;
+    bool is = test == kFinite       ? c != FP_NAN && c != FP_INFINITE
+              : test == kInfinite   ? c == FP_INFINITE
+              : test == kNumber     ? c != FP_NAN
+              : test == kNotANumber ? c == FP_NAN
+              : test == kNormal     ? c == FP_NORMAL
+                                    : c == FP_SUBNORMAL;
     r |= uint32_t(is) << l;
   }
   write_predicate(w, i.o[0], r);

@@ -1,5 +1,4 @@
 // Integer arithmetic. All of it wraps; it is computed in unsigned numbers, where wrapping is defined.
-#pragma GCC optimize("O3")
 #include "forms.h"
 #include <limits>
 #include <type_traits>
@@ -42,8 +41,9 @@ template <class T> T rest(T a, T b) {
 }
 
 template <class T> T saturated(int64_t v) {
-  return static_cast<T>(v < std::numeric_limits<T>::min() ? std::numeric_limits<T>::min()
-                        : v > std::numeric_limits<T>::max() ? std::numeric_limits<T>::max() : v);
+  return static_cast<T>(v < std::numeric_limits<T>::min()   ? std::numeric_limits<T>::min()
+                        : v > std::numeric_limits<T>::max() ? std::numeric_limits<T>::max()
+                                                            : v);
 }
 
 template <class T> void add_type(Forms &f, const std::string &t, char c) {
@@ -73,9 +73,12 @@ template <class T> void add_type(Forms &f, const std::string &t, char c) {
     using WU = std::make_unsigned_t<W>;
     static const std::string wide3 = std::string(1, sizeof(T) == 2 ? 'w' : 'l') + std::string(2, c);
     static const std::string wide4 = wide3 + wide3[0];
-    f[{"mul.wide.", t}] = {binary<W, T, T, [](T a, T b) { return static_cast<W>(static_cast<W>(a) * static_cast<W>(b)); }>, wide3.c_str(), k};
-    f[{"mad.wide.", t}] = {ternary<W, T, T, W, [](T a, T b, W c) {
-      return static_cast<W>(static_cast<WU>(static_cast<W>(a) * static_cast<W>(b)) + static_cast<WU>(c)); }>, wide4.c_str(), k};
+    f[{"mul.wide.", t}] = {binary<W, T, T, [](T a, T b) { return static_cast<W>(static_cast<W>(a) * static_cast<W>(b)); }>, wide3.c_str(),
+                           k};
+    f[{"mad.wide.", t}] = {
+        ternary<W, T, T, W,
+                [](T a, T b, W c) { return static_cast<W>(static_cast<WU>(static_cast<W>(a) * static_cast<W>(b)) + static_cast<WU>(c)); }>,
+        wide4.c_str(), k};
   }
 }
 
@@ -87,7 +90,8 @@ int32_t quotient32(int32_t a, int32_t b) {
   return r;
 }
 int32_t rest32(int32_t a, int32_t b) {
-  return static_cast<int32_t>(static_cast<uint32_t>(a) - (b == 0 ? 0u : static_cast<uint32_t>(quotient32(a, b)) * static_cast<uint32_t>(b)));
+  return static_cast<int32_t>(static_cast<uint32_t>(a) -
+                              (b == 0 ? 0u : static_cast<uint32_t>(quotient32(a, b)) * static_cast<uint32_t>(b)));
 }
 
 // The carry chain: wide sums in pieces of 32 (or 64) bits; the carry of each lane is a bit of warp.carry.
@@ -139,12 +143,20 @@ void add_integer_forms(Forms &f) {
   f["rem.s32"] = {binary<int32_t, int32_t, int32_t, [](int32_t a, int32_t b) { return rest32(a, b); }>, "www", k};
   f["add.sat.s32"] = {binary<int32_t, int32_t, int32_t, [](int32_t a, int32_t b) { return saturated<int32_t>(int64_t(a) + b); }>, "www", k};
   f["sub.sat.s32"] = {binary<int32_t, int32_t, int32_t, [](int32_t a, int32_t b) { return saturated<int32_t>(int64_t(a) - b); }>, "www", k};
-  f["mul24.lo.s32"] = {binary<int32_t, int32_t, int32_t, [](int32_t a, int32_t b) {
-    return low_product(int32_t(uint32_t(a) << 8) >> 8, int32_t(uint32_t(b) << 8) >> 8); }>, "www", k};
-  f["mul24.lo.u32"] = {binary<uint32_t, uint32_t, uint32_t, [](uint32_t a, uint32_t b) { return (a & 0xffffff) * (b & 0xffffff); }>, "www", k};
-  f["sad.s32"] = {ternary<int32_t, int32_t, int32_t, int32_t, [](int32_t a, int32_t b, int32_t c) {
-    return static_cast<int32_t>(static_cast<uint32_t>(c) + (a > b ? uint32_t(a) - uint32_t(b) : uint32_t(b) - uint32_t(a))); }>, "wwww", k};
-  f["sad.u32"] = {ternary<uint32_t, uint32_t, uint32_t, uint32_t, [](uint32_t a, uint32_t b, uint32_t c) { return c + (a > b ? a - b : b - a); }>, "wwww", k};
+  f["mul24.lo.s32"] = {
+      binary<int32_t, int32_t, int32_t,
+             [](int32_t a, int32_t b) { return low_product(int32_t(uint32_t(a) << 8) >> 8, int32_t(uint32_t(b) << 8) >> 8); }>,
+      "www", k};
+  f["mul24.lo.u32"] = {binary<uint32_t, uint32_t, uint32_t, [](uint32_t a, uint32_t b) { return (a & 0xffffff) * (b & 0xffffff); }>, "www",
+                       k};
+  f["sad.s32"] = {ternary<int32_t, int32_t, int32_t, int32_t,
+                          [](int32_t a, int32_t b, int32_t c) {
+    return static_cast<int32_t>(static_cast<uint32_t>(c) + (a > b ? uint32_t(a) - uint32_t(b) : uint32_t(b) - uint32_t(a)));
+                  }>,
+                  "wwww", k};
+  f["sad.u32"] = {
+      ternary<uint32_t, uint32_t, uint32_t, uint32_t, [](uint32_t a, uint32_t b, uint32_t c) { return c + (a > b ? a - b : b - a); }>,
+      "wwww", k};
   add_chain<uint32_t>(f, "u32", "s32", "www", "wwww");
   add_chain<uint64_t>(f, "u64", "s64", "lll", "llll");
 }

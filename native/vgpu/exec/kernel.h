@@ -11,7 +11,20 @@ using Handler = void (*)(const Instruction &, Warp &);
 
 // What an instruction counts as; `none` for the helpers that one PTX instruction may be decoded into beside its main part.
 enum class Category : uint8_t {
-  none, fma, other_float, integer, move, branch, barrier, special, global_load, global_store, shared_load, shared_store, async_copy, count
+  none,
+  fma,
+  other_float,
+  integer,
+  move,
+  branch,
+  barrier,
+  special,
+  global_load,
+  global_store,
+  shared_load,
+  shared_store,
+  async_copy,
+  count
 };
 constexpr int kCategories = static_cast<int>(Category::count);
 
@@ -19,58 +32,93 @@ enum Flag : uint8_t { kNonCoherent = 1, kWideAddress = 2, kStore = 4, kSkipFirst
 
 struct Instruction {
   Handler run = nullptr;
-  Handler guarded = nullptr;      // what `run` does under the guard, if there is one
-  uint32_t o[8] = {};             // destinations, then sources: register numbers while decoding, byte offsets in the frame after
+  Handler guarded = nullptr;  // what `run` does under the guard, if there is one
+  uint32_t o[8] = {};         // destinations, then sources: register numbers while decoding, byte offsets in the frame after
   uint8_t defs = 0, uses = 0;
   uint8_t flags = 0;
-  uint8_t bytes = 0;              // of a memory access by one lane
+  uint8_t bytes = 0;  // of a memory access by one lane
   Category category = Category::none;
-  uint8_t mode = 0;               // of a shuffle, a vote, a boolean combination
+  uint8_t mode = 0;  // of a shuffle, a vote, a boolean combination
   bool guard_negated = false;
   uint32_t guard = ~0u;
-  uint32_t number = 0;            // its own index
-  uint32_t cache = 0;             // index of its access cache
+  uint32_t number = 0;  // its own index
+  uint32_t cache = 0;   // index of its access cache
   int64_t immediate = 0;
 };
 
 enum class Ending : uint8_t { fall, branch, leave, barrier };
 
 struct Block {
-  uint32_t begin = 0, end = 0;    // instructions, without the one that ends the block
+  uint32_t begin = 0, end = 0;  // instructions, without the one that ends the block
   Ending ending = Ending::fall;
   bool guarded = false, guard_negated = false;
   bool main_loop = false;
-  uint32_t guard = 0;             // offset of the predicate
-  int32_t target = -1, next = -1; // blocks; the count of blocks is "the end of the kernel"
-  int32_t rejoin = -1;            // the immediate post-dominator
-  uint32_t instructions = 0;      // PTX instructions
-  uint32_t ender = 0;             // number of the instruction that ends it, for messages
+  uint32_t guard = 0;              // offset of the predicate
+  int32_t target = -1, next = -1;  // blocks; the count of blocks is "the end of the kernel"
+  int32_t rejoin = -1;             // the immediate post-dominator
+  uint32_t instructions = 0;       // PTX instructions
+  uint32_t ender = 0;              // number of the instruction that ends it, for messages
   uint32_t counts[kCategories] = {};
 };
 
-struct Constant { uint32_t offset; uint8_t width; uint64_t bits; };
-enum class Special : uint8_t { tid_x, tid_y, tid_z, ntid_x, ntid_y, ntid_z, ctaid_x, ctaid_y, ctaid_z, nctaid_x, nctaid_y, nctaid_z,
-                               laneid, warpid, nwarpid, smid, nsmid, gridid, lanemask_eq, lanemask_lt, lanemask_le, lanemask_gt, lanemask_ge,
-                               dynamic_smem_size, total_smem_size };
-struct SpecialSlot { uint32_t offset; Special which; uint8_t width; };
-struct Place { int line = 0; int file = 0, source = 0; };  // PTX line, and what .loc said
+struct Constant {
+  uint32_t offset;
+  uint8_t width;
+  uint64_t bits;
+};
+enum class Special : uint8_t {
+  tid_x,
+  tid_y,
+  tid_z,
+  ntid_x,
+  ntid_y,
+  ntid_z,
+  ctaid_x,
+  ctaid_y,
+  ctaid_z,
+  nctaid_x,
+  nctaid_y,
+  nctaid_z,
+  laneid,
+  warpid,
+  nwarpid,
+  smid,
+  nsmid,
+  gridid,
+  lanemask_eq,
+  lanemask_lt,
+  lanemask_le,
+  lanemask_gt,
+  lanemask_ge,
+  dynamic_smem_size,
+  total_smem_size
+};
+struct SpecialSlot {
+  uint32_t offset;
+  Special which;
+  uint8_t width;
+};
+struct Place {
+  int line = 0;
+  int file = 0, source = 0;
+};  // PTX line, and what .loc said
 
 struct Kernel {
   KernelInfo info;
   std::vector<Instruction> code;
   std::vector<Block> blocks;
-  std::vector<Place> places;      // of each instruction
+  std::vector<Place> places;  // of each instruction
   std::vector<Constant> constants;
   std::vector<SpecialSlot> specials;
   std::map<int, std::string> files;
   uint32_t frame_bytes = 0;
-  size_t local_bytes = 0;         // of a lane
+  size_t local_bytes = 0;  // of a lane
   size_t dynamic_shared_start = 0;
-  uint32_t granule = 4;           // bytes of shared memory that one shadow word stands for
-  uint32_t caches = 0;            // memory instructions
+  uint32_t granule = 4;  // bytes of shared memory that one shadow word stands for
+  uint32_t caches = 0;   // memory instructions
   bool shared_atomics = false;
   bool reads_non_coherent = false;
-  bool global_atomics = false;    // its blocks run one after the other, so that results do not depend on the number of threads
+  bool global_atomics = false;  // its blocks run one after the other, so that results do not depend on the number of threads
 };
 
 struct Module::State {

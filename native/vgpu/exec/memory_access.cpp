@@ -1,5 +1,4 @@
 // Loads and stores of all spaces.
-#pragma GCC optimize("O3")
 #include "access.h"
 #include <immintrin.h>
 
@@ -59,7 +58,8 @@ template <Space space, class M, class R, int N> void load(const Instruction &i, 
     }
   }
   if constexpr (N == 4 && sizeof(M) == 4) {
-    if (w.mask == kAll) return transpose_load(p, c.relative, w.at<float>(i.o[0]), w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]));
+    if (w.mask == kAll)
+      return transpose_load(p, c.relative, w.at<float>(i.o[0]), w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]));
   }
   // Inactive lanes have the offset 0 and read what the first active lane reads.
   const int32_t *r = c.relative;
@@ -70,8 +70,9 @@ template <Space space, class M, class R, int N> void load(const Instruction &i, 
 // Lanes that write different values to one address of shared memory in one instruction: which one stays is not defined.
 [[gnu::noinline]] void conflict(const Instruction &i, Warp &w, int lane, int other) {
   if (w.worker->seen(FindingKind::shared_race, i)) return;
-  w.worker->finding(FindingKind::shared_race, i, w, lane, "writes another value to the same shared address as lane " + std::to_string(other) +
-                    " of its warp in the same instruction");
+  w.worker->finding(
+      FindingKind::shared_race, i, w, lane,
+      "writes another value to the same shared address as lane " + std::to_string(other) + " of its warp in the same instruction");
 }
 template <class M, class R, int N> void check_conflict(const Instruction &i, Warp &w, const AccessCache &c) {
   for (uint32_t m = w.mask; m; m &= m - 1) {
@@ -106,7 +107,8 @@ template <Space space, class M, class R, int N> void store(const Instruction &i,
     }
   }
   if constexpr (N == 4 && sizeof(M) == 4) {
-    if (w.mask == kAll) return transpose_store(p, c.relative, w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]), w.at<float>(i.o[4]));
+    if (w.mask == kAll)
+      return transpose_store(p, c.relative, w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]), w.at<float>(i.o[4]));
   }
   for (uint32_t m = w.mask; m; m &= m - 1) {
     int l = __builtin_ctz(m);
@@ -127,8 +129,9 @@ uint8_t *local_place(const Instruction &i, Warp &w, uint64_t address, int l, con
   const uint64_t size = k.kernel.local_bytes;
   address &= kLocalWindow - 1;
   if (address > size || i.bytes > size - address)
-    k.fault(FindingKind::out_of_bounds, i, w, l, std::string(verb) + std::to_string(i.bytes) + " bytes at local address " + hex(address) +
-            "; the thread has " + std::to_string(size) + " bytes of local memory");
+    k.fault(FindingKind::out_of_bounds, i, w, l,
+            std::string(verb) + std::to_string(i.bytes) + " bytes at local address " + hex(address) + "; the thread has " +
+                std::to_string(size) + " bytes of local memory");
   if ((address & (i.bytes - 1)) && k.settings.bounds)
     k.fault(FindingKind::misaligned, i, w, l, std::string(verb) + std::to_string(i.bytes) + " bytes at local address " + hex(address));
   return w.local + l * size + address;
@@ -169,8 +172,9 @@ template <class M, class R, int N> void store_local(const Instruction &i, Warp &
   for (uint32_t m = lanes; m; m &= m - 1) {
     int l = __builtin_ctz(m);
     if (offset[l] > size || i.bytes > size - offset[l])
-      w.worker->fault(FindingKind::out_of_bounds, i, w, l, "reads " + std::to_string(i.bytes) + " bytes at offset " + std::to_string(offset[l]) +
-                      " of " + std::to_string(size) + " bytes of parameters");
+      w.worker->fault(FindingKind::out_of_bounds, i, w, l,
+                      "reads " + std::to_string(i.bytes) + " bytes at offset " + std::to_string(offset[l]) + " of " + std::to_string(size) +
+                          " bytes of parameters");
   }
   return lanes;
 }
@@ -217,12 +221,14 @@ template <class M, class R, int N> void load_generic(const Instruction &i, Warp 
   by_window(i, w, i.o[N], load<Space::global, M, R, N>, load<Space::shared, M, R, N>, load_local<M, R, N>, load_parameter<M, R, N>);
 }
 template <class M, class R, int N> void store_generic(const Instruction &i, Warp &w) {
-  by_window(i, w, i.o[0], store<Space::global, M, R, N>, store<Space::shared, M, R, N>, store_local<M, R, N>, store<Space::global, M, R, N>);
+  by_window(i, w, i.o[0], store<Space::global, M, R, N>, store<Space::shared, M, R, N>, store_local<M, R, N>,
+            store<Space::global, M, R, N>);
 }
 
 template <class M, class R, int N> Handler load_in(Space space) {
   switch (space) {
-    case Space::global: case Space::constant: return load<Space::global, M, R, N>;
+    case Space::global:
+    case Space::constant: return load<Space::global, M, R, N>;
     case Space::shared: return load<Space::shared, M, R, N>;
     case Space::local: return load_local<M, R, N>;
     case Space::param: return load_parameter<M, R, N>;

@@ -1,15 +1,17 @@
 // Checks and counts of accesses to shared memory.
-#pragma GCC optimize("O3")
 #include "spread.h"
 #include <cstring>
 
 namespace vgpu {
 namespace {
 
-struct SharedProblems { uint32_t missing = 0, race = 0, pending = 0; };
+struct SharedProblems {
+  uint32_t missing = 0, race = 0, pending = 0;
+};
 
 // One run of shadow words; also brings the shadow up to date. The usual lengths are unrolled.
-template <uint32_t fixed> [[gnu::always_inline]] inline SharedProblems shadow_load_run(Worker &k, uint32_t from, uint32_t count, uint32_t tag) {
+template <uint32_t fixed>
+[[gnu::always_inline]] inline SharedProblems shadow_load_run(Worker &k, uint32_t from, uint32_t count, uint32_t tag) {
   const uint32_t epoch = tag >> 6, born = k.first_epoch << 6, many = epoch << 6 | 63, n = fixed ? fixed : count;
   const uint32_t *__restrict wrote = k.wrote.data() + from;
   uint32_t *__restrict read = k.read.data() + from;
@@ -24,8 +26,10 @@ template <uint32_t fixed> [[gnu::always_inline]] inline SharedProblems shadow_lo
   return {missing, race, 0};
 }
 SharedProblems shadow_load(Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
-  return n == 1 ? shadow_load_run<1>(k, from, n, tag) : n == 4 ? shadow_load_run<4>(k, from, n, tag) : n == 32 ? shadow_load_run<32>(k, from, n, tag)
-                                                                                                              : shadow_load_run<0>(k, from, n, tag);
+  return n == 1    ? shadow_load_run<1>(k, from, n, tag)
+         : n == 4  ? shadow_load_run<4>(k, from, n, tag)
+         : n == 32 ? shadow_load_run<32>(k, from, n, tag)
+                   : shadow_load_run<0>(k, from, n, tag);
 }
 SharedProblems shadow_store(Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
   const uint32_t epoch = tag >> 6;
@@ -56,9 +60,7 @@ SharedProblems shadow_atomic(Worker &k, uint32_t from, uint32_t n, uint32_t tag)
   }
   return p;
 }
-uint32_t any_pending(const Worker &k, uint32_t from, uint32_t n) {
-  return std::memchr(k.pending.data() + from, 1, n) != nullptr;
-}
+uint32_t any_pending(const Worker &k, uint32_t from, uint32_t n) { return std::memchr(k.pending.data() + from, 1, n) != nullptr; }
 
 std::string other_warp(uint32_t shadow, uint32_t tag) {
   uint32_t warp = shadow & 63;
@@ -86,13 +88,15 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
   const bool single = !(w.mask & (w.mask - 1));
   if (__builtin_expect(high > k.shared_bytes || low > high, 0)) {
     if (!single) return nullptr;
-    k.fault(FindingKind::out_of_bounds, i, w, first_lane(w), std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) +
-            " bytes at shared address " + hex(base) + "; the block has " + std::to_string(k.shared_bytes) + " bytes of shared memory");
+    k.fault(FindingKind::out_of_bounds, i, w, first_lane(w),
+            std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) + " bytes at shared address " + hex(base) +
+                "; the block has " + std::to_string(k.shared_bytes) + " bytes of shared memory");
   }
   if (__builtin_expect(((base | c.alignment) & (i.bytes - 1)) != 0, 0) && k.settings.bounds) {
     if (!single) return nullptr;
-    k.fault(FindingKind::misaligned, i, w, first_lane(w), std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) +
-            " bytes at shared address " + hex(base) + ", which is no multiple of that");
+    k.fault(FindingKind::misaligned, i, w, first_lane(w),
+            std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) + " bytes at shared address " + hex(base) +
+                ", which is no multiple of that");
   }
   if (k.settings.races || k.settings.initialized) {
     const uint32_t tag = k.epoch << 6 | w.index, granule = k.kernel.granule;
@@ -105,8 +109,9 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
       const uint32_t from = first_of(c.runs[r]);
       const uint32_t n = static_cast<uint32_t>(base + c.runs[r].offset + c.runs[r].bytes - 1) / granule + 1 - from;
       const uint32_t old_wrote = k.wrote[from], old_read = k.read[from];
-      SharedProblems p = intent == Intent::load ? shadow_load(k, from, n, tag)
-                         : intent == Intent::store ? shadow_store(k, from, n, tag) : shadow_atomic(k, from, n, tag);
+      SharedProblems p = intent == Intent::load    ? shadow_load(k, from, n, tag)
+                         : intent == Intent::store ? shadow_store(k, from, n, tag)
+                                                   : shadow_atomic(k, from, n, tag);
       if (k.any_pending) p.pending = any_pending(k, from, n);
       if (__builtin_expect(p.missing | p.race | p.pending, 0) && lane < 0) {
         found = p;
@@ -122,13 +127,16 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
       const char *verb = intent == Intent::load ? "reads" : "writes";
       if (found.pending) {
         if (k.settings.races && !k.seen(FindingKind::pending_copy, i))
-          k.finding(FindingKind::pending_copy, i, w, lane, std::string(verb) + " shared address " + hex(at) +
-                    " while a cp.async to it is on its way: no cp.async.wait_group has waited for it");
+          k.finding(FindingKind::pending_copy, i, w, lane,
+                    std::string(verb) + " shared address " + hex(at) +
+                        " while a cp.async to it is on its way: no cp.async.wait_group has waited for it");
       } else if (found.race && k.settings.races && !k.seen(FindingKind::shared_race, i)) {
         report_race(i, w, lane, at, intent, was_wrote, was_read, tag);
       }
-      if (found.missing && !found.pending && k.settings.initialized && intent != Intent::store && !k.seen(FindingKind::uninitialized_shared, i))
-        k.finding(FindingKind::uninitialized_shared, i, w, lane, std::string("reads shared address ") + hex(at) + " that this block has not written");
+      if (found.missing && !found.pending && k.settings.initialized && intent != Intent::store &&
+          !k.seen(FindingKind::uninitialized_shared, i))
+        k.finding(FindingKind::uninitialized_shared, i, w, lane,
+                  std::string("reads shared address ") + hex(at) + " that this block has not written");
     }
   }
   if (k.settings.counters) {
@@ -149,7 +157,8 @@ void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, ui
   const uint32_t from = at / granule, n = (at + bytes - 1) / granule + 1 - from;
   const uint32_t old_wrote = k.wrote[from], old_read = k.read[from];
   SharedProblems p = shadow_store(k, from, n, tag);
-  if (p.race && k.settings.races && !k.seen(FindingKind::shared_race, i)) report_race(i, w, lane, at, Intent::store, old_wrote, old_read, tag);
+  if (p.race && k.settings.races && !k.seen(FindingKind::shared_race, i))
+    report_race(i, w, lane, at, Intent::store, old_wrote, old_read, tag);
   std::memset(k.pending.data() + from, 1, n);
   k.any_pending = true;
 }

@@ -1,4 +1,3 @@
-#pragma GCC optimize("O2")
 #include "sync.h"
 #include <algorithm>
 
@@ -47,10 +46,22 @@ void shuffle(const Instruction &i, Warp &w) {
     int from = l;
     bool in = false;
     switch (i.mode) {
-      case kShuffleUp: from = l - by; in = from >= most; break;
-      case kShuffleDown: from = l + by; in = from <= most; break;
-      case kShuffleButterfly: from = l ^ by; in = from <= most; break;
-      default: from = least | (by & ~segment); in = from <= most; break;
+      case kShuffleUp:
+        from = l - by;
+        in = from >= most;
+        break;
+      case kShuffleDown:
+        from = l + by;
+        in = from <= most;
+        break;
+      case kShuffleButterfly:
+        from = l ^ by;
+        in = from <= most;
+        break;
+      default:
+        from = least | (by & ~segment);
+        in = from <= most;
+        break;
     }
     if (!in) from = l;
     // What an inactive lane would give is not defined: a pattern that shows.
@@ -91,10 +102,14 @@ void match_any(const Instruction &i, Warp &w) {
 }
 
 Handler reduction(const std::string &op, const std::string &type) {
-  if (type == "s32" && op == "min") return [](const Instruction &i, Warp &w) { reduce<int32_t>(i, w, [](int32_t a, int32_t b) { return std::min(a, b); }); };
-  if (type == "s32" && op == "max") return [](const Instruction &i, Warp &w) { reduce<int32_t>(i, w, [](int32_t a, int32_t b) { return std::max(a, b); }); };
-  if (op == "min") return [](const Instruction &i, Warp &w) { reduce<uint32_t>(i, w, [](uint32_t a, uint32_t b) { return std::min(a, b); }); };
-  if (op == "max") return [](const Instruction &i, Warp &w) { reduce<uint32_t>(i, w, [](uint32_t a, uint32_t b) { return std::max(a, b); }); };
+  if (type == "s32" && op == "min")
+    return [](const Instruction &i, Warp &w) { reduce<int32_t>(i, w, [](int32_t a, int32_t b) { return std::min(a, b); }); };
+  if (type == "s32" && op == "max")
+    return [](const Instruction &i, Warp &w) { reduce<int32_t>(i, w, [](int32_t a, int32_t b) { return std::max(a, b); }); };
+  if (op == "min")
+    return [](const Instruction &i, Warp &w) { reduce<uint32_t>(i, w, [](uint32_t a, uint32_t b) { return std::min(a, b); }); };
+  if (op == "max")
+    return [](const Instruction &i, Warp &w) { reduce<uint32_t>(i, w, [](uint32_t a, uint32_t b) { return std::max(a, b); }); };
   if (op == "add") return [](const Instruction &i, Warp &w) { reduce<uint32_t>(i, w, [](uint32_t a, uint32_t b) { return a + b; }); };
   if (op == "and") return [](const Instruction &i, Warp &w) { reduce<uint32_t>(i, w, [](uint32_t a, uint32_t b) { return a & b; }); };
   if (op == "or") return [](const Instruction &i, Warp &w) { reduce<uint32_t>(i, w, [](uint32_t a, uint32_t b) { return a | b; }); };
@@ -146,7 +161,8 @@ void pack(const Instruction &i, Warp &w) {
   });
 }
 void pack32(const Instruction &i, Warp &w) {
-  write_each<uint32_t>(w, i.o[0], [&](int l) { return w.at<uint16_t>(i.o[1])[l] | static_cast<uint32_t>(w.at<uint16_t>(i.o[2])[l]) << 16; });
+  write_each<uint32_t>(w, i.o[0],
+                       [&](int l) { return w.at<uint16_t>(i.o[1])[l] | static_cast<uint32_t>(w.at<uint16_t>(i.o[2])[l]) << 16; });
 }
 void unpack(const Instruction &i, Warp &w) {
   const int parts = i.mode, bytes = i.bytes, whole = parts * bytes;

@@ -11,12 +11,12 @@ void shuffle(const Instruction &i, Warp &w);         // d, p, a, b, c, members
 void vote_predicate(const Instruction &i, Warp &w);  // p, q, members
 void vote_ballot(const Instruction &i, Warp &w);     // d, q, members
 void active_mask(const Instruction &i, Warp &w);
-void match_any(const Instruction &i, Warp &w);       // d, a, members
+void match_any(const Instruction &i, Warp &w);                             // d, a, members
 Handler reduction(const std::string &operation, const std::string &type);  // redux.sync d, a, members
-void warp_barrier(const Instruction &i, Warp &w);    // members
-void barrier_contribution(const Instruction &i, Warp &w);  // predicate of bar.red, before the barrier
-void barrier_count(const Instruction &i, Warp &w);   // bar.red.popc: d, after it
-void barrier_predicate(const Instruction &i, Warp &w);  // bar.red.and and .or; mode 1: or
+void warp_barrier(const Instruction &i, Warp &w);                          // members
+void barrier_contribution(const Instruction &i, Warp &w);                  // predicate of bar.red, before the barrier
+void barrier_count(const Instruction &i, Warp &w);                         // bar.red.popc: d, after it
+void barrier_predicate(const Instruction &i, Warp &w);                     // bar.red.and and .or; mode 1: or
 void nothing(const Instruction &i, Warp &w);
 void trap(const Instruction &i, Warp &w);
 void read_clock(const Instruction &i, Warp &w);      // immediate: bytes of the destination

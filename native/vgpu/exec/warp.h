@@ -13,7 +13,11 @@ constexpr int kLanes = 32;
 struct Worker;
 
 // Lanes that run `block` next; they leave this entry when they reach `rejoin`.
-struct StackEntry { int32_t block; uint32_t mask; int32_t rejoin; };
+struct StackEntry {
+  int32_t block;
+  uint32_t mask;
+  int32_t rejoin;
+};
 
 struct AsyncCopy {  // one warp's cp.async instruction
   uint32_t mask;    // lanes whose copy has not been done
@@ -34,12 +38,12 @@ struct Warp {
   uint32_t carry = 0;                     // the condition code of add.cc
   uint32_t index = 0;
   WarpState state = WarpState::ready;
-  uint32_t barrier_ender = 0;               // instruction of the barrier it waits at
+  uint32_t barrier_ender = 0;  // instruction of the barrier it waits at
   Worker *worker = nullptr;
   uint8_t *local = nullptr;
   std::vector<StackEntry> stack;
   std::vector<std::unique_ptr<AsyncCopy>> copies;
-  uint32_t committed[kLanes] = {};        // cp.async groups of each lane
+  uint32_t committed[kLanes] = {};                // cp.async groups of each lane
   std::vector<std::unique_ptr<AsyncCopy>> spare;  // done copies, to be used again
 
   template <class T> T *at(uint32_t offset) const { return static_cast<T *>(__builtin_assume_aligned(frame + offset, 32)); }
@@ -54,17 +58,20 @@ struct Warp {
 
 // How the lanes of a warp spread over memory at one instruction, relative to the first active lane. Loops repeat their
 // patterns, so all that depends on the pattern alone is worked out once.
-struct Run { int32_t offset; int32_t bytes; };
+struct Run {
+  int32_t offset;
+  int32_t bytes;
+};
 struct AccessCache {
   alignas(32) int32_t relative[kLanes] = {};
   uint32_t mask = 0;
-  int32_t low = 0, high = 0;      // of all bytes, relative
-  uint32_t alignment = 0;         // or of all relative addresses
+  int32_t low = 0, high = 0;  // of all bytes, relative
+  uint32_t alignment = 0;     // or of all relative addresses
   bool contiguous = false, uniform = false, overlapping = false;
   uint8_t run_count = 0;
-  Run runs[kLanes] = {};             // distinct bytes, ascending
+  Run runs[kLanes] = {};  // distinct bytes, ascending
   uint32_t wavefronts = 0, wavefronts_ideal = 0;
-  uint32_t sectors[8] = {};          // by the first lane's place in its sector, in words; 0: not counted yet
+  uint32_t sectors[8] = {};  // by the first lane's place in its sector, in words; 0: not counted yet
   uint32_t sectors_ideal = 0;
   // the allocation that was hit last
   uint64_t begin = 0, end = 0;
@@ -74,8 +81,17 @@ struct AccessCache {
   bool allowed = false;
 };
 
-struct Fault { FindingKind kind; std::string text; uint32_t number; };
-struct Seen { std::string text; uint64_t count; uint64_t block; uint64_t order; };  // order: within its worker
+struct Fault {
+  FindingKind kind;
+  std::string text;
+  uint32_t number;
+};
+struct Seen {
+  std::string text;
+  uint64_t count;
+  uint64_t block;
+  uint64_t order;
+};  // order: within its worker
 
 // What all workers of a launch share.
 struct LaunchState {
@@ -105,18 +121,18 @@ struct Worker {
   uint32_t ctaid[3] = {};
   std::vector<Warp> warps;
   std::vector<AccessCache> caches;
-  uint8_t *memory = nullptr;               // frames and local memory
+  uint8_t *memory = nullptr;  // frames and local memory
   size_t memory_bytes = 0;
   std::vector<uint8_t> shared_storage;
   uint8_t *shared = nullptr;
   uint64_t shared_bytes = 0;
   // Shadow of shared memory, one word for each granule: epoch << 6 | warp of the last write and read; 63: several readers.
   std::vector<uint32_t> wrote, read;
-  std::vector<uint32_t> atomics;           // epoch of the last atomic, if nothing plain has written since; empty without shared atomics
-  std::vector<uint8_t> pending;            // cp.async on its way
+  std::vector<uint32_t> atomics;  // epoch of the last atomic, if nothing plain has written since; empty without shared atomics
+  std::vector<uint8_t> pending;   // cp.async on its way
   bool any_pending = false;
-  uint32_t epoch = 1, first_epoch = 1;     // barriers passed, over all blocks of this worker; first of this block
-  uint64_t steps = 0;                      // warp instructions of this block
+  uint32_t epoch = 1, first_epoch = 1;  // barriers passed, over all blocks of this worker; first of this block
+  uint64_t steps = 0;                   // warp instructions of this block
   uint64_t random;
   uint32_t reduce_count[2] = {}, reduce_and[2] = {}, reduce_or[2] = {};  // bar.red, by parity of the epoch
   std::vector<uint64_t> executions, threads;

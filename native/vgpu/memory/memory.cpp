@@ -9,12 +9,12 @@
 namespace vgpu {
 namespace {
 
-constexpr uint64_t kBase = uint64_t(1) << 45;       // far from where Linux maps programs, libraries and the Java heap
+constexpr uint64_t kBase = uint64_t(1) << 45;  // far from where Linux maps programs, libraries and the Java heap
 constexpr uint64_t kDeviceRange = uint64_t(1) << 40;
-constexpr int kPinnedSlot = 31;                     // pinned host memory is a range like that of a device
+constexpr int kPinnedSlot = 31;  // pinned host memory is a range like that of a device
 constexpr uint64_t kPage = 4096;
-constexpr uint64_t kRedZone = 64 << 10;             // more than the 4 KB asked for: a row of an image past the end still lands in it
-constexpr size_t kFillLimit = size_t(4) << 20;      // of each allocation, filled with signalling NaNs
+constexpr uint64_t kRedZone = 64 << 10;         // more than the 4 KB asked for: a row of an image past the end still lands in it
+constexpr size_t kFillLimit = size_t(4) << 20;  // of each allocation, filled with signalling NaNs
 
 uint64_t page_up(uint64_t bytes) { return (bytes + kPage - 1) & ~(kPage - 1); }
 int slot(int device) { return device < 0 ? kPinnedSlot : device; }

@@ -4,17 +4,31 @@
 namespace vgpu {
 namespace {
 
-const std::map<std::string, std::pair<Special, int>> kSpecials = {
-    {"%tid.x", {Special::tid_x, 32}}, {"%tid.y", {Special::tid_y, 32}}, {"%tid.z", {Special::tid_z, 32}},
-    {"%ntid.x", {Special::ntid_x, 32}}, {"%ntid.y", {Special::ntid_y, 32}}, {"%ntid.z", {Special::ntid_z, 32}},
-    {"%ctaid.x", {Special::ctaid_x, 32}}, {"%ctaid.y", {Special::ctaid_y, 32}}, {"%ctaid.z", {Special::ctaid_z, 32}},
-    {"%nctaid.x", {Special::nctaid_x, 32}}, {"%nctaid.y", {Special::nctaid_y, 32}}, {"%nctaid.z", {Special::nctaid_z, 32}},
-    {"%laneid", {Special::laneid, 32}}, {"%warpid", {Special::warpid, 32}}, {"%nwarpid", {Special::nwarpid, 32}},
-    {"%smid", {Special::smid, 32}}, {"%nsmid", {Special::nsmid, 32}}, {"%gridid", {Special::gridid, 64}},
-    {"%lanemask_eq", {Special::lanemask_eq, 32}}, {"%lanemask_lt", {Special::lanemask_lt, 32}},
-    {"%lanemask_le", {Special::lanemask_le, 32}}, {"%lanemask_gt", {Special::lanemask_gt, 32}},
-    {"%lanemask_ge", {Special::lanemask_ge, 32}}, {"%dynamic_smem_size", {Special::dynamic_smem_size, 32}},
-    {"%total_smem_size", {Special::total_smem_size, 32}}};
+const std::map<std::string, std::pair<Special, int>> kSpecials = {{"%tid.x", {Special::tid_x, 32}},
+                                                                  {"%tid.y", {Special::tid_y, 32}},
+                                                                  {"%tid.z", {Special::tid_z, 32}},
+                                                                  {"%ntid.x", {Special::ntid_x, 32}},
+                                                                  {"%ntid.y", {Special::ntid_y, 32}},
+                                                                  {"%ntid.z", {Special::ntid_z, 32}},
+                                                                  {"%ctaid.x", {Special::ctaid_x, 32}},
+                                                                  {"%ctaid.y", {Special::ctaid_y, 32}},
+                                                                  {"%ctaid.z", {Special::ctaid_z, 32}},
+                                                                  {"%nctaid.x", {Special::nctaid_x, 32}},
+                                                                  {"%nctaid.y", {Special::nctaid_y, 32}},
+                                                                  {"%nctaid.z", {Special::nctaid_z, 32}},
+                                                                  {"%laneid", {Special::laneid, 32}},
+                                                                  {"%warpid", {Special::warpid, 32}},
+                                                                  {"%nwarpid", {Special::nwarpid, 32}},
+                                                                  {"%smid", {Special::smid, 32}},
+                                                                  {"%nsmid", {Special::nsmid, 32}},
+                                                                  {"%gridid", {Special::gridid, 64}},
+                                                                  {"%lanemask_eq", {Special::lanemask_eq, 32}},
+                                                                  {"%lanemask_lt", {Special::lanemask_lt, 32}},
+                                                                  {"%lanemask_le", {Special::lanemask_le, 32}},
+                                                                  {"%lanemask_gt", {Special::lanemask_gt, 32}},
+                                                                  {"%lanemask_ge", {Special::lanemask_ge, 32}},
+                                                                  {"%dynamic_smem_size", {Special::dynamic_smem_size, 32}},
+                                                                  {"%total_smem_size", {Special::total_smem_size, 32}}};
 
 }  // namespace
 
@@ -111,8 +125,7 @@ uint32_t Decoder::special(const std::string &name, int width) {
 }
 
 void Decoder::check_width(const Operand &o, int bits) {
-  if (width(o.reg) != bits)
-    refuse("a register of " + std::to_string(width(o.reg)) + " bits where " + std::to_string(bits) + " are wanted");
+  if (width(o.reg) != bits) refuse("a register of " + std::to_string(width(o.reg)) + " bits where " + std::to_string(bits) + " are wanted");
 }
 
 uint32_t Decoder::source(const Operand &o, char letter) {

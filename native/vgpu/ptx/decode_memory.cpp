@@ -18,9 +18,11 @@ uint32_t Decoder::address(const Operand &o, int64_t &offset, uint8_t &flags, uin
 }
 
 Space Decoder::space() {
-  struct { const char *name; Space space; } names[] = {
-      {"global", Space::global}, {"shared", Space::shared}, {"shared::cta", Space::shared}, {"local", Space::local},
-      {"param", Space::param}, {"param::entry", Space::param}, {"param::func", Space::param}, {"const", Space::constant}};
+  struct {
+    const char *name;
+    Space space;
+  } names[] = {{"global", Space::global}, {"shared", Space::shared},      {"shared::cta", Space::shared}, {"local", Space::local},
+               {"param", Space::param},   {"param::entry", Space::param}, {"param::func", Space::param},  {"const", Space::constant}};
   for (auto &n : names)
     if (take(n.name)) return n.space;
   return Space::none;
@@ -31,8 +33,8 @@ void Decoder::ignore_hints() {
   take_one_of({"cta", "cluster", "gpu", "sys"});
   take_one_of({"ca", "cg", "cs", "cv", "lu", "wb", "wt"});
   std::erase_if(modifiers_, [](const std::string &m) {
-    return m == "L1::evict_normal" || m == "L1::evict_unchanged" || m == "L1::evict_first" || m == "L1::evict_last" || m == "L1::no_allocate" ||
-           m == "L2::64B" || m == "L2::128B" || m == "L2::256B";
+    return m == "L1::evict_normal" || m == "L1::evict_unchanged" || m == "L1::evict_first" || m == "L1::evict_last" ||
+           m == "L1::no_allocate" || m == "L2::64B" || m == "L2::128B" || m == "L2::256B";
   });
 }
 
@@ -50,7 +52,8 @@ void Decoder::memory(bool is_store) {
   const Operand &data = operand(is_store ? 1 : 0), &at = operand(is_store ? 0 : 1);
   if (where == Space::param && at.kind == OperandKind::address && at.reg < 0 && at.space == Space::local) where = Space::local;
   std::vector<const Operand *> parts;
-  if (data.kind == OperandKind::vector) for (const Operand &p : data.parts) parts.push_back(&p);
+  if (data.kind == OperandKind::vector)
+    for (const Operand &p : data.parts) parts.push_back(&p);
   else parts.push_back(&data);
   if (static_cast<int>(parts.size()) != count) refuse("a vector of " + std::to_string(parts.size()) + " registers");
   uint32_t registers[4];
@@ -60,8 +63,7 @@ void Decoder::memory(bool is_store) {
   if (!bits) bits = std::max(type.bytes * 8, 8);
   if (bits == 1) refuse("a predicate cannot be in memory");
   const char letter = type.kind == 'f' ? (bits == 64 ? 'd' : 'f') : bits == 8 ? 'b' : bits == 16 ? 'h' : bits == 32 ? 'w' : 'l';
-  for (int n = 0; n < count; ++n)
-    registers[n] = is_store ? source(*parts[n], letter) : destination(*parts[n], bits);
+  for (int n = 0; n < count; ++n) registers[n] = is_store ? source(*parts[n], letter) : destination(*parts[n], bits);
   Instruction draft;
   uint32_t base = address(at, draft.immediate, draft.flags);
   const Handler run = is_store ? store_handler(where, type.bytes, bits / 8, count)
@@ -70,7 +72,8 @@ void Decoder::memory(bool is_store) {
   if (where == Space::none && !(draft.flags & kWideAddress)) refuse("a generic address of 32 bits");
   if (nc && where != Space::global) refuse("unknown form: .nc of another space than global");
   const Category category = where == Space::global || where == Space::none ? (is_store ? Category::global_store : Category::global_load)
-                            : where == Space::shared ? (is_store ? Category::shared_store : Category::shared_load) : Category::move;
+                            : where == Space::shared                       ? (is_store ? Category::shared_store : Category::shared_load)
+                                                                           : Category::move;
   Step &step = emit(run, category);
   if (where == Space::constant) step.i.category = Category::move;
   step.i.immediate = draft.immediate;
@@ -93,7 +96,8 @@ void Decoder::atomics(bool result) {
   const std::string type_name = take_last(), op = take_one_of({"add", "min", "max", "inc", "dec", "and", "or", "xor", "exch", "cas"});
   all_understood();
   const Type type = type_of(type_name);
-  const Handler run = where == Space::global || where == Space::shared || where == Space::none ? atomic_handler(where, op, type_name) : nullptr;
+  const Handler run = where == Space::global || where == Space::shared || where == Space::none ? atomic_handler(where, op, type_name)
+                                                                                               : nullptr;
   if (!run || op.empty()) refuse("unknown form");
   const size_t first = result ? 1 : 0, count = first + (op == "cas" ? 3 : 2);
   count_operands(count, count);
@@ -115,8 +119,14 @@ void Decoder::atomics(bool result) {
 
 void Decoder::copies() {
   if (!take("async")) refuse("unknown form");
-  if (take("commit_group")) { all_understood(); return void(emit(commit_copies, Category::special)); }
-  if (take("wait_all")) { all_understood(); return void(emit(wait_for_all_copies, Category::special)); }
+  if (take("commit_group")) {
+    all_understood();
+    return void(emit(commit_copies, Category::special));
+  }
+  if (take("wait_all")) {
+    all_understood();
+    return void(emit(wait_for_all_copies, Category::special));
+  }
   if (take("wait_group")) {
     all_understood();
     if (operand(0).kind != OperandKind::number) refuse("unknown form");
@@ -129,7 +139,8 @@ void Decoder::copies() {
   all_understood();
   count_operands(3, 4);
   const Operand &size = operand(2);
-  if (size.kind != OperandKind::number || !(size.bits == 16 || (level == "ca" && (size.bits == 4 || size.bits == 8)))) refuse("unknown size");
+  if (size.kind != OperandKind::number || !(size.bits == 16 || (level == "ca" && (size.bits == 4 || size.bits == 8))))
+    refuse("unknown size");
   int64_t to_offset = 0, from_offset = 0;
   uint8_t to_flags = 0, flags = 0;
   uint32_t to = address(operand(0), to_offset, to_flags), from = address(operand(1), from_offset, flags);
@@ -138,7 +149,8 @@ void Decoder::copies() {
     const uint32_t sum = temporary(wide ? 64 : 32);
     const bool first = first_;
     first_ = false;
-    operands(emit(find_form(wide ? "add.s64" : "add.s32")->run, Category::none), {sum}, {to, constant(wide ? 64 : 32, static_cast<uint64_t>(to_offset))});
+    operands(emit(find_form(wide ? "add.s64" : "add.s32")->run, Category::none), {sum},
+             {to, constant(wide ? 64 : 32, static_cast<uint64_t>(to_offset))});
     first_ = first;
     to = sum;
   }

@@ -12,12 +12,16 @@ inline int width_of(char letter) {
     case 'p': return 1;
     case 'b': return 8;
     case 'h': return 16;
-    case 'l': case 'd': return 64;
+    case 'l':
+    case 'd': return 64;
     default: return 32;
   }
 }
 
-struct Type { char kind = 0; int bytes = 0; };  // kind: b u s f
+struct Type {
+  char kind = 0;
+  int bytes = 0;
+};  // kind: b u s f
 inline Type type_of(const std::string &m) {
   if (m.size() < 2 || !std::strchr("busf", m[0])) return {};
   const std::string digits = m.substr(1);
@@ -28,7 +32,9 @@ inline Type type_of(const std::string &m) {
   return {};
 }
 
-struct Refused { std::string why; };
+struct Refused {
+  std::string why;
+};
 
 class Decoder {
  public:

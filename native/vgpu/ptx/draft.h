@@ -25,7 +25,7 @@ struct Draft {
   Kernel *kernel;
   std::vector<Register> registers;
   std::vector<Step> steps;
-  std::vector<int> start;        // step of each statement
+  std::vector<int> start;  // step of each statement
 };
 
 }  // namespace vgpu

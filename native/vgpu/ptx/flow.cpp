@@ -134,7 +134,10 @@ void place_registers(Draft &draft, const Edges &successors) {
   }
   // One interval of steps for each register, over all blocks in their order.
   std::vector<int64_t> from(count, INT64_MAX), to(count, -1);
-  auto touch = [&](uint32_t r, int64_t at) { from[r] = std::min(from[r], at); to[r] = std::max(to[r], at); };
+  auto touch = [&](uint32_t r, int64_t at) {
+    from[r] = std::min(from[r], at);
+    to[r] = std::max(to[r], at);
+  };
   for (size_t b = 0; b < blocks; ++b) {
     const int64_t begin = k.blocks[b].begin, last = std::max(k.blocks[b].end, k.blocks[b].ender + 1);
     for (size_t w = 0; w < in.words; ++w) {

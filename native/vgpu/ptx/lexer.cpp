@@ -39,8 +39,15 @@ std::vector<Token> tokens(const std::string &ptx) {
   while (at < size) {
     char c = source[at];
     if (c == '\0') break;  // drivers are handed NUL-terminated text
-    if (c == '\n') { ++line; ++at; continue; }
-    if (std::isspace(static_cast<unsigned char>(c))) { ++at; continue; }
+    if (c == '\n') {
+      ++line;
+      ++at;
+      continue;
+    }
+    if (std::isspace(static_cast<unsigned char>(c))) {
+      ++at;
+      continue;
+    }
     if (source.substr(at, 2) == "//") {
       while (at < size && source[at] != '\n') ++at;
       continue;

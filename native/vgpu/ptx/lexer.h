@@ -12,7 +12,7 @@ struct Token {
   TokenKind kind;
   std::string_view text;  // of the source, which must outlive the tokens
   int line;
-  uint64_t bits = 0;      // of a number: an integer, or the bits of a float
+  uint64_t bits = 0;                   // of a number: an integer, or the bits of a float
   bool single = false, twice = false;  // 0f... and 0d...
 };
 

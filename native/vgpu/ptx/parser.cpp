@@ -7,7 +7,9 @@ namespace vgpu {
 Program Parser::parse() {
   // Functions may be called before the text of their body.
   for (; peek().kind != TokenKind::end; ++at_) {
-    if (is(".section")) { while (!is("{")) ++at_; }
+    if (is(".section")) {
+      while (!is("{")) ++at_;
+    }
     if (is("{")) skip_braces(), --at_;
     else if (is(".func")) find_body();
   }
@@ -44,7 +46,10 @@ void Parser::module_item() {
   if (take(".entry")) return entry();
   if (take(".func")) return function_declaration();
   if (is(".global") || is(".const") || is(".shared")) return module_variable(external);
-  if (take(".pragma")) { while (!take(";")) ++at_; return; }
+  if (take(".pragma")) {
+    while (!take(";")) ++at_;
+    return;
+  }
   refuse("unknown directive \"" + std::string(peek().text) + "\"");
 }
 
@@ -59,9 +64,14 @@ Parser::Declared Parser::declaration() {
     else if (w == ".v4") vector = 4;
     else if (w == ".ptr" || w == ".global" || w == ".shared" || w == ".const" || w == ".local" || w == ".attribute") {
       pointer |= w == ".ptr";
-      if (w == ".attribute") { while (!take(")")) ++at_; }
+      if (w == ".attribute") {
+        while (!take(")")) ++at_;
+      }
     } else if (auto it = kTypeBytes.find(w); it != kTypeBytes.end()) d.element = it->second;
-    else { --at_; refuse("unknown type \"" + w + "\""); }
+    else {
+      --at_;
+      refuse("unknown type \"" + w + "\"");
+    }
   }
   d.name = word();
   d.bytes = d.element * vector;
@@ -85,7 +95,11 @@ void Parser::initial_value(const Declared &d, std::vector<uint8_t> &to) {
   uint64_t bits = 0;
   if (peek().kind == TokenKind::word) {
     std::string name = word();
-    if (name == "generic") { need("("); name = word(); need(")"); }
+    if (name == "generic") {
+      need("(");
+      name = word();
+      need(")");
+    }
     auto it = program_.variables.find(name);
     if (it == program_.variables.end()) refuse("initialiser names unknown variable \"" + name + "\"");
     bits = it->second.address;
@@ -131,7 +145,9 @@ void Parser::function_declaration() {
 
 void Parser::find_body() {
   size_t from = at_ + 1, name = from;
-  if (tokens_[from].text == "(") while (name + 1 < tokens_.size() && tokens_[name++].text != ")") {}
+  if (tokens_[from].text == "(")
+    while (name + 1 < tokens_.size() && tokens_[name++].text != ")") {
+    }
   skip_to_body();
   if (is("{")) bodies_[std::string(tokens_[name].text)] = from;
   --at_;
@@ -163,7 +179,8 @@ void Parser::entry() {
     std::string w = word();
     if (w == ".maxntid" || w == ".reqntid") {
       int n = 0;
-      do dims[n++] = number(); while (n < 3 && take(","));
+      do dims[n++] = number();
+      while (n < 3 && take(","));
       f.max_threads = dims[0] * dims[1] * dims[2];
     } else if (w == ".minnctapersm" || w == ".maxnreg" || w == ".maxnctapersm") {
       number();

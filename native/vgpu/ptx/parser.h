@@ -7,15 +7,21 @@
 
 namespace vgpu {
 
-struct Refusal { int line; std::string text; };
+struct Refusal {
+  int line;
+  std::string text;
+};
 
 inline size_t align_up(size_t value, size_t align) { return (value + align - 1) / align * align; }
 
-inline const std::map<std::string_view, int> kTypeBytes = {
-    {".b8", 1},  {".u8", 1},  {".s8", 1},  {".b16", 2}, {".u16", 2}, {".s16", 2}, {".f16", 2}, {".bf16", 2}, {".b32", 4}, {".u32", 4},
-    {".s32", 4}, {".f32", 4}, {".f16x2", 4}, {".b64", 8}, {".u64", 8}, {".s64", 8}, {".f64", 8}};
+inline const std::map<std::string_view, int> kTypeBytes = {{".b8", 1},    {".u8", 1},   {".s8", 1},  {".b16", 2}, {".u16", 2}, {".s16", 2},
+                                                           {".f16", 2},   {".bf16", 2}, {".b32", 4}, {".u32", 4}, {".s32", 4}, {".f32", 4},
+                                                           {".f16x2", 4}, {".b64", 8},  {".u64", 8}, {".s64", 8}, {".f64", 8}};
 
-struct Symbol { Space space; uint64_t place; };
+struct Symbol {
+  Space space;
+  uint64_t place;
+};
 struct Scope {
   std::map<std::string, int, std::less<>> registers;
   std::map<std::string, Symbol, std::less<>> symbols;
@@ -40,13 +46,13 @@ class Parser {
   Function *function_ = nullptr;
   std::vector<Scope> scopes_;
   size_t scope_ = 0;
-  std::map<std::string, uint64_t> shared_places_;      // module-level .shared variables that this kernel uses
+  std::map<std::string, uint64_t> shared_places_;         // module-level .shared variables that this kernel uses
   std::vector<std::pair<size_t, std::string>> branches_;  // statement and label, with the scope in branch_scopes_
   std::vector<size_t> branch_scopes_;
   int depth_ = 0;
   size_t ignored_ = 0;
-  int return_label_ = -1;                              // >= 0: inside an inlined call
-  std::vector<std::vector<size_t>> returns_;           // statements that leave the inlined call
+  int return_label_ = -1;                     // >= 0: inside an inlined call
+  std::vector<std::vector<size_t>> returns_;  // statements that leave the inlined call
 
   const Token &peek(size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
   bool is(std::string_view text, size_t ahead = 0) const { return peek(ahead).text == text && peek(ahead).kind != TokenKind::text; }
@@ -76,7 +82,12 @@ class Parser {
 
   // ---- module level --------------------------------------------------------------------------------------------------------
   void module_item();
-  struct Declared { std::string name; size_t align = 1, bytes = 0; int element = 1; bool open = false; };
+  struct Declared {
+    std::string name;
+    size_t align = 1, bytes = 0;
+    int element = 1;
+    bool open = false;
+  };
 
   // [.align n] [.v2|.v4] .type name [dims]
   Declared declaration();

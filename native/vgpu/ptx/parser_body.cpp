@@ -70,8 +70,14 @@ void Parser::statement() {
   if (take(".local") || take(".param")) return declare_variable(Space::local);  // a call's .param variables are the thread's own
   if (take(".shared")) return declare_variable(Space::shared);
   if (take(".loc")) return location();
-  if (take(".pragma")) { while (!take(";")) ++at_; return; }
-  if (take(".extern")) { need(".shared"); return declare_variable(Space::shared); }
+  if (take(".pragma")) {
+    while (!take(";")) ++at_;
+    return;
+  }
+  if (take(".extern")) {
+    need(".shared");
+    return declare_variable(Space::shared);
+  }
   if (peek().kind == TokenKind::word && is(":", 1)) {
     scopes_[scope_].labels[word()] = static_cast<int>(function_->statements.size());
     ++at_;
@@ -176,7 +182,10 @@ Operand Parser::operand() {
   }
   if (find_symbol(name, o)) {
     o.kind = OperandKind::symbol;
-    if (is("+")) { ++at_; o.bits = number(); }
+    if (is("+")) {
+      ++at_;
+      o.bits = number();
+    }
     return o;
   }
   if (name[0] == '%') {
@@ -240,12 +249,18 @@ void Parser::instruction() {
 void Parser::call(Statement &s) {
   std::vector<Operand> results, arguments;
   if (take("(")) {
-    while (!take(")")) { results.push_back(operand()); take(","); }
+    while (!take(")")) {
+      results.push_back(operand());
+      take(",");
+    }
     need(",");
   }
   std::string name = word();
   if (take(",") && take("(")) {
-    while (!take(")")) { arguments.push_back(operand()); take(","); }
+    while (!take(")")) {
+      arguments.push_back(operand());
+      take(",");
+    }
   }
   need(";");
   if (name == "__assertfail") {

@@ -7,16 +7,18 @@ namespace {
 
 // %rd1, %rd2 = parameters a and b; %r1 = thread, %rd3 = 4 * thread; 1 KB of shared memory `tile`, %r9 = its place of this thread.
 std::string kernel(const std::string &body) {
-  return module_text(".file 1 \"/somewhere/kernel.cu\"\n.visible .entry t(.param .u64 a, .param .u64 b)\n{\n"
-                     ".reg .pred %p<10>; .reg .b16 %rs<4>; .reg .b32 %r<20>; .reg .f32 %f<10>; .reg .b64 %rd<10>;\n"
-                     ".shared .align 16 .b8 tile[1024];\n"
-                     "ld.param.u64 %rd1, [a];\nld.param.u64 %rd2, [b];\nmov.u32 %r1, %tid.x;\nmul.wide.u32 %rd3, %r1, 4;\n"
-                     "mov.u32 %r8, tile;\nshl.b32 %r7, %r1, 2;\nadd.s32 %r9, %r8, %r7;\n.loc 1 42 3\n" + body + "\nret;\n}\n");
+  return module_text(
+      ".file 1 \"/somewhere/kernel.cu\"\n.visible .entry t(.param .u64 a, .param .u64 b)\n{\n"
+      ".reg .pred %p<10>; .reg .b16 %rs<4>; .reg .b32 %r<20>; .reg .f32 %f<10>; .reg .b64 %rd<10>;\n"
+      ".shared .align 16 .b8 tile[1024];\n"
+      "ld.param.u64 %rd1, [a];\nld.param.u64 %rd2, [b];\nmov.u32 %r1, %tid.x;\nmul.wide.u32 %rd3, %r1, 4;\n"
+      "mov.u32 %r8, tile;\nshl.b32 %r7, %r1, 2;\nadd.s32 %r9, %r8, %r7;\n.loc 1 42 3\n" +
+      body + "\nret;\n}\n");
 }
 
 // Runs the body with 64 threads and expects this kind ("clean" for none) and these parts in the text.
-void check(const std::string &title, const std::string &body, const std::string &kind, std::vector<std::string> parts = {}, bool faulted = false,
-           uint32_t threads = 64, uint32_t shared = 0) {
+void check(const std::string &title, const std::string &body, const std::string &kind, std::vector<std::string> parts = {},
+           bool faulted = false, uint32_t threads = 64, uint32_t shared = 0) {
   auto module = load(kernel(body));
   if (!module) return;
   Buffer a(threads * 4), b(threads * 4);
@@ -31,16 +33,19 @@ void check(const std::string &title, const std::string &body, const std::string 
 
 TEST(out_of_bounds) {
   check("read past the end", "add.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4+128];", "out-of-bounds",
-        {"kernel.cu:42", "block (0,0,0), thread (32,0,0)", "reads 4 bytes", "0 bytes after the end of allocation", "(256 bytes)", "kernel t, PTX line"}, true);
+        {"kernel.cu:42", "block (0,0,0), thread (32,0,0)", "reads 4 bytes", "0 bytes after the end of allocation", "(256 bytes)",
+         "kernel t, PTX line"},
+        true);
   check("write before the start", "add.s64 %rd4, %rd1, %rd3;\nst.global.f32 [%rd4+-4], 0f00000000;", "out-of-bounds",
         {"4 bytes before the start of allocation", "thread (0,0,0)", "writes"}, true);
-  check("vector over the end", "mul.wide.u32 %rd5, %r1, 16;\nadd.s64 %rd4, %rd1, %rd5;\nld.global.v4.f32 {%f1, %f2, %f3, %f4}, [%rd4];", "out-of-bounds",
-        {"thread (16,0,0)"}, true);
+  check("vector over the end", "mul.wide.u32 %rd5, %r1, 16;\nadd.s64 %rd4, %rd1, %rd5;\nld.global.v4.f32 {%f1, %f2, %f3, %f4}, [%rd4];",
+        "out-of-bounds", {"thread (16,0,0)"}, true);
   check("null", "mov.u64 %rd4, 0;\nld.global.f32 %f1, [%rd4];", "out-of-bounds", {"near no allocation"}, true);
   check("shared", "ld.shared.f32 %f1, [%r9+1024];", "out-of-bounds", {"shared address 0x400", "1024 bytes of shared memory"}, true);
   check("shared, negative", "st.shared.f32 [%r9+-4], 0f00000000;", "out-of-bounds", {"thread (0,0,0)"}, true);
   check("an atomic", "add.s64 %rd4, %rd1, %rd3;\natom.global.add.u32 %r2, [%rd4+128], 1;", "out-of-bounds", {"updates"}, true);
-  check("a copy", "add.s64 %rd4, %rd1, %rd3;\ncp.async.ca.shared.global [%r9], [%rd4+128], 4;\ncp.async.wait_all;", "out-of-bounds", {}, true);
+  check("a copy", "add.s64 %rd4, %rd1, %rd3;\ncp.async.ca.shared.global [%r9], [%rd4+128], 4;\ncp.async.wait_all;", "out-of-bounds", {},
+        true);
   check("within", "add.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4];\nst.global.f32 [%rd4], %f1;", "clean");
 }
 
@@ -73,8 +78,9 @@ TEST(freed_foreign_and_host_memory) {
 }
 
 TEST(uninitialized_reads) {
-  auto module = load(kernel("add.s64 %rd4, %rd1, %rd3;\nadd.s64 %rd5, %rd2, %rd3;\nst.global.f32 [%rd4], 0f00000000;\n"
-                            "ld.global.f32 %f1, [%rd4];\nld.global.f32 %f2, [%rd5];"));
+  auto module = load(
+      kernel("add.s64 %rd4, %rd1, %rd3;\nadd.s64 %rd5, %rd2, %rd3;\nst.global.f32 [%rd4], 0f00000000;\n"
+             "ld.global.f32 %f1, [%rd4];\nld.global.f32 %f2, [%rd5];"));
   if (!module) return;
   Buffer a(256, 0, false), b(256, 0, false);
   std::memset(b.allocation()->written.data(), 1, 40);
@@ -89,18 +95,20 @@ TEST(uninitialized_reads) {
 TEST(shared_races) {
   const std::string write = "st.shared.f32 [%r9], 0f00000000;\n", swap = "xor.b32 %r2, %r9, 128;\n", read = "ld.shared.f32 %f1, [%r2];\n";
   check("barrier left out", swap + write + "bar.sync 0;\n" + write + read, "shared-race", {"no barrier between"});
-  check("one writes, one reads", "setp.ge.u32 %p1, %r1, 32;\n@%p1 bra READ;\n" + write + "bra.uni END;\nREAD:\nld.shared.f32 %f1, [%r9+-128];\nEND:",
-        "shared-race", {"reads shared address 0x0 that warp 0 wrote with no barrier between", "thread (32,0,0)"});
+  check("one writes, one reads",
+        "setp.ge.u32 %p1, %r1, 32;\n@%p1 bra READ;\n" + write + "bra.uni END;\nREAD:\nld.shared.f32 %f1, [%r9+-128];\nEND:", "shared-race",
+        {"reads shared address 0x0 that warp 0 wrote with no barrier between", "thread (32,0,0)"});
   check("barrier there", swap + write + "bar.sync 0;\n" + read, "clean");
   check("second barrier left out", swap + write + "bar.sync 0;\n" + read + write, "shared-race", {"with no barrier between"});
   check("second barrier there", swap + write + "bar.sync 0;\n" + read + "bar.sync 0;\n" + write, "clean");
   check("two warps write one word", "st.shared.f32 [tile], 0f00000000;", "shared-race");
   check("lanes write different values", "st.shared.u32 [tile], %r1;", "shared-race", {"another value"}, false, 32);
   check("lanes write the same value", "st.shared.u32 [tile], 7;", "clean", {}, false, 32);
-  check("bytes of one word by two warps", "add.s32 %r2, %r8, %r1;\ncvt.u16.u32 %rs1, %r1;\nst.shared.u8 [%r2], %rs1;\nbar.sync 0;\nld.shared.u8 %rs2, [%r2];",
-        "clean");
+  check("bytes of one word by two warps",
+        "add.s32 %r2, %r8, %r1;\ncvt.u16.u32 %rs1, %r1;\nst.shared.u8 [%r2], %rs1;\nbar.sync 0;\nld.shared.u8 %rs2, [%r2];", "clean");
   check("atomics", "st.shared.u32 [%r9], 0;\nbar.sync 0;\natom.shared.add.u32 %r2, [tile], 1;", "clean");
-  check("an atomic and a plain read", "st.shared.u32 [%r9], 0;\nbar.sync 0;\natom.shared.add.u32 %r2, [tile], 1;\nld.shared.u32 %r3, [tile];", "shared-race");
+  check("an atomic and a plain read",
+        "st.shared.u32 [%r9], 0;\nbar.sync 0;\natom.shared.add.u32 %r2, [tile], 1;\nld.shared.u32 %r3, [tile];", "shared-race");
 }
 
 TEST(copies_in_flight) {
@@ -116,18 +124,24 @@ TEST(copies_in_flight) {
 TEST(divergent_barriers) {
   check("half a warp", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nbar.sync 0;\nL:", "divergent-barrier", {"0xffff0000"});
   check("exited lanes", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 exit;\nbar.sync 0;", "clean");
-  check("two barriers", "setp.lt.u32 %p1, %r1, 32;\n@!%p1 bra L;\nbar.sync 0;\nbra.uni M;\nL:\nbar.sync 0;\nM:", "divergent-barrier", {"warp 1 waits", "warp 0"});
-  check("inactive lanes in a shuffle", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.down.b32 %r2, %r1, 1, 31, -1;\nL:", "inactive-lanes", {"0xffff0000"});
-  check("a mask that fits", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.bfly.b32 %r2, %r1, 1, 31, 0xffff;\nL:", "clean", {}, false, 32);
-  check("a value of an inactive lane", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.idx.b32 %r2, %r1, 20, 31, 0xffff;\nL:", "inactive-lanes", {}, false, 32);
+  check("two barriers", "setp.lt.u32 %p1, %r1, 32;\n@!%p1 bra L;\nbar.sync 0;\nbra.uni M;\nL:\nbar.sync 0;\nM:", "divergent-barrier",
+        {"warp 1 waits", "warp 0"});
+  check("inactive lanes in a shuffle",
+        "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.down.b32 %r2, %r1, 1, 31, -1;\nL:", "inactive-lanes", {"0xffff0000"});
+  check("a mask that fits", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.bfly.b32 %r2, %r1, 1, 31, 0xffff;\nL:", "clean", {}, false,
+        32);
+  check("a value of an inactive lane",
+        "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.idx.b32 %r2, %r1, 20, 31, 0xffff;\nL:", "inactive-lanes", {}, false, 32);
   check("a whole mask after lanes exited", "setp.lt.u32 %p1, %r1, 48;\n@!%p1 exit;\nvote.sync.any.pred %p2, %p1, -1;", "clean");
   check("a whole mask where lanes do not exist", "setp.lt.u32 %p1, %r1, 48;\nvote.sync.any.pred %p2, %p1, -1;", "clean", {}, false, 40);
   check("a vote", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nvote.sync.any.pred %p2, %p1, -1;\nL:", "inactive-lanes");
 }
 
 TEST(read_only_memory_that_is_written) {
-  check("the same word", "add.s64 %rd4, %rd1, %rd3;\nst.global.f32 [%rd4], 0f00000000;\nld.global.nc.f32 %f1, [%rd4];", "read-only-written");
-  const std::string other = "add.s64 %rd4, %rd1, %rd3;\nadd.s64 %rd5, %rd2, %rd3;\nld.global.nc.f32 %f1, [%rd5];\nst.global.f32 [%rd4], %f1;";
+  check("the same word", "add.s64 %rd4, %rd1, %rd3;\nst.global.f32 [%rd4], 0f00000000;\nld.global.nc.f32 %f1, [%rd4];",
+        "read-only-written");
+  const std::string
+      other = "add.s64 %rd4, %rd1, %rd3;\nadd.s64 %rd5, %rd2, %rd3;\nld.global.nc.f32 %f1, [%rd5];\nst.global.f32 [%rd4], %f1;";
   check("another array", other, "clean");
   // What an earlier launch wrote is fair to read.
   auto module = load(kernel(other));
@@ -148,8 +162,10 @@ TEST(endless_loops_and_traps) {
 TEST(warps_that_wait_for_flags_of_others) {
   // Warp 0 waits until warp 1 has set a flag in shared memory: turns must end.
   settings().races = false;
-  check("flag", "st.shared.u32 [tile], 0;\nbar.sync 0;\nsetp.ge.u32 %p1, %r1, 32;\n@%p1 bra SET;\nL:\nld.volatile.shared.u32 %r2, [tile];\n"
-        "setp.eq.s32 %p2, %r2, 0;\n@%p2 bra L;\nbra.uni END;\nSET:\nst.volatile.shared.u32 [tile], 1;\nEND:", "clean");
+  check("flag",
+        "st.shared.u32 [tile], 0;\nbar.sync 0;\nsetp.ge.u32 %p1, %r1, 32;\n@%p1 bra SET;\nL:\nld.volatile.shared.u32 %r2, [tile];\n"
+        "setp.eq.s32 %p2, %r2, 0;\n@%p2 bra L;\nbra.uni END;\nSET:\nst.volatile.shared.u32 [tile], 1;\nEND:",
+        "clean");
 }
 
 TEST(checks_can_be_switched_off) {
@@ -161,7 +177,8 @@ TEST(checks_can_be_switched_off) {
 }
 
 TEST(the_first_fault_does_not_depend_on_threads) {
-  auto module = load(kernel("mov.u32 %r2, %ctaid.x;\nsetp.lt.u32 %p1, %r2, 5;\n@%p1 bra L;\nadd.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4+1024];\nL:"));
+  auto module = load(kernel(
+      "mov.u32 %r2, %ctaid.x;\nsetp.lt.u32 %p1, %r2, 5;\n@%p1 bra L;\nadd.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4+1024];\nL:"));
   if (!module) return;
   for (int threads : {1, 4}) {
     settings().threads = threads;
@@ -172,7 +189,8 @@ TEST(the_first_fault_does_not_depend_on_threads) {
 }
 
 TEST(access_bitmaps) {
-  auto module = load(kernel("mul.wide.u32 %rd5, %r1, 256;\nadd.s64 %rd4, %rd1, %rd5;\nst.global.f32 [%rd4+512], 0f00000000;\nld.global.f32 %f1, [%rd2+260];"));
+  auto module = load(kernel(
+      "mul.wide.u32 %rd5, %r1, 256;\nadd.s64 %rd4, %rd1, %rd5;\nst.global.f32 [%rd4+512], 0f00000000;\nld.global.f32 %f1, [%rd2+260];"));
   if (!module) return;
   Buffer a(256 * 100), b(1024);
   Outcome o = launch(*module, "t", 1, 64, Arguments().add(a).add(b));

@@ -30,7 +30,8 @@ void check(const std::string &body, uint32_t threads, uint32_t (*want)(uint32_t)
   expect(!o.found, found(o));
   for (uint32_t t = 0; t < threads; ++t)
     if (out.as<uint32_t>()[t] != want(t))
-      return fail("thread " + std::to_string(t) + " has " + std::to_string(out.as<uint32_t>()[t]) + " instead of " + std::to_string(want(t)));
+      return fail("thread " + std::to_string(t) + " has " + std::to_string(out.as<uint32_t>()[t]) + " instead of " +
+                  std::to_string(want(t)));
 }
 
 }  // namespace
@@ -58,7 +59,8 @@ MEET:
   activemask.b32 %r4;
   setp.ne.s32 %p3, %r4, -1;
   @%p3 add.s32 %r0, %r0, 7777777;
-)", 32, [](uint32_t t) { return t & 1 ? (t & 2 ? 10101u : 10110u) : (t & 2 ? 10000u : 11000u); });
+)",
+        32, [](uint32_t t) { return t & 1 ? (t & 2 ? 10101u : 10110u) : (t & 2 ? 10000u : 11000u); });
 }
 
 TEST(loops_of_different_lengths) {
@@ -72,7 +74,8 @@ LOOP:
   activemask.b32 %r4;
   setp.ne.s32 %p3, %r4, -1;
   @%p3 add.s32 %r0, %r0, 7777777;
-)", 64, [](uint32_t t) { return t * (t + 1) / 2; });
+)",
+        64, [](uint32_t t) { return t * (t + 1) / 2; });
 }
 
 TEST(loops_with_breaks_and_continues) {
@@ -96,16 +99,17 @@ NEXT:
   @%p4 bra LOOP;
 OUT:
   add.s32 %r0, %r0, 1000;
-)", 32, [](uint32_t t) {
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < 20; ++i) {
-      if (i == t) break;
-      if (i & 1) continue;
-      sum += i;
-      if (sum > 30) return sum;
-    }
-    return sum + 1000;
-  });
+)",
+        32, [](uint32_t t) {
+          uint32_t sum = 0;
+          for (uint32_t i = 0; i < 20; ++i) {
+            if (i == t) break;
+            if (i & 1) continue;
+            sum += i;
+            if (sum > 30) return sum;
+          }
+          return sum + 1000;
+        });
 }
 
 TEST(nested_loops_with_divergent_trips) {
@@ -122,7 +126,11 @@ INNER:
   add.s32 %r2, %r2, 1;
   setp.le.s32 %p2, %r2, %r5;
   @%p2 bra OUTER;
-)", 40, [](uint32_t t) { uint32_t n = (t & 3) + 1; return n * (n + 1) / 2; });
+)",
+        40, [](uint32_t t) {
+          uint32_t n = (t & 3) + 1;
+          return n * (n + 1) / 2;
+        });
 }
 
 TEST(guarded_exits_and_scopes) {
@@ -144,7 +152,8 @@ TEST(guarded_exits_and_scopes) {
     add.s32 %r0, %r0, 4;
   L:
   }
-)", 32, [](uint32_t t) { return t > 20 ? 0u : (t < 5 ? 0u : 3u) + (t < 10 ? 0u : 4u); });
+)",
+        32, [](uint32_t t) { return t > 20 ? 0u : (t < 5 ? 0u : 3u) + (t < 10 ? 0u : 4u); });
 }
 
 TEST(calls_are_inlined) {
@@ -250,7 +259,10 @@ TEST(blocks_give_the_same_over_threads_and_orders) {
   std::vector<float> first;
   for (int run = 0; run < 6; ++run) {
     settings().threads = run == 1 ? 4 : 1;
-    settings().warps = run == 2 ? WarpOrder::reverse : run == 3 ? WarpOrder::random : run == 4 ? WarpOrder::one_warp_far : WarpOrder::round_robin;
+    settings().warps = run == 2   ? WarpOrder::reverse
+                       : run == 3 ? WarpOrder::random
+                       : run == 4 ? WarpOrder::one_warp_far
+                                  : WarpOrder::round_robin;
     settings().seed = run;
     Buffer in(256 * 4 * 8), out(8 * 4);
     for (int n = 0; n < 256 * 8; ++n) in.as<float>()[n] = static_cast<float>((n * 7919) % 1000) / 999.0f;

@@ -112,8 +112,9 @@ TEST(local_constant_and_generic_memory) {
 }
 
 TEST(parameters_have_offsets_and_sizes) {
-  auto module = load(module_text(".visible .entry t(.param .u32 a, .param .u64 .ptr .global .align 1 b, .param .align 8 .b8 c[20], .param .u8 d, .param .f32 e)\n"
-                                 ".maxntid 128, 2, 1\n.minnctapersm 2\n{\nret;\n}\n"));
+  auto module = load(module_text(
+      ".visible .entry t(.param .u32 a, .param .u64 .ptr .global .align 1 b, .param .align 8 .b8 c[20], .param .u8 d, .param .f32 e)\n"
+      ".maxntid 128, 2, 1\n.minnctapersm 2\n{\nret;\n}\n"));
   if (!module) return;
   const KernelInfo &i = info(module->kernel("t"));
   const std::vector<std::pair<size_t, size_t>> expected = {{0, 4}, {8, 8}, {16, 20}, {36, 1}, {40, 4}};

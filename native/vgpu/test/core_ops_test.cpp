@@ -16,8 +16,9 @@ struct Row {
   std::vector<Case> cases;
 };
 
-constexpr uint64_t kNaN = 0x7fffffff, kInf = 0x7f800000, kNegInf = 0xff800000, kOne = 0x3f800000, kNegOne = 0xbf800000, kNegZero = 0x80000000,
-                   kTiny = 0x00000001, kDenormal = 0x007fffff, kMax = 0x7f7fffff, kIntMin = 0x80000000, kIntMax = 0x7fffffff;
+constexpr uint64_t kNaN = 0x7fffffff, kInf = 0x7f800000, kNegInf = 0xff800000, kOne = 0x3f800000, kNegOne = 0xbf800000,
+                   kNegZero = 0x80000000, kTiny = 0x00000001, kDenormal = 0x007fffff, kMax = 0x7f7fffff, kIntMin = 0x80000000,
+                   kIntMax = 0x7fffffff;
 constexpr uint64_t kD1 = 0x3ff0000000000000, kDInf = 0x7ff0000000000000, kDNaN = 0x7ff8000000000000;
 
 const std::vector<Row> &rows() {
@@ -43,8 +44,15 @@ const std::vector<Row> &rows() {
       {"mad.hi.u32", "wwww", {{{0x80000000, 4, 5}, 7}}},
       {"mad.wide.s32", "lwwl", {{{0xffffffff, 2, 1}, ~0ull}}},
       {"mad.wide.u32", "lwwl", {{{0xffffffff, 2, 1}, 0x1ffffffff}}},
-      {"div.s32", "www", {{{7, 2}, 3}, {{0xfffffff9, 2}, 0xfffffffd}, {{kIntMin, 0xffffffff}, kIntMin}, {{5, 0}, 0xffffffff}, {{kIntMax, kIntMax}, 1},
-                          {{kIntMin, 3}, 0xd5555556}, {{2147483646, 2147483647}, 0}}},
+      {"div.s32",
+       "www",
+       {{{7, 2}, 3},
+        {{0xfffffff9, 2}, 0xfffffffd},
+        {{kIntMin, 0xffffffff}, kIntMin},
+        {{5, 0}, 0xffffffff},
+        {{kIntMax, kIntMax}, 1},
+        {{kIntMin, 3}, 0xd5555556},
+        {{2147483646, 2147483647}, 0}}},
       {"div.u32", "www", {{{0xffffffff, 2}, 0x7fffffff}, {{1, 0}, 0xffffffff}}},
       {"div.s64", "lll", {{{-7ull, 2}, -3ull}, {{1ull << 63, ~0ull}, 1ull << 63}}},
       {"rem.s32", "www", {{{7, 3}, 1}, {{0xfffffff9, 3}, 0xffffffff}, {{kIntMin, 0xffffffff}, 0}}},
@@ -71,7 +79,9 @@ const std::vector<Row> &rows() {
       {"shr.s64", "llw", {{{1ull << 63, 64}, ~0ull}}},
       {"shr.u64", "llw", {{{1ull << 63, 63}, 1}, {{1ull << 63, 64}, 0}}},
       {"shr.s16", "hhw", {{{0x8000, 3}, 0xf000}}},
-      {"bfe.u32", "wwww", {{{0x12345678, 8, 8}, 0x56}, {{0xffffffff, 28, 8}, 0xf}, {{0xffffffff, 0, 0}, 0}, {{0xdeadbeef, 0, 32}, 0xdeadbeef}}},
+      {"bfe.u32",
+       "wwww",
+       {{{0x12345678, 8, 8}, 0x56}, {{0xffffffff, 28, 8}, 0xf}, {{0xffffffff, 0, 0}, 0}, {{0xdeadbeef, 0, 32}, 0xdeadbeef}}},
       {"bfe.s32", "wwww", {{{0x0000f000, 12, 4}, 0xffffffff}, {{0x00007000, 12, 4}, 7}, {{0x80000000, 28, 8}, 0xfffffff8}}},
       {"bfi.b32", "wwwww", {{{0xff, 0, 8, 4}, 0xf00}, {{0xff, 0xffffffff, 8, 8}, 0xffffffff}, {{1, 7, 40, 4}, 7}, {{1, 7, 3, 0}, 7}}},
       {"prmt.b32", "wwww", {{{0x33221100, 0x77665544, 0x7531}, 0x77553311}, {{0x00008000, 0, 0x9999}, 0xffffffff}}},
@@ -90,8 +100,16 @@ const std::vector<Row> &rows() {
       {"xor.pred", "ppp", {{{1, 1}, 0}, {{1, 0}, 1}}},
       {"not.pred", "pp", {{{1}, 0}, {{0}, 1}}},
       // fp32
-      {"add.f32", "fff", {{{kOne, kOne}, 0x40000000}, {{kInf, kNegInf}, kNaN}, {{0x7fa5a5a5, kOne}, kNaN}, {{kOne, 0xffc00000}, kNaN}, {{kTiny, kTiny}, 2}, {{kNegZero, kNegZero}, kNegZero},
-                          {{0x3f800001, 0x33800000}, 0x3f800002}, {{kMax, kMax}, kInf}}},
+      {"add.f32",
+       "fff",
+       {{{kOne, kOne}, 0x40000000},
+        {{kInf, kNegInf}, kNaN},
+        {{0x7fa5a5a5, kOne}, kNaN},
+        {{kOne, 0xffc00000}, kNaN},
+        {{kTiny, kTiny}, 2},
+        {{kNegZero, kNegZero}, kNegZero},
+        {{0x3f800001, 0x33800000}, 0x3f800002},
+        {{kMax, kMax}, kInf}}},
       {"add.ftz.f32", "fff", {{{kTiny, kOne}, kOne}, {{kDenormal, 1}, 0}, {{0x80000001, 0x80000001}, kNegZero}}},
       {"add.rz.f32", "fff", {{{kOne, 0x33ffffff}, kOne}, {{kMax, kMax}, kMax}}},
       {"add.rp.f32", "fff", {{{kOne, kTiny}, 0x3f800001}}},
@@ -100,7 +118,9 @@ const std::vector<Row> &rows() {
       {"sub.f32", "fff", {{{kOne, kOne}, 0}, {{0, kOne}, kNegOne}}},
       {"mul.f32", "fff", {{{kInf, 0}, kNaN}, {{kTiny, 0x3f000000}, 0}, {{kNegOne, 0}, kNegZero}, {{0x00800000, 0x3f000000}, 0x00400000}}},
       {"mul.ftz.f32", "fff", {{{0x00800000, 0x3f000000}, 0}}},
-      {"fma.rn.f32", "ffff", {{{0x3f800001, 0x3f800001, 0xbf800002}, 0x28800000}, {{kInf, 0, kOne}, kNaN}, {{kMax, kMax, kNegInf}, kNegInf}}},
+      {"fma.rn.f32",
+       "ffff",
+       {{{0x3f800001, 0x3f800001, 0xbf800002}, 0x28800000}, {{kInf, 0, kOne}, kNaN}, {{kMax, kMax, kNegInf}, kNegInf}}},
       {"mad.f32", "ffff", {{{0x3f800001, 0x3f800001, 0xbf800002}, 0x28800000}}},
       {"fma.rm.f32", "ffff", {{{kOne, kOne, 0x80000001}, 0x3f7fffff}}},
       {"fma.rz.f32", "ffff", {{{kOne, kOne, 0x33ffffff}, kOne}}},
@@ -118,7 +138,14 @@ const std::vector<Row> &rows() {
       {"tanh.approx.f32", "ff", {{{kInf}, kOne}, {{kNegInf}, kNegOne}}},
       {"abs.f32", "ff", {{{kNegOne}, kOne}, {{kNegZero}, 0}}},
       {"neg.f32", "ff", {{{0}, kNegZero}}},
-      {"min.f32", "fff", {{{kOne, kNaN}, kOne}, {{kNaN, kOne}, kOne}, {{kNaN, 0x7fc00000}, kNaN}, {{0, kNegZero}, kNegZero}, {{kNegZero, 0}, kNegZero}, {{kNegInf, kOne}, kNegInf}}},
+      {"min.f32",
+       "fff",
+       {{{kOne, kNaN}, kOne},
+        {{kNaN, kOne}, kOne},
+        {{kNaN, 0x7fc00000}, kNaN},
+        {{0, kNegZero}, kNegZero},
+        {{kNegZero, 0}, kNegZero},
+        {{kNegInf, kOne}, kNegInf}}},
       {"max.f32", "fff", {{{kOne, kNaN}, kOne}, {{kNaN, kOne}, kOne}, {{0, kNegZero}, 0}, {{kNegZero, 0}, 0}, {{kNegOne, kOne}, kOne}}},
       {"max.NaN.f32", "fff", {{{kOne, 0x7fc00000}, kNaN}, {{kOne, 0}, kOne}}},
       {"copysign.f32", "fff", {{{kNegOne, 0x40000000}, 0xc0000000}}},
@@ -154,7 +181,14 @@ const std::vector<Row> &rows() {
       {"set.lt.u32.s32", "www", {{{0xffffffff, 0}, 0xffffffff}, {{0, 0}, 0}}},
       {"set.eq.f32.f32", "fff", {{{kOne, kOne}, kOne}, {{kOne, 0}, 0}}},
       // conversions
-      {"cvt.rzi.s32.f32", "wf", {{{0xbfc00000}, 0xffffffff}, {{kNaN}, 0}, {{kInf}, kIntMax}, {{kNegInf}, kIntMin}, {{0x4f000000}, kIntMax}, {{0xcf000000}, kIntMin}}},
+      {"cvt.rzi.s32.f32",
+       "wf",
+       {{{0xbfc00000}, 0xffffffff},
+        {{kNaN}, 0},
+        {{kInf}, kIntMax},
+        {{kNegInf}, kIntMin},
+        {{0x4f000000}, kIntMax},
+        {{0xcf000000}, kIntMin}}},
       {"cvt.rni.s32.f32", "wf", {{{0x3f000000}, 0}, {{0x3fc00000}, 2}, {{0x40200000}, 2}}},
       {"cvt.rmi.s32.f32", "wf", {{{0xbf000000}, 0xffffffff}}},
       {"cvt.rpi.s32.f32", "wf", {{{0x3dcccccd}, 1}}},
@@ -201,10 +235,11 @@ int bits_of(char t) { return t == 'b' || t == 'h' ? 16 : t == 'l' || t == 'd' ? 
 
 std::string kernel_for(const Row &row) {
   const std::string types = row.types;
-  std::string text = ".visible .entry t(.param .u64 in, .param .u64 out, .param .u32 count)\n{\n.reg .pred %p<8>; .reg .b16 %rs<8>; .reg .b32 %r<16>; "
-                     ".reg .b64 %rd<16>;\nld.param.u64 %rd8, [in];\nld.param.u64 %rd9, [out];\nld.param.u32 %r8, [count];\n"
-                     "mov.u32 %r9, %tid.x;\nrem.u32 %r10, %r9, %r8;\nmul.wide.u32 %rd10, %r10, 32;\nadd.s64 %rd11, %rd8, %rd10;\n"
-                     "mul.wide.u32 %rd12, %r9, 8;\nadd.s64 %rd13, %rd9, %rd12;\nmov.u64 %rd14, 0;\n";
+  std::string text =
+      ".visible .entry t(.param .u64 in, .param .u64 out, .param .u32 count)\n{\n.reg .pred %p<8>; .reg .b16 %rs<8>; .reg .b32 %r<16>; "
+      ".reg .b64 %rd<16>;\nld.param.u64 %rd8, [in];\nld.param.u64 %rd9, [out];\nld.param.u32 %r8, [count];\n"
+      "mov.u32 %r9, %tid.x;\nrem.u32 %r10, %r9, %r8;\nmul.wide.u32 %rd10, %r10, 32;\nadd.s64 %rd11, %rd8, %rd10;\n"
+      "mul.wide.u32 %rd12, %r9, 8;\nadd.s64 %rd13, %rd9, %rd12;\nmov.u64 %rd14, 0;\n";
   auto reg = [&](size_t n) {
     const int bits = bits_of(types[n]);
     return std::string(types[n] == 'p' ? "%p" : bits == 16 ? "%rs" : bits == 64 ? "%rd" : "%r") + std::to_string(n);
@@ -250,13 +285,15 @@ TEST(every_form_gives_the_expected_bits) {
 
 TEST(lop3_follows_its_table) {
   for (uint32_t table : {0x80u, 0xfeu, 0x96u, 0xe8u, 0xcau, 0x1u}) {
-    auto module = load(module_text(".visible .entry t(.param .u64 out)\n{\n.reg .b32 %r<6>; .reg .b64 %rd<2>;\nld.param.u64 %rd1, [out];\n"
-                                   "mov.u32 %r1, 0xf0;\nmov.u32 %r2, 0xcc;\nmov.u32 %r3, 0xaa;\nlop3.b32 %r4, %r1, %r2, %r3, " +
-                                   std::to_string(table) + ";\nst.global.u32 [%rd1], %r4;\nret;\n}\n"));
+    auto module = load(
+        module_text(".visible .entry t(.param .u64 out)\n{\n.reg .b32 %r<6>; .reg .b64 %rd<2>;\nld.param.u64 %rd1, [out];\n"
+                    "mov.u32 %r1, 0xf0;\nmov.u32 %r2, 0xcc;\nmov.u32 %r3, 0xaa;\nlop3.b32 %r4, %r1, %r2, %r3, " +
+                    std::to_string(table) + ";\nst.global.u32 [%rd1], %r4;\nret;\n}\n"));
     if (!module) return;
     Buffer out(4);
     launch(*module, "t", 1, 1, Arguments().add(out));
-    expect((out.as<uint32_t>()[0] & 0xff) == table, "table " + std::to_string(table) + " gave " + std::to_string(out.as<uint32_t>()[0] & 0xff));
+    expect((out.as<uint32_t>()[0] & 0xff) == table,
+           "table " + std::to_string(table) + " gave " + std::to_string(out.as<uint32_t>()[0] & 0xff));
   }
 }
 
@@ -282,7 +319,8 @@ TEST(carries_go_up_a_chain) {
   Buffer out(32);
   launch(*module, "t", 1, 32, Arguments().add(out));
   const uint32_t expected[] = {0, 0, 6, 0xffffffff, 4, 0xffffffff};
-  for (int n = 0; n < 6; ++n) expect(out.as<uint32_t>()[n] == expected[n], "word " + std::to_string(n) + " is " + std::to_string(out.as<uint32_t>()[n]));
+  for (int n = 0; n < 6; ++n)
+    expect(out.as<uint32_t>()[n] == expected[n], "word " + std::to_string(n) + " is " + std::to_string(out.as<uint32_t>()[n]));
 }
 
 TEST(combined_comparisons_and_guards) {
@@ -349,7 +387,8 @@ TEST(unknown_forms_are_listed_with_their_lines) {
   frobnicate.u32 %r1, %r2;
   add.s32 %r1, %r2, %nothing;
   ret;
-})"), 0, log);
+})"),
+                             0, log);
   expect(!module, "the module was loaded");
   expect(contains(log, "line 7") && contains(log, "line 9") && contains(log, "line 10") && contains(log, "line 11"), "log:\n" + log);
   expect(contains(log, "frobnicate.u32 %r1, %r2;"), "the text of the line is missing:\n" + log);

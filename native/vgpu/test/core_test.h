@@ -40,7 +40,7 @@ struct Arguments {
 
 // The text of a module around a kernel's body: .version and so on.
 std::string module_text(const std::string &entries);
-std::string file_text(const std::string &name);  // of test/ptx
+std::string file_text(const std::string &name);        // of test/ptx
 std::unique_ptr<Module> load(const std::string &ptx);  // a failure is reported with the log
 Outcome launch(const Module &module, const std::string &kernel, uint32_t grid, uint32_t block, const Arguments &arguments,
                uint32_t shared = 0, int device = 0);

@@ -58,16 +58,14 @@ static_assert(sizeof(here::CUuuid) == sizeof(::CUuuid));
 static_assert(CU_LAUNCH_PARAM_BUFFER_POINTER_AS_INT == 1 && CU_LAUNCH_PARAM_BUFFER_SIZE_AS_INT == 2);
 
 // Two types are passed alike: both pointers, or numbers of one kind and size.
-template <class A, class B>
-constexpr bool alike() {
+template <class A, class B> constexpr bool alike() {
   if constexpr (std::is_pointer_v<A> || std::is_pointer_v<B>) return std::is_pointer_v<A> && std::is_pointer_v<B>;
-  else return sizeof(A) == sizeof(B) && std::is_floating_point_v<A> == std::is_floating_point_v<B> && std::is_class_v<A> == std::is_class_v<B>;
+  else
+    return sizeof(A) == sizeof(B) && std::is_floating_point_v<A> == std::is_floating_point_v<B> && std::is_class_v<A> == std::is_class_v<B>;
 }
 
-template <class A, class B>
-struct Alike : std::false_type {};
-template <class A, class B, class... As, class... Bs>
-struct Alike<A(As...), B(Bs...)> {
+template <class A, class B> struct Alike : std::false_type {};
+template <class A, class B, class... As, class... Bs> struct Alike<A(As...), B(Bs...)> {
   static constexpr bool value = [] {
     if constexpr (sizeof...(As) == sizeof...(Bs)) return alike<A, B>() && (alike<As, Bs>() && ...);
     else return false;

@@ -68,7 +68,10 @@ TEST(devices_describe_themselves) {
   size_t bytes;
   OK(cuDeviceTotalMem_v2(&bytes, 0));
   CHECK(bytes == 1000000);
-  auto attribute = [&](CUdevice_attribute which) { OK(cuDeviceGetAttribute(&value, which, 0)); return value; };
+  auto attribute = [&](CUdevice_attribute which) {
+    OK(cuDeviceGetAttribute(&value, which, 0));
+    return value;
+  };
   CHECK(attribute(CU_DEVICE_ATTRIBUTE_WARP_SIZE) == 32);
   CHECK(attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) == 9 && attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR) == 0);
   CHECK(attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN) == 227 * 1024);
@@ -238,10 +241,13 @@ TEST(modules_load_and_are_refused) {
   GIVES(CUDA_ERROR_INVALID_HANDLE, cuModuleGetFunction(&function, module, "fill"));
   GIVES(CUDA_ERROR_INVALID_HANDLE, cuLaunchKernel(same, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr));
   GIVES(CUDA_ERROR_INVALID_IMAGE, cuModuleLoadData(&module, "hello"));
-  GIVES(CUDA_ERROR_NO_BINARY_FOR_GPU, cuModuleLoadData(&module, "\x7f" "ELF......"));
+  GIVES(CUDA_ERROR_NO_BINARY_FOR_GPU, cuModuleLoadData(&module,
+                                                       "\x7f"
+                                                       "ELF......"));
 
   char log[500] = "", quiet[8];
-  CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES};
+  CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, CU_JIT_INFO_LOG_BUFFER,
+                            CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES};
   void *values[] = {log, reinterpret_cast<void *>(sizeof log), quiet, reinterpret_cast<void *>(sizeof quiet)};
   auto load = [&](const char *text) {
     values[1] = reinterpret_cast<void *>(sizeof log);
@@ -317,7 +323,10 @@ TEST(launches_are_checked) {
   void *parameters[] = {&out, &value, &count};
   OK(cuLaunchKernel(fill, 2, 1, 1, 128, 1, 1, 0, nullptr, parameters, nullptr));
   CHECK(first_word(out + 1020) == 11);
-  struct { CUdeviceptr out; unsigned value, count; } buffer{out, 12, 256};
+  struct {
+    CUdeviceptr out;
+    unsigned value, count;
+  } buffer{out, 12, 256};
   size_t bytes = sizeof buffer;
   void *extra[] = {reinterpret_cast<void *>(1), &buffer, reinterpret_cast<void *>(2), &bytes, nullptr};
   OK(cuLaunchKernel(fill, 2, 1, 1, 128, 1, 1, 0, nullptr, nullptr, extra));

@@ -68,7 +68,12 @@ TEST(without_peer_access_it_is_refused) {
 }
 
 TEST(a_fault_sticks_until_the_context_ends) {
-  struct { const char *kernel; CUdeviceptr offset; CUresult error; const char *finding; } cases[] = {
+  struct {
+    const char *kernel;
+    CUdeviceptr offset;
+    CUresult error;
+    const char *finding;
+  } cases[] = {
       {"store", 4096, CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds"},
       {"store", 2, CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned"},
       {"endless", 0, CUDA_ERROR_LAUNCH_TIMEOUT, "hang"},
@@ -175,8 +180,7 @@ TEST(calls_fail_when_told_to) {
   OK(cuMemFree_v2(a));
   OK(cuMemFree_v2(b));
   // Every function takes part.
-#define CU(name, parameters) \
-  CHECK(vgpu_configure("fail-call=" #name ":1:999") == 0);
+#define CU(name, parameters) CHECK(vgpu_configure("fail-call=" #name ":1:999") == 0);
 #include "driver/functions.inc"
 #undef CU
   GIVES(CUDA_ERROR_UNKNOWN, cuInit(0));
@@ -191,12 +195,13 @@ TEST(calls_fail_when_told_to) {
 
 TEST(settings_are_checked) {
   CHECK(vgpu_abi() == VGPU_ABI);
-  for (const char *bad : {"streams", "streams=backwards", "devices=many", "devices=17", "colour=red", "races=yes", "fail-call=cuInit", "fail-call=cuNone:1:1",
-                          "fail-call=cuInit:1:CUDA_ERROR_BLUE", "compute=8000", "checks=some"}) {
+  for (const char *bad : {"streams", "streams=backwards", "devices=many", "devices=17", "colour=red", "races=yes", "fail-call=cuInit",
+                          "fail-call=cuNone:1:1", "fail-call=cuInit:1:CUDA_ERROR_BLUE", "compute=8000", "checks=some"}) {
     CHECK(vgpu_configure(bad) == -1);
     CHECK(*vgpu_problem());
   }
-  CONFIGURE("checks=none,checks=all,warps=reverse,streams=delay,seed=18446744073709551615,threads=2,counters=off,perturb=on,memory=1000000000");
+  CONFIGURE(
+      "checks=none,checks=all,warps=reverse,streams=delay,seed=18446744073709551615,threads=2,counters=off,perturb=on,memory=1000000000");
   CHECK(!*vgpu_problem());
   CHECK(vgpu_configure("devices=1,streams=backwards") == -1);  // all or nothing
   int count;

@@ -198,7 +198,10 @@ TEST(capture_has_its_errors) {
   CUgraph graph = nullptr;
   CUstreamCaptureStatus status;
   auto end = [&] { return cuStreamEndCapture(c.main, &graph); };
-  auto capturing = [&](CUstream stream) { OK(cuStreamIsCapturing(stream, &status)); return status; };
+  auto capturing = [&](CUstream stream) {
+    OK(cuStreamIsCapturing(stream, &status));
+    return status;
+  };
 
   GIVES(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cuStreamBeginCapture_v2(nullptr, CU_STREAM_CAPTURE_MODE_GLOBAL));
   GIVES(CUDA_ERROR_INVALID_VALUE, cuStreamBeginCapture_v2(c.main, CUstreamCaptureMode(3)));
@@ -240,7 +243,10 @@ TEST(capture_has_its_errors) {
   breaks(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, [&] { return cuModuleLoadData(&module, kKernels); });
   breaks(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, [&] { return cuEventQuery(c.start); });
   breaks(CUDA_ERROR_STREAM_CAPTURE_ISOLATION, [&] { return cuStreamWaitEvent(c.main, c.start, 0); });
-  breaks(CUDA_ERROR_CAPTURED_EVENT, [&] { OK(cuEventRecord(c.fork, c.main)); return cuEventSynchronize(c.fork); });
+  breaks(CUDA_ERROR_CAPTURED_EVENT, [&] {
+    OK(cuEventRecord(c.fork, c.main));
+    return cuEventSynchronize(c.fork);
+  });
   breaks(CUDA_ERROR_STREAM_CAPTURE_MERGE, [&] {
     OK(cuEventRecord(c.fork, c.main));
     CUstream other = new_stream();
@@ -249,7 +255,10 @@ TEST(capture_has_its_errors) {
     OK(cuStreamDestroy_v2(other));
     return result;
   });
-  breaks(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, [&] { OK(cuEventRecord(c.fork, c.main)); return cuStreamWaitEvent(nullptr, c.fork, 0); });
+  breaks(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, [&] {
+    OK(cuEventRecord(c.fork, c.main));
+    return cuStreamWaitEvent(nullptr, c.fork, 0);
+  });
 
   // The default stream may not be used beside a capturing blocking stream, whatever the mode.
   CUstream ordinary = new_stream(CU_STREAM_DEFAULT);
@@ -266,7 +275,12 @@ TEST(capture_has_its_errors) {
   OK(cuMemFree_v2(address));
   OK(end());
   OK(cuGraphDestroy(graph));
-  auto elsewhere = [&](const std::function<void()> &body) { std::thread([&] { device.use(); body(); }).join(); };
+  auto elsewhere = [&](const std::function<void()> &body) {
+    std::thread([&] {
+      device.use();
+      body();
+    }).join();
+  };
   c.begin(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
   elsewhere([&] {
     OK(cuMemAlloc_v2(&address, 4));

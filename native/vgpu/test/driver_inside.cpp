@@ -69,10 +69,31 @@ TEST(conflicts_are_exact) {
   note_range(allocation, 0, 300, false, accessor(4, 4), after_first, found);
   CHECK(found.size() == 1 && found[0].offset == 256 && found[0].blocks == 1 && found[0].earlier_wrote && !found[0].later_writes);
   found.clear();
-  note_range(allocation, 600, 4, true, accessor(5, 5), [] { Clock c; c.raise(4); return c; }(), found);
-  note_range(allocation, 604, 4, true, accessor(6, 6), [] { Clock c; c.raise(4); return c; }(), found);
+  note_range(
+      allocation, 600, 4, true, accessor(5, 5),
+      [] {
+    Clock c;
+    c.raise(4);
+    return c;
+      }(),
+      found);
+  note_range(
+      allocation, 604, 4, true, accessor(6, 6),
+      [] {
+    Clock c;
+    c.raise(4);
+    return c;
+      }(),
+      found);
   CHECK(found.empty());  // neighbours within a block
-  note_range(allocation, 607, 4, false, accessor(7, 7), [] { Clock c; c.raise(5); return c; }(), found);
+  note_range(
+      allocation, 607, 4, false, accessor(7, 7),
+      [] {
+    Clock c;
+    c.raise(5);
+    return c;
+      }(),
+      found);
   CHECK(found.size() == 1 && *found[0].earlier == "node 6");
   found.clear();
   note_range(allocation, 100, 1, true, accessor(1, 8), after_first, found);

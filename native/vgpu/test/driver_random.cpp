@@ -101,7 +101,8 @@ struct Machine {
   CUdeviceptr buffers[kBuffers];
 
   explicit Machine(bool captured) {
-    for (int i = 0; i < kStreams; ++i) streams[i] = i == 0 && !captured ? nullptr : new_stream(i == 1 && !captured ? CU_STREAM_DEFAULT : CU_STREAM_NON_BLOCKING);
+    for (int i = 0; i < kStreams; ++i)
+      streams[i] = i == 0 && !captured ? nullptr : new_stream(i == 1 && !captured ? CU_STREAM_DEFAULT : CU_STREAM_NON_BLOCKING);
     for (CUevent &event : events) event = new_event();
     for (CUdeviceptr &buffer : buffers) {
       buffer = device_memory(kWords * 4);
@@ -126,8 +127,13 @@ struct Machine {
         case Operation::copy: OK(cuMemcpyDtoDAsync_v2(buffers[o.a], buffers[o.b], kWords * 4, stream)); break;
         case Operation::add: OK(launch_add(kernels, stream, buffers[o.a], buffers[o.b], kWords)); break;
         case Operation::step: OK(launch_step(kernels, stream, buffers[o.a], kWords)); break;
-        case Operation::record: OK(cuEventRecord(events[o.a], stream)); exists[o.a] = true; break;
-        case Operation::wait: if (exists[o.a]) OK(cuStreamWaitEvent(stream, events[o.a], 0)); break;
+        case Operation::record:
+          OK(cuEventRecord(events[o.a], stream));
+          exists[o.a] = true;
+          break;
+        case Operation::wait:
+          if (exists[o.a]) OK(cuStreamWaitEvent(stream, events[o.a], 0));
+          break;
         case Operation::host_waits: OK(cuStreamSynchronize(stream)); break;
       }
     }
@@ -169,7 +175,8 @@ void try_programs(bool captured) {
       else machine.issue(program);
       OK(cuCtxSynchronize());
       std::string where = std::string(captured ? "captured program " : "program ") + std::to_string(seed) + ", " + order + ": ";
-      harness::that(found("unordered") == expected.conflict, [&] { return where + (expected.conflict ? "a conflict was missed" : vgpu_findings()); });
+      harness::that(found("unordered") == expected.conflict,
+                    [&] { return where + (expected.conflict ? "a conflict was missed" : vgpu_findings()); });
       if (expected.conflict) continue;
       for (int i = 0; i < kBuffers; ++i) {
         const unsigned value = first_word(machine.buffers[i]), want = expected.result[i];

@@ -206,9 +206,11 @@ TEST(polling_makes_progress) {
     OK(launch_step(kernels, stream, a));
     GIVES(CUDA_ERROR_NOT_READY, cuStreamQuery(stream));
     int polls = 0;
-    while (cuEventQuery(event) == CUDA_ERROR_NOT_READY && ++polls < 100) {}
+    while (cuEventQuery(event) == CUDA_ERROR_NOT_READY && ++polls < 100) {
+    }
     CHECK(polls > 0 && polls < 100);
-    while (cuStreamQuery(stream) == CUDA_ERROR_NOT_READY && ++polls < 100) {}
+    while (cuStreamQuery(stream) == CUDA_ERROR_NOT_READY && ++polls < 100) {
+    }
     CHECK(first_word(a) == 13);
     OK(cuStreamQuery(nullptr));
     OK(cuStreamDestroy_v2(stream));
@@ -229,7 +231,7 @@ TEST(an_event_wait_takes_the_last_record_that_was_issued) {
     OK(cuEventRecord(event, first));
     OK(cuStreamWaitEvent(second, event, 0));
     OK(cuMemcpyDtoDAsync_v2(b, a, 1024, second));
-    OK(cuEventRecord(event, second));       // the event is recorded anew; the wait above is not changed by that
+    OK(cuEventRecord(event, second));  // the event is recorded anew; the wait above is not changed by that
     OK(cuStreamWaitEvent(first, event, 0));
     OK(launch_step(kernels, first, a));
     OK(cuStreamSynchronize(first));

@@ -2,7 +2,8 @@
 #include "driver_test.h"
 
 void gives(CUresult error, CUresult got, const char *error_text, const char *call, const char *file, int line) {
-  harness::that(got == error, [&] { return std::string(call) + " gave " + error_name(got) + ", not " + error_text; }, file, line);
+  harness::that(
+      got == error, [&] { return std::string(call) + " gave " + error_name(got) + ", not " + error_text; }, file, line);
 }
 
 std::string error_name(CUresult result) {

@@ -16,8 +16,11 @@ std::string error_name(CUresult result);
 #define GIVES(error, call) gives((error), (call), #error, #call, __FILE__, __LINE__)
 #define OK(call) GIVES(CUDA_SUCCESS, call)
 #define CONFIGURE(text) \
-  harness::that(vgpu_configure(text) == 0, [] { return std::string("vgpu_configure: ") + vgpu_problem(); }, __FILE__, __LINE__)
-#define CLEAN() harness::that(vgpu_finding_count() == 0, [] { return std::string("findings: ") + vgpu_findings(); }, __FILE__, __LINE__)
+  harness::that( \
+      vgpu_configure(text) == 0, [] { return std::string("vgpu_configure: ") + vgpu_problem(); }, __FILE__, __LINE__)
+#define CLEAN() \
+  harness::that( \
+      vgpu_finding_count() == 0, [] { return std::string("findings: ") + vgpu_findings(); }, __FILE__, __LINE__)
 
 void gives(CUresult error, CUresult got, const char *error_text, const char *call, const char *file, int line);
 bool found(const char *text);  // among the findings
@@ -43,8 +46,7 @@ struct Kernels {
 };
 
 CUdeviceptr device_memory(size_t bytes);
-template <class T>
-T *pinned(size_t count) {
+template <class T> T *pinned(size_t count) {
   void *pointer = nullptr;
   OK(cuMemHostAlloc(&pointer, count * sizeof(T), 0));
   return static_cast<T *>(pointer);
