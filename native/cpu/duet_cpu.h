@@ -44,10 +44,10 @@ duet_team *duet_team_create(int32_t threads);
 void duet_team_destroy(duet_team *team);
 
 /*
- * How a convolution is computed. Winograd's form takes fewer multiplications and more memory, with rounding errors a few times as large; where
- * it does not apply the sums are direct. It applies to square kernels of 3 or 5 taps along an axis after division by the stride, rounded up, to
- * maps not smaller than a tile, where filters and channels (times the stride's square) of a group are whole vectors; a layer with a stride must
- * have one group, and its backward data is direct. The operations of one layer may differ in it.
+ * How a convolution is computed. Winograd's form takes fewer multiplications and more memory, with rounding errors a few times as large;
+ * where it does not apply the sums are direct. It applies to square kernels of 3 or 5 taps along an axis after division by the stride,
+ * rounded up, to maps not smaller than a tile, where filters and channels (times the stride's square) of a group are whole vectors; a layer
+ * with a stride must have one group, and its backward data is direct. The operations of one layer may differ in it.
  */
 #define DUET_FASTEST 0 /* what is likely to be */
 #define DUET_DIRECT 1
@@ -58,10 +58,10 @@ void duet_team_destroy(duet_team *team);
  * What the factors of a convolution's or fully connected layer's products are rounded to. Sums, and all that lies in memory between the
  * operations, are float in any case.
  *
- * DUET_BF16 takes bf16 where it is faster: for nearly all products on a processor with AVX-512 BF16, which multiplies bf16 at twice the rate of
- * float; on others for fully connected layers of a few images, where reading the weights takes the time. DUET_BF16_EVERYWHERE also does it where
- * it is slower, with the same results as on another processor but for the order of sums. Layers whose channels or filters of a group are odd in
- * number may stay in float.
+ * DUET_BF16 takes bf16 where it is faster: for nearly all products on a processor with AVX-512 BF16, which multiplies bf16 at twice the
+ * rate of float; on others for fully connected layers of a few images, where reading the weights takes the time. DUET_BF16_EVERYWHERE also
+ * does it where it is slower, with the same results as on another processor but for the order of sums. Layers whose channels or filters of
+ * a group are odd in number may stay in float.
  */
 #define DUET_FP32 0
 #define DUET_BF16 1
@@ -97,9 +97,9 @@ void duet_convolution_forward(duet_team *team, const duet_convolution *convoluti
                               const float *bias, int32_t relu, float *output, void *workspace);
 
 /*
- * A filter prepared for forward passes that use it many times, as in inference: rounded to bf16 (half of the memory to read), or transformed
- * for Winograd's form. How depends on the whole structure. Where duet_convolution_prepared_bytes is 0 there is nothing to gain, and the other two
- * must not be called. The workspace is that of duet_convolution_forward.
+ * A filter prepared for forward passes that use it many times, as in inference: rounded to bf16 (half of the memory to read), or
+ * transformed for Winograd's form. How depends on the whole structure. Where duet_convolution_prepared_bytes is 0 there is nothing to gain,
+ * and the other two must not be called. The workspace is that of duet_convolution_forward.
  */
 int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution);
 void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared);
@@ -168,7 +168,9 @@ void duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes,
 void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first,
                         float *to, int32_t to_channels, int32_t to_first);
 
-/* images [n][stored_height][stored_width][channels] bytes; crops [n][3] top, left, mirror; mean NHWC; colour_shift [n][channels] or NULL. */
+/*
+ * images [n][stored_height][stored_width][channels] bytes; crops [n][3] top, left, mirror; mean NHWC; colour_shift [n][channels] or NULL.
+ */
 void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width,
                         int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean,
                         const float *colour_shift, float scale, float *output);

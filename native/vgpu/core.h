@@ -18,7 +18,8 @@ enum class StreamOrder { fifo, latest_first, delay, random, lazy };  // see driv
 struct Settings {
   int devices = 2;
   size_t memory_bytes = size_t(8) << 30;  // of each device
-  bool bounds = true;        // out of bounds, misaligned, freed, another device's, host pointers (never fully off: bounds off still must not crash)
+  // Out of bounds, misaligned, freed, another device's, host pointers. Never fully off: what would crash the process stays.
+  bool bounds = true;
   bool initialized = true;   // reads of global and shared memory that nothing wrote
   bool races = true;         // shared memory, two warps in one barrier epoch
   bool barriers = true;      // divergent or mismatched barriers, shuffles that name inactive lanes

@@ -5,8 +5,8 @@
  * The terms of a sum are whole pixels apart in image and gradient, often a power of two, so that they would fall on a few sets of the
  * L1 cache and drive each other out: both are copied so that neighbours in the sum are neighbours in memory.
  *
- * Pairs are of neighbouring output pixels of a row. A pixel of the input is the first of a pair for some taps and the second for others, so its
- * copy has a pair for every pixel; the gradient has one for every two pixels, the last of an odd row with 0.
+ * Pairs are of neighbouring output pixels of a row. A pixel of the input is the first of a pair for some taps and the second for others, so
+ * its copy has a pair for every pixel; the gradient has one for every two pixels, the last of an odd row with 0.
  */
 #include "convolution/fully_connected.h"
 #include "winograd/winograd.h"

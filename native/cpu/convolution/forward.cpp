@@ -12,7 +12,10 @@ template <class Word> struct Forward {
   const int pixels = c.output_height * c.output_width;
   const int images = images_at_once(c.batch, pixels, image.stored());
   const Blocks blocks{group_filters(c)};
-  /* Taps that lie side by side in the image: without groups those of a kernel row, else those of a pixel. The filter has whole words of them. */
+  /*
+   * Taps that lie side by side in the image: without groups those of a kernel row, else those of a pixel. The filter has whole words of
+   * them.
+   */
   const int run = c.groups == 1 ? c.kernel_width * in : in;
   const int runs = taps(c) / run;
   const ptrdiff_t run_words = words<Word>(run);

@@ -5,6 +5,9 @@
 
 namespace duet {
 
+/* Words of a chunk of a sum: with 64 columns 32 KiB. */
+constexpr ptrdiff_t kChunkWords = 128;
+
 /* What the functions compute is said in duet_cpu.h; *_workspace and *_prepared are in words of four bytes. */
 int64_t fully_connected_forward_workspace(const duet_convolution &c);
 void fully_connected_forward(duet_team *team, const duet_convolution &c, const float *input, const float *filter, const float *bias,

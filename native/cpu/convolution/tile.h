@@ -66,8 +66,8 @@ inline void ask_for(Next &next, ptrdiff_t parts) {
 }
 
 /*
- * What a tile computes, for any number of rows that are equally far apart, as their terms are, and whole vectors of columns. For short sums,
- * beside which finding each row, and a tile for the rows, takes long.
+ * What a tile computes, for any number of rows that are equally far apart, as their terms are, and whole vectors of columns. For short
+ * sums, beside which finding each row, and a tile for the rows, takes long.
  */
 template <class Word> struct Grid {
   const Word *a;

@@ -1,6 +1,6 @@
 /*
- * bf16: the upper half of a float, rounded to the nearest, ties to even. Two of them make a Pair, one 32-bit word, so that sums over pairs look
- * like sums over floats of half the length: `multiply_add` takes a vector of pairs for every vector of floats.
+ * bf16: the upper half of a float, rounded to the nearest, ties to even. Two of them make a Pair, one 32-bit word, so that sums over pairs
+ * look like sums over floats of half the length: `multiply_add` takes a vector of pairs for every vector of floats.
  *
  * AVX-512 BF16 has an instruction for it. Elsewhere each half is widened to a float, which is exact, and takes a multiply-add of its own.
  */

@@ -43,7 +43,10 @@ namespace duet {
 
 inline int threads_of(const duet_team *team) { return team ? team->threads() : 1; }
 
-/* body(task, thread) for each task in 0 .. tasks - 1, on any thread of the team; without a team all on this thread, which may be one of a team. */
+/*
+ * body(task, thread) for each task in 0 .. tasks - 1, on any thread of the team; without a team all on this thread, which may be one of a
+ * team.
+ */
 template <class Body> void parallel(duet_team *team, int64_t tasks, Body &&body) {
   if (!team) {
     for (int64_t task = 0; task < tasks; task++) body(task, 0);

@@ -48,8 +48,10 @@ inline void store_first(float *to, Vector value, int count) {
 
 #if defined(__clang__)
 #define DUET_UNROLL _Pragma("unroll")
+#define DUET_NO_UNROLL _Pragma("nounroll")
 #else
 #define DUET_UNROLL _Pragma("GCC unroll 32")
+#define DUET_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 
 template <class T> constexpr T round_up(T value, T unit) { return (value + unit - 1) / unit * unit; }

@@ -1,5 +1,5 @@
 /* Convolutions and fully connected layers of random shapes against seven nested loops in double. */
-#include "check.h"
+#include "subject.h"
 
 namespace {
 
@@ -148,28 +148,28 @@ struct Case {
    * A direct sum is compared with the sum of its own terms' sizes. Winograd's form also adds and takes away again what belongs to the
    * output's neighbours, so its errors are compared with the largest such sum of them all.
    */
-  void near(Checker &check, const Guarded<float> &got, const std::vector<Exact> &want, int operation) const {
+  void near(const Subject &t, const Guarded<float> &got, const std::vector<Exact> &want, int operation) const {
     if (!is_winograd(operation)) {
-      for (int64_t i = 0; i < got.size(); i++) check.near(got[i], want[i], i);
+      for (int64_t i = 0; i < got.size(); i++) t.check.near(got[i], want[i], i);
       return;
     }
     double largest = 0;
     for (const Exact &exact : want) largest = std::max(largest, exact.size);
     const double tolerance = is_bf16(operation) ? kWinogradBf16Tolerance : winograd_tolerance(kernel(), operation);
-    for (int64_t i = 0; i < got.size(); i++) check.near(got[i], {want[i].value, largest}, i, tolerance);
-    if (!is_bf16(operation)) check.at_most(error(got.get(), want), winograd_mean_tolerance(kernel()) * largest);
+    for (int64_t i = 0; i < got.size(); i++) t.check.near(got[i], {want[i].value, largest}, i, tolerance);
+    if (!is_bf16(operation)) t.check.at_most(error(got.get(), want), winograd_mean_tolerance(kernel()) * largest);
   }
 
-  void pack(Teams &teams, Guarded<float> &packed, Checker &check) const {
-    with_each_team<float>(check, teams, packed, [&](duet_team *team, int, float *to) { library.filter_pack(team, &c, weight.get(), to); });
+  void pack(const Subject &t, Guarded<float> &packed) const {
+    with_each_team<float>(t, packed, [&](duet_team *team, int, float *to) { library.filter_pack(team, &c, weight.get(), to); });
     Guarded<float> back(weight.size());
-    with_each_team<float>(check, teams, back, [&](duet_team *team, int, float *to) { library.filter_unpack(team, &c, packed.get(), to); });
-    for (int64_t i = 0; i < weight.size(); i++) check.equal(back[i], weight[i], i);
+    with_each_team<float>(t, back, [&](duet_team *team, int, float *to) { library.filter_unpack(team, &c, packed.get(), to); });
+    for (int64_t i = 0; i < weight.size(); i++) t.check.equal(back[i], weight[i], i);
   }
 
-  void forward(Teams &teams, const Guarded<float> &packed, Checker &check, bool relu, bool with_bias) const {
+  void forward(const Subject &t, const Guarded<float> &packed, bool relu, bool with_bias) const {
     Guarded<float> output(gradient.size());
-    with_each_team<float>(check, teams, output, [&](duet_team *team, int threads, float *to) {
+    with_each_team<float>(t, output, [&](duet_team *team, int threads, float *to) {
       Guarded<float> workspace(library.convolution_forward_workspace(&c, threads) / 4);
       library.convolution_forward(team, &c, input.get(), packed.get(), with_bias ? bias.get() : nullptr, relu, to, workspace.get());
     });
@@ -180,35 +180,35 @@ struct Case {
       if (with_bias) want[i].add(bias[i % c.filters]);
       if (relu && want[i].value < 0) want[i].value = 0;
     }
-    near(check, output, want, DUET_FORWARD);
+    near(t, output, want, DUET_FORWARD);
     if (const int64_t bytes = library.convolution_prepared_bytes(&c)) {
       Guarded<float> prepared(bytes / 4);
-      with_each_team<float>(check, teams, prepared, [&](duet_team *team, int, float *to) { library.convolution_prepare(team, &c, packed.get(), to); });
-      with_each_team<float>(check, teams, output, [&](duet_team *team, int threads, float *to) {
+      with_each_team<float>(t, prepared, [&](duet_team *team, int, float *to) { library.convolution_prepare(team, &c, packed.get(), to); });
+      with_each_team<float>(t, output, [&](duet_team *team, int threads, float *to) {
         Guarded<float> workspace(library.convolution_forward_workspace(&c, threads) / 4);
         library.convolution_forward_prepared(team, &c, input.get(), prepared.get(), with_bias ? bias.get() : nullptr, relu, to, workspace.get());
       });
-      near(check, output, want, DUET_FORWARD);
+      near(t, output, want, DUET_FORWARD);
     }
   }
 
-  void backward_data(Teams &teams, const Guarded<float> &packed, Checker &check) const {
+  void backward_data(const Subject &t, const Guarded<float> &packed) const {
     Guarded<float> result(input.size());
-    with_each_team<float>(check, teams, result, [&](duet_team *team, int threads, float *to) {
+    with_each_team<float>(t, result, [&](duet_team *team, int threads, float *to) {
       Guarded<float> workspace(library.convolution_backward_data_workspace(&c, threads) / 4);
       library.convolution_backward_data(team, &c, gradient.get(), packed.get(), to, workspace.get());
     });
     std::vector<Exact> want(input.size());
     const std::vector<double> dy = operand(gradient, DUET_BACKWARD_DATA), w = operand(weight, DUET_BACKWARD_DATA);
     each_product([&](int64_t o, int64_t i, int64_t at) { want[i].add(dy[o] * w[at]); });
-    near(check, result, want, DUET_BACKWARD_DATA);
+    near(t, result, want, DUET_BACKWARD_DATA);
   }
 
-  void backward_weights(Teams &teams, Checker &check) const {
+  void backward_weights(const Subject &t) const {
     const int64_t packed = library.filter_elements(&c);
     /* The packed gradient, then the bias gradient. */
     Guarded<float> both(packed + c.filters);
-    with_each_team<float>(check, teams, both, [&](duet_team *team, int threads, float *to) {
+    with_each_team<float>(t, both, [&](duet_team *team, int threads, float *to) {
       Guarded<float> workspace(library.convolution_backward_weights_workspace(&c, threads) / 4);
       Guarded<float> filter(packed), biases(c.filters);
       library.convolution_backward_weights(team, &c, input.get(), gradient.get(), filter.get(), biases.get(), workspace.get());
@@ -216,28 +216,29 @@ struct Case {
       std::memcpy(to + packed, biases.get(), sizeof(float) * c.filters);
     });
     Guarded<float> result(weight.size());
-    library.filter_unpack(teams.teams[0], &c, both.get(), result.get());
+    library.filter_unpack(t.teams.teams[0], &c, both.get(), result.get());
     std::vector<Exact> want(weight.size()), want_bias(c.filters);
     const std::vector<double> dy = operand(gradient, DUET_BACKWARD_WEIGHTS), x = operand(input, DUET_BACKWARD_WEIGHTS);
     each_product([&](int64_t o, int64_t i, int64_t w) { want[w].add(dy[o] * x[i]); });
     for (int64_t i = 0; i < gradient.size(); i++) want_bias[i % c.filters].add(gradient[i]);
-    near(check, result, want, DUET_BACKWARD_WEIGHTS);
-    for (int f = 0; f < c.filters; f++) check.near(both[packed + f], want_bias[f], f);
+    near(t, result, want, DUET_BACKWARD_WEIGHTS);
+    for (int f = 0; f < c.filters; f++) t.check.near(both[packed + f], want_bias[f], f);
     /* The filling of the last block of a group must stay zero, or weights that do not exist would start to move. */
     Guarded<float> again(packed);
-    library.filter_pack(teams.teams[0], &c, result.get(), again.get());
-    for (int64_t i = 0; i < packed; i++) check.equal(both[i], again[i], i);
+    library.filter_pack(t.teams.teams[0], &c, result.get(), again.get());
+    for (int64_t i = 0; i < packed; i++) t.check.equal(both[i], again[i], i);
   }
 };
 
 /*
- * Layers like alexnet's: how large Winograd's errors are, beside the direct kernels' (which add up sums of about a hundred terms). In float the
- * most that they may be of those of one plain sum of floats after the other is asserted too, in bf16 the most of the results' own size.
+ * Layers like alexnet's: how large Winograd's errors are, beside the direct kernels' (which add up sums of about a hundred terms). In float
+ * the most that they may be of those of one plain sum of floats after the other is asserted too, in bf16 the most of the results' own size.
  */
-void test_accuracy(const Library &library, Teams &teams, Random &random, Checker &check, duet_convolution c, double most, double most_other) {
-  const Case test(library, c, random);
+void accuracy(Subject &t, duet_convolution c, double most, double most_other) {
+  const Library &library = t.library;
+  const Case test(library, c, t.random);
   Guarded<float> packed(library.filter_elements(&c)), packed_gradient(packed.size());
-  library.filter_pack(teams.teams[1], &c, test.weight.get(), packed.get());
+  library.filter_pack(t.teams.teams[1], &c, test.weight.get(), packed.get());
   const int64_t sizes[] = {test.gradient.size(), test.input.size(), test.weight.size()};
   std::vector<Exact> want[3];
   std::vector<float> plain[3];
@@ -260,7 +261,7 @@ void test_accuracy(const Library &library, Teams &teams, Random &random, Checker
     Guarded<float> output(sizes[0]), data(sizes[1]), weights(sizes[2]);
     Guarded<float> workspace(std::max({library.convolution_forward_workspace(&c, 2), library.convolution_backward_data_workspace(&c, 2),
                                        library.convolution_backward_weights_workspace(&c, 2)}) / 4);
-    duet_team *team = teams.teams[1];
+    duet_team *team = t.teams.teams[1];
     library.convolution_forward(team, &c, test.input.get(), packed.get(), nullptr, 0, output.get(), workspace.get());
     library.convolution_backward_data(team, &c, test.gradient.get(), packed.get(), data.get(), workspace.get());
     library.convolution_backward_weights(team, &c, test.input.get(), test.gradient.get(), packed_gradient.get(), nullptr, workspace.get());
@@ -279,38 +280,42 @@ void test_accuracy(const Library &library, Teams &teams, Random &random, Checker
     std::printf("%s, %s, %dx%d kernel, %s: Winograd's errors are %.1f times the direct kernel's, %.*f times %s\n", library.instruction_set(),
                 bf16 ? "bf16" : "float", c.kernel_height, c.kernel_width, operations[i], ratio, bf16 ? 4 : 1, other,
                 bf16 ? "the results" : "a plain sum's");
-    check.describe("%s accuracy of %s, %dx%d kernel, %s", library.instruction_set(), operations[i], c.kernel_height, c.kernel_width,
+    t.describe("accuracy of %s, %dx%d kernel, %s", operations[i], c.kernel_height, c.kernel_width,
                    bf16 ? "bf16" : "float");
-    check.at_most(ratio, most);
-    check.at_most(other, most_other);
+    t.check.at_most(ratio, most);
+    t.check.at_most(other, most_other);
   }
 }
 
 }  // namespace
 
-void test_convolution(const Library &library, Teams &teams, Random &random, Checker &check) {
+KERNEL_TEST(convolution, 1) {
+  Random &random = t.random;
   for (int i = 0; i <= 150; i++) {
     duet_convolution c = i < 3 ? first_layer() : i <= 100 ? random_shape(random) : random_winograd_shape(random);
     if (i == 2) c.algorithm = DUET_WINOGRAD;
     if (i == 1 || (i > 2 && random.chance(0.5))) c.precision = random.chance(0.3) ? DUET_BF16 : DUET_BF16_EVERYWHERE;
     const bool relu = random.chance(0.5), bias = random.chance(0.5);
-    char shape[256];
-    std::snprintf(shape, sizeof shape, "batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s%s", c.batch, c.channels,
+    const std::string text = harness::text("batch %d, %dx%dx%d, %d filters %dx%d stride %d padding %d groups %d, output %dx%d%s%s", c.batch, c.channels,
                   c.height, c.width, c.filters, c.kernel_height, c.kernel_width, c.stride, c.padding, c.groups, c.output_height,
                   c.output_width, c.algorithm == DUET_WINOGRAD ? ", Winograd" : "", c.precision == DUET_FP32 ? "" : c.precision == DUET_BF16 ? ", bf16" : ", bf16 everywhere");
-    const Case test(library, c, random);
-    Guarded<float> packed(library.filter_elements(&c));
-    check.describe("%s filter_pack %s", library.instruction_set(), shape);
-    test.pack(teams, packed, check);
-    check.describe("%s convolution_forward relu %d bias %d %s", library.instruction_set(), relu, bias, shape);
-    test.forward(teams, packed, check, relu, bias);
-    check.describe("%s convolution_backward_data %s", library.instruction_set(), shape);
-    test.backward_data(teams, packed, check);
-    check.describe("%s convolution_backward_weights %s", library.instruction_set(), shape);
-    test.backward_weights(teams, check);
+    const char *shape = text.c_str();
+    const Case test(t.library, c, random);
+    Guarded<float> packed(t.library.filter_elements(&c));
+    t.describe("filter_pack %s", shape);
+    test.pack(t, packed);
+    t.describe("convolution_forward relu %d bias %d %s", relu, bias, shape);
+    test.forward(t, packed, relu, bias);
+    t.describe("convolution_backward_data %s", shape);
+    test.backward_data(t, packed);
+    t.describe("convolution_backward_weights %s", shape);
+    test.backward_weights(t);
   }
-  test_accuracy(library, teams, random, check, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT, DUET_FP32}, 8, 3);
-  test_accuracy(library, teams, random, check, {4, 48, 27, 27, 64, 5, 5, 1, 2, 1, 27, 27, DUET_DIRECT, DUET_FP32}, 24, 8);
-  test_accuracy(library, teams, random, check, first_layer(), 8, 3);
-  test_accuracy(library, teams, random, check, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT, DUET_BF16_EVERYWHERE}, 8, 0.02);
+}
+
+KERNEL_TEST(winograd_accuracy, 1) {
+  accuracy(t, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT, DUET_FP32}, 8, 3);
+  accuracy(t, {4, 48, 27, 27, 64, 5, 5, 1, 2, 1, 27, 27, DUET_DIRECT, DUET_FP32}, 24, 8);
+  accuracy(t, first_layer(), 8, 3);
+  accuracy(t, {4, 256, 13, 13, 64, 3, 3, 1, 1, 1, 13, 13, DUET_DIRECT, DUET_BF16_EVERYWHERE}, 8, 0.02);
 }

@@ -1,6 +1,7 @@
 /*
- * duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch] [direct|winograd|fastest] [fp32|bf16|everywhere] [layer]: GFLOP/s of every convolution operation of a network, and its share of
- * the multiply-add peak that is measured in the same run; GB/s of the operations that memory limits. Best of several runs.
+ * duet_cpu_perf LIBRARY [threads] [alexnet|small] [batch] [direct|winograd|fastest] [fp32|bf16|everywhere] [layer]: GFLOP/s of
+ * every convolution operation of a network, and its share of the multiply-add peak that is measured in the same run; GB/s of the
+ * operations that memory limits. Best of several runs.
  */
 #include "library.h"
 #include "peak.h"

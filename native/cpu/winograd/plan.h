@@ -21,7 +21,10 @@ template <class Word, Over kOver> struct WinogradPlan {
   const Tiling tiling{c};
   static constexpr bool kPairsOfChannels = kTermsOf<Word> == 2 && kOver == Over::kChannels;
   static constexpr bool kPairsOfImages = kTermsOf<Word> == 2 && kOver == Over::kTiles;
-  /* Sums over tiles: images of a part of the batch that is added up apart, and such parts. For any number of threads the same, as are the sums. */
+  /*
+   * Sums over tiles: images of a part of the batch that is added up apart, and such parts. For any number of threads the same, as are the
+   * sums.
+   */
   const int part_images = is_small() ? std::min(c.batch, round_up(divide_up(c.batch, std::max(1, kUnits / c.groups)), 2)) : c.batch;
   const int parts = divide_up(c.batch, part_images);
   /* Images of a chunk that all threads work on together; also the same for any number of them. */
@@ -41,8 +44,8 @@ template <class Word, Over kOver> struct WinogradPlan {
   WinogradPlan(const WinogradPlan &) = delete;
 
   /*
-   * All in words, which are as large as floats: zeros, filters, the values of the chunks in work, and for a convolution with a stride copies of its
-   * filter and of the chunks' images.
+   * All in words, which are as large as floats: zeros, filters, the values of the chunks in work, and for a convolution with a stride
+   * copies of its filter and of the chunks' images.
    */
   int64_t workspace() const { return copies() + unstrided.filter() + at_once * images * unstrided.image(); }
   template <class Value> Value *point_filter(float *workspace, int index = 0) const {
@@ -88,7 +91,10 @@ template <class Word, Over kOver> struct WinogradPlan {
   int64_t image_values() const { return tiling.values() * (kPairsOfImages ? (in + out) / 2 : kPairsOfChannels ? in / 2 + out : in + out); }
   int64_t filter_values() const { return int64_t{tiling.points()} * in * Blocks{out}.padded() / kTermsOf<Word>; }
 
-  /* body(workers, index, place) for each index below `count`: by a thread alone, with null for workers, where threads work apart, else by the team. */
+  /*
+   * body(workers, index, place) for each index below `count`: by a thread alone, with null for workers, where threads work apart, else by
+   * the team.
+   */
   template <class Body> void each(duet_team *team, int count, Body body) const {
     if (at_once > 1) {
       parallel(team, count, [&](int64_t index, int thread) { body(nullptr, static_cast<int>(index), thread); });
@@ -98,10 +104,10 @@ template <class Word, Over kOver> struct WinogradPlan {
   }
 
   /*
-   * Images of a chunk, if the batch has as many. Every chunk reads the filter of all points from far away, or adds to its gradient. A chunk with
-   * about as many values takes no more time for that than for its values; a larger one only pushes these out of the caches, which other programs
-   * may share: three times as many words cost conv2 of AlexNet a third of its speed on a busy machine. Adding to a gradient reads and writes it:
-   * larger chunks, unless it is a small one.
+   * Images of a chunk, if the batch has as many. Every chunk reads the filter of all points from far away, or adds to its gradient. A chunk
+   * with about as many values takes no more time for that than for its values; a larger one only pushes these out of the caches, which
+   * other programs may share: three times as many words cost conv2 of AlexNet a third of its speed on a busy machine. Adding to a gradient
+   * reads and writes it: larger chunks, unless it is a small one.
    */
   int most_images() const {
     const int64_t kFewest = (kOver == Over::kTiles && !is_small() ? 1024 : 256) << 10;
@@ -109,18 +115,19 @@ template <class Word, Over kOver> struct WinogradPlan {
   }
 
   /*
-   * Of a thread alone half as many, so that all chunks in work take no more room: with as many conv4 and conv5 were 5 to 10 % slower. A filter that
-   * no cache keeps is read from memory for each chunk: there the fewer the better (conv3, 3 %).
+   * Of a thread alone half as many, so that all chunks in work take no more room: with as many conv4 and conv5 were 5 to 10 % slower. A
+   * filter that no cache keeps is read from memory for each chunk: there the fewer the better (conv3, 3 %).
    */
   int most_own_images() const { return filter_values() > kMost ? most_images() : std::max(1, most_images() / 2); }
   /* If the batch has as many images, as many chunks for each thread, all of nearly the same size. */
   int own_chunks(int threads) const { return std::min(c.batch, threads * divide_up(divide_up(c.batch, threads), most_own_images())); }
 
   /*
-   * Whether each thread works on chunks of its own. What threads share has to travel between their cores, which may be far apart: on a virtual
-   * machine with its two on different sockets conv2 took a third less time so. But not where threads would have nothing to do for an eighth of the
-   * time, or would read far more of the filter than of their values. Sums over tiles have the same order for any number of threads, so their batch
-   * is always in parts, each with a gradient of its own; of a large filter that takes longer where the cores are near.
+   * Whether each thread works on chunks of its own. What threads share has to travel between their cores, which may be far apart: on a
+   * virtual machine with its two on different sockets conv2 took a third less time so. But not where threads would have nothing to do for
+   * an eighth of the time, or would read far more of the filter than of their values. Sums over tiles have the same order for any number of
+   * threads, so their batch is always in parts, each with a gradient of its own; of a large filter that takes longer where the cores are
+   * near.
    */
   bool apart(int threads) const {
     if (threads == 1) return false;

@@ -9,8 +9,8 @@ template <class Word> using To = Word *const *;
 constexpr int kMost = kMostPoints * kMostPoints;
 
 /*
- * Asks for the line behind this one as well, the next channels of the same pixel or point or those of the next tile. A tile is up to 64 places far
- * apart, and no processor follows as many by itself: without, conv2 of AlexNet took 9 to 17 % more and conv3 4 to 7 %.
+ * Asks for the line behind this one as well, the next channels of the same pixel or point or those of the next tile. A tile is up to 64
+ * places far apart, and no processor follows as many by itself: without, conv2 of AlexNet took 9 to 17 % more and conv3 4 to 7 %.
  */
 template <class Word> inline Word *with_next_line(Word *at) {
   __builtin_prefetch(at + Values::kLine);
@@ -35,12 +35,21 @@ template <class Y, class X> void plain_tile(From from, int channels, To<float> t
   tile<Y, X>(from, channels, to, [](Vector value, int) { return value; });
 }
 
+/* For tiles of pairs, which are rare where floats are faster. */
+template <class Y, class X, class In, class Store> inline void transform_for_pairs(In in, Store store) {
+  if constexpr (kFastPairs) {
+    transform<Y, X>(in, store);
+  } else {
+    transform_by_lines<Y, X>(in, store);
+  }
+}
+
 /* store(y, x, value of `first`, value of `second`) */
 template <class Y, class X, class First, class Second, class Store> inline void two_tiles(First first, Second second, Store store) {
   constexpr int kColumns = X::kMatrix.kRows;
   Vector values[Y::kMatrix.kRows * kColumns];
-  transform<Y, X>(first, [&](int y, int x, Vector value) { values[y * kColumns + x] = value; });
-  transform<Y, X>(second, [store, &values](int y, int x, Vector value) { store(y, x, values[y * kColumns + x], value); });
+  transform_for_pairs<Y, X>(first, [&](int y, int x, Vector value) { values[y * kColumns + x] = value; });
+  transform_for_pairs<Y, X>(second, [store, &values](int y, int x, Vector value) { store(y, x, values[y * kColumns + x], value); });
 }
 
 /* Pairs of neighbouring channels; `channels` are whole vectors, but may be an odd number of them. */
@@ -54,8 +63,9 @@ template <class Y, class X> void channel_pair_tile(From from, int channels, To<P
   }
   /* Half of the last vector is pairs; the other half falls into the row's padding. */
   if (c < channels) {
-    transform<Y, X>(pixels_at<X>(from, c),
-                    [=](int y, int x, Vector value) { store(with_next_line(to[y * kColumns + x] + c / 2), pairs_along(value, Vector{})); });
+    transform_for_pairs<Y, X>(pixels_at<X>(from, c), [=](int y, int x, Vector value) {
+      store(with_next_line(to[y * kColumns + x] + c / 2), pairs_along(value, Vector{}));
+    });
   }
 }
 
@@ -68,8 +78,10 @@ template <class Y, class X> void image_pair_tile(From from, From next, int chann
         store(with_next_line(to[y * kColumns + x] + c), pairs_of(first, second));
       });
     } else {
-      transform<Y, X>(pixels_at<X>(from, c),
-                      [=](int y, int x, Vector value) { store(with_next_line(to[y * kColumns + x] + c), pairs_of(value, Vector{})); });
+      /* Only the last image of an odd batch. */
+      transform_by_lines<Y, X>(pixels_at<X>(from, c), [=](int y, int x, Vector value) {
+        store(with_next_line(to[y * kColumns + x] + c), pairs_of(value, Vector{}));
+      });
     }
   }
 }

@@ -15,8 +15,8 @@ struct Map {
 using Zeros = const float *;
 
 /*
- * B: the values of one row of tiles of an image's input, that begins `padding` before the map. The first pairs channels, the second the images
- * `from` and `next`, which may be null.
+ * B: the values of one row of tiles of an image's input, that begins `padding` before the map. The first pairs channels, the second the
+ * images `from` and `next`, which may be null.
  */
 void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, float *to);
 void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, Pair *to);
@@ -30,8 +30,8 @@ void gradient_values(const Values &values, const Map &map, const float *from, co
 void output_pixels(const Values &values, const Map &map, const float *from, int image, int ty, const float *bias, bool relu, float *to);
 
 /*
- * A group's filter in the points of its tiles: [point][block of outputs][channel][output of the block], like a packed filter of one tap. In pairs
- * `in` is half of the channels.
+ * A group's filter in the points of its tiles: [point][block of outputs][channel][output of the block], like a packed filter of one tap. In
+ * pairs `in` is half of the channels.
  */
 struct PointFilter {
   const Tiling &tiling;

@@ -47,8 +47,8 @@ struct Tiling {
 };
 
 /*
- * Values of several images: [point][image, tile that has the point][channel], rows padded to an odd number of cache lines, and by no less than
- * one. Of pairs there are half as many channels where these are what a sum goes over, else half as many images.
+ * Values of several images: [point][image, tile that has the point][channel], rows padded to an odd number of cache lines, and by no less
+ * than one. Of pairs there are half as many channels where these are what a sum goes over, else half as many images.
  */
 struct Values {
   static constexpr int kLine = 16;

@@ -8,10 +8,10 @@
  * divided by is in B. So G does not depend on n, and a transformed filter serves tiles of different sizes: a smaller tile leaves finite
  * points at the end of the list out.
  *
- * The points decide how large rounding errors become: the errors of the sums in each point come out multiplied. In two dimensions that is by
- * 4.8 (3 taps, 6 points), 4.0 (3 taps, 5 points) and 19 (5 taps, 8 points), against a direct sum of all terms in the same manner; with the
- * usual points 0, 1, -1, 2, -2 of 3 taps it would be 13. All sets of small fractions were looked through for the least factor; each list is
- * in an order in which leaving out the last ones is best too.
+ * The points decide how large rounding errors become: the errors of the sums in each point come out multiplied. In two dimensions that is
+ * by 4.8 (3 taps, 6 points), 4.0 (3 taps, 5 points) and 19 (5 taps, 8 points), against a direct sum of all terms in the same manner; with
+ * the usual points 0, 1, -1, 2, -2 of 3 taps it would be 13. All sets of small fractions were looked through for the least factor; each
+ * list is in an order in which leaving out the last ones is best too.
  */
 #pragma once
 #include "runtime/vector.h"
@@ -100,9 +100,10 @@ template <class Map, int I, int... J> inline Vector row_times(const Vector *in, 
 }
 
 /*
- * Points come in pairs, p and -p, whose powers differ in the signs of the odd ones only. So do the rows of their polynomials, if all other points
- * are there in pairs, too: even and odd terms are added up once, and the pair of results is their sum and their difference. Where the points are
- * the columns, the pair's sum goes into the even rows and its difference into the odd ones. A fifth to a third fewer operations.
+ * Points come in pairs, p and -p, whose powers differ in the signs of the odd ones only. So do the rows of their polynomials, if all other
+ * points are there in pairs, too: even and odd terms are added up once, and the pair of results is their sum and their difference. Where
+ * the points are the columns, the pair's sum goes into the even rows and its difference into the odd ones. A fifth to a third fewer
+ * operations.
  */
 template <int R, int C> constexpr int opposite_row(const Matrix<R, C> &matrix, int row) {
   for (int other = 0; other < R; other++) {
@@ -186,6 +187,27 @@ template <class Y, class X, class In, class Store> inline void transform(In in, 
     apply<X>(line, [&](int x, Vector value) { half[x][y] = value; });
   }
   DUET_UNROLL
+  for (int x = 0; x < kWidth; x++) {
+    apply<Y>(half[x], [&](int y, Vector value) { store(y, x, value); });
+  }
+}
+
+/*
+ * The same bits in a fifth of the code: line after line. For what is used so rarely that compiling it matters more; all tile sizes unrolled
+ * take a compiler many seconds.
+ */
+template <class Y, class X, class In, class Store> inline void transform_by_lines(In in, Store store) {
+  constexpr int kRows = Y::kMatrix.kColumns, kColumns = X::kMatrix.kColumns;
+  constexpr int kWidth = X::kMatrix.kRows;
+  Vector half[kWidth][kRows];
+  DUET_NO_UNROLL
+  for (int y = 0; y < kRows; y++) {
+    Vector line[kColumns];
+    DUET_UNROLL
+    for (int x = 0; x < kColumns; x++) line[x] = in(y, x);
+    apply<X>(line, [&](int x, Vector value) { half[x][y] = value; });
+  }
+  DUET_NO_UNROLL
   for (int x = 0; x < kWidth; x++) {
     apply<Y>(half[x], [&](int y, Vector value) { store(y, x, value); });
   }

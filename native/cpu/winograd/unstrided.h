@@ -1,7 +1,7 @@
 /*
- * A convolution with a stride as one without: the input, in its padding, is cut into squares of stride x stride pixels, and each square becomes one
- * pixel with the channels of all. Taps a stride apart are neighbours then. AlexNet's first layer, 11x11 taps of 3 channels at every fourth pixel,
- * is 3x3 taps of 48 channels, of which the twelfth row and column of the 12x12 taps they were are zeros.
+ * A convolution with a stride as one without: the input, in its padding, is cut into squares of stride x stride pixels, and each square
+ * becomes one pixel with the channels of all. Taps a stride apart are neighbours then. AlexNet's first layer, 11x11 taps of 3 channels at
+ * every fourth pixel, is 3x3 taps of 48 channels, of which the twelfth row and column of the 12x12 taps they were are zeros.
  */
 #pragma once
 #include "convolution/geometry.h"

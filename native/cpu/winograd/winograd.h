@@ -12,8 +12,8 @@ namespace duet {
 bool is_winograd(const duet_convolution &c, int operation);
 
 /*
- * Whether the products in the points are of bf16. Those of a 5x5 kernel stay in float: rounding errors come out multiplied by 19, and tiles of two
- * outputs, as accurate as those of a 3x3 kernel, would take more than twice the multiplications.
+ * Whether the products in the points are of bf16. Those of a 5x5 kernel stay in float: rounding errors come out multiplied by 19, and tiles
+ * of two outputs, as accurate as those of a 3x3 kernel, would take more than twice the multiplications.
  */
 inline bool winograd_in_pairs(const duet_convolution &c) { return without_stride(c).kernel_height == 3 && wants_pairs(c); }
 

@@ -1,7 +1,7 @@
 /* One tile of a matrix product: sum[row][column] += a[row][term] * b[term][column] from shared memory, in fp32.
 
-   A block computes ROWS x COLUMNS results, a thread 8 x 8 of them, a warp 64 x 32 (8 threads down, 4 across) or 128 x 16 (16, 2). The sum runs in slices of
-   kSlice terms; two slices are in shared memory, one being used while cp.async fills the other.
+   A block computes ROWS x COLUMNS results, a thread 8 x 8 of them, a warp 64 x 32 (8 threads down, 4 across) or 128 x 16 (16, 2).
+   The sum runs in slices of kSlice terms; two slices are in shared memory, one being used while cp.async fills the other.
 
    An operand's slice lies in shared memory as it lies in device memory, so that 16-byte cp.async moves it:
    - BY_ROW: a row's (or column's) 16 terms side by side, four chunks of 16 bytes, chunk c of row r at place c ^ swizzle(r). A thread

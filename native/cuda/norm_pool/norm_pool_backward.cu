@@ -1,5 +1,5 @@
-/* Backward through max-pooling (window 3, stride 2, no padding), the response norm (window 5, beta 0.75) before it and, if asked for, the ReLU
-   before that: reads the map a, the winners and the gradient of the pooled map, writes the gradient of a.
+/* Backward through max-pooling (window 3, stride 2, no padding), the response norm (window 5, beta 0.75) before it and, if asked
+   for, the ReLU before that: reads the map a, the winners and the gradient of the pooled map, writes the gradient of a.
 
    A thread owns four channels of a 2 x 2 block of input pixels, (2i, 2j) to (2i + 1, 2j + 1). Four windows reach into it, (i - 1, j - 1) to
    (i, j): nine comparisons of winners give the gradients of its four pixels, in the order of the windows. The terms that the norm

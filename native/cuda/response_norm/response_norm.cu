@@ -92,8 +92,8 @@ __global__ void __launch_bounds__(256) response_norm_forward(const __grid_consta
   global<float>(p.output)[e] = input[0] * power(fmaf(p.alpha, sum, p.k), p.beta);
 }
 
-/* Any shape: a block makes 256 elements. Shared memory holds a of these and 2 * half on either side, then terms and products db * t^-beta of
-   these and half on either side. */
+/* Any shape: a block makes 256 elements. Shared memory holds a of these and 2 * half on either side, then terms and products
+   db * t^-beta of these and half on either side. */
 __global__ void __launch_bounds__(256) response_norm_backward(const __grid_constant__ duet_response_norm p) {
   using namespace duet;
   using namespace duet::response_norm;

@@ -1,5 +1,6 @@
 /* Response normalisation within each map (cuda-convnet's rnorm): b_i = a_i * t_i^-beta, t_i = k + alpha * sum of a_j^2 over the square
-   window around i, cut to the image. Backward: da_i = db_i * t_i^-beta - 2 alpha beta a_i * sum over the window of db_j a_j t_j^(-beta - 1).
+   window around i, cut to the image. Backward:
+   da_i = db_i * t_i^-beta - 2 alpha beta a_i * sum over the window of db_j a_j t_j^(-beta - 1).
 
    A thread makes an element, or with _x4 (beta 0.75) four neighbouring channels; the window's pixels are read by the threads beside it
    too, from the first-level cache. Backward goes in two launches: `terms` leaves the summands in scratch memory and db_i * t_i^-beta

@@ -38,8 +38,8 @@ template <bool ftz> void divide(const Instruction &i, Warp &w) {
 }
 
 template <auto F> void add(Forms &f, const std::string &name) {
-  f[name + ".approx.f32"] = {function<false, F>, "ff", Category::special};
-  f[name + ".approx.ftz.f32"] = {function<true, F>, "ff", Category::special};
+  f[{name, ".approx.f32"}] = {function<false, F>, "ff", Category::special};
+  f[{name, ".approx.ftz.f32"}] = {function<true, F>, "ff", Category::special};
 }
 
 }  // namespace
@@ -54,8 +54,8 @@ void add_approximate_forms(Forms &f) {
   add<[](double x) { return std::cos(x); }>(f, "cos");
   f["tanh.approx.f32"] = {function<false, [](double x) { return std::tanh(x); }>, "ff", Category::special};
   for (const char *kind : {"approx", "full"}) {
-    f[std::string("div.") + kind + ".f32"] = {divide<false>, "fff", Category::special};
-    f[std::string("div.") + kind + ".ftz.f32"] = {divide<true>, "fff", Category::special};
+    f[{"div.", kind, ".f32"}] = {divide<false>, "fff", Category::special};
+    f[{"div.", kind, ".ftz.f32"}] = {divide<true>, "fff", Category::special};
   }
   // For doubles they keep about 20 bits of the result: the low word of it is zero.
   f["rcp.approx.ftz.f64"] = {unary_each<double, double, [](double a) {

@@ -29,12 +29,8 @@ template <int op, class T> T combine(T old, T b, T c) {
 
 template <class T> using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
 
-// Operands: destination (a throw-away for red), address, b, c.
-template <Space space, class T, int op> void atomic(const Instruction &i, Warp &w) {
-  AccessCache &c = w.worker->caches[i.cache];
-  uint8_t *p = space == Space::shared ? resolve_shared(i, w, c, w.at<uint8_t>(i.o[1]), Intent::atomic)
-                                      : resolve_global(i, w, c, w.at<uint8_t>(i.o[1]), Intent::atomic);
-  if (__builtin_expect(!p, 0)) return one_by_one(w, [&] { atomic<space, T, op>(i, w); });
+// Operands: destination (a throw-away for red), address, b, c. p: where the first active lane's word is.
+template <class T, int op> [[gnu::noinline]] void update(const Instruction &i, Warp &w, const AccessCache &c, uint8_t *p) {
   const T *b = w.at<T>(i.o[2]), *third = op == kCompare ? w.at<T>(i.o[3]) : b;
   T *d = w.at<T>(i.o[0]);
   const WarpOrder order = w.worker->settings.warps;
@@ -51,7 +47,16 @@ template <Space space, class T, int op> void atomic(const Instruction &i, Warp &
   }
 }
 
-template <class T, int op> void generic(const Instruction &i, Warp &w) {
+template <Space space, class T, int op> void atomic(const Instruction &i, Warp &w) {
+  AccessCache &c = w.worker->caches[i.cache];
+  uint8_t *p = space == Space::shared ? resolve_shared(i, w, c, w.at<uint8_t>(i.o[1]), Intent::atomic)
+                                      : resolve_global(i, w, c, w.at<uint8_t>(i.o[1]), Intent::atomic);
+  if (__builtin_expect(!p, 0)) return one_by_one(w, [&] { atomic<space, T, op>(i, w); });
+  update<T, op>(i, w, c, p);
+}
+
+// By window.
+void generic(const Instruction &i, Warp &w, Handler in_global, Handler in_shared) {
   const uint64_t *a = w.at<uint64_t>(i.o[1]);
   uint32_t shared = 0;
   for (uint32_t m = w.mask; m; m &= m - 1) {
@@ -59,14 +64,17 @@ template <class T, int op> void generic(const Instruction &i, Warp &w) {
     if ((a[l] + static_cast<uint64_t>(i.immediate)) >> 56 == 1) shared |= 1u << l;
   }
   const uint32_t all = w.mask;
-  if (all & ~shared) w.set_mask(all & ~shared), atomic<Space::global, T, op>(i, w);
+  if (all & ~shared) w.set_mask(all & ~shared), in_global(i, w);
   if (shared) {
     w.set_mask(shared);
     Instruction moved = i;
     moved.immediate -= static_cast<int64_t>(kSharedWindow);
-    atomic<Space::shared, T, op>(moved, w);
+    in_shared(moved, w);
   }
   w.set_mask(all);
+}
+template <class T, int op> void generic(const Instruction &i, Warp &w) {
+  generic(i, w, atomic<Space::global, T, op>, atomic<Space::shared, T, op>);
 }
 
 template <class T, int op> Handler in(Space space) {

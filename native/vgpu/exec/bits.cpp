@@ -12,21 +12,21 @@ using u64 = uint64_t;
 
 template <class T> void logic(Forms &f, const std::string &t, const char *two, const char *three) {
   const Category k = Category::integer;
-  f["and." + t] = {binary<T, T, T, [](T a, T b) { return static_cast<T>(a & b); }>, three, k};
-  f["or." + t] = {binary<T, T, T, [](T a, T b) { return static_cast<T>(a | b); }>, three, k};
-  f["xor." + t] = {binary<T, T, T, [](T a, T b) { return static_cast<T>(a ^ b); }>, three, k};
-  f["not." + t] = {unary<T, T, [](T a) { return static_cast<T>(~a); }>, two, k};
-  f["cnot." + t] = {unary<T, T, [](T a) { return static_cast<T>(a == 0 ? 1 : 0); }>, two, k};
+  f[{"and.", t}] = {binary<T, T, T, [](T a, T b) { return static_cast<T>(a & b); }>, three, k};
+  f[{"or.", t}] = {binary<T, T, T, [](T a, T b) { return static_cast<T>(a | b); }>, three, k};
+  f[{"xor.", t}] = {binary<T, T, T, [](T a, T b) { return static_cast<T>(a ^ b); }>, three, k};
+  f[{"not.", t}] = {unary<T, T, [](T a) { return static_cast<T>(~a); }>, two, k};
+  f[{"cnot.", t}] = {unary<T, T, [](T a) { return static_cast<T>(a == 0 ? 1 : 0); }>, two, k};
 }
 
 // Shifts by the width or more give zero, or the sign.
 template <class T, class S> void shifts(Forms &f, const std::string &b, const std::string &u, const std::string &s, const char *three) {
   constexpr u32 width = 8 * sizeof(T);
   const Category k = Category::integer;
-  f["shl." + b] = {binary<T, T, u32, [](T a, u32 n) { return static_cast<T>(n < width ? a << (n & (width - 1)) : 0); }>, three, k};
-  f["shr." + u] = {binary<T, T, u32, [](T a, u32 n) { return static_cast<T>(n < width ? a >> (n & (width - 1)) : 0); }>, three, k};
-  f["shr." + b] = f["shr." + u];
-  f["shr." + s] = {binary<S, S, u32, [](S a, u32 n) { return static_cast<S>(a >> (n < width ? n : width - 1)); }>, three, k};
+  f[{"shl.", b}] = {binary<T, T, u32, [](T a, u32 n) { return static_cast<T>(n < width ? a << (n & (width - 1)) : 0); }>, three, k};
+  f[{"shr.", u}] = {binary<T, T, u32, [](T a, u32 n) { return static_cast<T>(n < width ? a >> (n & (width - 1)) : 0); }>, three, k};
+  f[{"shr.", b}] = f[{"shr.", u}];
+  f[{"shr.", s}] = {binary<S, S, u32, [](S a, u32 n) { return static_cast<S>(a >> (n < width ? n : width - 1)); }>, three, k};
 }
 
 // PTX: position and length are taken from the low bytes; a field past the end is filled with the sign.
@@ -159,18 +159,18 @@ void add_bit_forms(Forms &f) {
   f["bfind.shiftamt.u32"] = {unary_each<u32, u32, [](u32 a) { return highest(a, true); }>, "ww", k};
   f["bfind.shiftamt.s32"] = {unary_each<u32, int32_t, [](int32_t a) { return highest(a, true); }>, "ww", k};
 
-  for (const char *t : {"b16", "u16", "s16"}) f[std::string("selp.") + t] = {choose<u16>, "hhhp", Category::move};
-  for (const char *t : {"b32", "u32", "s32"}) f[std::string("selp.") + t] = {choose<u32>, "wwwp", Category::move};
-  for (const char *t : {"b64", "u64", "s64"}) f[std::string("selp.") + t] = {choose<u64>, "lllp", Category::move};
+  for (const char *t : {"b16", "u16", "s16"}) f[{"selp.", t}] = {choose<u16>, "hhhp", Category::move};
+  for (const char *t : {"b32", "u32", "s32"}) f[{"selp.", t}] = {choose<u32>, "wwwp", Category::move};
+  for (const char *t : {"b64", "u64", "s64"}) f[{"selp.", t}] = {choose<u64>, "lllp", Category::move};
   f["selp.f32"] = {choose<u32>, "fffp", Category::move};
   f["selp.f64"] = {choose<u64>, "dddp", Category::move};
   for (const char *t : {"b32", "u32", "s32", "f32"}) {
-    f[std::string("slct.") + t + ".s32"] = {choose_by_sign<u32, int32_t>, t[0] == 'f' ? "fffw" : "wwww", Category::move};
-    f[std::string("slct.") + t + ".f32"] = {choose_by_sign<u32, float>, t[0] == 'f' ? "ffff" : "wwwf", Category::move};
+    f[{"slct.", t, ".s32"}] = {choose_by_sign<u32, int32_t>, t[0] == 'f' ? "fffw" : "wwww", Category::move};
+    f[{"slct.", t, ".f32"}] = {choose_by_sign<u32, float>, t[0] == 'f' ? "ffff" : "wwwf", Category::move};
   }
-  for (const char *t : {"b16", "u16", "s16"}) f[std::string("mov.") + t] = {unary<u16, u16, [](u16 a) { return a; }>, "hh", Category::move};
-  for (const char *t : {"b32", "u32", "s32"}) f[std::string("mov.") + t] = {unary<u32, u32, [](u32 a) { return a; }>, "ww", Category::move};
-  for (const char *t : {"b64", "u64", "s64"}) f[std::string("mov.") + t] = {unary<u64, u64, [](u64 a) { return a; }>, "ll", Category::move};
+  for (const char *t : {"b16", "u16", "s16"}) f[{"mov.", t}] = {unary<u16, u16, [](u16 a) { return a; }>, "hh", Category::move};
+  for (const char *t : {"b32", "u32", "s32"}) f[{"mov.", t}] = {unary<u32, u32, [](u32 a) { return a; }>, "ww", Category::move};
+  for (const char *t : {"b64", "u64", "s64"}) f[{"mov.", t}] = {unary<u64, u64, [](u64 a) { return a; }>, "ll", Category::move};
   f["mov.f32"] = {unary<u32, u32, [](u32 a) { return a; }>, "ff", Category::move};
   f["mov.f64"] = {unary<u64, u64, [](u64 a) { return a; }>, "dd", Category::move};
 }

@@ -24,35 +24,35 @@ template <class T, bool ftz, auto F> void set_predicate(const Instruction &i, Wa
 
 template <class T> void equality(Forms &f, const std::string &t, const char *signature) {
   const Category k = Category::integer;
-  f["setp.eq." + t] = {set_predicate<T, false, [](T a, T b) { return a == b; }>, signature, k};
-  f["setp.ne." + t] = {set_predicate<T, false, [](T a, T b) { return a != b; }>, signature, k};
+  f[{"setp.eq.", t}] = {set_predicate<T, false, [](T a, T b) { return a == b; }>, signature, k};
+  f[{"setp.ne.", t}] = {set_predicate<T, false, [](T a, T b) { return a != b; }>, signature, k};
 }
 template <class T> void order(Forms &f, const std::string &t, const char *signature, std::initializer_list<const char *> names) {
   const Category k = Category::integer;
   const char *const *n = names.begin();
   equality<T>(f, t, signature);
-  f[std::string("setp.") + n[0] + "." + t] = {set_predicate<T, false, [](T a, T b) { return a < b; }>, signature, k};
-  f[std::string("setp.") + n[1] + "." + t] = {set_predicate<T, false, [](T a, T b) { return a <= b; }>, signature, k};
-  f[std::string("setp.") + n[2] + "." + t] = {set_predicate<T, false, [](T a, T b) { return b < a; }>, signature, k};
-  f[std::string("setp.") + n[3] + "." + t] = {set_predicate<T, false, [](T a, T b) { return b <= a; }>, signature, k};
+  f[{"setp.", n[0], ".", t}] = {set_predicate<T, false, [](T a, T b) { return a < b; }>, signature, k};
+  f[{"setp.", n[1], ".", t}] = {set_predicate<T, false, [](T a, T b) { return a <= b; }>, signature, k};
+  f[{"setp.", n[2], ".", t}] = {set_predicate<T, false, [](T a, T b) { return b < a; }>, signature, k};
+  f[{"setp.", n[3], ".", t}] = {set_predicate<T, false, [](T a, T b) { return b <= a; }>, signature, k};
 }
 
 template <class F, bool ftz> void floats(Forms &f, const std::string &t, const char *s) {
   const Category k = Category::other_float;
-  f["setp.eq." + t] = {set_predicate<F, ftz, [](F a, F b) { return a == b; }>, s, k};
-  f["setp.ne." + t] = {set_predicate<F, ftz, [](F a, F b) { return (a < b) | (b < a); }>, s, k};
-  f["setp.lt." + t] = {set_predicate<F, ftz, [](F a, F b) { return a < b; }>, s, k};
-  f["setp.le." + t] = {set_predicate<F, ftz, [](F a, F b) { return a <= b; }>, s, k};
-  f["setp.gt." + t] = {set_predicate<F, ftz, [](F a, F b) { return b < a; }>, s, k};
-  f["setp.ge." + t] = {set_predicate<F, ftz, [](F a, F b) { return b <= a; }>, s, k};
-  f["setp.equ." + t] = {set_predicate<F, ftz, [](F a, F b) { return !((a < b) | (b < a)); }>, s, k};
-  f["setp.neu." + t] = {set_predicate<F, ftz, [](F a, F b) { return a != b; }>, s, k};
-  f["setp.ltu." + t] = {set_predicate<F, ftz, [](F a, F b) { return !(b <= a); }>, s, k};
-  f["setp.leu." + t] = {set_predicate<F, ftz, [](F a, F b) { return !(b < a); }>, s, k};
-  f["setp.gtu." + t] = {set_predicate<F, ftz, [](F a, F b) { return !(a <= b); }>, s, k};
-  f["setp.geu." + t] = {set_predicate<F, ftz, [](F a, F b) { return !(a < b); }>, s, k};
-  f["setp.num." + t] = {set_predicate<F, ftz, [](F a, F b) { return (a == a) & (b == b); }>, s, k};
-  f["setp.nan." + t] = {set_predicate<F, ftz, [](F a, F b) { return (a != a) | (b != b); }>, s, k};
+  f[{"setp.eq.", t}] = {set_predicate<F, ftz, [](F a, F b) { return a == b; }>, s, k};
+  f[{"setp.ne.", t}] = {set_predicate<F, ftz, [](F a, F b) { return (a < b) | (b < a); }>, s, k};
+  f[{"setp.lt.", t}] = {set_predicate<F, ftz, [](F a, F b) { return a < b; }>, s, k};
+  f[{"setp.le.", t}] = {set_predicate<F, ftz, [](F a, F b) { return a <= b; }>, s, k};
+  f[{"setp.gt.", t}] = {set_predicate<F, ftz, [](F a, F b) { return b < a; }>, s, k};
+  f[{"setp.ge.", t}] = {set_predicate<F, ftz, [](F a, F b) { return b <= a; }>, s, k};
+  f[{"setp.equ.", t}] = {set_predicate<F, ftz, [](F a, F b) { return !((a < b) | (b < a)); }>, s, k};
+  f[{"setp.neu.", t}] = {set_predicate<F, ftz, [](F a, F b) { return a != b; }>, s, k};
+  f[{"setp.ltu.", t}] = {set_predicate<F, ftz, [](F a, F b) { return !(b <= a); }>, s, k};
+  f[{"setp.leu.", t}] = {set_predicate<F, ftz, [](F a, F b) { return !(b < a); }>, s, k};
+  f[{"setp.gtu.", t}] = {set_predicate<F, ftz, [](F a, F b) { return !(a <= b); }>, s, k};
+  f[{"setp.geu.", t}] = {set_predicate<F, ftz, [](F a, F b) { return !(a < b); }>, s, k};
+  f[{"setp.num.", t}] = {set_predicate<F, ftz, [](F a, F b) { return (a == a) & (b == b); }>, s, k};
+  f[{"setp.nan.", t}] = {set_predicate<F, ftz, [](F a, F b) { return (a != a) | (b != b); }>, s, k};
 }
 
 }  // namespace

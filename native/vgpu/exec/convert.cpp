@@ -41,32 +41,48 @@ template <class I> inline I clamped(double x) {
   }
 }
 
+// Conversions in two steps, each compiled once and not once for every pair of types.
+template <class F, bool ftz, int direction> [[gnu::noinline]] void round_lanes(const F *a, double *r) {
+#pragma GCC ivdep
+  for (int l = 0; l < kLanes; ++l) r[l] = integral<direction>(static_cast<double>(flushed<ftz>(a[l])));
+}
+template <class I> [[gnu::noinline]] void write_clamped(Warp &w, uint32_t to, const double *r) {
+  write_lanes<I>(w, to, [=](int l) { return clamped<I>(r[l]); });
+}
+template <class I, class F, bool ftz, int direction> void clamp_float(const Instruction &i, Warp &w) {
+  alignas(64) double r[kLanes];
+  round_lanes<F, ftz, direction>(w.at<F>(i.o[1]), r);
+  write_clamped<I>(w, i.o[0], r);
+}
 template <class I, class F, bool ftz, int direction> void from_float(Forms &f, const std::string &to, const std::string &from) {
-  const Category k = Category::other_float;
-  Form form{unary<I, F, [](F a) { return clamped<I>(integral<direction>(static_cast<double>(flushed<ftz>(a)))); }>,
-            signature(letter<I>(), sizeof(F) == 4 ? 'f' : 'd'), k};
-  for (const char *sat : {"", ".sat"}) f[std::string("cvt.") + kIntegral[direction] + (ftz ? ".ftz" : "") + sat + "." + to + "." + from] = form;
+  Form form{clamp_float<I, F, ftz, direction>, signature(letter<I>(), sizeof(F) == 4 ? 'f' : 'd'), Category::other_float};
+  for (const char *sat : {"", ".sat"}) f[{"cvt.", kIntegral[direction], ftz ? ".ftz" : "", sat, ".", to, ".", from}] = form;
 }
 
+template <class I, class F> [[gnu::noinline]] void to_floats(const I *a, F *r) {
+  for (int l = 0; l < kLanes; ++l) r[l] = static_cast<F>(a[l]);
+}
+template <class T> [[gnu::noinline]] void write_copies(Warp &w, uint32_t to, const T *from) {
+  write_lanes<T>(w, to, [=](int l) { return from[l]; });
+}
 template <class F, class I, int direction> void round_integer(const Instruction &i, Warp &w) {
   const I *a = w.at<I>(i.o[1]);
   alignas(64) F r[kLanes];
   if constexpr (direction == kNearest) {
-    for (int l = 0; l < kLanes; ++l) r[l] = static_cast<F>(a[l]);
+    to_floats(a, r);
   } else {
     Rounding rounding(direction);
-    for (int l = 0; l < kLanes; ++l) r[l] = static_cast<F>(a[l]);
+    to_floats(a, r);
   }
-  const F *from = r;
-  write_lanes<F>(w, i.o[0], [=](int l) { return from[l]; });
+  write_copies(w, i.o[0], r);
 }
 template <class I, class F> void to_float(Forms &f, const std::string &from, const std::string &to) {
   const char *s = signature(sizeof(F) == 4 ? 'f' : 'd', letter<I>());
   const Category k = Category::other_float;
-  f["cvt.rn." + to + "." + from] = {round_integer<F, I, kNearest>, s, k};
-  f["cvt.rm." + to + "." + from] = {round_integer<F, I, kDown>, s, k};
-  f["cvt.rp." + to + "." + from] = {round_integer<F, I, kUp>, s, k};
-  f["cvt.rz." + to + "." + from] = {round_integer<F, I, kZero>, s, k};
+  f[{"cvt.rn.", to, ".", from}] = {round_integer<F, I, kNearest>, s, k};
+  f[{"cvt.rm.", to, ".", from}] = {round_integer<F, I, kDown>, s, k};
+  f[{"cvt.rp.", to, ".", from}] = {round_integer<F, I, kUp>, s, k};
+  f[{"cvt.rz.", to, ".", from}] = {round_integer<F, I, kZero>, s, k};
 }
 template <class I> void add_integer(Forms &f, const std::string &t) {
   from_float<I, float, false, kNearest>(f, t, "f32");
@@ -85,16 +101,31 @@ template <class I> void add_integer(Forms &f, const std::string &t) {
   to_float<I, double>(f, t, "f64");
 }
 
-template <class To, class From> To saturating(From a) {
-  using W = __int128;
-  W v = a, low = std::numeric_limits<To>::min(), high = std::numeric_limits<To>::max();
-  return static_cast<To>(v < low ? low : v > high ? high : v);
+// Bits do not depend on the sign that they will be read with, and those of a narrower number not even on that of the number.
+template <class U, class V> U cut(V a) { return static_cast<U>(a); }
+template <class To, class From> constexpr Handler convert_integer() {
+  using U = std::make_unsigned_t<To>;
+  using V = std::conditional_t<sizeof(To) <= sizeof(From), std::make_unsigned_t<From>, From>;
+  return unary<U, V, cut<U, V>>;
+}
+using Wide = __int128;
+template <class From> [[gnu::noinline]] void widen(const From *a, Wide *r) {
+  for (int l = 0; l < kLanes; ++l) r[l] = a[l];
+}
+template <class To> [[gnu::noinline]] void write_saturated(Warp &w, uint32_t to, const Wide *r) {
+  constexpr Wide low = std::numeric_limits<To>::min(), high = std::numeric_limits<To>::max();
+  write_each<To>(w, to, [=](int l) { return static_cast<To>(r[l] < low ? low : r[l] > high ? high : r[l]); });
+}
+template <class To, class From> void saturate_integer(const Instruction &i, Warp &w) {
+  Wide r[kLanes];
+  widen(w.at<From>(i.o[1]), r);
+  write_saturated<To>(w, i.o[0], r);
 }
 template <class To, class From> void between(Forms &f, const std::string &to, const std::string &from) {
   const char *s = signature(letter<To>(), letter<From>());
   const Category k = Category::integer;
-  f["cvt." + to + "." + from] = {unary<To, From, [](From a) { return static_cast<To>(a); }>, s, k};
-  f["cvt.sat." + to + "." + from] = {unary_each<To, From, [](From a) { return saturating<To>(a); }>, s, k};
+  f[{"cvt.", to, ".", from}] = {convert_integer<To, From>(), s, k};
+  f[{"cvt.sat.", to, ".", from}] = {saturate_integer<To, From>, s, k};
 }
 template <class To> void to_integer(Forms &f, const std::string &to) {
   between<To, int8_t>(f, to, "s8");
@@ -110,7 +141,7 @@ template <class To> void to_integer(Forms &f, const std::string &to) {
 // fp32 or fp64 to an integral value of the same type, for each flag.
 template <class F, int direction, bool ftz, bool sat> void add_integral(Forms &f, const std::string &t) {
   const char *s = sizeof(F) == 4 ? "ff" : "dd";
-  f[std::string("cvt.") + kIntegral[direction] + (ftz ? ".ftz" : "") + (sat ? ".sat." : ".") + t + "." + t] = {
+  f[{"cvt.", kIntegral[direction], ftz ? ".ftz" : "", sat ? ".sat." : ".", t, ".", t}] = {
       unary<F, F, [](F a) {
         F r = canonical(static_cast<F>(integral<direction>(static_cast<double>(flushed<ftz>(a)))));
         return sat ? saturate(r) : r;
@@ -149,9 +180,9 @@ uint16_t bfloat_bits(float x, int direction) {
 float positive(float x) { return x > 0 || x != x ? x : 0.0f; }  // .relu; NaN stays
 template <auto bits, int direction, bool relu> void add_small(Forms &f, const std::string &type) {
   const std::string r = std::string("cvt.") + kRounded[direction] + (relu ? ".relu" : "");
-  f[r + "." + type + ".f32"] = {unary_each<uint16_t, float, [](float a) { return bits(relu ? positive(a) : a, direction); }>, "hf", Category::other_float};
+  f[{r, ".", type, ".f32"}] = {unary_each<uint16_t, float, [](float a) { return bits(relu ? positive(a) : a, direction); }>, "hf", Category::other_float};
   // d = {a, b}: a is the upper half
-  f[r + "." + type + "x2.f32"] = {binary_each<uint32_t, float, float, [](float a, float b) {
+  f[{r, ".", type, "x2.f32"}] = {binary_each<uint32_t, float, float, [](float a, float b) {
     return uint32_t(bits(relu ? positive(a) : a, direction)) << 16 | bits(relu ? positive(b) : b, direction); }>, "wff", Category::other_float};
 }
 float from_half(uint16_t a) { return canonical(_cvtsh_ss(a)); }

@@ -54,39 +54,39 @@ template <int kind> void add_kind(Forms &f, std::initializer_list<const char *> 
   for (const char *name : names) {
     const std::string s = name;
     for (const char *rn : {"", ".rn"}) {
-      f[s + rn + ".f32"] = {arithmetic<float, kind, false, false>, single, k};
-      f[s + rn + ".ftz.f32"] = {arithmetic<float, kind, true, false>, single, k};
-      f[s + rn + ".f64"] = {arithmetic<double, kind, false, false>, twice, k};
+      f[{s, rn, ".f32"}] = {arithmetic<float, kind, false, false>, single, k};
+      f[{s, rn, ".ftz.f32"}] = {arithmetic<float, kind, true, false>, single, k};
+      f[{s, rn, ".f64"}] = {arithmetic<double, kind, false, false>, twice, k};
       if (kind <= kFma) {
-        f[s + rn + ".sat.f32"] = {arithmetic<float, kind, false, true>, single, k};
-        f[s + rn + ".ftz.sat.f32"] = {arithmetic<float, kind, true, true>, single, k};
+        f[{s, rn, ".sat.f32"}] = {arithmetic<float, kind, false, true>, single, k};
+        f[{s, rn, ".ftz.sat.f32"}] = {arithmetic<float, kind, true, true>, single, k};
       }
     }
-    f[s + ".rm.f32"] = {directed<float, kind, false, 1>, single, k};
-    f[s + ".rp.f32"] = {directed<float, kind, false, 2>, single, k};
-    f[s + ".rz.f32"] = {directed<float, kind, false, 3>, single, k};
-    f[s + ".rm.ftz.f32"] = {directed<float, kind, true, 1>, single, k};
-    f[s + ".rp.ftz.f32"] = {directed<float, kind, true, 2>, single, k};
-    f[s + ".rz.ftz.f32"] = {directed<float, kind, true, 3>, single, k};
-    f[s + ".rm.f64"] = {directed<double, kind, false, 1>, twice, k};
-    f[s + ".rp.f64"] = {directed<double, kind, false, 2>, twice, k};
-    f[s + ".rz.f64"] = {directed<double, kind, false, 3>, twice, k};
+    f[{s, ".rm.f32"}] = {directed<float, kind, false, 1>, single, k};
+    f[{s, ".rp.f32"}] = {directed<float, kind, false, 2>, single, k};
+    f[{s, ".rz.f32"}] = {directed<float, kind, false, 3>, single, k};
+    f[{s, ".rm.ftz.f32"}] = {directed<float, kind, true, 1>, single, k};
+    f[{s, ".rp.ftz.f32"}] = {directed<float, kind, true, 2>, single, k};
+    f[{s, ".rz.ftz.f32"}] = {directed<float, kind, true, 3>, single, k};
+    f[{s, ".rm.f64"}] = {directed<double, kind, false, 1>, twice, k};
+    f[{s, ".rp.f64"}] = {directed<double, kind, false, 2>, twice, k};
+    f[{s, ".rz.f64"}] = {directed<double, kind, false, 3>, twice, k};
   }
 }
 
 template <class F, class U, bool ftz> void add_sign_forms(Forms &f, const std::string &t, const char *two, const char *three) {
   const Category k = Category::other_float;
-  f["min." + t] = {binary<F, F, F, [](F a, F b) { return smaller<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
-  f["max." + t] = {binary<F, F, F, [](F a, F b) { return larger<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
-  f["min.NaN." + t] = {binary<F, F, F, [](F a, F b) {
+  f[{"min.", t}] = {binary<F, F, F, [](F a, F b) { return smaller<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
+  f[{"max.", t}] = {binary<F, F, F, [](F a, F b) { return larger<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
+  f[{"min.NaN.", t}] = {binary<F, F, F, [](F a, F b) {
     return a != a || b != b ? canonical(a + b) : smaller<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
-  f["max.NaN." + t] = {binary<F, F, F, [](F a, F b) {
+  f[{"max.NaN.", t}] = {binary<F, F, F, [](F a, F b) {
     return a != a || b != b ? canonical(a + b) : larger<F, U>(flushed<ftz>(a), flushed<ftz>(b)); }>, three, k};
   constexpr U sign = U(1) << (8 * sizeof(U) - 1);
-  f["abs." + t] = {unary<U, U, [](U a) { return std::bit_cast<U>(flushed<ftz>(std::bit_cast<F>(static_cast<U>(a & ~sign)))); }>, two, k};
-  f["neg." + t] = {unary<U, U, [](U a) { return std::bit_cast<U>(flushed<ftz>(std::bit_cast<F>(static_cast<U>(a ^ sign)))); }>, two, k};
+  f[{"abs.", t}] = {unary<U, U, [](U a) { return std::bit_cast<U>(flushed<ftz>(std::bit_cast<F>(static_cast<U>(a & ~sign)))); }>, two, k};
+  f[{"neg.", t}] = {unary<U, U, [](U a) { return std::bit_cast<U>(flushed<ftz>(std::bit_cast<F>(static_cast<U>(a ^ sign)))); }>, two, k};
   // copysign d, a, b: the sign of a with the value of b
-  f["copysign." + t] = {binary<U, U, U, [](U a, U b) { return static_cast<U>((a & sign) | (b & ~sign)); }>, three, k};
+  f[{"copysign.", t}] = {binary<U, U, U, [](U a, U b) { return static_cast<U>((a & sign) | (b & ~sign)); }>, three, k};
 }
 
 enum Test { kFinite, kInfinite, kNumber, kNotANumber, kNormal, kSubnormal };
@@ -103,12 +103,12 @@ template <class F, int test> void test_property(const Instruction &i, Warp &w) {
 }
 template <class F> void add_tests(Forms &f, const std::string &t, const char *signature) {
   const Category k = Category::other_float;
-  f["testp.finite." + t] = {test_property<F, kFinite>, signature, k};
-  f["testp.infinite." + t] = {test_property<F, kInfinite>, signature, k};
-  f["testp.number." + t] = {test_property<F, kNumber>, signature, k};
-  f["testp.notanumber." + t] = {test_property<F, kNotANumber>, signature, k};
-  f["testp.normal." + t] = {test_property<F, kNormal>, signature, k};
-  f["testp.subnormal." + t] = {test_property<F, kSubnormal>, signature, k};
+  f[{"testp.finite.", t}] = {test_property<F, kFinite>, signature, k};
+  f[{"testp.infinite.", t}] = {test_property<F, kInfinite>, signature, k};
+  f[{"testp.number.", t}] = {test_property<F, kNumber>, signature, k};
+  f[{"testp.notanumber.", t}] = {test_property<F, kNotANumber>, signature, k};
+  f[{"testp.normal.", t}] = {test_property<F, kNormal>, signature, k};
+  f[{"testp.subnormal.", t}] = {test_property<F, kSubnormal>, signature, k};
 }
 
 }  // namespace

@@ -1,11 +1,22 @@
 // Building blocks of the tables of forms: handlers made of a function of one lane.
 #pragma once
 #include "warp.h"
+#include <initializer_list>
+#include <string_view>
 #include <unordered_map>
 
 namespace vgpu {
 
-using Forms = std::unordered_map<std::string, Form>;
+// The table by name. Names are put together in one place: hundreds of concatenations take a compiler longer than the handlers.
+class Forms {
+ public:
+  Form &operator[](const char *name);
+  Form &operator[](std::initializer_list<std::string_view> parts);  // of the name
+  const Form *find(const std::string &name) const;
+
+ private:
+  std::unordered_map<std::string, Form> forms_;
+};
 void add_integer_forms(Forms &forms);
 void add_bit_forms(Forms &forms);
 void add_float_forms(Forms &forms);

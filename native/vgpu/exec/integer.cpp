@@ -54,27 +54,27 @@ template <class T> void add_type(Forms &f, const std::string &t, char c) {
     return s.c_str();
   };
   const Category k = Category::integer;
-  f["add." + t] = {binary<T, T, T, [](T a, T b) { return sum(a, b); }>, signature(3), k};
-  f["sub." + t] = {binary<T, T, T, [](T a, T b) { return static_cast<T>(Unsigned<T>(a) - Unsigned<T>(b)); }>, signature(3), k};
-  f["mul.lo." + t] = {binary<T, T, T, [](T a, T b) { return low_product(a, b); }>, signature(3), k};
-  f["mul.hi." + t] = {binary<T, T, T, [](T a, T b) { return high_product(a, b); }>, signature(3), k};
-  f["mad.lo." + t] = {ternary<T, T, T, T, [](T a, T b, T c) { return sum(low_product(a, b), c); }>, signature(4), k};
-  f["mad.hi." + t] = {ternary<T, T, T, T, [](T a, T b, T c) { return sum(high_product(a, b), c); }>, signature(4), k};
-  f["div." + t] = {binary_each<T, T, T, [](T a, T b) { return quotient(a, b); }>, signature(3), k};
-  f["rem." + t] = {binary_each<T, T, T, [](T a, T b) { return rest(a, b); }>, signature(3), k};
-  f["min." + t] = {binary<T, T, T, [](T a, T b) { return a < b ? a : b; }>, signature(3), k};
-  f["max." + t] = {binary<T, T, T, [](T a, T b) { return b < a ? a : b; }>, signature(3), k};
+  f[{"add.", t}] = {binary<T, T, T, [](T a, T b) { return sum(a, b); }>, signature(3), k};
+  f[{"sub.", t}] = {binary<T, T, T, [](T a, T b) { return static_cast<T>(Unsigned<T>(a) - Unsigned<T>(b)); }>, signature(3), k};
+  f[{"mul.lo.", t}] = {binary<T, T, T, [](T a, T b) { return low_product(a, b); }>, signature(3), k};
+  f[{"mul.hi.", t}] = {binary<T, T, T, [](T a, T b) { return high_product(a, b); }>, signature(3), k};
+  f[{"mad.lo.", t}] = {ternary<T, T, T, T, [](T a, T b, T c) { return sum(low_product(a, b), c); }>, signature(4), k};
+  f[{"mad.hi.", t}] = {ternary<T, T, T, T, [](T a, T b, T c) { return sum(high_product(a, b), c); }>, signature(4), k};
+  f[{"div.", t}] = {binary_each<T, T, T, [](T a, T b) { return quotient(a, b); }>, signature(3), k};
+  f[{"rem.", t}] = {binary_each<T, T, T, [](T a, T b) { return rest(a, b); }>, signature(3), k};
+  f[{"min.", t}] = {binary<T, T, T, [](T a, T b) { return a < b ? a : b; }>, signature(3), k};
+  f[{"max.", t}] = {binary<T, T, T, [](T a, T b) { return b < a ? a : b; }>, signature(3), k};
   if constexpr (std::is_signed_v<T>) {
-    f["neg." + t] = {unary<T, T, [](T a) { return static_cast<T>(-Unsigned<T>(a)); }>, signature(2), k};
-    f["abs." + t] = {unary<T, T, [](T a) { return a < 0 ? static_cast<T>(-Unsigned<T>(a)) : a; }>, signature(2), k};
+    f[{"neg.", t}] = {unary<T, T, [](T a) { return static_cast<T>(-Unsigned<T>(a)); }>, signature(2), k};
+    f[{"abs.", t}] = {unary<T, T, [](T a) { return a < 0 ? static_cast<T>(-Unsigned<T>(a)) : a; }>, signature(2), k};
   }
   if constexpr (sizeof(T) < 8) {
     using W = typename Wider<T>::type;
     using WU = std::make_unsigned_t<W>;
     static const std::string wide3 = std::string(1, sizeof(T) == 2 ? 'w' : 'l') + std::string(2, c);
     static const std::string wide4 = wide3 + wide3[0];
-    f["mul.wide." + t] = {binary<W, T, T, [](T a, T b) { return static_cast<W>(static_cast<W>(a) * static_cast<W>(b)); }>, wide3.c_str(), k};
-    f["mad.wide." + t] = {ternary<W, T, T, W, [](T a, T b, W c) {
+    f[{"mul.wide.", t}] = {binary<W, T, T, [](T a, T b) { return static_cast<W>(static_cast<W>(a) * static_cast<W>(b)); }>, wide3.c_str(), k};
+    f[{"mad.wide.", t}] = {ternary<W, T, T, W, [](T a, T b, W c) {
       return static_cast<W>(static_cast<WU>(static_cast<W>(a) * static_cast<W>(b)) + static_cast<WU>(c)); }>, wide4.c_str(), k};
   }
 }
@@ -110,19 +110,19 @@ template <class T, int kind, int carry> void chain(const Instruction &i, Warp &w
 template <class T> void add_chain(Forms &f, const std::string &u, const std::string &s, const char *three, const char *four) {
   const Category k = Category::integer;
   for (const std::string &t : {u, s}) {
-    f["add.cc." + t] = {chain<T, 0, 2>, three, k};
-    f["addc." + t] = {chain<T, 0, 1>, three, k};
-    f["addc.cc." + t] = {chain<T, 0, 3>, three, k};
-    f["sub.cc." + t] = {chain<T, 1, 2>, three, k};
-    f["subc." + t] = {chain<T, 1, 1>, three, k};
-    f["subc.cc." + t] = {chain<T, 1, 3>, three, k};
-    f["mad.lo.cc." + t] = {chain<T, 2, 2>, four, k};
-    f["madc.lo." + t] = {chain<T, 2, 1>, four, k};
-    f["madc.lo.cc." + t] = {chain<T, 2, 3>, four, k};
+    f[{"add.cc.", t}] = {chain<T, 0, 2>, three, k};
+    f[{"addc.", t}] = {chain<T, 0, 1>, three, k};
+    f[{"addc.cc.", t}] = {chain<T, 0, 3>, three, k};
+    f[{"sub.cc.", t}] = {chain<T, 1, 2>, three, k};
+    f[{"subc.", t}] = {chain<T, 1, 1>, three, k};
+    f[{"subc.cc.", t}] = {chain<T, 1, 3>, three, k};
+    f[{"mad.lo.cc.", t}] = {chain<T, 2, 2>, four, k};
+    f[{"madc.lo.", t}] = {chain<T, 2, 1>, four, k};
+    f[{"madc.lo.cc.", t}] = {chain<T, 2, 3>, four, k};
   }
-  f["mad.hi.cc." + u] = {chain<T, 3, 2>, four, k};
-  f["madc.hi." + u] = {chain<T, 3, 1>, four, k};
-  f["madc.hi.cc." + u] = {chain<T, 3, 3>, four, k};
+  f[{"mad.hi.cc.", u}] = {chain<T, 3, 2>, four, k};
+  f[{"madc.hi.", u}] = {chain<T, 3, 1>, four, k};
+  f[{"madc.hi.cc.", u}] = {chain<T, 3, 3>, four, k};
 }
 
 }  // namespace

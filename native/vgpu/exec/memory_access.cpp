@@ -34,6 +34,10 @@ inline void transpose_store(uint8_t *p, const int32_t *r, const float *s0, const
   }
 }
 
+template <class R> [[gnu::noinline]] void write_same(Warp &w, uint32_t to, R value) {
+  write_lanes<R>(w, to, [=](int) { return value; });
+}
+
 // M: type in memory; R: type of the register, as wide or wider; N: elements. Operands: N destinations, address.
 template <Space space, class M, class R, int N> void load(const Instruction &i, Warp &w) {
   AccessCache &c = w.worker->caches[i.cache];
@@ -43,8 +47,7 @@ template <Space space, class M, class R, int N> void load(const Instruction &i, 
     for (int n = 0; n < N; ++n) {
       M v;
       std::memcpy(&v, p + n * sizeof(M), sizeof(M));
-      const R r = static_cast<R>(v);
-      write_lanes<R>(w, i.o[n], [=](int) { return r; });
+      write_same(w, i.o[n], static_cast<R>(v));
     }
     return;
   }
@@ -65,6 +68,11 @@ template <Space space, class M, class R, int N> void load(const Instruction &i, 
 }
 
 // Lanes that write different values to one address of shared memory in one instruction: which one stays is not defined.
+[[gnu::noinline]] void conflict(const Instruction &i, Warp &w, int lane, int other) {
+  if (w.worker->seen(FindingKind::shared_race, i)) return;
+  w.worker->finding(FindingKind::shared_race, i, w, lane, "writes another value to the same shared address as lane " + std::to_string(other) +
+                    " of its warp in the same instruction");
+}
 template <class M, class R, int N> void check_conflict(const Instruction &i, Warp &w, const AccessCache &c) {
   for (uint32_t m = w.mask; m; m &= m - 1) {
     int l = __builtin_ctz(m);
@@ -74,11 +82,7 @@ template <class M, class R, int N> void check_conflict(const Instruction &i, War
       for (int n = 0; n < N; ++n) {
         const R *s = w.at<R>(i.o[1 + n]);
         const M a = static_cast<M>(s[l]), b = static_cast<M>(s[f]);
-        if (std::memcmp(&a, &b, sizeof(M)) == 0) continue;
-        if (!w.worker->seen(FindingKind::shared_race, i))
-          w.worker->finding(FindingKind::shared_race, i, w, l, "writes another value to the same shared address as lane " + std::to_string(f) +
-                            " of its warp in the same instruction");
-        return;
+        if (std::memcmp(&a, &b, sizeof(M)) != 0) return conflict(i, w, l, f);
       }
     }
   }
@@ -154,23 +158,34 @@ template <class M, class R, int N> void store_local(const Instruction &i, Warp &
   }
 }
 
-template <class M, class R, int N> void load_parameter(const Instruction &i, Warp &w) {
-  const std::vector<uint8_t> &arguments = w.worker->launch.launch.arguments;
-  uint64_t address[kLanes];
+// Offsets in the parameters, checked; the lanes to read for: all, or the first one if all have the same offset.
+[[gnu::noinline]] uint32_t parameter_offsets(const Instruction &i, Warp &w, uint32_t at, uint64_t *offset) {
+  const uint64_t size = w.worker->launch.launch.arguments.size();
   bool same = true;
   const int first = first_lane(w);
-  for (int l = 0; l < kLanes; ++l) address[l] = lane_address(i, w, i.o[N], l) & (kLocalWindow / 2 - 1);
-  for (uint32_t m = w.mask; m; m &= m - 1) same &= address[__builtin_ctz(m)] == address[first];
-  for (uint32_t m = same ? w.mask & -w.mask : w.mask; m; m &= m - 1) {
+  for (int l = 0; l < kLanes; ++l) offset[l] = lane_address(i, w, at, l) & (kLocalWindow / 2 - 1);
+  for (uint32_t m = w.mask; m; m &= m - 1) same &= offset[__builtin_ctz(m)] == offset[first];
+  const uint32_t lanes = same ? w.mask & -w.mask : w.mask;
+  for (uint32_t m = lanes; m; m &= m - 1) {
     int l = __builtin_ctz(m);
-    if (address[l] > arguments.size() || i.bytes > arguments.size() - address[l])
-      w.worker->fault(FindingKind::out_of_bounds, i, w, l, "reads " + std::to_string(i.bytes) + " bytes at offset " + std::to_string(address[l]) +
-                      " of " + std::to_string(arguments.size()) + " bytes of parameters");
+    if (offset[l] > size || i.bytes > size - offset[l])
+      w.worker->fault(FindingKind::out_of_bounds, i, w, l, "reads " + std::to_string(i.bytes) + " bytes at offset " + std::to_string(offset[l]) +
+                      " of " + std::to_string(size) + " bytes of parameters");
+  }
+  return lanes;
+}
+
+template <class M, class R, int N> void load_parameter(const Instruction &i, Warp &w) {
+  const uint8_t *arguments = w.worker->launch.launch.arguments.data();
+  uint64_t offset[kLanes];
+  const uint32_t lanes = parameter_offsets(i, w, i.o[N], offset);
+  for (uint32_t m = lanes; m; m &= m - 1) {
+    int l = __builtin_ctz(m);
     for (int n = 0; n < N; ++n) {
       M v;
-      std::memcpy(&v, arguments.data() + address[l] + n * sizeof(M), sizeof(M));
+      std::memcpy(&v, arguments + offset[l] + n * sizeof(M), sizeof(M));
       const R r = static_cast<R>(v);
-      if (same) write_lanes<R>(w, i.o[n], [=](int) { return r; });
+      if (lanes != w.mask) write_same(w, i.o[n], r);
       else w.at<R>(i.o[n])[l] = r;
     }
   }
@@ -178,7 +193,7 @@ template <class M, class R, int N> void load_parameter(const Instruction &i, War
 
 // ---- generic addresses: by window -------------------------------------------------------------------------------------------
 // Runs the handler of the space that the lanes' addresses lie in; lanes of several spaces go one space after the other.
-template <class G, class S, class L, class P> void by_window(const Instruction &i, Warp &w, uint32_t at, G global, S shared, L local, P parameter) {
+void by_window(const Instruction &i, Warp &w, uint32_t at, Handler global, Handler shared, Handler local, Handler parameter) {
   const uint64_t *a = w.at<uint64_t>(at);
   uint32_t masks[4] = {};
   for (uint32_t m = w.mask; m; m &= m - 1) {

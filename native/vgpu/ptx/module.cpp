@@ -1,5 +1,5 @@
 // Loading: variables get memory, kernels are decoded, and whatever is not understood is listed with its line.
-#include "../exec/forms.h"
+#include "../exec/kernel.h"
 #include <algorithm>
 #include <sstream>
 
@@ -37,21 +37,6 @@ std::string line_of(const std::string &ptx, int line) {
 
 }  // namespace
 
-const Form *find_form(const std::string &name) {
-  static const Forms *forms = [] {
-    auto *f = new Forms;
-    add_integer_forms(*f);
-    add_bit_forms(*f);
-    add_float_forms(*f);
-    add_approximate_forms(*f);
-    add_compare_forms(*f);
-    add_convert_forms(*f);
-    return f;
-  }();
-  auto it = forms->find(name);
-  return it == forms->end() ? nullptr : &it->second;
-}
-
 Module::State::~State() {
   for (auto &[name, variable] : variables) Memory::get().release(variable.first);
 }
@@ -69,7 +54,7 @@ std::unique_ptr<Module> Module::load(const std::string &ptx, int device, std::st
     module->state_->kernels.push_back(std::move(kernel));
   }
   if (program.errors.empty() && module->state_->kernels.empty() && module->state_->variables.empty())
-    program.errors.push_back({1, "this is no PTX text with kernels"});
+    program.errors.assign(1, {1, "this is no PTX text with kernels"});
   if (program.errors.empty()) return module;
   std::stable_sort(program.errors.begin(), program.errors.end(), [](const Error &a, const Error &b) { return a.line < b.line; });
   std::ostringstream out;

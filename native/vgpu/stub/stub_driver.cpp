@@ -26,6 +26,8 @@ uint64_t make_handle() {
 
 }  // namespace
 
+// Bodies stand between FUNCTION and END, which the formatter cannot know.
+// clang-format off
 // In C a function may be called with more arguments than it takes, so most need not name theirs.
 #define FUNCTION(name, ...)              \
   static Counter counter_##name(#name);  \

@@ -29,7 +29,7 @@ void check(const std::string &title, const std::string &body, const std::string 
 
 }  // namespace
 
-CORE_TEST(out_of_bounds) {
+TEST(out_of_bounds) {
   check("read past the end", "add.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4+128];", "out-of-bounds",
         {"kernel.cu:42", "block (0,0,0), thread (32,0,0)", "reads 4 bytes", "0 bytes after the end of allocation", "(256 bytes)", "kernel t, PTX line"}, true);
   check("write before the start", "add.s64 %rd4, %rd1, %rd3;\nst.global.f32 [%rd4+-4], 0f00000000;", "out-of-bounds",
@@ -44,13 +44,13 @@ CORE_TEST(out_of_bounds) {
   check("within", "add.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4];\nst.global.f32 [%rd4], %f1;", "clean");
 }
 
-CORE_TEST(misaligned) {
+TEST(misaligned) {
   check("global", "add.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4+2];", "misaligned", {"thread (0,0,0)"}, true, 32);
   check("vector", "add.s64 %rd4, %rd1, %rd3;\nld.global.v2.f32 {%f1, %f2}, [%rd4];", "misaligned", {"thread (1,0,0)", "8 bytes"}, true);
   check("shared", "st.shared.v4.f32 [%r9], {%f1, %f1, %f1, %f1};", "misaligned", {"thread (1,0,0)"}, true);
 }
 
-CORE_TEST(freed_foreign_and_host_memory) {
+TEST(freed_foreign_and_host_memory) {
   auto module = load(kernel("add.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4];"));
   if (!module) return;
   Buffer mine(256), freed(256), other(256, 1);
@@ -72,7 +72,7 @@ CORE_TEST(freed_foreign_and_host_memory) {
   expect(!o.found, found(o));
 }
 
-CORE_TEST(uninitialized_reads) {
+TEST(uninitialized_reads) {
   auto module = load(kernel("add.s64 %rd4, %rd1, %rd3;\nadd.s64 %rd5, %rd2, %rd3;\nst.global.f32 [%rd4], 0f00000000;\n"
                             "ld.global.f32 %f1, [%rd4];\nld.global.f32 %f2, [%rd5];"));
   if (!module) return;
@@ -86,7 +86,7 @@ CORE_TEST(uninitialized_reads) {
         "uninitialized-shared", {"thread (32,0,0)"});
 }
 
-CORE_TEST(shared_races) {
+TEST(shared_races) {
   const std::string write = "st.shared.f32 [%r9], 0f00000000;\n", swap = "xor.b32 %r2, %r9, 128;\n", read = "ld.shared.f32 %f1, [%r2];\n";
   check("barrier left out", swap + write + "bar.sync 0;\n" + write + read, "shared-race", {"no barrier between"});
   check("one writes, one reads", "setp.ge.u32 %p1, %r1, 32;\n@%p1 bra READ;\n" + write + "bra.uni END;\nREAD:\nld.shared.f32 %f1, [%r9+-128];\nEND:",
@@ -103,7 +103,7 @@ CORE_TEST(shared_races) {
   check("an atomic and a plain read", "st.shared.u32 [%r9], 0;\nbar.sync 0;\natom.shared.add.u32 %r2, [tile], 1;\nld.shared.u32 %r3, [tile];", "shared-race");
 }
 
-CORE_TEST(copies_in_flight) {
+TEST(copies_in_flight) {
   const std::string copy = "add.s64 %rd4, %rd1, %rd3;\ncp.async.ca.shared.global [%r9], [%rd4], 4;\ncp.async.commit_group;\n";
   const std::string swap = "xor.b32 %r2, %r9, 128;\n", read = "ld.shared.f32 %f1, [%r2];\n";
   check("waited and met", swap + copy + "cp.async.wait_group 0;\nbar.sync 0;\n" + read, "clean");
@@ -113,7 +113,7 @@ CORE_TEST(copies_in_flight) {
   check("own data without a barrier", copy + "cp.async.wait_all;\nld.shared.f32 %f1, [%r9];", "clean");
 }
 
-CORE_TEST(divergent_barriers) {
+TEST(divergent_barriers) {
   check("half a warp", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nbar.sync 0;\nL:", "divergent-barrier", {"0xffff0000"});
   check("exited lanes", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 exit;\nbar.sync 0;", "clean");
   check("two barriers", "setp.lt.u32 %p1, %r1, 32;\n@!%p1 bra L;\nbar.sync 0;\nbra.uni M;\nL:\nbar.sync 0;\nM:", "divergent-barrier", {"warp 1 waits", "warp 0"});
@@ -125,7 +125,7 @@ CORE_TEST(divergent_barriers) {
   check("a vote", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nvote.sync.any.pred %p2, %p1, -1;\nL:", "inactive-lanes");
 }
 
-CORE_TEST(read_only_memory_that_is_written) {
+TEST(read_only_memory_that_is_written) {
   check("the same word", "add.s64 %rd4, %rd1, %rd3;\nst.global.f32 [%rd4], 0f00000000;\nld.global.nc.f32 %f1, [%rd4];", "read-only-written");
   const std::string other = "add.s64 %rd4, %rd1, %rd3;\nadd.s64 %rd5, %rd2, %rd3;\nld.global.nc.f32 %f1, [%rd5];\nst.global.f32 [%rd4], %f1;";
   check("another array", other, "clean");
@@ -138,21 +138,21 @@ CORE_TEST(read_only_memory_that_is_written) {
   expect(!o.found, found(o));
 }
 
-CORE_TEST(endless_loops_and_traps) {
+TEST(endless_loops_and_traps) {
   settings().budget = 100000;
   check("endless", "L:\nbra.uni L;", "hang", {"endless loop"}, true);
   check("waits for a flag of nobody", "L:\nld.volatile.global.u32 %r2, [%rd1];\nsetp.eq.s32 %p1, %r2, 0;\n@%p1 bra L;", "hang", {}, true);
   check("trap", "setp.eq.s32 %p1, %r1, 5;\n@%p1 trap;", "bad-instruction", {"thread (5,0,0)"}, true);
 }
 
-CORE_TEST(warps_that_wait_for_flags_of_others) {
+TEST(warps_that_wait_for_flags_of_others) {
   // Warp 0 waits until warp 1 has set a flag in shared memory: turns must end.
   settings().races = false;
   check("flag", "st.shared.u32 [tile], 0;\nbar.sync 0;\nsetp.ge.u32 %p1, %r1, 32;\n@%p1 bra SET;\nL:\nld.volatile.shared.u32 %r2, [tile];\n"
         "setp.eq.s32 %p2, %r2, 0;\n@%p2 bra L;\nbra.uni END;\nSET:\nst.volatile.shared.u32 [tile], 1;\nEND:", "clean");
 }
 
-CORE_TEST(checks_can_be_switched_off) {
+TEST(checks_can_be_switched_off) {
   settings().initialized = settings().races = settings().barriers = false;
   check("race", "xor.b32 %r2, %r9, 128;\nst.shared.f32 [%r9], 0f00000000;\nld.shared.f32 %f1, [%r2];", "clean");
   check("barrier", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nbar.sync 0;\nL:", "clean");
@@ -160,7 +160,7 @@ CORE_TEST(checks_can_be_switched_off) {
   check("bounds stay", "mov.u64 %rd4, 64;\nld.global.f32 %f1, [%rd4];", "out-of-bounds", {}, true);
 }
 
-CORE_TEST(the_first_fault_does_not_depend_on_threads) {
+TEST(the_first_fault_does_not_depend_on_threads) {
   auto module = load(kernel("mov.u32 %r2, %ctaid.x;\nsetp.lt.u32 %p1, %r2, 5;\n@%p1 bra L;\nadd.s64 %rd4, %rd1, %rd3;\nld.global.f32 %f1, [%rd4+1024];\nL:"));
   if (!module) return;
   for (int threads : {1, 4}) {
@@ -171,7 +171,7 @@ CORE_TEST(the_first_fault_does_not_depend_on_threads) {
   }
 }
 
-CORE_TEST(access_bitmaps) {
+TEST(access_bitmaps) {
   auto module = load(kernel("mul.wide.u32 %rd5, %r1, 256;\nadd.s64 %rd4, %rd1, %rd5;\nst.global.f32 [%rd4+512], 0f00000000;\nld.global.f32 %f1, [%rd2+260];"));
   if (!module) return;
   Buffer a(256 * 100), b(1024);

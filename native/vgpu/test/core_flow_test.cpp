@@ -35,7 +35,7 @@ void check(const std::string &body, uint32_t threads, uint32_t (*want)(uint32_t)
 
 }  // namespace
 
-CORE_TEST(nested_branches_meet_again) {
+TEST(nested_branches_meet_again) {
   check(R"(
   and.b32 %r2, %r1, 1;
   and.b32 %r3, %r1, 2;
@@ -61,7 +61,7 @@ MEET:
 )", 32, [](uint32_t t) { return t & 1 ? (t & 2 ? 10101u : 10110u) : (t & 2 ? 10000u : 11000u); });
 }
 
-CORE_TEST(loops_of_different_lengths) {
+TEST(loops_of_different_lengths) {
   check(R"(
   mov.u32 %r2, 0;
 LOOP:
@@ -75,7 +75,7 @@ LOOP:
 )", 64, [](uint32_t t) { return t * (t + 1) / 2; });
 }
 
-CORE_TEST(loops_with_breaks_and_continues) {
+TEST(loops_with_breaks_and_continues) {
   // for (i = 0; i < 20; ++i) { if (i == tid) break; if (i & 1) continue; sum += i; if (sum > 30) return after storing; }
   check(R"(
   mov.u32 %r2, 0;
@@ -108,7 +108,7 @@ OUT:
   });
 }
 
-CORE_TEST(nested_loops_with_divergent_trips) {
+TEST(nested_loops_with_divergent_trips) {
   check(R"(
   and.b32 %r5, %r1, 3;
   mov.u32 %r2, 0;
@@ -125,7 +125,7 @@ INNER:
 )", 40, [](uint32_t t) { uint32_t n = (t & 3) + 1; return n * (n + 1) / 2; });
 }
 
-CORE_TEST(guarded_exits_and_scopes) {
+TEST(guarded_exits_and_scopes) {
   check(R"(
   setp.gt.u32 %p1, %r1, 20;
   @%p1 exit;
@@ -147,7 +147,7 @@ CORE_TEST(guarded_exits_and_scopes) {
 )", 32, [](uint32_t t) { return t > 20 ? 0u : (t < 5 ? 0u : 3u) + (t < 10 ? 0u : 4u); });
 }
 
-CORE_TEST(calls_are_inlined) {
+TEST(calls_are_inlined) {
   auto module = load(module_text(R"(
 .func (.param .b32 result) triple(.param .b32 a);
 .visible .entry t(.param .u64 out)
@@ -197,7 +197,7 @@ BIG:
   }
 }
 
-CORE_TEST(special_registers_and_dimensions) {
+TEST(special_registers_and_dimensions) {
   auto module = load(module_text(R"(.visible .entry t(.param .u64 out)
 {
   .reg .b32 %r<20>; .reg .b64 %rd<5>;
@@ -244,7 +244,7 @@ CORE_TEST(special_registers_and_dimensions) {
   }
 }
 
-CORE_TEST(blocks_give_the_same_over_threads_and_orders) {
+TEST(blocks_give_the_same_over_threads_and_orders) {
   auto module = load(file_text("kernels.ptx"));
   if (!module) return;
   std::vector<float> first;
@@ -262,7 +262,7 @@ CORE_TEST(blocks_give_the_same_over_threads_and_orders) {
   }
 }
 
-CORE_TEST(counters_count) {
+TEST(counters_count) {
   auto module = load(file_text("kernels.ptx"));
   if (!module) return;
   Buffer in(256 * 4 * 8), out(8 * 4);

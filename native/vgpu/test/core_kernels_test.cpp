@@ -3,7 +3,7 @@
 
 using namespace core_test;
 
-CORE_TEST(asynchronous_copies_with_zero_fill) {
+TEST(asynchronous_copies_with_zero_fill) {
   auto module = load(file_text("kernels.ptx"));
   if (!module) return;
   const uint32_t threads = 96, filled = 70;
@@ -19,7 +19,7 @@ CORE_TEST(asynchronous_copies_with_zero_fill) {
   expect(o.faulted && contains(found(o), "out-of-bounds"), "4 bytes of shared memory too few: " + found(o));
 }
 
-CORE_TEST(lanes_exchange_values) {
+TEST(lanes_exchange_values) {
   auto module = load(file_text("kernels.ptx"));
   if (!module) return;
   Buffer out(32 * 20);
@@ -34,7 +34,7 @@ CORE_TEST(lanes_exchange_values) {
   }
 }
 
-CORE_TEST(atomics_in_all_orders) {
+TEST(atomics_in_all_orders) {
   auto module = load(file_text("kernels.ptx"));
   if (!module) return;
   for (WarpOrder order : {WarpOrder::round_robin, WarpOrder::reverse, WarpOrder::random}) {
@@ -50,7 +50,7 @@ CORE_TEST(atomics_in_all_orders) {
   }
 }
 
-CORE_TEST(local_constant_and_generic_memory) {
+TEST(local_constant_and_generic_memory) {
   auto module = load(module_text(R"(
 .const .align 4 .b8 table[16] = {1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0};
 .global .align 4 .u32 counter = 5;
@@ -111,7 +111,7 @@ CORE_TEST(local_constant_and_generic_memory) {
   expect(!module->global("nothing", address, bytes), "a variable that is not there");
 }
 
-CORE_TEST(parameters_have_offsets_and_sizes) {
+TEST(parameters_have_offsets_and_sizes) {
   auto module = load(module_text(".visible .entry t(.param .u32 a, .param .u64 .ptr .global .align 1 b, .param .align 8 .b8 c[20], .param .u8 d, .param .f32 e)\n"
                                  ".maxntid 128, 2, 1\n.minnctapersm 2\n{\nret;\n}\n"));
   if (!module) return;
@@ -120,7 +120,7 @@ CORE_TEST(parameters_have_offsets_and_sizes) {
   expect(i.parameters == expected && i.parameter_bytes == 44 && i.max_threads == 256, "parameters");
 }
 
-CORE_TEST(memory_of_devices) {
+TEST(memory_of_devices) {
   Memory &memory = Memory::get();
   const size_t before = memory.used(0);
   Allocation *a = memory.allocate(0, 1000), *b = memory.allocate(1, 5), *c = memory.allocate(-1, 64);

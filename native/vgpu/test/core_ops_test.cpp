@@ -224,7 +224,7 @@ std::string kernel_for(const Row &row) {
 
 }  // namespace
 
-CORE_TEST(every_form_gives_the_expected_bits) {
+TEST(every_form_gives_the_expected_bits) {
   for (const Row &row : rows()) {
     auto module = load(kernel_for(row));
     if (!module) continue;
@@ -248,7 +248,7 @@ CORE_TEST(every_form_gives_the_expected_bits) {
   }
 }
 
-CORE_TEST(lop3_follows_its_table) {
+TEST(lop3_follows_its_table) {
   for (uint32_t table : {0x80u, 0xfeu, 0x96u, 0xe8u, 0xcau, 0x1u}) {
     auto module = load(module_text(".visible .entry t(.param .u64 out)\n{\n.reg .b32 %r<6>; .reg .b64 %rd<2>;\nld.param.u64 %rd1, [out];\n"
                                    "mov.u32 %r1, 0xf0;\nmov.u32 %r2, 0xcc;\nmov.u32 %r3, 0xaa;\nlop3.b32 %r4, %r1, %r2, %r3, " +
@@ -260,7 +260,7 @@ CORE_TEST(lop3_follows_its_table) {
   }
 }
 
-CORE_TEST(carries_go_up_a_chain) {
+TEST(carries_go_up_a_chain) {
   auto module = load(module_text(R"(.visible .entry t(.param .u64 out)
 {
   .reg .b32 %r<9>; .reg .b64 %rd<2>;
@@ -285,7 +285,7 @@ CORE_TEST(carries_go_up_a_chain) {
   for (int n = 0; n < 6; ++n) expect(out.as<uint32_t>()[n] == expected[n], "word " + std::to_string(n) + " is " + std::to_string(out.as<uint32_t>()[n]));
 }
 
-CORE_TEST(combined_comparisons_and_guards) {
+TEST(combined_comparisons_and_guards) {
   auto module = load(module_text(R"(.visible .entry t(.param .u64 out)
 {
   .reg .pred %p<5>; .reg .b32 %r<5>; .reg .b64 %rd<3>;
@@ -314,7 +314,7 @@ CORE_TEST(combined_comparisons_and_guards) {
   }
 }
 
-CORE_TEST(vectors_pack_and_unpack) {
+TEST(vectors_pack_and_unpack) {
   auto module = load(module_text(R"(.visible .entry t(.param .u64 out)
 {
   .reg .b16 %rs<5>; .reg .b32 %r<7>; .reg .b64 %rd<3>;
@@ -338,7 +338,7 @@ CORE_TEST(vectors_pack_and_unpack) {
   for (int n = 0; n < 5; ++n) expect(out.as<uint32_t>()[n] == expected[n], "word " + std::to_string(n));
 }
 
-CORE_TEST(unknown_forms_are_listed_with_their_lines) {
+TEST(unknown_forms_are_listed_with_their_lines) {
   std::string log;
   auto module = Module::load(module_text(R"(.visible .entry t(.param .u64 out)
 {

@@ -1,29 +1,9 @@
-// Tests of the instruction core. Arguments: parts of names of tests to run; none: all.
+// Tests of the instruction core: duet_vgpu_core_test [--seed N] [--list] [parts of names].
 #include "core_test.h"
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 
 namespace core_test {
-namespace {
-
-int failures = 0;
-const char *current = "";
-
-}  // namespace
-
-std::vector<Test> &tests() {
-  static std::vector<Test> all;
-  return all;
-}
-
-void fail(const std::string &text) {
-  ++failures;
-  std::printf("%s: %s\n", current, text.c_str());
-}
-void expect(bool condition, const std::string &text) {
-  if (!condition) fail(text);
-}
 bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
 Buffer::Buffer(size_t bytes, int device, bool written) : allocation_(Memory::get().allocate(device, bytes)) {
@@ -75,16 +55,5 @@ std::string found(const Outcome &outcome) { return outcome.found ? std::string(v
 }  // namespace core_test
 
 int main(int count, char **arguments) {
-  int ran = 0;
-  for (const core_test::Test &test : core_test::tests()) {
-    bool wanted = count == 1;
-    for (int n = 1; n < count; ++n) wanted |= core_test::contains(test.name, arguments[n]);
-    if (!wanted) continue;
-    vgpu::settings() = {};
-    core_test::current = test.name;
-    test.run();
-    ++ran;
-  }
-  std::printf("%d tests, %d failures\n", ran, core_test::failures);
-  return core_test::failures != 0 || ran == 0;
+  return harness::main(count, arguments, [] { vgpu::settings() = {}; });
 }

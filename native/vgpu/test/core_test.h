@@ -1,6 +1,7 @@
 // A handful of functions for tests of the instruction core: PTX in, numbers out.
 #pragma once
 #include "../core.h"
+#include "test/harness.h"
 #include <cstring>
 #include <functional>
 
@@ -8,21 +9,8 @@ namespace core_test {
 
 using namespace vgpu;
 
-struct Test {
-  const char *name;
-  void (*run)();
-};
-std::vector<Test> &tests();
-struct Registration {
-  Registration(const char *name, void (*run)()) { tests().push_back({name, run}); }
-};
-#define CORE_TEST(name)                                     \
-  static void name();                                       \
-  static core_test::Registration registration_##name(#name, name); \
-  static void name()
-
-void fail(const std::string &text);  // printed; the test goes on
-void expect(bool condition, const std::string &text);
+inline void fail(const std::string &text) { harness::that(false, text); }
+inline void expect(bool condition, const std::string &text) { harness::that(condition, text); }
 bool contains(const std::string &text, const std::string &part);
 
 // Device memory that looks written, freed at the end.

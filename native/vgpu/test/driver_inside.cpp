@@ -6,18 +6,15 @@
 #include "driver/findings.h"
 #include "driver/ordering.h"
 #include "driver/state.h"
+#include "test/harness.h"
 
 using namespace vgpu;
-
-static int failures = 0;
-#define CHECK(condition) \
-  do { if (!(condition)) printf("driver_inside.cpp:%d: %s\n", __LINE__, #condition), ++failures; } while (0)
 
 static Accessor accessor(uint32_t chain, uint64_t sequence) {
   return {chain, sequence, std::make_shared<const std::string>("node " + std::to_string(sequence))};
 }
 
-static void clocks() {
+TEST(clocks) {
   Clock a, b;
   a.add(1, 5);
   b.add(1, 3);
@@ -29,7 +26,7 @@ static void clocks() {
 }
 
 // Circular waits can't be made through the driver functions, as a wait takes a record that was issued before it.
-static void a_circle_ends_with_a_hang() {
+TEST(a_circle_ends_with_a_hang) {
   Context context;
   for (StreamOrder order : {StreamOrder::fifo, StreamOrder::lazy, StreamOrder::random, StreamOrder::delay, StreamOrder::latest_first}) {
     settings().streams = order;
@@ -57,7 +54,7 @@ static void a_circle_ends_with_a_hang() {
   forget_findings();
 }
 
-static void conflicts_are_exact() {
+TEST(conflicts_are_exact) {
   Allocation allocation;
   allocation.bytes = 1000;
   allocation.label = "allocation 0";
@@ -90,7 +87,7 @@ static void conflicts_are_exact() {
 }
 
 // A launch over a quarter of a gigabyte, every other block, many times over: seconds would make the tests useless.
-static void a_large_launch_is_cheap() {
+TEST(a_large_launch_is_cheap) {
   Allocation allocation;
   allocation.bytes = size_t(250) << 20;
   std::vector<Conflict> found;
@@ -111,7 +108,7 @@ static void a_large_launch_is_cheap() {
 }
 
 // Thousands of small accesses at different places: the states of the blocks are swept.
-static void states_do_not_pile_up() {
+TEST(states_do_not_pile_up) {
   Allocation allocation;
   allocation.bytes = 1 << 20;
   std::vector<Conflict> found;
@@ -123,12 +120,6 @@ static void states_do_not_pile_up() {
   CHECK(found.empty());
 }
 
-int main() {
-  clocks();
-  a_circle_ends_with_a_hang();
-  conflicts_are_exact();
-  a_large_launch_is_cheap();
-  states_do_not_pile_up();
-  printf("%d failures\n", failures);
-  return failures ? 1 : 0;
+int main(int count, char **arguments) {
+  return harness::main(count, arguments, [] {});
 }

@@ -1,24 +1,8 @@
-// The tests of the driver functions: `duet_vgpu_driver_test [part of a name]`. Prints what fails and ends with 1 then.
+// The tests of the driver functions: duet_vgpu_driver_test [--seed N] [--list] [parts of names].
 #include "driver_test.h"
 
-#include <utility>
-
-int failures = 0;
-
-static std::vector<std::pair<const char *, void (*)()>> &tests() {
-  static std::vector<std::pair<const char *, void (*)()>> all;
-  return all;
-}
-
-Test::Test(const char *name, void (*body)()) { tests().push_back({name, body}); }
-
-static const char *running = "";
-static std::string setting;
-
-void fail(const char *file, int line, const std::string &text) {
-  const char *slash = strrchr(file, '/');
-  printf("%s (%s:%d%s%s): %s\n", running, slash ? slash + 1 : file, line, setting.empty() ? "" : ", ", setting.c_str(), text.c_str());
-  ++failures;
+void gives(CUresult error, CUresult got, const char *error_text, const char *call, const char *file, int line) {
+  harness::that(got == error, [&] { return std::string(call) + " gave " + error_name(got) + ", not " + error_text; }, file, line);
 }
 
 std::string error_name(CUresult result) {
@@ -224,28 +208,20 @@ void under_every_order(const std::function<void(const std::string &)> &body) {
   for (const char *order : {"fifo", "latest-first", "delay", "random", "lazy"}) {
     bool seeded = !strcmp(order, "delay") || !strcmp(order, "random");
     for (int seed = 0; seed < (seeded ? 20 : 1); ++seed) {
-      setting = "streams=" + std::string(order) + ",seed=" + std::to_string(seed);
+      const std::string setting = "streams=" + std::string(order) + ",seed=" + std::to_string(seed);
+      harness::state().circumstances = setting;
       CONFIGURE("");
       CONFIGURE(setting.c_str());
       vgpu_reset();
       body(setting);
-      setting.clear();
+      harness::state().circumstances.clear();
     }
   }
 }
 
 int main(int count, char **arguments) {
-  setvbuf(stdout, nullptr, _IOLBF, 0);
-  int ran = 0;
-  for (auto &[name, body] : tests()) {
-    if (count > 1 && !strstr(name, arguments[1])) continue;
-    running = name;
-    setting.clear();
+  return harness::main(count, arguments, [] {
     CONFIGURE("");
     vgpu_reset();
-    body();
-    ++ran;
-  }
-  printf("%d tests, %d failures\n", ran, failures);
-  return failures ? 1 : 0;
+  });
 }

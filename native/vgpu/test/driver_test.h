@@ -1,4 +1,4 @@
-// A small harness and what most tests of the driver need: contexts, buffers, kernels in hand-written PTX.
+// What most tests of the driver need: contexts, buffers, kernels in hand-written PTX.
 #pragma once
 #include <cstdio>
 #include <cstring>
@@ -8,30 +8,18 @@
 
 #include "driver/cuda_abi.h"
 #include "duet_vgpu.h"
+#include "test/harness.h"
 
-struct Test {
-  Test(const char *name, void (*body)());
-};
-#define TEST(name)                        \
-  static void name();                     \
-  static Test name##_test(#name, name);   \
-  static void name()
-
-extern int failures;
-void fail(const char *file, int line, const std::string &text);
 std::string error_name(CUresult result);
 
-#define CHECK(condition) \
-  do { if (!(condition)) fail(__FILE__, __LINE__, #condition); } while (0)
 // The driver call gives this error.
-#define GIVES(error, call) \
-  do { CUresult got_ = (call); if (got_ != (error)) fail(__FILE__, __LINE__, #call " gave " + error_name(got_) + ", not " #error); } while (0)
+#define GIVES(error, call) gives((error), (call), #error, #call, __FILE__, __LINE__)
 #define OK(call) GIVES(CUDA_SUCCESS, call)
 #define CONFIGURE(text) \
-  do { if (vgpu_configure(text)) fail(__FILE__, __LINE__, std::string("vgpu_configure: ") + vgpu_problem()); } while (0)
-#define CLEAN() \
-  do { if (vgpu_finding_count()) fail(__FILE__, __LINE__, std::string("findings: ") + vgpu_findings()); } while (0)
+  harness::that(vgpu_configure(text) == 0, [] { return std::string("vgpu_configure: ") + vgpu_problem(); }, __FILE__, __LINE__)
+#define CLEAN() harness::that(vgpu_finding_count() == 0, [] { return std::string("findings: ") + vgpu_findings(); }, __FILE__, __LINE__)
 
+void gives(CUresult error, CUresult got, const char *error_text, const char *call, const char *file, int line);
 bool found(const char *text);  // among the findings
 int64_t calls(const char *function);
 

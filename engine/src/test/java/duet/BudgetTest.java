@@ -53,12 +53,13 @@ class BudgetTest {
     void classesFitIntoTheReadersHead() throws IOException {
         List<String> tooLong = new ArrayList<>();
         for (String source : sources()) {
-            int lines = lines(source).size();
+            long lines = lines(source).stream().map(String::strip).filter(line -> !line.startsWith("*") && !line.startsWith("/**")).count();
             if (lines > MOST_LINES) {
                 tooLong.add(source + " has " + lines + " lines");
             }
         }
-        assertEquals(List.of(), tooLong, "at most " + MOST_LINES + ": what has a name of its own can be a class of its own");
+        assertEquals(List.of(), tooLong,
+                "at most " + MOST_LINES + " besides documentation: what has a name of its own can be a class of its own");
     }
 
     @Test

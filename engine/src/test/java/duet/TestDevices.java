@@ -9,6 +9,9 @@ import duet.device.VirtualGpu;
  * only the virtual GPU can do (orders, checks, counters) does nothing on a card.
  */
 public final class TestDevices {
+    /** Settings, findings and counters of the virtual GPU are the process's: classes of tests that use it take this lock (ResourceLock). */
+    public static final String LOCK = "virtual GPU";
+
     private static final String[] NAMES = System.getProperty("duet.test.devices", "virtual:0,virtual:1").strip().split("\\s*,\\s*");
 
     private TestDevices() {}

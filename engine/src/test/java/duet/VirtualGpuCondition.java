@@ -3,6 +3,7 @@ package duet;
 import static org.junit.platform.commons.support.AnnotationSupport.findAnnotation;
 
 import java.util.Optional;
+import java.util.stream.Stream;
 
 import duet.bindings.KernelCode;
 import duet.device.Backends;
@@ -10,6 +11,7 @@ import duet.device.VirtualGpu;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Skips tests of the CUDA kernels where there is nothing to run or nothing to run it: no nvcc at build time, no virtual GPU for this
@@ -29,6 +31,10 @@ public final class VirtualGpuCondition implements ExecutionCondition {
         }
         if (KernelCode.load().modules().isEmpty()) {
             return ConditionEvaluationResult.disabled("this build has no CUDA kernels: no nvcc was found");
+        }
+        if (context != null && Stream.of(context.getRequiredTestClass().getAnnotationsByType(ResourceLock.class))
+                .noneMatch(lock -> lock.value().equals(TestDevices.LOCK))) {
+            throw new IllegalStateException(context.getRequiredTestClass() + " must have @ResourceLock(TestDevices.LOCK)");
         }
         if (TestDevices.virtual()) {
             return VirtualGpu.problem().map(ConditionEvaluationResult::disabled)

@@ -21,6 +21,7 @@ import duet.train.Recipe;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.Schedules;
 import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,8 +68,8 @@ class OptionsTest {
     /** Without options a network's recipe holds; another batch moves the rate in proportion, but not a rate that was given. */
     @Test
     void recipesHoldUnlessOneSaysOtherwise() {
-        assertEquals(Recipe.of("alexnet-small").withOutput(null).withLoaderThreads(1),
-                parse().forNewTraining("alexnet-small", null).withLoaderThreads(1));
+        assertEquals(Recipe.of("alexnet-small").toBuilder().output(null).loaderThreads(1).build(),
+                parse().forNewTraining("alexnet-small", null).toBuilder().loaderThreads(1).build());
         assertEquals(0.01 / 16, parse("--batch", "8").forNewTraining("alexnet", null).learningRate().initial(), 1e-9);
         assertEquals(0.3, parse("--batch", "8", "--lr", "0.3").forNewTraining("alexnet", null).learningRate().initial());
         assertEquals(Augmentation.STANDARD, parse("--augment").forNewTraining("alexnet-small", null).augmentation());
@@ -81,7 +82,7 @@ class OptionsTest {
                 parse("--lr-policy", "exponential:40").forNewTraining("alexnet", null).learningRate());
         assertEquals(new LearningRate.Exponential(0.5, 40, 0.25),
                 parse("--lr-policy", "exponential:40:0.25", "--lr", "0.5").forNewTraining("alexnet", null).learningRate());
-        assertEquals(new LearningRate.WarmUp(2.5, Recipe.of("alexnet").learningRate()),
+        assertEquals(new WarmUp(2.5, Recipe.of("alexnet").learningRate()),
                 parse("--warm-up", "2.5").forNewTraining("alexnet", null).learningRate());
         TrainingOptions original = parse("--schedule", "original-2012").forNewTraining("alexnet", null);
         assertEquals(Schedules.named("original-2012"), original.learningRate());

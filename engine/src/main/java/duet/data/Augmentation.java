@@ -23,6 +23,7 @@ public record Augmentation(
     /** What the original code does (convdata.py); the noise went off late, which is in the schedule {@code original-2012}. */
     public static final Augmentation ORIGINAL = PAPER.withNoiseDivides(true).withCropChunk(32);
 
+    /** Throws an {@link IllegalArgumentException} for colour noise that is negative or infinite, and for chunks of no images. */
     public Augmentation {
         if (!(colourNoise >= 0) || Double.isInfinite(colourNoise)) {
             throw new IllegalArgumentException("colour noise must be 0 or more, not " + colourNoise);
@@ -32,27 +33,53 @@ public record Augmentation(
         }
     }
 
+    /**
+     * {@return this augmentation with other crops}
+     *
+     * @param randomCrop a random window instead of the centre
+     * @param shift      by how many pixels a window may hang over the edge of images that are as large as the input
+     */
     public Augmentation withRandomCrop(boolean randomCrop, int shift) {
         return new Augmentation(randomCrop, mirror, shift, colourNoise, noiseDivides, cropChunk);
     }
 
+    /**
+     * {@return this augmentation with or without mirrored images}
+     *
+     * @param mirror half of the images are mirrored
+     */
     public Augmentation withMirror(boolean mirror) {
         return new Augmentation(randomCrop, mirror, shift, colourNoise, noiseDivides, cropChunk);
     }
 
+    /**
+     * {@return this augmentation with other colour noise}
+     *
+     * @param colourNoise standard deviation of the noise as a multiple of the colours' own; 0: none
+     */
     public Augmentation withColourNoise(double colourNoise) {
         return new Augmentation(randomCrop, mirror, shift, colourNoise, noiseDivides, cropChunk);
     }
 
+    /**
+     * {@return this augmentation with or without a divisor for images with noise}
+     *
+     * @param noiseDivides images with colour noise are divided by 1 + colourNoise
+     */
     public Augmentation withNoiseDivides(boolean noiseDivides) {
         return new Augmentation(randomCrop, mirror, shift, colourNoise, noiseDivides, cropChunk);
     }
 
+    /**
+     * {@return this augmentation with crops that more or fewer images share}
+     *
+     * @param cropChunk how many neighbouring images share crop and mirror; 1: none do
+     */
     public Augmentation withCropChunk(int cropChunk) {
         return new Augmentation(randomCrop, mirror, shift, colourNoise, noiseDivides, cropChunk);
     }
 
-    /** What an image with noise is divided by. */
+    /** {@return what an image with noise is divided by} */
     public double divisor() {
         return colourNoise > 0 && noiseDivides ? 1 + colourNoise : 1;
     }

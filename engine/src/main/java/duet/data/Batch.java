@@ -11,7 +11,15 @@ package duet.data;
  * @param count        places with an image
  */
 public record Batch(long number, byte[] images, int[] crops, float[] colourShifts, int[] labels, int count) {
-    /** Without colour noise. */
+    /**
+     * A batch without colour noise.
+     *
+     * @param number position in the loader's sequence
+     * @param images stored images, [batch][height][width][channels]
+     * @param crops  [batch][3]: top, left, mirror
+     * @param labels [batch]; -1 for an image that is absent
+     * @param count  how many images are present
+     */
     public Batch(long number, byte[] images, int[] crops, int[] labels, int count) {
         this(number, images, crops, null, labels, count);
     }

@@ -11,27 +11,47 @@ import duet.net.Shape;
  * label -1.
  */
 public interface BatchLoader extends AutoCloseable {
-    /** The next batch, or null after the last one of an evaluation. Arrays are valid until the batch after the next is asked for. */
+    /**
+     * {@return the next batch, or null after the last one of an evaluation} Arrays are valid until the batch after the next is asked for.
+     */
     Batch next();
 
     @Override
     void close();
 
-    /** Without colour noise. */
+    /**
+     * Loads training batches without colour noise, without end.
+     *
+     * @param data         images to learn from
+     * @param input        the network's input; same channels as the stored images, not larger
+     * @param batch        images in a batch
+     * @param seed         of order, crops and mirrors
+     * @param shuffle      a new order for each epoch; else always that of the data
+     * @param augmentation how windows are chosen and mirrored
+     * @param firstBatch   number of the first batch that {@link #next} returns
+     * @param threads      how many threads read images; the batches do not depend on it
+     * @return the loader; close it to end its threads
+     * @throws DataException if the sizes do not fit
+     */
     static BatchLoader training(
             Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, long firstBatch, int threads) {
         return training(data, input, batch, seed, shuffle, augmentation, null, epoch -> 1, firstBatch, threads);
     }
 
     /**
-     * Crops, mirrors and colours are drawn for each image and epoch, see {@link Augmentation}.
+     * Loads training batches without end. Crops, mirrors and colours are drawn for each image and epoch, see {@link Augmentation}.
      *
-     * @param colours    {@link PrincipalColours#deviations} of the training set; null will do without colour noise
-     * @param factor     what the colour noise is multiplied by in a batch that begins at an epoch (passes over the data); 0: none
-     * @param input      the network's input; same channels as the stored images, not larger
-     * @param shuffle    order[epoch] is a permutation drawn from (seed, epoch); else 0, 1, 2, ...
-     * @param firstBatch number of the first batch that next() returns
-     * @param threads    how many threads read images; the batches do not depend on it
+     * @param data         images to learn from
+     * @param input        the network's input; same channels as the stored images, not larger
+     * @param batch        images in a batch
+     * @param seed         of order, crops, mirrors and colours
+     * @param shuffle      order[epoch] is a permutation drawn from (seed, epoch); else 0, 1, 2, ...
+     * @param augmentation what is done to the images
+     * @param colours      {@link PrincipalColours#deviations} of the training set; null will do without colour noise
+     * @param factor       what the colour noise is multiplied by in a batch that begins at an epoch (passes over the data); 0: none
+     * @param firstBatch   number of the first batch that next() returns
+     * @param threads      how many threads read images; the batches do not depend on it
+     * @return the loader; close it to end its threads
      * @throws DataException sizes that do not fit; from next() also what went wrong on a loader thread
      */
     static BatchLoader training(
@@ -46,7 +66,15 @@ public interface BatchLoader extends AutoCloseable {
                 new Cropping(data.stored(), input, augmentation, seed), noise, factor, batch, firstBatch, Long.MAX_VALUE, threads);
     }
 
-    /** Centre crops. */
+    /**
+     * Loads every image once, in order, for an evaluation: the window in the centre.
+     *
+     * @param data    images to evaluate on
+     * @param input   the network's input; not larger than the stored images
+     * @param batch   images in a batch; the last one may have fewer
+     * @param threads how many threads read images
+     * @return the loader; {@link #next} gives null after the last batch
+     */
     static BatchLoader evaluation(Dataset data, Shape input, int batch, int threads) {
         return new PrefetchingLoader(data, new Indices.EpochOrders(0, false, data.size()),
                 new Cropping(data.stored(), input, Augmentation.NONE, 0), null, epoch -> 0, batch, 0,

@@ -6,8 +6,14 @@ import duet.net.Shape;
 /**
  * Which window of a stored image the network sees. In a direction where the stored image is larger than the input, the window lies
  * inside it: drawn, or in the middle. Where both are equal, a drawn window is shifted by -shift .. shift and hangs over the edge.
+ *
+ * @param stored       size of the stored images
+ * @param input        size that the network sees; not larger
+ * @param augmentation how windows are drawn
+ * @param seed         of the draws
  */
 public record Cropping(Shape stored, Shape input, Augmentation augmentation, long seed) {
+    /** Throws a {@link DataException} if the sizes do not fit each other or the shift is negative. */
     public Cropping {
         check(stored, input);
         if (augmentation.shift() < 0) {
@@ -15,6 +21,13 @@ public record Cropping(Shape stored, Shape input, Augmentation augmentation, lon
         }
     }
 
+    /**
+     * Checks that a network's input can be cut out of stored images.
+     *
+     * @param stored size of the stored images
+     * @param input  size that the network sees
+     * @throws DataException if the channels differ or the input is larger
+     */
     public static void check(Shape stored, Shape input) {
         if (stored.channels() != input.channels()) {
             throw new DataException("the images are %s (channels x height x width) but the network's input is %s: use a network with %d %s"

@@ -4,6 +4,8 @@ package duet.data;
 @FunctionalInterface
 public interface DamageReport {
     /**
+     * Told that a file cannot be read.
+     *
      * @param file   the file
      * @param reason in words, such as {@code not a JPEG or PNG image}
      */

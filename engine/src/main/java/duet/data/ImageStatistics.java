@@ -6,13 +6,18 @@ import duet.net.Shape;
  * What is subtracted from images and how their colours vary, in levels (0 to 255).
  *
  * @param images     how many it was taken over
+ * @param stored     size of the images
  * @param meanImage  [channels][height][width] of {@code stored}
  * @param meanColour mean over all pixels, [channels]
  * @param covariance of a pixel's channels over all pixels, [channels][channels]; null for images of more than 4 channels
  */
 public record ImageStatistics(long images, Shape stored, float[] meanImage, double[] meanColour, double[][] covariance) {
 
-    /** What {@link duet.device.Operation.PrepareInput} subtracts, [channels][height][width]. */
+    /**
+     * {@return what {@link duet.device.Operation.PrepareInput} subtracts, [channels][height][width]}
+     *
+     * @param kind mean image, mean colour or nothing
+     */
     public float[] mean(Mean kind) {
         return switch (kind) {
             case IMAGE -> meanImage.clone();
@@ -28,7 +33,11 @@ public record ImageStatistics(long images, Shape stored, float[] meanImage, doub
         };
     }
 
-    /** Throws {@link DataException} for images of more than 4 channels. */
+    /**
+     * {@return the directions in which the colours vary most} Computed anew by each call.
+     *
+     * @throws DataException for images of more than 4 channels
+     */
     public PrincipalColours principalColours() {
         if (covariance == null) {
             throw new DataException("colour noise needs images of 1 to 4 channels, not " + stored.channels() + ": give --colour-noise 0");

@@ -9,7 +9,14 @@ import duet.device.Philox;
 public final class Indices {
     private Indices() {}
 
-    /** A permutation of 0 .. size - 1 (Fisher and Yates, from the end); every draw is one element of Philox. */
+    /**
+     * {@return a permutation of 0 .. size - 1 (Fisher and Yates, from the end); every draw is one element of Philox}
+     *
+     * @param seed    of the training
+     * @param purpose see {@link duet.device.Philox}
+     * @param step    such as the epoch
+     * @param size    how many numbers
+     */
     public static int[] permutation(long seed, int purpose, long step, int size) {
         int[] order = identity(size);
         for (int i = size - 1; i > 0; i--) {

@@ -7,8 +7,11 @@ import duet.net.Shape;
 /**
  * Images that are held in memory.
  *
- * @param images [size][height][width][channels]
- * @param labels [size]
+ * @param description for people
+ * @param classNames  a label is an index into them
+ * @param stored      size of each image
+ * @param images      [size][height][width][channels]
+ * @param labels      [size]
  */
 public record MemoryDataset(String description, List<String> classNames, Shape stored, byte[] images,
         byte[] labels) implements Dataset, Fingerprinted {

@@ -14,13 +14,24 @@ import duet.net.Shape;
 public record PixelSums(long[] levels, long[] products, long images) {
     private static final int MOST_CHANNELS = 4;
 
+    /**
+     * {@return sums over no images}
+     *
+     * @param stored size of the images; with more than 4 channels there are no products
+     */
     public static PixelSums none(Shape stored) {
         int channels = stored.channels();
         return new PixelSums(new long[(int) stored.elements()],
                 new long[channels > MOST_CHANNELS ? 0 : channels * (channels + 1) / 2], 0);
     }
 
-    /** Over at most {@code limit} images spread evenly over the data; damaged images are left out. */
+    /**
+     * {@return sums over at most {@code limit} images spread evenly over the data} Damaged images are left out.
+     *
+     * @param data  the images
+     * @param limit at most so many are read
+     * @throws DataException if there is not one undamaged image
+     */
     public static PixelSums over(Dataset data, int limit) {
         int count = Math.min(limit, data.size());
         if (count < 1) {
@@ -47,7 +58,14 @@ public record PixelSums(long[] levels, long[] products, long images) {
         return sums;
     }
 
-    /** Adds an image to these very arrays. */
+    /**
+     * Adds an image to these very arrays.
+     *
+     * @param image    holds the image's levels, [height][width][channels]
+     * @param offset   where they begin
+     * @param channels of the image
+     * @return these sums with one image more
+     */
     public PixelSums with(byte[] image, int offset, int channels) {
         for (int e = 0; e < levels.length; e++) {
             levels[e] += image[offset + e] & 0xFF;
@@ -96,6 +114,11 @@ public record PixelSums(long[] levels, long[] products, long images) {
         }
     }
 
+    /**
+     * {@return the sums over the images of both}
+     *
+     * @param other sums over images of the same size
+     */
     public PixelSums plus(PixelSums other) {
         return new PixelSums(sum(levels, other.levels), sum(products, other.products), images + other.images);
     }
@@ -108,6 +131,11 @@ public record PixelSums(long[] levels, long[] products, long images) {
         return sum;
     }
 
+    /**
+     * {@return mean image, mean colour and covariance of the colours}
+     *
+     * @param stored size of the images
+     */
     public ImageStatistics statistics(Shape stored) {
         int channels = stored.channels();
         int pixels = stored.height() * stored.width();

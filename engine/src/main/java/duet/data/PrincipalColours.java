@@ -83,8 +83,8 @@ public record PrincipalColours(double[] variances, double[][] axes) {
     }
 
     /**
-     * Axes times standard deviations, [axis][channel] one after the other: what a standard normal number for each axis is
-     * multiplied with to give a colour as common as those of the pixels.
+     * {@return axes times standard deviations, [axis][channel] one after the other} A colour as common as those of the pixels is their sum,
+     * each times a standard normal number.
      */
     public float[] deviations() {
         int n = variances.length;

@@ -24,9 +24,12 @@ public final class SampleSheet {
     private SampleSheet() {}
 
     /**
-     * Images spread evenly over the data, with the names of their classes below.
+     * Draws images spread evenly over the data, with the names of their classes below.
      *
-     * @param data of 1 or 3 channels
+     * @param data    of 1 or 3 channels
+     * @param rows    of the sheet
+     * @param columns of the sheet
+     * @return the sheet
      */
     public static BufferedImage draw(Dataset data, int rows, int columns) {
         Shape stored = data.stored();
@@ -77,7 +80,13 @@ public final class SampleSheet {
         return image;
     }
 
-    /** @param levels [channels][height][width], 0 to 255 */
+    /**
+     * Turns an image in the order of channels into a picture.
+     *
+     * @param levels [channels][height][width], 0 to 255
+     * @param stored size of the image, 1 or 3 channels
+     * @return a picture of the same size
+     */
     public static BufferedImage picture(float[] levels, Shape stored) {
         byte[] pixels = new byte[levels.length];
         int plane = stored.height() * stored.width();
@@ -87,7 +96,13 @@ public final class SampleSheet {
         return picture(pixels, stored);
     }
 
-    /** Writes the whole file or nothing. */
+    /**
+     * Writes a picture as a PNG file, as a whole or not at all.
+     *
+     * @param file    replaced if it is there
+     * @param picture what to write
+     * @throws duet.files.FileException with the path and the reason
+     */
     public static void writePng(Path file, BufferedImage picture) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try {

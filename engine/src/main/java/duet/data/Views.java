@@ -15,6 +15,7 @@ public enum Views {
         this.count = count;
     }
 
+    /** {@return how many views an image has} */
     public int count() {
         return count;
     }
@@ -22,8 +23,10 @@ public enum Views {
     /**
      * Where a view lies: top, left, mirror (0 or 1), as {@link duet.device.Operation.PrepareInput} takes it.
      *
-     * @param view  from 0 to {@link #count()} - 1
-     * @param input not larger than the stored image; where it is as large, all views are the image or its mirror image
+     * @param view   from 0 to {@link #count()} - 1
+     * @param stored size of the stored image
+     * @param input  not larger than the stored image; where it is as large, all views are the image or its mirror image
+     * @return top, left, mirror
      */
     public int[] crop(int view, Shape stored, Shape input) {
         int bottom = stored.height() - input.height();

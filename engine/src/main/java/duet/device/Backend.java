@@ -8,31 +8,44 @@ import java.util.Map;
  * storage and program made by it; use after close is an {@link IllegalStateException}.
  */
 public interface Backend extends Layout, AutoCloseable {
-    /** What it is and why, in one line, such as {@code 2 CPU devices, 1 thread each, AVX-512}. */
+    /** {@return what it is and why, in one line, such as {@code 2 CPU devices, 1 thread each, AVX-512}} */
     String description();
 
+    /** {@return the devices, in the order in which they were named} */
     List<DeviceInfo> devices();
 
-    /** How it computes, where there is a choice. */
+    /** {@return how it computes, where there is a choice} */
     default Arithmetic arithmetic() {
         return Arithmetic.DEFAULT;
     }
 
-    /** Allocates memory on each device; it is zeroed. Throws {@link DeviceException} if there is not enough. */
+    /**
+     * Allocates memory on each device; it is zeroed.
+     *
+     * @param bytesPerDevice how much, by device
+     * @return the memory; closed with the backend if not before
+     * @throws DeviceException if there is not enough
+     */
     Storage allocate(long[] bytesPerDevice);
 
-    /** Allocates memory on each device without zeroing it: for content that does not outlive a run. */
+    /**
+     * Allocates memory on each device without zeroing it: for content that does not outlive a run.
+     *
+     * @param bytesPerDevice how much, by device
+     * @return the memory; its content is not defined
+     */
     default Storage allocateScratch(long[] bytesPerDevice) {
         return allocate(bytesPerDevice);
     }
 
     /**
-     * Prepares a program.
+     * Prepares a program: lowers its operations and binds them to memory.
      *
      * @param streams    at most one stream of each kind for each device
      * @param regions    where each tensor lies; persistent tensors in {@code persistent}, the others in {@code scratch}
      * @param persistent shared by the programs of a network
      * @param scratch    may be shared by programs that do not run at the same time
+     * @return a program that can be run any number of times
      */
     Program load(List<StreamSteps> streams, Map<Tensor, Region> regions, Storage persistent, Storage scratch);
 

@@ -8,24 +8,28 @@ import java.util.Optional;
  * found by {@link java.util.ServiceLoader}: a new kind is a class, a line in {@code module-info.java} and one in {@code META-INF/services}.
  */
 public interface BackendProvider {
-    /** The word before the colon in a device's name: {@code cpu}, {@code cuda}, {@code virtual}. */
+    /** {@return the word before the colon in a device's name: {@code cpu}, {@code cuda}, {@code virtual}} */
     String kind();
 
-    /** Whether a device is named with a number, as in {@code cuda:0}; devices without one are as many as somebody asks for. */
+    /** {@return whether a device is named with a number, as in {@code cuda:0}; devices without one are as many as somebody asks for} */
     boolean numbered();
 
-    /** Of the kinds that can be used the one with the highest preference is the default; below 0 a kind must be asked for. */
+    /**
+     * {@return how much this kind is preferred} Of the kinds that can be used the one with the highest preference is the default; below 0 a
+     * kind must be asked for.
+     */
     int preference();
 
-    /** Why there are no devices of this kind here, in one sentence; empty if there are. Asked anew each time. */
+    /** {@return why there are no devices of this kind here, in one sentence; empty if there are} Asked anew each time. */
     Optional<String> problem();
 
-    /** How many devices there are to be named by number; 0 where there is a {@link #problem}. */
+    /** {@return how many devices there are to be named by number; 0 where there is a {@link #problem}} */
     int count();
 
     /**
      * Throws if its devices cannot compute in this way.
      *
+     * @param options such as the precision
      * @throws DeviceException in a sentence with the way out
      */
     default void require(CpuOptions options) {}
@@ -35,6 +39,7 @@ public interface BackendProvider {
      *
      * @param numbers one for each device; of kinds that are not {@link #numbered} they mean nothing
      * @param options of CPU devices
+     * @return the devices; whoever opens them closes them
      * @throws DeviceException in a sentence that names the device and what is wrong
      */
     Backend open(List<Integer> numbers, CpuOptions options);

@@ -26,12 +26,18 @@ public final class Backends {
 
     private Backends() {}
 
-    /** The kinds of device that this program knows, the preferred ones first. */
+    /** {@return the kinds of device that this program knows, the preferred ones first} */
     public static List<BackendProvider> providers() {
         return PROVIDERS;
     }
 
-    /** Opens {@code count} devices of the best kind that there is, with all of the machine. */
+    /**
+     * Opens {@code count} devices of the best kind that there is, with all of the machine.
+     *
+     * @param count 1 or 2
+     * @return the devices; close them
+     * @throws DeviceException if there are none
+     */
     public static Backend openDefault(int count) {
         return openDefault(count, CpuOptions.DEFAULT);
     }
@@ -39,7 +45,10 @@ public final class Backends {
     /**
      * Opens {@code count} devices of the best kind that there is.
      *
+     * @param count   1 or 2
      * @param threads that CPU devices share; 0 for one for each core
+     * @return the devices; close them
+     * @throws DeviceException if there are none
      */
     public static Backend openDefault(int count, int threads) {
         return openDefault(count, CpuOptions.DEFAULT.withThreads(threads));
@@ -49,7 +58,10 @@ public final class Backends {
      * Opens {@code count} devices of the best kind that there is: CUDA if it can be used, where two devices share one card if there is only
      * one, else the CPU. Every call tries anew; {@link #noCuda} says why the last one did not get a card.
      *
+     * @param count   1 or 2
      * @param options of CPU devices; bf16 with CUDA is a {@link DeviceException}
+     * @return the devices; close them
+     * @throws DeviceException if there are none
      */
     public static Backend openDefault(int count, CpuOptions options) {
         List<BackendProvider> usable = PROVIDERS.stream().filter(p -> p.preference() >= 0 && p.problem().isEmpty()).toList();
@@ -73,14 +85,16 @@ public final class Backends {
         return provider.open(IntStream.range(0, count).mapToObj(i -> enough ? i : 0).toList(), options);
     }
 
-    /** Why CUDA devices cannot be used here, or could not when {@link #openDefault} last tried, in one sentence; empty if they can. */
+    /**
+     * {@return why CUDA devices cannot be used here, or could not when {@link #openDefault} last tried, in one sentence; empty if they can}
+     */
     public static Optional<String> noCuda() {
         Optional<String> problem = problem(CUDA);
         return problem.isPresent() ? problem : Optional.ofNullable(lastFailure);
     }
 
     /**
-     * Why there are no devices of a kind here, in one sentence; empty if there are.
+     * {@return why there are no devices of a kind here, in one sentence; empty if there are}
      *
      * @param kind such as {@code virtual}
      */
@@ -93,6 +107,8 @@ public final class Backends {
      *
      * @param names   see {@link #open(String, CpuOptions)}
      * @param threads that CPU devices share; 0 for one for each core
+     * @return the devices; close them
+     * @throws DeviceException in a sentence that names the device and what is wrong
      */
     public static Backend open(String names, int threads) {
         return open(names, CpuOptions.DEFAULT.withThreads(threads));
@@ -104,6 +120,8 @@ public final class Backends {
      * @param names   such as {@code cpu} (one device with all cores), {@code cpu,cpu} (two that share them), {@code cuda:0,cuda:1} (two
      *                cards), {@code cuda:0,cuda:0} (two devices on one card) or {@code virtual:0,virtual:1} (the virtual GPU)
      * @param options of CPU devices; bf16 with others is a {@link DeviceException}
+     * @return the devices; close them
+     * @throws DeviceException in a sentence that names the device and what is wrong
      */
     public static Backend open(String names, CpuOptions options) {
         List<String> devices = List.of(names.strip().split("\\s*,\\s*", -1));

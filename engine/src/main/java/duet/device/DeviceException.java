@@ -4,10 +4,21 @@ package duet.device;
 public class DeviceException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
+    /**
+     * A device that cannot do what it was asked to.
+     *
+     * @param message a sentence that names the device and the way out
+     */
     public DeviceException(String message) {
         super(message);
     }
 
+    /**
+     * A device that failed because something below it did.
+     *
+     * @param message a sentence that names the device and the way out
+     * @param cause   what failed
+     */
     public DeviceException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -30,14 +30,16 @@ public record MachinePeak(int threads, double multiplyAddGflops, double bf16Gflo
     /** The probe of the units takes a few milliseconds; the best of these is that of an undisturbed moment. */
     private static final int UNIT_PROBES = 10;
 
-    /** Why it cannot be measured, in one sentence; empty if it can. */
+    /** {@return why it cannot be measured, in one sentence; empty if it can} */
     public static Optional<String> problem() {
         return NativeLibraries.problem(LIBRARY);
     }
 
     /**
-     * Measures for about a second.
+     * Measures the machine's peak, for about a second.
      *
+     * @param threads that compute together
+     * @return the peak
      * @throws DeviceException if the probe cannot be loaded
      */
     public static MachinePeak measure(int threads) {
@@ -48,17 +50,25 @@ public record MachinePeak(int threads, double multiplyAddGflops, double bf16Gflo
                 call("duet_probe_read", threads, BYTES), call("duet_probe_update", threads, BYTES));
     }
 
-    /** Of products in a precision; where the processor has none for bf16, those of fp32. */
+    /**
+     * {@return billions of operations a second of products in a precision; where the processor has none for bf16, those of fp32}
+     *
+     * @param precision of the factors
+     */
     public double gflops(Precision precision) {
         return precision != Precision.FP32 && bf16Gflops > 0 ? bf16Gflops : multiplyAddGflops;
     }
 
-    /** A second, by whichever way of going through memory is faster. */
+    /** {@return billions of bytes a second, by whichever way of going through memory is faster} */
     public double memoryGigabytes() {
         return Math.max(readGigabytes, updateGigabytes);
     }
 
-    /** The better of two, in every way: other programs only ever take away. */
+    /**
+     * {@return the better of two, in every way: other programs only ever take away}
+     *
+     * @param other measured on the same machine
+     */
     public MachinePeak best(MachinePeak other) {
         return new MachinePeak(threads, Math.max(multiplyAddGflops, other.multiplyAddGflops), Math.max(bf16Gflops, other.bf16Gflops),
                 Math.max(readGigabytes, other.readGigabytes), Math.max(updateGigabytes, other.updateGigabytes));

@@ -5,26 +5,30 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * What a device can be asked to compute: a typed value that names its operands. A backend lowers operations to kernels, and
- * may fuse neighbours of a stream. Unless it says otherwise an operation overwrites its results; where the same tensor is
- * read and written the operation works in place.
+ * What a device can be asked to compute: a typed value that names its operands. A backend lowers operations to kernels, and may fuse
+ * neighbours of a stream. Unless it says otherwise an operation overwrites its results; where the same tensor is read and written the
+ * operation works in place.
+ *
+ * <p>In the records below {@code layer} is for messages, tensors are ACTIVATIONs of one device unless something else is said, weights and
+ * their gradients FILTERs; what is not described is as the formula has it.
  */
+@SuppressWarnings("doclint:missing") // of operands that speak for themselves
 public sealed interface Operation {
-    /** The layer that it belongs to, for messages. */
+    /** {@return the layer that it belongs to, for messages} */
     String layer();
 
-    /** Tensors that it reads. */
+    /** {@return the tensors that it reads} */
     List<Tensor> reads();
 
-    /** Tensors that it writes. */
+    /** {@return the tensors that it writes} */
     List<Tensor> writes();
 
-    /** Floating point operations for one run; a multiply-add is two. */
+    /** {@return floating point operations for one run; a multiply-add is two} */
     default long flop() {
         return 0;
     }
 
-    /** Such as {@code ConvolutionForward}. */
+    /** {@return the kind of operation, such as {@code ConvolutionForward}} */
     default String kind() {
         return getClass().getSimpleName();
     }
@@ -55,7 +59,13 @@ public sealed interface Operation {
         @Override public long flop() { return 2 * output.elements(); }
     }
 
-    /** @param bias VECTOR of the filters, or null */
+    /**
+     * Convolution: {@code output[n][f][y][x] = bias[f] + sum over c, i, j of weight[f][c][i][j] * input[n][c][y'][x']}, y' = y * stride -
+     * padding + i and likewise x', c over the channels of f's group; a pixel outside the image counts as 0.
+     *
+     * @param weight FILTER, filters x channels / groups x kernel x kernel
+     * @param bias   VECTOR of the filters, or null
+     */
     record ConvolutionForward(String layer, ConvolutionGeometry geometry, Tensor input, Tensor weight, Tensor bias, Tensor output)
             implements Product {
         @Override public List<Tensor> reads() { return list(input, weight, bias); }
@@ -63,6 +73,7 @@ public sealed interface Operation {
         @Override public long flop() { return 2 * output.batch() * geometry.multiplyAdds(); }
     }
 
+    /** The gradient of a convolution's input: each output's gradient times the weight of each pixel that it was computed from, summed. */
     record ConvolutionBackwardData(String layer, ConvolutionGeometry geometry, Tensor outputGradient, Tensor weight, Tensor inputGradient)
             implements Product {
         @Override public List<Tensor> reads() { return list(outputGradient, weight); }
@@ -70,7 +81,11 @@ public sealed interface Operation {
         @Override public long flop() { return 2 * outputGradient.batch() * geometry.multiplyAdds(); }
     }
 
-    /** @param biasGradient VECTOR of the filters, or null */
+    /**
+     * The gradients of a convolution's weights and biases, summed over the batch.
+     *
+     * @param biasGradient VECTOR of the filters, or null
+     */
     record ConvolutionBackwardWeights(
             String layer, ConvolutionGeometry geometry, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient)
             implements Product {
@@ -80,9 +95,10 @@ public sealed interface Operation {
     }
 
     /**
-     * output[n][o] = bias[o] + sum over c, y, x of weight[o][c][y][x] * input[n][c][y][x].
+     * A fully connected layer: {@code output[n][o] = bias[o] + sum over c, y, x of weight[o][c][y][x] * input[n][c][y][x]}.
      *
      * @param weight FILTER, outputs x channels x height x width of the input
+     * @param bias   VECTOR of the outputs, or null
      * @param output ACTIVATION, batch x outputs x 1 x 1
      */
     record FullyConnectedForward(String layer, Tensor input, Tensor weight, Tensor bias, Tensor output) implements Product {
@@ -91,12 +107,18 @@ public sealed interface Operation {
         @Override public long flop() { return 2 * input.batch() * weight.elements(); }
     }
 
+    /** The gradient of a fully connected layer's input: {@code inputGradient[n] = sum over o of outputGradient[n][o] * weight[o]}. */
     record FullyConnectedBackwardData(String layer, Tensor outputGradient, Tensor weight, Tensor inputGradient) implements Product {
         @Override public List<Tensor> reads() { return list(outputGradient, weight); }
         @Override public List<Tensor> writes() { return list(inputGradient); }
         @Override public long flop() { return 2 * outputGradient.batch() * weight.elements(); }
     }
 
+    /**
+     * The gradients of a fully connected layer's weights and biases, summed over the batch.
+     *
+     * @param biasGradient VECTOR of the outputs, or null
+     */
     record FullyConnectedBackwardWeights(
             String layer, Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient) implements Product {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
@@ -107,14 +129,14 @@ public sealed interface Operation {
     /** Elementwise non-linearities. NaN stays NaN, so that a fault shows where it arises. */
     enum Activation { RELU, TANH }
 
-    /** output = max(input, 0) or tanh(input); usually in place. */
+    /** A non-linearity: output = max(input, 0) or tanh(input); usually in place. */
     record ActivationForward(String layer, Activation function, Tensor input, Tensor output) implements Operation {
         @Override public List<Tensor> reads() { return list(input); }
         @Override public List<Tensor> writes() { return list(output); }
         @Override public long flop() { return output.elements(); }
     }
 
-    /** From the layer's output y: inputGradient = outputGradient * (y > 0), or * (1 - y^2); may work in place on the gradient. */
+    /** The gradient of an activation's input, from its output y: outputGradient * (y > 0), or * (1 - y^2); also in place. */
     record ActivationBackward(String layer, Activation function, Tensor output, Tensor outputGradient, Tensor inputGradient)
             implements Operation {
         @Override public List<Tensor> reads() { return list(output, outputGradient); }
@@ -122,13 +144,14 @@ public sealed interface Operation {
         @Override public long flop() { return output.elements(); }
     }
 
+    /** Response normalisation over channels, see {@link ResponseNorm}. */
     record ResponseNormForward(String layer, ResponseNorm norm, Tensor input, Tensor output) implements Operation {
         @Override public List<Tensor> reads() { return list(input); }
         @Override public List<Tensor> writes() { return list(output); }
         @Override public long flop() { return (2L * norm.size() + 6) * output.elements(); }
     }
 
-    /** From the layer's input; the normaliser is computed again. */
+    /** The gradient of a {@link ResponseNormForward}'s input, from the layer's input; the normaliser is computed again. */
     record ResponseNormBackward(String layer, ResponseNorm norm, Tensor input, Tensor outputGradient, Tensor inputGradient)
             implements Operation {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
@@ -136,13 +159,14 @@ public sealed interface Operation {
         @Override public long flop() { return (4L * norm.size() + 12) * input.elements(); }
     }
 
+    /** Response normalisation within each map, see {@link SpatialNorm}. */
     record SpatialNormForward(String layer, SpatialNorm norm, Tensor input, Tensor output) implements Operation {
         @Override public List<Tensor> reads() { return list(input); }
         @Override public List<Tensor> writes() { return list(output); }
         @Override public long flop() { return (2L * norm.size() * norm.size() + 6) * output.elements(); }
     }
 
-    /** From the layer's input, like {@link ResponseNormBackward}. */
+    /** The gradient of a {@link SpatialNormForward}'s input, from the layer's input; the normaliser is computed again. */
     record SpatialNormBackward(String layer, SpatialNorm norm, Tensor input, Tensor outputGradient, Tensor inputGradient)
             implements Operation {
         @Override public List<Tensor> reads() { return list(input, outputGradient); }
@@ -150,13 +174,18 @@ public sealed interface Operation {
         @Override public long flop() { return (4L * norm.size() * norm.size() + 12) * input.elements(); }
     }
 
-    /** @param winners WINNERS of the output's size, or null when nothing will go backward */
+    /**
+     * Max-pooling: the largest value of each window, and where it was.
+     *
+     * @param winners WINNERS of the output's size, or null when nothing will go backward
+     */
     record MaxPoolForward(String layer, PoolingGeometry geometry, Tensor input, Tensor output, Tensor winners) implements Operation {
         @Override public List<Tensor> reads() { return list(input); }
         @Override public List<Tensor> writes() { return list(output, winners); }
         @Override public long flop() { return (long) geometry.window() * geometry.window() * output.elements(); }
     }
 
+    /** The gradient of max-pooling's input: each output's gradient goes to its window's winner, summed where one won several. */
     record MaxPoolBackward(String layer, PoolingGeometry geometry, Tensor winners, Tensor outputGradient, Tensor inputGradient)
             implements Operation {
         @Override public List<Tensor> reads() { return list(winners, outputGradient); }
@@ -164,12 +193,14 @@ public sealed interface Operation {
         @Override public long flop() { return outputGradient.elements(); }
     }
 
+    /** Average pooling: the mean of each window's pixels that lie inside the image. */
     record AveragePoolForward(String layer, PoolingGeometry geometry, Tensor input, Tensor output) implements Operation {
         @Override public List<Tensor> reads() { return list(input); }
         @Override public List<Tensor> writes() { return list(output); }
         @Override public long flop() { return (long) geometry.window() * geometry.window() * output.elements(); }
     }
 
+    /** The gradient of average pooling's input: each pixel of a window that lies inside the image gets an equal share. */
     record AveragePoolBackward(String layer, PoolingGeometry geometry, Tensor outputGradient, Tensor inputGradient)
             implements Operation {
         @Override public List<Tensor> reads() { return list(outputGradient); }
@@ -178,11 +209,11 @@ public sealed interface Operation {
     }
 
     /**
-     * Which elements dropout keeps: element e is kept where {@link Philox}(seed, purpose, step, e) as a fraction of 2^32 is not
-     * below the rate. e = ((n * totalChannels + firstChannel + c) * height + y) * width + x, so a mask does not depend on the
-     * placement. Kept elements are multiplied by {@code scale}. Forward and backward are the same operation.
+     * Dropout. Element e is kept where {@link Philox}(seed, purpose, step, e) as a fraction of 2^32 is not below the rate. e = ((n *
+     * totalChannels + firstChannel + c) * height + y) * width + x, so a mask does not depend on the placement. Kept elements are multiplied
+     * by {@code scale}, the others become 0. Forward and backward are the same operation.
      *
-     * @param purpose      see {@link Philox}; differs between layers
+     * @param purpose       see {@link Philox}; differs between layers
      * @param totalChannels channels of the whole layer, over all devices
      * @param firstChannel  first channel held here
      */
@@ -193,7 +224,7 @@ public sealed interface Operation {
         @Override public long flop() { return output.elements(); }
     }
 
-    /** output = input * factor; usually in place. */
+    /** Multiplies by a constant: output = input * factor; usually in place. */
     record Scale(String layer, Tensor input, Tensor output, float factor) implements Operation {
         @Override public List<Tensor> reads() { return list(input); }
         @Override public List<Tensor> writes() { return list(output); }
@@ -203,10 +234,11 @@ public sealed interface Operation {
     /**
      * Softmax and cross-entropy. An image with label -1 is absent: loss 0, rank -1, gradient 0.
      *
+     * @param logits        ACTIVATION batch x classes x 1 x 1, the scores
      * @param labels        INTEGERS, batch x 1
      * @param losses        ACTIVATION batch x 1 x 1 x 1: -log(probability of the label)
-     * @param ranks         INTEGERS batch x 1: how many classes have a larger logit than the label's, or an equal one and a lower index
-     *                      (0 is a top-1 hit); a logit that is NaN counts as larger
+     * @param ranks         INTEGERS batch x 1: how many classes have a larger logit than the label's, or an equal one and a lower index (0
+     *                      is a top-1 hit); a logit that is NaN counts as larger
      * @param probabilities ACTIVATION batch x classes x 1 x 1, or null
      * @param inputGradient (probabilities - onehot(label)) / batch, or null
      */
@@ -218,36 +250,38 @@ public sealed interface Operation {
         @Override public long flop() { return 5 * logits.elements(); }
     }
 
-    /** whole = the parts side by side along the channels, in order. */
+    /** Joins tensors: whole = the parts side by side along the channels, in order. */
     record GatherChannels(String layer, List<Tensor> parts, Tensor whole) implements Operation {
         public GatherChannels { parts = List.copyOf(parts); }
         @Override public List<Tensor> reads() { return parts; }
         @Override public List<Tensor> writes() { return list(whole); }
     }
 
-    /** part = the channels of {@code whole} from {@code firstChannel} on. */
+    /** Copies a range of channels: part = the channels of {@code whole} from {@code firstChannel} on. */
     record SliceChannels(String layer, Tensor whole, int firstChannel, Tensor part) implements Operation {
         @Override public List<Tensor> reads() { return list(whole); }
         @Override public List<Tensor> writes() { return list(part); }
     }
 
-    /** output = left + right; output may be either of them. */
+    /** Adds two tensors: output = left + right; output may be either of them. */
     record Add(String layer, Tensor left, Tensor right, Tensor output) implements Operation {
         @Override public List<Tensor> reads() { return list(left, right); }
         @Override public List<Tensor> writes() { return list(output); }
         @Override public long flop() { return output.elements(); }
     }
 
-    /** status[index] = 1 if the tensor holds a NaN or an infinity, else 0. */
+    /** Looks for numbers that are not finite: status[index] = 1 if the tensor holds a NaN or an infinity, else 0. */
     record FiniteCheck(String layer, Tensor tensor, Tensor status, int index) implements Operation {
         @Override public List<Tensor> reads() { return list(tensor); }
         @Override public List<Tensor> writes() { return list(status); }
     }
 
     /**
-     * The paper's update (section 5): momentum = mu * momentum - decay * rate * weight - rate * gradient; weight += momentum.
-     * mu and the rate come with each run: rate = {@link RunParameters#learningRates()}[rateIndex], decay =
+     * An update of stochastic gradient descent as in the paper (section 5): momentum = mu * momentum - decay * rate * weight - rate *
+     * gradient; weight += momentum. mu and the rate come with each run: rate = {@link RunParameters#learningRates()}[rateIndex], decay =
      * {@link RunParameters#weightDecays()}[rateIndex].
+     *
+     * @param rateIndex index of the parameter in its network
      */
     record SgdUpdate(String layer, Tensor gradient, Tensor weight, Tensor momentum, int rateIndex) implements Operation {
         @Override public List<Tensor> reads() { return list(gradient, weight, momentum); }
@@ -256,8 +290,8 @@ public sealed interface Operation {
     }
 
     /**
-     * Filters whose root mean square is above {@code radius} are scaled back to it, in place: w = w * radius / rms(w). A filter is
-     * everything that one output is computed from. NaN stays NaN.
+     * Scales filters whose root mean square is above {@code radius} back to it, in place: w = w * radius / rms(w). A filter is everything
+     * that one output is computed from. NaN stays NaN.
      */
     record FilterRenormalise(String layer, Tensor weight, float radius) implements Operation {
         @Override public List<Tensor> reads() { return list(weight); }

@@ -28,7 +28,14 @@ public final class Philox {
     private static final int W0 = 0x9E3779B9;
     private static final int W1 = 0xBB67AE85;
 
-    /** 32 random bits. element is not negative and below 2^50. */
+    /**
+     * {@return 32 random bits}
+     *
+     * @param seed    of the training
+     * @param purpose what the bits are for, so that draws for different ends differ
+     * @param step    such as the training step or the epoch
+     * @param element not negative and below 2^50
+     */
     public static int bits(long seed, int purpose, long step, long element) {
         long block = element >>> 2;
         int[] words = block((int) block, purpose ^ ((int) (block >>> 32) << 16), (int) step, (int) (step >>> 32),
@@ -36,7 +43,16 @@ public final class Philox {
         return words[(int) (element & 3)];
     }
 
-    /** The four output words of a counter c and a key k. */
+    /**
+     * {@return the four output words of a counter c and a key k}
+     *
+     * @param c0 lowest word of the counter
+     * @param c1 second word
+     * @param c2 third word
+     * @param c3 highest word
+     * @param k0 low word of the key
+     * @param k1 high word of the key
+     */
     public static int[] block(int c0, int c1, int c2, int c3, int k0, int k1) {
         for (int round = 0; round < 10; round++) {
             long p0 = (M0 & 0xFFFFFFFFL) * (c0 & 0xFFFFFFFFL);
@@ -51,23 +67,49 @@ public final class Philox {
         return new int[] {c0, c1, c2, c3};
     }
 
-    /** Uniform in [0, 1), a multiple of 2^-32. */
+    /**
+     * {@return a uniform number in [0, 1), a multiple of 2^-32}
+     *
+     * @param seed    of the training
+     * @param purpose see {@link #bits}
+     * @param step    see {@link #bits}
+     * @param element see {@link #bits}
+     */
     public static double uniform(long seed, int purpose, long step, long element) {
         return (bits(seed, purpose, step, element) & 0xFFFFFFFFL) * 0x1p-32;
     }
 
-    /** Uniform in 0 .. bound - 1. */
+    /**
+     * {@return a uniform whole number in 0 .. bound - 1}
+     *
+     * @param seed    of the training
+     * @param purpose see {@link #bits}
+     * @param step    see {@link #bits}
+     * @param element see {@link #bits}
+     * @param bound   above 0
+     */
     public static int below(long seed, int purpose, long step, long element, int bound) {
         return (int) (((bits(seed, purpose, step, element) & 0xFFFFFFFFL) * bound) >>> 32);
     }
 
-    /** Standard normal (Box and Muller) from the two uniforms of elements 2 * element and 2 * element + 1. */
+    /**
+     * {@return a standard normal number (Box and Muller) from the two uniforms of elements 2 * element and 2 * element + 1}
+     *
+     * @param seed    of the training
+     * @param purpose see {@link #bits}
+     * @param step    see {@link #bits}
+     * @param element see {@link #bits}
+     */
     public static double normal(long seed, int purpose, long step, long element) {
         double radius = Math.sqrt(-2 * Math.log(1 - uniform(seed, purpose, step, 2 * element)));
         return radius * Math.cos(2 * Math.PI * uniform(seed, purpose, step, 2 * element + 1));
     }
 
-    /** Dropout keeps an element whose bits are, unsigned, not below this. */
+    /**
+     * {@return the threshold of dropout: an element is kept whose bits are, unsigned, not below it}
+     *
+     * @param rate the share that is dropped
+     */
     public static int threshold(float rate) {
         return (int) Math.min(0xFFFFFFFFL, (long) Math.rint(rate * 0x1p32));
     }

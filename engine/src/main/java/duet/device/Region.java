@@ -2,7 +2,13 @@ package duet.device;
 
 import java.util.Map;
 
-/** Where a tensor lies: an offset in one of the two areas that each device has. Offsets are multiples of {@link #ALIGNMENT}. */
+/**
+ * Where a tensor lies: an offset in one of the two areas that each device has. Offsets are multiples of {@link #ALIGNMENT}.
+ *
+ * @param area   which of the two
+ * @param offset from the area's first byte
+ * @param bytes  in the backend's layout
+ */
 public record Region(Area area, long offset, long bytes) {
     public static final long ALIGNMENT = 256;
 
@@ -14,15 +20,28 @@ public record Region(Area area, long offset, long bytes) {
         TRANSIENT
     }
 
+    /** {@return the offset of the first byte behind the region} */
     public long end() {
         return offset + bytes;
     }
 
+    /**
+     * {@return whether the two have a byte in common, on the same device}
+     *
+     * @param other a region of the same device
+     */
     public boolean overlaps(Region other) {
         return area == other.area && offset < other.end() && other.offset < end();
     }
 
-    /** The region of a tensor of that many bytes; throws an {@link IllegalArgumentException} if there is none that large. */
+    /**
+     * {@return the region of a tensor}
+     *
+     * @param tensor  to be found
+     * @param regions of a program
+     * @param bytes   that it needs at least
+     * @throws IllegalArgumentException if there is none that large
+     */
     public static Region of(Tensor tensor, Map<Tensor, Region> regions, long bytes) {
         Region region = regions.get(tensor);
         if (region == null) {
@@ -34,7 +53,12 @@ public record Region(Area area, long offset, long bytes) {
         return region;
     }
 
-    /** Throws an {@link IllegalArgumentException} if it ends outside of a device's memory. */
+    /**
+     * Throws an {@link IllegalArgumentException} if it ends outside of a device's memory.
+     *
+     * @param storage the memory
+     * @param device  index of the device
+     */
     public void requireWithin(Storage storage, int device) {
         if (end() > storage.bytes(device)) {
             throw new IllegalArgumentException("a region that ends at " + end() + " lies outside the " + storage.bytes(device)
@@ -42,7 +66,11 @@ public record Region(Area area, long offset, long bytes) {
         }
     }
 
-    /** Rounds up to {@link #ALIGNMENT}. */
+    /**
+     * {@return a number of bytes rounded up to {@link #ALIGNMENT}}
+     *
+     * @param bytes not negative
+     */
     public static long align(long bytes) {
         return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }

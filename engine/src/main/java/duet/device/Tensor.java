@@ -9,19 +9,34 @@ package duet.device;
  * where a fully connected layer is a filter whose kernel covers its whole input; vectors [length]; bytes are stored images
  * [batch][height][width][channels].
  *
- * @param id     unique in its plan; persistent tensors have the same id in every plan of one network and placement
- * @param name   for people, such as {@code conv2.output}
- * @param device index of the device that holds it
- * @param format what the four sizes mean
- * @param role   how long it lives
- * @param batch  images; for filters the number of outputs
- * @param groups for filters the groups of the convolution (each has batch / groups of the outputs), else 1: a backend may lay out
- *               each group by itself
+ * @param id       unique in its plan; persistent tensors have the same id in every plan of one network and placement
+ * @param name     for people, such as {@code conv2.output}
+ * @param device   index of the device that holds it
+ * @param format   what the four sizes mean
+ * @param role     how long it lives
+ * @param batch    images; for filters the number of outputs
+ * @param channels of an image; for filters the input channels of a group, for vectors the length
+ * @param height   of a map; for filters that of the kernel
+ * @param width    of a map; for filters that of the kernel
+ * @param groups   for filters the groups of the convolution (each has batch / groups of the outputs), else 1: a backend may lay out each
+ *                 group by itself
  */
 public record Tensor(
         int id, String name, int device, Format format, Role role, int batch, int channels, int height, int width, int groups) {
 
-    /** A tensor without groups. */
+    /**
+     * A tensor without groups.
+     *
+     * @param id       unique in its plan
+     * @param name     for people
+     * @param device   index of the device that holds it
+     * @param format   what the four sizes mean
+     * @param role     how long it lives
+     * @param batch    images; for filters the number of outputs
+     * @param channels of an image or filter
+     * @param height   of a map or kernel
+     * @param width    of a map or kernel
+     */
     public Tensor(int id, String name, int device, Format format, Role role, int batch, int channels, int height, int width) {
         this(id, name, device, format, role, batch, channels, height, width, 1);
     }
@@ -57,29 +72,34 @@ public record Tensor(
         /** read by the host after each run */
         OUTPUT;
 
-        /** Lies in memory that outlives the run and is shared by plans. */
+        /** {@return whether it lies in memory that outlives the run and is shared by plans} */
         public boolean persistent() {
             return this == PARAMETER || this == MOMENTUM || this == CONSTANT;
         }
     }
 
+    /** {@return how many numbers it has} */
     public long elements() {
         return (long) batch * channels * height * width;
     }
 
-    /** Elements of one image (or, of a filter, of one output). */
+    /** {@return the elements of one image (or, of a filter, of one output)} */
     public long elementsPerImage() {
         return (long) channels * height * width;
     }
 
-    /** Throws an {@link IllegalArgumentException} if an array of this length cannot be its content. */
+    /**
+     * Throws an {@link IllegalArgumentException} if an array of this length cannot be its content.
+     *
+     * @param length of the array
+     */
     public void requireLength(int length) {
         if (length != elements()) {
             throw new IllegalArgumentException(this + " has " + elements() + " elements, the array " + length);
         }
     }
 
-    /** Bytes of the bare data, without any padding that a backend's layout adds. */
+    /** {@return the bytes of the bare data, without any padding that a backend's layout adds} */
     public long dataBytes() {
         return switch (format) {
             case IMAGES, WINNERS -> elements();
@@ -87,7 +107,7 @@ public record Tensor(
         };
     }
 
-    /** Such as {@code 128x96x55x55}. */
+    /** {@return its sizes in words, such as {@code 128x96x55x55}} */
     public String sizes() {
         return format == Format.VECTOR ? Integer.toString(channels) : batch + "x" + channels + "x" + height + "x" + width;
     }

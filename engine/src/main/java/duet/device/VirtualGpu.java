@@ -14,7 +14,7 @@ import duet.bindings.vgpu.DuetVgpu;
 public final class VirtualGpu {
     private VirtualGpu() {}
 
-    /** Why it cannot be used, in one sentence; empty if it can. */
+    /** {@return why it cannot be used, in one sentence; empty if it can} */
     public static Optional<String> problem() {
         Optional<String> library = NativeLibraries.problem("duet_vgpu");
         if (library.isPresent()) {
@@ -39,19 +39,19 @@ public final class VirtualGpu {
         }
     }
 
-    /** What the checks have found since the last {@link #reset}, one line for each; empty if all is well. */
+    /** {@return what the checks have found since the last {@link #reset}, one line for each; empty if all is well} */
     public static String findings() {
         require();
         return DuetVgpu.vgpu_findings().getString(0);
     }
 
-    /** Counters of each kernel since the last {@link #reset}, as a JSON object. */
+    /** {@return the counters of each kernel since the last {@link #reset}, as a JSON object} */
     public static String counters() {
         require();
         return DuetVgpu.vgpu_counters().getString(0);
     }
 
-    /** How often each driver function was called since the last {@link #reset}, as a JSON object. */
+    /** {@return how often each driver function was called since the last {@link #reset}, as a JSON object} */
     public static String calls() {
         require();
         return DuetVgpu.vgpu_calls().getString(0);

@@ -4,7 +4,12 @@ package duet.files;
 public class FileException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    /** A failure with the exception of the file system that caused it. */
+    /**
+     * A failure with the exception of the file system that caused it.
+     *
+     * @param message a sentence that names the file and the reason
+     * @param cause   what the file system reported
+     */
     public FileException(String message, Throwable cause) {
         super(message, cause);
     }

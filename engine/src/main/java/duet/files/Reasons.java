@@ -14,7 +14,11 @@ import java.nio.file.NotDirectoryException;
 public final class Reasons {
     private Reasons() {}
 
-    /** The reason without the path, such as {@code permission denied} or {@code no space left on device}. */
+    /**
+     * {@return the reason without the path, such as {@code permission denied} or {@code no space left on device}}
+     *
+     * @param e a failed file operation
+     */
     public static String of(IOException e) {
         return switch (e) {
             case AccessDeniedException denied -> "permission denied";

@@ -22,13 +22,20 @@ public final class WholeFile {
     /** Writes what the file is to hold. */
     @FunctionalInterface
     public interface Content {
-        /** A channel takes as many bytes as the disk has room for, not always all: see {@link WholeFile#fully}. */
+        /**
+         * Writes the whole content. A channel takes as many bytes as the disk has room for, not always all: see {@link WholeFile#fully}.
+         *
+         * @param channel of the empty temporary file
+         * @throws IOException if it cannot be written; then the file stays as it was
+         */
         void writeTo(FileChannel channel) throws IOException;
     }
 
     /**
      * Writes or replaces a file.
      *
+     * @param file    to be written; its folder must be there
+     * @param content all of it
      * @throws FileException with the path and the reason; then nothing has changed
      */
     public static void write(Path file, byte[] content) {
@@ -38,6 +45,8 @@ public final class WholeFile {
     /**
      * Writes or replaces a file whose content is made while it is written.
      *
+     * @param file    to be written; its folder must be there
+     * @param content writes it
      * @throws FileException with the path and the reason; then nothing has changed
      */
     public static void write(Path file, Content content) {
@@ -60,7 +69,13 @@ public final class WholeFile {
         }
     }
 
-    /** All of a buffer: a nearly full file system takes a part and reports no error until it is asked for the rest. */
+    /**
+     * Writes all of a buffer: a nearly full file system takes a part and reports no error until it is asked for the rest.
+     *
+     * @param channel blocking
+     * @param buffer  what remains of it is written
+     * @throws IOException if not all of it can be written
+     */
     public static void fully(WritableByteChannel channel, ByteBuffer buffer) throws IOException {
         while (buffer.hasRemaining()) {
             channel.write(buffer);

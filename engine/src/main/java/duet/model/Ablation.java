@@ -58,14 +58,16 @@ public enum Ablation {
 
     abstract Network change(Network network);
 
-    /** What the name of a changed network ends with, such as {@code no-lrn}. */
+    /** {@return what the name of a changed network ends with, such as {@code no-lrn}} */
     public String suffix() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     /**
-     * The network with this change and -SUFFIX at the end of its name. Throws {@link NetworkException} if there is nothing to change,
-     * or the network does not allow it.
+     * {@return the network with this change and -SUFFIX at the end of its name}
+     *
+     * @param network any
+     * @throws duet.net.NetworkException if there is nothing to change, or the network does not allow it
      */
     public Network apply(Network network) {
         Network changed = change(network);
@@ -75,7 +77,11 @@ public enum Ablation {
         return new Network(network.name() + "-" + suffix(), network.input(), network.inputScale(), changed.layers());
     }
 
-    /** The name without what {@link #apply} put at its end: the network that was changed. */
+    /**
+     * {@return the name without what {@link #apply} put at its end: the network that was changed}
+     *
+     * @param name of a network, changed or not
+     */
     public static String original(String name) {
         List<String> suffixes = Arrays.stream(values()).map(ablation -> "-" + ablation.suffix())
                 .sorted(Comparator.comparing(String::length).reversed()).toList();

@@ -34,8 +34,13 @@ public final class CaffeImport {
     }
 
     /**
+     * Reads a network with its weights.
+     *
+     * @param file a caffemodel
      * @param side height and width of the images where the file does not say them, else 0
+     * @return network and weights, blue first
      * @throws ModelFileException naming the file, the layer and what Duet has no layer for
+     * @throws IOException if the file cannot be read
      */
     public static ImportedModel read(Path file, int side) throws IOException {
         Caffe.NetParameter net = parse(file);
@@ -56,7 +61,13 @@ public final class CaffeImport {
         }
     }
 
-    /** A mean image of Caffe (binaryproto), blue first. */
+    /**
+     * Reads a mean image of Caffe (binaryproto), blue first.
+     *
+     * @param file a binaryproto
+     * @return levels of 0 to 255
+     * @throws IOException if the file cannot be read
+     */
     public static MeanLevels readMean(Path file) throws IOException {
         try (InputStream stream = Files.newInputStream(file)) {
             BlobProto blob = BlobProto.parseFrom(stream);

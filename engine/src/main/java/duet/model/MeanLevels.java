@@ -11,22 +11,32 @@ import duet.net.Shape;
  * @param values [channels][height][width]
  */
 public record MeanLevels(Shape shape, float[] values) {
+    /** Throws an {@link IllegalArgumentException} if there are not as many numbers as the shape says. */
     public MeanLevels {
         if (values.length != shape.elements()) {
             throw new IllegalArgumentException("a mean of " + shape + " has " + shape.elements() + " numbers, not " + values.length);
         }
     }
 
-    /** A level for each channel. */
+    /**
+     * {@return a level for each channel}
+     *
+     * @param levels 0 to 255, one for each channel
+     */
     public static MeanLevels of(float... levels) {
         return new MeanLevels(new Shape(levels.length, 1, 1), levels.clone());
     }
 
+    /** {@return whether it is a whole image of levels} */
     public boolean isImage() {
         return shape.height() > 1 || shape.width() > 1;
     }
 
-    /** The mean image of stored images of a size. */
+    /**
+     * {@return the mean image of stored images of a size, [channels][height][width]}
+     *
+     * @param stored size of the images
+     */
     public float[] over(Shape stored) {
         if (stored.channels() != shape.channels() || isImage() && !stored.equals(shape)) {
             throw new ModelFileException(
@@ -43,7 +53,11 @@ public record MeanLevels(Shape shape, float[] values) {
         return image;
     }
 
-    /** The image in the middle of a larger one, its edges repeated outwards. */
+    /**
+     * {@return the image in the middle of a larger one, its edges repeated outwards}
+     *
+     * @param larger a size that is not smaller in any direction
+     */
     public MeanLevels extended(Shape larger) {
         float[] image = new float[Math.toIntExact(larger.elements())];
         int top = (larger.height() - shape.height()) / 2;
@@ -57,7 +71,11 @@ public record MeanLevels(Shape shape, float[] values) {
         return new MeanLevels(larger, image);
     }
 
-    /** The part in the middle that a network sees of an uncropped image. */
+    /**
+     * {@return the part in the middle that a network sees of an uncropped image}
+     *
+     * @param input the network's input
+     */
     public MeanLevels centre(Shape input) {
         if (!isImage()) {
             return this;

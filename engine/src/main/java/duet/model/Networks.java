@@ -48,26 +48,39 @@ public final class Networks {
         return () -> new NetworkException("there is no network called " + name + "; " + Suggestion.of(String.valueOf(name), names()));
     }
 
+    /** {@return the names of all networks, in the order of lists} */
     public static List<String> names() {
         return ENTRIES.stream().map(Entry::name).toList();
     }
 
     /**
+     * Makes a named network for images and classes of any kind.
+     *
      * @param name     one of {@link #names}
      * @param channels of the images: 3 for colour, 1 for grey
      * @param classes  outputs of the last fully connected layer
+     * @return the network
+     * @throws NetworkException if there is no such network, with the nearest name
      */
     public static Network create(String name, int channels, int classes) {
         return entry(name).maker().make(channels, classes);
     }
 
-    /** For the images and classes that it was first made for: ImageNet, CIFAR-10 or Fashion-MNIST. */
+    /**
+     * {@return a named network for the images and classes that it was first made for: ImageNet, CIFAR-10 or Fashion-MNIST}
+     *
+     * @param name one of {@link #names}
+     */
     public static Network create(String name) {
         Entry entry = entry(name);
         return create(name, entry.channels(), entry.classes());
     }
 
-    /** In one line, for lists. */
+    /**
+     * {@return what a network is, in one line, for lists}
+     *
+     * @param name one of {@link #names}
+     */
     public static String description(String name) {
         return entry(name).description();
     }

@@ -41,7 +41,14 @@ public final class OnnxExport {
         this.model = model;
     }
 
-    /** @param dropout false for a network that was trained without its dropout layers, whose outputs are then not scaled for them */
+    /**
+     * Writes a network as ONNX.
+     *
+     * @param stream  stays open
+     * @param model   network, weights and mean
+     * @param dropout false for a network that was trained without its dropout layers, whose outputs are then not scaled for them
+     * @throws IOException if the stream cannot be written
+     */
     public static void write(OutputStream stream, TrainedModel model, boolean dropout) throws IOException {
         new OnnxExport(model).build(dropout).writeTo(stream);
     }

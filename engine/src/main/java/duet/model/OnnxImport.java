@@ -28,7 +28,14 @@ public final class OnnxImport {
 
     private OnnxImport() {}
 
-    /** @throws ModelFileException naming the file, the node and what Duet has no layer for */
+    /**
+     * Reads a network with its weights.
+     *
+     * @param file an ONNX file
+     * @return network and weights, in the order of channels that the file has
+     * @throws ModelFileException naming the file, the node and what Duet has no layer for
+     * @throws IOException if the file cannot be read
+     */
     public static ImportedModel read(Path file) throws IOException {
         Onnx.ModelProto model = parse(file);
         if (!model.hasGraph() || model.getGraph().getNodeCount() == 0) {

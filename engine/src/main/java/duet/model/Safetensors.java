@@ -35,7 +35,8 @@ public final class Safetensors implements AutoCloseable {
         this.header = header;
     }
 
-    /** How the elements of a tensor are stored. */
+    /** How the elements of a tensor are stored, by the format's own names. */
+    @SuppressWarnings("doclint:missing")
     public enum Type {
         BOOL(1), U8(1), I8(1), F8_E4M3(1), F8_E5M2(1), U16(2), I16(2), F16(2), BF16(2), U32(4), I32(4), F32(4), U64(8), I64(8), F64(8);
 
@@ -45,6 +46,7 @@ public final class Safetensors implements AutoCloseable {
             this.bytes = bytes;
         }
 
+        /** {@return the bytes of one element} */
         public int bytes() {
             return bytes;
         }
@@ -53,14 +55,19 @@ public final class Safetensors implements AutoCloseable {
     /**
      * One tensor of a file.
      *
+     * @param name  unique in the file
+     * @param type  of its elements
+     * @param shape sizes, last fastest
      * @param begin offset of its first byte, counted from the end of the header
      * @param end   offset after its last byte
      */
     public record Entry(String name, Type type, List<Long> shape, long begin, long end) {
+        /** Copies the shape. */
         public Entry {
             shape = List.copyOf(shape);
         }
 
+        /** {@return how many elements it has} */
         public long elements() {
             return (end - begin) / type.bytes();
         }
@@ -69,10 +76,13 @@ public final class Safetensors implements AutoCloseable {
     /**
      * A tensor to be written.
      *
+     * @param name    unique in the file
      * @param type    F32 or I64
+     * @param shape   sizes, last fastest
      * @param content asked for once, when its turn comes, so that not all need to be in memory together
      */
     public record Block(String name, Type type, List<Integer> shape, Content content) {
+        /** Throws an {@link IllegalArgumentException} for other types than F32 and I64. */
         public Block {
             shape = List.copyOf(shape);
             if (type != Type.F32 && type != Type.I64) {
@@ -80,7 +90,13 @@ public final class Safetensors implements AutoCloseable {
             }
         }
 
-        /** Floats that are all there at once. */
+        /**
+         * A tensor of floats that are all there at once.
+         *
+         * @param name   unique in the file
+         * @param shape  sizes, last fastest
+         * @param values asked for once, when its turn comes
+         */
         public Block(String name, List<Integer> shape, Supplier<float[]> values) {
             this(name, Type.F32, shape, sink -> sink.floats(values.get()));
         }
@@ -93,17 +109,42 @@ public final class Safetensors implements AutoCloseable {
     /** Hands over the elements of a tensor, in as many pieces as it likes. */
     @FunctionalInterface
     public interface Content {
+        /**
+         * Hands over all elements, in order.
+         *
+         * @param sink takes them
+         * @throws IOException from the sink
+         */
         void writeTo(Sink sink) throws IOException;
     }
 
     /** Takes the elements of a tensor in order; those of its type only. */
     public interface Sink {
+        /**
+         * Takes the next elements of an F32 tensor.
+         *
+         * @param values free to be changed afterwards
+         * @throws IOException if the file cannot be written
+         */
         void floats(float[] values) throws IOException;
 
+        /**
+         * Takes the next elements of an I64 tensor.
+         *
+         * @param values free to be changed afterwards
+         * @throws IOException if the file cannot be written
+         */
         void longs(long[] values) throws IOException;
     }
 
-    /** Opens a file and checks its header against the file's size. */
+    /**
+     * Opens a file and checks its header against the file's size.
+     *
+     * @param file a safetensors file
+     * @return the file; close it
+     * @throws IOException if it cannot be read
+     * @throws SafetensorsException if its header is damaged or claims more than there is
+     */
     public static Safetensors open(Path file) throws IOException {
         FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
         try {
@@ -114,17 +155,22 @@ public final class Safetensors implements AutoCloseable {
         }
     }
 
-    /** The strings of {@code __metadata__}. */
+    /** {@return the strings of {@code __metadata__}} */
     public Map<String, String> metadata() {
         return header.metadata();
     }
 
-    /** The tensors by name, in the order of their data. */
+    /** {@return the tensors by name, in the order of their data} */
     public Map<String, Entry> entries() {
         return header.entries();
     }
 
-    /** The elements of an F32, F16, BF16 or F64 tensor as floats (F64 is rounded), in the order of the file: last size fastest. */
+    /**
+     * {@return the elements of an F32, F16, BF16 or F64 tensor as floats (F64 is rounded), in the order of the file: last size fastest}
+     *
+     * @param name of the tensor
+     * @throws IOException if the file cannot be read
+     */
     public float[] floats(String name) throws IOException {
         Entry entry = entry(name);
         float[] values = new float[length(entry)];
@@ -152,7 +198,12 @@ public final class Safetensors implements AutoCloseable {
         return values;
     }
 
-    /** The elements of an I64 tensor. */
+    /**
+     * {@return the elements of an I64 tensor}
+     *
+     * @param name of the tensor
+     * @throws IOException if the file cannot be read
+     */
     public long[] longs(String name) throws IOException {
         Entry entry = entry(name);
         if (entry.type() != Type.I64) {
@@ -215,7 +266,10 @@ public final class Safetensors implements AutoCloseable {
     /**
      * Writes a file's content, tensors in the given order. The metadata get one more entry, {@link #CHECKSUMS}.
      *
-     * @param channel empty and seekable: the checksums are filled in after the data
+     * @param channel  empty and seekable: the checksums are filled in after the data
+     * @param metadata strings for {@code __metadata__}
+     * @param blocks   the tensors
+     * @throws IOException if the file cannot be written
      */
     public static void write(FileChannel channel, Map<String, String> metadata, List<Block> blocks) throws IOException {
         new SafetensorsWriter(channel, metadata, blocks).write();

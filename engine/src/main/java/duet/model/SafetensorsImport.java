@@ -29,8 +29,13 @@ public final class SafetensorsImport {
     private SafetensorsImport() {}
 
     /**
+     * Reads weights and the network that they belong to.
+     *
+     * @param file    a safetensors file
      * @param network makes the network for that many channels and classes
+     * @return network and weights
      * @throws ModelFileException naming what is missing, left over or of another size
+     * @throws IOException if the file cannot be read
      */
     public static ImportedModel read(Path file, BiFunction<Integer, Integer, Network> network) throws IOException {
         try (Safetensors tensors = Safetensors.open(file)) {

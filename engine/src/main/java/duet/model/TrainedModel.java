@@ -8,12 +8,14 @@ import duet.net.Network;
 /**
  * What other programs exchange: a network, its weights, what is taken off the pixels first.
  *
+ * @param network    what to compute
  * @param classNames a label is an index into them
  * @param parameters by name ({@code conv1.weight} [filters][channels / groups][kernel][kernel], {@code fc6.weight} [outputs][inputs],
  *                   {@code conv1.bias}), for pixels in the order red, green, blue
  * @param mean       levels (0 to 255), red first
  */
 public record TrainedModel(Network network, List<String> classNames, Map<String, float[]> parameters, MeanLevels mean) {
+    /** Throws a {@link ModelFileException} if there are not as many names as classes. */
     public TrainedModel {
         classNames = List.copyOf(classNames);
         if (classNames.size() != network.classes()) {
@@ -22,7 +24,11 @@ public record TrainedModel(Network network, List<String> classNames, Map<String,
         }
     }
 
-    /** What a class is called of which only the label is known. */
+    /**
+     * {@return what a class is called of which only the label is known}
+     *
+     * @param label index of the class
+     */
     public static String numbered(int label) {
         return "class " + label;
     }

@@ -3,9 +3,12 @@ package duet.net;
 /**
  * How a layer's parameters start: normally distributed weights of mean 0, one value for the biases.
  *
- * @param deviation standard deviation of the weights (NORMAL only)
+ * @param distribution of the weights
+ * @param deviation    standard deviation of the weights (NORMAL only)
+ * @param bias         first value of every bias
  */
 public record Initialization(Distribution distribution, double deviation, double bias) {
+    /** How the weights are drawn. */
     public enum Distribution {
         /** the given deviation; the paper's 0.01 */
         NORMAL,

@@ -6,30 +6,45 @@ import duet.device.Operation.Activation;
 
 /** One layer of a network; layers form a chain. Names are unique in a network. */
 public sealed interface Layer {
+    /** {@return its name, such as {@code conv1}} */
     String name();
 
-    /** Which pixels of its input one pixel of its output is computed from. */
+    /** {@return which pixels of its input one pixel of its output is computed from} */
     Window receptiveWindow();
 
     /** A layer with parameters. What they are called, how large they are and how they start is said here and nowhere else. */
     sealed interface Weighted extends Layer {
-        /** Channels that it makes: each has a filter, and a bias where there are any. */
+        /** {@return channels that it makes: each has a filter, and a bias where there are any} */
         int outputs();
 
-        /** Parts of the input's channels, and of the outputs, that have nothing to do with each other. */
+        /** {@return parts of the input's channels, and of the outputs, that have nothing to do with each other} */
         int groups();
 
+        /** {@return whether its outputs have biases} */
         boolean bias();
 
+        /** {@return how its parameters start} */
         Initialization initialization();
 
-        /** What one output pixel is computed from: channels x height x width of a filter. */
+        /**
+         * {@return what one output pixel is computed from: channels x height x width of a filter}
+         *
+         * @param input what the layer sees
+         */
         Shape filter(Shape input);
 
-        /** In canonical form. */
+        /**
+         * {@return its weight, in canonical form}
+         *
+         * @param input what the layer sees
+         */
         ParameterShape weight(Shape input);
 
-        /** In canonical form, weight before bias. */
+        /**
+         * {@return its parameters in canonical form, weight before bias}
+         *
+         * @param input what the layer sees
+         */
         default List<ParameterShape> parameters(Shape input) {
             ParameterShape weight = weight(input);
             return !bias() ? List.of(weight)
@@ -37,22 +52,49 @@ public sealed interface Layer {
                             weight.outputs()));
         }
 
-        /** Numbers in the weight, also where they are too many for an array. */
+        /**
+         * {@return how many numbers the weight has, also where they are too many for an array}
+         *
+         * @param input what the layer sees
+         */
         default long weights(Shape input) {
             return outputs() * filter(input).elements();
         }
     }
 
     /**
-     * Square kernel; weights are named NAME.weight [filters][channels / groups][kernel][kernel] and NAME.bias [filters].
+     * A convolution with a square kernel; weights are named NAME.weight [filters][channels / groups][kernel][kernel] and NAME.bias
+     * [filters].
      *
-     * @param maximumRms filters whose root mean square is above it are scaled back to it after each update (ZFNet: 0.1); 0: they are not
+     * @param name           unique in its network
+     * @param filters        channels that it makes
+     * @param kernel         pixels along a filter's side
+     * @param stride         pixels from one window to the next
+     * @param padding        pixels outside the image on each side
+     * @param groups         parts of channels and filters that have nothing to do with each other
+     * @param rounding       how many windows fit
+     * @param bias           whether there are biases
+     * @param initialization how weights and biases start
+     * @param maximumRms     filters whose root mean square is above it are scaled back to it after each update (ZFNet: 0.1); 0: they are
+     *                       not
      */
     record Convolution(
             String name, int filters, int kernel, int stride, int padding, int groups, Rounding rounding, boolean bias,
             Initialization initialization, double maximumRms) implements Weighted {
 
-        /** Filters may grow as they like. */
+        /**
+         * A convolution whose filters may grow as they like.
+         *
+         * @param name           unique in its network
+         * @param filters        channels that it makes
+         * @param kernel         pixels along a filter's side
+         * @param stride         pixels from one window to the next
+         * @param padding        pixels outside the image on each side
+         * @param groups         parts of channels and filters that have nothing to do with each other
+         * @param rounding       how many windows fit
+         * @param bias           whether there are biases
+         * @param initialization how weights and biases start
+         */
         public Convolution(String name, int filters, int kernel, int stride, int padding, int groups, Rounding rounding, boolean bias,
                 Initialization initialization) {
             this(name, filters, kernel, stride, padding, groups, rounding, bias, initialization, 0);
@@ -81,7 +123,15 @@ public sealed interface Layer {
         }
     }
 
-    /** The input is flattened in the order channels, height, width; weights are NAME.weight [outputs][inputs] and NAME.bias [outputs]. */
+    /**
+     * A fully connected layer. The input is flattened in the order channels, height, width; weights are NAME.weight [outputs][inputs] and
+     * NAME.bias [outputs].
+     *
+     * @param name           unique in its network
+     * @param outputs        numbers that it makes
+     * @param bias           whether there are biases
+     * @param initialization how weights and biases start
+     */
     record FullyConnected(String name, int outputs, boolean bias, Initialization initialization) implements Weighted {
         @Override
         public int groups() {
@@ -105,7 +155,12 @@ public sealed interface Layer {
         }
     }
 
-    /** ReLU or tanh. */
+    /**
+     * A non-linearity, applied to each number by itself.
+     *
+     * @param name     unique in its network
+     * @param function ReLU or tanh
+     */
     record Nonlinearity(String name, Activation function) implements Layer {
         @Override
         public Window receptiveWindow() {
@@ -113,7 +168,16 @@ public sealed interface Layer {
         }
     }
 
-    /** See {@link duet.device.ResponseNorm}. alpha is not divided by size, as in the paper. */
+    /**
+     * Local response normalisation over channels, see {@link duet.device.ResponseNorm}. alpha is not divided by size, as in the paper.
+     *
+     * @param name   unique in its network
+     * @param size   channels in a neighbourhood
+     * @param alpha  factor of the sum of squares
+     * @param beta   exponent
+     * @param k      added to the sum
+     * @param groups neighbourhoods end at their borders
+     */
     record LocalResponseNorm(String name, int size, double alpha, double beta, double k, int groups) implements Layer {
         @Override
         public Window receptiveWindow() {
@@ -121,7 +185,16 @@ public sealed interface Layer {
         }
     }
 
-    /** Within each map, over size x size pixels, see {@link duet.device.SpatialNorm}. alpha is not divided by the number of pixels. */
+    /**
+     * Response normalisation within each map, over size x size pixels, see {@link duet.device.SpatialNorm}. alpha is not divided by the
+     * number of pixels.
+     *
+     * @param name  unique in its network
+     * @param size  pixels along the side of a neighbourhood
+     * @param alpha factor of the sum of squares
+     * @param beta  exponent
+     * @param k     added to the sum
+     */
     record SpatialResponseNorm(String name, int size, double alpha, double beta, double k) implements Layer {
         @Override
         public Window receptiveWindow() {
@@ -129,8 +202,24 @@ public sealed interface Layer {
         }
     }
 
+    /**
+     * Max or average pooling over square windows, cut to the image.
+     *
+     * @param name     unique in its network
+     * @param kind     the largest value, or the mean
+     * @param window   pixels along a window's side
+     * @param stride   pixels from one window to the next
+     * @param padding  pixels outside the image on each side
+     * @param rounding how many windows fit
+     */
     record Pooling(String name, Kind kind, int window, int stride, int padding, Rounding rounding) implements Layer {
-        public enum Kind { MAX, AVERAGE }
+        /** What is taken of each window. */
+        public enum Kind {
+            /** the largest value */
+            MAX,
+            /** the mean of what lies inside the image */
+            AVERAGE
+        }
 
         @Override
         public Window receptiveWindow() {
@@ -139,9 +228,12 @@ public sealed interface Layer {
     }
 
     /**
+     * Dropout: in training some elements become 0, drawn anew for each image and step.
+     *
+     * @param name     unique in its network
      * @param rate     the share of elements that is dropped in training
-     * @param inverted true: kept elements are divided by (1 - rate) in training, nothing in evaluation; false: nothing in
-     *                 training, all multiplied by (1 - rate) in evaluation, as in the paper
+     * @param inverted true: kept elements are divided by (1 - rate) in training, nothing in evaluation; false: nothing in training, all
+     *                 multiplied by (1 - rate) in evaluation, as in the paper
      */
     record Dropout(String name, double rate, boolean inverted) implements Layer {
         @Override
@@ -150,7 +242,11 @@ public sealed interface Layer {
         }
     }
 
-    /** The last layer of every network. */
+    /**
+     * Softmax and cross-entropy, the last layer of every network.
+     *
+     * @param name unique in its network
+     */
     record SoftmaxCrossEntropy(String name) implements Layer {
         @Override
         public Window receptiveWindow() {

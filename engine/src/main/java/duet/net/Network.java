@@ -7,23 +7,25 @@ import java.util.List;
  * What to compute: a chain of layers from an image to class probabilities. Always valid: the constructor checks names, values
  * and shapes and throws {@link NetworkException} with a sentence that names the layer and the numbers.
  *
+ * @param name       for messages and lists
  * @param input      the image that the first layer sees
  * @param inputScale pixels (0 to 255, less the mean image) are multiplied by this
  * @param layers     the last one is the only {@link Layer.SoftmaxCrossEntropy}
  */
 public record Network(String name, Shape input, double inputScale, List<Layer> layers) {
+    /** Throws a {@link NetworkException} if the layers do not fit together. */
     public Network {
         layers = List.copyOf(layers);
         Shapes.infer(name, input, layers);
         Shapes.checkInputScale(inputScale);
     }
 
-    /** For each layer what it makes of one image, in order. */
+    /** {@return for each layer what it makes of one image, in order} */
     public List<Shape> shapes() {
         return Shapes.infer(name, input, layers);
     }
 
-    /** Of all layers, weight before bias: the order of checkpoints and of a plan. */
+    /** {@return the parameters of all layers, weight before bias: the order of checkpoints and of a plan} */
     public List<ParameterShape> parameters() {
         List<ParameterShape> parameters = new ArrayList<>();
         List<Shape> shapes = shapes();
@@ -35,18 +37,27 @@ public record Network(String name, Shape input, double inputScale, List<Layer> l
         return List.copyOf(parameters);
     }
 
-    /** A layer by its name; throws {@link NetworkException} with the nearest one if there is none. */
+    /**
+     * {@return a layer by its name}
+     *
+     * @param layerName such as {@code conv1}
+     * @throws NetworkException with the nearest name if there is none
+     */
     public Layer layer(String layerName) {
         return layers.stream().filter(layer -> layer.name().equals(layerName)).findFirst().orElseThrow(() -> new NetworkException(
                 name + " has no layer " + layerName + "; " + Suggestion.of(layerName, layers.stream().map(Layer::name).toList())));
     }
 
-    /** What a layer makes of one image. */
+    /**
+     * {@return what a layer makes of one image}
+     *
+     * @param layerName such as {@code conv1}
+     */
     public Shape shape(String layerName) {
         return shapes().get(layers.indexOf(layer(layerName)));
     }
 
-    /** Number of classes: what the last layer sees. */
+    /** {@return the number of classes: what the last layer sees} */
     public int classes() {
         return shapes().getLast().channels();
     }

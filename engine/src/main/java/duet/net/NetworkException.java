@@ -4,6 +4,11 @@ package duet.net;
 public class NetworkException extends IllegalArgumentException {
     private static final long serialVersionUID = 1;
 
+    /**
+     * A network that makes no sense, or does not fit.
+     *
+     * @param message one sentence for the person who wrote it
+     */
     public NetworkException(String message) {
         super(message);
     }

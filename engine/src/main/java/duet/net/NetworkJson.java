@@ -33,7 +33,13 @@ public final class NetworkJson {
 
     private NetworkJson() {}
 
-    /** @param file UTF-8 */
+    /**
+     * Reads a network from a file.
+     *
+     * @param file UTF-8
+     * @return the network
+     * @throws NetworkException naming the file and the field that is wrong
+     */
     public static Network read(Path file) {
         try {
             return parse(Files.readString(file), file.toString());
@@ -46,7 +52,14 @@ public final class NetworkJson {
         }
     }
 
-    /** @param origin what messages call the text, such as a file name */
+    /**
+     * Reads a network from a text.
+     *
+     * @param json   the text
+     * @param origin what messages call the text, such as a file name
+     * @return the network
+     * @throws NetworkException naming the field that is wrong
+     */
     public static Network parse(String json, String origin) {
         JsonFields fields = new JsonFields(tree(json, origin), origin, List.of("name", "input", "layers"));
         String name = fields.text("name");
@@ -82,7 +95,11 @@ public final class NetworkJson {
         }
     }
 
-    /** One line for each layer; parse gives an equal network. */
+    /**
+     * {@return a network as JSON, one line for each layer; {@link #parse} gives an equal network}
+     *
+     * @param network any
+     */
     public static String write(Network network) {
         ObjectNode input = JsonNodeFactory.instance.objectNode().put("channels", network.input().channels())
                 .put("height", network.input().height()).put("width", network.input().width()).put("scale", network.inputScale());

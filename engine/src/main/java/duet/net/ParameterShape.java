@@ -8,26 +8,30 @@ import duet.device.Philox;
 /**
  * A parameter of a network in canonical form, whatever the placement: what checkpoints hold and how it starts.
  *
- * @param name    such as {@code conv2.weight}
- * @param sizes   [out][in/groups][kh][kw], [out][in] or [out]
- * @param inputs  numbers that one output is computed from
- * @param outputs outputs that one input has a part in
+ * @param name           such as {@code conv2.weight}
+ * @param bias           whether it is a bias; else it is a weight
+ * @param sizes          [out][in/groups][kh][kw], [out][in] or [out]
+ * @param initialization how it starts
+ * @param inputs         numbers that one output is computed from
+ * @param outputs        outputs that one input has a part in
  */
 public record ParameterShape(String name, boolean bias, List<Integer> sizes, Initialization initialization, int inputs, int outputs) {
+    /** Copies the sizes. */
     public ParameterShape {
         sizes = List.copyOf(sizes);
     }
 
-    /** The layer that it belongs to. */
+    /** {@return the layer that it belongs to} */
     public String layer() {
         return name.substring(0, name.lastIndexOf('.'));
     }
 
+    /** {@return how many numbers it has} */
     public int elements() {
         return sizes.stream().reduce(1, Math::multiplyExact);
     }
 
-    /** Name of its momentum in checkpoints. */
+    /** {@return the name of its momentum in checkpoints} */
     public String momentumName() {
         return "momentum." + name;
     }
@@ -42,8 +46,9 @@ public record ParameterShape(String name, boolean bias, List<Integer> sizes, Ini
     }
 
     /**
-     * First values: a function of the seed, the parameter and the element's canonical index.
+     * {@return its first values: a function of the seed, the parameter and the element's canonical index}
      *
+     * @param seed  of the training
      * @param index of the parameter in {@link Network#parameters}
      */
     public float[] initial(long seed, int index) {

@@ -7,7 +7,13 @@ import java.util.List;
 public final class Suggestion {
     private Suggestion() {}
 
-    /** Such as {@code did you mean stride? It can be filters, kernel, stride}. */
+    /**
+     * {@return a hint at the nearest possible word and a list of all, such as {@code did you mean stride? It can be filters, kernel,
+     * stride}}
+     *
+     * @param given    what was written
+     * @param possible what would have been right
+     */
     public static String of(String given, List<String> possible) {
         String nearest = possible.stream().min(Comparator.comparingInt(candidate -> distance(given, candidate))).orElseThrow();
         String all = "it can be " + String.join(", ", possible);

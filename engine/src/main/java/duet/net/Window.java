@@ -13,7 +13,12 @@ public record Window(int size, int stride, int padding) {
     /** Larger than any image: one output sees all of it. */
     public static final Window WHOLE = new Window(Integer.MAX_VALUE, 1, 0);
 
-    /** How many windows lie along a side of an image; 0 where none fits. */
+    /**
+     * {@return how many windows lie along a side of an image; 0 where none fits}
+     *
+     * @param length   of the side, in pixels
+     * @param rounding down, or up
+     */
     public long outputs(int length, Rounding rounding) {
         long room = length + 2L * padding - size;
         if (room < 0 || stride < 1) {

@@ -13,6 +13,7 @@ public enum Placement {
         this.devices = devices;
     }
 
+    /** {@return how many devices it needs} */
     public int devices() {
         return devices;
     }

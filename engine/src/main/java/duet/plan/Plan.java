@@ -12,10 +12,15 @@ import duet.net.Network;
  * What every stream of every device does for one batch, and where every tensor lies. Immutable data: it can be printed, drawn,
  * measured, checked ({@link PlanChecker}) and loaded into a backend.
  *
- * @param parameters      the network's parameters in network order (weight before bias); the same in every plan of one network
- *                        and placement. Its index is the rateIndex of {@link duet.device.Operation.SgdUpdate}.
+ * @param network         what is computed
+ * @param placement       where
+ * @param mode            for what
+ * @param batch           images of a run
+ * @param parameters      the network's parameters in network order (weight before bias); the same in every plan of one network and
+ *                        placement. Its index is the rateIndex of {@link duet.device.Operation.SgdUpdate}.
  * @param inputs          what the host writes before a run, for each device
  * @param outputs         what the host reads after a run, for each device; each device's copy of losses and so on is equal
+ * @param streams         the steps of each stream
  * @param regions         where each tensor lies
  * @param persistentBytes for each device, the same in every plan of one network and placement
  * @param transientBytes  for each device
@@ -27,6 +32,7 @@ public record Plan(
         List<Outputs> outputs, List<StreamSteps> streams, Map<Tensor, Region> regions, List<Long> persistentBytes,
         List<Long> transientBytes, List<Long> preparedBytes, List<String> checkedLayers) {
 
+    /** Copies the lists. */
     public Plan {
         parameters = List.copyOf(parameters);
         inputs = List.copyOf(inputs);
@@ -39,7 +45,11 @@ public record Plan(
         checkedLayers = List.copyOf(checkedLayers);
     }
 
-    /** Memory that it takes on a device. */
+    /**
+     * {@return the memory that it takes on a device, in bytes}
+     *
+     * @param device index of the device
+     */
     public long bytes(int device) {
         return persistentBytes.get(device) + transientBytes.get(device) + preparedBytes.get(device);
     }
@@ -48,15 +58,19 @@ public record Plan(
      * One parameter of the network, in canonical form, and the tensors that hold its parts.
      *
      * @param name  such as {@code conv2.weight}
+     * @param layer that it belongs to
+     * @param bias  whether it is a bias; else it is a weight
      * @param sizes canonical sizes: [out][in/groups][kh][kw], [out][in] or [out]
      * @param parts disjoint, together the whole
      */
     public record Parameter(String name, String layer, boolean bias, List<Integer> sizes, List<Part> parts) {
+        /** Copies the lists. */
         public Parameter {
             sizes = List.copyOf(sizes);
             parts = List.copyOf(parts);
         }
 
+        /** {@return how many numbers the whole parameter has} */
         public int elements() {
             return sizes.stream().reduce(1, Math::multiplyExact);
         }
@@ -66,18 +80,28 @@ public record Plan(
      * A part of a parameter, on one device: outputs from firstOutput on, and of their inputs the channels from firstInput on;
      * how many is told by the tensor (FILTER: batch outputs of channels x height x width; VECTOR: channels outputs).
      *
-     * @param momentum the same part of the momentum
+     * @param tensor      holds the part
+     * @param momentum    the same part of the momentum
+     * @param firstOutput of the whole parameter
+     * @param firstInput  of the whole parameter
      */
     public record Part(Tensor tensor, Tensor momentum, int firstOutput, int firstInput) {}
 
     /**
-     * @param images, crops, mean see {@link duet.device.Operation.PrepareInput}
-     * @param colourShift         the same; null if the plan is without colour noise
-     * @param features            see {@link Requests#projected()}; else null
+     * What the host writes before a run, on one device.
+     *
+     * @param images      see {@link duet.device.Operation.PrepareInput}
+     * @param crops       see {@link duet.device.Operation.PrepareInput}
+     * @param mean        see {@link duet.device.Operation.PrepareInput}
+     * @param colourShift see {@link duet.device.Operation.PrepareInput}; null if the plan is without colour noise
+     * @param labels      see {@link duet.device.Operation.SoftmaxCrossEntropy}
+     * @param features    see {@link Requests#projected()}; else null
      */
     public record Inputs(Tensor images, Tensor crops, Tensor mean, Tensor colourShift, Tensor labels, Tensor features) {}
 
     /**
+     * What the host reads after a run, on one device.
+     *
      * @param losses        for each image
      * @param ranks         for each image
      * @param probabilities in evaluation only, else null
@@ -87,6 +111,7 @@ public record Plan(
      */
     public record Outputs(
             Tensor losses, Tensor ranks, Tensor probabilities, Tensor status, Map<String, Tensor> layers, Tensor projection) {
+        /** Copies the map. */
         public Outputs {
             layers = Map.copyOf(layers);
         }

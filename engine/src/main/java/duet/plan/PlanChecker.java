@@ -46,12 +46,22 @@ public final class PlanChecker {
         this.layout = layout;
     }
 
-    /** Every fault found, a sentence each; empty if the plan is sound. */
+    /**
+     * {@return every fault found, a sentence each; empty if the plan is sound}
+     *
+     * @param plan finished
+     */
     public static List<String> check(Plan plan) {
         return check(plan, Layout.PLAIN);
     }
 
-    /** Like {@link #check(Plan)}; tensors and workspaces must be as large as this layout needs. */
+    /**
+     * Checks a plan as {@link #check(Plan)} does, and that tensors and workspaces are as large as a layout needs.
+     *
+     * @param plan   finished
+     * @param layout of the backend that will run it
+     * @return every fault found, a sentence each; empty if the plan is sound
+     */
     public static List<String> check(Plan plan, Layout layout) {
         return new PlanChecker(plan, layout.of(plan.streams())).run();
     }

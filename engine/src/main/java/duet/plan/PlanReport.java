@@ -19,22 +19,30 @@ import duet.text.Text;
 public final class PlanReport {
     private PlanReport() {}
 
-    /** Layers, exchanges, memory and the steps of every stream, as lines of text. */
+    /**
+     * {@return layers, exchanges, memory and the steps of every stream, as lines of text}
+     *
+     * @param plan any
+     */
     public static String toText(Plan plan) {
         return String.join("\n", overview(plan)) + "\n" + steps(plan);
     }
 
     /**
-     * One JSON object: {@code network, placement, mode, batch, layers, devices, tensors, streams}. Bytes and FLOP are those of one run;
-     * steps name tensors by their ids.
+     * {@return one JSON object: {@code network, placement, mode, batch, layers, devices, tensors, streams}} Bytes and FLOP are those of one
+     * run; steps name tensors by their ids.
+     *
+     * @param plan any
      */
     public static String toJson(Plan plan) {
         return PlanJson.write(plan);
     }
 
     /**
-     * A drawing for Graphviz's {@code dot}: for each device a row for the way forward and one for the way back, a node for each
-     * layer with weights and what follows it, and the copies between the devices.
+     * {@return a drawing for Graphviz's {@code dot}} For each device there is a row for the way forward and one for the way back, a node
+     * for each layer with weights and what follows it, and the copies between the devices.
+     *
+     * @param plan any
      */
     public static String toDot(Plan plan) {
         return PlanDrawing.draw(plan);

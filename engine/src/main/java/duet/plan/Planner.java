@@ -29,19 +29,38 @@ public final class Planner {
     private Planner() {}
 
     /**
-     * Plans one batch. Throws {@link NetworkException} if the network cannot be cut as the placement asks, or a tensor is too
-     * large for this batch.
+     * Plans one batch.
      *
-     * @param dropout false does without dropout layers: no masks in training, and so no scaling in evaluation. Use the same
-     *                value for both plans of a network
-     * @param layout  the backend that will run it, or {@link Layout#PLAIN}
+     * @param network   what to compute
+     * @param placement where
+     * @param mode      to train or to evaluate
+     * @param batch     images of a run
+     * @param images    how the host hands them over
+     * @param dropout   false does without dropout layers: no masks in training, and so no scaling in evaluation. Use the same value for
+     *                  both plans of a network
+     * @param layout    the backend that will run it, or {@link Layout#PLAIN}
+     * @return a plan; equal for equal arguments
+     * @throws NetworkException if the network cannot be cut as the placement asks, or a tensor is too large for this batch
      */
     public static Plan plan(Network network, Placement placement, Mode mode, int batch, StoredImages images, boolean dropout,
             Layout layout) {
         return plan(network, placement, mode, batch, images, dropout, Requests.NONE, layout);
     }
 
-    /** @param requests of an evaluation; a training has {@link Requests#NONE} */
+    /**
+     * Plans one batch of which more is asked than losses, ranks and probabilities.
+     *
+     * @param network   what to compute
+     * @param placement where
+     * @param mode      to train or to evaluate
+     * @param batch     images of a run
+     * @param images    how the host hands them over
+     * @param dropout   false does without dropout layers; the same for both plans of a network
+     * @param requests  of an evaluation; a training has {@link Requests#NONE}
+     * @param layout    the backend that will run it, or {@link Layout#PLAIN}
+     * @return a plan; equal for equal arguments
+     * @throws NetworkException if the network cannot be cut as the placement asks, or a tensor is too large for this batch
+     */
     public static Plan plan(
             Network network, Placement placement, Mode mode, int batch, StoredImages images, boolean dropout, Requests requests,
             Layout layout) {
@@ -72,7 +91,12 @@ public final class Planner {
                 memory.persistentBytes(), memory.transientBytes(), memory.preparedBytes(), forward.checkedLayers());
     }
 
-    /** Whether the network can be cut as the placement asks. */
+    /**
+     * {@return whether the network can be cut as the placement asks}
+     *
+     * @param network   any
+     * @param placement where it is to be computed
+     */
     public static boolean canPlace(Network network, Placement placement) {
         try {
             Division.divide(network, placement);

@@ -12,16 +12,25 @@ import java.util.List;
 public record Requests(List<String> layers, String projected) {
     public static final Requests NONE = new Requests(List.of(), null);
 
+    /** Copies the list. */
     public Requests {
         layers = List.copyOf(layers);
     }
 
-    /** What some layers make. */
+    /**
+     * {@return a request for what some layers make}
+     *
+     * @param names of the layers
+     */
     public static Requests layers(List<String> names) {
         return new Requests(names, null);
     }
 
-    /** What a layer makes, and the way back from there. */
+    /**
+     * {@return a request for what a layer makes, and the way back from there}
+     *
+     * @param layer its name
+     */
     public static Requests projection(String layer) {
         return new Requests(List.of(layer), layer);
     }

@@ -18,7 +18,13 @@ public enum Sharing {
     /** The first device does it and hands out the result. */
     FIRST_DEVICE;
 
-    /** For each layer; throws {@link NetworkException} if the network cannot be cut as the placement asks. */
+    /**
+     * {@return for each layer which part of its work each device does}
+     *
+     * @param network   any
+     * @param placement where it is computed
+     * @throws NetworkException if the network cannot be cut as the placement asks
+     */
     public static List<Sharing> of(Network network, Placement placement) {
         return Division.divide(network, placement).stream().map(division -> of(division, placement)).toList();
     }

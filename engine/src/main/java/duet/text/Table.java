@@ -10,7 +10,11 @@ public final class Table {
     private final String alignment;
     private final List<String[]> rows = new ArrayList<>();
 
-    /** @param alignment for each column {@code l} or {@code r}: where its cells begin, or end */
+    /**
+     * A table without rows.
+     *
+     * @param alignment for each column {@code l} or {@code r}: where its cells begin, or end
+     */
     public Table(String alignment) {
         if (!alignment.matches("[lr]+")) {
             throw new IllegalArgumentException("\"" + alignment + "\" are not columns; use l and r");
@@ -18,7 +22,11 @@ public final class Table {
         this.alignment = alignment;
     }
 
-    /** Adds a row with a cell for each column; the first one is usually the heading. */
+    /**
+     * Adds a row with a cell for each column; the first one is usually the heading.
+     *
+     * @param cells as many as there are columns
+     */
     public void row(String... cells) {
         if (cells.length != alignment.length()) {
             throw new IllegalArgumentException(cells.length + " cells for " + alignment.length() + " columns");
@@ -26,7 +34,7 @@ public final class Table {
         rows.add(cells.clone());
     }
 
-    /** The rows as lines of text. */
+    /** {@return the rows as lines of text} */
     public List<String> lines() {
         int[] widths = new int[alignment.length()];
         for (String[] row : rows) {

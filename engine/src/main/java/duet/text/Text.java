@@ -8,29 +8,46 @@ import java.util.Locale;
 public final class Text {
     private Text() {}
 
-    /** 60,965,224. */
+    /**
+     * {@return a whole number with commas, such as {@code 60,965,224}}
+     *
+     * @param number any
+     */
     public static String count(long number) {
         return String.format(Locale.ROOT, "%,d", number);
     }
 
-    /** {@code 1 image}, {@code 2 images}. */
+    /**
+     * {@return a number with its noun, such as {@code 1 image}, {@code 2 images}}
+     *
+     * @param number any
+     * @param noun   in the singular; the plural has an s
+     */
     public static String count(long number, String noun) {
         return count(number) + " " + noun + (number == 1 ? "" : "s");
     }
 
-    /** 1,234 or 12.3 or 0.45 or 0.011 or 0.00067: about three digits. */
+    /**
+     * {@return a number to about three digits, such as {@code 1,234}, {@code 12.3}, {@code 0.45} or {@code 0.00067}}
+     *
+     * @param number such as images a second
+     */
     public static String rate(double number) {
         int decimals = number >= 99.95 ? 0 : number >= 9.995 ? 1 : number >= 0.0995 || number == 0 ? 2 : number >= 0.00995 ? 3 : 5;
         return String.format(Locale.ROOT, "%,." + decimals + "f", number);
     }
 
-    /** At most six significant digits, without trailing zeros: {@code 0.02}, {@code 3}. */
+    /**
+     * {@return a number with at most six significant digits, without trailing zeros: {@code 0.02}, {@code 3}}
+     *
+     * @param number such as a learning rate
+     */
     public static String number(double number) {
         return new java.math.BigDecimal(number, new java.math.MathContext(6)).stripTrailingZeros().toPlainString();
     }
 
     /**
-     * 86.70 %.
+     * {@return a share in hundredths, such as {@code 86.70 %}}
      *
      * @param fraction 0 to 1
      */
@@ -38,12 +55,20 @@ public final class Text {
         return String.format(Locale.ROOT, "%.2f %%", 100 * fraction);
     }
 
-    /** Four decimals: 2.3026. */
+    /**
+     * {@return a loss with four decimals, such as {@code 2.3026}}
+     *
+     * @param loss in nats
+     */
     public static String loss(double loss) {
         return String.format(Locale.ROOT, "%.4f", loss);
     }
 
-    /** 12 s, 3 min 04 s, 2 h 05 min. */
+    /**
+     * {@return a time in two units at most: {@code 12 s}, {@code 3 min 04 s}, {@code 2 h 05 min}}
+     *
+     * @param time not negative
+     */
     public static String duration(Duration time) {
         long seconds = Math.round(time.toMillis() / 1000.0);
         if (seconds < 60) {
@@ -55,14 +80,23 @@ public final class Text {
         return String.format(Locale.ROOT, "%d h %02d min", seconds / 3600, seconds / 60 % 60);
     }
 
-    /** 1.45 GFLOP or 3.10 MFLOP. */
+    /**
+     * {@return a number of operations, such as {@code 1.45 GFLOP} or {@code 3.10 MFLOP}}
+     *
+     * @param operations not a rate
+     */
     public static String flop(long operations) {
         return operations >= 100_000_000
                 ? String.format(Locale.ROOT, "%.2f GFLOP", operations / 1e9)
                 : String.format(Locale.ROOT, "%.2f MFLOP", operations / 1e6);
     }
 
-    /** 12 bytes, 3.10 KiB, 233 MiB: binary prefixes, for memory, files and what is exchanged. */
+    /**
+     * {@return a size, such as {@code 12 bytes}, {@code 3.10 KiB}, {@code 233 MiB}: binary prefixes, for memory, files and what is
+     * exchanged}
+     *
+     * @param bytes not negative
+     */
     public static String bytes(long bytes) {
         if (bytes < 1024) {
             return bytes + " bytes";

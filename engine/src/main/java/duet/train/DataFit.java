@@ -20,6 +20,13 @@ public final class DataFit {
 
     private DataFit() {}
 
+    /**
+     * Checks that a network can be trained on data.
+     *
+     * @param network to be trained
+     * @param data    both parts
+     * @throws TrainingException in a sentence that says what does not fit
+     */
     public static void require(Network network, Split data) {
         require(network, data.training());
         if (data.validation().size() > 0) {
@@ -45,6 +52,13 @@ public final class DataFit {
         }
     }
 
+    /**
+     * Checks that a network fits the images and the number of classes of a data set.
+     *
+     * @param network any
+     * @param data    may be empty
+     * @throws TrainingException in a sentence that says what does not fit
+     */
     public static void require(Network network, Dataset data) {
         if (data.size() > 0 && data.classNames().size() != network.classes()) {
             throw new TrainingException(data.description() + ": has " + data.classNames().size() + " classes, but " + network.name()
@@ -53,7 +67,13 @@ public final class DataFit {
         requireImages(network, data);
     }
 
-    /** Whether the network can look at the images, whatever their classes. */
+    /**
+     * Checks that a network can look at the images, whatever their classes.
+     *
+     * @param network any
+     * @param data    the images
+     * @throws TrainingException in a sentence that says what does not fit
+     */
     public static void requireImages(Network network, Dataset data) {
         Shape stored = data.stored();
         Shape input = network.input();
@@ -70,7 +90,13 @@ public final class DataFit {
         }
     }
 
-    /** The mean image belongs to images of one stored size. */
+    /**
+     * Checks that the images have the size that a mean image belongs to.
+     *
+     * @param stored size of the mean image
+     * @param data   the images
+     * @throws TrainingException if they have another size
+     */
     public static void requireStored(Shape stored, Dataset data) {
         if (!data.stored().equals(stored)) {
             throw new TrainingException(
@@ -78,7 +104,13 @@ public final class DataFit {
         }
     }
 
-    /** A label means the same class to the data as to whoever else counts on these names. */
+    /**
+     * Checks that a label means the same class to the data as to whoever else counts on these names.
+     *
+     * @param names a label is an index into them
+     * @param data  whose names are compared
+     * @throws TrainingException naming the first difference
+     */
     public static void requireClasses(List<String> names, Dataset data) {
         for (int label = 0; label < names.size(); label++) {
             if (!sameClass(label, names.get(label), data.classNames().get(label))) {

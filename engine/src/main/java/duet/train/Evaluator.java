@@ -10,21 +10,44 @@ import duet.train.output.Metrics;
 import duet.train.output.TrainingListener;
 import duet.train.schedule.TrainingException;
 
-/** Runs a whole data set through a session. */
+/**
+ * Runs a whole data set through a session.
+ *
+ * @param session the network on its devices
+ * @param input   of the network
+ * @param batch   images of a run, as the session has it
+ * @param threads that read and decode images
+ */
 public record Evaluator(Session session, Shape input, int batch, int threads) {
 
     /**
-     * @param images    that could be read
-     * @param notFinite the first layer that gave a NaN or an infinity, else null; then the other results mean nothing
+     * What an evaluation has found.
+     *
+     * @param notFinite       the first layer that gave a NaN or an infinity, else null; then the other results mean nothing
+     * @param images          that could be read
+     * @param loss            mean cross-entropy in nats
+     * @param top1            share of images whose label has the largest probability
+     * @param top5            share of images whose label is among the five largest
+     * @param imagesPerSecond over the whole evaluation
      */
     public record Result(String notFinite, long images, double loss, double top1, double top5, double imagesPerSecond) {
-        /** As a line for metrics.jsonl. */
+        /**
+         * {@return this result as a line for metrics.jsonl}
+         *
+         * @param step         steps done
+         * @param epoch        passes over the data done
+         * @param learningRate of the last step
+         */
         public Metrics metrics(long step, double epoch, double learningRate) {
             return new Metrics("validation", step, epoch, loss, top1, top5, learningRate, imagesPerSecond);
         }
     }
 
     /**
+     * Evaluates a data set.
+     *
+     * @param data      images and labels
+     * @param listener  told how far it is
      * @param cancelled asked before each batch
      * @return null if it was cancelled
      */

@@ -20,12 +20,18 @@ import duet.train.schedule.TrainingException;
  * @param fresh layers that are re-initialised
  */
 public record FineTuning(List<String> taken, List<String> fresh) {
+    /** Copies the lists. */
     public FineTuning {
         taken = List.copyOf(taken);
         fresh = List.copyOf(fresh);
     }
 
-    /** The trained network for another number of classes: its last layer gets that many outputs. */
+    /**
+     * {@return the trained network for another number of classes: its last layer gets that many outputs}
+     *
+     * @param trained the network that was trained
+     * @param classes of the new data
+     */
     public static Network network(Network trained, int classes) {
         List<Layer> layers = new ArrayList<>(trained.layers());
         int scores = layers.size() - 2;
@@ -35,6 +41,10 @@ public record FineTuning(List<String> taken, List<String> fresh) {
     }
 
     /**
+     * {@return what a new training takes over from a checkpoint}
+     *
+     * @param from       the trained network
+     * @param network    the one to be trained
      * @param classNames of the new training's data
      * @throws TrainingException if nothing at all can be taken
      */

@@ -41,7 +41,15 @@ public final class FixedBatch implements AutoCloseable {
     private final float[] decays;
     private long step;
 
-    /** @param backend stays open */
+    /**
+     * Makes a network with its first weights, a random batch and the programs to run it.
+     *
+     * @param network   what to compute
+     * @param placement where
+     * @param mode      to train or to evaluate
+     * @param batch     images of a run
+     * @param backend   stays open
+     */
     public FixedBatch(Network network, Placement placement, Mode mode, int batch, Backend backend) {
         Shape input = network.input();
         plan = Planner.plan(network, placement, mode, batch, new StoredImages(input.height(), input.width()), true, backend);
@@ -86,11 +94,12 @@ public final class FixedBatch implements AutoCloseable {
         return bytes.stream().mapToLong(Long::longValue).toArray();
     }
 
+    /** {@return the plan that is run} */
     public Plan plan() {
         return plan;
     }
 
-    /** Memory of all devices: parameters, momentum, activations, workspaces, prepared filters. */
+    /** {@return the memory of all devices in bytes: parameters, momentum, activations, workspaces, prepared filters} */
     public long bytes() {
         return IntStream.range(0, plan.persistentBytes().size()).mapToLong(plan::bytes).sum();
     }
@@ -109,7 +118,11 @@ public final class FixedBatch implements AutoCloseable {
         program.start(new RunParameters(SEED, step++, rates, decays, MOMENTUM));
     }
 
-    /** Waits for the step; the mean loss of its images. */
+    /**
+     * Waits for the step that was started.
+     *
+     * @return the mean loss of its images, in nats
+     */
     public double finish() {
         program.read(plan.outputs().getFirst().losses(), losses);
         double sum = 0;
@@ -119,7 +132,12 @@ public final class FixedBatch implements AutoCloseable {
         return sum / losses.length;
     }
 
-    /** So many steps, one after the other; the mean loss of the last. */
+    /**
+     * Runs steps, one after the other.
+     *
+     * @param steps how many
+     * @return the mean loss of the last, in nats
+     */
     public double run(int steps) {
         for (int i = 0; i < steps; i++) {
             start();

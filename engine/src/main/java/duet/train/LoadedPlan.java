@@ -101,7 +101,7 @@ public final class LoadedPlan {
         }
     }
 
-    /** Images of the batch that were there. */
+    /** {@return how many images of the batch were there} */
     public int present() {
         return present;
     }
@@ -111,7 +111,7 @@ public final class LoadedPlan {
         return lossSum;
     }
 
-    /** Images whose label has the largest probability. */
+    /** {@return how many images have a label with the largest probability} */
     public int top1() {
         return top1;
     }
@@ -126,7 +126,11 @@ public final class LoadedPlan {
         plan.inputs().forEach(inputs -> program.write(inputs.features(), features));
     }
 
-    /** What a requested layer has made in the last run, [batch][channels][height][width], put together from all devices. */
+    /**
+     * {@return what a requested layer has made in the last run, [batch][channels][height][width], put together from all devices}
+     *
+     * @param name of the layer
+     */
     public float[] layer(String name) {
         Shape shape = plan.network().shape(name);
         int image = Math.toIntExact(shape.elements());
@@ -148,7 +152,7 @@ public final class LoadedPlan {
         return whole;
     }
 
-    /** The image that the features of the last run project to, [batch][channels][height][width]. */
+    /** {@return the image that the features of the last run project to, [batch][channels][height][width]} */
     public float[] projection() {
         Tensor image = plan.outputs().getFirst().projection();
         float[] values = new float[Math.toIntExact(image.elements())];
@@ -156,23 +160,23 @@ public final class LoadedPlan {
         return values;
     }
 
-    /** Of each image, in nats; valid until the next run. */
+    /** {@return the loss of each image, in nats; valid until the next run} */
     public float[] losses() {
         return losses;
     }
 
-    /** For each image how many classes came before its label, -1 for an absent one; valid until the next run. */
+    /** {@return for each image how many classes came before its label, -1 for an absent one; valid until the next run} */
     public int[] ranks() {
         return ranks;
     }
 
-    /** Of an evaluation, [batch][classes]; valid until the next run. */
+    /** {@return the probabilities of an evaluation, [batch][classes]; valid until the next run} */
     public float[] probabilities() {
         program.read(plan.outputs().getFirst().probabilities(), probabilities);
         return probabilities;
     }
 
-    /** The first layer, in network order, that has made a NaN or an infinity on any device; null if all is well. */
+    /** {@return the first layer, in network order, that has made a NaN or an infinity on any device; null if all is well} */
     public String notFinite() {
         int first = status.length;
         for (Plan.Outputs outputs : status.length == 0 ? List.<Plan.Outputs>of() : plan.outputs()) {

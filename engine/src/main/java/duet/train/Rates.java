@@ -15,11 +15,22 @@ import duet.train.schedule.TrainingState;
 public final class Rates {
     private final List<ParameterShape> parameters;
 
+    /**
+     * Rates for these parameters.
+     *
+     * @param parameters in network order
+     */
     public Rates(List<ParameterShape> parameters) {
         this.parameters = parameters;
     }
 
-    /** Throws if the policy names a layer that the network does not have. */
+    /**
+     * Checks that a network has all layers that a policy names.
+     *
+     * @param network to be trained
+     * @param policy  the learning rate
+     * @throws TrainingException naming the layer that there is none of
+     */
     public static void requireLayers(Network network, LearningRate policy) {
         List<String> layers = network.parameters().stream().map(ParameterShape::layer).distinct().toList();
         for (String layer : policy.layers()) {
@@ -30,7 +41,11 @@ public final class Rates {
         }
     }
 
-    /** For the next step of this state. */
+    /**
+     * {@return seed, rates and decays for the next step of a state}
+     *
+     * @param state of the training
+     */
     public RunParameters of(TrainingState state) {
         TrainingOptions options = state.options();
         LearningRate policy = options.learningRate();

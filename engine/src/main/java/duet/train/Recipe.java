@@ -21,46 +21,55 @@ public final class Recipe {
 
     private Recipe() {}
 
-    /** The recipe of a named network; for all others the paper's, section 5, with ten epochs instead of ninety. */
+    /**
+     * {@return how a named network is trained in its source; for all others the paper's way, section 5, with ten epochs instead of ninety}
+     *
+     * @param network by name; a changed one is trained as the original
+     */
     public static TrainingOptions of(String network) {
         TrainingOptions defaults = TrainingOptions.DEFAULTS;
         return switch (Ablation.original(network)) {
             // Found by trial on Fashion-MNIST: 91 % within minutes. Shifts and mirrors pay off only in longer runs.
-            case "alexnet-small" -> defaults.withBatch(64).withEpochs(7).withAugmentation(Augmentation.NONE)
-                    .withLearningRate(new LearningRate.Steps(0.02, 4, 0.15));
-            case "alexnet" -> paper(defaults).withAugmentation(Augmentation.PAPER);
-            case "alexnet-2012" -> scheduled(defaults, "original-2012").withAugmentation(Augmentation.ORIGINAL);
+            case "alexnet-small" -> defaults.toBuilder().batch(64).epochs(7).augmentation(Augmentation.NONE)
+                    .learningRate(new LearningRate.Steps(0.02, 4, 0.15)).build();
+            case "alexnet" -> paper(defaults).toBuilder().augmentation(Augmentation.PAPER).build();
+            case "alexnet-2012" -> scheduled(defaults, "original-2012").toBuilder().augmentation(Augmentation.ORIGINAL).build();
             // models/bvlc_alexnet/solver.prototxt: a step of 100,000 batches is 20 epochs, 450,000 are 90.
-            case "alexnet-caffe" -> defaults.withBatch(256).withEpochs(90).withLearningRate(new LearningRate.Steps(0.01, 20, 0.1));
+            case "alexnet-caffe" -> defaults.toBuilder().batch(256).epochs(90).learningRate(new LearningRate.Steps(0.01, 20, 0.1)).build();
             // torchvision's references/classification: eight times 32 images, --lr 1e-2, the decay of biases too.
             case "alexnet-owt" ->
-                defaults.withBatch(256).withEpochs(90).withWeightDecay(1e-4).withBiasWeightDecay(true).withBiasRateFactor(1)
-                        .withLearningRate(new LearningRate.Steps(0.01, 30, 0.1));
+                defaults.toBuilder().batch(256).epochs(90).weightDecay(1e-4).biasWeightDecay(true).biasRateFactor(1)
+                        .learningRate(new LearningRate.Steps(0.01, 30, 0.1)).build();
             // Zeiler and Fergus 2013, section 3: the rate is lowered by hand when the validation error stands still.
-            case "zfnet" -> defaults.withEpochs(70).withLearningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3));
-            case "cifar-18pct" -> scheduled(defaults, "cifar-18pct").withAugmentation(Augmentation.NONE);
+            case "zfnet" -> defaults.toBuilder().epochs(70).learningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3)).build();
+            case "cifar-18pct" -> scheduled(defaults, "cifar-18pct").toBuilder().augmentation(Augmentation.NONE).build();
             case "cifar-11pct" -> scheduled(defaults, "cifar-11pct");
             // "No regularization of any kind was employed."; the rate that suits ReLU best on Fashion-MNIST
-            case "figure-1" -> defaults.withEpochs(20).withWeightDecay(0).withAugmentation(Augmentation.NONE)
-                    .withLearningRate(new LearningRate.Constant(FIGURE_1_RATE));
+            case "figure-1" -> defaults.toBuilder().epochs(20).weightDecay(0).augmentation(Augmentation.NONE)
+                    .learningRate(new LearningRate.Constant(FIGURE_1_RATE)).build();
             default -> paper(defaults);
         };
     }
 
     private static TrainingOptions paper(TrainingOptions defaults) {
-        return defaults.withEpochs(10).withLearningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3));
+        return defaults.toBuilder().epochs(10).learningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3)).build();
     }
 
     private static TrainingOptions scheduled(TrainingOptions defaults, String schedule) {
         Diary diary = Schedules.named(schedule);
-        return defaults.withBatch(diary.batch()).withEpochs(diary.epochs()).withLearningRate(diary);
+        return defaults.toBuilder().batch(diary.batch()).epochs(diary.epochs()).learningRate(diary).build();
     }
 
-    /** The recipe of {@link #of(String)} for another batch size: the rate changes in proportion. */
+    /**
+     * {@return the recipe of {@link #of(String)} for another batch size: the rate changes in proportion}
+     *
+     * @param network by name
+     * @param batch   images in a step
+     */
     public static TrainingOptions of(String network, int batch) {
         TrainingOptions recipe = of(network);
         double initial = recipe.learningRate().initial();
         return batch == recipe.batch() ? recipe
-                : recipe.withBatch(batch).withLearningRate(recipe.learningRate().startingAt(initial * batch / recipe.batch()));
+                : recipe.toBuilder().batch(batch).learningRate(recipe.learningRate().startingAt(initial * batch / recipe.batch())).build();
     }
 }

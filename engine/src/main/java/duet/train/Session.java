@@ -8,19 +8,14 @@ import java.util.function.Supplier;
 import duet.data.Augmentation;
 import duet.data.Batch;
 import duet.device.Backend;
-import duet.device.Program;
 import duet.device.RunParameters;
 import duet.device.Storage;
 import duet.net.Network;
 import duet.net.ParameterShape;
 import duet.net.Shape;
-import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
-import duet.plan.PlanChecker;
-import duet.plan.Planner;
 import duet.plan.Requests;
-import duet.plan.StoredImages;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingException;
 
@@ -41,9 +36,15 @@ public final class Session implements AutoCloseable {
     private boolean closed;
 
     /**
-     * @param stored  size of the stored images
-     * @param trains  false: evaluation only, and no momentum
-     * @param dropout whether the network is trained with its dropout layers
+     * Plans, checks and loads a network. Its parameters are 0 until they are set or initialised.
+     *
+     * @param network   what to compute
+     * @param placement where
+     * @param backend   its devices; stays open
+     * @param stored    size of the stored images
+     * @param batch     images of a run
+     * @param trains    false: evaluation only, and no momentum
+     * @param dropout   whether the network is trained with its dropout layers
      */
     public Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
         this(network, placement, backend, stored, batch, trains, dropout, Requests.NONE, Augmentation.NONE, false);
@@ -59,7 +60,17 @@ public final class Session implements AutoCloseable {
         this(network, placement, backend, stored, batch, true, dropout, Requests.NONE, augmentation, noiseEnds);
     }
 
-    /** For evaluations that give out more. */
+    /**
+     * Plans, checks and loads a network for evaluations that give out more than losses, ranks and probabilities.
+     *
+     * @param network   what to compute
+     * @param placement where
+     * @param backend   its devices; stays open
+     * @param stored    size of the stored images
+     * @param batch     images of a run
+     * @param dropout   whether the network was trained with its dropout layers
+     * @param requests  what is given out
+     */
     public Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Requests requests) {
         this(network, placement, backend, stored, batch, false, dropout, requests, Augmentation.NONE, false);
     }
@@ -74,55 +85,23 @@ public final class Session implements AutoCloseable {
             throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
                     + backend.devices().size() + " (" + backend.description() + ")");
         }
-        StoredImages images = new StoredImages(stored.height(), stored.width());
-        Plan evaluationPlan = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, requests, backend));
-        boolean noise = augmentation.colourNoise() > 0;
-        StoredImages noisy = new StoredImages(stored.height(), stored.width(), noise, augmentation.divisor());
-        Plan trainingPlan = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
-        Plan quietPlan = trains && noise && noiseEnds
-                ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
+        SessionPlans plans = SessionPlans.make(
+                network, placement, backend, stored, batch, trains, dropout, requests, augmentation, noiseEnds);
         shapes = network.parameters();
-        List<String> names = shapes.stream().map(ParameterShape::name).toList();
-        if (!names.equals(evaluationPlan.parameters().stream().map(Plan.Parameter::name).toList())) {
-            throw new IllegalStateException("the plan has other parameters than the network");
-        }
         try {
-            Storage persistent = own(backend.allocate(bytes(evaluationPlan.persistentBytes(), evaluationPlan.persistentBytes())));
-            Storage scratch = own(backend.allocateScratch(bytes(
-                    bytes(evaluationPlan.transientBytes(), trains ? trainingPlan.transientBytes() : evaluationPlan.transientBytes()),
-                    quietPlan == null ? evaluationPlan.transientBytes() : quietPlan.transientBytes())));
-            evaluation = new LoadedPlan(evaluationPlan, load(backend, evaluationPlan, persistent, scratch));
-            training = trains ? new LoadedPlan(trainingPlan, load(backend, trainingPlan, persistent, scratch)) : null;
-            withoutNoise = quietPlan == null ? null : new LoadedPlan(quietPlan, load(backend, quietPlan, persistent, scratch));
+            Storage persistent = own(backend.allocate(plans.persistentBytes()));
+            Storage scratch = own(backend.allocateScratch(plans.scratchBytes()));
+            evaluation = load(backend, plans.evaluation(), persistent, scratch);
+            training = load(backend, plans.training(), persistent, scratch);
+            withoutNoise = load(backend, plans.withoutNoise(), persistent, scratch);
         } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
     }
 
-    private static Plan sound(Plan plan) {
-        List<String> faults = PlanChecker.check(plan);
-        if (!faults.isEmpty()) {
-            throw new IllegalStateException(
-                    "the plan for " + plan.network().name() + " is unsound and is not run: " + String.join("; ", faults));
-        }
-        return plan;
-    }
-
-    private static long[] bytes(List<Long> left, List<Long> right) {
-        return bytes(left.stream().mapToLong(Long::longValue).toArray(), right);
-    }
-
-    private static long[] bytes(long[] left, List<Long> right) {
-        long[] bytes = new long[left.length];
-        for (int device = 0; device < bytes.length; device++) {
-            bytes[device] = Math.max(left[device], right.get(device));
-        }
-        return bytes;
-    }
-
-    private Program load(Backend backend, Plan plan, Storage persistent, Storage scratch) {
-        return own(backend.load(plan.streams(), plan.regions(), persistent, scratch));
+    private LoadedPlan load(Backend backend, Plan plan, Storage persistent, Storage scratch) {
+        return plan == null ? null : new LoadedPlan(plan, own(backend.load(plan.streams(), plan.regions(), persistent, scratch)));
     }
 
     private <T extends AutoCloseable> T own(T resource) {
@@ -131,10 +110,12 @@ public final class Session implements AutoCloseable {
     }
 
     /**
-     * One training step; the runner has its results.
+     * Runs one training step.
      *
-     * @param batches gives the batch of this step, unless it has been handed over already, and the next one's
-     * @param ahead   hand over the next step's batch while this one runs; then no evaluation may come in between
+     * @param batches    gives the batch of this step, unless it has been handed over already, and the next one's
+     * @param parameters seed, step and rates
+     * @param ahead      hand over the next step's batch while this one runs; then no evaluation may come in between
+     * @return the plan, with the step's results
      */
     public LoadedPlan train(Supplier<Batch> batches, RunParameters parameters, boolean ahead) {
         requireOpen();
@@ -173,25 +154,34 @@ public final class Session implements AutoCloseable {
         waiting = null;
     }
 
-    /** One batch forward. */
+    /**
+     * Runs one batch forward.
+     *
+     * @param batch at most as many images as the session's
+     * @return the plan, with the results
+     */
     public LoadedPlan evaluate(Batch batch) {
         requireOpen();
         evaluation.run(batch, RunParameters.NONE);
         return evaluation;
     }
 
-    /** Features for the next evaluations to project; see {@link Requests#projected()}. */
+    /**
+     * Features for the next evaluations to project; see {@link Requests#projected()}.
+     *
+     * @param features [batch][channels][height][width] of the layer
+     */
     public void setFeatures(float[] features) {
         requireOpen();
         evaluation.setFeatures(features);
     }
 
-    /** With the results of the last {@link #evaluate}. */
+    /** {@return the plan that evaluates, with the results of the last {@link #evaluate}} */
     public LoadedPlan lastEvaluation() {
         return evaluation;
     }
 
-    /** In network order. */
+    /** {@return the parameters' shapes, in network order} */
     public List<ParameterShape> shapes() {
         return shapes;
     }
@@ -213,7 +203,11 @@ public final class Session implements AutoCloseable {
         parts().write(index, true, values);
     }
 
-    /** @param mean canonical order, of the stored size */
+    /**
+     * Sets the mean image that is taken off each image.
+     *
+     * @param mean canonical order, of the stored size
+     */
     public void setMean(float[] mean) {
         requireOpen();
         evaluation.plan().inputs().forEach(inputs -> evaluation.program().write(inputs.mean(), mean));
@@ -225,7 +219,11 @@ public final class Session implements AutoCloseable {
         return new PartedParameters(runner.plan().parameters(), runner.program());
     }
 
-    /** Every parameter, momentum and the mean from a checkpoint's tensors. */
+    /**
+     * Sets every parameter, momentum and the mean from a checkpoint's tensors.
+     *
+     * @param tensors by their names in a checkpoint
+     */
     public void set(Map<String, float[]> tensors) {
         for (int i = 0; i < shapes.size(); i++) {
             setParameter(i, tensors.get(shapes.get(i).name()));
@@ -249,7 +247,11 @@ public final class Session implements AutoCloseable {
         throw new IllegalArgumentException("no tensor " + name);
     }
 
-    /** Every parameter as the network wants it to start; momentum is zero in a new session. */
+    /**
+     * Sets every parameter as the network wants it to start; momentum is zero in a new session.
+     *
+     * @param seed of the training
+     */
     public void initialise(long seed) {
         for (int i = 0; i < shapes.size(); i++) {
             setParameter(i, shapes.get(i).initial(seed, i));

@@ -5,9 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 import duet.data.BatchLoader;
-import duet.data.ImageStatistics;
 import duet.data.Split;
-import duet.data.source.Datasets;
 import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.net.Network;
@@ -26,12 +24,6 @@ import duet.train.schedule.TrainingState;
  * Training is a function of the network, data and options: stopped (or killed) and resumed, it ends with the same bits.
  */
 public final class Trainer implements AutoCloseable {
-    /**
-     * Mean image and colours are taken over that many images at most, unless the data are prepared; the mean is then exact to about one
-     * grey level.
-     */
-    private static final int STATISTICS_IMAGES = 2_000;
-
     private final Network network;
     private final Split data;
     private final TrainingOptions options;
@@ -57,29 +49,43 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** How training ended. */
+    @SuppressWarnings("doclint:missing")
     public enum End { COMPLETED, STOPPED }
 
     /**
+     * What a training has come to.
+     *
      * @param end        whether all steps were done or {@link #requestStop} came first
+     * @param steps      done in all
      * @param validation the last validation, or null if there was none
      * @param checkpoint the last checkpoint, or null without an output folder
      */
     public record Result(End end, long steps, Metrics validation, Path checkpoint) {}
 
-    /** A new training. The output folder must be empty or not exist. */
+    /** Begins a new training, as the longest {@code create} does. The output folder must be empty or not exist. */
+    @SuppressWarnings("doclint:missing")
     public static Trainer create(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
         return create(network, placement, backend, data, data.training().description(), options);
     }
 
-    /** @param source what the data were opened from, kept in checkpoints: the option --data */
+    /** Begins a new training, as the longest {@code create} does, of data that were opened by name. */
+    @SuppressWarnings("doclint:missing")
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options) {
         return create(network, placement, backend, data, source, options, null);
     }
 
     /**
-     * @param from a trained network whose weights the training begins with where they fit ({@link FineTuning}), or null. The mean image is
-     *             that of the new data
+     * Begins a new training, also with weights that another one has left. The output folder must be empty or not exist.
+     *
+     * @param network   to be trained
+     * @param placement on how many devices, and how
+     * @param backend   the devices; stays open
+     * @param data      images to learn from and to validate with; stays open
+     * @param source    what the data were opened from, kept in checkpoints: the option --data
+     * @param options   how to train
+     * @param from      a trained network whose weights are taken where they fit ({@link FineTuning}), or null; the mean is the new data's
+     * @return a trainer that has not done a step yet; close it
      */
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options, Checkpoint from) {
@@ -93,20 +99,17 @@ public final class Trainer implements AutoCloseable {
         Session session = session(network, placement, backend, data, options);
         Trainer trainer = null;
         try {
-            ImageStatistics statistics = Datasets.statistics(data.training(), STATISTICS_IMAGES);
-            float[] mean = statistics.mean(options.mean());
-            float[] colours = options.augmentation().colourNoise() > 0 ? statistics.principalColours().deviations() : null;
-            session.setMean(mean);
+            ModelTensors tensors = ModelTensors.measured(session, data.training(), options);
             session.initialise(options.seed());
             if (start != null) {
                 start.apply(from, session);
             }
             TrainingState state = TrainingState.initial(options, source, data.training().size(), backend.arithmetic());
-            trainer = new Trainer(network, data, new ModelTensors(session, mean, colours), state, options);
+            trainer = new Trainer(network, data, tensors, state, options);
             if (options.output() != null) {
                 TrainingOutput output = TrainingOutput.create(options, network);
                 trainer.record = new TrainingRecord(output);
-                trainer.writeCheckpoint(TrainingListener.SILENT);
+                trainer.record.checkpoint(state, data.training(), trainer.tensors, TrainingListener.SILENT);
                 output.writeNetwork();
             }
             return trainer;
@@ -118,8 +121,14 @@ public final class Trainer implements AutoCloseable {
 
     /**
      * Goes on exactly where the checkpoint left off, if the backend has the arithmetic of its state; with another there is a warning.
-     * What changes the course of training comes from the checkpoint; epochs, steps,
-     * checkpointEvery, keepCheckpoints, loaderThreads and output from {@code options}.
+     * What changes the course of training comes from the checkpoint.
+     *
+     * @param checkpoint of the training
+     * @param placement  on how many devices, and how; it may be another one
+     * @param backend    the devices; stays open
+     * @param data       those that the training had; stays open
+     * @param options    how long, how and where to: epochs, steps, checkpointEvery, keepCheckpoints, loaderThreads, output
+     * @return a trainer at the checkpoint's step; close it
      */
     public static Trainer resume(Checkpoint checkpoint, Placement placement, Backend backend, Split data, TrainingOptions options) {
         DataFit.requireResumable(checkpoint, data);
@@ -132,13 +141,17 @@ public final class Trainer implements AutoCloseable {
             session.set(checkpoint.tensors());
             trainer = new Trainer(network, data, new ModelTensors(session, checkpoint.tensors().get(Checkpoint.MEAN),
                     checkpoint.tensors().get(Checkpoint.COLOURS)), state, all);
-            trainer.warnIfOther(checkpoint.state().arithmetic());
+            Arithmetic before = checkpoint.state().arithmetic();
+            if (!state.arithmetic().equals(before)) {
+                trainer.warnings.add("the training was computed in " + before + " and goes on in " + state.arithmetic()
+                        + ": its numbers will not be those of one that was never stopped");
+            }
             if (all.output() != null) {
                 TrainingOutput output = TrainingOutput.resume(all, network, state, trainer.warnings::add);
                 trainer.record = new TrainingRecord(output);
                 trainer.lastValidation = output.lastValidation();
                 if (output.lastCheckpoint() == null) {
-                    trainer.writeCheckpoint(TrainingListener.SILENT);
+                    trainer.record.checkpoint(state, data.training(), trainer.tensors, TrainingListener.SILENT);
                 }
                 output.writeNetwork();
             }
@@ -149,21 +162,19 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void warnIfOther(Arithmetic before) {
-        if (!state.arithmetic().equals(before)) {
-            warnings.add("the training was computed in " + before + " and goes on in " + state.arithmetic()
-                    + ": its numbers will not be those of one "
-                    + "that was never stopped");
-        }
-    }
-
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
         Network planned = FineTuning.withoutScaling(network, options.frozen());
         return new Session(planned, placement, backend, data.training().stored(), options.batch(), options.dropout(),
                 options.augmentation(), options.learningRate().leavesColourNoiseOff());
     }
 
-    /** Trains to the end, or until {@link #requestStop}; then a checkpoint is written. */
+    /**
+     * Trains to the end, or until {@link #requestStop}; then a checkpoint is written.
+     *
+     * @param listener told what happens, on this thread
+     * @return how it ended
+     * @throws TrainingDivergedException if a result is not finite
+     */
     public synchronized Result train(TrainingListener listener) {
         long last = state.lastStep();
         listener.started(state.step(), last, Math.ceilDiv(state.images(), options.batch()));
@@ -171,7 +182,7 @@ public final class Trainer implements AutoCloseable {
         warnings.clear();
         if (validationDue()) { // stopped before it was done
             validate(listener);
-            writeCheckpoint(listener);
+            record.checkpoint(state, data.training(), tensors, listener);
         }
         if (state.step() < last && !stop) {
             try (BatchLoader loader = BatchLoader.training(data.training(), network.input(), options.batch(), options.seed(),
@@ -196,7 +207,7 @@ public final class Trainer implements AutoCloseable {
             stopping = stop; // read once, so that a loop that ends has written
             boolean every = options.checkpointEvery() > 0 && state.step() % options.checkpointEvery() == 0;
             if (every || stopping || state.atEpochEnd() || state.step() == state.lastStep()) {
-                writeCheckpoint(listener);
+                record.checkpoint(state, data.training(), tensors, listener);
             }
         }
     }
@@ -249,17 +260,13 @@ public final class Trainer implements AutoCloseable {
         record.rateChanged(RateChange.byValidation(before, state), listener);
     }
 
-    private void writeCheckpoint(TrainingListener listener) {
-        record.checkpoint(state, data.training(), tensors, listener);
-    }
-
     /** From any thread: finish the step, write a checkpoint, return. A validation that is going on is done again on resuming. */
     public void requestStop() {
         stop = true;
     }
 
     /**
-     * One parameter as it is now, in canonical order; a listener may ask for it while {@link #train} goes on.
+     * {@return one parameter as it is now, in canonical order} A listener may ask for it while {@link #train} goes on.
      *
      * @param name such as {@code conv1.weight}
      * @throws IllegalArgumentException if the network has no such parameter
@@ -268,12 +275,12 @@ public final class Trainer implements AutoCloseable {
         return session.tensor(name);
     }
 
-    /** The network that is trained. */
+    /** {@return the network that is trained} */
     public Network network() {
         return network;
     }
 
-    /** The model as it is now. */
+    /** {@return the model as it is now} */
     public synchronized Checkpoint snapshot() {
         return new Checkpoint(network, data.training().classNames(), data.training().stored(), tensors.all(), state);
     }

@@ -9,18 +9,25 @@ public class TrainingDivergedException extends TrainingException {
     private final String layer;
     private final long step;
 
+    /**
+     * A step whose result is not finite.
+     *
+     * @param message a sentence with the step, the layer and the way out
+     * @param layer   the first one whose result is not finite
+     * @param step    counted from 1
+     */
     public TrainingDivergedException(String message, String layer, long step) {
         super(message);
         this.layer = layer;
         this.step = step;
     }
 
-    /** The first layer, in network order, with a result that is not finite. */
+    /** {@return the first layer, in network order, with a result that is not finite} */
     public String layer() {
         return layer;
     }
 
-    /** The step that produced it, counted from 1. */
+    /** {@return the step that produced it, counted from 1} */
     public long step() {
         return step;
     }

@@ -40,16 +40,26 @@ public final class Activations implements AutoCloseable {
     @FunctionalInterface
     public interface Receiver {
         /**
+         * Takes what the layer makes of one image.
+         *
          * @param index  of the image in the data set
          * @param label  its class, or -1 if it could not be read; then the values mean nothing
          * @param values holds the layer's [channels][height][width] of this image from {@code from} on; to be copied
+         * @param from   index of its first value
          */
         void image(int index, int label, float[] values, int from);
     }
 
     /**
-     * @param layer by name: the layer's own output. {@code fc7} is the output before the ReLU, {@code relu7} the one after it
-     * @param batch how many images go through at once
+     * Loads a trained network so that it gives out what a layer makes.
+     *
+     * @param checkpoint the trained network
+     * @param layer      by name: the layer's own output. {@code fc7} is the output before the ReLU, {@code relu7} the one after it
+     * @param placement  on how many devices, and how
+     * @param backend    the devices; stays open
+     * @param batch      how many images go through at once
+     * @return the layer; close it
+     * @throws TrainingException if the network has no such layer
      */
     public static Activations create(Checkpoint checkpoint, String layer, Placement placement, Backend backend, int batch) {
         return create(checkpoint, Requests.layers(List.of(layer)), placement, backend, batch);
@@ -71,8 +81,11 @@ public final class Activations implements AutoCloseable {
     }
 
     /**
-     * The layer whose output the paper compares images by (section 6.1): what the last fully connected layer sees, before any dropout.
-     * Throws {@link TrainingException} for a network that has but the scores.
+     * {@return the layer whose output the paper compares images by (section 6.1): what the last fully connected layer sees, before any
+     * dropout}
+     *
+     * @param network any
+     * @throws TrainingException for a network that has but the scores
      */
     public static String lastHidden(Network network) {
         List<Layer> layers = network.layers();
@@ -85,15 +98,17 @@ public final class Activations implements AutoCloseable {
         throw new TrainingException(network.name() + ": has no layer below its scores");
     }
 
+    /** {@return the name of the layer} */
     public String layer() {
         return layer;
     }
 
-    /** What the layer makes of one image. */
+    /** {@return what the layer makes of one image} */
     public Shape shape() {
         return checkpoint.network().shape(layer);
     }
 
+    /** {@return the trained network} */
     public Checkpoint checkpoint() {
         return checkpoint;
     }
@@ -106,12 +121,20 @@ public final class Activations implements AutoCloseable {
         return batch;
     }
 
-    /** Of one image file, its centre: [channels][height][width]. */
+    /**
+     * {@return what the layer makes of the centre of one image file, [channels][height][width]}
+     *
+     * @param image JPEG, PNG, GIF or BMP of any size
+     */
     public float[] of(Path image) {
         return of(Datasets.readImage(image, checkpoint.stored()));
     }
 
-    /** @param pixels a stored image, [height][width][channels] */
+    /**
+     * {@return what the layer makes of the centre of a stored image, [channels][height][width]}
+     *
+     * @param pixels a stored image, [height][width][channels]
+     */
     public float[] of(byte[] pixels) {
         int[] crop = Views.ONE.crop(0, checkpoint.stored(), checkpoint.network().input());
         byte[] images = Arrays.copyOf(pixels, Math.multiplyExact(batch, pixels.length));
@@ -123,7 +146,14 @@ public final class Activations implements AutoCloseable {
         return Arrays.copyOf(results.layer(layer), Math.toIntExact(shape().elements()));
     }
 
-    /** Every image of a data set once, in order, its centre. Classes need not be the network's own. */
+    /**
+     * Looks at the centre of every image of a data set once, in order. Classes need not be the network's own.
+     *
+     * @param data          images of the size that the network was trained on
+     * @param loaderThreads threads that read and decode images
+     * @param listener      told how far it is
+     * @param receiver      told of each image
+     */
     public void forEach(Dataset data, int loaderThreads, TrainingListener listener, Receiver receiver) {
         DataFit.requireImages(checkpoint.network(), data);
         DataFit.requireStored(checkpoint.stored(), data);

@@ -33,10 +33,24 @@ public final class Classifier implements AutoCloseable {
         this.batch = batch;
     }
 
-    /** @param probability 0 to 1 */
+    /**
+     * A class, and how probable the network thinks it.
+     *
+     * @param label       index of the class
+     * @param name        of the class
+     * @param probability 0 to 1
+     */
     public record Prediction(int label, String name, float probability) {}
 
-    /** @param batch how many images go through at once */
+    /**
+     * Loads a trained network to classify with.
+     *
+     * @param checkpoint the trained network
+     * @param placement  on how many devices, and how
+     * @param backend    the devices; stays open
+     * @param batch      how many images go through at once
+     * @return the classifier; close it
+     */
     public static Classifier create(Checkpoint checkpoint, Placement placement, Backend backend, int batch) {
         if (batch < 1) {
             throw new IllegalArgumentException("the batch must have at least 1 image, not " + batch);
@@ -53,12 +67,21 @@ public final class Classifier implements AutoCloseable {
         }
     }
 
-    /** The classes from the most probable down, for one image file. */
+    /**
+     * {@return the classes from the most probable down, for one image file}
+     *
+     * @param image JPEG, PNG, GIF or BMP of any size
+     * @throws duet.data.DataException naming the file, if it is missing, damaged or no image
+     */
     public List<Prediction> classify(Path image) {
         return classify(Datasets.readImage(image, checkpoint.stored()));
     }
 
-    /** @param pixels a stored image, [height][width][channels] */
+    /**
+     * {@return the classes from the most probable down, for a stored image}
+     *
+     * @param pixels a stored image, [height][width][channels]
+     */
     public List<Prediction> classify(byte[] pixels) {
         Shape stored = checkpoint.stored();
         if (pixels.length != stored.elements()) {
@@ -88,12 +111,23 @@ public final class Classifier implements AutoCloseable {
         return crops;
     }
 
-    /** Loss, top-1 and top-5 over the images of a data set that can be read; event {@code validation}. */
+    /**
+     * {@return loss, top-1 and top-5 over the images of a data set that can be read; event {@code validation}}
+     *
+     * @param data     images and labels, of the network's classes
+     * @param listener told how far it is
+     */
     public Metrics evaluate(Dataset data, TrainingListener listener) {
         return evaluate(data, 1, listener);
     }
 
-    /** @param loaderThreads threads that read and decode images */
+    /**
+     * {@return loss, top-1 and top-5 over the images of a data set that can be read; event {@code validation}}
+     *
+     * @param data          images and labels, of the network's classes
+     * @param loaderThreads threads that read and decode images
+     * @param listener      told how far it is
+     */
     public Metrics evaluate(Dataset data, int loaderThreads, TrainingListener listener) {
         requireFit(data);
         TrainingState state = checkpoint.state();

@@ -27,14 +27,23 @@ public final class Deconvolution {
     /**
      * The unit of a feature that an image excites most.
      *
-     * @param index of the image in the data set
-     * @param y, x  the unit's place in the layer's output
+     * @param index   of the image in the data set
+     * @param feature the channel
+     * @param y       the unit's row in the layer's output
+     * @param x       the unit's column in the layer's output
+     * @param value   what the layer makes there
      */
     public record Unit(int index, int feature, int y, int x, float value) {}
 
     /**
-     * Of each feature the {@code count} images that excite it most, the strongest first; images that do not excite it at all (no value
-     * above 0) are left out.
+     * {@return of each feature the {@code count} images that excite it most, the strongest first; images that do not excite it at all (no
+     * value above 0) are left out}
+     *
+     * @param activations   the layer
+     * @param data          the images
+     * @param count         units of a feature at most
+     * @param loaderThreads threads that read and decode images
+     * @param listener      told how far it is
      */
     public static List<List<Unit>> strongest(Activations activations, Dataset data, int count, int loaderThreads,
             TrainingListener listener) {
@@ -65,9 +74,14 @@ public final class Deconvolution {
     }
 
     /**
-     * What units see: each projected back to the image, [channels][height][width] of the network's input. On one device.
+     * Projects what units see back to the image, on one device.
      *
-     * @param units all of one layer
+     * @param checkpoint the trained network
+     * @param layer      the units' layer, by name
+     * @param backend    one device; stays open
+     * @param data       the images that the units were found in
+     * @param units      all of one layer
+     * @return for each unit [channels][height][width] of the network's input
      */
     public static List<float[]> project(Checkpoint checkpoint, String layer, Backend backend, Dataset data, List<Unit> units) {
         Network network = checkpoint.network();

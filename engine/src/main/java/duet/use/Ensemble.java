@@ -30,12 +30,22 @@ public final class Ensemble implements AutoCloseable {
         this.batch = batch;
     }
 
-    /** @param name for messages, such as the file that the checkpoint was read from */
+    /**
+     * One of the networks.
+     *
+     * @param name       for messages, such as the file that the checkpoint was read from
+     * @param checkpoint the trained network
+     */
     public record Member(String name, Checkpoint checkpoint) {}
 
     /**
-     * @param members at least one; throws {@link TrainingException} if they have different classes
-     * @param batch   how many images go through at once
+     * Loads trained networks to classify together.
+     *
+     * @param members   at least one; throws {@link TrainingException} if they have different classes
+     * @param placement on how many devices, and how
+     * @param backend   the devices of all; stays open
+     * @param batch     how many images go through at once
+     * @return the ensemble; close it
      */
     public static Ensemble create(List<Member> members, Placement placement, Backend backend, int batch) {
         Member first = members.getFirst();
@@ -70,9 +80,11 @@ public final class Ensemble implements AutoCloseable {
      * Looks at every image that can be read.
      *
      * @param data          for each member the same images in the same order, as its network stores them
+     * @param views         which parts of each image are looked at
      * @param worst         how many of the most confident mistakes are kept
      * @param loaderThreads threads that read and decode images, for each member
      * @param listener      told how far it is
+     * @return loss, accuracy and mistakes
      */
     public Evaluation evaluate(List<Dataset> data, Views views, int worst, int loaderThreads, TrainingListener listener) {
         requireSameImages(data);

@@ -8,16 +8,18 @@ import java.util.PriorityQueue;
 /**
  * How well a network, or several together, classified the images of a data set.
  *
- * @param images    that could be read
- * @param loss      mean cross-entropy in nats
- * @param top1      share of images whose class was thought most probable
- * @param top5      share of images whose class was among the five most probable
- * @param confusion [class][class that it was taken for], images
- * @param worst     wrong answers, the most confident first
+ * @param classNames a label is an index into them
+ * @param images     that could be read
+ * @param loss       mean cross-entropy in nats
+ * @param top1       share of images whose class was thought most probable
+ * @param top5       share of images whose class was among the five most probable
+ * @param confusion  [class][class that it was taken for], images
+ * @param worst      wrong answers, the most confident first
  */
 public record Evaluation(
         List<String> classNames, long images, double loss, double top1, double top5, int[][] confusion, List<Mistake> worst) {
 
+    /** Copies the lists. */
     public Evaluation {
         classNames = List.copyOf(classNames);
         worst = List.copyOf(worst);
@@ -37,20 +39,29 @@ public record Evaluation(
     /**
      * One line of the table of classes.
      *
+     * @param name         of the class
+     * @param images       of this class
+     * @param correct      of them
      * @param confusedWith the class that it was most often taken for; null if it was never taken for another
      * @param times        how often
      */
     public record ClassResult(String name, long images, long correct, String confusedWith, int times) {
-        /** 0 for a class without images. */
+        /** {@return the share of the class's images that was right; 0 for a class without images} */
         public double accuracy() {
             return images == 0 ? 0 : (double) correct / images;
         }
     }
 
-    /** Images of one class that were taken for another. */
+    /**
+     * Images of one class that were taken for another.
+     *
+     * @param name     the images' class
+     * @param takenFor what they were taken for
+     * @param images   how many
+     */
     public record Confusion(String name, String takenFor, int images) {}
 
-    /** In the order of the labels. */
+    /** {@return a line for each class, in the order of the labels} */
     public List<ClassResult> classes() {
         List<ClassResult> results = new ArrayList<>();
         for (int label = 0; label < classNames.size(); label++) {
@@ -69,7 +80,7 @@ public record Evaluation(
         return results;
     }
 
-    /** Every pair of different classes that was confused, the most frequent first, then in the order of the labels. */
+    /** {@return every pair of different classes that was confused, the most frequent first, then in the order of the labels} */
     public List<Confusion> confusions() {
         List<Confusion> pairs = new ArrayList<>();
         for (int label = 0; label < classNames.size(); label++) {

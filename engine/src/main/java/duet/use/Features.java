@@ -26,7 +26,15 @@ public final class Features {
 
     private Features() {}
 
-    /** Writes to a temporary file beside it and renames. A failure is a {@link TrainingException} that names the file and the reason. */
+    /**
+     * Writes to a temporary file beside it and renames. A failure is a {@link TrainingException} that names the file and the reason.
+     *
+     * @param file          replaced if it is there
+     * @param activations   the layer
+     * @param data          the images
+     * @param loaderThreads threads that read and decode images
+     * @param listener      told how far it is
+     */
     public static void write(Path file, Activations activations, Dataset data, int loaderThreads, TrainingListener listener) {
         Shape shape = activations.shape();
         List<Integer> sizes = shape.height() == 1 && shape.width() == 1

@@ -61,12 +61,20 @@ public final class ModelExchange {
         public static final ImportOptions USUAL = new ImportOptions(null, null, null, null, null, 0, null);
     }
 
-    /** @param notes sentences for people: what was assumed */
+    /**
+     * A network that was read, without the state of a training.
+     *
+     * @param checkpoint network and weights
+     * @param notes      sentences for people: what was assumed
+     */
     public record Imported(Checkpoint checkpoint, List<String> notes) {}
 
     /**
      * Writes a network for other programs; whatever goes wrong, a file that was there before is unharmed.
      *
+     * @param checkpoint the trained network
+     * @param format     of the file
+     * @param file       replaced if it is there
      * @throws duet.train.schedule.TrainingException if it cannot be written
      */
     public static void export(Checkpoint checkpoint, Format format, Path file) {
@@ -91,6 +99,9 @@ public final class ModelExchange {
     /**
      * Reads a network by the end of its name: {@code .onnx}, {@code .caffemodel} or {@code .safetensors}.
      *
+     * @param file    in one of the three formats
+     * @param options what the file does not say
+     * @return the network, and what was assumed
      * @throws ModelFileException naming the file and what is wrong with it
      */
     public static Imported read(Path file, ImportOptions options) {

@@ -25,12 +25,22 @@ public final class Neighbours {
      * @param pixels as the network stores images, [height][width][channels]
      */
     public record Query(String name, byte[] pixels) {
-        /** An image file of any size. */
+        /**
+         * {@return a query for an image file of any size}
+         *
+         * @param file       JPEG, PNG, GIF or BMP
+         * @param checkpoint the network, for the size of its images
+         */
         public static Query of(Path file, Checkpoint checkpoint) {
             return new Query(String.valueOf(file.getFileName()), Datasets.readImage(file, checkpoint.stored()));
         }
 
-        /** Image {@code index} of a data set; null if it is damaged. */
+        /**
+         * {@return a query for an image of a data set; null if it is damaged}
+         *
+         * @param data  the images
+         * @param index of the image
+         */
         public static Query of(Dataset data, int index) {
             byte[] pixels = new byte[Math.toIntExact(data.stored().elements())];
             int label = data.read(index, pixels, 0);
@@ -39,15 +49,23 @@ public final class Neighbours {
     }
 
     /**
+     * An image that is near a query.
+     *
      * @param index    in the data set
+     * @param label    its class
      * @param distance Euclidean
      */
     public record Neighbour(int index, int label, double distance) {}
 
     /**
-     * For each query its nearest images, the nearest first; of equally near ones the earlier.
+     * {@return for each query its nearest images, the nearest first; of equally near ones the earlier}
      *
-     * @param count how many
+     * @param activations   the layer that compares
+     * @param queries       what is searched for
+     * @param data          the images
+     * @param count         how many
+     * @param loaderThreads threads that read and decode images
+     * @param listener      told how far it is
      */
     public static List<List<Neighbour>> find(
             Activations activations, List<Query> queries, Dataset data, int count, int loaderThreads, TrainingListener listener) {

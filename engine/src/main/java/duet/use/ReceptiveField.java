@@ -7,9 +7,24 @@ import duet.net.Network;
 import duet.net.Shape;
 import duet.net.Window;
 
-/** The part of the network's input that a unit of a layer can see, cut off at the image's edge. */
+/**
+ * The part of the network's input that a unit of a layer can see, cut off at the image's edge.
+ *
+ * @param top    first row
+ * @param left   first column
+ * @param height rows
+ * @param width  columns
+ */
 public record ReceptiveField(int top, int left, int height, int width) {
 
+    /**
+     * {@return the part of the input that a unit sees}
+     *
+     * @param network any
+     * @param layer   the unit's layer, by name
+     * @param y       its row in the layer's output
+     * @param x       its column in the layer's output
+     */
     public static ReceptiveField of(Network network, String layer, int y, int x) {
         Shape input = network.input();
         int[] rows = interval(network, layer, y, input.height());
@@ -17,7 +32,12 @@ public record ReceptiveField(int top, int left, int height, int width) {
         return new ReceptiveField(rows[0], columns[0], rows[1] - rows[0] + 1, columns[1] - columns[0] + 1);
     }
 
-    /** The longer side of what a unit sees that is not cut off, at most the image's. */
+    /**
+     * {@return the longer side of what a unit sees that is not cut off, at most the image's}
+     *
+     * @param network any
+     * @param layer   its name
+     */
     public static int size(Network network, String layer) {
         long most = Math.max(network.input().height(), network.input().width());
         long size = 1;

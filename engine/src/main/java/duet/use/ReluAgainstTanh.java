@@ -50,18 +50,33 @@ public final class ReluAgainstTanh {
 
     private ReluAgainstTanh() {}
 
-    /** @param error share of the sample that is wrong */
+    /**
+     * A measurement.
+     *
+     * @param step  steps done
+     * @param epoch passes over the data done
+     * @param error share of the sample that is wrong
+     */
     public record Point(long step, double epoch, double error) {}
 
-    /** The course of one training. */
+    /**
+     * The course of one training.
+     *
+     * @param function the non-linearity
+     * @param rate     the learning rate
+     * @param points   in the order of their steps
+     */
     public record Course(Activation function, double rate, List<Point> points) {
+        /** Copies the list. */
         public Course {
             points = List.copyOf(points);
         }
 
         /**
-         * The number of steps after which the error has fallen to a value for the first time, between two measurements by a straight line;
-         * NaN if it never has.
+         * {@return the number of steps after which the error has fallen to a value for the first time, between two measurements by a
+         * straight line; NaN if it never has}
+         *
+         * @param error share of the sample that is wrong
          */
         public double stepsTo(double error) {
             for (int i = 1; i < points.size(); i++) {
@@ -81,9 +96,15 @@ public final class ReluAgainstTanh {
      * @param steps  of each training
      * @param every  steps between two measurements in the beginning; later a twentieth of the steps done
      * @param sample training images that the error is measured on
+     * @param seed   of the draws
      */
     public record Extent(long steps, int every, int sample, long seed) {
-        /** Fine enough for data on which the first hundred steps decide. */
+        /**
+         * {@return an extent that is fine enough for data on which the first hundred steps decide}
+         *
+         * @param steps of each training
+         * @param seed  of the draws
+         */
         public static Extent of(long steps, long seed) {
             return new Extent(steps, 5, 2048, seed);
         }
@@ -92,17 +113,41 @@ public final class ReluAgainstTanh {
     /** Told after each measurement. */
     @FunctionalInterface
     public interface Listener {
+        /**
+         * Told of a measurement.
+         *
+         * @param function whose training it is
+         * @param point    the measurement
+         */
         void measured(Activation function, Point point);
     }
 
-    /** {@code figure-1} for images of this size. */
+    /**
+     * {@return the network {@code figure-1} for images of this size}
+     *
+     * @param input    size of the images
+     * @param classes  of the data
+     * @param function its non-linearity
+     */
     public static Network network(Shape input, int classes, Activation function) {
         Network named = Networks.create("figure-1", input.channels(), classes);
         Network sized = new Network(named.name(), input, named.inputScale(), named.layers());
         return function == Activation.RELU ? sized : Ablation.TANH.apply(sized);
     }
 
-    /** Trains one network. */
+    /**
+     * Trains one network.
+     *
+     * @param function  of the network
+     * @param rate      the learning rate
+     * @param data      the images to learn from
+     * @param input     size that the network sees
+     * @param extent    how long and how finely
+     * @param placement on how many devices, and how
+     * @param backend   the devices; stays open
+     * @param listener  told of each measurement
+     * @return the course
+     */
     public static Course train(Activation function, double rate, Dataset data, Shape input, Extent extent, Placement placement,
             Backend backend,
             Listener listener) {

@@ -9,6 +9,7 @@ import java.util.Map;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.data.DamageReport;
@@ -28,6 +29,7 @@ import duet.train.output.TrainingListener;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -38,6 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("sim")
 @VirtualOnly("a card does not count")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class KernelCounterTest {
     private static final double LIMIT = 1.1;
     // Not held to the limit of sectors: the first layer's kernels (_image_), which read rows of 33 floats from any address and wait for
@@ -63,7 +66,7 @@ class KernelCounterTest {
         String[] counters = new String[1];
         try (Split data = Datasets.open("synthetic:3x227x227:1000:4", network.input(), 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 0);
-                Trainer trainer = Trainer.create(network, placement, backend, data, Recipe.of("alexnet", 2).withSteps(1))) {
+                Trainer trainer = Trainer.create(network, placement, backend, data, Recipe.of("alexnet", 2).toBuilder().steps(1).build())) {
             VirtualGpu.reset();
             trainer.train(new TrainingListener() {
                 @Override

@@ -11,6 +11,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.device.Backend;
@@ -38,6 +39,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Neighbouring operations in one CUDA kernel make what they make one by one, to the bit (on the virtual GPU, which fuses multiply-adds only
@@ -46,6 +48,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("sim")
 @VirtualOnly("a card's compiler fuses multiply-adds differently in different kernels")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class FusedKernelTest {
     /** Operations, what the host fills, and what comes out of the last ones. */
     private record Chain(String name, List<Operation> operations, Map<Tensor, float[]> operands, List<Tensor> results) {}

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
+import duet.TestDevices;
 import duet.device.Backend;
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation;
@@ -16,11 +17,13 @@ import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Single operations, forward and backward, against PyTorch. */
 @Tag("kernels")
+@ResourceLock(TestDevices.LOCK)
 class GoldenOperationTest {
     private final Golden golden = Golden.read("operations.safetensors");
 

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.device.Backend;
 import duet.device.Backends;
@@ -22,6 +23,7 @@ import duet.plan.Plan;
 import duet.plan.Planner;
 import duet.plan.StoredImages;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -31,6 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * learning rate falls after three steps, so that it matters that the rate is inside the momentum.
  */
 @Tag("kernels")
+@ResourceLock(TestDevices.LOCK)
 class GoldenTrainingTest {
     private static final int BATCH = 6;
     private static final int STORED = 35;

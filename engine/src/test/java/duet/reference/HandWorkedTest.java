@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
+import duet.TestDevices;
 import duet.device.Backend;
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation;
@@ -15,11 +16,13 @@ import duet.device.RunParameters;
 import duet.device.SpatialNorm;
 import duet.device.Tensor;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the variants of AlexNet differ in, with numbers that can be worked out on paper. */
 @Tag("kernels")
+@ResourceLock(TestDevices.LOCK)
 class HandWorkedTest {
     private static void check(BackendOpener opener, Operation operation, Map<Tensor, Object> operands, float... expected) {
         try (Backend backend = opener.open()) {

@@ -7,6 +7,7 @@ import duet.device.Backends;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * The CUDA kernels against the reference on the virtual GPU, with all its checks on, under several orders of warps and streams. With
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class VirtualOperationTest extends OperationSuite {
     private static final String[] ORDERS = {
             "warps=round-robin,streams=fifo", "warps=reverse,streams=latest-first,seed=5", "warps=random,streams=random,seed=6"};

@@ -85,7 +85,7 @@ class ColourNoiseTrainingTest {
         // The noise ends in the middle: steps 1 to 11 have it, then another program goes on.
         LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null,
                 List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
-        return Tiny.options().withLearningRate(diary).withAugmentation(NOISE.withNoiseDivides(true));
+        return Tiny.options().toBuilder().learningRate(diary).augmentation(NOISE.withNoiseDivides(true)).build();
     }
 
     @ParameterizedTest
@@ -101,20 +101,21 @@ class ColourNoiseTrainingTest {
             Path out = folder.resolve(placement + "-" + steps);
             try (Backend backend = Tiny.backend(placement.devices());
                     Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
-                            options().withSteps(steps).withOutput(out))) {
+                            options().toBuilder().steps(steps).output(out).build())) {
                 trainer.train(TrainingListener.SILENT);
             }
             Checkpoint checkpoint = Checkpoint.read(out);
             assertEquals(1, checkpoint.tensors().get(Checkpoint.COLOURS).length);
             try (Backend backend = Tiny.backend(placement.devices());
-                    Trainer trainer = Trainer.resume(checkpoint, placement, backend, Tiny.data(), options().withOutput(null))) {
+                    Trainer trainer = Trainer.resume(checkpoint, placement, backend, Tiny.data(),
+                            options().toBuilder().output(null).build())) {
                 trainer.train(TrainingListener.SILENT);
                 assertArrayEquals(whole, weights(trainer), "resumed after step " + steps);
             }
         }
         try (Backend backend = Tiny.backend(placement.devices());
                 Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
-                        Tiny.options().withAugmentation(Augmentation.STANDARD))) {
+                        Tiny.options().toBuilder().augmentation(Augmentation.STANDARD).build())) {
             trainer.train(TrainingListener.SILENT);
             assertFalse(Arrays.equals(whole, weights(trainer)));
             assertNull(trainer.snapshot().tensors().get(Checkpoint.COLOURS));
@@ -139,7 +140,8 @@ class ColourNoiseTrainingTest {
     }
 
     private static float[] mean(Backend backend, Mean mean) {
-        try (Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withMean(mean))) {
+        try (Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                Tiny.options().toBuilder().mean(mean).build())) {
             Checkpoint checkpoint = trainer.snapshot();
             assertEquals(new Shape(1, 12, 12), checkpoint.stored());
             return checkpoint.tensors().get(Checkpoint.MEAN);

@@ -15,7 +15,8 @@ class CpuBfloat16TrainingTest {
     private static Trainer.Result train(Placement placement, Precision precision) {
         CpuOptions options = CpuOptions.DEFAULT.withThreads(placement.devices()).withPrecision(precision);
         try (Backend backend = Backends.open(placement == Placement.ONE_DEVICE ? "cpu" : "cpu,cpu", options);
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), Tiny.options().withEpochs(30))) {
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
+                        Tiny.options().toBuilder().epochs(30).build())) {
             return trainer.train(new Recorder());
         }
     }

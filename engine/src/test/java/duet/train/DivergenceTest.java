@@ -61,7 +61,8 @@ class DivergenceTest {
     @Test
     void theLastGoodCheckpointStays() throws IOException {
         Path out = parent.resolve("out");
-        TrainingOptions options = Tiny.options().withOutput(out).withCheckpointEvery(1).withLearningRate(new LearningRate.Constant(1e15));
+        TrainingOptions options = Tiny.options().toBuilder().output(out).checkpointEvery(1).learningRate(new LearningRate.Constant(1e15))
+                .build();
         Recorder recorder = new Recorder();
         TrainingDivergedException e;
         try (Backend backend = Tiny.backend(1);

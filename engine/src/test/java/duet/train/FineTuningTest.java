@@ -37,7 +37,7 @@ class FineTuningTest {
 
     @BeforeAll
     static void train() {
-        trained = run(Tiny.network(), Tiny.data(), Tiny.options().withSteps(8), null);
+        trained = run(Tiny.network(), Tiny.data(), Tiny.options().toBuilder().steps(8).build(), null);
     }
 
     private static Checkpoint run(Network network, Split data, TrainingOptions options, Checkpoint from) {
@@ -104,7 +104,7 @@ class FineTuningTest {
     @Test
     void frozenLayersKeepTheirBits() {
         Network network = FineTuning.network(trained.network(), 6);
-        TrainingOptions options = Tiny.options().withSteps(7).withFrozen(List.of("conv1", "fc3")).withBiasWeightDecay(true);
+        TrainingOptions options = Tiny.options().toBuilder().steps(7).frozen(List.of("conv1", "fc3")).biasWeightDecay(true).build();
         Checkpoint end = run(network, six(), options, trained);
         for (String name : List.of("conv1.weight", "conv1.bias", "fc3.weight", "fc3.bias")) {
             assertArrayEquals(trained.tensors().get(name), end.tensors().get(name), name);
@@ -123,6 +123,7 @@ class FineTuningTest {
 
     private static String frozen(String layer) {
         return assertThrows(NetworkException.class,
-                () -> run(Tiny.network(), Tiny.data(), Tiny.options().withSteps(1).withFrozen(List.of(layer)), null)).getMessage();
+                () -> run(Tiny.network(), Tiny.data(), Tiny.options().toBuilder().steps(1).frozen(List.of(layer)).build(), null))
+                .getMessage();
     }
 }

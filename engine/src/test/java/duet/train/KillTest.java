@@ -31,8 +31,8 @@ class KillTest {
     private Path parent;
 
     private static TrainingOptions options(Path out) {
-        return Tiny.options().withEpochs(12).withCheckpointEvery(9).withOutput(out)
-                .withLearningRate(new LearningRate.Plateau(0.02, 0.5, 3, 4));
+        return Tiny.options().toBuilder().epochs(12).checkpointEvery(9).output(out)
+                .learningRate(new LearningRate.Plateau(0.02, 0.5, 3, 4)).build();
     }
 
     /** Begins or resumes and trains to the end, unless it is killed. */

@@ -66,7 +66,7 @@ class LeakTest {
     private static void round(Placement placement) {
         Split data = new Split(new Tiny.Patterns(8, Tiny.CLASSES, 1), new Tiny.Patterns(8, Tiny.CLASSES, 2));
         try (Backend backend = Tiny.backend(placement.devices());
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, data, Tiny.options().withSteps(1))) {
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, data, Tiny.options().toBuilder().steps(1).build())) {
             trainer.train(TrainingListener.SILENT);
         }
     }

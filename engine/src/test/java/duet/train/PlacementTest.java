@@ -29,7 +29,8 @@ class PlacementTest {
     private static Run run(Placement placement) {
         Recorder recorder = new Recorder();
         try (Backend backend = Tiny.backend(placement.devices());
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), Tiny.options().withSteps(20))) {
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
+                        Tiny.options().toBuilder().steps(20).build())) {
             trainer.train(recorder);
             return new Run(recorder.steps, trainer.snapshot());
         }
@@ -67,7 +68,7 @@ class PlacementTest {
     @Test
     void alexnetSmallOnFashionMnist() {
         assumeTrue(Files.isDirectory(Path.of("/usr/share/datasets/fashion-mnist")), "dataset-fashion-mnist is not installed");
-        TrainingOptions recipe = Recipe.of("alexnet-small", 8).withSteps(20);
+        TrainingOptions recipe = Recipe.of("alexnet-small", 8).toBuilder().steps(20).build();
         Run one = small(Placement.ONE_DEVICE, "fashion-mnist", recipe);
         Run two = small(Placement.TWO_TOWERS, "fashion-mnist", recipe);
         for (int i = 0; i < 20; i++) {
@@ -77,7 +78,7 @@ class PlacementTest {
     }
 
     private static Run small(Placement placement) {
-        TrainingOptions stable = Recipe.of("alexnet-small", 8).withSteps(20).withLearningRate(new LearningRate.Constant(0.001));
+        TrainingOptions stable = Recipe.of("alexnet-small", 8).toBuilder().steps(20).learningRate(new LearningRate.Constant(0.001)).build();
         return small(placement, "synthetic:1x28x28:10:256", stable);
     }
 
@@ -107,7 +108,7 @@ class PlacementTest {
         List<Checkpoint> passed = new ArrayList<>();
         try (Backend backend = Tiny.backend(2);
                 Trainer trainer = Trainer.resume(
-                        one.end(), Placement.TWO_TOWERS, backend, Tiny.data(), Tiny.options().withSteps(20))) {
+                        one.end(), Placement.TWO_TOWERS, backend, Tiny.data(), Tiny.options().toBuilder().steps(20).build())) {
             passed.add(trainer.snapshot());
         }
         one.end().tensors().forEach((name, values) -> assertArrayEquals(values, passed.getFirst().tensors().get(name), name));

@@ -25,6 +25,7 @@ import duet.train.schedule.Diary;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,7 +39,7 @@ class ResumeTest {
 
     /** With a policy that depends on validations, and checkpoints between epochs. */
     private static TrainingOptions options() {
-        return Tiny.options().withEpochs(3).withLearningRate(new LearningRate.Plateau(0.02, 0.1, 1, 3)).withCheckpointEvery(4);
+        return Tiny.options().toBuilder().epochs(3).learningRate(new LearningRate.Plateau(0.02, 0.1, 1, 3)).checkpointEvery(4).build();
     }
 
     private static Trainer create(Backend backend, TrainingOptions options) {
@@ -51,14 +52,14 @@ class ResumeTest {
 
     private Path alone(TrainingOptions options) {
         Path out = parent.resolve("alone");
-        try (Backend backend = Tiny.backend(1); Trainer trainer = create(backend, options.withOutput(out))) {
+        try (Backend backend = Tiny.backend(1); Trainer trainer = create(backend, options.toBuilder().output(out).build())) {
             assertEquals(Trainer.End.COMPLETED, trainer.train(TrainingListener.SILENT).end());
         }
         return out;
     }
 
     private Trainer.Result resumed(Path out, TrainingOptions options) {
-        try (Backend backend = Tiny.backend(1); Trainer trainer = resume(backend, out, options.withOutput(out))) {
+        try (Backend backend = Tiny.backend(1); Trainer trainer = resume(backend, out, options.toBuilder().output(out).build())) {
             return trainer.train(TrainingListener.SILENT);
         }
     }
@@ -80,7 +81,7 @@ class ResumeTest {
 
     /** Rates that depend on validations, on the epoch, on the layer. */
     static List<LearningRate> policies() {
-        return List.of(new LearningRate.WarmUp(1.5, new LearningRate.Plateau(0.02, 0.1, 1, 3)), new Diary(0.02, 0.03, List.of(
+        return List.of(new WarmUp(1.5, new LearningRate.Plateau(0.02, 0.1, 1, 3)), new Diary(0.02, 0.03, List.of(
                 new Diary.Change(0.5, List.of("conv1"), 0.01, null, 0.1, null), new Diary.Change(1, null, 0.005, null, null, 0.0)), 0, 0));
     }
 
@@ -88,7 +89,7 @@ class ResumeTest {
     @ParameterizedTest
     @MethodSource("policies")
     void stoppedAtEveryMoment(LearningRate policy) throws IOException {
-        TrainingOptions options = options().withLearningRate(policy);
+        TrainingOptions options = options().toBuilder().learningRate(policy).build();
         Path alone = alone(options);
         Path out = parent.resolve("stopped");
         Trainer[] current = new Trainer[1];
@@ -103,8 +104,8 @@ class ResumeTest {
                 }
             });
             try (Backend backend = Tiny.backend(1);
-                    Trainer trainer = rounds == 0 ? create(backend, options.withOutput(out))
-                            : resume(backend, out, options.withOutput(out))) {
+                    Trainer trainer = rounds == 0 ? create(backend, options.toBuilder().output(out).build())
+                            : resume(backend, out, options.toBuilder().output(out).build())) {
                 current[0] = trainer;
                 result = trainer.train(recorder);
             }
@@ -119,12 +120,12 @@ class ResumeTest {
     @ParameterizedTest
     @MethodSource("policies")
     void killedAtEveryMoment(LearningRate policy) throws IOException {
-        TrainingOptions options = options().withEpochs(2).withLearningRate(policy);
+        TrainingOptions options = options().toBuilder().epochs(2).learningRate(policy).build();
         Path alone = alone(options);
         Path out = parent.resolve("killed");
         Map<String, Path> moments = new LinkedHashMap<>();
         Recorder recorder = new Recorder(event -> moments.put(moments.size() + " " + event, copy(out, "moment" + moments.size())));
-        try (Backend backend = Tiny.backend(1); Trainer trainer = create(backend, options.withOutput(out))) {
+        try (Backend backend = Tiny.backend(1); Trainer trainer = create(backend, options.toBuilder().output(out).build())) {
             trainer.train(recorder);
         }
         assertTrue(moments.size() > 20, moments.size() + " moments");
@@ -154,13 +155,13 @@ class ResumeTest {
     @ParameterizedTest
     @ValueSource(ints = {3, 6, 11})
     void moreStepsAreOrderedLater(int first) throws IOException {
-        Path alone = alone(options().withSteps(14));
+        Path alone = alone(options().toBuilder().steps(14).build());
         Path out = parent.resolve("later");
-        try (Backend backend = Tiny.backend(1); Trainer trainer = create(backend, options().withSteps(first).withOutput(out))) {
+        try (Backend backend = Tiny.backend(1); Trainer trainer = create(backend, options().toBuilder().steps(first).output(out).build())) {
             trainer.train(TrainingListener.SILENT);
         }
         assertEquals(first, Checkpoint.read(out).state().step());
-        resumed(out, options().withSteps(14));
+        resumed(out, options().toBuilder().steps(14).build());
         assertEquals(metrics(alone), metrics(out));
         assertArrayEquals(Files.readAllBytes(alone.resolve("checkpoint-00000014.safetensors")),
                 Files.readAllBytes(out.resolve("checkpoint-00000014.safetensors")));
@@ -192,7 +193,8 @@ class ResumeTest {
         assertEquals(1, warnings.size());
         Recorder recorder = new Recorder();
         try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.resume(before, Placement.ONE_DEVICE, backend, Tiny.data(), options().withOutput(out))) {
+                Trainer trainer = Trainer.resume(before, Placement.ONE_DEVICE, backend, Tiny.data(),
+                        options().toBuilder().output(out).build())) {
             trainer.train(recorder);
         }
         assertEquals(1, recorder.warnings.size());
@@ -204,7 +206,8 @@ class ResumeTest {
         Path alone = alone(options());
         Path other = parent.resolve("other");
         try (Backend backend = Tiny.backend(1);
-                Trainer trainer = resume(backend, alone.resolve("checkpoint-00000016.safetensors"), options().withOutput(other))) {
+                Trainer trainer = resume(backend, alone.resolve("checkpoint-00000016.safetensors"),
+                        options().toBuilder().output(other).build())) {
             assertTrue(Files.exists(other.resolve("checkpoint-00000016.safetensors")), "so that it too can be resumed at once");
             trainer.train(TrainingListener.SILENT);
         }
@@ -227,7 +230,7 @@ class ResumeTest {
         Checkpoint earlier = Checkpoint.read(out.resolve("checkpoint-00000016.safetensors"));
         try (Backend backend = Tiny.backend(1)) {
             String message = assertThrows(TrainingException.class, () -> Trainer.resume(
-                    earlier, Placement.ONE_DEVICE, backend, Tiny.data(), options().withOutput(out))).getMessage();
+                    earlier, Placement.ONE_DEVICE, backend, Tiny.data(), options().toBuilder().output(out).build())).getMessage();
             assertTrue(message.contains("holds checkpoint-00000017.safetensors, which is later than step 16"), message);
         }
     }

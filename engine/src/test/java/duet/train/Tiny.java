@@ -47,8 +47,8 @@ public final class Tiny {
 
     /** Batches of 8 that do not divide the 44 training images; ends of epochs after steps 6, 11, 17, 22. */
     public static TrainingOptions options() {
-        return TrainingOptions.DEFAULTS.withBatch(8).withEpochs(4).withSeed(7).withAugmentation(Augmentation.STANDARD)
-                .withLearningRate(new LearningRate.Constant(0.02));
+        return TrainingOptions.DEFAULTS.toBuilder().batch(8).epochs(4).seed(7).augmentation(Augmentation.STANDARD)
+                .learningRate(new LearningRate.Constant(0.02)).build();
     }
 
     /** CPU devices, also where there is a card: one process uses either a card or the virtual GPU, which other tests need. */

@@ -45,7 +45,7 @@ class TrainerTest {
     @Test
     void learns() {
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().withEpochs(30), Tiny.data(), recorder);
+        Trainer.Result result = train(Tiny.options().toBuilder().epochs(30).build(), Tiny.data(), recorder);
         assertEquals(Trainer.End.COMPLETED, result.end());
         assertEquals(165, result.steps());
         assertNull(result.checkpoint());
@@ -58,7 +58,7 @@ class TrainerTest {
     @Test
     void whatItTellsAndInWhichOrder() {
         Recorder recorder = new Recorder();
-        train(Tiny.options().withEpochs(1).withCheckpointEvery(4).withOutput(parent.resolve("out")), Tiny.data(), recorder);
+        train(Tiny.options().toBuilder().epochs(1).checkpointEvery(4).output(parent.resolve("out")).build(), Tiny.data(), recorder);
         assertEquals(List.of("started 0 6 6", "step 1", "step 2", "step 3", "step 4", "checkpoint", "step 5", "step 6", "validating 8",
                 "validating 16", "validating 20", "validated 6", "checkpoint"), recorder.events);
         Metrics first = recorder.steps.getFirst();
@@ -78,7 +78,7 @@ class TrainerTest {
     void whatItWrites() throws IOException {
         Path out = parent.resolve("deep/out");
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().withKeepCheckpoints(2).withOutput(out), Tiny.data(), recorder);
+        Trainer.Result result = train(Tiny.options().toBuilder().keepCheckpoints(2).output(out).build(), Tiny.data(), recorder);
         try (Stream<Path> files = Files.list(out)) {
             assertEquals(List.of(".lock", "checkpoint-00000017.safetensors", "checkpoint-00000022.safetensors", "metrics.jsonl",
                     "network.json"), files.map(file -> file.getFileName().toString()).sorted().toList());
@@ -89,7 +89,7 @@ class TrainerTest {
         assertEquals(26, Files.readAllLines(out.resolve("metrics.jsonl")).size());
         Checkpoint last = Checkpoint.read(out);
         assertEquals(22, last.state().step());
-        assertEquals(Tiny.options().withKeepCheckpoints(2), last.state().options());
+        assertEquals(Tiny.options().toBuilder().keepCheckpoints(2).build(), last.state().options());
         assertEquals("patterns, 44 images", last.state().data());
         assertEquals(Tiny.CLASSES, last.classNames());
     }
@@ -100,8 +100,8 @@ class TrainerTest {
         Recorder two = new Recorder();
         Recorder other = new Recorder();
         train(Tiny.options(), Tiny.data(), one);
-        train(Tiny.options().withLoaderThreads(3), Tiny.data(), two);
-        train(Tiny.options().withSeed(8), Tiny.data(), other);
+        train(Tiny.options().toBuilder().loaderThreads(3).build(), Tiny.data(), two);
+        train(Tiny.options().toBuilder().seed(8).build(), Tiny.data(), other);
         assertEquals(losses(one.steps), losses(two.steps));
         assertEquals(losses(one.validations), losses(two.validations));
         assertFalse(losses(one.steps).equals(losses(other.steps)));
@@ -114,7 +114,7 @@ class TrainerTest {
     @Test
     void stepsGoBeforeEpochs() {
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().withSteps(8), Tiny.data(), recorder);
+        Trainer.Result result = train(Tiny.options().toBuilder().steps(8).build(), Tiny.data(), recorder);
         assertEquals(8, result.steps());
         assertEquals(List.of(6L, 8L), recorder.validations.stream().map(Metrics::step).toList());
     }
@@ -124,7 +124,7 @@ class TrainerTest {
         Recorder recorder = new Recorder();
         Split data = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1).damaged(0, 1, 2, 3, 4, 5, 6, 7, 9),
                 new Tiny.Patterns(20, Tiny.CLASSES, 2).damaged(3));
-        train(Tiny.options().withShuffle(false).withEpochs(1), data, recorder);
+        train(Tiny.options().toBuilder().shuffle(false).epochs(1).build(), data, recorder);
         assertEquals(List.of(2L, 3L, 4L, 5L, 6L), recorder.steps.stream().map(Metrics::step).toList(), "none of the first 8 can be read");
         double hits = recorder.steps.getFirst().top1() * 7;
         assertEquals(Math.rint(hits), hits, 1e-9);
@@ -136,7 +136,7 @@ class TrainerTest {
     void withoutValidationImages() {
         Recorder recorder = new Recorder();
         Split data = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1), new Tiny.Patterns(0, Tiny.CLASSES, 2));
-        Trainer.Result result = train(Tiny.options().withEpochs(1), data, recorder);
+        Trainer.Result result = train(Tiny.options().toBuilder().epochs(1).build(), data, recorder);
         assertEquals(Trainer.End.COMPLETED, result.end());
         assertNull(result.validation());
     }
@@ -145,7 +145,7 @@ class TrainerTest {
     void aLossThatDoesNotMoveIsPointedOut() {
         Recorder recorder = new Recorder();
         Network still = Tiny.network(Initialization.PAPER);
-        TrainingOptions options = Tiny.options().withSteps(230).withLearningRate(new LearningRate.Constant(1e-9));
+        TrainingOptions options = Tiny.options().toBuilder().steps(230).learningRate(new LearningRate.Constant(1e-9)).build();
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(still, Placement.ONE_DEVICE, backend, Tiny.data(), options)) {
             trainer.train(recorder);
@@ -173,13 +173,13 @@ class TrainerTest {
         Split data = new Split(new Tiny.Patterns(size, classes, 1), new Tiny.Patterns(20, classes, 1));
         Path out = parent.resolve("refused");
         assertEquals(message, assertThrows(TrainingException.class,
-                () -> train(Tiny.options().withOutput(out), data, new Recorder())).getMessage());
+                () -> train(Tiny.options().toBuilder().output(out).build(), data, new Recorder())).getMessage());
         assertFalse(Files.exists(out), "nothing is left behind");
     }
 
     @Test
     void aFolderInUseIsRefused() {
-        TrainingOptions options = Tiny.options().withEpochs(1).withOutput(parent.resolve("out"));
+        TrainingOptions options = Tiny.options().toBuilder().epochs(1).output(parent.resolve("out")).build();
         train(options, Tiny.data(), new Recorder());
         String message = assertThrows(TrainingException.class, () -> train(options, Tiny.data(), new Recorder())).getMessage();
         assertTrue(message.startsWith(parent.resolve("out") + ": already holds checkpoint-0000000"), message);
@@ -211,7 +211,7 @@ class TrainerTest {
         Metrics validation;
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
-                        Tiny.options().withEpochs(20))) {
+                        Tiny.options().toBuilder().epochs(20).build())) {
             validation = trainer.train(TrainingListener.SILENT).validation();
             model = trainer.snapshot();
         }
@@ -241,7 +241,7 @@ class TrainerTest {
     void aSnapshotIsACopy() {
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
-                        Tiny.options().withEpochs(1))) {
+                        Tiny.options().toBuilder().epochs(1).build())) {
             Checkpoint before = trainer.snapshot();
             assertEquals(0, before.state().step());
             assertArrayEquals(Tiny.network().parameters().get(0).initial(7, 0), before.tensors().get("conv1.weight"));

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Training on CUDA devices, by default virtual ones: the CPU's losses, and the same bits whatever the order in which streams and warps run.
@@ -35,6 +36,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class VirtualTrainingTest {
     private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=latest-first", "streams=delay,seed=1",
             "streams=delay,seed=2",
@@ -50,7 +52,7 @@ class VirtualTrainingTest {
     }
 
     private static Run tiny(String devices) {
-        return tiny(devices, Tiny.options().withSteps(14));
+        return tiny(devices, Tiny.options().toBuilder().steps(14).build());
     }
 
     private static Run tiny(String devices, TrainingOptions options) {
@@ -109,8 +111,8 @@ class VirtualTrainingTest {
     void colourNoiseAndItsEnd() {
         LearningRate diary = new Diary(Tiny.options().learningRate().initial(), null,
                 List.of(new Diary.Change(2, null, null, null, null, 0.0)), 0, 0);
-        TrainingOptions options = Tiny.options().withSteps(14).withLearningRate(diary)
-                .withAugmentation(Augmentation.STANDARD.withColourNoise(0.3).withNoiseDivides(true));
+        TrainingOptions options = Tiny.options().toBuilder().steps(14).learningRate(diary)
+                .augmentation(Augmentation.STANDARD.withColourNoise(0.3).withNoiseDivides(true)).build();
         Run virtual = tiny(TestDevices.two(), options);
         TestDevices.requireClean("findings");
         requireClose(tiny("cpu", options), virtual);
@@ -155,7 +157,7 @@ class VirtualTrainingTest {
         try (Split data = Datasets.open("synthetic:1x28x28:10:64", network.input(), 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 2);
                 Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data,
-                        Recipe.of("alexnet-small", 8).withSteps(6))) {
+                        Recipe.of("alexnet-small", 8).toBuilder().steps(6).build())) {
             trainer.train(recorder);
             return new Run(recorder.steps, trainer.snapshot());
         }

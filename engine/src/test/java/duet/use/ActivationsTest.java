@@ -35,10 +35,12 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What layers make: the same on every kind of device as in double precision, and what is done with it. */
+@ResourceLock(TestDevices.LOCK)
 class ActivationsTest {
     private static final Dataset DATA = new Tiny.Patterns(21, Tiny.CLASSES, 3).damaged(4);
 
@@ -51,7 +53,7 @@ class ActivationsTest {
     static void train() {
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(
-                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSteps(8))) {
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().toBuilder().steps(8).build())) {
             trainer.train(TrainingListener.SILENT);
             checkpoint = trainer.snapshot();
         }

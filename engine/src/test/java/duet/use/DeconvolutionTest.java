@@ -37,8 +37,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Features projected to pixels: against transposed filters that are laid down by hand. */
+@ResourceLock(TestDevices.LOCK)
 public class DeconvolutionTest {
     private static final long SEED = Long.getLong("duet.seed", 2013);
     private static final Dataset DATA = new Tiny.Patterns(20, Tiny.CLASSES, 3);

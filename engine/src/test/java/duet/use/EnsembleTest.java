@@ -44,7 +44,8 @@ class EnsembleTest {
     private static Checkpoint trained(long seed) {
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(
-                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSeed(seed).withSteps(8))) {
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                        Tiny.options().toBuilder().seed(seed).steps(8).build())) {
             trainer.train(TrainingListener.SILENT);
             return trainer.snapshot();
         }

@@ -29,11 +29,13 @@ import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every named network trains, and on two devices as on one. */
+@ResourceLock(TestDevices.LOCK)
 class NamedNetworksTest {
     private static final int SIDE = 67;
     private static final int HIDDEN = 32;
@@ -46,7 +48,8 @@ class NamedNetworksTest {
         Recorder recorder = new Recorder();
         Shape input = network.input();
         String source = "synthetic:%dx%dx%d:%d:8".formatted(input.channels(), input.height() + 1, input.width() + 1, network.classes());
-        TrainingOptions options = TrainingOptions.DEFAULTS.withBatch(2).withSteps(steps).withLearningRate(new LearningRate.Constant(1e-5));
+        TrainingOptions options = TrainingOptions.DEFAULTS.toBuilder().batch(2).steps(steps).learningRate(new LearningRate.Constant(1e-5))
+                .build();
         try (Split data = Datasets.open(source, input, 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 2);
                 Trainer trainer = Trainer.create(network, placement, backend, data, options)) {

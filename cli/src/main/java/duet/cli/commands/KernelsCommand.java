@@ -85,7 +85,8 @@ public final class KernelsCommand implements Runnable {
         Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
         try (Split split = Datasets.open(data, input, 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 0);
-                Trainer trainer = Trainer.create(network, placement, backend, split, Recipe.of(network.name(), batch).withSteps(1))) {
+                Trainer trainer = Trainer.create(network, placement, backend, split,
+                        Recipe.of(network.name(), batch).toBuilder().steps(1).build())) {
             String[] counters = new String[1];
             VirtualGpu.reset();
             trainer.train(new TrainingListener() {

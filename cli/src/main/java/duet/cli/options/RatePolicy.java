@@ -6,6 +6,7 @@ import java.util.stream.Collectors;
 import duet.text.Text;
 import duet.train.schedule.Diary;
 import duet.train.schedule.LearningRate;
+import duet.train.schedule.WarmUp;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -22,7 +23,7 @@ public sealed interface RatePolicy {
             case LearningRate.Linear l -> "falling to 0 over " + Text.number(l.epochs()) + " epochs";
             case LearningRate.Exponential e ->
                 "falling to " + Text.number(e.factor()) + " of it over " + Text.number(e.epochs()) + " epochs";
-            case LearningRate.WarmUp w -> describe(w.then()) + ", rising over the first "
+            case WarmUp w -> describe(w.then()) + ", rising over the first "
                     + (w.epochs() == 1 ? "epoch" : Text.number(w.epochs()) + " epochs");
             case Diary d ->
                 "changed at epochs " + d.changes().stream().map(Diary.Change::epoch).filter(epoch -> epoch > 0).map(Text::number).distinct()

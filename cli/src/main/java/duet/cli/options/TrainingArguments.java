@@ -13,6 +13,7 @@ import duet.train.schedule.LearningRate;
 import duet.train.schedule.Schedules;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.WarmUp;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.OptionSpec;
@@ -113,22 +114,24 @@ public final class TrainingArguments {
     public TrainingOptions forNewTraining(String network, Path output) {
         TrainingOptions recipe = batch == null ? Recipe.of(network) : Recipe.of(network, batch);
         return recipe
-                .withEpochs(epochs != null ? epochs : schedule != null && schedule.epochs() > 0 ? schedule.epochs() : recipe.epochs())
-                .withSteps(steps == null ? 0 : steps)
-                .withLearningRate(learningRate(recipe))
-                .withBiasRateFactor(biasRateFactor == null ? recipe.biasRateFactor() : biasRateFactor)
-                .withMomentum(momentum)
-                .withWeightDecay(weightDecay == null ? recipe.weightDecay() : weightDecay)
-                .withSeed(seed)
-                .withShuffle(shuffle)
-                .withAugmentation(
+                .toBuilder()
+                .epochs(epochs != null ? epochs : schedule != null && schedule.epochs() > 0 ? schedule.epochs() : recipe.epochs())
+                .steps(steps == null ? 0 : steps)
+                .learningRate(learningRate(recipe))
+                .biasRateFactor(biasRateFactor == null ? recipe.biasRateFactor() : biasRateFactor)
+                .momentum(momentum)
+                .weightDecay(weightDecay == null ? recipe.weightDecay() : weightDecay)
+                .seed(seed)
+                .shuffle(shuffle)
+                .augmentation(
                         augmentation.of(augment == null ? recipe.augmentation() : augment ? augmented(recipe) : Augmentation.NONE))
-                .withMean(augmentation.mean())
-                .withDropout(dropout)
-                .withCheckpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
-                .withLoaderThreads(loaderThreads())
-                .withFrozen(frozen)
-                .withOutput(output);
+                .mean(augmentation.mean())
+                .dropout(dropout)
+                .checkpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
+                .loaderThreads(loaderThreads())
+                .frozen(frozen)
+                .output(output)
+                .build();
     }
 
     private LearningRate learningRate(TrainingOptions recipe) {
@@ -148,7 +151,7 @@ public final class TrainingArguments {
                             + "--lr-policy or a schedule file without biasRate");
         }
         chosen = rate == null ? chosen : chosen.startingAt(rate);
-        return warmUp == null ? chosen : new LearningRate.WarmUp(warmUp, chosen);
+        return warmUp == null ? chosen : new WarmUp(warmUp, chosen);
     }
 
     /** A named schedule or a file. */
@@ -176,12 +179,13 @@ public final class TrainingArguments {
     public TrainingOptions forResumed(TrainingOptions begun, Path output) {
         // --epochs alone lifts a limit that --steps has set before.
         long lastStep = steps != null ? steps : epochs != null ? 0 : begun.steps();
-        return begun
-                .withEpochs(epochs == null ? begun.epochs() : epochs)
-                .withSteps(lastStep)
-                .withCheckpointEvery(checkpointEvery == null ? begun.checkpointEvery() : checkpointEvery)
-                .withLoaderThreads(loaderThreads())
-                .withOutput(output);
+        return begun.toBuilder()
+                .epochs(epochs == null ? begun.epochs() : epochs)
+                .steps(lastStep)
+                .checkpointEvery(checkpointEvery == null ? begun.checkpointEvery() : checkpointEvery)
+                .loaderThreads(loaderThreads())
+                .output(output)
+                .build();
     }
 
     /** Decoding JPEG files must keep up with the devices, which share the cores with it. */

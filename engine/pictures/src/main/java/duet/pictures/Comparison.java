@@ -37,7 +37,10 @@ public final class Comparison {
 
     /** What the curves are drawn against. */
     public enum Axis {
-        STEP("steps"), EPOCH("epochs");
+        /** steps done */
+        STEP("steps"),
+        /** passes over the data */
+        EPOCH("epochs");
 
         private final String title;
 
@@ -57,8 +60,11 @@ public final class Comparison {
         }
 
         /**
+         * Reads the course of a training from its output folder.
+         *
          * @param name   in the legend
          * @param folder the output folder of a training, which may still go on
+         * @return its metrics so far
          */
         public static Run read(String name, Path folder) {
             Path file = Files.isDirectory(folder) ? folder.resolve(MetricsLog.FILE) : folder;
@@ -76,11 +82,12 @@ public final class Comparison {
             return new Run(name, history);
         }
 
+        /** {@return its name in the legend} */
         public String name() {
             return name;
         }
 
-        /** null if there was none yet. */
+        /** {@return the last validation; null if there was none yet} */
         public Metrics lastValidation() {
             return history.lastValidation();
         }
@@ -89,7 +96,9 @@ public final class Comparison {
     /**
      * Draws a PNG file.
      *
+     * @param file replaced if it is there
      * @param runs with different names
+     * @param axis what the curves are drawn against
      */
     public static void draw(Path file, List<Run> runs, Axis axis) {
         XYChart loss = chart("loss", "cross-entropy, nats", axis);
@@ -135,7 +144,12 @@ public final class Comparison {
         series.setMarkerColor(colour).setMarker(validation ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);
     }
 
-    /** The paper's figure 1: training error against epochs, and where its dashed line is crossed. */
+    /**
+     * The paper's figure 1: training error against epochs, and where its dashed line is crossed.
+     *
+     * @param file    replaced if it is there
+     * @param courses one for each non-linearity, from {@link ReluAgainstTanh}
+     */
     public static void draw(Path file, List<ReluAgainstTanh.Course> courses) {
         XYChart chart = chart("training error with ReLU and with tanh", "training error, %", Axis.EPOCH);
         double last = 0;

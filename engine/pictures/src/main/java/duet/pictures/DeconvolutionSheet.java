@@ -47,7 +47,12 @@ public final class DeconvolutionSheet {
     /**
      * Draws, for each feature, what its units see (grey is 0) beside the same part of the images, in threes.
      *
-     * @param features the units of some features, from {@link Deconvolution#strongest}; features without units are left out
+     * @param file       replaced if it is there
+     * @param checkpoint the trained network
+     * @param layer      the layer of the features, by name
+     * @param backend    one device, to compute the projections; stays open
+     * @param data       the images that the units were found in
+     * @param features   the units of some features, from {@link Deconvolution#strongest}; features without units are left out
      */
     public static void write(Path file, Checkpoint checkpoint, String layer, Backend backend, Dataset data, List<List<Unit>> features) {
         List<List<Unit>> excited = features.stream().filter(units -> !units.isEmpty()).toList();

@@ -34,8 +34,9 @@ public final class EvaluationPictures {
      * Writes {@code confusion.png} (a matrix, or with many classes the pairs that were confused most often) and {@code mistakes.png} (the
      * worst mistakes; not where there are none).
      *
-     * @param data   what was evaluated
-     * @param folder made if need be
+     * @param evaluation the result to be drawn
+     * @param data       what was evaluated
+     * @param folder     made if need be
      * @return the files
      */
     public static List<Path> write(Evaluation evaluation, Dataset data, Path folder) {

@@ -15,7 +15,14 @@ import duet.use.Neighbours.Query;
 public final class NeighbourSheet {
     private NeighbourSheet() {}
 
-    /** Draws a row for each query: itself on the left, then its neighbours with their classes and distances. */
+    /**
+     * Draws a row for each query: itself on the left, then its neighbours with their classes and distances.
+     *
+     * @param file       replaced if it is there
+     * @param queries    the images that were searched for
+     * @param neighbours for each query its neighbours, the nearest first
+     * @param data       where the neighbours are from
+     */
     public static void write(Path file, List<Query> queries, List<List<Neighbour>> neighbours, Dataset data) {
         List<List<ImageSheet.Tile>> rows = new ArrayList<>();
         Shape stored = data.stored();

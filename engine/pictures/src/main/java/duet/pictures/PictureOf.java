@@ -16,8 +16,11 @@ public final class PictureOf {
     private PictureOf() {}
 
     /**
-     * The filters of the first convolution (the paper's figure 3): red, green and blue where it sees colours, else grey; the two towers of
-     * a network apart.
+     * Draws the filters of the first convolution (the paper's figure 3): red, green and blue where it sees colours, else grey; the two
+     * towers of a network apart.
+     *
+     * @param file       replaced if it is there
+     * @param checkpoint the trained network
      */
     public static void filters(Path file, Checkpoint checkpoint) {
         Network network = checkpoint.network();
@@ -31,15 +34,23 @@ public final class PictureOf {
     }
 
     /**
-     * What a layer makes of one image: a tile for each channel.
+     * Draws what a layer makes of one image: a tile for each channel.
      *
-     * @param values from {@link Activations#of(Path)}
+     * @param file        replaced if it is there
+     * @param activations the layer
+     * @param values      from {@link Activations#of(Path)}
      */
     public static void activations(Path file, Activations activations, float[] values) {
         Pictures.writeTo(file, ActivationSheet.draw(activations.checkpoint().network(), activations.shape(), values));
     }
 
-    /** The channels of a layer with the highest values for an image, the highest first. */
+    /**
+     * {@return the channels of a layer with the highest values for an image, the highest first}
+     *
+     * @param activations the layer
+     * @param values      from {@link Activations#of(Path)}
+     * @param count       how many at most
+     */
     public static List<Integer> strongestChannels(Activations activations, float[] values, int count) {
         return Arrays.stream(ActivationSheet.strongest(activations.shape(), values, count)).boxed().toList();
     }

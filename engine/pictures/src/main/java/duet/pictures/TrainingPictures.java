@@ -31,9 +31,10 @@ public final class TrainingPictures implements TrainingListener {
     private long lastDrawing;
 
     /**
-     * For a trainer that has just been made or resumed: curves begin with what {@code metrics.jsonl} holds.
+     * Begins the pictures of a trainer that has just been made or resumed: curves begin with what {@code metrics.jsonl} holds.
      *
      * @param folder  the output folder of the trainer
+     * @param trainer the training, asked for the first layer's filters
      * @param warning told in a sentence if the pictures cannot be drawn
      */
     public TrainingPictures(Path folder, Trainer trainer, Consumer<String> warning) {

@@ -32,7 +32,8 @@ class ComparisonTest {
         Path out = folder.resolve(name);
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(
-                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSteps(steps).withOutput(out))) {
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                        Tiny.options().toBuilder().steps(steps).output(out).build())) {
             trainer.train(TrainingListener.SILENT);
         }
         return out;

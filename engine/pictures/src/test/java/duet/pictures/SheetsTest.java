@@ -42,7 +42,7 @@ class SheetsTest {
     static void train() {
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(
-                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSeed(9).withSteps(8))) {
+                        Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().toBuilder().seed(9).steps(8).build())) {
             trainer.train(TrainingListener.SILENT);
             trained = trainer.snapshot();
         }

@@ -29,7 +29,7 @@ class TrainingPicturesTest {
     private final List<String> warnings = new ArrayList<>();
 
     private TrainingOptions options(int steps) {
-        return Tiny.options().withSteps(steps).withOutput(folder.resolve("out"));
+        return Tiny.options().toBuilder().steps(steps).output(folder.resolve("out")).build();
     }
 
     private Path picture(String name) {
@@ -66,7 +66,8 @@ class TrainingPicturesTest {
     @Test
     void aFolderThatCannotBeWrittenIsAWarningOnce() {
         try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), Tiny.options().withSteps(8))) {
+                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                        Tiny.options().toBuilder().steps(8).build())) {
             TrainingPictures pictures = new TrainingPictures(folder.resolve("missing"), trainer, warnings::add);
             trainer.train(pictures);
             pictures.finish();

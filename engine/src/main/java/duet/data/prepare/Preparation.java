@@ -58,10 +58,16 @@ public final class Preparation {
     }
 
     /**
-     * @param complete whether all is done; else it was stopped
-     * @param damaged  images that were left out
-     * @param verified shards that were there already
-     * @param bytes    of all shards
+     * What a preparation has done.
+     *
+     * @param complete   whether all is done; else it was stopped
+     * @param training   images to learn from that are stored
+     * @param validation images to validate with that are stored
+     * @param damaged    images that were left out
+     * @param shards     how many files the images are in
+     * @param verified   shards that were there already
+     * @param bytes      of all shards
+     * @param stored     size of each image
      */
     public record Result(boolean complete, int training, int validation, int damaged, int shards, int verified, long bytes, Shape stored) {}
 
@@ -73,8 +79,14 @@ public final class Preparation {
     }
 
     /**
-     * @param source as for {@link Datasets#open}
-     * @param folder new, empty, or with what an earlier run of the same preparation has left
+     * Prepares a source, or goes on with a preparation that was stopped.
+     *
+     * @param source   as for {@link Datasets#open}
+     * @param folder   new, empty, or with what an earlier run of the same preparation has left
+     * @param options  size, encoding and threads
+     * @param damage   told of each image that is left out
+     * @param listener told how far it is, and asked whether to stop
+     * @return what was done, also if it was stopped
      * @throws DataException naming what is missing or does not fit; what is in the folder is unharmed
      */
     public static Result prepare(String source, Path folder, PreparationOptions options, DamageReport damage,

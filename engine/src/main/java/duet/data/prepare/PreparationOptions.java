@@ -15,6 +15,7 @@ public record PreparationOptions(int size, int quality, int shardImages, int thr
     public static final PreparationOptions DEFAULTS = new PreparationOptions(0, 0, 0, Runtime.getRuntime().availableProcessors(), 1);
     private static final int LARGEST = 4096;
 
+    /** Throws a {@link DataException} with the range that makes sense. */
     public PreparationOptions {
         require(size >= 0 && size <= LARGEST, "images are prepared in sizes from 1 to " + LARGEST + ", not " + size);
         require(quality >= 0 && quality <= 100, "JPEG quality is from 1 to 100, not " + quality);

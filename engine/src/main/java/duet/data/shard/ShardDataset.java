@@ -34,6 +34,13 @@ public final class ShardDataset implements Dataset, Fingerprinted {
         this.statistics = statistics;
     }
 
+    /**
+     * Opens a finished folder of prepared images.
+     *
+     * @param folder must hold a manifest
+     * @return both parts; close it to unmap the files
+     * @throws DataException if the folder is not finished, or damaged
+     */
     public static Split open(ShardFolder folder) {
         ShardFolder.Manifest manifest = folder.readManifest();
         ImageStatistics statistics = folder.statistics(manifest);

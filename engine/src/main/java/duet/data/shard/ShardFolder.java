@@ -25,6 +25,8 @@ import duet.net.Shape;
 /**
  * A folder of prepared images: {@code preparation.json} (what is to be made, written first), {@code training-00000.shard} and so on,
  * {@code mean.safetensors}, {@code mean.png}, and {@code manifest.json}, written last: with it the folder is complete.
+ *
+ * @param folder where the files are
  */
 public record ShardFolder(Path folder) {
     public static final String FORMAT = "duet shards";
@@ -38,15 +40,23 @@ public record ShardFolder(Path folder) {
     /**
      * What is to be made. A folder holds what comes from one order; the source's name is for people, its fingerprint decides.
      *
+     * @param format      name of the format
+     * @param version     of the format
+     * @param source      as it was named
      * @param fingerprint of names, labels and number of the source's images
      * @param seed        of the held-out share
+     * @param stored      size of each image
      * @param encoding    {@code bytes} or {@code jpeg}
      * @param quality     1 to 100; 0 for bytes
      * @param shardImages images of the source in a shard
+     * @param classes     names; a label is an index into them
+     * @param training    images of the source to learn from
+     * @param validation  images of the source to validate with
      */
     public record Order(String format, int version, String source, String fingerprint, long seed, Shape stored, String encoding,
             int quality,
             int shardImages, List<String> classes, int training, int validation) {
+        /** {@return whether images are stored as JPEG files} */
         public boolean jpeg() {
             return encoding.equals("jpeg");
         }
@@ -56,7 +66,11 @@ public record ShardFolder(Path folder) {
                     validation);
         }
 
-        /** What differs, in words; null if nothing does. */
+        /**
+         * {@return what differs from another order, in words; null if nothing does}
+         *
+         * @param other such as the one that a folder was begun with
+         */
         public String difference(Order other) {
             if (named("").equals(other.named(""))) {
                 return null;
@@ -71,40 +85,83 @@ public record ShardFolder(Path folder) {
         }
     }
 
-    /** @param checksum CRC32C of the shard's header and index, in hexadecimal */
+    /**
+     * One shard in the manifest.
+     *
+     * @param file     its name in the folder
+     * @param images   in the shard
+     * @param bytes    of the file
+     * @param checksum CRC32C of the shard's header and index, in hexadecimal
+     */
     public record Entry(String file, int images, long bytes, String checksum) {}
 
     record Part(int images, int damaged, List<Entry> shards) {}
 
     /**
-     * @param meanColour  [channels]
-     * @param covariance  of the colours over all pixels of the training set, or null
-     * @param variances   eigenvalues of the covariance, the largest first
-     * @param axes        eigenvectors, [axis][channel]
-     * @param meanImage   CRC32C of mean.safetensors, in hexadecimal
+     * What is known of the training images, in the manifest.
+     *
+     * @param images     they were taken over
+     * @param meanColour [channels]
+     * @param covariance of the colours over all pixels of the training set, or null
+     * @param variances  eigenvalues of the covariance, the largest first
+     * @param axes       eigenvectors, [axis][channel]
+     * @param meanImage  CRC32C of mean.safetensors, in hexadecimal
      */
     public record Statistics(long images, double[] meanColour, double[][] covariance, double[] variances, double[][] axes,
             String meanImage) {}
 
+    /**
+     * What a finished folder holds.
+     *
+     * @param preparation what was ordered
+     * @param training    shards of the images to learn from
+     * @param validation  shards of the images to validate with
+     * @param statistics  of the training images
+     */
     public record Manifest(Order preparation, Part training, Part validation, Statistics statistics) {}
 
+    /**
+     * {@return the path of a file in this folder}
+     *
+     * @param name of the file
+     */
     public Path file(String name) {
         return folder.resolve(name);
     }
 
+    /**
+     * {@return the name of a shard, such as {@code training-00000.shard}}
+     *
+     * @param part   {@code training} or {@code validation}
+     * @param number from 0
+     */
     public static String shardName(String part, int number) {
         return "%s-%05d.shard".formatted(part, number);
     }
 
-    /** Null if nothing was begun here. */
+    /**
+     * {@return what is to be made here; null if nothing was begun}
+     *
+     * @throws DataException if the file is damaged
+     */
     public Order readOrder() {
         return Files.exists(file(ORDER)) ? parse(ORDER, Order.class, read(ORDER)) : null;
     }
 
+    /**
+     * Writes what is to be made, before the first shard.
+     *
+     * @param order replaces one that is there
+     */
     public void write(Order order) {
         write(ORDER, json(order));
     }
 
+    /**
+     * Writes the manifest; with it the folder is complete.
+     *
+     * @param manifest what has been made
+     */
     public void write(Manifest manifest) {
         write(MANIFEST, json(manifest));
     }
@@ -125,6 +182,12 @@ public record ShardFolder(Path folder) {
         }
     }
 
+    /**
+     * Reads the manifest.
+     *
+     * @return what the folder holds
+     * @throws DataException if there is none, or it is damaged, with the way out
+     */
     public Manifest readManifest() {
         if (!Files.isDirectory(folder)) {
             throw new DataException("there is no folder " + folder + ": make it by ./duet data prepare SOURCE " + folder);
@@ -168,7 +231,13 @@ public record ShardFolder(Path folder) {
         }
     }
 
-    /** @return the CRC32C of the file, in hexadecimal */
+    /**
+     * Writes the mean image, as {@code mean.safetensors} and to look at.
+     *
+     * @param mean   [channels][height][width], levels of 0 to 255
+     * @param stored size of the image
+     * @return the CRC32C of the file, in hexadecimal
+     */
     public String writeMean(float[] mean, Shape stored) {
         List<Integer> sizes = List.of(stored.channels(), stored.height(), stored.width());
         WholeFile.write(file(MEAN),
@@ -180,6 +249,11 @@ public record ShardFolder(Path folder) {
         return hex(Fingerprinted.checksum(bytes, 0, bytes.length));
     }
 
+    /**
+     * {@return a checksum as eight hexadecimal digits}
+     *
+     * @param checksum 32 bits
+     */
     public static String hex(int checksum) {
         return "%08x".formatted(checksum);
     }

@@ -21,8 +21,10 @@ import duet.net.Shape;
  * The header's checksum covers the header and the index, and so by the images' checksums every image.
  */
 public final class ShardFormat {
+    /** The version that is written; others are refused. */
     public static final int VERSION = 1;
     static final int HEADER_BYTES = 64;
+    /** Size of an image's entry in the index. */
     public static final int ENTRY_BYTES = 20;
     private static final long MAGIC = 0x4452_4853_5445_5544L; // "DUETSHRD"
     private static final int CHECKED_HEADER_BYTES = 56;

@@ -34,6 +34,14 @@ public final class ShardMaker implements AutoCloseable {
     private final long total;
     private long done;
 
+    /**
+     * Makes shards in a folder, on threads of its own.
+     *
+     * @param folder      has its order already
+     * @param order       what is to be made
+     * @param threadCount threads that decode
+     * @param listener    told how far it is, and asked whether to stop
+     */
     public ShardMaker(ShardFolder folder, ShardFolder.Order order, int threadCount, PreparationListener listener) {
         this.folder = folder;
         this.order = order;
@@ -44,8 +52,17 @@ public final class ShardMaker implements AutoCloseable {
         threads = Executors.newFixedThreadPool(threadCount, Thread.ofPlatform().daemon().name("duet-prepare-", 0).factory());
     }
 
-    /** What has become of a part of the source; sums are null for a validation set. */
+    /**
+     * What has become of a part of the source; sums are null for a validation set.
+     *
+     * @param entries  the shards
+     * @param images   stored in them
+     * @param damaged  left out
+     * @param verified shards that were there already
+     * @param sums     over the images
+     */
     public record Part(List<ShardFolder.Entry> entries, int images, int damaged, int verified, PixelSums sums) {
+        /** {@return this part for the manifest} */
         public ShardFolder.Part described() {
             return new ShardFolder.Part(images, damaged, entries);
         }
@@ -54,7 +71,15 @@ public final class ShardMaker implements AutoCloseable {
     /** A few images; what could not be read is null. */
     private record Chunk(List<byte[]> contents, int[] labels, PixelSums sums) {}
 
-    /** @return null if it was stopped */
+    /**
+     * Makes the shards of a part that are missing.
+     *
+     * @param name   {@code training} or {@code validation}
+     * @param data   the images
+     * @param summed whether to sum the pixels
+     * @return what was made; null if it was stopped
+     * @throws IOException if a file cannot be written
+     */
     public Part part(String name, Dataset data, boolean summed) throws IOException {
         List<ShardFolder.Entry> entries = new ArrayList<>();
         PixelSums sums = summed ? PixelSums.none(order.stored()) : null;

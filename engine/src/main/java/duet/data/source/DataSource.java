@@ -14,18 +14,31 @@ import duet.net.Shape;
 
 /** What the option {@code --data} names, understood but not opened. */
 public sealed interface DataSource {
+    /** Every form of a source's name, for messages. */
     String FORMS = "fashion-mnist, fashion-mnist:DIR, mnist:DIR, idx:DIR, cifar10:DIR, cifar100:DIR, cifar100-coarse:DIR, ilsvrc:DIR, "
             + "folder:DIR, shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
 
-    /** Height and width are 0 where the files have sizes of their own. */
+    /** {@return size and number of classes} Height and width are 0 where the files have sizes of their own. */
     Description describe();
 
     /**
+     * Opens the data.
+     *
      * @param stored size to store images in, for sources whose files have sizes of their own; others have it as it is
      * @param seed   of the held-out share where there is no validation part, and of synthetic images
+     * @param damage told of each file that cannot be read
+     * @return images to learn from and to validate with
+     * @throws DataException naming what is missing or damaged
      */
     Split open(Shape stored, long seed, DamageReport damage);
 
+    /**
+     * Understands the name of a source without looking for its files.
+     *
+     * @param source in one of the {@link #FORMS}
+     * @return the source
+     * @throws DataException if it is none of them
+     */
     static DataSource parse(String source) {
         int colon = source.indexOf(':');
         String kind = colon < 0 ? source : source.substring(0, colon);
@@ -45,7 +58,11 @@ public sealed interface DataSource {
         };
     }
 
-    /** This source with an absolute path, so that the current folder does not matter. */
+    /**
+     * {@return this source with an absolute path, so that the current folder does not matter}
+     *
+     * @param source in one of the {@link #FORMS}
+     */
     static String absolute(String source) {
         int colon = source.indexOf(':');
         return colon < 0 || source.startsWith("synthetic:") ? source
@@ -67,6 +84,11 @@ public sealed interface DataSource {
         return new Description(shape.channels(), shape.height(), shape.width(), classes);
     }
 
+    /**
+     * Fashion-MNIST.
+     *
+     * @param folders where the files may be, in order
+     */
     record Fashion(List<Path> folders) implements DataSource {
         @Override
         public Description describe() {
@@ -79,7 +101,12 @@ public sealed interface DataSource {
         }
     }
 
-    /** @param kind {@code mnist} for digits, {@code idx} for any number of classes */
+    /**
+     * A data set of the MNIST family.
+     *
+     * @param where the folder, or the folder and the beginning of the files' names
+     * @param kind  {@code mnist} for digits, {@code idx} for any number of classes
+     */
     record Idx(Path where, String kind) implements DataSource {
         private IdxImages images() {
             IdxFolder folder = IdxFolder.find(where, kind);
@@ -98,6 +125,12 @@ public sealed interface DataSource {
         }
     }
 
+    /**
+     * CIFAR-10 or CIFAR-100.
+     *
+     * @param set    which of them
+     * @param folder with the archive or its files
+     */
     record CifarSource(CifarSet set, Path folder) implements DataSource {
         @Override
         public Description describe() {
@@ -111,6 +144,11 @@ public sealed interface DataSource {
         }
     }
 
+    /**
+     * ILSVRC-2012.
+     *
+     * @param folder with the three archives
+     */
     record Imagenet(Path folder) implements DataSource {
         @Override
         public Description describe() {
@@ -123,6 +161,11 @@ public sealed interface DataSource {
         }
     }
 
+    /**
+     * Image files in a folder for each class.
+     *
+     * @param folder with the classes, or with a folder for each part
+     */
     record Folder(Path folder) implements DataSource {
         @Override
         public Description describe() {
@@ -135,6 +178,11 @@ public sealed interface DataSource {
         }
     }
 
+    /**
+     * Prepared images.
+     *
+     * @param folder with the shards
+     */
     record Shards(Path folder) implements DataSource {
         @Override
         public Description describe() {
@@ -148,6 +196,11 @@ public sealed interface DataSource {
         }
     }
 
+    /**
+     * Made-up images.
+     *
+     * @param specification size, classes and number of images
+     */
     record Synthetic(SyntheticImages.Specification specification) implements DataSource {
         @Override
         public Description describe() {

@@ -22,24 +22,37 @@ public final class Datasets {
 
     private Datasets() {}
 
-    /** Size and classes of a source, known before a network is chosen. */
+    /**
+     * Size and classes of a source, known before a network is chosen.
+     *
+     * @param channels 3 for colour, 1 for grey
+     * @param height   in pixels; 0 where the files have sizes of their own
+     * @param width    likewise
+     * @param classes  how many
+     */
     public record Description(int channels, int height, int width, int classes) {}
 
     /**
-     * What there is, without opening it for a network; a folder of mixed sizes has channels 3 (it can be read as grey images, too)
-     * and height and width 0.
+     * {@return size and classes of a source, without opening it for a network} A folder of mixed sizes has channels 3 (it can be read as
+     * grey images, too) and height and width 0.
+     *
+     * @param source as for {@link #open(String, Shape, long, DamageReport)}
      */
     public static Description describe(String source) {
         return DataSource.parse(source).describe();
     }
 
     /**
-     * @param source  {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code mnist:DIR}, {@code idx:DIR}, {@code cifar10:DIR},
-     *                {@code cifar100:DIR}, {@code cifar100-coarse:DIR}, {@code ilsvrc:DIR}, {@code folder:DIR}, {@code shards:DIR},
-     *                {@code synthetic:3x227x227:1000} or {@code synthetic:3x227x227:1000:COUNT} (COUNT training images, by default
-     *                10,000, and a tenth of it to validate)
-     * @param input   the network's input; folder images are stored a little larger (256 for 227)
-     * @param seed    of the held-out share where a folder has no validation part of its own, and of synthetic images
+     * Opens data for a new training.
+     *
+     * @param source {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code mnist:DIR}, {@code idx:DIR}, {@code cifar10:DIR}, {@code
+     *               cifar100:DIR}, {@code cifar100-coarse:DIR}, {@code ilsvrc:DIR}, {@code folder:DIR}, {@code shards:DIR}, {@code
+     *               synthetic:3x227x227:1000} or {@code synthetic:3x227x227:1000:COUNT} (COUNT training images, by default 10,000, and a
+     *               tenth of it to validate)
+     * @param input  the network's input; folder images are stored a little larger (256 for 227)
+     * @param seed   of the held-out share where a folder has no validation part of its own, and of synthetic images
+     * @param damage told of each file that cannot be read
+     * @return images to learn from and to validate with; close it
      * @throws DataException naming what is missing, damaged or does not fit the network
      */
     public static Split open(String source, Shape input, long seed, DamageReport damage) {
@@ -49,7 +62,13 @@ public final class Datasets {
     /**
      * Opens data for a network that has been trained already.
      *
+     * @param source as for {@link #open(String, Shape, long, DamageReport)}
+     * @param input  the network's input
      * @param stored size of the images that it was trained on; null for a new training
+     * @param seed   of the held-out share and of synthetic images
+     * @param damage told of each file that cannot be read
+     * @return images to learn from and to validate with; close it
+     * @throws DataException naming what is missing, damaged or does not fit the network
      */
     public static Split open(String source, Shape input, Shape stored, long seed, DamageReport damage) {
         DataSource opened = DataSource.parse(source);
@@ -79,8 +98,9 @@ public final class Datasets {
     }
 
     /**
-     * One image file as a stored image for a network, ready for a centre crop.
+     * Reads one image file as a stored image for a network, ready for a centre crop.
      *
+     * @param file   JPEG, PNG, GIF or BMP
      * @param stored 1 channel (grey) or 3 (red, green, blue)
      * @return [height][width][channels]
      * @throws DataException naming the file, if it is missing, damaged or no image
@@ -94,7 +114,11 @@ public final class Datasets {
         }
     }
 
-    /** The stored size that goes with a network's input for images of any size: 256 for 224 to 227, as in the sources. */
+    /**
+     * {@return the stored size that goes with a network's input for images of any size: 256 for 224 to 227, as in the sources}
+     *
+     * @param input the network's input
+     */
     public static Shape storedFor(Shape input) {
         return new Shape(input.channels(), enlarged(input.height()), enlarged(input.width()));
     }
@@ -104,16 +128,24 @@ public final class Datasets {
     }
 
     /**
-     * Mean image, mean colour and covariance of the colours: those that were stored when the data were prepared, over all images, or
-     * taken now over at most {@code limit} images spread evenly over the data. Damaged images are left out. Sums are whole numbers,
-     * so the result does not depend on how the work is shared.
+     * {@return mean image, mean colour and covariance of the colours} Those that were stored when the data were prepared, over all images,
+     * or taken now over at most {@code limit} images spread evenly over the data. Damaged images are left out. Sums are whole numbers, so
+     * the result does not depend on how the work is shared.
+     *
+     * @param data  the training images
+     * @param limit at most so many are read
      */
     public static ImageStatistics statistics(Dataset data, int limit) {
         ImageStatistics prepared = data.statistics();
         return prepared != null ? prepared : PixelSums.over(data, limit).statistics(data.stored());
     }
 
-    /** Mean image of {@link #statistics}, canonical order [channels][height][width], in levels (0 to 255). */
+    /**
+     * {@return the mean image of {@link #statistics}, [channels][height][width], in levels (0 to 255)}
+     *
+     * @param data  the training images
+     * @param limit at most so many are read
+     */
     public static float[] meanImage(Dataset data, int limit) {
         return statistics(data, limit).mean(Mean.IMAGE);
     }

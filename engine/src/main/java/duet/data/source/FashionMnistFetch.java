@@ -47,6 +47,8 @@ public final class FashionMnistFetch {
     @FunctionalInterface
     public interface Progress {
         /**
+         * Told while a file is downloaded, and once for a file that was there already.
+         *
          * @param file  name of the file
          * @param bytes downloaded so far
          * @param total of the file, or -1 if the server does not say; bytes = total = 0 for a file that was there already
@@ -58,7 +60,11 @@ public final class FashionMnistFetch {
     private final List<Item> items;
     private final Duration patience;
 
-    /** @param base folder that holds the four {@code .gz} files, such as {@link #OFFICIAL} */
+    /**
+     * Downloads from a server that has the four files.
+     *
+     * @param base folder that holds the four {@code .gz} files, such as {@link #OFFICIAL}
+     */
     public FashionMnistFetch(URI base) {
         this(base, ITEMS, PATIENCE);
     }
@@ -72,7 +78,7 @@ public final class FashionMnistFetch {
         this.patience = patience;
     }
 
-    /** {@code $XDG_DATA_HOME/duet/fashion-mnist}, by default {@code ~/.local/share/duet/fashion-mnist}. */
+    /** {@return {@code $XDG_DATA_HOME/duet/fashion-mnist}, by default {@code ~/.local/share/duet/fashion-mnist}} */
     public static Path defaultFolder() {
         String home = System.getenv("XDG_DATA_HOME");
         Path data = home != null && Path.of(home).isAbsolute()
@@ -81,7 +87,10 @@ public final class FashionMnistFetch {
     }
 
     /**
-     * @param folder made if it is not there
+     * Downloads what is missing or wrong in a folder.
+     *
+     * @param folder   made if it is not there
+     * @param progress told how far each file is
      * @throws DataException naming the file or address and what is wrong with it
      */
     public void fetch(Path folder, Progress progress) {

@@ -7,12 +7,20 @@ import duet.data.image.JpegHeader;
 /**
  * What some of the files of a source measure, in pixels.
  *
- * @param files how many were looked at
+ * @param files       how many were looked at
+ * @param leastWidth  of the narrowest
+ * @param mostWidth   of the widest
+ * @param leastHeight of the lowest
+ * @param mostHeight  of the highest
  */
 public record FileSizes(int files, int leastWidth, int mostWidth, int leastHeight, int mostHeight) {
     private static final int MOST_FILES = 200;
 
-    /** Of JPEG files spread evenly over the data; null where there are none, or none that have sizes of their own. */
+    /**
+     * {@return sizes of JPEG files spread evenly over the data; null where there are none, or none that have sizes of their own}
+     *
+     * @param data any source
+     */
     public static FileSizes of(Dataset data) {
         if (!(data instanceof DecodedDataset decoded)) {
             return null;

@@ -39,24 +39,33 @@ public final class LoaderSpeed {
     /**
      * Images a second.
      *
-     * @param loaded    as the loader hands them over: read, decoded, crop, mirror and colour drawn
-     * @param prepared  the same, and cropped, mirrored, the mean taken away and the colour added on the CPU; 0 without measuring it
-     * @param input     what they are cropped to
+     * @param loaded   as the loader hands them over: read, decoded, crop, mirror and colour drawn
+     * @param prepared the same, and cropped, mirrored, the mean taken away and the colour added on the CPU; 0 without measuring it
+     * @param input    what they are cropped to
+     * @param batch    images in a batch
+     * @param threads  that read and decode
      */
     public record Result(double loaded, double prepared, Shape input, int batch, int threads) {}
 
     /**
      * Decoded JPEG files a second on one thread, without scaling what was decoded to the stored size.
      *
+     * @param files   how many were decoded
+     * @param stored  size that they would be scaled to
      * @param turbo   by libjpeg-turbo; 0 if it is not installed
      * @param imageIo by Java's own decoders
      */
     public record Decoding(int files, Shape stored, double turbo, double imageIo) {}
 
     /**
-     * Files are decoded every time, though training keeps what it has decoded where there is room.
+     * Measures how many images a second the loader delivers. Files are decoded every time, though training keeps what it has decoded where
+     * there is room.
      *
+     * @param images  the data
+     * @param batch   images in a batch
+     * @param threads that read and decode
      * @param seconds about how long each of the two measurements takes
+     * @return images a second
      */
     public static Result measure(Dataset images, int batch, int threads, double seconds) {
         Dataset data = images instanceof DecodedDataset decoded ? decoded.uncached() : images;
@@ -103,7 +112,13 @@ public final class LoaderSpeed {
         return batches * batch / passed;
     }
 
-    /** Null where the files are no JPEGs, or the images are stored decoded. */
+    /**
+     * Measures how many files a second each decoder decodes on one thread.
+     *
+     * @param data    any source
+     * @param seconds about how long it takes
+     * @return files a second; null where the files are no JPEGs, or the images are stored decoded
+     */
     public static Decoding decoding(Dataset data, double seconds) {
         if (!(data instanceof DecodedDataset decoded)) {
             return null;

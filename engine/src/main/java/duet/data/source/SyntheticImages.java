@@ -14,6 +14,11 @@ import duet.net.Shape;
  * Made-up images that a network can tell apart: each class has a pattern of two plane waves a channel, each image shows it shifted
  * a little and under noise. Image i has label i % classes. A function of (seed, image) alone, on every machine: sines by StrictMath.
  *
+ * @param part       for people: what the images are for
+ * @param stored     size of each image
+ * @param classCount number of classes
+ * @param size       number of images
+ * @param seed       of patterns, shifts and noise
  * @param firstImage number of the first image, so that training and validation images differ
  */
 public record SyntheticImages(String part, Shape stored, int classCount, int size, long seed,

@@ -16,8 +16,10 @@ import duet.train.schedule.TrainingState;
  * [channels][stored height][stored width], with colour noise {@code input.colours} [axis][channel]
  * ({@link duet.data.PrincipalColours#deviations}); everything else is JSON in the metadata.
  *
- * @param tensors    by name, canonical order
+ * @param network    with its weights in {@code tensors}
  * @param classNames a label is an index into them
+ * @param stored     size of the images that it was trained on
+ * @param tensors    by name, canonical order
  * @param state      null for a bare model
  */
 public record Checkpoint(Network network, List<String> classNames, Shape stored, Map<String, float[]> tensors, TrainingState state) {
@@ -31,12 +33,20 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
      * in a folder it is passed over, with a warning to the system's log.
      *
      * @param path a checkpoint file, or a training's output folder (its latest good checkpoint)
+     * @return the checkpoint
      */
     public static Checkpoint read(Path path) {
         return read(path, message -> System.getLogger(Checkpoint.class.getName()).log(System.Logger.Level.WARNING, message));
     }
 
-    /** @param warning told in a sentence of each damaged checkpoint of a folder that was passed over */
+    /**
+     * Reads a checkpoint, and says what is wrong with others.
+     *
+     * @param path    a checkpoint file, or a training's output folder (its latest good checkpoint)
+     * @param warning told in a sentence of each damaged checkpoint of a folder that was passed over
+     * @return the checkpoint
+     * @throws duet.train.schedule.TrainingException if there is none, naming the file or folder
+     */
     public static Checkpoint read(Path path, Consumer<String> warning) {
         return Files.isDirectory(path) ? OutputFolder.readLatest(path, warning) : CheckpointFile.read(path);
     }
@@ -44,6 +54,8 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
     /**
      * Writes to a temporary file beside it, syncs, renames. A failure is a {@link duet.train.schedule.TrainingException} that names the
      * file and the reason; then whatever was there before is unharmed. Parameters that are not finite are never written.
+     *
+     * @param file replaced if it is there
      */
     public void write(Path file) {
         CheckpointFile.write(file, network, classNames, stored, state, tensors::get);

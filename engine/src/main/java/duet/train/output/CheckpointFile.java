@@ -34,6 +34,7 @@ import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.TrainingState;
+import duet.train.schedule.WarmUp;
 
 /** Checkpoints as safetensors files. What the tensors must be follows from the network in the metadata. */
 public final class CheckpointFile {
@@ -59,7 +60,7 @@ public final class CheckpointFile {
             @JsonSubTypes.Type(value = LearningRate.Steps.class, name = "steps"),
             @JsonSubTypes.Type(value = LearningRate.Linear.class, name = "linear"),
             @JsonSubTypes.Type(value = LearningRate.Exponential.class, name = "exponential"),
-            @JsonSubTypes.Type(value = LearningRate.WarmUp.class, name = "warm-up"),
+            @JsonSubTypes.Type(value = WarmUp.class, name = "warm-up"),
             @JsonSubTypes.Type(value = Diary.class, name = "diary"),
             @JsonSubTypes.Type(value = LearningRate.Plateau.class, name = "plateau")
     })
@@ -105,6 +106,7 @@ public final class CheckpointFile {
     public static final class NotFiniteException extends TrainingException {
         private static final long serialVersionUID = 1;
 
+        /** Its name in the checkpoint. */
         public final String tensor;
 
         NotFiniteException(String tensor) {

@@ -13,6 +13,14 @@ public final class History {
     private int count;
     private final List<Metrics> validations = new ArrayList<>();
 
+    /** No metrics yet. */
+    public History() {}
+
+    /**
+     * Takes a line of metrics.
+     *
+     * @param metrics of a step or a validation
+     */
     public void add(Metrics metrics) {
         if (metrics.event().equals("validation")) {
             validations.add(metrics);
@@ -28,10 +36,21 @@ public final class History {
         count++;
     }
 
-    /** A point of a curve: means over a stretch of training. */
+    /**
+     * A point of a curve: means over a stretch of training.
+     *
+     * @param epoch passes over the data done
+     * @param loss  mean cross-entropy in nats
+     * @param top1  share of images
+     * @param step  steps done
+     */
     public record Point(double epoch, double loss, double top1, double step) {}
 
-    /** Training, as at most {@code points} means over about equally many steps. */
+    /**
+     * {@return the training, as at most {@code points} means over about equally many steps}
+     *
+     * @param points above 0
+     */
     public List<Point> training(int points) {
         List<Point> means = new ArrayList<>();
         int stretches = Math.min(count, points);
@@ -47,16 +66,17 @@ public final class History {
         return means;
     }
 
-    /** Lines of either kind. */
+    /** {@return how many lines of either kind there are} */
     public int lines() {
         return count + validations.size();
     }
 
+    /** {@return the validations so far} */
     public List<Metrics> validations() {
         return validations;
     }
 
-    /** null if there was none. */
+    /** {@return the last validation; null if there was none yet} */
     public Metrics lastValidation() {
         return validations.isEmpty() ? null : validations.getLast();
     }

@@ -9,6 +9,7 @@ package duet.train.output;
  * @param loss            mean cross-entropy in nats
  * @param top1            share of images whose label has the largest probability
  * @param top5            share of images whose label is among the five largest
+ * @param learningRate    of the step's weights, or of the last step
  * @param imagesPerSecond in this step, or in the whole validation
  */
 public record Metrics(

@@ -60,6 +60,7 @@ public final class MetricsLog implements AutoCloseable {
     /**
      * Reads the lines of a file that another process may be writing: a half-written last line is left out.
      *
+     * @param file a metrics.jsonl
      * @param line told of each in turn
      */
     public static void read(Path file, Consumer<Metrics> line) {

@@ -37,10 +37,20 @@ public final class OutputFolder implements AutoCloseable {
         this.lockFile = lockFile;
     }
 
-    /** The checkpoint of a step that is in a folder. */
+    /**
+     * The checkpoint of a step that is in a folder.
+     *
+     * @param step steps done
+     * @param file the checkpoint
+     */
     public record Saved(long step, Path file) {}
 
-    /** Throws if a new training cannot use the folder; changes nothing. */
+    /**
+     * Checks that a new training can use a folder; changes nothing.
+     *
+     * @param folder must be empty or not exist
+     * @throws TrainingException in a sentence that says what is in it
+     */
     public static void requireNew(Path folder) {
         if (Files.exists(folder) && !Files.isDirectory(folder)) {
             throw new TrainingException(folder + ": not a folder; choose another --out");
@@ -158,7 +168,11 @@ public final class OutputFolder implements AutoCloseable {
         }
     }
 
-    /** From the first step to the last. */
+    /**
+     * {@return the checkpoints in a folder, from the first step to the last}
+     *
+     * @param folder of a training
+     */
     public static List<Saved> checkpoints(Path folder) {
         List<Saved> saved = new ArrayList<>();
         for (Path path : list(folder)) {

@@ -7,28 +7,66 @@ import duet.train.schedule.RateChange;
 
 /** Told what happens in training, on the thread that trains. */
 public interface TrainingListener {
-    /** @param firstStep 0, or the step of the checkpoint that is resumed */
+    /**
+     * Told once, before the first step.
+     *
+     * @param firstStep     0, or the step of the checkpoint that is resumed
+     * @param lastStep      steps in all
+     * @param stepsPerEpoch rounded up
+     */
     default void started(long firstStep, long lastStep, long stepsPerEpoch) {}
 
+    /**
+     * Told after each step.
+     *
+     * @param metrics of that step
+     */
     default void step(Metrics metrics) {}
 
-    /** Told before the first step with other rates. */
+    /**
+     * Told before the first step with other rates.
+     *
+     * @param change the new rates
+     */
     default void rateChanged(RateChange change) {}
 
-    /** @param done and total in images */
+    /**
+     * Told while a validation goes on.
+     *
+     * @param done  images so far
+     * @param total images in all
+     */
     default void validating(long done, long total) {}
 
+    /**
+     * Told after each validation.
+     *
+     * @param metrics of the validation
+     */
     default void validated(Metrics metrics) {}
 
+    /**
+     * Told when a checkpoint is on disk.
+     *
+     * @param file the checkpoint
+     */
     default void checkpoint(Path file) {}
 
-    /** Something that the person should know, in a sentence. */
+    /**
+     * Told of something that the person should know.
+     *
+     * @param message a sentence
+     */
     default void warning(String message) {}
 
     /** Tells nobody. */
     TrainingListener SILENT = new TrainingListener() {};
 
-    /** Tells several, in their order. */
+    /**
+     * {@return a listener that tells several, in their order}
+     *
+     * @param listeners to be told
+     */
     static TrainingListener all(TrainingListener... listeners) {
         return new TrainingListeners(List.of(listeners));
     }

@@ -30,6 +30,14 @@ public final class TrainingOutput implements AutoCloseable {
         this.keep = keep;
     }
 
+    /**
+     * Begins in a new folder.
+     *
+     * @param options with an output folder
+     * @param network to be trained
+     * @return the output; close it
+     * @throws duet.train.schedule.TrainingException if the folder holds something already
+     */
     public static TrainingOutput create(TrainingOptions options, Network network) {
         return open(options, network, output -> {
             OutputFolder.requireNew(options.output()); // again, now that nobody else can
@@ -37,7 +45,15 @@ public final class TrainingOutput implements AutoCloseable {
         });
     }
 
-    /** Goes on in the folder of the checkpoint, or in a new one. */
+    /**
+     * Goes on in the folder of the checkpoint, or in a new one.
+     *
+     * @param options with an output folder
+     * @param network that is trained
+     * @param state   of the checkpoint
+     * @param warning told of checkpoints that are damaged, in a sentence
+     * @return the output; close it
+     */
     public static TrainingOutput resume(TrainingOptions options, Network network, TrainingState state, Consumer<String> warning) {
         return open(options, network, output -> {
             if (OutputFolder.checkpoints(options.output()).isEmpty()) {
@@ -73,31 +89,49 @@ public final class TrainingOutput implements AutoCloseable {
         return state.validated() && (state.atEpochEnd() || state.step() >= state.lastStep());
     }
 
-    /** null if there is none. */
+    /** {@return the last checkpoint; null if there is none} */
     public Path lastCheckpoint() {
         return lastCheckpoint;
     }
 
-    /** null if there was none. */
+    /** {@return the last validation; null if there was none} */
     public Metrics lastValidation() {
         return history.lastValidation();
     }
 
+    /**
+     * Writes a line of metrics.
+     *
+     * @param metrics of a step or a validation
+     */
     public void write(Metrics metrics) {
         log.write(metrics);
         history.add(metrics);
     }
 
+    /**
+     * Writes a line that says that the rates have changed.
+     *
+     * @param change the new rates
+     */
     public void write(RateChange change) {
         log.write(change);
     }
 
+    /** Writes {@code network.json}. */
     public void writeNetwork() {
         byte[] json = NetworkJson.write(network).getBytes(StandardCharsets.UTF_8);
         WholeFile.write(folder.file("network.json"), json);
     }
 
-    /** @param tensors see {@link CheckpointFile#write} */
+    /**
+     * Writes a checkpoint and removes those that are too many.
+     *
+     * @param state   where the training stands
+     * @param data    for the names of classes and the size of images
+     * @param tensors see {@link CheckpointFile#write}
+     * @return the file
+     */
     public Path writeCheckpoint(TrainingState state, Dataset data, Function<String, float[]> tensors) {
         log.sync();
         Path file = folder.checkpointFile(state.step());

@@ -13,21 +13,23 @@ import java.util.stream.Collectors;
  * own rate from then on, until it is named again. Biases have the rate {@code biasRate}, whatever the weights have, or without one the
  * weights' times {@link TrainingOptions#biasRateFactor}.
  *
+ * @param initial  the weights' first rate
  * @param biasRate the biases' first rate, or null
  * @param changes  in the order of their epochs
  * @param epochs   that the training had, or 0
  * @param batch    that the rates are for, or 0 for any
  */
 public record Diary(double initial, Double biasRate, List<Change> changes, int epochs, int batch) implements LearningRate {
+    /** Throws an {@link IllegalArgumentException} for rates that are not above 0 and changes out of order. */
     public Diary {
-        LearningRate.requirePositive(initial);
+        RateNumbers.requirePositive(initial);
         requireRate(biasRate, "the biases' rate");
         changes = changes == null ? List.of() : List.copyOf(changes);
-        LearningRate.require(epochs >= 0, "a training cannot have " + epochs + " epochs");
-        LearningRate.require(batch >= 0, "a batch cannot have " + batch + " images");
+        RateNumbers.require(epochs >= 0, "a training cannot have " + epochs + " epochs");
+        RateNumbers.require(batch >= 0, "a batch cannot have " + batch + " images");
         for (int i = 1; i < changes.size(); i++) {
             double before = changes.get(i - 1).epoch();
-            LearningRate.require(before <= changes.get(i).epoch(),
+            RateNumbers.require(before <= changes.get(i).epoch(),
                     "the changes must be in the order of their epochs, but " + changes.get(i).epoch()
                             + " follows " + before);
         }
@@ -36,6 +38,7 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
     /**
      * What changes when that many epochs are done; null leaves things as they are.
      *
+     * @param epoch       passes over the data done before it
      * @param layers      that it is for, or null for all that have no rate of their own
      * @param rate        of the weights; with 0 they stand still as soon as their momentum has run out
      * @param biasRate    of the biases
@@ -43,15 +46,16 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
      * @param colourNoise factor of the colour noise of the augmentation: 1 as it is, 0 none; not for single layers
      */
     public record Change(double epoch, List<String> layers, Double rate, Double biasRate, Double weightDecay, Double colourNoise) {
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Change {
-            LearningRate.require(epoch >= 0 && Double.isFinite(epoch), "a change needs an epoch of at least 0, not " + epoch);
+            RateNumbers.require(epoch >= 0 && Double.isFinite(epoch), "a change needs an epoch of at least 0, not " + epoch);
             layers = layers == null ? null : List.copyOf(layers);
-            LearningRate.require(layers == null || !layers.isEmpty(),
+            RateNumbers.require(layers == null || !layers.isEmpty(),
                     "the change at epoch " + epoch + " names no layers; leave the list out for all");
-            LearningRate.require(layers == null || colourNoise == null,
+            RateNumbers.require(layers == null || colourNoise == null,
                     "colour noise is not for single layers, but the change at epoch " + epoch
                             + " names some");
-            LearningRate.require(rate != null || biasRate != null || weightDecay != null || colourNoise != null,
+            RateNumbers.require(rate != null || biasRate != null || weightDecay != null || colourNoise != null,
                     "the change at epoch " + epoch + " changes nothing; it can have rate, biasRate, weightDecay, colourNoise");
             requireRate(rate, "the rate");
             requireRate(biasRate, "the biases' rate");
@@ -69,7 +73,7 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
     }
 
     private static void requireRate(Double value, String what) {
-        LearningRate.require(value == null || value >= 0 && Double.isFinite(value), what + " must be at least 0, not " + value);
+        RateNumbers.require(value == null || value >= 0 && Double.isFinite(value), what + " must be at least 0, not " + value);
     }
 
     private static Double scaled(Double value, double factor) {
@@ -133,12 +137,12 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
 
     @Override
     public String phase(double epoch, int drops) {
-        StringBuilder text = new StringBuilder("learning rate ").append(LearningRate.number(at(epoch, drops)));
+        StringBuilder text = new StringBuilder("learning rate ").append(RateNumbers.number(at(epoch, drops)));
         Double changed = last(null, epoch, Change::biasRate);
         Double biases = changed == null ? biasRate : changed;
         Double decay = last(null, epoch, Change::weightDecay);
-        text.append(biases == null ? "" : ", biases " + LearningRate.number(biases))
-                .append(decay == null ? "" : ", weight decay " + LearningRate.number(decay));
+        text.append(biases == null ? "" : ", biases " + RateNumbers.number(biases))
+                .append(decay == null ? "" : ", weight decay " + RateNumbers.number(decay));
         for (String layer : layers()) {
             String own = List.of(own(layer, "", epoch, Change::rate), own(layer, "biases ", epoch, Change::biasRate),
                     own(layer, "weight decay ", epoch, Change::weightDecay)).stream().filter(part -> !part.isEmpty())
@@ -146,11 +150,11 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
             text.append(own.isEmpty() ? "" : "; " + layer + ": " + own);
         }
         double noise = colourNoise(epoch);
-        return text.append(noise == 1 ? "" : "; colour noise " + (noise == 0 ? "off" : "times " + LearningRate.number(noise))).toString();
+        return text.append(noise == 1 ? "" : "; colour noise " + (noise == 0 ? "off" : "times " + RateNumbers.number(noise))).toString();
     }
 
     private String own(String layer, String what, double epoch, Function<Change, Double> value) {
         Double found = last(layer, epoch, value);
-        return found == null ? "" : what + LearningRate.number(found);
+        return found == null ? "" : what + RateNumbers.number(found);
     }
 }

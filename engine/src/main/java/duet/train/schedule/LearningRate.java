@@ -1,73 +1,95 @@
 package duet.train.schedule;
 
-import java.math.BigDecimal;
-import java.math.MathContext;
 import java.util.List;
 
 /** A learning rate policy; the rate of a step is a function of what is recorded in a checkpoint. */
 public sealed interface LearningRate permits LearningRate.Constant, LearningRate.Steps, LearningRate.Linear, LearningRate.Exponential,
-        LearningRate.Plateau, LearningRate.WarmUp, Diary {
-    /** The rate of the first step. */
+        LearningRate.Plateau, WarmUp, Diary {
+    /** {@return the rate of the first step} */
     double initial();
 
     /**
-     * The rate of a step.
+     * {@return the rate of a step}
      *
      * @param epoch passes over the data done before it
      * @param drops how often the plateau policy has divided the rate
      */
     double at(double epoch, int drops);
 
-    /** This policy, starting with another rate. */
+    /**
+     * {@return this policy, starting with another rate}
+     *
+     * @param rate of the first step
+     */
     LearningRate startingAt(double rate);
 
     /**
-     * The rate of one parameter.
+     * {@return the rate of one parameter}
      *
+     * @param layer      that it belongs to
+     * @param bias       whether it is a bias
+     * @param epoch      passes over the data done before the step
+     * @param drops      how often the plateau policy has divided the rate
      * @param biasFactor the biases' rate as a multiple of the weights'
      */
     default double at(String layer, boolean bias, double epoch, int drops, double biasFactor) {
         return bias ? at(epoch, drops) * biasFactor : at(epoch, drops);
     }
 
-    /** The decay of a layer's weights, where the training's is {@code usual}. */
+    /**
+     * {@return the decay of a layer's weights}
+     *
+     * @param layer its name
+     * @param epoch passes over the data done before the step
+     * @param usual the training's decay
+     */
     default double weightDecay(String layer, double epoch, double usual) {
         return usual;
     }
 
-    /** What the deviation of the augmentation's colour noise is multiplied by in this epoch. */
+    /**
+     * {@return what the deviation of the augmentation's colour noise is multiplied by in this epoch}
+     *
+     * @param epoch passes over the data done
+     */
     default double colourNoise(double epoch) {
         return 1;
     }
 
-    /** Whether there are epochs in which {@link #colourNoise} is 0. */
+    /** {@return whether there are epochs in which {@link #colourNoise} is 0} */
     default boolean leavesColourNoiseOff() {
         return false;
     }
 
-    /** Layers that have rates of their own. */
+    /** {@return the layers that have rates of their own} */
     default List<String> layers() {
         return List.of();
     }
 
-    /** The rates in words, where they stay as they are for a while; null where they move all the time. */
+    /**
+     * {@return the rates in words, where they stay as they are for a while; null where they move all the time}
+     *
+     * @param epoch passes over the data done
+     * @param drops how often the plateau policy has divided the rate
+     */
     default String phase(double epoch, int drops) {
-        return "learning rate " + number(at(epoch, drops));
+        return "learning rate " + RateNumbers.number(at(epoch, drops));
     }
 
-    /** The plateau policy in it, which validations move, or null. */
+    /** {@return the plateau policy in it, which validations move, or null} */
     default Plateau plateau() {
         return null;
     }
 
-    /** At most six significant digits. */
-    static String number(double rate) {
-        return rate == 0 ? "0" : new BigDecimal(rate, new MathContext(6)).stripTrailingZeros().toPlainString();
-    }
-
+    /**
+     * A rate that stays the same in every step.
+     *
+     * @param initial the rate
+     */
     record Constant(double initial) implements LearningRate {
+        /** Throws an {@link IllegalArgumentException} unless the rate is above 0. */
         public Constant {
-            requirePositive(initial);
+            RateNumbers.requirePositive(initial);
         }
 
         @Override
@@ -81,12 +103,20 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Multiplied by factor after every {@code epochs} epochs. */
+    /**
+     * A rate that is multiplied by factor after every {@code epochs} epochs.
+     *
+     * @param initial the first rate
+     * @param epochs  between two changes
+     * @param factor  between 0 and 1
+     */
     record Steps(double initial, double epochs, double factor) implements LearningRate {
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Steps {
-            requirePositive(initial);
-            require(epochs > 0 && Double.isFinite(epochs), "the learning rate's epochs between steps must be above 0, not " + epochs);
-            requireFactor(factor);
+            RateNumbers.requirePositive(initial);
+            RateNumbers.require(epochs > 0 && Double.isFinite(epochs),
+                    "the learning rate's epochs between steps must be above 0, not " + epochs);
+            RateNumbers.requireFactor(factor);
         }
 
         @Override
@@ -96,17 +126,24 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
 
         @Override
         public double at(double epoch, int drops) {
-            return initial * power(factor, (long) Math.floor(epoch / epochs));
+            return initial * RateNumbers.power(factor, (long) Math.floor(epoch / epochs));
         }
     }
 
-    /** Falls evenly to nearly 0 over that many epochs; from then on it is a thousandth of the first. */
+    /**
+     * A rate that falls evenly to nearly 0 over that many epochs; from then on it is a thousandth of the first.
+     *
+     * @param initial the first rate
+     * @param epochs  until the end of the fall
+     */
     record Linear(double initial, double epochs) implements LearningRate {
         private static final double LEAST = 1e-3;
 
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Linear {
-            requirePositive(initial);
-            require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate falls must be above 0, not " + epochs);
+            RateNumbers.requirePositive(initial);
+            RateNumbers.require(epochs > 0 && Double.isFinite(epochs),
+                    "the epochs over which the learning rate falls must be above 0, not " + epochs);
         }
 
         @Override
@@ -125,12 +162,20 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Falls to {@code factor} of the first over that many epochs, by the same share in each; from then on it stays there. */
+    /**
+     * A rate that falls to {@code factor} of the first over that many epochs, by the same share in each; from then on it stays there.
+     *
+     * @param initial the first rate
+     * @param epochs  until the end of the fall
+     * @param factor  between 0 and 1
+     */
     record Exponential(double initial, double epochs, double factor) implements LearningRate {
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Exponential {
-            requirePositive(initial);
-            require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate falls must be above 0, not " + epochs);
-            requireFactor(factor);
+            RateNumbers.requirePositive(initial);
+            RateNumbers.require(epochs > 0 && Double.isFinite(epochs),
+                    "the epochs over which the learning rate falls must be above 0, not " + epochs);
+            RateNumbers.requireFactor(factor);
         }
 
         @Override
@@ -150,81 +195,22 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
         }
     }
 
-    /** Rises evenly from a thousandth over that many epochs, to another policy that is under way meanwhile (Goyal et al. 2017). */
-    record WarmUp(double epochs, LearningRate then) implements LearningRate {
-        private static final double LEAST = 1e-3;
-
-        public WarmUp {
-            require(epochs > 0 && Double.isFinite(epochs), "the epochs over which the learning rate rises must be above 0, not " + epochs);
-            require(then != null && !(then instanceof WarmUp), "a learning rate warms up once, to another policy");
-        }
-
-        private double share(double epoch) {
-            return Math.clamp(epoch / epochs, LEAST, 1);
-        }
-
-        /** The rate that it rises to if it did not fall meanwhile. */
-        @Override
-        public double initial() {
-            return then.initial();
-        }
-
-        @Override
-        public LearningRate startingAt(double rate) {
-            return new WarmUp(epochs, then.startingAt(rate));
-        }
-
-        @Override
-        public double at(double epoch, int drops) {
-            return share(epoch) * then.at(epoch, drops);
-        }
-
-        @Override
-        public double at(String layer, boolean bias, double epoch, int drops, double biasFactor) {
-            return share(epoch) * then.at(layer, bias, epoch, drops, biasFactor);
-        }
-
-        @Override
-        public double weightDecay(String layer, double epoch, double usual) {
-            return then.weightDecay(layer, epoch, usual);
-        }
-
-        @Override
-        public double colourNoise(double epoch) {
-            return then.colourNoise(epoch);
-        }
-
-        @Override
-        public boolean leavesColourNoiseOff() {
-            return then.leavesColourNoiseOff();
-        }
-
-        @Override
-        public List<String> layers() {
-            return then.layers();
-        }
-
-        @Override
-        public String phase(double epoch, int drops) {
-            return epoch < epochs ? null : then.phase(epoch, drops);
-        }
-
-        @Override
-        public Plateau plateau() {
-            return then.plateau();
-        }
-    }
-
     /**
-     * Multiplied by factor (0.1 in the paper) when the validation error has not fallen for {@code patience} validations, at most
-     * {@code times} times.
+     * A rate that is multiplied by factor (0.1 in the paper) when the validation error has not fallen for {@code patience} validations, at
+     * most {@code times} times.
+     *
+     * @param initial  the first rate
+     * @param factor   between 0 and 1
+     * @param patience validations without a lower error
+     * @param times    how often at most
      */
     record Plateau(double initial, double factor, int patience, int times) implements LearningRate {
+        /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Plateau {
-            requirePositive(initial);
-            requireFactor(factor);
-            require(patience > 0, "the learning rate's patience must be at least 1 validation, not " + patience);
-            require(times >= 0, "the learning rate cannot be divided " + times + " times");
+            RateNumbers.requirePositive(initial);
+            RateNumbers.requireFactor(factor);
+            RateNumbers.require(patience > 0, "the learning rate's patience must be at least 1 validation, not " + patience);
+            RateNumbers.require(times >= 0, "the learning rate cannot be divided " + times + " times");
         }
 
         @Override
@@ -234,35 +220,12 @@ public sealed interface LearningRate permits LearningRate.Constant, LearningRate
 
         @Override
         public double at(double epoch, int drops) {
-            return initial * power(factor, drops);
+            return initial * RateNumbers.power(factor, drops);
         }
 
         @Override
         public Plateau plateau() {
             return this;
-        }
-    }
-
-    /** By multiplication: Math.pow may differ between machines in its last bit. */
-    private static double power(double factor, long times) {
-        double product = 1;
-        for (long i = 0; i < times && product > 0; i++) {
-            product *= factor;
-        }
-        return product;
-    }
-
-    static void requirePositive(double rate) {
-        require(rate > 0 && Double.isFinite(rate), "the learning rate must be above 0, not " + rate);
-    }
-
-    private static void requireFactor(double factor) {
-        require(factor > 0 && factor < 1, "the learning rate's factor must lie between 0 and 1, not " + factor);
-    }
-
-    static void require(boolean condition, String message) {
-        if (!condition) {
-            throw new IllegalArgumentException(message);
         }
     }
 }

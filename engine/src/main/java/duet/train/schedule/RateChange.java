@@ -15,7 +15,11 @@ public record RateChange(String event, long step, double epoch, double learningR
     private static final String EPOCH = "epoch";
     private static final String VALIDATION = "validation";
 
-    /** Before the next step of this state: null if its rates are those of the last one, or move all the time. */
+    /**
+     * {@return the change before the next step of a state; null if its rates are those of the last one, or move all the time}
+     *
+     * @param state of the training
+     */
     public static RateChange byEpoch(TrainingState state) {
         if (state.step() == 0) {
             return null;
@@ -25,11 +29,16 @@ public record RateChange(String event, long step, double epoch, double learningR
         return now == null || now.equals(before) ? null : of(state, EPOCH, now);
     }
 
-    /** Right after a validation that has changed the state: null if the plateau policy did nothing. */
+    /**
+     * {@return the change right after a validation; null if the plateau policy did nothing}
+     *
+     * @param before the state before the validation
+     * @param after  the state after it
+     */
     public static RateChange byValidation(TrainingState before, TrainingState after) {
         String now = phase(after, after.step());
         return before.rateDrops() == after.rateDrops() ? null
-                : of(after, VALIDATION, now == null ? "learning rate " + LearningRate.number(after.learningRate(after.step())) : now);
+                : of(after, VALIDATION, now == null ? "learning rate " + RateNumbers.number(after.learningRate(after.step())) : now);
     }
 
     private static RateChange of(TrainingState state, String cause, String rates) {
@@ -40,7 +49,7 @@ public record RateChange(String event, long step, double epoch, double learningR
         return state.options().learningRate().phase(state.epoch(index), state.rateDrops());
     }
 
-    /** The step whose checkpoint is the first that comes after this line. */
+    /** {@return the step whose checkpoint is the first that comes after this line} */
     public long knownAfter() {
         return cause.equals(VALIDATION) ? step - 1 : step;
     }

@@ -41,11 +41,18 @@ public final class Schedules {
         }
     }
 
+    /** {@return the names of the diaries that the engine brings along} */
     public static List<String> names() {
         return List.of("original-2012", "cifar-18pct", "cifar-11pct");
     }
 
-    /** @param name one of {@link #names} */
+    /**
+     * Reads a diary that the engine brings along.
+     *
+     * @param name one of {@link #names}
+     * @return the diary
+     * @throws TrainingException if there is no such diary, with the nearest name
+     */
     public static Diary named(String name) {
         if (!names().contains(name)) {
             throw new TrainingException("there is no schedule called " + name + "; " + Suggestion.of(name, names()));
@@ -57,7 +64,13 @@ public final class Schedules {
         }
     }
 
-    /** Throws {@link TrainingException} in a sentence that names the file and what is wrong. */
+    /**
+     * Reads a diary from a file.
+     *
+     * @param file JSON
+     * @return the diary
+     * @throws TrainingException in a sentence that names the file and what is wrong
+     */
     public static Diary read(Path file) {
         try {
             return parse(Files.readString(file), file.toString());

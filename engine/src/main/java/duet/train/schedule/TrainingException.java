@@ -4,10 +4,21 @@ package duet.train.schedule;
 public class TrainingException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
+    /**
+     * Something that does not fit, found by Duet itself.
+     *
+     * @param message a sentence that names what is wrong and the way out
+     */
     public TrainingException(String message) {
         super(message);
     }
 
+    /**
+     * Something that cannot go on because something below failed.
+     *
+     * @param message a sentence that names what is wrong and the way out
+     * @param cause   what failed
+     */
     public TrainingException(String message, Throwable cause) {
         super(message, cause);
     }

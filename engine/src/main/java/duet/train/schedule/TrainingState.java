@@ -20,25 +20,46 @@ public record TrainingState(
         double bestError,
         int sinceBest) {
 
+    /**
+     * {@return the state before the first step}
+     *
+     * @param options    how to train; the output folder is not kept
+     * @param data       what the data were opened from
+     * @param images     to learn from
+     * @param arithmetic of the backend
+     */
     public static TrainingState initial(TrainingOptions options, String data, int images, Arithmetic arithmetic) {
-        return new TrainingState(0, options.withOutput(null), data, images, arithmetic, true, 0, 1, 0);
+        return new TrainingState(0, options.toBuilder().output(null).build(), data, images, arithmetic, true, 0, 1, 0);
     }
 
+    /**
+     * {@return this state for a training that goes on with other options or another backend}
+     *
+     * @param options    from now on; the output folder is not kept
+     * @param arithmetic of the backend
+     */
     public TrainingState continued(TrainingOptions options, Arithmetic arithmetic) {
-        return new TrainingState(step, options.withOutput(null), data, images, arithmetic, validated, rateDrops, bestError, sinceBest);
+        return new TrainingState(step, options.toBuilder().output(null).build(), data, images, arithmetic, validated, rateDrops, bestError,
+                sinceBest);
     }
 
-    /** One step later. */
+    /** {@return the state one step later} */
     public TrainingState stepped() {
         return new TrainingState(step + 1, options, data, images, arithmetic, false, rateDrops, bestError, sinceBest);
     }
 
-    /** The validation at the end of a training that does not end with an epoch: the plateau policy never sees it. */
+    /**
+     * {@return the state after the validation at the end of a training that does not end with an epoch: the plateau policy never sees it}
+     */
     public TrainingState validatedAtEnd() {
         return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, bestError, sinceBest);
     }
 
-    /** After an epoch's validation with a share of {@code error} wrong answers: the plateau policy. */
+    /**
+     * {@return the state after an epoch's validation, which the plateau policy looks at}
+     *
+     * @param error share of wrong answers
+     */
     public TrainingState validated(double error) {
         if (error < bestError) {
             return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, error, 0);
@@ -49,22 +70,30 @@ public record TrainingState(
                 drop ? 0 : sinceBest + 1);
     }
 
-    /** Passes over the data done after {@code steps} steps. */
+    /**
+     * {@return the passes over the data done after {@code steps} steps}
+     *
+     * @param steps from the beginning
+     */
     public double epoch(long steps) {
         return (double) steps * options.batch() / images;
     }
 
-    /** Whether the last step crossed the end of an epoch. */
+    /** {@return whether the last step crossed the end of an epoch} */
     public boolean atEpochEnd() {
         return step > 0 && step * options.batch() / images > (step - 1) * options.batch() / images;
     }
 
-    /** Steps in all. */
+    /** {@return the steps in all} */
     public long lastStep() {
         return options.steps() > 0 ? options.steps() : Math.ceilDiv((long) options.epochs() * images, options.batch());
     }
 
-    /** Rate of step number {@code index}, counted from 0, for weights. */
+    /**
+     * {@return the rate of a step, for weights}
+     *
+     * @param index number of the step, counted from 0
+     */
     public double learningRate(long index) {
         return options.learningRate().at(epoch(index), rateDrops);
     }

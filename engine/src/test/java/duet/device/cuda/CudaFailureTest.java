@@ -28,16 +28,19 @@ import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.VirtualGpu;
+import duet.text.Text;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** What goes wrong while devices work: each is one sentence that names the call, the kernel and the layer, and the JVM lives on. */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class CudaFailureTest {
     private static final int ELEMENTS = 1000;
     private static final Tensor TENSOR = new Tensor(1, "values", 0, Tensor.Format.ACTIVATION, Tensor.Role.TRANSIENT, 1, ELEMENTS, 1, 1);
@@ -102,7 +105,7 @@ class CudaFailureTest {
         long tooMuch = TestDevices.virtual() ? 2_000_000 : 1L << 50;
         try (Backend backend = Backends.open(TestDevices.one(), 0)) {
             DeviceException e = assertThrows(DeviceException.class, () -> backend.allocate(new long[] {tooMuch}));
-            assertTrue(e.getMessage().contains("%,d bytes".formatted(tooMuch)) && e.getMessage().contains("CUDA_ERROR_OUT_OF_MEMORY")
+            assertTrue(e.getMessage().contains("allocating " + Text.bytes(tooMuch)) && e.getMessage().contains("CUDA_ERROR_OUT_OF_MEMORY")
                     && e.getMessage().contains("--batch"), e.getMessage());
             backend.allocate(new long[] {500_000}).close(); // not a lost context
         }

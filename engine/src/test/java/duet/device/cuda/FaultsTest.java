@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.stream.Stream;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.device.Backend;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * The virtual GPU's checks find faults: each of a list of seeded ones must be reported by the check that is meant for it, be missed when
@@ -26,6 +28,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("sim")
 @VirtualOnly("a card checks none of this")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class FaultsTest {
     /** Warps turn by turn and streams in order: what a schedule that is kind to the fault computes. */
     private static final String SETTINGS = "budget=200000,fail=off,threads=1";

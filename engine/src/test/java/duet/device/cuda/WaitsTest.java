@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.device.Backend;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Each wait of a plan on two towers dropped in turn. The checker of plans, which sees no device, tells which are needed; the virtual GPU
@@ -24,6 +26,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("sim")
 @VirtualOnly("a card does not see what is not ordered")
 @ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
 class WaitsTest {
     private static final List<String> ORDERS = List.of("fifo", "latest-first", "delay,seed=1", "delay,seed=2", "random,seed=3", "lazy");
 

@@ -44,7 +44,7 @@ class CheckpointTest {
     private Path folder;
 
     private static TrainingState state(LearningRate rate) {
-        return new TrainingState(123, Tiny.options().withLearningRate(rate), "folder:a \"b\"", 44,
+        return new TrainingState(123, Tiny.options().toBuilder().learningRate(rate).build(), "folder:a \"b\"", 44,
                 new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3);
     }
 

@@ -149,7 +149,7 @@ class DiaryTest {
         List<RateChange> told = new ArrayList<>();
         try (Backend backend = Tiny.backend(1);
                 Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
-                        Tiny.options().withMomentum(0).withSteps(12).withKeepCheckpoints(9).withLearningRate(diary).withOutput(out))) {
+                        Tiny.options().toBuilder().momentum(0).steps(12).keepCheckpoints(9).learningRate(diary).output(out).build())) {
             trainer.train(new TrainingListener() {
                 @Override
                 public void rateChanged(RateChange change) {
@@ -173,7 +173,8 @@ class DiaryTest {
 
     @Test
     void changesAreTold() {
-        TrainingState steps = TrainingState.initial(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Steps(0.8, 1.5, 0.5)),
+        TrainingState steps = TrainingState.initial(
+                Tiny.options().toBuilder().batch(4).learningRate(new LearningRate.Steps(0.8, 1.5, 0.5)).build(),
                 "data", 40,
                 Arithmetic.DEFAULT);
         assertNull(RateChange.byEpoch(steps));
@@ -182,8 +183,8 @@ class DiaryTest {
             RateChange change = RateChange.byEpoch(steps);
             assertEquals(step % 15 == 0, change != null, "before step " + (step + 1));
         }
-        TrainingState plateau = TrainingState.initial(Tiny.options().withLearningRate(
-                new LearningRate.WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))), "data", 44, Arithmetic.DEFAULT).stepped();
+        TrainingState plateau = TrainingState.initial(Tiny.options().toBuilder().learningRate(
+                new WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))).build(), "data", 44, Arithmetic.DEFAULT).stepped();
         TrainingState better = plateau.validated(0.5);
         assertNull(RateChange.byValidation(plateau, better));
         TrainingState worse = better.stepped();

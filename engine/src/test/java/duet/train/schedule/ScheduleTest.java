@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 
 import duet.data.Augmentation;
 import duet.data.Mean;
@@ -40,26 +39,27 @@ class ScheduleTest {
         }
         assertEquals(".....|....|.....|....|", ends.toString());
         assertEquals(4.0, state.epoch(22));
-        assertEquals(60, state(Tiny.options().withSteps(60), 44).lastStep());
-        assertEquals(1, state(Tiny.options().withEpochs(1).withBatch(100), 44).lastStep());
-        assertTrue(after(state(Tiny.options().withBatch(100), 44), 1).atEpochEnd());
+        assertEquals(60, state(Tiny.options().toBuilder().steps(60).build(), 44).lastStep());
+        assertEquals(1, state(Tiny.options().toBuilder().epochs(1).batch(100).build(), 44).lastStep());
+        assertTrue(after(state(Tiny.options().toBuilder().batch(100).build(), 44), 1).atEpochEnd());
         assertFalse(state(Tiny.options(), 44).atEpochEnd());
     }
 
     @Test
     void ratesInSteps() {
-        TrainingState state = state(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Steps(0.8, 1.5, 0.5)), 40);
+        TrainingState state = state(Tiny.options().toBuilder().batch(4).learningRate(new LearningRate.Steps(0.8, 1.5, 0.5)).build(), 40);
         assertEquals(0.8, state.learningRate(0));
         assertEquals(0.8, state.learningRate(14));
         assertEquals(0.4, state.learningRate(15));
         assertEquals(0.4, state.learningRate(29));
         assertEquals(0.2, state.learningRate(30));
-        assertEquals(0.05, state(Tiny.options().withLearningRate(new LearningRate.Constant(0.05)), 44).learningRate(1_000_000));
+        assertEquals(0.05,
+                state(Tiny.options().toBuilder().learningRate(new LearningRate.Constant(0.05)).build(), 44).learningRate(1_000_000));
     }
 
     @Test
     void rateThatFallsEvenly() {
-        TrainingState state = state(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Linear(0.8, 2)), 40);
+        TrainingState state = state(Tiny.options().toBuilder().batch(4).learningRate(new LearningRate.Linear(0.8, 2)).build(), 40);
         assertEquals(0.8, state.learningRate(0));
         assertEquals(0.4, state.learningRate(10), 1e-12);
         assertEquals(0.04, state.learningRate(19), 1e-12);
@@ -69,7 +69,8 @@ class ScheduleTest {
 
     @Test
     void rateThatFallsByTheSameShare() {
-        TrainingState state = state(Tiny.options().withBatch(4).withLearningRate(new LearningRate.Exponential(0.8, 2, 0.01)), 40);
+        TrainingState state = state(Tiny.options().toBuilder().batch(4).learningRate(new LearningRate.Exponential(0.8, 2, 0.01)).build(),
+                40);
         assertEquals(0.8, state.learningRate(0));
         assertEquals(0.08, state.learningRate(10), 1e-12);
         assertEquals(0.008, state.learningRate(20), 1e-12);
@@ -81,8 +82,8 @@ class ScheduleTest {
 
     @Test
     void rateThatRisesFirst() {
-        TrainingState state = state(Tiny.options().withBatch(4).withLearningRate(
-                new LearningRate.WarmUp(1, new LearningRate.Steps(0.8, 2, 0.5))), 40);
+        TrainingState state = state(Tiny.options().toBuilder().batch(4).learningRate(
+                new WarmUp(1, new LearningRate.Steps(0.8, 2, 0.5))).build(), 40);
         assertEquals(0.0008, state.learningRate(0), 1e-12);
         assertEquals(0.4, state.learningRate(5), 1e-12);
         assertEquals(0.8, state.learningRate(10));
@@ -90,14 +91,14 @@ class ScheduleTest {
         assertEquals(0.8, state.options().learningRate().initial());
         assertEquals(0.1, state.options().learningRate().startingAt(0.2).at(0.5, 0), 1e-12);
         assertRefused("a learning rate warms up once, to another policy",
-                () -> new LearningRate.WarmUp(1, new LearningRate.WarmUp(1, new LearningRate.Constant(1))));
+                () -> new WarmUp(1, new WarmUp(1, new LearningRate.Constant(1))));
         assertRefused("the epochs over which the learning rate rises must be above 0, not 0.0",
-                () -> new LearningRate.WarmUp(0, new LearningRate.Constant(1)));
+                () -> new WarmUp(0, new LearningRate.Constant(1)));
     }
 
     @Test
     void plateauDividesTheRateWhenTheErrorStopsFalling() {
-        TrainingState state = state(Tiny.options().withLearningRate(new LearningRate.Plateau(1, 0.1, 2, 2)), 44);
+        TrainingState state = state(Tiny.options().toBuilder().learningRate(new LearningRate.Plateau(1, 0.1, 2, 2)).build(), 44);
         double[] errors = {0.5, 0.4, 0.4, 0.45, 0.39, 0.39, 0.38, 0.5, 0.38, 0.5, 0.5, 0.5};
         double[] rates = {1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01};
         for (int i = 0; i < errors.length; i++) {
@@ -110,7 +111,7 @@ class ScheduleTest {
 
     @Test
     void aValidationThatOnlyMarksTheEndDoesNotMoveThePolicy() {
-        TrainingState state = state(Tiny.options().withLearningRate(new LearningRate.Plateau(1, 0.1, 1, 2)), 44).stepped();
+        TrainingState state = state(Tiny.options().toBuilder().learningRate(new LearningRate.Plateau(1, 0.1, 1, 2)).build(), 44).stepped();
         assertFalse(state.validated());
         TrainingState end = state.validatedAtEnd();
         assertTrue(end.validated());
@@ -121,16 +122,16 @@ class ScheduleTest {
     @Test
     void optionsThatMakeNoSense() {
         TrainingOptions good = TrainingOptions.DEFAULTS;
-        assertRefused("the batch must have at least 1 image, not 0", () -> good.withBatch(0));
-        assertRefused("there must be at least 1 epoch, not 0", () -> good.withEpochs(0));
-        assertRefused("steps must not be below 0, but they are -1", () -> good.withSteps(-1));
-        assertRefused("momentum must be from 0 to below 1, not 1.0", () -> good.withMomentum(1));
-        assertRefused("momentum must be from 0 to below 1, not NaN", () -> good.withMomentum(Double.NaN));
-        assertRefused("weight decay must not be below 0, but it is -0.1", () -> good.withWeightDecay(-0.1));
-        assertRefused("at least 1 checkpoint must be kept, not 0", () -> good.withKeepCheckpoints(0));
-        assertRefused("there must be at least 1 loader thread, not 0", () -> good.withLoaderThreads(0));
-        assertRefused("steps between checkpoints must not be below 0, but they are -5", () -> good.withCheckpointEvery(-5));
-        assertRefused("the biases' rate factor must not be below 0, but it is -2.0", () -> good.withBiasRateFactor(-2));
+        assertRefused("the batch must have at least 1 image, not 0", () -> good.toBuilder().batch(0).build());
+        assertRefused("there must be at least 1 epoch, not 0", () -> good.toBuilder().epochs(0).build());
+        assertRefused("steps must not be below 0, but they are -1", () -> good.toBuilder().steps(-1).build());
+        assertRefused("momentum must be from 0 to below 1, not 1.0", () -> good.toBuilder().momentum(1).build());
+        assertRefused("momentum must be from 0 to below 1, not NaN", () -> good.toBuilder().momentum(Double.NaN).build());
+        assertRefused("weight decay must not be below 0, but it is -0.1", () -> good.toBuilder().weightDecay(-0.1).build());
+        assertRefused("at least 1 checkpoint must be kept, not 0", () -> good.toBuilder().keepCheckpoints(0).build());
+        assertRefused("there must be at least 1 loader thread, not 0", () -> good.toBuilder().loaderThreads(0).build());
+        assertRefused("steps between checkpoints must not be below 0, but they are -5", () -> good.toBuilder().checkpointEvery(-5).build());
+        assertRefused("the biases' rate factor must not be below 0, but it is -2.0", () -> good.toBuilder().biasRateFactor(-2).build());
         assertRefused("the learning rate must be above 0, not 0.0", () -> new LearningRate.Constant(0));
         assertRefused("the learning rate must be above 0, not Infinity", () -> new LearningRate.Constant(Double.POSITIVE_INFINITY));
         assertRefused("the learning rate's factor must lie between 0 and 1, not 10.0", () -> new LearningRate.Plateau(1, 10, 1, 1));
@@ -138,7 +139,7 @@ class ScheduleTest {
         assertRefused("the learning rate's epochs between steps must be above 0, not 0.0", () -> new LearningRate.Steps(1, 0, 0.1));
     }
 
-    /** A with-method for every component, each of which changes that one and no other. */
+    /** The builder has a method for every component, each of which changes that one and no other. */
     @Test
     void everyOptionCanBeChanged() throws ReflectiveOperationException {
         TrainingOptions defaults = TrainingOptions.DEFAULTS;
@@ -147,9 +148,9 @@ class ScheduleTest {
         for (RecordComponent component : TrainingOptions.class.getRecordComponents()) {
             String name = component.getName();
             Object other = component.getAccessor().invoke(others);
-            Object changed = TrainingOptions.class
-                    .getMethod("with" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1), component.getType())
-                    .invoke(defaults, other);
+            TrainingOptions.Builder builder = defaults.toBuilder();
+            TrainingOptions.Builder.class.getMethod(name, component.getType()).invoke(builder, other);
+            TrainingOptions changed = builder.build();
             for (RecordComponent each : TrainingOptions.class.getRecordComponents()) {
                 assertEquals(each.getAccessor().invoke(each.getName().equals(name) ? others : defaults), each.getAccessor().invoke(changed),
                         name + ": " + each.getName());
@@ -163,9 +164,9 @@ class ScheduleTest {
 
     @Test
     void resumingTakesTheCourseFromTheCheckpointAndTheRestFromTheCaller() {
-        TrainingOptions first = Tiny.options().withMomentum(0.8).withShuffle(false).withBiasWeightDecay(true);
-        TrainingOptions now = TrainingOptions.DEFAULTS.withEpochs(9).withCheckpointEvery(3).withKeepCheckpoints(7).withLoaderThreads(4);
-        assertEquals(first.withEpochs(9).withCheckpointEvery(3).withKeepCheckpoints(7).withLoaderThreads(4), first.continued(now));
-        assertEquals(first.withSteps(5), first.continued(first.withSteps(5)));
+        TrainingOptions first = Tiny.options().toBuilder().momentum(0.8).shuffle(false).biasWeightDecay(true).build();
+        TrainingOptions now = TrainingOptions.DEFAULTS.toBuilder().epochs(9).checkpointEvery(3).keepCheckpoints(7).loaderThreads(4).build();
+        assertEquals(first.toBuilder().epochs(9).checkpointEvery(3).keepCheckpoints(7).loaderThreads(4).build(), first.continued(now));
+        assertEquals(first.toBuilder().steps(5).build(), first.continued(first.toBuilder().steps(5).build()));
     }
 }

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 import duet.ChildJava;
+import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
 import duet.bindings.NativeLibraries;
@@ -20,11 +21,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** What a driver can be: absent, broken, old, in trouble. Each is one sentence. The virtual GPU's library stands in for a driver. */
 @Tag("sim")
 @ExtendWith(VirtualGpuCondition.class)
 @VirtualOnly("the virtual GPU's library stands in for a broken driver")
+@ResourceLock(TestDevices.LOCK)
 class CudaDriverTest {
     @TempDir
     Path folder;

@@ -26,7 +26,8 @@ public final class Embedding {
         try (Backend backend = Backends.openDefault(2, 0);
                 Split data = Datasets.open(source, network.input(), 1, DamageReport.STRICT)) {
             Checkpoint model;
-            try (Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data, Recipe.of("alexnet-small"))) {
+            try (Trainer trainer = Trainer.create(network, Placement.TWO_TOWERS, backend, data,
+                    Recipe.of("alexnet-small"))) {
                 trainer.train(TrainingListener.SILENT);
                 model = trainer.snapshot();
             }
