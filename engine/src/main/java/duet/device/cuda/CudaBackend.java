@@ -216,26 +216,31 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    /** Runs something that must not happen twice at a time. */
-    void exclusively(Runnable action) {
-        exclusively(() -> {
-            action.run();
-            return null;
-        });
+    /**
+     * Begins something that must not happen twice at a time; {@link #end} must follow. Not a method that is given the work: a lambda for
+     * every batch would be garbage for every batch.
+     */
+    void begin() {
+        enter();
+        if (closed || failure != null) {
+            inUse.unlock();
+            throw new IllegalStateException(failure == null ? "this backend has been closed"
+                    : "this backend has failed (" + failure.getMessage() + "); open it again");
+        }
+    }
+
+    void end() {
+        inUse.unlock();
     }
 
     private <T> T exclusively(Supplier<T> action) {
-        enter();
+        begin();
         try {
-            if (closed || failure != null) {
-                throw new IllegalStateException(failure == null ? "this backend has been closed"
-                        : "this backend has failed (" + failure.getMessage() + "); open it again");
-            }
             return action.get();
         } catch (RuntimeException e) {
             throw failed(e);
         } finally {
-            inUse.unlock();
+            end();
         }
     }
 

@@ -98,15 +98,26 @@ final class CudaProgram implements Program {
 
     @Override
     public void run(RunParameters parameters) {
-        backend.exclusively(() -> {
-            startNow(parameters);
-            settle();
-        });
+        start(parameters, true);
     }
 
     @Override
     public void start(RunParameters parameters) {
-        backend.exclusively(() -> startNow(parameters));
+        start(parameters, false);
+    }
+
+    private void start(RunParameters parameters, boolean wait) {
+        backend.begin();
+        try {
+            startNow(parameters);
+            if (wait) {
+                settle();
+            }
+        } catch (RuntimeException e) {
+            throw backend.failed(e);
+        } finally {
+            backend.end();
+        }
     }
 
     private void startNow(RunParameters parameters) {
@@ -198,7 +209,8 @@ final class CudaProgram implements Program {
     }
 
     private void write(Tensor tensor, Object array, int length, ValueLayout element) {
-        backend.exclusively(() -> {
+        backend.begin();
+        try {
             checkOpen();
             checkLength(tensor, length);
             MemorySegment host = inputs.host(tensor);
@@ -209,7 +221,11 @@ final class CudaProgram implements Program {
                 backend.settle();
                 HostCopy.write(compute(tensor), address(tensor), tensor, array, length, element);
             }
-        });
+        } catch (RuntimeException e) {
+            throw backend.failed(e);
+        } finally {
+            backend.end();
+        }
     }
 
     @Override
@@ -230,7 +246,8 @@ final class CudaProgram implements Program {
     }
 
     private void read(Tensor tensor, Object array, int length, ValueLayout element) {
-        backend.exclusively(() -> {
+        backend.begin();
+        try {
             checkOpen();
             checkLength(tensor, length);
             backend.settle();
@@ -240,7 +257,11 @@ final class CudaProgram implements Program {
             } else {
                 HostCopy.read(compute(tensor), address(tensor), tensor, array, length, element);
             }
-        });
+        } catch (RuntimeException e) {
+            throw backend.failed(e);
+        } finally {
+            backend.end();
+        }
     }
 
     private CudaStream compute(Tensor tensor) {
