@@ -14,6 +14,7 @@ import duet.train.output.History;
 import duet.train.output.Metrics;
 import duet.train.output.MetricsLog;
 import duet.train.output.TrainingListener;
+import duet.train.schedule.TrainingException;
 
 /**
  * Keeps {@code curves.png} and {@code conv1.png} in a training's output folder up to date: drawn after a validation, but not more often
@@ -75,7 +76,7 @@ public final class TrainingPictures implements TrainingListener {
             lastDrawing = System.nanoTime();
         } catch (Exception | LinkageError | AWTError | InternalError e) {
             drawing = false;
-            warning.accept("the pictures cannot be drawn and are left out: " + (e instanceof FileException ? e.getMessage() : e));
+            warning.accept("the pictures cannot be drawn and are left out: " + (e instanceof FileException || e instanceof TrainingException ? e.getMessage() : e));
         }
     }
 
