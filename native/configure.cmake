@@ -1,4 +1,4 @@
-# cmake -DBUILD=FOLDER -P configure.cmake: prepares the build folder, and begins it anew where CMake would refuse it or fail in it: the checkout
+# cmake -DBUILD=FOLDER [-DTOOLCHAIN=FILE] -P configure.cmake: prepares the build folder, and begins it anew where CMake would refuse it or fail in it: the checkout
 # has been copied or moved, or a compiler is gone.
 set(source ${CMAKE_CURRENT_LIST_DIR})
 get_filename_component(BUILD "${BUILD}" ABSOLUTE)
@@ -41,7 +41,11 @@ if(project STREQUAL duet_native)
   endforeach()
 endif()
 
-execute_process(COMMAND ${CMAKE_COMMAND} -S ${source} -B ${BUILD} RESULT_VARIABLE failed)
+set(toolchain "")
+if(TOOLCHAIN)
+  set(toolchain --toolchain ${source}/${TOOLCHAIN})
+endif()
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${source} -B ${BUILD} ${toolchain} RESULT_VARIABLE failed)
 if(failed)
   message(FATAL_ERROR "CMake cannot configure ${BUILD}; its reasons are above")
 endif()
