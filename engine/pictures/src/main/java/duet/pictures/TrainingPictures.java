@@ -76,7 +76,8 @@ public final class TrainingPictures implements TrainingListener {
             lastDrawing = System.nanoTime();
         } catch (Exception | LinkageError | AWTError | InternalError e) {
             drawing = false;
-            warning.accept("the pictures cannot be drawn and are left out: " + (e instanceof FileException || e instanceof TrainingException ? e.getMessage() : e));
+            warning.accept("the pictures cannot be drawn and are left out: "
+                    + (e instanceof FileException || e instanceof TrainingException ? e.getMessage() : e));
         }
     }
 

@@ -74,7 +74,9 @@ class TrainingPicturesTest {
             trainer.train(pictures);
             pictures.finish();
         }
-        assertEquals(List.of("the pictures cannot be drawn and are left out: " + file.resolve("curves.png") + ": cannot be written: exists already"),
+        assertEquals(
+                List.of("the pictures cannot be drawn and are left out: " + file.resolve("curves.png")
+                        + ": cannot be written: exists already"),
                 warnings);
     }
 }
