@@ -158,7 +158,7 @@ class BadInputTest {
                     return "train --strict --steps 3 --batch 8 --devices cpu --data folder:" + pictures + " --out " + folder.resolve("out");
                 }),
                 failure("no Fashion-MNIST", "fetch", folder -> "train --data fashion-mnist:" + folder),
-                failure("truncated Fashion-MNIST", "train-images-idx3-ubyte", folder -> {
+                failure("truncated Fashion-MNIST", "train-labels-idx1-ubyte is truncated", folder -> {
                     for (String name : List.of("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")) {
                         Files.write(folder.resolve(name + "-ubyte"),
                                 new byte[] {0, 0, 8, (byte) (name.contains("idx3") ? 3 : 1), 0, 0, 0, 9});
