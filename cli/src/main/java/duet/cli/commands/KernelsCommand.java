@@ -104,16 +104,17 @@ public final class KernelsCommand implements Runnable {
     private static List<String> table(Map<String, Map<String, Long>> counters) {
         Table table = new Table("lrrrrrrrrr");
         table.row("kernel", "launches", "warp instr.", "fma", "SIMT", "MB read", "MB written", "sectors", "wavefronts", "main loop");
-        counters.entrySet().stream().sorted(Comparator.comparingLong(entry -> -entry.getValue().get("warp_instructions"))).forEach(entry -> {
-            Map<String, Long> c = entry.getValue();
-            table.row(entry.getKey(), Text.count(c.get("launches")), Text.count(c.get("warp_instructions")),
-                    percent(c.get("fma"), c.get("warp_instructions")),
-                    percent(c.get("thread_instructions"), 32 * c.get("warp_instructions")),
-                    megabytes(c.get("global_load_bytes")), megabytes(c.get("global_store_bytes")),
-                    ratio(c.get("global_sectors"), c.get("global_sectors_ideal")),
-                    ratio(c.get("shared_wavefronts"), c.get("shared_wavefronts_ideal")),
-                    ratio(c.get("main_loop_shared_wavefronts"), c.get("main_loop_shared_wavefronts_ideal")));
-        });
+        counters.entrySet().stream().sorted(Comparator.comparingLong(entry -> -entry.getValue().get("warp_instructions")))
+                .forEach(entry -> {
+                    Map<String, Long> c = entry.getValue();
+                    table.row(entry.getKey(), Text.count(c.get("launches")), Text.count(c.get("warp_instructions")),
+                            percent(c.get("fma"), c.get("warp_instructions")),
+                            percent(c.get("thread_instructions"), 32 * c.get("warp_instructions")),
+                            megabytes(c.get("global_load_bytes")), megabytes(c.get("global_store_bytes")),
+                            ratio(c.get("global_sectors"), c.get("global_sectors_ideal")),
+                            ratio(c.get("shared_wavefronts"), c.get("shared_wavefronts_ideal")),
+                            ratio(c.get("main_loop_shared_wavefronts"), c.get("main_loop_shared_wavefronts_ideal")));
+                });
         return table.lines();
     }
 
