@@ -291,7 +291,7 @@ void accuracy(Subject &t, duet_convolution c, double most, double most_other) {
 KERNEL_TEST(convolution, 1) {
   Random &random = t.random;
 #if defined(DUET_EMULATED)
-  const int step = 5;  // a shape takes a second there
+  const int step = 10;  // a shape takes a second there
 #else
   const int step = 1;
 #endif
