@@ -22,9 +22,11 @@ import java.util.stream.IntStream;
 import duet.device.Philox;
 import duet.net.Shape;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Isolated("the process's loader threads are counted and interrupted")
 class BatchLoaderTest {
     private static final Shape STORED = new Shape(1, 8, 8);
     private static final Shape INPUT = new Shape(1, 6, 6);

@@ -24,8 +24,10 @@ import duet.device.Storage;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** Streams, events, transfers and misuse of the CPU devices. What the kernels compute is tested elsewhere. */
+@Isolated("the bytes that the process holds are counted")
 class CpuBackendTest {
     private final Map<Tensor, Region> regions = new HashMap<>();
     private final long[] used = new long[2];

@@ -34,11 +34,13 @@ import duet.plan.Placement;
 import duet.plan.Plan;
 import duet.plan.Planner;
 import duet.plan.StoredImages;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Programs that only read the filters keep them in another form, and notice when they have changed. */
+@Isolated("the bytes that the process holds are counted")
 class PreparedFiltersTest {
     private static final int BATCH = 2;
 
