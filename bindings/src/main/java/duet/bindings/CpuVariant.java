@@ -12,10 +12,14 @@ import java.util.stream.Stream;
 
 /** The instruction sets that the CPU kernels are built for; a later one is faster where the processor has it. */
 public enum CpuVariant {
+    /** what every processor of the architecture has */
     PORTABLE,
-    // x86-64-v3. It also has LZCNT ("abm"), which is not asked for: every processor with AVX2 and BMI2 has it, and hypervisors hide it.
+    /** x86-64-v3: vectors of 8 floats, with fused multiply-add */
+    // It also has LZCNT ("abm"), which is not asked for: every processor with AVX2 and BMI2 has it, and hypervisors hide it.
     AVX2("avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"),
+    /** x86-64-v4: vectors of 16 floats */
     AVX512(AVX2, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"),
+    /** x86-64-v4 with dot products of bf16 numbers */
     AVX512BF16(AVX512, "avx512_bf16");
 
     private final List<String> flags;
@@ -28,12 +32,12 @@ public enum CpuVariant {
         this.flags = Stream.concat(base.flags.stream(), Stream.of(flags)).toList();
     }
 
-    /** The name as in {@code -Dduet.cpu=NAME} and in the library's file name. */
+    /** {@return the name as in {@code -Dduet.cpu=NAME} and in the library's file name} */
     public String label() {
         return name().toLowerCase(java.util.Locale.ROOT);
     }
 
-    /** Those that this machine can run, slowest first. */
+    /** {@return the instruction sets that this machine can run, slowest first} */
     public static List<CpuVariant> supported() {
         return supported(processorFlags());
     }

@@ -30,7 +30,7 @@ public final class CudaLibrary {
             this.library = library;
         }
 
-        /** Its name for {@link NativeLibraries}. */
+        /** {@return its name for {@link NativeLibraries}} */
         public String library() {
             return library;
         }
@@ -39,6 +39,7 @@ public final class CudaLibrary {
     /**
      * Chooses the library before the first call, if it can be used.
      *
+     * @param kind the driver or the virtual GPU
      * @return why it cannot, in one sentence; then nothing is chosen
      */
     public static synchronized Optional<String> choose(Kind kind) {

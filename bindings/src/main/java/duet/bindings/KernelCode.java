@@ -24,7 +24,11 @@ public final class KernelCode {
     private final Map<String, String> modules;
     private final Map<String, String> moduleOf = new HashMap<>();
 
-    /** @param modules PTX text by name of the module */
+    /**
+     * Kernels from elsewhere than this build.
+     *
+     * @param modules PTX text by name of the module
+     */
     public KernelCode(Map<String, String> modules) {
         this.modules = Map.copyOf(modules);
         modules.forEach((name, text) -> {
@@ -34,7 +38,7 @@ public final class KernelCode {
         });
     }
 
-    /** What this build has. */
+    /** {@return the kernels of this build, or of the folder that {@code duet.ptx} names} */
     public static KernelCode load() {
         try {
             Map<String, String> modules = new LinkedHashMap<>();
@@ -63,12 +67,16 @@ public final class KernelCode {
         }
     }
 
-    /** PTX text by name of the module. */
+    /** {@return the PTX text by name of the module} */
     public Map<String, String> modules() {
         return modules;
     }
 
-    /** The module that has a kernel, or null. */
+    /**
+     * {@return the module that has a kernel, or null}
+     *
+     * @param kernel name of an entry point
+     */
     public String moduleOf(String kernel) {
         return moduleOf.get(kernel);
     }

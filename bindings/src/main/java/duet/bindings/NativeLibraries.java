@@ -20,22 +20,29 @@ public final class NativeLibraries {
     private NativeLibraries() {}
 
     /**
-     * The symbols of a library. The library is opened at the first symbol, so this never fails; looking for a symbol of a library that
-     * cannot be used throws UnsatisfiedLinkError with the sentence of {@link #problem}. Ask {@link #problem} before calling a generated
-     * function: its class stays unusable after a failure.
+     * {@return the symbols of a library} The library is opened at the first symbol, so this never fails; looking for a symbol of a library
+     * that cannot be used throws UnsatisfiedLinkError with the sentence of {@link #problem}. Ask {@link #problem} before calling a
+     * generated function: its class stays unusable after a failure.
+     *
+     * @param name one of the class's list
      */
     public static SymbolLookup lookup(String name) {
         return symbol -> library(name).find(symbol);
     }
 
-    /** Why the library cannot be used, in one sentence; empty if it can. */
+    /**
+     * {@return why the library cannot be used, in one sentence; empty if it can}
+     *
+     * @param name one of the class's list
+     */
     public static Optional<String> problem(String name) {
         return Optional.ofNullable(library(name).problem());
     }
 
     /**
-     * The file that the library was opened from.
+     * {@return the file that the library was opened from}
      *
+     * @param name one of the class's list
      * @throws UnsatisfiedLinkError if it cannot be used
      */
     public static String location(String name) {

@@ -144,7 +144,7 @@ class NetworksTest {
                 biases);
     }
 
-    /** The same layers in the same order with the same groups. */
+    /** Layer by layer equal kinds, names and groups. */
     @Test
     void smallHasTheSameAnatomy() {
         List<Layer> large = Networks.create("alexnet", 1, 10).layers();

@@ -171,7 +171,7 @@ class PlacementEquivalenceTest {
         return (part.firstOutput() + i / row) * rowOfWhole + part.firstInput() * tensor.height() * tensor.width() + i % row;
     }
 
-    /** The same images, crops and labels on every device; one image is absent. */
+    /** Writes one batch, of which an image is absent, to every device. */
     private static void feed(Plan plan, ReferenceProgram program, SplittableRandom random) {
         Plan.Inputs shapes = plan.inputs().getFirst();
         byte[] images = new byte[Math.toIntExact(shapes.images().elements())];

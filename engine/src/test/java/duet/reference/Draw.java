@@ -47,7 +47,7 @@ final class Draw {
         return new Trial(name(bound), bound, draw.operands, parameters);
     }
 
-    /** The same trial with one value changed. */
+    /** A trial with one of its values changed. */
     static Trial with(Trial trial, Tensor tensor, int index, float value) {
         Tensor bound = trial.tensors().stream().filter(t -> t.id() == tensor.id()).findFirst().orElseThrow();
         ((float[]) trial.operands().get(bound))[index] = value;

@@ -72,7 +72,7 @@ final class PlanRun implements AutoCloseable {
         }
     }
 
-    /** The same batch on every device. */
+    /** Writes one batch to every device. */
     void feed(byte[] images, int[] crops, int[] labels, float[] mean) {
         for (Plan.Inputs inputs : plan.inputs()) {
             program.write(inputs.images(), images);

@@ -31,7 +31,7 @@ import duet.device.Operation.SpatialNormBackward;
 import duet.device.Operation.SpatialNormForward;
 import duet.device.Tensor;
 
-/** The same operation with other operands. */
+/** An operation with other operands in place of its own. */
 final class Rebinding {
     private Rebinding() {}
 

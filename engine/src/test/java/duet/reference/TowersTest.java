@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The same network computes the same function wherever it is placed, in whatever order its streams happen to run, and its
+ * A network computes one function wherever it is placed, in whatever order its streams happen to run, and its
  * updates are the gradient of its loss: plans on the double-precision {@link ReferenceBackend}.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)

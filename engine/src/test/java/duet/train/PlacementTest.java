@@ -22,7 +22,7 @@ import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Test;
 
-/** The same network under any placement computes the same function. */
+/** A network computes one function, whatever its placement. */
 class PlacementTest {
     private record Run(List<Metrics> steps, Checkpoint end) {}
 
@@ -64,7 +64,7 @@ class PlacementTest {
         two.end().tensors().forEach((name, values) -> assertArrayEquals(values, again.end().tensors().get(name), name));
     }
 
-    /** The same at the recipe's rate on the images that it was made for, where they are installed. */
+    /** Placements agree also at the recipe's rate on the images that it was made for, where they are installed. */
     @Test
     void alexnetSmallOnFashionMnist() {
         assumeTrue(Files.isDirectory(Path.of("/usr/share/datasets/fashion-mnist")), "dataset-fashion-mnist is not installed");

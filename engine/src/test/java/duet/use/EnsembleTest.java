@@ -75,7 +75,7 @@ class EnsembleTest {
         return sums;
     }
 
-    /** The same network for stored images that are the view already. */
+    /** A checkpoint's network for stored images that are the view already. */
     private static Checkpoint cut(Checkpoint checkpoint, int[] crop) {
         Map<String, float[]> tensors = new HashMap<>(checkpoint.tensors());
         float[] mean = tensors.get(Checkpoint.MEAN);

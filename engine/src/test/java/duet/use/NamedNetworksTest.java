@@ -60,7 +60,7 @@ class NamedNetworksTest {
         }
     }
 
-    /** The same geometry with few filters, and with a smaller image where it is ImageNet's. */
+    /** A network of equal geometry with few filters, and with a smaller image where it is ImageNet's. */
     private static Network thin(String name) {
         Network network = Networks.create(name, 3, 10);
         boolean large = network.input().height() > 100;

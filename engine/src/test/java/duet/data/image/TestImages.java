@@ -85,7 +85,7 @@ public final class TestImages {
         return bytes.toByteArray();
     }
 
-    /** The same JPEG with another size in its frame header. */
+    /** A JPEG with another size in its frame header. */
     static byte[] claimSize(byte[] jpeg, int width, int height) {
         byte[] result = jpeg.clone();
         for (int i = 2; i < result.length; i++) {
@@ -97,7 +97,7 @@ public final class TestImages {
         throw new IllegalArgumentException("no frame");
     }
 
-    /** The same PNG with another size in its header. */
+    /** A PNG with another size in its header. */
     static byte[] claimPngSize(byte[] png, int width, int height) {
         byte[] result = png.clone();
         ByteBuffer buffer = ByteBuffer.wrap(result).putInt(16, width).putInt(20, height);
@@ -107,7 +107,7 @@ public final class TestImages {
         return result;
     }
 
-    /** The same JPEG with an EXIF segment after its start marker. */
+    /** A JPEG with an EXIF segment after its start marker. */
     static byte[] withOrientation(byte[] jpeg, int orientation, boolean littleEndian) {
         ByteBuffer exif = ByteBuffer.allocate(2 + 2 + 6 + 8 + 2 + 12 + 4);
         exif.putShort((short) 0xFFE1).putShort((short) (exif.capacity() - 2)).put("Exif\0\0".getBytes(StandardCharsets.UTF_8));
