@@ -37,7 +37,7 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /** How the elements of a tensor are stored, by the format's own names. */
-    @SuppressWarnings("doclint:missing")
+    @SuppressWarnings("doclint:missing") // of names that are the format's
     public enum Type {
         BOOL(1), U8(1), I8(1), F8_E4M3(1), F8_E5M2(1), U16(2), I16(2), F16(2), BF16(2), U32(4), I32(4), F32(4), U64(8), I64(8), F64(8);
 

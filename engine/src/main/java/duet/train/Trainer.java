@@ -49,8 +49,12 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** How training ended. */
-    @SuppressWarnings("doclint:missing")
-    public enum End { COMPLETED, STOPPED }
+    public enum End {
+        /** after its last step */
+        COMPLETED,
+        /** by {@link #requestStop}, before that */
+        STOPPED
+    }
 
     /**
      * What a training has come to.
@@ -62,14 +66,31 @@ public final class Trainer implements AutoCloseable {
      */
     public record Result(End end, long steps, Metrics validation, Path checkpoint) {}
 
-    /** Begins a new training, as the longest {@code create} does. The output folder must be empty or not exist. */
-    @SuppressWarnings("doclint:missing")
+    /**
+     * Begins a new training. The output folder must be empty or not exist.
+     *
+     * @param network   to be trained
+     * @param placement on how many devices, and how
+     * @param backend   the devices; stays open
+     * @param data      images to learn from and to validate with; stays open. Checkpoints name them by the training images' description
+     * @param options   how to train
+     * @return a trainer that has not done a step yet; close it
+     */
     public static Trainer create(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
         return create(network, placement, backend, data, data.training().description(), options);
     }
 
-    /** Begins a new training, as the longest {@code create} does, of data that were opened by name. */
-    @SuppressWarnings("doclint:missing")
+    /**
+     * Begins a new training of data that were opened by name. The output folder must be empty or not exist.
+     *
+     * @param network   to be trained
+     * @param placement on how many devices, and how
+     * @param backend   the devices; stays open
+     * @param data      images to learn from and to validate with; stays open
+     * @param source    what the data were opened from, kept in checkpoints: the option --data
+     * @param options   how to train
+     * @return a trainer that has not done a step yet; close it
+     */
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options) {
         return create(network, placement, backend, data, source, options, null);
