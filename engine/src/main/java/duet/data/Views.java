@@ -1,49 +1,55 @@
 package duet.data;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
 import duet.net.Shape;
 
-/** What of a stored image is looked at to classify it. */
+/** What of a stored image is looked at to classify it. A view is its top, left and mirror (0 or 1), as PrepareInput takes it. */
 public enum Views {
     /** The centre. */
-    ONE(1),
+    ONE,
     /** The four corners and the centre, then the same five mirrored: the paper, section 4.1. The probabilities are averaged. */
-    TEN(10);
+    TEN;
 
-    private final int count;
-
-    Views(int count) {
-        this.count = count;
-    }
-
-    /** {@return how many views an image has} */
-    public int count() {
-        return count;
+    /**
+     * {@return the centre: top, left, not mirrored}
+     *
+     * @param stored size of the stored image
+     * @param input  not larger than the stored image
+     */
+    public static int[] centre(Shape stored, Shape input) {
+        Cropping.check(stored, input);
+        return new int[] {(stored.height() - input.height()) / 2, (stored.width() - input.width()) / 2, 0};
     }
 
     /**
-     * Where a view lies: top, left, mirror (0 or 1), as {@link duet.device.Operation.PrepareInput} takes it.
+     * {@return where the views lie, each once: of a stored image that is as large as the input, all corners are the centre}
      *
-     * @param view   from 0 to {@link #count()} - 1
-     * @param stored size of the stored image
-     * @param input  not larger than the stored image; where it is as large, all views are the image or its mirror image
-     * @return top, left, mirror
+     * @param stored   size of the stored image
+     * @param input    not larger than the stored image
+     * @param mirrored whether mirrored views are looked at, where there are several: a network that was never shown a mirrored image has
+     *                 no reason to know one
      */
-    public int[] crop(int view, Shape stored, Shape input) {
-        int bottom = stored.height() - input.height();
-        int right = stored.width() - input.width();
-        if (bottom < 0 || right < 0) {
-            throw new DataException("stored images of " + stored + " are smaller than the network's input " + input);
+    public List<int[]> crops(Shape stored, Shape input, boolean mirrored) {
+        int[] centre = centre(stored, input);
+        List<int[]> crops = new ArrayList<>();
+        for (int mirror = 0; this == TEN && mirror <= (mirrored ? 1 : 0); mirror++) {
+            int bottom = stored.height() - input.height();
+            int right = stored.width() - input.width();
+            add(crops, 0, 0, mirror);
+            add(crops, 0, right, mirror);
+            add(crops, bottom, 0, mirror);
+            add(crops, bottom, right, mirror);
+            add(crops, centre[0], centre[1], mirror);
         }
-        if (this == ONE) {
-            return new int[] {bottom / 2, right / 2, 0};
+        return this == ONE ? List.of(centre) : crops;
+    }
+
+    private static void add(List<int[]> crops, int... crop) {
+        if (crops.stream().noneMatch(other -> Arrays.equals(other, crop))) {
+            crops.add(crop);
         }
-        int mirror = view / 5;
-        return switch (view % 5) {
-            case 0 -> new int[] {0, 0, mirror};
-            case 1 -> new int[] {0, right, mirror};
-            case 2 -> new int[] {bottom, 0, mirror};
-            case 3 -> new int[] {bottom, right, mirror};
-            default -> new int[] {bottom / 2, right / 2, mirror};
-        };
     }
 }

@@ -99,8 +99,8 @@ public final class DataFit {
      */
     public static void requireStored(Shape stored, Dataset data) {
         if (!data.stored().equals(stored)) {
-            throw new TrainingException(
-                    data.description() + ": images are stored as " + data.stored() + ", but the mean image belongs to images of " + stored);
+            throw new TrainingException(data.description() + ": images are stored as " + data.stored()
+                    + ", but the mean image belongs to images of " + stored + "; use images of that size");
         }
     }
 

@@ -97,7 +97,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Begins a new training, also with weights that another one has left. The output folder must be empty or not exist.
+     * Begins a new training, also with weights that another one has left. The output folder must be empty or not exist. A batch that is
+     * larger than the data becomes as large as they are, with a warning.
      *
      * @param network   to be trained
      * @param placement on how many devices, and how
@@ -111,6 +112,18 @@ public final class Trainer implements AutoCloseable {
     public static Trainer create(
             Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options, Checkpoint from) {
         DataFit.require(network, data);
+        int images = data.training().size();
+        TrainingOptions fitting = options.toBuilder().batch(Math.min(options.batch(), images)).build();
+        Trainer trainer = begin(network, placement, backend, data, source, fitting, from);
+        if (options.batch() > images) {
+            trainer.warnings.add("a batch of " + options.batch() + " is more than all " + images + " training images: the batch is " + images
+                    + ", so a step is an epoch");
+        }
+        return trainer;
+    }
+
+    private static Trainer begin(
+            Network network, Placement placement, Backend backend, Split data, String source, TrainingOptions options, Checkpoint from) {
         Rates.requireLayers(network, options.learningRate());
         options.frozen().forEach(layer -> FineTuning.requireFreezable(network, layer));
         FineTuning start = from == null ? null : FineTuning.of(from, network, data.training().classNames());
@@ -190,7 +203,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Trains to the end, or until {@link #requestStop}; then a checkpoint is written.
+     * Trains to the end, or until {@link #requestStop}; then a checkpoint is written. A training that was stopped goes on when called again.
      *
      * @param listener told what happens, on this thread
      * @return how it ended
@@ -215,6 +228,7 @@ public final class Trainer implements AutoCloseable {
             }
         }
         boolean completed = state.step() >= last && !validationDue();
+        stop = false; // it is answered
         return new Result(completed ? End.COMPLETED : End.STOPPED, state.step(), lastValidation, record.lastCheckpoint());
     }
 
@@ -281,7 +295,10 @@ public final class Trainer implements AutoCloseable {
         record.rateChanged(RateChange.byValidation(before, state), listener);
     }
 
-    /** From any thread: finish the step, write a checkpoint, return. A validation that is going on is done again on resuming. */
+    /**
+     * Asks {@link #train}, from any thread, to finish the step, write a checkpoint and return; if it is not running, the next call returns
+     * at once. A validation that is going on is done again when the training goes on.
+     */
     public void requestStop() {
         stop = true;
     }
@@ -299,6 +316,11 @@ public final class Trainer implements AutoCloseable {
     /** {@return the network that is trained} */
     public Network network() {
         return network;
+    }
+
+    /** {@return how it trains: the options that it was made with, with a batch no larger than the data} */
+    public TrainingOptions options() {
+        return options;
     }
 
     /** {@return the model as it is now} */

@@ -136,7 +136,7 @@ public final class Activations implements AutoCloseable {
      * @param pixels a stored image, [height][width][channels]
      */
     public float[] of(byte[] pixels) {
-        int[] crop = Views.ONE.crop(0, checkpoint.stored(), checkpoint.network().input());
+        int[] crop = Views.centre(checkpoint.stored(), checkpoint.network().input());
         byte[] images = Arrays.copyOf(pixels, Math.multiplyExact(batch, pixels.length));
         int[] crops = new int[3 * batch];
         int[] labels = new int[batch];

@@ -111,7 +111,7 @@ public final class Deconvolution {
     private static Batch images(Checkpoint checkpoint, Dataset data, List<Unit> units, int batch) {
         int bytes = Math.toIntExact(data.stored().elements());
         byte[] pixels = new byte[batch * bytes];
-        int[] crop = Views.ONE.crop(0, checkpoint.stored(), checkpoint.network().input());
+        int[] crop = Views.centre(checkpoint.stored(), checkpoint.network().input());
         int[] crops = new int[3 * batch];
         int[] labels = new int[batch];
         for (int i = 0; i < batch; i++) {

@@ -126,19 +126,21 @@ public final class Ensemble implements AutoCloseable {
     private void batch(List<BatchLoader> loaders, Views views, int first, Evaluation.Tally tally) {
         float[] sums = new float[batch * classNames.size()];
         int[] labels = null;
+        boolean several = members.size() > 1;
         for (int m = 0; m < members.size(); m++) {
             Batch images = loaders.get(m).next();
             labels = images.labels();
-            for (int view = 0; view < views.count(); view++) {
-                float[] probabilities = probabilities(members.get(m), images, views, view);
+            List<int[]> crops = members.get(m).checkpoint().views(views);
+            several |= crops.size() > 1;
+            for (int[] crop : crops) {
+                float[] probabilities = probabilities(members.get(m), images, crop);
                 for (int i = 0; i < sums.length; i++) {
-                    sums[i] += probabilities[i];
+                    sums[i] += probabilities[i] / crops.size();
                 }
             }
         }
-        int terms = members.size() * views.count();
-        if (terms > 1) {
-            count(sums, terms, labels, first, tally);
+        if (several) {
+            count(sums, members.size(), labels, first, tally);
             return;
         }
         LoadedPlan alone = members.getFirst().session().lastEvaluation(); // its losses are exact where a probability is rounded to 0
@@ -162,9 +164,7 @@ public final class Ensemble implements AutoCloseable {
         }
     }
 
-    private static float[] probabilities(Classifier member, Batch images, Views views, int view) {
-        Checkpoint checkpoint = member.checkpoint();
-        int[] crop = views.crop(view, checkpoint.stored(), checkpoint.network().input());
+    private static float[] probabilities(Classifier member, Batch images, int[] crop) {
         int[] crops = new int[3 * member.batch()];
         for (int i = 0; i < crops.length; i++) {
             crops[i] = crop[i % 3];

@@ -8,6 +8,7 @@ import java.util.PriorityQueue;
 
 import duet.data.Dataset;
 import duet.data.source.Datasets;
+import duet.train.DataFit;
 import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
 
@@ -69,6 +70,7 @@ public final class Neighbours {
      */
     public static List<List<Neighbour>> find(
             Activations activations, List<Query> queries, Dataset data, int count, int loaderThreads, TrainingListener listener) {
+        DataFit.requireStored(activations.checkpoint().stored(), data);
         Comparator<Neighbour> order = Comparator.comparingDouble(Neighbour::distance).thenComparingInt(Neighbour::index);
         List<float[]> vectors = queries.stream().map(query -> activations.of(query.pixels())).toList();
         List<PriorityQueue<Neighbour>> nearest = new ArrayList<>();

@@ -191,7 +191,7 @@ public final class ReluAgainstTanh {
     private static List<Batch> sample(Dataset data, Shape input, int count) {
         int images = Math.min(count, data.size());
         int bytes = Math.toIntExact(data.stored().elements());
-        int[] crop = Views.ONE.crop(0, data.stored(), input);
+        int[] crop = Views.centre(data.stored(), input);
         List<Batch> batches = new ArrayList<>();
         for (int first = 0; first < images; first += BATCH) {
             byte[] pixels = new byte[BATCH * bytes];

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
+import duet.data.Augmentation;
 import duet.data.Dataset;
 import duet.data.Views;
 import duet.device.Backend;
@@ -19,6 +20,7 @@ import duet.train.Tiny;
 import duet.train.Trainer;
 import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
+import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.TrainingException;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -58,15 +60,15 @@ class EnsembleTest {
     private static double[][] probabilities(List<Checkpoint> checkpoints, Dataset data, Views views) {
         double[][] sums = new double[data.size()][Tiny.CLASSES.size()];
         for (Checkpoint checkpoint : checkpoints) {
-            for (int view = 0; view < views.count(); view++) {
-                int[] crop = views.crop(view, Tiny.STORED, checkpoint.network().input());
+            List<int[]> crops = views.crops(Tiny.STORED, checkpoint.network().input(), checkpoint.state().options().augmentation().mirror());
+            for (int[] crop : crops) {
                 try (Backend backend = Tiny.backend(1);
                         Classifier classifier = Classifier.create(cut(checkpoint, crop), Placement.ONE_DEVICE, backend, 1)) {
                     for (int i = 0; i < data.size(); i++) {
                         byte[] pixels = new byte[144];
                         data.read(i, pixels, 0);
                         for (Classifier.Prediction prediction : classifier.classify(cut(pixels, crop))) {
-                            sums[i][prediction.label()] += prediction.probability() / (views.count() * checkpoints.size());
+                            sums[i][prediction.label()] += prediction.probability() / (crops.size() * checkpoints.size());
                         }
                     }
                 }
@@ -126,10 +128,19 @@ class EnsembleTest {
         assertCounted(probabilities(List.of(one), data, Views.ONE), data, evaluate(List.of(one), data, Views.ONE));
     }
 
+    /** Mirrored views are for networks that were trained with mirrored images. */
     @Test
-    void tenViewsAreTheMeanOfTenSingleOnes() {
+    void tenViewsAreTheMeanOfSingleOnes() {
         Dataset data = new Tiny.Patterns(21, Tiny.CLASSES, 3);
+        assertEquals(10, one.views(Views.TEN).size());
         assertCounted(probabilities(List.of(one), data, Views.TEN), data, evaluate(List.of(one), data, Views.TEN));
+        TrainingOptions straight = one.state().options().toBuilder().augmentation(Augmentation.NONE).build();
+        Checkpoint unmirrored = new Checkpoint(one.network(), one.classNames(), one.stored(), one.tensors(),
+                one.state().continued(straight, one.state().arithmetic()));
+        assertEquals(5, unmirrored.views(Views.TEN).size());
+        assertCounted(probabilities(List.of(unmirrored), data, Views.TEN), data, evaluate(List.of(unmirrored), data, Views.TEN));
+        List<Checkpoint> both = List.of(one, unmirrored);
+        assertCounted(probabilities(both, data, Views.TEN), data, evaluate(both, data, Views.TEN));
     }
 
     @Test

@@ -56,7 +56,7 @@ public final class EvaluateCommand implements Callable<Integer> {
 
     @Option(names = "--views", paramLabel = "N", defaultValue = "1", converter = Numbers.ViewCount.class,
             description = "1: the centre of each image; 10: the four corners and the centre, each also mirrored, probabilities averaged, "
-                    + "as in the paper (default: ${DEFAULT-VALUE}).")
+                    + "as in the paper; mirrored only if the network was trained with mirrored images (default: ${DEFAULT-VALUE}).")
     private Views views;
 
     @Option(names = "--pictures", paramLabel = "DIR",
@@ -83,34 +83,43 @@ public final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
-        List<Ensemble.Member> members = members();
+        List<Ensemble.Member> trained = members();
         DamageCount damage = new DamageCount(output);
         List<Split> splits = new ArrayList<>();
-        try (Backend backend = devices.open(placement); Ensemble ensemble = Ensemble.create(members, placement, backend, batch)) {
-            long seed = Source.seed(members.getFirst().checkpoint());
-            if (members.stream().anyMatch(member -> Source.seed(member.checkpoint()) != seed)) {
+        try {
+            long seed = Source.seed(trained.getFirst().checkpoint());
+            if (trained.stream().anyMatch(member -> Source.seed(member.checkpoint()) != seed)) {
                 output.warn(
                         "the networks were trained with different seeds; where the data have no validation part of their own, all are "
-                                + "asked about the share that " + members.getFirst().name()
+                                + "asked about the share that " + trained.getFirst().name()
                                 + " did not see, and others may have learned from it");
             }
-            for (Ensemble.Member member : members) {
+            List<Ensemble.Member> members = new ArrayList<>();
+            for (Ensemble.Member member : trained) {
                 // files that are damaged for the first network are so for all: they are named once
-                splits.add(open(member, seed, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> {}));
+                Split split = open(member, seed, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> {});
+                splits.add(split);
+                members.add(new Ensemble.Member(member.name(), member.checkpoint().storedAs(split.validation().stored())));
             }
-            List<Dataset> images = splits.stream().map(Split::validation).toList();
-            introduce(members, backend, images.getFirst());
-            Evaluation evaluation = evaluate(ensemble, images);
-            EvaluationReport report = new EvaluationReport(output, evaluation);
-            report.print(members.stream().map(Ensemble.Member::name).toList(), views);
-            if (pictures != null) {
-                EvaluationPictures.write(evaluation, images.getFirst(), pictures).forEach(file -> output.say("picture  " + file));
-            }
+            evaluate(members, splits.stream().map(Split::validation).toList(), placement);
         } finally {
             splits.forEach(Split::close);
         }
         damage.summarize();
         return ExitCode.DONE;
+    }
+
+    private void evaluate(List<Ensemble.Member> members, List<Dataset> images, Placement placement) {
+        try (Backend backend = devices.open(placement); Ensemble ensemble = Ensemble.create(members, placement, backend, batch)) {
+            introduce(members, backend, images.getFirst());
+            Evaluation evaluation = evaluate(ensemble, images);
+            EvaluationReport report = new EvaluationReport(output, evaluation);
+            int most = members.stream().mapToInt(member -> member.checkpoint().views(views).size()).max().orElse(1);
+            report.print(members.stream().map(Ensemble.Member::name).toList(), most);
+            if (pictures != null) {
+                EvaluationPictures.write(evaluation, images.getFirst(), pictures).forEach(file -> output.say("picture  " + file));
+            }
+        }
     }
 
     private List<Ensemble.Member> members() {
@@ -136,10 +145,17 @@ public final class EvaluateCommand implements Callable<Integer> {
         output.say("devices  " + devices.describe(backend));
         output.say("data     " + images.description());
         if (views == Views.TEN) {
-            boolean room = members.stream().anyMatch(member -> !member.checkpoint().stored().equals(member.checkpoint().network().input()));
-            output.say("views    " + (room ? "10: corners and centre, each also mirrored" : "10, but stored images are as large as the "
-                    + "network's input, so they are the image and its mirror image only"));
+            members.forEach(member -> output.say("views    " + views(member.checkpoint())
+                    + (members.size() > 1 ? " (" + member.name() + ")" : "")));
         }
+    }
+
+    private static String views(Checkpoint trained) {
+        List<int[]> crops = trained.views(Views.TEN);
+        boolean room = !trained.stored().equals(trained.network().input());
+        boolean mirrored = crops.stream().anyMatch(crop -> crop[2] == 1);
+        return crops.size() + ", " + (room ? "corners and centre" : "the image itself, which is as large as the network's input")
+                + (mirrored ? ", also mirrored" : "; none mirrored, as in training");
     }
 
     private Evaluation evaluate(Ensemble ensemble, List<Dataset> images) {

@@ -79,10 +79,10 @@ public final class NeighboursCommand implements Callable<Integer> {
         DamageCount damage = new DamageCount(output);
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);
-                Activations activations = Activations.create(checkpoint, name, placement, backend, trained.batch());
+                Activations activations = Activations.create(checkpoint.storedAs(split.training().stored()), name, placement, backend, trained.batch());
                 WorkProgress progress = new WorkProgress(output, "comparing with", "image")) {
             Dataset known = split.training();
-            List<Query> asked = queries(checkpoint, split.validation());
+            List<Query> asked = queries(activations.checkpoint(), split.validation());
             output.say("devices  " + devices.describe(backend));
             output.say("data     " + known.description());
             output.say("layer    " + name + ", " + activations.shape() + " an image");

@@ -88,8 +88,9 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
             Dataset images = part.of(split);
             output.say("devices  " + devices.describe(backend));
             output.say("data     " + images.description());
-            List<List<Unit>> drawn = drawn(strongest(checkpoint, name, backend, images));
-            DeconvolutionSheet.write(file, checkpoint, name, backend, images, drawn);
+            Checkpoint looking = checkpoint.storedAs(images.stored());
+            List<List<Unit>> drawn = drawn(strongest(looking, name, backend, images));
+            DeconvolutionSheet.write(file, looking, name, backend, images, drawn);
             print(name, drawn);
         }
         damage.summarize();

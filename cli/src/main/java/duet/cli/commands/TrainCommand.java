@@ -139,7 +139,7 @@ public final class TrainCommand implements Callable<Integer> {
             if (!options.frozen().isEmpty()) {
                 output.say("frozen     " + String.join(", ", options.frozen()));
             }
-            return new TrainingConsole(output, network, options).run(trainer, devices.describe(backend), placement, images);
+            return new TrainingConsole(output, network, trainer.options()).run(trainer, devices.describe(backend), placement, images);
         }
     }
 
@@ -158,7 +158,7 @@ public final class TrainCommand implements Callable<Integer> {
         try (Split images = Datasets.open(source, network.input(), checkpoint.stored(), options.seed(), damage);
                 Backend backend = devices.open(placement, checkpoint.state().arithmetic());
                 Trainer trainer = Trainer.resume(checkpoint, placement, backend, images, options)) {
-            return new TrainingConsole(output, network, options).run(trainer, devices.describe(backend), placement, images);
+            return new TrainingConsole(output, network, trainer.options()).run(trainer, devices.describe(backend), placement, images);
         }
     }
 

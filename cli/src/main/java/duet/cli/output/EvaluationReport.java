@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-import duet.data.Views;
 import duet.text.Table;
 import duet.text.Text;
 import duet.use.Evaluation;
@@ -16,7 +15,13 @@ public record EvaluationReport(Output output, Evaluation evaluation) {
     private static final int MOST_CLASSES = 20;
     private static final int WORST_CLASSES = 10;
 
-    public void print(List<String> networks, Views views) {
+    /**
+     * Prints it.
+     *
+     * @param networks names
+     * @param views    looked at of each image, by the network that had most
+     */
+    public void print(List<String> networks, int views) {
         if (output.json()) {
             output.object(json(networks, views));
             return;
@@ -25,7 +30,7 @@ public record EvaluationReport(Output output, Evaluation evaluation) {
         output.result("accuracy " + Text.percent(evaluation.top1()) + " of " + Text.count(evaluation.images(), "image") + " (top-5 "
                 + Text.percent(evaluation.top5()) + "), loss " + Text.loss(evaluation.loss())
                 + (networks.size() > 1 ? ", mean of " + networks.size() + " networks" : "")
-                + (views.count() > 1 ? ", " + views.count() + " views" : ""));
+                + (views > 1 ? ", " + views + " views" : ""));
     }
 
     /** All classes, or if there are many those with the lowest accuracy. */
@@ -43,10 +48,10 @@ public record EvaluationReport(Output output, Evaluation evaluation) {
         table.lines().forEach(output::say);
     }
 
-    private Map<String, Object> json(List<String> networks, Views views) {
+    private Map<String, Object> json(List<String> networks, int views) {
         Map<String, Object> object = new LinkedHashMap<>();
         object.put("networks", networks);
-        object.put("views", views.count());
+        object.put("views", views);
         object.put("loss", evaluation.loss());
         object.put("top1", evaluation.top1());
         object.put("top5", evaluation.top5());

@@ -113,7 +113,7 @@ public final class DeconvolutionSheet {
     /** What the network saw of an image. */
     private BufferedImage seen(int index) {
         Shape input = checkpoint.network().input();
-        int[] crop = Views.ONE.crop(0, checkpoint.stored(), input);
+        int[] crop = Views.centre(checkpoint.stored(), input);
         return ImageSheet.stored(data, index).getSubimage(crop[1], crop[0], input.width(), input.height());
     }
 

@@ -2,10 +2,14 @@ package duet.train.output;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
+import duet.data.Views;
+import duet.model.MeanLevels;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.train.schedule.TrainingState;
@@ -49,6 +53,38 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
      */
     public static Checkpoint read(Path path, Consumer<String> warning) {
         return Files.isDirectory(path) ? OutputFolder.readLatest(path, warning) : CheckpointFile.read(path);
+    }
+
+    /**
+     * {@return where the network looks at a stored image: the views' top, left, mirror} Mirrored only if it may have learned from mirrored
+     * images: a training without them says so, an imported network does not.
+     *
+     * @param views which
+     */
+    public List<int[]> views(Views views) {
+        return views.crops(stored, network.input(), state == null || state.options().augmentation().mirror());
+    }
+
+    /**
+     * {@return this network for stored images of another size} A mean of one level for each channel belongs to images of any size; a mean
+     * image belongs to one, and then this is returned as it is.
+     *
+     * @param size of the images
+     */
+    public Checkpoint storedAs(Shape size) {
+        float[] mean = tensors.get(MEAN);
+        int area = stored.height() * stored.width();
+        boolean flat = IntStream.range(0, mean.length).allMatch(i -> mean[i] == mean[i / area * area]);
+        if (size.equals(stored) || size.channels() != stored.channels() || !flat) {
+            return this;
+        }
+        float[] levels = new float[size.channels()];
+        for (int channel = 0; channel < levels.length; channel++) {
+            levels[channel] = mean[channel * area];
+        }
+        Map<String, float[]> resized = new LinkedHashMap<>(tensors);
+        resized.put(MEAN, MeanLevels.of(levels).over(size));
+        return new Checkpoint(network, classNames, size, resized, state);
     }
 
     /**
