@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
 /** The command {@code duet}. Each subcommand has a class of its own. */
 @Command(
         name = "duet",
-        description = "Trains and runs AlexNet the way it was made in 2012: on two devices that work in concert.",
+        description = "Trains and runs AlexNet the way it was first trained in 2012: on two devices that work in concert.",
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
                 TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,

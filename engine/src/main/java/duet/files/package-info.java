@@ -1,5 +1,5 @@
 /**
- * Files that are written whole or not at all, and why a file could not be read or written, in words. The lowest package: everything that
- * writes uses {@link duet.files.WholeFile}.
+ * Files that are written whole or not at all, and why a file could not be read or written, in words. Everything that writes uses
+ * {@link duet.files.WholeFile}.
  */
 package duet.files;

@@ -7,7 +7,6 @@ import java.util.List;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import duet.device.Operation.Activation;
 import duet.model.proto.Onnx;
 import duet.net.Layer;
 import duet.net.Network;
@@ -102,7 +101,10 @@ public final class OnnxExport {
         return switch (layer) {
             case Layer.Convolution l -> convolution(l, value, in, out);
             case Layer.FullyConnected l -> fullyConnected(l, value, in);
-            case Layer.Nonlinearity l -> graph.node(l.function() == Activation.RELU ? "Relu" : "Tanh", l.name(), value);
+            case Layer.Nonlinearity l -> graph.node(switch (l.function()) {
+                case RELU -> "Relu";
+                case TANH -> "Tanh";
+            }, l.name(), value);
             case Layer.LocalResponseNorm l -> norm(l, value, in);
             case Layer.SpatialResponseNorm l -> spatialNorm(l, value);
             case Layer.Pooling l -> pooling(l, value, in, out);

@@ -108,7 +108,10 @@ final class LayerJson {
             }
             case Layer.FullyConnected l ->
                 parameters(node(Type.FULLY_CONNECTED, l).put("outputs", l.outputs()), l.bias(), l.initialization());
-            case Layer.Nonlinearity l -> node(l.function() == Activation.RELU ? Type.RELU : Type.TANH, l);
+            case Layer.Nonlinearity l -> node(switch (l.function()) {
+                case RELU -> Type.RELU;
+                case TANH -> Type.TANH;
+            }, l);
             case Layer.LocalResponseNorm l -> node(Type.LOCAL_RESPONSE_NORM, l).put("size", l.size()).put("alpha", l.alpha())
                     .put("beta", l.beta()).put("k", l.k()).put("groups", l.groups());
             case Layer.SpatialResponseNorm l -> node(Type.SPATIAL_RESPONSE_NORM, l).put("size", l.size()).put("alpha", l.alpha())

@@ -7,6 +7,6 @@
  *
  * <p>A new layer begins with its operations, a record for each direction in {@link duet.device.Operation}, and their tests. Here it is a
  * record in {@link duet.net.Layer}, a case in {@code Shapes} (size and checks) and one in {@code LayerJson} (type and fields). The layers
- * are sealed, so the compiler names most of the places that follow; {@code engine/README.md} lists all, also those where it is silent.
+ * are sealed, so the compiler names most of the places that follow; {@code engine/README.md} lists all, also the silent ones.
  */
 package duet.net;

@@ -1,7 +1,7 @@
 /**
  * Which device does what, when, and in which memory. A plan is data: a list of steps for each stream, and a place for each tensor. It is
- * made from a network, a placement and a batch size, and a {@link duet.device.Backend} turns it into a program. {@code duet.train.Session}
- * makes and checks plans; {@code duet plan} prints them.
+ * made from a network, a placement and a batch size, and a {@link duet.device.Backend} turns it into a program. {@code SessionPlans} in
+ * {@code duet.train} makes and checks plans; {@code duet plan} prints them.
  *
  * <p>Read {@link duet.plan.Planner} first, then {@code Forward} and {@code Backward}, which add the steps of each layer, and
  * {@link duet.plan.PlanChecker}, which proves of a finished plan that every read is ordered after its write and that no two live tensors

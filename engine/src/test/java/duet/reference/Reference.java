@@ -36,7 +36,8 @@ import duet.device.Tensor;
 /**
  * Every operation in plain double-precision Java on arrays in the canonical order that {@link Tensor} describes: what the kernels
  * are judged by, written to be obviously right. The families are in {@link Convolutions}, {@link FullyConnected},
- * {@link Pooling}, {@link Elementwise}, {@link ResponseNorms}, {@link Losses} and {@link Channels}.
+ * {@link Pooling}, {@link Elementwise}, {@link ResponseNorms},
+ * {@link SpatialNorms}, {@link Losses} and {@link Channels}.
  *
  * <p>Integers and bytes are doubles too. A result that is not also an operand is made anew.
  */

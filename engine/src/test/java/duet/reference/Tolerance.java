@@ -5,7 +5,6 @@ import java.util.Map;
 
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation;
-import duet.device.Operation.Activation;
 import duet.device.Operation.ActivationBackward;
 import duet.device.Operation.ActivationForward;
 import duet.device.Operation.AveragePoolBackward;
@@ -76,10 +75,14 @@ final class Tolerance {
             case MaxPoolBackward o -> sums(o, windows(o.geometry()), before);
             case AveragePoolForward o -> sums(o, (long) o.geometry().window() * o.geometry().window(), before);
             case AveragePoolBackward o -> sums(o, 2 * windows(o.geometry()), before);
-            case ActivationForward o -> plus(o.output(), carried.get(o.input()), o.function() == Activation.RELU ? null
-                    : scaled(8 * ROUNDING, after.get(o.output())));
-            case ActivationBackward o -> Map.of(o.inputGradient(), o.function() == Activation.RELU ? zeros(o.inputGradient())
-                    : scaled(4 * ROUNDING, before.get(o.outputGradient())));
+            case ActivationForward o -> plus(o.output(), carried.get(o.input()), switch (o.function()) {
+                case RELU -> null;
+                case TANH -> scaled(8 * ROUNDING, after.get(o.output()));
+            });
+            case ActivationBackward o -> Map.of(o.inputGradient(), switch (o.function()) {
+                case RELU -> zeros(o.inputGradient());
+                case TANH -> scaled(4 * ROUNDING, before.get(o.outputGradient()));
+            });
             case Dropout o -> plus(o.output(), scaled(o.scale(), carried.get(o.input())), null);
             case Scale o -> plus(o.output(), scaled(o.factor(), carried.get(o.input())), null);
             case MaxPoolForward o -> Map.of(o.output(), maxPool(o, carried.get(o.input())));

@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
-import duet.device.Operation.Activation;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Shape;
@@ -37,7 +36,10 @@ public final class DirectForward {
                 convolution(l, parameters.get(l.name() + ".weight"), parameters.get(l.name() + ".bias"), in, shape, out);
             case Layer.FullyConnected l ->
                 fullyConnected(parameters.get(l.name() + ".weight"), parameters.get(l.name() + ".bias"), in, out.channels());
-            case Layer.Nonlinearity l -> map(in, x -> l.function() == Activation.RELU ? Math.max(x, 0) : Math.tanh(x));
+            case Layer.Nonlinearity l -> map(in, switch (l.function()) {
+                case RELU -> x -> Math.max(x, 0);
+                case TANH -> Math::tanh;
+            });
             case Layer.LocalResponseNorm l -> norm(l, in, shape);
             case Layer.SpatialResponseNorm l -> throw new IllegalArgumentException(l.name());
             case Layer.Pooling l -> pool(l, in, shape, out);

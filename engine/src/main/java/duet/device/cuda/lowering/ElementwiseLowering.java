@@ -32,10 +32,9 @@ final class ElementwiseLowering {
 
     static List<KernelCall> lower(Site site, Operation operation) {
         return switch (operation) {
-            case ActivationForward o -> List.of(elementwise(
-                    site, o.function() == Activation.RELU ? "relu_forward" : "tanh_forward", o.input(), null, o.output(), 0));
-            case ActivationBackward o -> List.of(elementwise(site, o.function() == Activation.RELU ? "relu_backward" : "tanh_backward",
-                    o.output(), o.outputGradient(), o.inputGradient(), 0));
+            case ActivationForward o -> List.of(elementwise(site, kernel(o.function()) + "_forward", o.input(), null, o.output(), 0));
+            case ActivationBackward o -> List.of(elementwise(
+                    site, kernel(o.function()) + "_backward", o.output(), o.outputGradient(), o.inputGradient(), 0));
             case Scale o -> List.of(elementwise(site, "elementwise_scale", o.input(), null, o.output(), o.factor()));
             case Add o -> List.of(elementwise(site, "elementwise_add", o.left(), o.right(), o.output(), 0));
             case Dropout o -> List.of(dropout(site, o));
@@ -45,6 +44,13 @@ final class ElementwiseLowering {
             case GatherChannels o -> gather(site, o);
             case SliceChannels o -> List.of(copy(site, o, o.whole(), o.firstChannel(), o.part(), 0, o.part().channels()));
             default -> throw new IllegalArgumentException(operation.kind());
+        };
+    }
+
+    private static String kernel(Activation function) {
+        return switch (function) {
+            case RELU -> "relu";
+            case TANH -> "tanh";
         };
     }
 

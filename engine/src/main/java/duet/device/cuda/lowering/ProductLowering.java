@@ -73,17 +73,27 @@ final class ProductLowering {
         return ProductTiling.of(shape, multiprocessors).workspaceBytes(shape);
     }
 
-    /** tanh is applied by the sum of the splits, in place where there is one split. */
+    /** The number of a function in {@code duet_reduction}, 0 for none; {@code duet_convolution} knows 0 and 1. */
+    private static int function(Activation activation) {
+        return switch (activation) {
+            case null -> 0;
+            case RELU -> 1;
+            case TANH -> 2;
+        };
+    }
+
+    /** What the product's kernel cannot apply is applied by the sum of the splits, in place where there is one split. */
     private void forward(Tensor input, Tensor weight, Tensor bias, Tensor output, Activation activation) {
         MemorySegment product = product(input, weight, output);
-        if (tiling.splits() == 1 && activation != Activation.TANH) {
+        int function = function(activation);
+        if (tiling.splits() == 1 && function <= 1) {
             duet_convolution.bias(product, address(bias));
-            duet_convolution.rectify(product, activation == Activation.RELU ? 1 : 0);
+            duet_convolution.rectify(product, function);
             return;
         }
         MemorySegment sums = sums(output);
         duet_reduction.bias(sums, address(bias));
-        duet_reduction.activation(sums, activation == null ? 0 : activation == Activation.RELU ? 1 : 2);
+        duet_reduction.activation(sums, function);
     }
 
     private void backwardData(Tensor outputGradient, Tensor weight, Tensor inputGradient, Tensor mask) {
