@@ -38,7 +38,7 @@ class TrainedNetworkTest {
         run = shared.resolve("run");
         other = shared.resolve("other");
         for (Path out : List.of(run, other)) {
-            Outcome outcome = Outcome.of(Runs.train(out, out.equals(run) ? 12 : 5, 0));
+            Outcome outcome = Outcome.of(out.equals(run) ? Runs.train(out, 12, 0) : Runs.train(out, 5, 0, "--augment"));
             assertEquals(0, outcome.code(), outcome::toString);
         }
     }
@@ -65,7 +65,11 @@ class TrainedNetworkTest {
         Outcome outcome = works("evaluate RUN OTHER --views 10 --devices cpu --pictures HERE/report --worst 9");
         assertTrue(outcome.outLines().stream().anyMatch(line -> line.startsWith("class ") && line.contains("accuracy")), outcome::toString);
         assertTrue(
-                outcome.outLines().stream().anyMatch(line -> line.startsWith("accuracy ") && line.endsWith("mean of 2 networks, 10 views")),
+                outcome.outLines().stream().anyMatch(line -> line.startsWith("accuracy ") && line.endsWith("mean of 2 networks, 2 views")),
+                outcome::toString);
+        assertTrue(outcome.out().contains("views    1, the image itself, which is as large as the network's input; none mirrored, as in "
+                + "training: " + run), outcome::toString);
+        assertTrue(outcome.out().contains("views    2, the image itself, which is as large as the network's input, also mirrored: " + other),
                 outcome::toString);
         assertPicture(here.resolve("report/confusion.png"));
         assertPicture(here.resolve("report/mistakes.png"));

@@ -116,8 +116,9 @@ public final class Trainer implements AutoCloseable {
         TrainingOptions fitting = options.toBuilder().batch(Math.min(options.batch(), images)).build();
         Trainer trainer = begin(network, placement, backend, data, source, fitting, from);
         if (options.batch() > images) {
-            trainer.warnings.add("a batch of " + options.batch() + " is more than all " + images + " training images: the batch is " + images
-                    + ", so a step is an epoch");
+            trainer.warnings
+                    .add("a batch of " + options.batch() + " is more than all " + images + " training images: the batch is " + images
+                            + ", so a step is an epoch");
         }
         return trainer;
     }
@@ -203,7 +204,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Trains to the end, or until {@link #requestStop}; then a checkpoint is written. A training that was stopped goes on when called again.
+     * Trains to the end, or until {@link #requestStop}; then a checkpoint is written. Called again, it goes on.
      *
      * @param listener told what happens, on this thread
      * @return how it ended

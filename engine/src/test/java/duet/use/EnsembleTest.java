@@ -20,8 +20,8 @@ import duet.train.Tiny;
 import duet.train.Trainer;
 import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
-import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.TrainingException;
+import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -60,7 +60,8 @@ class EnsembleTest {
     private static double[][] probabilities(List<Checkpoint> checkpoints, Dataset data, Views views) {
         double[][] sums = new double[data.size()][Tiny.CLASSES.size()];
         for (Checkpoint checkpoint : checkpoints) {
-            List<int[]> crops = views.crops(Tiny.STORED, checkpoint.network().input(), checkpoint.state().options().augmentation().mirror());
+            List<int[]> crops = views.crops(Tiny.STORED, checkpoint.network().input(),
+                    checkpoint.state().options().augmentation().mirror());
             for (int[] crop : crops) {
                 try (Backend backend = Tiny.backend(1);
                         Classifier classifier = Classifier.create(cut(checkpoint, crop), Placement.ONE_DEVICE, backend, 1)) {

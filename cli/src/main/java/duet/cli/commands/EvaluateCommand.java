@@ -2,8 +2,11 @@ package duet.cli.commands;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.Numbers;
@@ -145,8 +148,9 @@ public final class EvaluateCommand implements Callable<Integer> {
         output.say("devices  " + devices.describe(backend));
         output.say("data     " + images.description());
         if (views == Views.TEN) {
-            members.forEach(member -> output.say("views    " + views(member.checkpoint())
-                    + (members.size() > 1 ? " (" + member.name() + ")" : "")));
+            Map<String, List<String>> same = members.stream().collect(Collectors.groupingBy(
+                    member -> views(member.checkpoint()), LinkedHashMap::new, Collectors.mapping(Ensemble.Member::name, Collectors.toList())));
+            same.forEach((words, names) -> output.say("views    " + words + (same.size() > 1 ? ": " + String.join(", ", names) : "")));
         }
     }
 

@@ -6,8 +6,9 @@
  * <p>Read {@code CpuProgram} first, then {@code Lowering}: it turns each operation into a {@code NativeCall} with every pointer bound,
  * once, when a program is loaded. The kernels are {@code native/cpu}; {@code duet_cpu.h} declares them and describes their layout.
  *
- * <p>A new kernel is a function in a file or folder of {@code native/cpu} (named in its {@code CMakeLists.txt}), its declaration in {@code duet_cpu.h} (which raises
- * {@code DUET_CPU_ABI}), its name in {@code bindings/duet_cpu.args}, bindings made anew, and a case in {@code Lowering}; if it needs workspace or another size, also in
- * {@code CpuLayout}. {@code CpuOperationTest} compares it with the reference on every instruction set that the processor has.
+ * <p>A new kernel is a function in a file or folder of {@code native/cpu} (named in its {@code CMakeLists.txt}), its declaration in
+ * {@code duet_cpu.h} (which raises {@code DUET_CPU_ABI}), its name in {@code bindings/duet_cpu.args}, bindings made anew, and a case in
+ * {@code Lowering}; if it needs workspace or another size, also in {@code CpuLayout}. {@code CpuOperationTest} compares it with the
+ * reference on every instruction set that the processor has.
  */
 package duet.device.cpu;

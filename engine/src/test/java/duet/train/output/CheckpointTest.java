@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ import duet.model.Safetensors;
 import duet.model.SafetensorsException;
 import duet.net.NetworkJson;
 import duet.net.ParameterShape;
+import duet.net.Shape;
 import duet.train.Tiny;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
@@ -89,6 +91,24 @@ class CheckpointTest {
         assertSame(checkpoint(null), Checkpoint.read(file));
         assertNull(Checkpoint.read(file).state());
         assertEquals(List.of("a.safetensors"), names());
+    }
+
+    /** A mean colour has no size; a mean image has. */
+    @Test
+    void aMeanColourFitsImagesOfAnySize() {
+        Checkpoint flat = checkpoint(null);
+        Arrays.fill(flat.tensors().get("input.mean"), 3);
+        Checkpoint larger = flat.storedAs(new Shape(1, 16, 15));
+        assertEquals(new Shape(1, 16, 15), larger.stored());
+        float[] mean = new float[240];
+        Arrays.fill(mean, 3);
+        assertArrayEquals(mean, larger.tensors().get("input.mean"));
+        assertEquals(flat.tensors().keySet(), larger.tensors().keySet());
+        assertSame(flat, larger.storedAs(Tiny.STORED));
+        Checkpoint image = checkpoint(null);
+        image.tensors().get("input.mean")[7] = 1;
+        assertEquals(Tiny.STORED, image.storedAs(new Shape(1, 16, 15)).stored());
+        assertEquals(Tiny.STORED, flat.storedAs(new Shape(3, 16, 15)).stored(), "other channels");
     }
 
     @Test
