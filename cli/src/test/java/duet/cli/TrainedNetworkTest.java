@@ -65,11 +65,13 @@ class TrainedNetworkTest {
         Outcome outcome = works("evaluate RUN OTHER --views 10 --devices cpu --pictures HERE/report --worst 9");
         assertTrue(outcome.outLines().stream().anyMatch(line -> line.startsWith("class ") && line.contains("accuracy")), outcome::toString);
         assertTrue(
-                outcome.outLines().stream().anyMatch(line -> line.startsWith("accuracy ") && line.endsWith("mean of 2 networks, 2 views")),
+                outcome.outLines().stream()
+                        .anyMatch(line -> line.startsWith("accuracy ") && line.endsWith("mean of 2 networks, 2 views")),
                 outcome::toString);
         assertTrue(outcome.out().contains("views    1, the image itself, which is as large as the network's input; none mirrored, as in "
                 + "training: " + run), outcome::toString);
-        assertTrue(outcome.out().contains("views    2, the image itself, which is as large as the network's input, also mirrored: " + other),
+        assertTrue(
+                outcome.out().contains("views    2, the image itself, which is as large as the network's input, also mirrored: " + other),
                 outcome::toString);
         assertPicture(here.resolve("report/confusion.png"));
         assertPicture(here.resolve("report/mistakes.png"));

@@ -5,7 +5,7 @@ import java.util.function.Supplier;
 
 import duet.net.Network;
 import duet.net.NetworkException;
-import duet.net.Suggestion;
+import duet.text.Suggestion;
 
 /** The named networks. */
 public final class Networks {

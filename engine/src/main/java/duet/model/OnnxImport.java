@@ -9,10 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.protobuf.InvalidProtocolBufferException;
+import duet.json.StrictJson;
 import duet.model.proto.Onnx;
 import duet.model.proto.Onnx.NodeProto;
 import duet.net.Network;
@@ -24,7 +22,6 @@ import duet.net.Shape;
  * connected layers and softmax. Files that {@link OnnxExport} wrote give the same network again, to the bit.
  */
 public final class OnnxImport {
-    private static final JsonMapper JSON = new JsonMapper();
 
     private OnnxImport() {}
 
@@ -93,11 +90,8 @@ public final class OnnxImport {
     }
 
     private static List<String> classes(Path file, String json) {
-        try {
-            return json == null ? null : JSON.readValue(json, new TypeReference<List<String>>() {});
-        } catch (JsonProcessingException e) {
-            throw new ModelFileException(file + ": the names of the classes are damaged: " + e.getOriginalMessage(), e);
-        }
+        StrictJson reader = new StrictJson(file + ": the names of the classes are damaged", ModelFileException::new);
+        return json == null ? null : List.of(reader.read(json, String[].class));
     }
 
     private static OnnxTensor constant(Path file, Map<String, OnnxTensor> constants, String name) {

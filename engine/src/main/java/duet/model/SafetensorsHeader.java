@@ -16,11 +16,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import duet.json.StrictJson;
 
 /**
  * The checked header of a safetensors file. Nothing in it is believed: the data of all tensors must fill the rest of the file
@@ -31,12 +28,6 @@ record SafetensorsHeader(
     static final String METADATA = "__metadata__";
     /** The reference implementation's limit; a lying length must not make us allocate more. */
     private static final long MAX_BYTES = 100_000_000;
-
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-            .build();
 
     static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
         long size = channel.size();
@@ -79,18 +70,13 @@ record SafetensorsHeader(
 
     private static JsonNode parse(Path file, ByteBuffer bytes) {
         try {
-            // decoded first: Jackson would guess another encoding from the first bytes and let bad UTF-8 through
             String text = StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
-            JsonNode root = text.startsWith("{") ? JSON.readTree(text) : null;
-            if (root == null) {
+            if (!text.startsWith("{")) {
                 throw new SafetensorsException(file + ": not a safetensors file (the header does not begin with {)");
             }
-            return root;
+            return new StrictJson(file + ": the header", SafetensorsException::new).tree(text);
         } catch (CharacterCodingException e) {
             throw new SafetensorsException(file + ": the header is not UTF-8", e);
-        } catch (JsonProcessingException e) {
-            String place = e.getLocation() == null ? "" : " at byte " + (8 + e.getLocation().getCharOffset());
-            throw new SafetensorsException(file + ": the header is not valid JSON" + place + ": " + e.getOriginalMessage(), e);
         }
     }
 
@@ -115,12 +101,15 @@ record SafetensorsHeader(
     private static Map<String, String> checksums(Path file, Map<String, String> metadata) {
         Map<String, String> checksums = new LinkedHashMap<>();
         if (metadata.containsKey(Safetensors.CHECKSUMS)) {
-            try {
-                JSON.readTree(metadata.get(Safetensors.CHECKSUMS)).properties()
-                        .forEach(e -> checksums.put(e.getKey(), e.getValue().asText()));
-            } catch (JsonProcessingException e) {
-                throw new SafetensorsException(file + ": the checksums in the metadata are damaged", e);
-            }
+            JsonNode recorded = new StrictJson(file + ": the checksums in the metadata are damaged", SafetensorsException::new)
+                    .tree(metadata.get(Safetensors.CHECKSUMS));
+            recorded.properties().forEach(e -> {
+                if (!e.getValue().isTextual()) {
+                    throw new SafetensorsException(file + ": the checksums in the metadata are damaged: that of " + e.getKey()
+                            + " must be a text of hexadecimal digits, not " + e.getValue());
+                }
+                checksums.put(e.getKey(), e.getValue().textValue());
+            });
             if (!checksumOf(metadata).equals(checksums.getOrDefault(METADATA, checksumOf(metadata)))) {
                 throw new SafetensorsException(file + ": the metadata are damaged (their CRC-32C is not the one recorded)");
             }

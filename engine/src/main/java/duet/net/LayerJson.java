@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import duet.device.Operation.Activation;
+import duet.json.JsonFields;
 import duet.net.Initialization.Distribution;
+import duet.text.Suggestion;
 
 /** One layer as JSON. */
 final class LayerJson {
@@ -41,7 +43,7 @@ final class LayerJson {
     static Layer read(JsonNode node, String origin, int position) {
         String where = origin + ": " + (node.path("name").isTextual() ? node.get("name").textValue() : "layer " + position);
         Type type = type(node, where);
-        JsonFields fields = new JsonFields(node, where, type.fields);
+        JsonFields fields = new JsonFields(node, where, type.fields, NetworkException::new);
         String name = fields.text("name");
         return switch (type) {
             case CONVOLUTION ->

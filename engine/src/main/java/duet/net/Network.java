@@ -3,6 +3,8 @@ package duet.net;
 import java.util.ArrayList;
 import java.util.List;
 
+import duet.text.Suggestion;
+
 /**
  * What to compute: a chain of layers from an image to class probabilities. Always valid: the constructor checks names, values
  * and shapes and throws {@link NetworkException} with a sentence that names the layer and the numbers.

@@ -10,15 +10,15 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import duet.json.JsonFields;
+import duet.json.StrictJson;
 
 /**
  * Networks as JSON: {@code {"name": ..., "input": {"channels", "height", "width", "scale"}, "layers": [{"type", "name", ...}, ...]}}.
@@ -26,10 +26,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  * {@link NetworkException} that names the file, the layer and what could stand there.
  */
 public final class NetworkJson {
-    private static final JsonMapper MAPPER = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
+    private static final JsonMapper MAPPER = new JsonMapper();
 
     private NetworkJson() {}
 
@@ -61,7 +58,7 @@ public final class NetworkJson {
      * @throws NetworkException naming the field that is wrong
      */
     public static Network parse(String json, String origin) {
-        JsonFields fields = new JsonFields(tree(json, origin), origin, List.of("name", "input", "layers"));
+        JsonFields fields = new StrictJson(origin, NetworkException::new).fields(json, List.of("name", "input", "layers"));
         String name = fields.text("name");
         JsonFields input = fields.object("input", "channels", "height", "width", "scale");
         Shape shape = new Shape(input.integer("channels"), input.integer("height"), input.integer("width"));
@@ -78,20 +75,6 @@ public final class NetworkJson {
             return new Network(name, shape, scale, layers);
         } catch (NetworkException e) {
             throw fields.error(e.getMessage());
-        }
-    }
-
-    private static JsonNode tree(String json, String origin) {
-        try {
-            JsonNode tree = MAPPER.readTree(json);
-            if (tree.isMissingNode()) {
-                throw new NetworkException(origin + " is empty; a network is a JSON object with name, input and layers");
-            }
-            return tree;
-        } catch (JsonProcessingException e) {
-            String place = e.getLocation() == null ? ""
-                    : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
-            throw new NetworkException(origin + ": not valid JSON" + place + ": " + e.getOriginalMessage().lines().findFirst().orElse(""));
         }
     }
 

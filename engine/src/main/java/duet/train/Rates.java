@@ -5,7 +5,7 @@ import java.util.List;
 import duet.device.RunParameters;
 import duet.net.Network;
 import duet.net.ParameterShape;
-import duet.net.Suggestion;
+import duet.text.Suggestion;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingOptions;

@@ -102,7 +102,7 @@ class NetworkJsonTest {
             "\"distribution\": \"he\" | \"distribution\": \"he\", \"deviation\": 0.1 | f: the distribution he computes the deviation "
                     + "itself",
             "\"width\": 8 | \"widht\": 8 | bad.json: \"input\": unknown field \"widht\"; did you mean \"width\"?",
-            "\"scale\": 0.5 | \"scale\": 1e999 | bad.json: input: the scale must be a finite number other than 0",
+            "\"scale\": 0.5 | \"scale\": 1e999 | bad.json: \"input\": \"scale\" must be a finite number",
             "\"name\": \"tiny\", | `` | bad.json: the field \"name\" is missing",
             "\"layers\" | \"layer\" | bad.json: unknown field \"layer\"; did you mean \"layers\"?",
     })

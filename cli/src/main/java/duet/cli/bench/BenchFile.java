@@ -7,11 +7,10 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Failures;
+import duet.json.StrictJson;
 
 /**
  * A file of measurements, by {@code duet bench -o} or of the kernels' benchmarks; bench/README.md describes it.
@@ -42,11 +41,9 @@ public record BenchFile(Path file, String date, String processor, double multipl
     public static BenchFile read(Path file) {
         JsonNode root;
         try {
-            root = new ObjectMapper().readTree(Files.readString(file));
+            root = new StrictJson(file.toString(), CommandFailure::new).tree(Files.readString(file));
         } catch (NoSuchFileException e) {
             throw new CommandFailure(file + " does not exist; './duet bench -o " + file + "' writes such a file");
-        } catch (JsonProcessingException e) {
-            throw new CommandFailure(file + " is not JSON: " + e.getOriginalMessage());
         } catch (IOException e) {
             throw new CommandFailure(file + " cannot be read: " + Failures.sentence(e));
         }
@@ -56,9 +53,11 @@ public record BenchFile(Path file, String date, String processor, double multipl
         }
         Map<String, Measurement> measurements = new LinkedHashMap<>();
         for (JsonNode node : root.get("measurements")) {
-            Measurement measurement = new Measurement(node.path("name").asText(), node.path("value").asDouble(), node.path("unit").asText(),
-                    node);
-            if (measurement.name.isEmpty() || measurement.unit.isEmpty() || !(measurement.value > 0)) {
+            Measurement measurement = new Measurement(
+                    node.path("name").asText(), node.path("value").asDouble(), node.path("unit").asText(), node);
+            boolean texts = node.path("name").isTextual() && node.path("unit").isTextual() && node.path("value").isNumber();
+            if (!texts || measurement.name.isEmpty() || measurement.unit.isEmpty() || !(measurement.value > 0)
+                    || !Double.isFinite(measurement.value)) {
                 throw new CommandFailure(file + " has a measurement without a name, a unit or a value above 0: " + node);
             }
             measurements.put(measurement.name, measurement);

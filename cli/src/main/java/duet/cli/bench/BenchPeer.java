@@ -11,10 +11,9 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import duet.cli.output.CommandFailure;
+import duet.json.StrictJson;
 import duet.text.Text;
 
 /**
@@ -22,7 +21,6 @@ import duet.text.Text;
  * as many steps as the line says. It ends when its input does, so also when this process is killed.
  */
 public final class BenchPeer implements AutoCloseable {
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final long PATIENCE_SECONDS = 5;
 
     private final String command;
@@ -144,12 +142,8 @@ public final class BenchPeer implements AutoCloseable {
         if (line == null) {
             throw gone();
         }
-        try {
-            return JSON.readTree(line);
-        } catch (JsonProcessingException e) {
-            throw new CommandFailure(
-                    "the peer '" + command + "' prints '" + line + "' where one JSON object was expected; see bench/peers/protocol.py");
-        }
+        String origin = "the peer '" + command + "' prints '" + line + "' where one JSON object was expected (bench/peers/protocol.py)";
+        return new StrictJson(origin, CommandFailure::new).tree(line);
     }
 
     private void require(JsonNode object, String... fields) {

@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.Numbers;
@@ -148,8 +147,8 @@ public final class EvaluateCommand implements Callable<Integer> {
         output.say("devices  " + devices.describe(backend));
         output.say("data     " + images.description());
         if (views == Views.TEN) {
-            Map<String, List<String>> same = members.stream().collect(Collectors.groupingBy(
-                    member -> views(member.checkpoint()), LinkedHashMap::new, Collectors.mapping(Ensemble.Member::name, Collectors.toList())));
+            Map<String, List<String>> same = new LinkedHashMap<>();
+            members.forEach(member -> same.computeIfAbsent(views(member.checkpoint()), words -> new ArrayList<>()).add(member.name()));
             same.forEach((words, names) -> output.say("views    " + words + (same.size() > 1 ? ": " + String.join(", ", names) : "")));
         }
     }

@@ -10,7 +10,6 @@ import java.util.Locale;
 import java.util.Map;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -19,6 +18,8 @@ import duet.data.Fingerprinted;
 import duet.data.ImageStatistics;
 import duet.files.Reasons;
 import duet.files.WholeFile;
+import duet.json.Nullable;
+import duet.json.StrictJson;
 import duet.model.Safetensors;
 import duet.model.SafetensorsException;
 import duet.net.Shape;
@@ -35,8 +36,7 @@ public record ShardFolder(Path folder) {
     private static final String MANIFEST = "manifest.json";
     private static final String MEAN = "mean.safetensors";
     private static final String TENSOR = "mean";
-    private static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES).build();
+    private static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     /**
      * What is to be made. A folder holds what comes from one order; the source's name is for people, its fingerprint decides.
@@ -108,7 +108,7 @@ public record ShardFolder(Path folder) {
      * @param axes       eigenvectors, [axis][channel]
      * @param meanImage  CRC32C of mean.safetensors, in hexadecimal
      */
-    public record Statistics(long images, double[] meanColour, double[][] covariance, double[] variances, double[][] axes,
+    public record Statistics(long images, double[] meanColour, @Nullable double[][] covariance, double[] variances, double[][] axes,
             String meanImage) {}
 
     /**
@@ -213,23 +213,20 @@ public record ShardFolder(Path folder) {
     }
 
     private <T> T parse(String name, Class<T> type, byte[] bytes) {
-        try {
-            JsonNode tree = JSON.readTree(bytes);
-            JsonNode order = tree.has("preparation") ? tree.get("preparation") : tree;
-            int version = order.path("version").asInt(-1);
-            if (!order.path("format").asText().equals(FORMAT)) {
-                throw new DataException(file(name) + " does not describe prepared images (its format is not \"" + FORMAT + "\")");
-            }
-            if (version != ShardFormat.VERSION) {
-                throw new DataException(String.format(Locale.ROOT,
-                        "%s is of version %d, but this program reads version %d: prepare the source again into another folder",
-                        file(name), version, ShardFormat.VERSION));
-            }
-            return JSON.treeToValue(tree, type);
-        } catch (IOException e) {
-            String why = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
-            throw new DataException(file(name) + " is damaged: " + why + "; delete it and run the same ./duet data prepare again", e);
+        StrictJson json = new StrictJson(file(name) + " is damaged",
+                message -> new DataException(message + "; delete it and run the same ./duet data prepare again"));
+        JsonNode tree = json.tree(new String(bytes, StandardCharsets.UTF_8));
+        JsonNode order = tree.has("preparation") ? tree.get("preparation") : tree;
+        int version = order.path("version").asInt(-1);
+        if (!order.path("format").asText().equals(FORMAT)) {
+            throw new DataException(file(name) + " does not describe prepared images (its format is not \"" + FORMAT + "\")");
         }
+        if (version != ShardFormat.VERSION) {
+            throw new DataException(String.format(Locale.ROOT,
+                    "%s is of version %d, but this program reads version %d: prepare the source again into another folder",
+                    file(name), version, ShardFormat.VERSION));
+        }
+        return json.read(tree, type);
     }
 
     /**

@@ -8,12 +8,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -23,6 +24,7 @@ import duet.data.Mean;
 import duet.device.Arithmetic;
 import duet.files.Reasons;
 import duet.files.WholeFile;
+import duet.json.StrictJson;
 import duet.model.Safetensors;
 import duet.net.Network;
 import duet.net.NetworkException;
@@ -49,8 +51,9 @@ public final class CheckpointFile {
     private static final JsonMapper JSON = JsonMapper.builder()
             .addMixIn(LearningRate.class, PolicyName.class)
             .addMixIn(TrainingOptions.class, WithoutOutput.class)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
             .build();
+    private static final Map<String, Class<?>> POLICIES = Stream.of(PolicyName.class.getAnnotation(JsonSubTypes.class).value())
+            .collect(Collectors.toUnmodifiableMap(JsonSubTypes.Type::name, JsonSubTypes.Type::value));
 
     private CheckpointFile() {}
 
@@ -177,15 +180,12 @@ public final class CheckpointFile {
     }
 
     private static <T> T parse(Path file, Map<String, String> metadata, String name, Class<T> type) {
-        try {
-            T value = metadata.containsKey(name) ? JSON.treeToValue(completed(JSON.readTree(metadata.get(name))), type) : null;
-            if (value == null) {
-                throw new TrainingException(file + ": the metadata have no entry " + name);
-            }
-            return value;
-        } catch (JsonProcessingException e) {
-            throw new TrainingException(file + ": the entry " + name + " of the metadata is damaged: " + e.getOriginalMessage(), e);
+        if (!metadata.containsKey(name)) {
+            throw new TrainingException(file + ": the metadata have no entry " + name);
         }
+        StrictJson json = new StrictJson(file + ": the entry " + name + " of the metadata is damaged", TrainingException::new)
+                .with(LearningRate.class, "policy", POLICIES);
+        return json.read(completed(json.tree(metadata.get(name))), type);
     }
 
     /** What programs did before there was an option for it. */

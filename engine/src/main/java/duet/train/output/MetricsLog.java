@@ -8,13 +8,15 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import duet.files.Reasons;
+import duet.json.StrictJson;
+import duet.text.Suggestion;
 import duet.train.schedule.RateChange;
 import duet.train.schedule.TrainingException;
 
@@ -24,9 +26,13 @@ public final class MetricsLog implements AutoCloseable {
     public static final String FILE = "metrics.jsonl";
 
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final List<String> EVENTS = List.of("train", "validation", RateChange.EVENT);
+    /** Relative, of numbers that were rounded to print them. */
+    private static final double SLACK = 1e-9;
 
     private final Path file;
     private final FileChannel channel;
+    private double epochsOfAStep;
 
     private MetricsLog(Path file, FileChannel channel) {
         this.file = file;
@@ -95,17 +101,36 @@ public final class MetricsLog implements AutoCloseable {
     }
 
     private Metrics parse(String line, int number) {
-        try {
-            JsonNode tree = JSON.readTree(line);
-            if (!tree.path("event").asText().equals(RateChange.EVENT)) {
-                return JSON.treeToValue(tree, Metrics.class);
-            }
-            RateChange change = JSON.treeToValue(tree, RateChange.class);
+        StrictJson json = new StrictJson(file + ": line " + number + " is not one of a training's metrics",
+                message -> new TrainingException(message + "; move the file away to go on without it"));
+        JsonNode tree = json.tree(line);
+        if (tree.path("event").asText().equals(RateChange.EVENT)) {
+            RateChange change = json.read(tree, RateChange.class);
             return new Metrics(change.event(), change.knownAfter(), change.epoch(), 0, 0, 0, change.learningRate(), 0);
-        } catch (JsonProcessingException e) {
-            throw new TrainingException(
-                    file + ": line " + number + " is not one of a training's metrics; move the file away to go on without it", e);
         }
+        Metrics metrics = json.read(tree, Metrics.class);
+        String fault = fault(metrics);
+        if (fault != null) {
+            throw json.error(fault);
+        }
+        return metrics;
+    }
+
+    /** All steps of a training are the same share of an epoch, so a damaged number shows. */
+    private String fault(Metrics metrics) {
+        if (!EVENTS.contains(metrics.event())) {
+            return "\"event\" cannot be \"" + metrics.event() + "\"; " + Suggestion.of(metrics.event(), EVENTS);
+        }
+        if (metrics.step() < 1 || !(metrics.epoch() > 0)) {
+            return "\"step\" must be 1 or more and \"epoch\" above 0, not " + metrics.step() + " and " + metrics.epoch();
+        }
+        if (!(metrics.top1() >= 0 && metrics.top1() <= metrics.top5() && metrics.top5() <= 1)) {
+            return "\"top1\" and \"top5\" must be shares from 0 to 1, not " + metrics.top1() + " and " + metrics.top5();
+        }
+        double epochs = metrics.epoch() / metrics.step();
+        epochsOfAStep = epochsOfAStep == 0 ? epochs : epochsOfAStep;
+        return Math.abs(epochs - epochsOfAStep) <= SLACK * epochsOfAStep ? null
+                : "\"epoch\" " + metrics.epoch() + " does not belong to \"step\" " + metrics.step();
     }
 
     void write(Metrics metrics) {

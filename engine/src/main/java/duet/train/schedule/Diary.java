@@ -5,6 +5,8 @@ import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
+import duet.json.Nullable;
+
 /**
  * Rates as somebody has written them down, changed by hand at certain epochs, also for single layers: how the networks of 2012 were
  * trained. {@link Schedules} reads such diaries.
@@ -45,7 +47,8 @@ public record Diary(double initial, Double biasRate, List<Change> changes, int e
      * @param weightDecay of the weights, in place of {@link TrainingOptions#weightDecay}
      * @param colourNoise factor of the colour noise of the augmentation: 1 as it is, 0 none; not for single layers
      */
-    public record Change(double epoch, List<String> layers, Double rate, Double biasRate, Double weightDecay, Double colourNoise) {
+    public record Change(
+            double epoch, @Nullable List<String> layers, Double rate, Double biasRate, Double weightDecay, Double colourNoise) {
         /** Throws an {@link IllegalArgumentException} for numbers that make no sense. */
         public Change {
             RateNumbers.require(epoch >= 0 && Double.isFinite(epoch), "a change needs an epoch of at least 0, not " + epoch);

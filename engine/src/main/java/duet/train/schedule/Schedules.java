@@ -9,30 +9,23 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import duet.files.Reasons;
-import duet.net.Suggestion;
+import duet.json.Nullable;
+import duet.json.StrictJson;
+import duet.text.Suggestion;
 
 /**
  * Learning rates from files: {@code {"rate": 0.01, "biasRate": 0.02, "epochs": 91, "batch": 128, "changes": [{"epoch": 25, "rate": 0.001},
  * ...]}}; see {@link Diary} for what a change can say. {@code comment} may stand in either. Strict: an unknown field is an error.
  */
 public final class Schedules {
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
-
     private Schedules() {}
 
-    private record File(String comment, Double rate, Double biasRate, Integer epochs, Integer batch, List<Entry> changes) {}
+    private record File(@Nullable String comment, Double rate, Double biasRate, Integer epochs, Integer batch,
+            @Nullable List<Entry> changes) {}
 
-    private record Entry(String comment, Double epoch, List<String> layers, Double rate, Double biasRate, Double weightDecay,
-            Double colourNoise) {
+    private record Entry(@Nullable String comment, Double epoch, @Nullable List<String> layers, Double rate, Double biasRate,
+            Double weightDecay, Double colourNoise) {
         Diary.Change change() {
             if (epoch == null) {
                 throw new IllegalArgumentException("a change has no \"epoch\"");
@@ -85,23 +78,16 @@ public final class Schedules {
 
     /** @param origin what messages call the text */
     static Diary parse(String json, String origin) {
+        File file = new StrictJson(origin, TrainingException::new).read(json, File.class);
+        if (file.rate() == null) {
+            throw new TrainingException(origin + ": a schedule needs its first \"rate\"");
+        }
+        List<Entry> changes = file.changes() == null ? List.of() : file.changes();
         try {
-            File file = JSON.readValue(json, File.class);
-            if (file == null || file.rate() == null) {
-                throw new TrainingException(origin + ": a schedule needs its first \"rate\"");
-            }
-            List<Entry> changes = file.changes() == null ? List.of() : file.changes();
             return new Diary(file.rate(), file.biasRate(), changes.stream().map(Entry::change).toList(),
                     file.epochs() == null ? 0 : file.epochs(), file.batch() == null ? 0 : file.batch());
-        } catch (UnrecognizedPropertyException e) {
-            List<String> known = e.getKnownPropertyIds().stream().map(String::valueOf).toList();
-            throw new TrainingException(
-                    origin + ": unknown field \"" + e.getPropertyName() + "\"; " + Suggestion.of(e.getPropertyName(), known), e);
         } catch (IllegalArgumentException e) {
             throw new TrainingException(origin + ": " + e.getMessage(), e);
-        } catch (JsonProcessingException e) {
-            String place = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
-            throw new TrainingException(origin + ": no schedule" + place + ": " + e.getOriginalMessage().lines().findFirst().orElse(""), e);
         }
     }
 }

@@ -260,7 +260,9 @@ class CheckpointTest {
         assertMetadataRefused("stored", "{\"channels\":1,\"height\":12}", "the entry stored");
         assertMetadataRefused("stored", "{\"channels\":1,\"height\":12,\"width\":13}", "input.mean has shape [1, 12, 12]");
         assertMetadataRefused("state", "{\"step\":1}", "the entry state");
-        assertMetadataRefused("state", "null", "no entry state");
+        assertMetadataRefused("state", "null", "the entry state of the metadata is damaged: must be a JSON object such as {\"step\": ...}");
+        assertMetadataRefused("classNames", "[null,\"b\",\"c\",\"d\"]", "entry 1 must be a text in quotes, not null");
+        assertMetadataRefused("state", "[]", "must be a JSON object");
         assertMetadataRefused("state", "x", "the entry state");
     }
 

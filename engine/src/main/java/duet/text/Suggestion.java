@@ -1,4 +1,4 @@
-package duet.net;
+package duet.text;
 
 import java.util.Comparator;
 import java.util.List;
