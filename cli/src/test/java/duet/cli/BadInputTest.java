@@ -244,8 +244,8 @@ class BadInputTest {
                     return predict + damaged(folder, file.length, file);
                 }),
                 failure("no checkpoint there", "nowhere", folder -> "evaluate --checkpoint " + folder.resolve("nowhere")),
-                new Case("evaluation on other data", ExitCode.BAD_USAGE, "10 classes",
-                        folder -> "evaluate --devices cpu --data synthetic:1x28x28:5 --checkpoint " + checkpoint));
+                new Case("evaluation on other data", ExitCode.FAILED, "has the class class-10, which the network does not know",
+                        folder -> "evaluate --devices cpu --data synthetic:1x28x28:12 --checkpoint " + checkpoint));
     }
 
     private static List<Case> images() {

@@ -1,11 +1,13 @@
 package duet.train;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 import duet.data.Dataset;
+import duet.data.RelabelledDataset;
 import duet.data.Split;
 import duet.model.TrainedModel;
 import duet.net.Network;
@@ -17,6 +19,8 @@ import duet.train.schedule.TrainingState;
 /** Whether data and network go together. */
 public final class DataFit {
     private static final Pattern WNID = Pattern.compile("n\\d{8}\\b");
+
+    private static final int MOST_NAMED = 12;
 
     private DataFit() {}
 
@@ -122,20 +126,47 @@ public final class DataFit {
         }
     }
 
+    /**
+     * {@return images with the labels of a network's classes, found by name} Data need not have all classes, nor in the same order; a class
+     * of which only the number is known counts by its place.
+     *
+     * @param names of the network's classes
+     * @param data  to be classified
+     * @throws TrainingException naming a class that the network has not
+     */
+    public static Dataset labelled(List<String> names, Dataset data) {
+        if (sameClasses(names, data.classNames())) {
+            return data;
+        }
+        List<Integer> labels = new ArrayList<>();
+        for (String name : data.classNames()) {
+            int label = (int) IntStream.range(0, names.size()).takeWhile(i -> !sameName(names.get(i), name)).count();
+            if (label == names.size()) {
+                String known = String.join(", ", names.subList(0, Math.min(MOST_NAMED, names.size())))
+                        + (names.size() > MOST_NAMED ? " and " + (names.size() - MOST_NAMED) + " more" : "");
+                throw new TrainingException(data.description() + ": has the class " + name + ", which the network does not know; it has "
+                        + known);
+            }
+            labels.add(label);
+        }
+        return new RelabelledDataset(data, names, labels);
+    }
+
     /** Labels mean the same classes. */
     static boolean sameClasses(List<String> one, List<String> other) {
         return one.size() == other.size()
                 && IntStream.range(0, one.size()).allMatch(label -> sameClass(label, one.get(label), other.get(label)));
     }
 
-    /**
-     * ILSVRC's classes are {@code n01440764 tench, Tinca tinca} from its archives and {@code n01440764} as folders; imported networks often
-     * come without names.
-     */
-    private static boolean sameClass(int label, String one, String other) {
+    /** ILSVRC's classes are {@code n01440764 tench, Tinca tinca} from its archives and {@code n01440764} as folders. */
+    private static boolean sameName(String one, String other) {
         Matcher first = WNID.matcher(one);
         Matcher second = WNID.matcher(other);
-        return one.equals(other) || first.lookingAt() && second.lookingAt() && first.group().equals(second.group())
-                || one.equals(TrainedModel.numbered(label)) || other.equals(TrainedModel.numbered(label));
+        return one.equals(other) || first.lookingAt() && second.lookingAt() && first.group().equals(second.group());
+    }
+
+    /** Imported networks often come without names. */
+    private static boolean sameClass(int label, String one, String other) {
+        return sameName(one, other) || one.equals(TrainedModel.numbered(label)) || other.equals(TrainedModel.numbered(label));
     }
 }

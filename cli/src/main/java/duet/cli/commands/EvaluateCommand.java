@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.Numbers;
 import duet.cli.options.Source;
+import duet.cli.options.TrainedOptions;
 import duet.cli.options.TrainingArguments;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.DamageCount;
@@ -19,12 +20,13 @@ import duet.cli.output.Output;
 import duet.cli.output.WorkProgress;
 import duet.data.DamageReport;
 import duet.data.Dataset;
-import duet.data.Split;
 import duet.data.Views;
 import duet.data.source.Datasets;
+import duet.data.source.Part;
 import duet.device.Backend;
 import duet.pictures.EvaluationPictures;
 import duet.plan.Placement;
+import duet.train.DataFit;
 import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
 import duet.use.Ensemble;
@@ -37,12 +39,13 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "evaluate",
         description = "Measures loss, top-1 and top-5 accuracy of a trained network, or of the mean of several, over the validation "
-                + "images; shows which classes it confuses.",
+                + "images; shows which classes it confuses. Other data may have some of the classes, in any order: they are found by name.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet evaluate runs/long",
                 "  ./duet evaluate runs/long --views 10 --pictures report",
                 "  ./duet evaluate runs/one runs/two runs/three",
+                "  ./duet evaluate runs/long --data folder:tested",
                 "  ./duet evaluate runs/long/checkpoint-00006563.safetensors --data folder:pictures --json > report.json"
         })
 public final class EvaluateCommand implements Callable<Integer> {
@@ -55,6 +58,11 @@ public final class EvaluateCommand implements Callable<Integer> {
 
     @Option(names = "--data", paramLabel = "SOURCE", description = "As for train (default: what the network was trained with).")
     private String data;
+
+    @Option(names = "--part", paramLabel = "PART", converter = TrainedOptions.Parts.class,
+            description = "'validation', 'training' or 'all' images (default: validation; all of a folder that the network has not "
+                    + "learned from and that has no such part).")
+    private Part part;
 
     @Option(names = "--views", paramLabel = "N", defaultValue = "1", converter = Numbers.ViewCount.class,
             description = "1: the centre of each image; 10: the four corners and the centre, each also mirrored, probabilities averaged, "
@@ -87,7 +95,7 @@ public final class EvaluateCommand implements Callable<Integer> {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         List<Ensemble.Member> trained = members();
         DamageCount damage = new DamageCount(output);
-        List<Split> splits = new ArrayList<>();
+        List<Dataset> images = new ArrayList<>();
         try {
             long seed = Source.seed(trained.getFirst().checkpoint());
             if (trained.stream().anyMatch(member -> Source.seed(member.checkpoint()) != seed)) {
@@ -99,13 +107,13 @@ public final class EvaluateCommand implements Callable<Integer> {
             List<Ensemble.Member> members = new ArrayList<>();
             for (Ensemble.Member member : trained) {
                 // files that are damaged for the first network are so for all: they are named once
-                Split split = open(member, seed, strict ? DamageReport.STRICT : splits.isEmpty() ? damage : (file, reason) -> {});
-                splits.add(split);
-                members.add(new Ensemble.Member(member.name(), member.checkpoint().storedAs(split.validation().stored())));
+                Dataset seen = open(member, seed, strict ? DamageReport.STRICT : images.isEmpty() ? damage : (file, reason) -> {});
+                images.add(seen);
+                members.add(new Ensemble.Member(member.name(), member.checkpoint().storedAs(seen.stored())));
             }
-            evaluate(members, splits.stream().map(Split::validation).toList(), placement);
+            evaluate(members, images, placement);
         } finally {
-            splits.forEach(Split::close);
+            images.forEach(Dataset::close);
         }
         damage.summarize();
         return ExitCode.DONE;
@@ -136,11 +144,18 @@ public final class EvaluateCommand implements Callable<Integer> {
     }
 
     /** @param seed the same for all, so that they see the same images */
-    private Split open(Ensemble.Member member, long seed, DamageReport report) {
+    private Dataset open(Ensemble.Member member, long seed, DamageReport report) {
         Checkpoint trained = member.checkpoint();
         String source = Source.trainedWith(trained, member.name(), data);
-        Source.checkFit(trained.network(), source, Datasets.describe(source));
-        return Datasets.open(source, trained.network().input(), trained.stored(), seed, report);
+        Source.checkChannels(trained.network(), source, Datasets.describeLook(source));
+        Part chosen = part == null && Source.learnedFrom(trained, source) ? Part.VALIDATION : part;
+        Dataset opened = Datasets.look(source, chosen, trained.network().input(), trained.stored(), seed, report);
+        try {
+            return DataFit.labelled(trained.classNames(), opened);
+        } catch (RuntimeException e) {
+            opened.close();
+            throw e;
+        }
     }
 
     private void introduce(List<Ensemble.Member> members, Backend backend, Dataset images) {

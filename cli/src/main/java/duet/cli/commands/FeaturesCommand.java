@@ -14,6 +14,7 @@ import duet.cli.output.Output;
 import duet.cli.output.WorkProgress;
 import duet.data.Dataset;
 import duet.data.Split;
+import duet.data.source.Part;
 import duet.device.Backend;
 import duet.net.Shape;
 import duet.plan.Placement;
@@ -44,9 +45,9 @@ public final class FeaturesCommand implements Callable<Integer> {
                     + "layers; default: what the last fully connected layer sees).")
     private String layer;
 
-    @Option(names = "--part", paramLabel = "PART", defaultValue = "training", converter = TrainedOptions.Part.Converter.class,
+    @Option(names = "--part", paramLabel = "PART", defaultValue = "training", converter = TrainedOptions.TwoParts.class,
             description = "'training' or 'validation' images (default: ${DEFAULT-VALUE}).")
-    private TrainedOptions.Part part;
+    private Part part;
 
     @Option(names = {"-o", "--output"}, paramLabel = "FILE", required = true, description = "The safetensors file to write.")
     private Path file;
@@ -67,9 +68,9 @@ public final class FeaturesCommand implements Callable<Integer> {
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);
                 Activations activations = Activations.create(
-                        checkpoint.storedAs(part.of(split).stored()), name, placement, backend, trained.batch());
+                        checkpoint.storedAs(TrainedOptions.of(part, split).stored()), name, placement, backend, trained.batch());
                 WorkProgress progress = new WorkProgress(output, "computing features of", "image")) {
-            Dataset images = part.of(split);
+            Dataset images = TrainedOptions.of(part, split);
             output.say("devices  " + devices.describe(backend));
             output.say("data     " + images.description());
             output.say("layer    " + name + ", " + activations.shape() + " an image");

@@ -19,6 +19,7 @@ import duet.cli.output.Output;
 import duet.cli.output.WorkProgress;
 import duet.data.Dataset;
 import duet.data.Split;
+import duet.data.source.Part;
 import duet.device.Backend;
 import duet.net.Layer;
 import duet.net.Network;
@@ -61,9 +62,9 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
             description = "Images of each (default: ${DEFAULT-VALUE}).")
     private int top;
 
-    @Option(names = "--part", paramLabel = "PART", defaultValue = "validation", converter = TrainedOptions.Part.Converter.class,
+    @Option(names = "--part", paramLabel = "PART", defaultValue = "validation", converter = TrainedOptions.TwoParts.class,
             description = "'training' or 'validation' images (default: ${DEFAULT-VALUE}).")
-    private TrainedOptions.Part part;
+    private Part part;
 
     @Option(names = {"-o", "--output"}, paramLabel = "FILE", required = true, description = "The PNG file to write.")
     private Path file;
@@ -85,7 +86,7 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
         checkChosen(checkpoint.network().shape(name).channels(), name);
         DamageCount damage = new DamageCount(output);
         try (Split split = trained.open(checkpoint, damage); Backend backend = devices.open(placement)) {
-            Dataset images = part.of(split);
+            Dataset images = TrainedOptions.of(part, split);
             output.say("devices  " + devices.describe(backend));
             output.say("data     " + images.description());
             Checkpoint looking = checkpoint.storedAs(images.stored());

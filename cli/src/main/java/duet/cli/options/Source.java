@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 import duet.cli.output.CommandFailure;
+import duet.data.source.DataSource;
 import duet.data.source.Datasets;
 import duet.model.Networks;
 import duet.net.Network;
@@ -73,15 +74,24 @@ public final class Source {
         return checkpoint.state() == null ? 1 : checkpoint.state().options().seed();
     }
 
+    /** Whether the network was trained with a source. */
+    public static boolean learnedFrom(Checkpoint checkpoint, String data) {
+        return checkpoint.state() != null && DataSource.absolute(checkpoint.state().data()).equals(DataSource.absolute(data));
+    }
+
     public static void checkFit(Network network, String data, Datasets.Description description) {
+        checkChannels(network, data, description);
+        if (network.classes() != description.classes()) {
+            throw CommandFailure.usage("the network " + network.name() + " has " + network.classes() + " classes, but "
+                    + data + " has " + description.classes());
+        }
+    }
+
+    public static void checkChannels(Network network, String data, Datasets.Description description) {
         boolean files = description.height() == 0; // are read as grey images where a network wants them so
         if (network.input().channels() != description.channels() && !(files && network.input().channels() == 1)) {
             throw CommandFailure.usage("the network " + network.name() + " reads images of "
                     + Text.count(network.input().channels(), "channel") + ", but those of " + data + " have " + description.channels());
-        }
-        if (network.classes() != description.classes()) {
-            throw CommandFailure.usage("the network " + network.name() + " has " + network.classes() + " classes, but "
-                    + data + " has " + description.classes());
         }
     }
 }

@@ -1,7 +1,7 @@
 package duet.cli.options;
 
 import java.nio.file.Path;
-import java.util.Locale;
+import java.util.List;
 
 import duet.cli.output.DamageCount;
 import duet.cli.output.Output;
@@ -9,6 +9,7 @@ import duet.data.DamageReport;
 import duet.data.Dataset;
 import duet.data.Split;
 import duet.data.source.Datasets;
+import duet.data.source.Part;
 import duet.train.output.Checkpoint;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -30,30 +31,35 @@ public final class TrainedOptions {
     @Option(names = "--strict", description = "Stop at the first damaged file instead of skipping it.")
     private boolean strict;
 
-    /** Of a data source. */
-    public enum Part {
-        TRAINING, VALIDATION;
+    /** {@code training} or {@code validation}. */
+    public static final class TwoParts extends Parts {
+        public TwoParts() {
+            super(List.of(Part.TRAINING, Part.VALIDATION));
+        }
+    }
 
-        public Dataset of(Split split) {
-            return this == TRAINING ? split.training() : split.validation();
+    /** {@code all}, {@code training} or {@code validation}. */
+    public static class Parts implements ITypeConverter<Part> {
+        private final List<Part> possible;
+
+        public Parts() {
+            this(List.of(Part.values()));
         }
 
-        /** {@code training} or {@code validation}. */
-        public static final class Converter implements ITypeConverter<Part> {
-            @Override
-            public Part convert(String text) {
-                return switch (text) {
-                    case "training" -> TRAINING;
-                    case "validation" -> VALIDATION;
-                    default -> throw new TypeConversionException("'" + text + "' is neither training nor validation");
-                };
-            }
+        Parts(List<Part> possible) {
+            this.possible = possible;
         }
 
         @Override
-        public String toString() {
-            return name().toLowerCase(Locale.ROOT);
+        public Part convert(String text) {
+            return possible.stream().filter(part -> part.toString().equals(text)).findFirst().orElseThrow(() -> new TypeConversionException(
+                    "'" + text + "' is no part; it can be " + String.join(", ", possible.stream().map(Part::toString).toList())));
         }
+    }
+
+    /** One part of a split; not {@link Part#ALL}. */
+    public static Dataset of(Part part, Split split) {
+        return part == Part.TRAINING ? split.training() : split.validation();
     }
 
     Path run() {

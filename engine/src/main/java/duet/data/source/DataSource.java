@@ -6,6 +6,7 @@ import java.util.List;
 
 import duet.data.DamageReport;
 import duet.data.DataException;
+import duet.data.Dataset;
 import duet.data.Split;
 import duet.data.shard.ShardDataset;
 import duet.data.shard.ShardFolder;
@@ -21,6 +22,11 @@ public sealed interface DataSource {
     /** {@return size and number of classes} Height and width are 0 where the files have sizes of their own. */
     Description describe();
 
+    /** {@return size and number of classes of what {@link #look} opens} */
+    default Description describeLook() {
+        return describe();
+    }
+
     /**
      * Opens the data.
      *
@@ -31,6 +37,20 @@ public sealed interface DataSource {
      * @throws DataException naming what is missing or damaged
      */
     Split open(Shape stored, long seed, DamageReport damage);
+
+    /**
+     * Opens the data to look at them with a trained network.
+     *
+     * @param part   which of them; null for those to validate with, or all where there is no such part
+     * @param stored as for {@link #open}
+     * @param seed   of the held-out share, and of synthetic images
+     * @param damage told of each file that cannot be read
+     * @return the images; close them
+     * @throws DataException naming what is missing or damaged
+     */
+    default Dataset look(Part part, Shape stored, long seed, DamageReport damage) {
+        return new PartOfSplit(open(stored, seed, damage), part == null ? Part.VALIDATION : part);
+    }
 
     /**
      * Understands the name of a source without looking for its files.
@@ -173,8 +193,24 @@ public sealed interface DataSource {
         }
 
         @Override
+        public Description describeLook() {
+            return description(new Shape(3, 0, 0), ImageFolder.lookedAtClassNames(folder).size());
+        }
+
+        @Override
         public Split open(Shape stored, long seed, DamageReport damage) {
             return ImageFolder.scan(folder, seed).open(stored, damage);
+        }
+
+        /** A folder without a part to validate with is looked at as it is; where that part is all there is, nothing more is needed. */
+        @Override
+        public Dataset look(Part part, Shape stored, long seed, DamageReport damage) {
+            boolean validation = ImageFolder.hasValidation(folder);
+            if (part == Part.TRAINING || part == Part.VALIDATION && !validation) {
+                return DataSource.super.look(part, stored, seed, damage);
+            }
+            boolean all = part == Part.ALL || !validation;
+            return new PartOfSplit(ImageFolder.look(folder, all).openAll(stored, damage), all ? Part.ALL : Part.VALIDATION);
         }
     }
 

@@ -43,6 +43,15 @@ public final class Datasets {
     }
 
     /**
+     * {@return size and classes of what {@link #look} opens, which may have one class}
+     *
+     * @param source as for {@link #open(String, Shape, long, DamageReport)}
+     */
+    public static Description describeLook(String source) {
+        return DataSource.parse(source).describeLook();
+    }
+
+    /**
      * Opens data for a new training.
      *
      * @param source {@code fashion-mnist}, {@code fashion-mnist:DIR}, {@code mnist:DIR}, {@code idx:DIR}, {@code cifar10:DIR}, {@code
@@ -79,6 +88,27 @@ public final class Datasets {
         Shape wanted = stored == null ? storedFor(input) : stored;
         Split split = opened.open(wanted, seed, damage);
         return new Split(reduced(split.training(), wanted, stored == null), reduced(split.validation(), wanted, stored == null));
+    }
+
+    /**
+     * Opens images to look at with a trained network.
+     *
+     * @param source as for {@link #open(String, Shape, long, DamageReport)}; a folder may also hold but a part to validate with, or one class
+     * @param part   which images; null for those to validate with, or all of a folder that has no such part
+     * @param input  the network's input
+     * @param stored size of the images that it was trained on
+     * @param seed   of the held-out share and of synthetic images
+     * @param damage told of each file that cannot be read
+     * @return the images; close them
+     * @throws DataException naming what is missing, damaged or does not fit the network
+     */
+    public static Dataset look(String source, Part part, Shape input, Shape stored, long seed, DamageReport damage) {
+        DataSource opened = DataSource.parse(source);
+        Description description = opened.describeLook();
+        if (description.height() > 0) {
+            checkFits(source, new Shape(description.channels(), description.height(), description.width()), input);
+        }
+        return reduced(opened.look(part, stored, seed, damage), stored, false);
     }
 
     /** Shards of 256 pixels hold more than the centre that a network of 28 would see of them; a little room is for crops. */
