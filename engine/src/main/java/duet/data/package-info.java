@@ -19,7 +19,7 @@
  * <li>{@code shards:DIR}: what {@code duet.data.prepare.Preparation} has made of any of these: one size, checksums, mean image and
  *     principal colours. Nothing is decoded (or JPEG of the right size), files are mapped into memory, so that the system decides what
  *     stays there.
- * <li>{@code folder:DIR}: JPEG, PNG, GIF or BMP of any size in a folder for each class, {@code DIR/cat/1.jpg}; or
+ * <li>{@code folder:DIR}: images of any size in a folder for each class, {@code DIR/cat/1.jpg}; or
  *     {@code DIR/train/cat/1.jpg} and {@code DIR/val/cat/2.jpg} ({@code validation}, {@code valid} and {@code test} will do). Without
  *     a validation part a tenth of each class is held out, drawn by the seed. An image is turned upright by its EXIF orientation,
  *     scaled until its shorter side is 256/227 of the network's input, and cut to the middle square. Transparent pixels show white,

@@ -65,18 +65,20 @@ public final class ImageFile {
     }
 
     public static byte[] decode(byte[] file, Shape stored, Jpegs jpegs) throws DamagedImage {
-        if (!JpegHeader.startsLikeOne(file)) {
-            Decoded decoded = ImageIoDecoder.decodeOther(file, MOST_PIXELS, stored.channels(), stored.height(), stored.width());
-            return spread(Resampling.resample(decoded, stored.height(), stored.width()), decoded.channels(), stored.channels());
-        }
-        JpegHeader header = JpegHeader.parse(file);
-        checkSize(header.height(), header.width(), MOST_PIXELS);
-        boolean turned = Orientation.swapsSides(header.orientation());
+        JpegHeader header = JpegHeader.startsLikeOne(file) ? JpegHeader.parse(file) : null;
+        int orientation = header != null ? header.orientation() : Exif.orientation(file);
+        boolean turned = Orientation.swapsSides(orientation);
         int height = turned ? stored.width() : stored.height();
         int width = turned ? stored.height() : stored.width();
-        Decoded decoded = decodeJpeg(file, header, stored.channels(), height, width, jpegs);
+        Decoded decoded;
+        if (header != null) {
+            checkSize(header.height(), header.width(), MOST_PIXELS);
+            decoded = decodeJpeg(file, header, stored.channels(), height, width, jpegs);
+        } else {
+            decoded = ImageIoDecoder.decodeOther(file, MOST_PIXELS, stored.channels(), height, width);
+        }
         byte[] lying = Resampling.resample(decoded, height, width);
-        byte[] upright = Orientation.upright(lying, height, width, decoded.channels(), header.orientation());
+        byte[] upright = Orientation.upright(lying, height, width, decoded.channels(), orientation);
         return spread(upright, decoded.channels(), stored.channels());
     }
 

@@ -17,11 +17,11 @@ import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
- * Images by ImageIO: PNG, GIF and BMP, and JPEG where libjpeg-turbo is missing or the colours are CMYK. Only the needed part is
- * decoded, and of very large images only every k-th pixel, so that memory stays bounded whatever a file claims.
+ * Images by ImageIO: PNG, WebP, GIF, BMP, TIFF and PNM, and JPEG where libjpeg-turbo is missing or the colours are CMYK. Only the needed
+ * part is decoded, and of very large images only every k-th pixel, so that memory stays bounded whatever a file claims.
  */
 final class ImageIoDecoder {
-    private static final Set<String> FORMATS = Set.of("png", "gif", "bmp");
+    private static final Set<String> FORMATS = Set.of("png", "gif", "bmp", "webp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm");
     /** Skipping pixels is coarse, so it starts where the needed part alone would take more memory than this many pixels. */
     private static final long MOST_PIXELS_AT_ONCE = 16 << 20;
 
@@ -90,7 +90,7 @@ final class ImageIoDecoder {
         } catch (IOException e) {
             throw new DamagedImage("not an image (" + e.getMessage() + ")", e);
         }
-        throw new DamagedImage("not a JPEG, PNG, GIF or BMP image");
+        throw new DamagedImage("not an image that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM)");
     }
 
     private interface Reading {

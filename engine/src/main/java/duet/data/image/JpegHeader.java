@@ -2,7 +2,6 @@ package duet.data.image;
 
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -29,7 +28,6 @@ public record JpegHeader(int height, int width, Colours colours, boolean adobe, 
     private static final int JFIF = 0xE0;
     private static final int EXIF = 0xE1;
     private static final int ADOBE = 0xEE;
-    private static final int ORIENTATION_TAG = 0x0112;
     /** Progressive images have about ten; each of them costs a pass over all pixels. */
     private static final int MOST_SCANS = 100;
 
@@ -98,32 +96,13 @@ public record JpegHeader(int height, int width, Colours colours, boolean adobe, 
             } else if (marker == ADOBE && startsWith(segment, "Adobe") && segment.limit() >= 12) {
                 adobeTransform = segment.get(11) & 0xFF;
             } else if (marker == EXIF && startsWith(segment, "Exif\0\0")) {
-                orientation = orientation(segment.slice(6, segment.limit() - 6));
+                orientation = Exif.orientation(segment.slice(6, segment.limit() - 6));
             }
         }
 
         private static boolean startsWith(ByteBuffer segment, String text) {
             byte[] expected = text.getBytes(StandardCharsets.ISO_8859_1);
             return segment.limit() >= expected.length && segment.slice(0, expected.length).equals(ByteBuffer.wrap(expected));
-        }
-
-        /** Of the first directory of a TIFF structure; 1 if it is missing or makes no sense. */
-        private static int orientation(ByteBuffer tiff) {
-            try {
-                tiff.order(tiff.getShort(0) == 0x4949 ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
-                int directory = tiff.getInt(4);
-                int entries = tiff.getShort(directory) & 0xFFFF;
-                for (int i = 0; i < entries; i++) {
-                    int entry = directory + 2 + 12 * i;
-                    int value = tiff.getShort(entry + 8) & 0xFFFF;
-                    if ((tiff.getShort(entry) & 0xFFFF) == ORIENTATION_TAG && value >= 1 && value <= 8) {
-                        return value;
-                    }
-                }
-                return 1;
-            } catch (IndexOutOfBoundsException e) {
-                return 1;
-            }
         }
 
         private JpegHeader finish() throws DamagedImage {

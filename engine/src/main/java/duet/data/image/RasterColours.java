@@ -3,11 +3,14 @@ package duet.data.image;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
+import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 
 /** Samples as ImageIO gives them, turned into levels [height][width][1: luma, or 3: red, green, blue]. Colour profiles are ignored. */
 final class RasterColours {
+    private static final int MOST_BITS = 16;
+
     private RasterColours() {}
 
     /** Turns the samples of one pixel into red, green, blue; grey is three equal ones. */
@@ -62,21 +65,37 @@ final class RasterColours {
             }, channels);
         }
         int colours = model.getNumColorComponents();
-        if (colours == 3 && model.getColorSpace().getType() != ColorSpace.TYPE_RGB || colours != 1 && colours != 3) {
-            throw new DamagedImage("an image of " + colours + " colours that are neither grey nor red, green, blue");
+        int space = model.getColorSpace().getType();
+        boolean ink = colours == 4 && space == ColorSpace.TYPE_CMYK;
+        if (colours == 3 && space != ColorSpace.TYPE_RGB || colours != 1 && colours != 3 && !ink) {
+            throw new DamagedImage("an image of " + colours + " colours that are neither grey nor red, green, blue nor inks");
         }
-        int[] largest = new int[4];
-        for (int band = 0; band < raster.getNumBands(); band++) {
-            largest[band] = (1 << raster.getSampleModel().getSampleSize(band)) - 1;
+        int[] largest = new int[raster.getNumBands()];
+        for (int band = 0; band < largest.length; band++) {
+            int bits = raster.getSampleModel().getSampleSize(band);
+            if (bits > MOST_BITS || raster.getDataBuffer().getDataType() == DataBuffer.TYPE_SHORT) {
+                throw new DamagedImage("an image of " + bits + " bits a sample; whole numbers of up to " + MOST_BITS + " bits are read");
+            }
+            largest[band] = (1 << bits) - 1;
+        }
+        if (ink) {
+            return convert(raster, (samples, start, rgb) -> fromCmyk(level(samples[start], largest[0]),
+                    level(samples[start + 1], largest[1]), level(samples[start + 2], largest[2]), level(samples[start + 3], largest[3]),
+                    false, rgb), channels);
         }
         boolean alpha = model.hasAlpha() && raster.getNumBands() > colours;
+        boolean multiplied = alpha && model.isAlphaPremultiplied();
         return convert(raster, (samples, start, rgb) -> {
             int opaque = alpha ? level(samples[start + colours], largest[colours]) : 255;
             int first = level(samples[start], largest[0]);
-            if (colours == 1) {
-                overWhite(first, first, first, opaque, rgb);
+            int second = colours == 1 ? first : level(samples[start + 1], largest[1]);
+            int third = colours == 1 ? first : level(samples[start + 2], largest[2]);
+            if (multiplied) {
+                rgb[0] = Math.min(255, first + 255 - opaque);
+                rgb[1] = Math.min(255, second + 255 - opaque);
+                rgb[2] = Math.min(255, third + 255 - opaque);
             } else {
-                overWhite(first, level(samples[start + 1], largest[1]), level(samples[start + 2], largest[2]), opaque, rgb);
+                overWhite(first, second, third, opaque, rgb);
             }
         }, colours == 1 ? 1 : channels);
     }

@@ -93,7 +93,8 @@ public final class Datasets {
     /**
      * Opens images to look at with a trained network.
      *
-     * @param source as for {@link #open(String, Shape, long, DamageReport)}; a folder may also hold but a part to validate with, or one class
+     * @param source as for {@link #open(String, Shape, long, DamageReport)}; a folder may also hold but a part to validate with, or one
+     *               class
      * @param part   which images; null for those to validate with, or all of a folder that has no such part
      * @param input  the network's input
      * @param stored size of the images that it was trained on
@@ -130,7 +131,7 @@ public final class Datasets {
     /**
      * Reads one image file as a stored image for a network, ready for a centre crop.
      *
-     * @param file   JPEG, PNG, GIF or BMP
+     * @param file   JPEG, PNG, WebP, GIF, BMP, TIFF or PPM
      * @param stored 1 channel (grey) or 3 (red, green, blue)
      * @return [height][width][channels]
      * @throws DataException naming the file, if it is missing, damaged or no image

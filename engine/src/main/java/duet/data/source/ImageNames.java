@@ -11,7 +11,8 @@ final class ImageNames {
     /** For messages. */
     static final String KNOWN = ".jpg, .png, .webp, .gif, .bmp, .tif, .ppm";
 
-    private static final Set<String> ENDINGS = Set.of("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm",
+    private static final Set<String> ENDINGS = Set.of("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm",
+            "pgm",
             "pbm", "pnm");
 
     private ImageNames() {}

@@ -42,8 +42,8 @@ class DamagedImageTest {
 
     @Test
     void textIsNoImage() {
-        assertDamaged("This is a cat.".getBytes(StandardCharsets.UTF_8), "not a JPEG, PNG, GIF or BMP image");
-        assertDamaged(new byte[5000], "not a JPEG, PNG, GIF or BMP image");
+        assertDamaged("This is a cat.".getBytes(StandardCharsets.UTF_8), "not an image that can be read (JPEG, PNG,");
+        assertDamaged(new byte[5000], "not an image that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM)");
         assertDamaged(new byte[] {(byte) 0xFF, (byte) 0xD8, (byte) 0xFF}, "truncated");
     }
 
