@@ -110,8 +110,12 @@ public final class OnnxImport {
             throw new ModelFileException(
                     file + ": the input " + input.getName() + " must be images [N][channels][height][width] of a known size");
         }
-        Shape shape = new Shape((int) sizes.get(1).getDimValue(), (int) sizes.get(2).getDimValue(), (int) sizes.get(3).getDimValue());
-        OnnxReader chain = new OnnxReader(file, graph.getName(), shape, constants);
+        boolean channelsLast = sizes.get(3).getDimValue() <= 3 && sizes.get(1).getDimValue() > 3
+                && graph.getNodeList().stream().anyMatch(node -> node.getOpType().equals("Transpose"));
+        int first = channelsLast ? 3 : 1;
+        Shape shape = new Shape((int) sizes.get(first).getDimValue(), (int) sizes.get(channelsLast ? 1 : 2).getDimValue(),
+                (int) sizes.get(channelsLast ? 2 : 3).getDimValue());
+        OnnxReader chain = new OnnxReader(file, graph.getName(), shape, channelsLast, constants);
         return chain.read(graph.getNodeList(), input.getName());
     }
 }

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 import duet.device.Operation.Activation;
 import duet.model.proto.Onnx.AttributeProto;
@@ -18,6 +19,10 @@ import duet.net.Window;
 
 /** The nodes of an ONNX graph of another program, followed from the input to the softmax. */
 final class OnnxReader {
+    /** Nodes to which it is all one where the channels lie, or that see to it. */
+    private static final Set<String> ANYWHERE = Set.of("Transpose", "Relu", "Tanh", "Dropout", "Identity", "Cast", "Flatten", "Reshape",
+            "Squeeze", "MatMul", "Gemm", "Add", "Sub", "Mul", "Div");
+
     private final Path file;
     private final Map<String, OnnxTensor> constants;
     private final ImportedLayers chain;
@@ -28,8 +33,11 @@ final class OnnxReader {
     private double scale = 1;
     /** More than 1 between the two nodes that put groups of channels side by side in the batch and back. */
     private int normGroups = 1;
+    private boolean channelsLast;
 
-    OnnxReader(Path file, String name, Shape input, Map<String, OnnxTensor> constants) {
+    /** @param channelsLast whether images come as [N][height][width][channels] */
+    OnnxReader(Path file, String name, Shape input, boolean channelsLast, Map<String, OnnxTensor> constants) {
+        this.channelsLast = channelsLast;
         this.file = file;
         this.constants = constants;
         this.input = input;
@@ -43,8 +51,15 @@ final class OnnxReader {
             node.getInputList().stream().filter(name -> !node.getOpType().equals("Shape"))
                     .forEach(name -> users.computeIfAbsent(name, any -> new ArrayList<>()).add(node));
         }
+        OnnxNorm.Graph graph = OnnxNorm.Graph.of(file, nodes, constants);
         for (int steps = 0; users.containsKey(value); steps++) {
             List<NodeProto> next = users.get(value);
+            OnnxNorm norm = OnnxNorm.of(value, next, graph);
+            if (norm != null) {
+                chain.norm(norm.size(), norm.alpha(), norm.beta(), norm.k(), normGroups);
+                value = norm.division().getOutput(0);
+                continue;
+            }
             if (next.size() > 1 || steps > nodes.size()) {
                 throw new ModelFileException(String.format(Locale.ROOT, "%s: %s goes to %d nodes (%s): Duet's networks are chains",
                         file, value, next.size(), String.join(", ", next.stream().map(NodeProto::getOpType).toList())));
@@ -59,6 +74,9 @@ final class OnnxReader {
     }
 
     private void add(NodeProto node, String value) {
+        if (channelsLast && !ANYWHERE.contains(node.getOpType())) {
+            throw refuse(node, "channels come last here, which Duet knows around elementwise nodes and fully connected layers alone");
+        }
         if (normGroups > 1 && !node.getOpType().equals("LRN") && !node.getOpType().equals("Reshape")) {
             throw refuse(node, "groups of channels lie in the batch here, which Duet knows around LRN alone");
         }
@@ -75,6 +93,7 @@ final class OnnxReader {
             case "Dropout" -> dropout(node);
             case "Flatten", "Squeeze" -> {}
             case "Reshape" -> reshape(node);
+            case "Transpose" -> transpose(node);
             case "Identity", "Cast" -> {}
             case "Softmax", "LogSoftmax" -> chain.loss();
             default ->
@@ -182,8 +201,41 @@ final class OnnxReader {
         }
         int outputs = outputsFirst ? sizes.get(0) : sizes.get(1);
         float[] values = outputsFirst ? weight.floats() : transposed(weight.floats(), sizes.get(0), outputs);
+        if (channelsLast) {
+            values = channelsFirst(node, values, outputs);
+            channelsLast = false;
+        }
         // A product without a bias may have it in the sum that follows, so it always gets one here.
         chain.fullyConnected(outputs, values, bias == null ? new float[outputs] : bias);
+    }
+
+    /** Weights of [outputs][height][width][channels] as [outputs][channels][height][width]. */
+    private float[] channelsFirst(NodeProto node, float[] values, int outputs) {
+        Shape shape = chain.shape();
+        int elements = Math.toIntExact(shape.elements());
+        if (values.length != (long) outputs * elements) {
+            throw refuse(node, "its weights are " + values.length + " numbers, not " + outputs + " times those of an image of " + shape);
+        }
+        float[] result = new float[values.length];
+        int area = shape.height() * shape.width();
+        for (int i = 0; i < values.length; i++) {
+            int pixel = i % elements / shape.channels();
+            int channel = i % shape.channels();
+            result[i / elements * elements + channel * area + pixel] = values[i];
+        }
+        return result;
+    }
+
+    /** From images with the channels last, as TensorFlow has them, to channels first, or back before a fully connected layer. */
+    private void transpose(NodeProto node) {
+        List<Long> order = Arrays.stream(integers(node, "perm")).boxed().toList();
+        if (channelsLast && order.equals(List.of(0L, 3L, 1L, 2L))) {
+            channelsLast = false;
+        } else if (!channelsLast && order.equals(List.of(0L, 2L, 3L, 1L))) {
+            channelsLast = true;
+        } else {
+            throw refuse(node, "the order " + order + " is not supported: only that of channels first or last");
+        }
     }
 
     private static float[] transposed(float[] values, int inputs, int outputs) {
@@ -219,7 +271,7 @@ final class OnnxReader {
 
     private void prepare(NodeProto node, float[] values) {
         boolean sum = node.getOpType().equals("Add") || node.getOpType().equals("Sub");
-        if (sum && (values.length == 1 || values.length == input.channels() || values.length == input.elements())) {
+        if (sum && (values.length == 1 || values.length == input.channels() || values.length == input.elements() && !channelsLast)) {
             int sign = node.getOpType().equals("Sub") ? 1 : -1;
             int repeat = Math.toIntExact(input.elements() / values.length);
             for (int i = 0; i < mean.length; i++) {

@@ -24,7 +24,11 @@ record OnnxTensor(Path file, TensorProto proto) {
         return proto.getDimsList().stream().map(Long::intValue).toList();
     }
 
-    private int elements() {
+    boolean isWhole() {
+        return proto.getDataType() == DataType.INT64_VALUE;
+    }
+
+    int elements() {
         long product = 1;
         for (int size : sizes()) {
             product *= size;

@@ -18,14 +18,13 @@ final class Exif {
 
     /** Of a file that is not a JPEG: 1 upright, 2 to 8 mirrored or turned; 1 if it does not say. */
     static int orientation(byte[] file) {
-        ByteBuffer in = ByteBuffer.wrap(file);
         try {
             if (startsWith(file, 0, "II*\0") || startsWith(file, 0, "MM\0*")) {
-                return orientation(in);
+                return orientation(ByteBuffer.wrap(file));
             } else if (startsWith(file, 1, "PNG\r\n")) {
-                return chunk(in, 8, ByteOrder.BIG_ENDIAN, 4, "eXIf", 4);
+                return chunk(file, 8, ByteOrder.BIG_ENDIAN, 4, "eXIf", 4);
             } else if (startsWith(file, 0, "RIFF") && startsWith(file, 8, "WEBP")) {
-                return chunk(in, 12, ByteOrder.LITTLE_ENDIAN, 0, "EXIF", 0);
+                return chunk(file, 12, ByteOrder.LITTLE_ENDIAN, 0, "EXIF", 0);
             }
             return UPRIGHT;
         } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
@@ -39,14 +38,15 @@ final class Exif {
      * @param name of the chunk, {@code at} bytes after its beginning; the length has the other four
      * @param tail bytes after the contents, such as a checksum
      */
-    private static int chunk(ByteBuffer in, int first, ByteOrder order, int at, String name, int tail) {
+    private static int chunk(byte[] file, int first, ByteOrder order, int at, String name, int tail) {
+        ByteBuffer in = ByteBuffer.wrap(file).order(order);
         for (int place = first; place + 8 <= in.limit();) {
-            int length = in.order(order).getInt(place + 4 - at);
+            int length = in.getInt(place + 4 - at);
             if (length < 0 || length > in.limit() - place - 8) {
                 return UPRIGHT;
             }
-            if (startsWith(in.array(), place + at, name)) {
-                int prefix = startsWith(in.array(), place + 8, PREFIX) ? PREFIX.length() : 0;
+            if (startsWith(file, place + at, name)) {
+                int prefix = startsWith(file, place + 8, PREFIX) ? PREFIX.length() : 0;
                 return orientation(in.slice(place + 8 + prefix, length - prefix));
             }
             int padding = order == ByteOrder.LITTLE_ENDIAN ? length & 1 : 0;
