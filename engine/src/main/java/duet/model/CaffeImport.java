@@ -9,10 +9,12 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import duet.device.Operation.Activation;
+import duet.files.FileKind;
 import duet.model.proto.Caffe;
 import duet.model.proto.Caffe.BlobProto;
 import duet.net.Layer;
@@ -70,6 +72,10 @@ public final class CaffeImport {
      * @throws IOException if the file cannot be read
      */
     public static MeanLevels readMean(Path file) throws IOException {
+        Optional<String> mistaken = FileKind.of(file);
+        if (mistaken.isPresent()) {
+            throw new ModelFileException(file + ": is " + mistaken.get());
+        }
         try (InputStream stream = Files.newInputStream(file)) {
             BlobProto blob = BlobProto.parseFrom(stream);
             List<Integer> sizes = CaffeLayer.sizes(blob);

@@ -80,8 +80,7 @@ record OnnxNorm(NodeProto division, int size, double alpha, double beta, double 
         if (pool == null || Double.isNaN(beta) || !isSquare(graph.producers().get(graph.before(pool.getInput(0))), value, graph)) {
             return null;
         }
-        long[] window = pool.getAttributeList().stream().filter(attribute -> attribute.getName().equals("kernel_shape")).findFirst()
-                .map(attribute -> attribute.getIntsList().stream().mapToLong(Long::longValue).toArray()).orElse(new long[0]);
+        long[] window = OnnxAttributes.integers(pool, "kernel_shape");
         long size = Arrays.stream(window).reduce(1, (a, b) -> a * b);
         if (Arrays.stream(window).filter(length -> length != 1).count() > 1 || size < 1 || size > Short.MAX_VALUE) {
             return null;

@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.Set;
 
 import duet.device.Operation.Activation;
-import duet.model.proto.Onnx.AttributeProto;
 import duet.model.proto.Onnx.NodeProto;
 import duet.net.Layer;
 import duet.net.Rounding;
@@ -26,11 +25,7 @@ final class OnnxReader {
     private final Path file;
     private final Map<String, OnnxTensor> constants;
     private final ImportedLayers chain;
-    private final Shape input;
-    /** Levels, [channels][height][width]. */
-    private final double[] mean;
-    private boolean hasMean;
-    private double scale = 1;
+    private final OnnxPixels pixels;
     /** More than 1 between the two nodes that put groups of channels side by side in the batch and back. */
     private int normGroups = 1;
     private boolean channelsLast;
@@ -40,8 +35,7 @@ final class OnnxReader {
         this.channelsLast = channelsLast;
         this.file = file;
         this.constants = constants;
-        this.input = input;
-        this.mean = new double[Math.toIntExact(input.elements())];
+        this.pixels = new OnnxPixels(input);
         this.chain = new ImportedLayers(file.toString(), name, input);
     }
 
@@ -70,7 +64,7 @@ final class OnnxReader {
         if (chain.weighted() == 0) {
             throw new ModelFileException(file + ": no layer with weights follows the input " + value);
         }
-        return chain.end(scale, hasMean ? mean() : null, List.of());
+        return chain.end(pixels.scale(), pixels.mean(), List.of());
     }
 
     private void add(NodeProto node, String value) {
@@ -115,23 +109,8 @@ final class OnnxReader {
         return tensor;
     }
 
-    private static long integer(NodeProto node, String name, long otherwise) {
-        return node.getAttributeList().stream().filter(attribute -> attribute.getName().equals(name)).findFirst()
-                .map(AttributeProto::getI).orElse(otherwise);
-    }
-
-    private static double real(NodeProto node, String name, double otherwise) {
-        return node.getAttributeList().stream().filter(attribute -> attribute.getName().equals(name)).findFirst()
-                .map(attribute -> Double.parseDouble(Float.toString(attribute.getF()))).orElse(otherwise);
-    }
-
-    private static long[] integers(NodeProto node, String name, long... otherwise) {
-        return node.getAttributeList().stream().filter(attribute -> attribute.getName().equals(name)).findFirst()
-                .map(attribute -> attribute.getIntsList().stream().mapToLong(Long::longValue).toArray()).orElse(otherwise);
-    }
-
     private int square(NodeProto node, String name, long... otherwise) {
-        long[] values = integers(node, name, otherwise);
+        long[] values = OnnxAttributes.integers(node, name, otherwise);
         if (values.length != 2 || values[0] != values[1]) {
             throw refuse(node, name + " is " + Arrays.toString(values) + ", but Duet's windows are square");
         }
@@ -142,20 +121,19 @@ final class OnnxReader {
     private record Edge(int padding, Rounding rounding) {}
 
     private Edge edge(NodeProto node, int window, int stride) {
-        String automatic = node.getAttributeList().stream().filter(attribute -> attribute.getName().equals("auto_pad")).findFirst()
-                .map(attribute -> attribute.getS().toStringUtf8()).orElse("NOTSET");
+        String automatic = OnnxAttributes.text(node, "auto_pad", "NOTSET");
         if (!automatic.equals("NOTSET") && !automatic.equals("VALID")) {
             throw refuse(node, "auto_pad " + automatic + " is not supported; export the model with explicit pads");
         }
-        if (Arrays.stream(integers(node, "dilations", 1, 1)).anyMatch(dilation -> dilation != 1)) {
+        if (Arrays.stream(OnnxAttributes.integers(node, "dilations", 1, 1)).anyMatch(dilation -> dilation != 1)) {
             throw refuse(node, "dilations are not supported");
         }
-        long[] pads = integers(node, "pads", 0, 0, 0, 0);
+        long[] pads = OnnxAttributes.integers(node, "pads", 0, 0, 0, 0);
         if (pads.length != 4 || pads[0] != pads[1] || pads[2] != pads[3] || pads[2] < pads[0]) {
             throw refuse(node, "pads are " + Arrays.toString(pads) + ", but Duet pads all sides alike");
         }
         int padding = Math.toIntExact(pads[0]);
-        if (integer(node, "ceil_mode", 0) != 0) {
+        if (OnnxAttributes.integer(node, "ceil_mode", 0) != 0) {
             if (pads[2] != pads[0]) {
                 throw refuse(node, "ceil_mode together with uneven pads " + Arrays.toString(pads) + " is not supported");
             }
@@ -181,16 +159,17 @@ final class OnnxReader {
         }
         int stride = square(node, "strides", 1, 1);
         Edge edge = edge(node, sizes.get(2), stride);
-        chain.convolution(sizes.getFirst(), sizes.get(2), stride, edge.padding(), Math.toIntExact(integer(node, "group", 1)),
+        chain.convolution(sizes.getFirst(), sizes.get(2), stride, edge.padding(), Math.toIntExact(OnnxAttributes.integer(node, "group", 1)),
                 edge.rounding(),
                 weight.floats(), node.getInputCount() > 2 ? operand(node, 2).floats() : null);
     }
 
     private void gemm(NodeProto node) {
-        if (integer(node, "transA", 0) != 0 || real(node, "alpha", 1) != 1 || real(node, "beta", 1) != 1) {
+        if (OnnxAttributes.integer(node, "transA", 0) != 0 || OnnxAttributes.real(node, "alpha", 1) != 1
+                || OnnxAttributes.real(node, "beta", 1) != 1) {
             throw refuse(node, "only alpha 1, beta 1 and transA 0 are supported");
         }
-        fullyConnected(node, operand(node, 1), integer(node, "transB", 0) != 0,
+        fullyConnected(node, operand(node, 1), OnnxAttributes.integer(node, "transB", 0) != 0,
                 node.getInputCount() > 2 ? operand(node, 2).floats() : null);
     }
 
@@ -228,7 +207,7 @@ final class OnnxReader {
 
     /** From images with the channels last, as TensorFlow has them, to channels first, or back before a fully connected layer. */
     private void transpose(NodeProto node) {
-        List<Long> order = Arrays.stream(integers(node, "perm")).boxed().toList();
+        List<Long> order = Arrays.stream(OnnxAttributes.integers(node, "perm")).boxed().toList();
         if (channelsLast && order.equals(List.of(0L, 3L, 1L, 2L))) {
             channelsLast = false;
         } else if (!channelsLast && order.equals(List.of(0L, 2L, 3L, 1L))) {
@@ -259,7 +238,9 @@ final class OnnxReader {
             throw refuse(node, "a constant less or divided by the value is not supported");
         }
         if (chain.weighted() == 0) {
-            prepare(node, values);
+            if (!pixels.prepare(node.getOpType(), values, channelsLast)) {
+                throw refuse(node, "before the first layer Duet knows a mean (of each channel or pixel) and one scale");
+            }
         } else if (node.getOpType().equals("Add") && chain.addToBias(values)) {
             return;
         } else if (node.getOpType().equals("Mul") && values.length == 1 && values[0] > 0 && values[0] <= 1) {
@@ -269,40 +250,11 @@ final class OnnxReader {
         }
     }
 
-    private void prepare(NodeProto node, float[] values) {
-        boolean sum = node.getOpType().equals("Add") || node.getOpType().equals("Sub");
-        if (sum && (values.length == 1 || values.length == input.channels() || values.length == input.elements() && !channelsLast)) {
-            int sign = node.getOpType().equals("Sub") ? 1 : -1;
-            int repeat = Math.toIntExact(input.elements() / values.length);
-            for (int i = 0; i < mean.length; i++) {
-                mean[i] += sign * values[i / repeat] / scale;
-            }
-            hasMean = true;
-        } else if (!sum && values.length == 1 && values[0] != 0) {
-            scale = node.getOpType().equals("Mul") ? scale * values[0] : scale / values[0];
-        } else {
-            throw refuse(node, "before the first layer Duet knows a mean (of each channel or pixel) and one scale");
-        }
-    }
-
-    /** A level for each channel where all its pixels have the same one, else the image. */
-    private MeanLevels mean() {
-        int area = input.height() * input.width();
-        float[] levels = new float[input.channels()];
-        float[] image = new float[mean.length];
-        boolean uniform = true;
-        for (int i = 0; i < mean.length; i++) {
-            image[i] = (float) mean[i];
-            levels[i / area] = image[i / area * area];
-            uniform &= image[i] == levels[i / area];
-        }
-        return uniform ? MeanLevels.of(levels) : new MeanLevels(input, image);
-    }
-
     private void norm(NodeProto node) {
-        long size = integer(node, "size", 0);
-        double alpha = real(node, "alpha", 1e-4);
-        chain.norm(Math.toIntExact(size), alpha / Math.max(size, 1), real(node, "beta", 0.75), real(node, "bias", 1), normGroups);
+        long size = OnnxAttributes.integer(node, "size", 0);
+        double alpha = OnnxAttributes.real(node, "alpha", 1e-4);
+        chain.norm(Math.toIntExact(size), alpha / Math.max(size, 1), OnnxAttributes.real(node, "beta", 0.75),
+                OnnxAttributes.real(node, "bias", 1), normGroups);
     }
 
     private void pool(NodeProto node) {
@@ -310,7 +262,8 @@ final class OnnxReader {
         int window = square(node, "kernel_shape");
         int stride = square(node, "strides", 1, 1);
         Edge edge = edge(node, window, stride);
-        if (!max && integer(node, "count_include_pad", 0) != 0 && Arrays.stream(integers(node, "pads", 0)).anyMatch(pad -> pad > 0)) {
+        if (!max && OnnxAttributes.integer(node, "count_include_pad", 0) != 0
+                && Arrays.stream(OnnxAttributes.integers(node, "pads", 0)).anyMatch(pad -> pad > 0)) {
             throw refuse(node, "Duet's average pooling divides by the pixels inside the image (count_include_pad 0)");
         }
         chain.pool(max ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE, window, stride, edge.padding(), edge.rounding());
@@ -319,7 +272,7 @@ final class OnnxReader {
     /** The rate is an attribute until operator set 11, an operand from 12 on. */
     private void dropout(NodeProto node) {
         double rate = node.getInputCount() > 1 && constants.containsKey(node.getInput(1))
-                ? Double.parseDouble(Float.toString(operand(node, 1).floats()[0])) : real(node, "ratio", 0.5);
+                ? Double.parseDouble(Float.toString(operand(node, 1).floats()[0])) : OnnxAttributes.real(node, "ratio", 0.5);
         chain.dropout(rate, true);
     }
 

@@ -13,10 +13,12 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import duet.files.FileKind;
 import duet.json.StrictJson;
 
 /**
@@ -30,6 +32,16 @@ record SafetensorsHeader(
     private static final long MAX_BYTES = 100_000_000;
 
     static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
+        try {
+            return parse(file, channel);
+        } catch (SafetensorsException e) {
+            // only now: the length that a good file begins with may look like the beginning of something else
+            Optional<String> mistaken = FileKind.of(file);
+            throw mistaken.isPresent() ? new SafetensorsException(file + ": is " + mistaken.get()) : e;
+        }
+    }
+
+    private static SafetensorsHeader parse(Path file, FileChannel channel) throws IOException {
         long size = channel.size();
         if (size < 8) {
             throw new SafetensorsException(file + ": " + size + " bytes are too few for a safetensors file");

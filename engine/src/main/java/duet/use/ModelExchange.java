@@ -10,10 +10,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 
 import duet.data.source.Datasets;
+import duet.files.FileKind;
 import duet.files.WholeFile;
 import duet.model.CaffeImport;
 import duet.model.ImportedModel;
@@ -107,6 +109,11 @@ public final class ModelExchange {
     public static Imported read(Path file, ImportOptions options) {
         String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
         try {
+            boolean known = name.endsWith(".onnx") || name.endsWith(".caffemodel");
+            Optional<String> mistaken = known ? FileKind.of(file) : Optional.empty();
+            if (mistaken.isPresent()) {
+                throw new ModelFileException(file + ": is " + mistaken.get());
+            }
             if (name.endsWith(".onnx")) {
                 return finish(file, OnnxImport.read(file), options, false);
             } else if (name.endsWith(".caffemodel")) {

@@ -84,7 +84,7 @@ public final class ImportCommand implements Callable<Integer> {
             throw CommandFailure.usage("--mean and --mean-file exclude each other");
         }
         String name = file.getFileName() == null ? "" : file.getFileName().toString().toLowerCase(Locale.ROOT);
-        if (network != null && !name.endsWith(".safetensors")) {
+        if (network != null && (name.endsWith(".onnx") || name.endsWith(".caffemodel"))) {
             throw CommandFailure.usage("--net is for .safetensors; " + file + " holds its network");
         }
         if (side != null && !name.endsWith(".caffemodel")) {
