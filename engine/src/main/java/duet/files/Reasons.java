@@ -7,11 +7,14 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
 /** Why a file operation failed, in words that follow a path and a colon. */
 public final class Reasons {
+    private static final int LAST_OF_ASCII = 127;
+
     private Reasons() {}
 
     /**
@@ -31,6 +34,19 @@ public final class Reasons {
             case EOFException end when end.getMessage() == null -> "ends too early";
             default -> e.getMessage() == null ? e.getClass().getSimpleName() : lower(e.getMessage());
         };
+    }
+
+    /**
+     * {@return why a name cannot be one of a file, in a sentence; most often Java was started in a locale without its letters}
+     *
+     * @param e of a path
+     */
+    public static String of(InvalidPathException e) {
+        if (!e.getInput().chars().anyMatch(letter -> letter > LAST_OF_ASCII)) {
+            return "\"" + e.getInput() + "\" cannot be the name of a file: " + lower(e.getReason());
+        }
+        return "\"" + e.getInput() + "\" has letters that names of files cannot have here, since Java was started with the encoding "
+                + System.getProperty("sun.jnu.encoding") + ": start it in a UTF-8 locale, such as LC_ALL=C.UTF-8";
     }
 
     private static String lower(String text) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -60,6 +61,7 @@ public final class Failures implements IExecutionExceptionHandler, IParameterExc
             case ModelFileException e -> oneLine(e.getMessage());
             case SafetensorsException e -> oneLine(e.getMessage());
             case TrainingException e -> oneLine(e.getMessage());
+            case InvalidPathException e -> oneLine(Reasons.of(e));
             case UncheckedIOException e -> fileSentence(e.getCause());
             case IOException e -> fileSentence(e);
             case OutOfMemoryError e ->

@@ -11,6 +11,7 @@ import duet.data.Split;
 import duet.data.shard.ShardDataset;
 import duet.data.shard.ShardFolder;
 import duet.data.source.Datasets.Description;
+import duet.files.Reasons;
 import duet.net.Shape;
 
 /** What the option {@code --data} names, understood but not opened. */
@@ -96,7 +97,7 @@ public sealed interface DataSource {
         try {
             return Path.of(name);
         } catch (InvalidPathException e) {
-            throw new DataException("\"" + name + "\" cannot be the name of a folder: " + e.getReason(), e);
+            throw new DataException(Reasons.of(e), e);
         }
     }
 

@@ -2,6 +2,7 @@ package duet.data.source;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -229,8 +230,12 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
             return List.of();
         }
         try (Stream<Path> children = Files.list(folder)) {
-            return children.filter(child -> !child.getFileName().toString().startsWith("."))
+            List<Path> found = children.filter(child -> !child.getFileName().toString().startsWith("."))
                     .sorted(Comparator.comparing(child -> child.getFileName().toString())).toList();
+            found.forEach(child -> folder.resolve(child.getFileName().toString())); // as a text it must be the same name
+            return found;
+        } catch (InvalidPathException e) {
+            throw new DataException("a name in " + folder + ": " + Reasons.of(e), e);
         } catch (IOException | java.io.UncheckedIOException e) {
             IOException cause = e instanceof IOException io ? io : (IOException) e.getCause();
             throw new DataException("the folder " + folder + " cannot be read: " + Reasons.of(cause), e);

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 import duet.data.image.ImageFile.Jpegs;
@@ -55,7 +56,7 @@ class ImageFormatsTest {
                 int place = i;
                 sum += Math.abs(there - wanted);
                 assertTrue(Math.abs(there - wanted) <= tolerance(name),
-                        () -> "%s, %s: channel %d of pixel (%d, %d) is %d, not %d".formatted(
+                        () -> String.format(Locale.ROOT, "%s, %s: channel %d of pixel (%d, %d) is %d, not %d",
                                 name, jpegs, place % 3, place / 3 % width, place / 3 / width, there, wanted));
             }
             double mean = sum / actual.length;
