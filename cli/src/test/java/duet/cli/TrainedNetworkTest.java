@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -88,6 +89,20 @@ class TrainedNetworkTest {
         assertEquals(json.get("top1").doubleValue(), (double) right / images, 1e-9);
     }
 
+    /** The last checkpoint, or that of the best validation; an unvalidated folder has none. */
+    @Test
+    void theBestCheckpointIsTakenWhenAsked() throws IOException {
+        JsonNode best = JSON.readTree(works("evaluate RUN --best --devices cpu --json").out());
+        JsonNode last = JSON.readTree(works("evaluate RUN --devices cpu --json").out());
+        assertEquals(last.get("top1"), best.get("top1"), "there is but one validation");
+        Path bare = Files.createDirectory(here.resolve("bare"));
+        Files.copy(run.resolve("checkpoint-00000012.safetensors"), bare.resolve("checkpoint-00000012.safetensors"));
+        Outcome none = duet("evaluate HERE/bare --best --devices cpu");
+        assertEquals(1, none.code());
+        assertTrue(none.err().contains("holds no checkpoint of a validation, so none is the best"), none::toString);
+        works("filters HERE/bare/checkpoint-00000012.safetensors --best -o HERE/f.png".replace("filters", "picture filters"));
+    }
+
     @Test
     void featuresAreAFile() throws IOException {
         Path file = here.resolve("f.safetensors");
@@ -167,11 +182,11 @@ class TrainedNetworkTest {
             "2 | evaluate                                        | name a training's output folder or a checkpoint",
             "1 | evaluate HERE/missing                           | HERE/missing: cannot be read: no such file or folder",
             "2 | evaluate RUN --views 5                          | '5' is neither 1 nor 10",
-            "2 | evaluate RUN --data synthetic:1x28x28:4         | has 10 classes, but synthetic:1x28x28:4 has 4",
+            "1 | evaluate RUN --data synthetic:1x28x28:11         | has the class class-10, which the network does not know",
             "1 | features RUN --layer fc66 -o HERE/f             | alexnet-small has no layer fc66; did you mean \"fc6\"?",
             "1 | features RUN --layer loss -o HERE/f             | loss: makes the probabilities",
             "2 | features RUN                                    | missing required option: '--output=FILE'",
-            "2 | features RUN --part test -o HERE/f              | 'test' is neither training nor validation",
+            "2 | features RUN --part test -o HERE/f              | 'test' is no part; it can be training, validation",
             "1 | features RUN -o HERE/missing/f.safetensors      | f.safetensors: cannot be written: no such file or folder",
             "1 | neighbours RUN HERE/none.png -o HERE/n.png      | none.png: cannot be read: ",
             "1 | picture activations RUN HERE/x.png --layer conv33 -o HERE/a.png | did you mean \"conv3\"?",

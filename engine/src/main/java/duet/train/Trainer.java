@@ -52,14 +52,16 @@ public final class Trainer implements AutoCloseable {
     public enum End {
         /** after its last step */
         COMPLETED,
-        /** by {@link #requestStop}, before that */
+        /** before that, since validations did not bring a lower error: {@link TrainingOptions#earlyStop} */
+        EARLY,
+        /** before that, by {@link #requestStop} */
         STOPPED
     }
 
     /**
      * What a training has come to.
      *
-     * @param end        whether all steps were done or {@link #requestStop} came first
+     * @param end        whether all steps were done, or why not
      * @param steps      done in all
      * @param validation the last validation, or null if there was none
      * @param checkpoint the last checkpoint, or null without an output folder
@@ -162,7 +164,8 @@ public final class Trainer implements AutoCloseable {
      * @param placement  on how many devices, and how; it may be another one
      * @param backend    the devices; stays open
      * @param data       those that the training had; stays open
-     * @param options    how long, how and where to: epochs, steps, checkpointEvery, keepCheckpoints, loaderThreads, output
+     * @param options    how long, how and where to: epochs, steps, earlyStop, checkpointEvery, keepCheckpoints, loaderThreads,
+     *                   output
      * @return a trainer at the checkpoint's step; close it
      */
     public static Trainer resume(Checkpoint checkpoint, Placement placement, Backend backend, Split data, TrainingOptions options) {
@@ -219,7 +222,7 @@ public final class Trainer implements AutoCloseable {
             validate(listener);
             record.checkpoint(state, data.training(), tensors, listener);
         }
-        if (state.step() < last && !stop) {
+        if (state.step() < last && !stop && !state.exhausted()) {
             try (BatchLoader loader = BatchLoader.training(data.training(), network.input(), options.batch(), options.seed(),
                     options.shuffle(), options.augmentation(), tensors.colours(), options.learningRate()::colourNoise, state.step(),
                     options.loaderThreads())) {
@@ -230,12 +233,13 @@ public final class Trainer implements AutoCloseable {
         }
         boolean completed = state.step() >= last && !validationDue();
         stop = false; // it is answered
-        return new Result(completed ? End.COMPLETED : End.STOPPED, state.step(), lastValidation, record.lastCheckpoint());
+        End end = completed ? End.COMPLETED : state.exhausted() && !validationDue() ? End.EARLY : End.STOPPED;
+        return new Result(end, state.step(), lastValidation, record.lastCheckpoint());
     }
 
     private void run(BatchLoader loader, TrainingListener listener) {
         boolean stopping = stop;
-        while (state.step() < state.lastStep() && !stopping) {
+        while (state.step() < state.lastStep() && !stopping && !state.exhausted()) {
             step(loader, listener);
             if (validationDue()) {
                 validate(listener);

@@ -250,38 +250,4 @@ class TrainerTest {
             assertArrayEquals(Tiny.network().parameters().get(0).initial(7, 0), before.tensors().get("conv1.weight"));
         }
     }
-
-    @Test
-    void aBatchLargerThanTheDataIsAnEpoch() {
-        Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().toBuilder().batch(512).epochs(3).build(), Tiny.data(), recorder);
-        assertEquals(3, result.steps());
-        assertEquals(List.of(1.0, 2.0, 3.0), recorder.validations.stream().map(Metrics::epoch).toList());
-        assertEquals(1, recorder.warnings.size());
-        String warning = recorder.warnings.getFirst();
-        assertTrue(warning.contains("512") && warning.contains("all 44 training images"), warning);
-    }
-
-    /** A stop ends the call that it came to, not the training. */
-    @Test
-    void goesOnWhenCalledAgain() {
-        TrainingOptions options = Tiny.options().toBuilder().epochs(2).build();
-        try (Backend backend = Tiny.backend(1);
-                Trainer alone = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(), options);
-                Backend another = Tiny.backend(1);
-                Trainer stopped = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, another, Tiny.data(), options)) {
-            alone.train(TrainingListener.SILENT);
-            stopped.requestStop();
-            assertEquals(new Trainer.Result(Trainer.End.STOPPED, 0, null, null), stopped.train(TrainingListener.SILENT));
-            Trainer.Result half = stopped.train(new Recorder(event -> {
-                if (event.equals("step 4")) {
-                    stopped.requestStop();
-                }
-            }));
-            assertEquals(Trainer.End.STOPPED, half.end());
-            assertEquals(4, half.steps());
-            assertEquals(Trainer.End.COMPLETED, stopped.train(TrainingListener.SILENT).end());
-            assertArrayEquals(alone.parameter("conv1.weight"), stopped.parameter("conv1.weight"));
-        }
-    }
 }

@@ -2,6 +2,7 @@ package duet.cli.commands;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -46,7 +47,9 @@ final class DataInfoCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "SOURCE", description = "As for train --data.")
     private String source;
 
-    @Option(names = "--check", description = "Read every image and name those that are damaged; exit code 1 if there are any.")
+    @Option(names = "--check",
+            description = "Read every image and name those that are damaged; exit code 1 if there are any. Also counts images of one "
+                    + "colour, such as transparent ones that became white, and names classes with few images.")
     private boolean check;
 
     @Option(names = "--grid", paramLabel = "FILE", description = "Write a PNG of 48 training images, spread evenly, with their classes.")
@@ -82,10 +85,12 @@ final class DataInfoCommand implements Callable<Integer> {
                 measure(split.training(), object);
             }
             if (check) {
-                readAll(split.training());
-                readAll(split.validation());
+                Census census = Census.of(List.of(split.training(), split.validation()));
                 object.put("damaged", damage.count());
+                object.put("oneColour", census.oneColour());
+                object.put("imagesOfClasses", census.ofClasses());
                 say("damaged    " + Text.count(damage.count(), "file"));
+                census.findings(split.training().classNames()).forEach(this::say);
             }
             if (output.json()) {
                 output.object(object);
@@ -174,13 +179,6 @@ final class DataInfoCommand implements Callable<Integer> {
                             + " by Java: " + Text.rate(decoding.turbo() / decoding.imageIo()) + " times as fast"
                     : Text.rate(decoding.imageIo()) + " JPEG files/s on one thread by Java; libjpeg-turbo is not installed "
                             + "(apt-get install libturbojpeg0)"));
-        }
-    }
-
-    private static void readAll(Dataset images) {
-        byte[] image = new byte[Math.toIntExact(images.stored().elements())];
-        for (int i = 0; i < images.size(); i++) {
-            images.read(i, image, 0);
         }
     }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 
+import duet.cli.options.BestOption;
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.Numbers;
 import duet.cli.options.Source;
@@ -88,6 +89,9 @@ public final class EvaluateCommand implements Callable<Integer> {
     private DeviceOptions devices;
 
     @Mixin
+    private BestOption best;
+
+    @Mixin
     private Output output;
 
     @Override
@@ -140,7 +144,7 @@ public final class EvaluateCommand implements Callable<Integer> {
         if (paths.isEmpty()) {
             throw CommandFailure.usage("name a training's output folder or a checkpoint: ./duet evaluate RUN");
         }
-        return paths.stream().map(path -> new Ensemble.Member(path.toString(), Checkpoint.read(path, output::warn))).toList();
+        return paths.stream().map(path -> new Ensemble.Member(path.toString(), best.read(path, output))).toList();
     }
 
     /** @param seed the same for all, so that they see the same images */

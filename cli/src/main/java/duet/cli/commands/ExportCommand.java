@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 
+import duet.cli.options.BestOption;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
@@ -37,12 +38,15 @@ public final class ExportCommand implements Callable<Integer> {
     private Path file;
 
     @Mixin
+    private BestOption best;
+
+    @Mixin
     private Output output;
 
     @Override
     public Integer call() {
         Format format = format();
-        Checkpoint checkpoint = Checkpoint.read(path, output::warn);
+        Checkpoint checkpoint = best.read(path, output);
         ModelExchange.export(checkpoint, format, file);
         if (output.json()) {
             output.object(Map.of("file", file.toString(), "format", format.name().toLowerCase(Locale.ROOT), "network",

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
+import duet.cli.options.BestOption;
 import duet.cli.options.DeviceOptions;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
@@ -49,12 +50,15 @@ final class PictureActivationsCommand implements Callable<Integer> {
     private DeviceOptions devices;
 
     @Mixin
+    private BestOption best;
+
+    @Mixin
     private Output output;
 
     @Override
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
-        Checkpoint checkpoint = Checkpoint.read(run, output::warn);
+        Checkpoint checkpoint = best.read(run, output);
         try (Backend backend = devices.open(placement);
                 Activations activations = Activations.create(checkpoint, layer, placement, backend, 1)) {
             float[] values = activations.of(image);

@@ -4,10 +4,10 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
 
+import duet.cli.options.BestOption;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
 import duet.pictures.PictureOf;
-import duet.train.output.Checkpoint;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,11 +30,14 @@ final class PictureFiltersCommand implements Callable<Integer> {
     private Path file;
 
     @Mixin
+    private BestOption best;
+
+    @Mixin
     private Output output;
 
     @Override
     public Integer call() {
-        PictureOf.filters(file, Checkpoint.read(run, output::warn));
+        PictureOf.filters(file, best.read(run, output));
         if (output.json()) {
             output.object(Map.of("picture", file.toString()));
         } else {

@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 
+import duet.cli.options.BestOption;
 import duet.cli.options.DeviceOptions;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Failures;
@@ -44,12 +45,15 @@ public final class PredictCommand implements Callable<Integer> {
     private DeviceOptions devices;
 
     @Mixin
+    private BestOption best;
+
+    @Mixin
     private Output output;
 
     @Override
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
-        Checkpoint checkpoint = Checkpoint.read(path, output::warn);
+        Checkpoint checkpoint = best.read(path, output);
         boolean allFine = true;
         try (Backend backend = devices.open(placement); Classifier classifier = Classifier.create(checkpoint, placement, backend, 1)) {
             for (Path image : images) {

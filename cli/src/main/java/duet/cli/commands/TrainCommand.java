@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 
 import duet.cli.options.AblationOptions;
+import duet.cli.options.BestOption;
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.Source;
 import duet.cli.options.TrainingArguments;
@@ -87,6 +88,9 @@ public final class TrainCommand implements Callable<Integer> {
     private boolean strict;
 
     @Mixin
+    private BestOption best;
+
+    @Mixin
     private Output output;
 
     @Override
@@ -113,7 +117,7 @@ public final class TrainCommand implements Callable<Integer> {
     }
 
     private int fineTune(DamageReport damage) {
-        Checkpoint trained = Checkpoint.read(from, output::warn);
+        Checkpoint trained = best.read(from, output);
         String source = Source.trainedWith(trained, from.toString(), data);
         Datasets.Description description = Datasets.describe(source);
         boolean named = spec.commandLine().getParseResult().hasMatchedOption("--net");

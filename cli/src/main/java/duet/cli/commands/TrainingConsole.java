@@ -42,6 +42,10 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
             if (result.end() == Trainer.End.STOPPED) {
                 return stopped(result, interruption);
             }
+            if (result.end() == Trainer.End.EARLY) {
+                output.result("early      no lower error in " + Text.count(options.earlyStop(), "validation")
+                        + "; --resume with a larger --early-stop goes on");
+            }
             conclude(result, progress, images);
             return ExitCode.DONE;
         }

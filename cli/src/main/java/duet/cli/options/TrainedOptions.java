@@ -12,6 +12,7 @@ import duet.data.source.Datasets;
 import duet.data.source.Part;
 import duet.train.output.Checkpoint;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.TypeConversionException;
@@ -20,6 +21,9 @@ import picocli.CommandLine.TypeConversionException;
 public final class TrainedOptions {
     @Parameters(index = "0", paramLabel = "RUN", description = "A training's output folder or one checkpoint file.")
     private Path run;
+
+    @Mixin
+    private BestOption best;
 
     @Option(names = "--data", paramLabel = "SOURCE", description = "As for train (default: what the network was trained with).")
     private String data;
@@ -71,7 +75,7 @@ public final class TrainedOptions {
     }
 
     public Checkpoint read(Output output) {
-        return Checkpoint.read(run, output::warn);
+        return best.read(run, output);
     }
 
     /** The images need not have the network's classes. */

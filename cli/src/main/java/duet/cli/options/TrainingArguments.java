@@ -26,7 +26,7 @@ public final class TrainingArguments {
     /** What may be given again when a training is resumed; everything else comes from the checkpoint. */
     private static final Set<String> ALLOWED_WITH_RESUME = Set.of(
             "--resume", "--data", "--epochs", "--steps", "--devices", "--placement", "--threads", "--convolutions", "--precision",
-            "--checkpoint-every", "--strict", "--json", "--quiet", "--debug");
+            "--checkpoint-every", "--early-stop", "--strict", "--json", "--quiet", "--debug");
 
     @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
             description = "Images in a step (default: 128, alexnet-small 64, those of Caffe and torchvision 256).")
@@ -98,6 +98,11 @@ public final class TrainingArguments {
             description = "Dropout where the network has it (default: yes).")
     private boolean dropout;
 
+    @Option(names = "--early-stop", paramLabel = "N", converter = Numbers.Count.class,
+            description = "Stop when N validations, one after each epoch, have not brought a lower error (default: 0, never). The "
+                    + "checkpoint of the best validation is kept in any case: --best.")
+    private Integer earlyStop;
+
     @Option(names = "--checkpoint-every", paramLabel = "N", converter = Numbers.Count.class,
             description = "Write a checkpoint every N steps besides the one after each epoch (default: 0, none besides).")
     private Integer checkpointEvery;
@@ -127,6 +132,7 @@ public final class TrainingArguments {
                         augmentation.of(augment == null ? recipe.augmentation() : augment ? augmented(recipe) : Augmentation.NONE))
                 .mean(augmentation.mean())
                 .dropout(dropout)
+                .earlyStop(earlyStop == null ? 0 : earlyStop)
                 .checkpointEvery(checkpointEvery == null ? 0 : checkpointEvery)
                 .loaderThreads(loaderThreads())
                 .frozen(frozen)
@@ -182,6 +188,7 @@ public final class TrainingArguments {
         return begun.toBuilder()
                 .epochs(epochs == null ? begun.epochs() : epochs)
                 .steps(lastStep)
+                .earlyStop(earlyStop == null ? begun.earlyStop() : earlyStop)
                 .checkpointEvery(checkpointEvery == null ? begun.checkpointEvery() : checkpointEvery)
                 .loaderThreads(loaderThreads())
                 .output(output)

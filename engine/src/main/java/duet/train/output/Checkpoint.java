@@ -88,6 +88,18 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
     }
 
     /**
+     * Reads the checkpoint of a training's best validation: that with the lowest top-1 error.
+     *
+     * @param path    a training's output folder; or a checkpoint file, which is taken as it is
+     * @param warning told in a sentence if that checkpoint is gone and the best that is left is taken
+     * @return the checkpoint
+     * @throws duet.train.schedule.TrainingException if there is none, naming the file or folder
+     */
+    public static Checkpoint readBest(Path path, Consumer<String> warning) {
+        return Files.isDirectory(path) ? OutputFolder.readBest(path, warning) : CheckpointFile.read(path);
+    }
+
+    /**
      * Writes to a temporary file beside it, syncs, renames. A failure is a {@link duet.train.schedule.TrainingException} that names the
      * file and the reason; then whatever was there before is unharmed. Parameters that are not finite are never written.
      *

@@ -17,6 +17,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import duet.data.Augmentation;
@@ -193,7 +194,11 @@ public final class CheckpointFile {
         if (tree instanceof ObjectNode state && state.has("options") && !state.has("arithmetic")) {
             state.set("arithmetic", JSON.valueToTree(Arithmetic.DEFAULT));
         }
+        if (tree instanceof ObjectNode state && state.has("options")) {
+            state.putIfAbsent("withoutBetter", IntNode.valueOf(0));
+        }
         if (tree.path("options") instanceof ObjectNode options) {
+            options.putIfAbsent("earlyStop", IntNode.valueOf(0));
             options.putIfAbsent("mean", TextNode.valueOf(Mean.IMAGE.name()));
             if (options.path("augmentation") instanceof ObjectNode augmentation) {
                 JSON.valueToTree(Augmentation.NONE).properties()

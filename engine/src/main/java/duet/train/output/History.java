@@ -2,10 +2,14 @@ package duet.train.output;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 
 /** The metrics so far, for drawing. */
 public final class History {
+    static final Comparator<Metrics> BEST_FIRST = Comparator.comparingDouble(Metrics::top1).reversed()
+            .thenComparingDouble(Metrics::loss).thenComparingLong(Metrics::step);
+
     private static final int COLUMNS = 4;
 
     /** For each training line: epoch, loss, top-1, step. */
@@ -69,6 +73,11 @@ public final class History {
     /** {@return how many lines of either kind there are} */
     public int lines() {
         return count + validations.size();
+    }
+
+    /** {@return the validation with the lowest top-1 error, of equal ones that with the lowest loss, then the first; null if none} */
+    public Metrics best() {
+        return validations.stream().min(BEST_FIRST).orElse(null);
     }
 
     /** {@return the validations so far} */

@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -126,10 +127,17 @@ public final class OutputFolder implements AutoCloseable {
         return folder.resolve(String.format(Locale.ROOT, "checkpoint-%08d.safetensors", step));
     }
 
-    /** Deletes all but the latest {@code keep} checkpoints. */
-    void prune(int keep) {
+    /**
+     * Deletes all but the latest {@code keep} checkpoints.
+     *
+     * @param best a step whose checkpoint stays in any case
+     */
+    void prune(int keep, long best) {
         List<Saved> saved = checkpoints(folder);
         for (Saved old : saved.subList(0, Math.max(0, saved.size() - keep))) {
+            if (old.step() == best) {
+                continue;
+            }
             try {
                 Files.deleteIfExists(old.file());
             } catch (IOException e) {
@@ -201,6 +209,26 @@ public final class OutputFolder implements AutoCloseable {
             }
         }
         throw new AssertionError("the loop returns or throws");
+    }
+
+    static Checkpoint readBest(Path folder, Consumer<String> warning) {
+        History history = new History();
+        Path metrics = folder.resolve(MetricsLog.FILE);
+        if (Files.exists(metrics)) {
+            MetricsLog.read(metrics, history::add);
+        }
+        List<Metrics> validations = history.validations().stream().sorted(History.BEST_FIRST).toList();
+        for (Metrics validation : validations) {
+            Optional<Saved> saved = checkpoints(folder).stream().filter(each -> each.step() == validation.step()).findFirst();
+            if (saved.isPresent()) {
+                if (validation.step() != validations.getFirst().step()) {
+                    warning.accept("the checkpoint of the best validation, after step " + validations.getFirst().step()
+                            + ", is gone; the best that is left is " + saved.get().file());
+                }
+                return CheckpointFile.read(saved.get().file());
+            }
+        }
+        throw new TrainingException(folder + ": holds no checkpoint of a validation, so none is the best; leave out --best");
     }
 
     private static List<Path> list(Path folder) {

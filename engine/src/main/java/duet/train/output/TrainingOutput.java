@@ -99,6 +99,11 @@ public final class TrainingOutput implements AutoCloseable {
         return history.lastValidation();
     }
 
+    /** {@return the best validation; null if there was none} */
+    public Metrics bestValidation() {
+        return history.best();
+    }
+
     /**
      * Writes a line of metrics.
      *
@@ -125,7 +130,7 @@ public final class TrainingOutput implements AutoCloseable {
     }
 
     /**
-     * Writes a checkpoint and removes those that are too many.
+     * Writes a checkpoint and removes those that are too many; that of the best validation so far stays.
      *
      * @param state   where the training stands
      * @param data    for the names of classes and the size of images
@@ -137,7 +142,8 @@ public final class TrainingOutput implements AutoCloseable {
         Path file = folder.checkpointFile(state.step());
         CheckpointFile.write(file, network, data.classNames(), data.stored(), state, tensors);
         lastCheckpoint = file;
-        folder.prune(keep);
+        Metrics best = history.best();
+        folder.prune(keep, best == null ? -1 : best.step());
         return file;
     }
 

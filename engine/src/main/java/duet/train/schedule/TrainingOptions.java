@@ -26,6 +26,7 @@ import duet.json.Nullable;
  * @param augmentation    crops, mirrors and colours of the images
  * @param mean            what is subtracted from the images
  * @param dropout         whether the dropout layers are trained with
+ * @param earlyStop       stop after that many validations without a lower top-1 error; 0 for never
  * @param checkpointEvery steps between checkpoints besides the one after each epoch; 0 for none
  * @param keepCheckpoints how many of the latest checkpoints stay on disk
  * @param loaderThreads   threads that read and decode images
@@ -34,12 +35,12 @@ import duet.json.Nullable;
  */
 public record TrainingOptions(
         int batch, int epochs, long steps, LearningRate learningRate, double biasRateFactor, double momentum, double weightDecay,
-        boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, Mean mean, boolean dropout, int checkpointEvery,
-        int keepCheckpoints, int loaderThreads, @Nullable List<String> frozen, Path output) {
+        boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, Mean mean, boolean dropout, int earlyStop,
+        int checkpointEvery, int keepCheckpoints, int loaderThreads, @Nullable List<String> frozen, Path output) {
 
     /** Ten epochs in batches of 128 with the paper's momentum and weight decay, a constant rate of 0.01, crops and mirrors. */
     public static final TrainingOptions DEFAULTS = new TrainingOptions(128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false,
-            1, true, Augmentation.STANDARD, Mean.IMAGE, true, 0, 2, 1, List.of(), null);
+            1, true, Augmentation.STANDARD, Mean.IMAGE, true, 0, 0, 2, 1, List.of(), null);
 
     /** Throws an {@link IllegalArgumentException} in a sentence that names the option. */
     public TrainingOptions {
@@ -54,6 +55,7 @@ public record TrainingOptions(
                 "the biases' rate factor must not be below 0, but it is " + biasRateFactor);
         require(momentum >= 0 && momentum < 1, "momentum must be from 0 to below 1, not " + momentum);
         require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight decay must not be below 0, but it is " + weightDecay);
+        require(earlyStop >= 0, "the validations until an early stop must not be below 0, but they are " + earlyStop);
         require(checkpointEvery >= 0, "steps between checkpoints must not be below 0, but they are " + checkpointEvery);
         require(keepCheckpoints > 0, "at least 1 checkpoint must be kept, not " + keepCheckpoints);
         require(loaderThreads > 0, "there must be at least 1 loader thread, not " + loaderThreads);
@@ -81,8 +83,9 @@ public record TrainingOptions(
      * @param now options of the training that goes on
      */
     public TrainingOptions continued(TrainingOptions now) {
-        return toBuilder().epochs(now.epochs).steps(now.steps).checkpointEvery(now.checkpointEvery).keepCheckpoints(now.keepCheckpoints)
-                .loaderThreads(now.loaderThreads).output(now.output).build();
+        return toBuilder().epochs(now.epochs).steps(now.steps).earlyStop(now.earlyStop)
+                .checkpointEvery(now.checkpointEvery).keepCheckpoints(now.keepCheckpoints).loaderThreads(now.loaderThreads)
+                .output(now.output).build();
     }
 
     /** Changes some of many options: {@code Recipe.of("alexnet-small").toBuilder().epochs(3).output(folder).build()}. */
@@ -101,6 +104,7 @@ public record TrainingOptions(
         private Augmentation augmentation;
         private Mean mean;
         private boolean dropout;
+        private int earlyStop;
         private int checkpointEvery;
         private int keepCheckpoints;
         private int loaderThreads;
@@ -121,6 +125,7 @@ public record TrainingOptions(
             augmentation = from.augmentation;
             mean = from.mean;
             dropout = from.dropout;
+            earlyStop = from.earlyStop;
             checkpointEvery = from.checkpointEvery;
             keepCheckpoints = from.keepCheckpoints;
             loaderThreads = from.loaderThreads;
@@ -206,6 +211,12 @@ public record TrainingOptions(
             return this;
         }
 
+        /** Stop after that many validations without a lower top-1 error; 0 for never. */
+        public Builder earlyStop(int earlyStop) {
+            this.earlyStop = earlyStop;
+            return this;
+        }
+
         /** Steps between checkpoints besides the one after each epoch; 0 for none. */
         public Builder checkpointEvery(int checkpointEvery) {
             this.checkpointEvery = checkpointEvery;
@@ -243,7 +254,7 @@ public record TrainingOptions(
          */
         public TrainingOptions build() {
             return new TrainingOptions(batch, epochs, steps, learningRate, biasRateFactor, momentum, weightDecay, biasWeightDecay, seed,
-                    shuffle, augmentation, mean, dropout, checkpointEvery, keepCheckpoints, loaderThreads, frozen, output);
+                    shuffle, augmentation, mean, dropout, earlyStop, checkpointEvery, keepCheckpoints, loaderThreads, frozen, output);
         }
     }
 }

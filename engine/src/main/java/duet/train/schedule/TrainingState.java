@@ -13,12 +13,12 @@ import duet.device.Arithmetic;
  * @param validated        whether the validation that follows this step (if any does) has been done
  * @param rateDrops        how often the plateau policy has divided the rate
  * @param bestError        lowest validation top-1 error so far, 1 before the first validation
- * @param sinceBest        validations since then
+ * @param sinceBest        validations since then, or since the plateau policy divided the rate
+ * @param withoutBetter    validations since then in any case
  */
 public record TrainingState(
         long step, TrainingOptions options, String data, int images, Arithmetic arithmetic, boolean validated, int rateDrops,
-        double bestError,
-        int sinceBest) {
+        double bestError, int sinceBest, int withoutBetter) {
 
     /**
      * {@return the state before the first step}
@@ -29,7 +29,7 @@ public record TrainingState(
      * @param arithmetic of the backend
      */
     public static TrainingState initial(TrainingOptions options, String data, int images, Arithmetic arithmetic) {
-        return new TrainingState(0, options.toBuilder().output(null).build(), data, images, arithmetic, true, 0, 1, 0);
+        return new TrainingState(0, options.toBuilder().output(null).build(), data, images, arithmetic, true, 0, 1, 0, 0);
     }
 
     /**
@@ -40,19 +40,19 @@ public record TrainingState(
      */
     public TrainingState continued(TrainingOptions options, Arithmetic arithmetic) {
         return new TrainingState(step, options.toBuilder().output(null).build(), data, images, arithmetic, validated, rateDrops, bestError,
-                sinceBest);
+                sinceBest, withoutBetter);
     }
 
     /** {@return the state one step later} */
     public TrainingState stepped() {
-        return new TrainingState(step + 1, options, data, images, arithmetic, false, rateDrops, bestError, sinceBest);
+        return new TrainingState(step + 1, options, data, images, arithmetic, false, rateDrops, bestError, sinceBest, withoutBetter);
     }
 
     /**
      * {@return the state after the validation at the end of a training that does not end with an epoch: the plateau policy never sees it}
      */
     public TrainingState validatedAtEnd() {
-        return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, bestError, sinceBest);
+        return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, bestError, sinceBest, withoutBetter);
     }
 
     /**
@@ -62,12 +62,12 @@ public record TrainingState(
      */
     public TrainingState validated(double error) {
         if (error < bestError) {
-            return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, error, 0);
+            return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, error, 0, 0);
         }
         LearningRate.Plateau plateau = options.learningRate().plateau();
         boolean drop = plateau != null && sinceBest + 1 >= plateau.patience() && rateDrops < plateau.times();
         return new TrainingState(step, options, data, images, arithmetic, true, drop ? rateDrops + 1 : rateDrops, bestError,
-                drop ? 0 : sinceBest + 1);
+                drop ? 0 : sinceBest + 1, withoutBetter + 1);
     }
 
     /**
@@ -82,6 +82,11 @@ public record TrainingState(
     /** {@return whether the last step crossed the end of an epoch} */
     public boolean atEpochEnd() {
         return step > 0 && step * options.batch() / images > (step - 1) * options.batch() / images;
+    }
+
+    /** {@return whether as many validations as are waited for have not brought a lower error} */
+    public boolean exhausted() {
+        return options.earlyStop() > 0 && withoutBetter >= options.earlyStop();
     }
 
     /** {@return the steps in all} */

@@ -47,7 +47,7 @@ class CheckpointTest {
 
     private static TrainingState state(LearningRate rate) {
         return new TrainingState(123, Tiny.options().toBuilder().learningRate(rate).build(), "folder:a \"b\"", 44,
-                new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3);
+                new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3, 4);
     }
 
     static Checkpoint checkpoint(TrainingState state) {

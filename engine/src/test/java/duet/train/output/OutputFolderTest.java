@@ -101,11 +101,13 @@ class OutputFolderTest {
                 CheckpointTest.checkpoint(null).write(folder.checkpointFile(step));
             }
             assertEquals("checkpoint-00000009.safetensors", folder.checkpointFile(9).getFileName().toString());
-            folder.prune(3);
+            folder.prune(3, -1);
             assertEquals(List.of(10L, 99_999_999L, 100_000_000L),
                     OutputFolder.checkpoints(parent).stream().map(OutputFolder.Saved::step).toList());
-            folder.prune(5);
+            folder.prune(5, -1);
             assertEquals(3, OutputFolder.checkpoints(parent).size());
+            folder.prune(1, 10);
+            assertEquals(List.of(10L, 100_000_000L), OutputFolder.checkpoints(parent).stream().map(OutputFolder.Saved::step).toList());
         }
     }
 

@@ -144,7 +144,7 @@ class ScheduleTest {
     void everyOptionCanBeChanged() throws ReflectiveOperationException {
         TrainingOptions defaults = TrainingOptions.DEFAULTS;
         TrainingOptions others = new TrainingOptions(3, 4, 5, new LearningRate.Constant(6), 7, 0.8, 9, true, 10, false, Augmentation.PAPER,
-                Mean.RGB, false, 11, 12, 13, List.of("conv1"), Path.of("out"));
+                Mean.RGB, false, 14, 11, 12, 13, List.of("conv1"), Path.of("out"));
         for (RecordComponent component : TrainingOptions.class.getRecordComponents()) {
             String name = component.getName();
             Object other = component.getAccessor().invoke(others);
