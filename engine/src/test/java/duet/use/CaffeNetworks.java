@@ -11,11 +11,17 @@ import java.util.SplittableRandom;
 import duet.model.proto.Caffe;
 
 /** Files of Caffe with the layers of bvlc_alexnet, but fewer filters and a smaller image: a test of the original would take minutes. */
-final class CaffeNetworks {
+public final class CaffeNetworks {
     static final int SIDE = 67;
     static final int CLASSES = 7;
 
     private final SplittableRandom random;
+
+    /** The same network in the way of today and in that of before 2015. */
+    public static List<byte[]> files() {
+        CaffeNetworks networks = new CaffeNetworks(new SplittableRandom(1));
+        return List.of(trained(networks.layers(false)).toByteArray(), old(networks.layers(true)).toByteArray());
+    }
 
     CaffeNetworks(SplittableRandom random) {
         this.random = random;

@@ -1,0 +1,29 @@
+package duet.fuzz;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+import duet.fuzz.Fuzz.Target;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A few changed files for every reader; {@link Fuzz} tries more. */
+class FuzzTest {
+    private static final int FILES = 300;
+    private static final long SEED = Long.getLong("duet.seed", System.nanoTime());
+
+    @TempDir
+    private static Path folder;
+
+    @TestFactory
+    Stream<DynamicTest> isReadOrRefused() throws Exception {
+        System.out.println("FuzzTest: -Dduet.seed=" + SEED);
+        List<Target> targets = Fuzz.targets(folder);
+        return targets.stream().map(target -> DynamicTest.dynamicTest(target.name(),
+                () -> assertEquals(List.of(), Fuzz.run(target, FILES, SEED).findings())));
+    }
+}
