@@ -66,7 +66,8 @@ public final class FeaturesCommand implements Callable<Integer> {
         DamageCount damage = new DamageCount(output);
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);
-                Activations activations = Activations.create(checkpoint.storedAs(part.of(split).stored()), name, placement, backend, trained.batch());
+                Activations activations = Activations.create(checkpoint.storedAs(part.of(split).stored()), name, placement, backend,
+                        trained.batch());
                 WorkProgress progress = new WorkProgress(output, "computing features of", "image")) {
             Dataset images = part.of(split);
             output.say("devices  " + devices.describe(backend));

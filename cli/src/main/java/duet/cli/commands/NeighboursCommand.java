@@ -79,7 +79,8 @@ public final class NeighboursCommand implements Callable<Integer> {
         DamageCount damage = new DamageCount(output);
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);
-                Activations activations = Activations.create(checkpoint.storedAs(split.training().stored()), name, placement, backend, trained.batch());
+                Activations activations = Activations.create(checkpoint.storedAs(split.training().stored()), name, placement, backend,
+                        trained.batch());
                 WorkProgress progress = new WorkProgress(output, "comparing with", "image")) {
             Dataset known = split.training();
             List<Query> asked = queries(activations.checkpoint(), split.validation());

@@ -22,8 +22,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "activations",
-        description = "Draws what a layer makes of an image: a tile for each channel, black 0 and white the highest value, the two towers "
-                + "apart.",
+        description = "Draws what a layer makes of an image: a numbered tile for each channel, black 0 and white the highest value, blue "
+                + "what is below 0, the two towers apart.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet picture activations runs/long shoe.png --layer relu3 -o relu3.png",
