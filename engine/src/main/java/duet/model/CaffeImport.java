@@ -58,7 +58,7 @@ public final class CaffeImport {
         try (InputStream stream = Files.newInputStream(file)) {
             return Caffe.NetParameter.parseFrom(stream);
         } catch (InvalidProtocolBufferException e) {
-            throw new ModelFileException(file + ": is no network of Caffe, or it is damaged: " + e.getMessage(), e);
+            throw new ModelFileException(file + ": is no network of Caffe, or it is damaged", e);
         }
     }
 
@@ -81,7 +81,7 @@ public final class CaffeImport {
             return new MeanLevels(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
                     CaffeLayer.floats(blob));
         } catch (InvalidProtocolBufferException e) {
-            throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged: " + e.getMessage(), e);
+            throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged", e);
         }
     }
 

@@ -13,6 +13,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.protobuf.InvalidProtocolBufferException;
+import duet.files.Reasons;
 import duet.model.proto.Onnx;
 import duet.model.proto.Onnx.NodeProto;
 import duet.net.Network;
@@ -51,7 +52,7 @@ public final class OnnxImport {
         try (InputStream stream = Files.newInputStream(file)) {
             return Onnx.ModelProto.parseFrom(stream);
         } catch (InvalidProtocolBufferException e) {
-            throw new ModelFileException(file + ": is no ONNX model, or it is damaged: " + e.getMessage(), e);
+            throw new ModelFileException(file + ": is no ONNX model, or it is damaged", e);
         }
     }
 
@@ -96,7 +97,7 @@ public final class OnnxImport {
         try {
             return json == null ? null : JSON.readValue(json, new TypeReference<List<String>>() {});
         } catch (JsonProcessingException e) {
-            throw new ModelFileException(file + ": the names of the classes are damaged: " + e.getOriginalMessage(), e);
+            throw new ModelFileException(file + ": the names of the classes are damaged: " + Reasons.of(e), e);
         }
     }
 

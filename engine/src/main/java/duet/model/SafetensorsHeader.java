@@ -21,6 +21,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import duet.files.Reasons;
 
 /**
  * The checked header of a safetensors file. Nothing in it is believed: the data of all tensors must fill the rest of the file
@@ -90,7 +91,7 @@ record SafetensorsHeader(
             throw new SafetensorsException(file + ": the header is not UTF-8", e);
         } catch (JsonProcessingException e) {
             String place = e.getLocation() == null ? "" : " at byte " + (8 + e.getLocation().getCharOffset());
-            throw new SafetensorsException(file + ": the header is not valid JSON" + place + ": " + e.getOriginalMessage(), e);
+            throw new SafetensorsException(file + ": the header is not valid JSON" + place + ": " + Reasons.of(e), e);
         }
     }
 

@@ -19,6 +19,7 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import duet.files.Reasons;
 
 /**
  * Networks as JSON: {@code {"name": ..., "input": {"channels", "height", "width", "scale"}, "layers": [{"type", "name", ...}, ...]}}.
@@ -48,7 +49,7 @@ public final class NetworkJson {
         } catch (CharacterCodingException e) {
             throw new NetworkException(file + " is not a network: it is not UTF-8 text");
         } catch (IOException e) {
-            throw new NetworkException("the network file " + file + " cannot be read: " + e.getMessage());
+            throw new NetworkException("the network file " + file + " cannot be read: " + Reasons.of(e));
         }
     }
 
@@ -91,7 +92,7 @@ public final class NetworkJson {
         } catch (JsonProcessingException e) {
             String place = e.getLocation() == null ? ""
                     : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
-            throw new NetworkException(origin + ": not valid JSON" + place + ": " + e.getOriginalMessage().lines().findFirst().orElse(""));
+            throw new NetworkException(origin + ": not valid JSON" + place + ": " + Reasons.of(e));
         }
     }
 

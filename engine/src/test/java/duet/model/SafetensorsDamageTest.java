@@ -48,7 +48,7 @@ class SafetensorsDamageTest {
                     {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[2],'data_offsets':[4,12]}} | 12 | tensor b overlaps a
                     {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} | 8  | tensor b overlaps a
                     {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'b':{'dtype':'F32','shape':[1],'data_offsets':[12,16]}} | 16 | tensor b leaves a hole after a
-                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'a':{'dtype':'F32','shape':[2],'data_offsets':[8,16]}} | 16 | Duplicate
+                    {'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},'a':{'dtype':'F32','shape':[2],'data_offsets':[8,16]}} | 16 | duplicate
                     {'a':{'dtype':'F32','shape':[4611686018427387904,4],'data_offsets':[0,0]}}                                | 0  | overflows
                     {'a':{'dtype':'F32','shape':[9223372036854775807],'data_offsets':[0,9223372036854775804]}}                | 8  | overflows
                     {'a':{'dtype':'F32','shape':[2305843009213693951],'data_offsets':[0,9223372036854775804]}}                | 8  | cut off

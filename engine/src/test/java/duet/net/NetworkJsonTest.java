@@ -83,7 +83,7 @@ class NetworkJsonTest {
             "\"kernel\": 3 | \"kernel\": 3.5 | must be a whole number up to 2147483647, not 3.5",
             "\"kernel\": 3 | \"kernel\": 30000000000 | must be a whole number up to 2147483647, not 30000000000",
             "\"kernel\": 3 | \"kernel\": null | must be a whole number up to 2147483647, not null",
-            "\"kernel\": 3 | \"kernel\": 3, \"kernel\": 5 | Duplicate",
+            "\"kernel\": 3 | \"kernel\": 3, \"kernel\": 5 | duplicate",
             "\"kernel\": 3 | \"kernel\": 3, \"bias\": 1 | bad.json: c: \"bias\" must be true or false, not 1",
             "\"kernel\": 3 | \"kernel\": 3, \"rounding\": \"ceiling\" | \"rounding\" cannot be \"ceiling\"; it can be floor, ceil",
             "\"kernel\": 3 | \"kernel\": 12 | bad.json: c: a kernel of 12 does not fit into 9x8 (padding 0)",

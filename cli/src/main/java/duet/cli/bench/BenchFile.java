@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Failures;
+import duet.files.Reasons;
 
 /**
  * A file of measurements, by {@code duet bench -o} or of the kernels' benchmarks; bench/README.md describes it.
@@ -46,7 +47,7 @@ public record BenchFile(Path file, String date, String processor, double multipl
         } catch (NoSuchFileException e) {
             throw new CommandFailure(file + " does not exist; './duet bench -o " + file + "' writes such a file");
         } catch (JsonProcessingException e) {
-            throw new CommandFailure(file + " is not JSON: " + e.getOriginalMessage());
+            throw new CommandFailure(file + " is not JSON: " + Reasons.of(e));
         } catch (IOException e) {
             throw new CommandFailure(file + " cannot be read: " + Failures.sentence(e));
         }

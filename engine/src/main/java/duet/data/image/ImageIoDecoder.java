@@ -16,6 +16,8 @@ import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
+import duet.files.Reasons;
+
 /**
  * Images by ImageIO: PNG, GIF and BMP, and JPEG where libjpeg-turbo is missing or the colours are CMYK. Only the needed part is
  * decoded, and of very large images only every k-th pixel, so that memory stays bounded whatever a file claims.
@@ -88,7 +90,7 @@ final class ImageIoDecoder {
                 reader.dispose();
             }
         } catch (IOException e) {
-            throw new DamagedImage("not an image (" + e.getMessage() + ")", e);
+            throw new DamagedImage("not an image (" + Reasons.of(e) + ")", e);
         }
         throw new DamagedImage("not a JPEG, PNG, GIF or BMP image");
     }
@@ -103,8 +105,10 @@ final class ImageIoDecoder {
             reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
             reader.setInput(in, true, true);
             return reading.from(reader);
-        } catch (IOException | RuntimeException e) {
-            throw new DamagedImage("damaged image (" + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()) + ")", e);
+        } catch (IOException e) {
+            throw new DamagedImage("damaged image (" + Reasons.of(e) + ")", e);
+        } catch (RuntimeException e) {
+            throw new DamagedImage("damaged image (what it says of itself contradicts itself)", e);
         } catch (OutOfMemoryError e) {
             throw new DamagedImage("an image too large for Java's memory", e);
         } finally {

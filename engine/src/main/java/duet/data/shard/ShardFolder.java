@@ -227,8 +227,8 @@ public record ShardFolder(Path folder) {
             }
             return JSON.treeToValue(tree, type);
         } catch (IOException e) {
-            String why = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
-            throw new DataException(file(name) + " is damaged: " + why + "; delete it and run the same ./duet data prepare again", e);
+            throw new DataException(file(name) + " is damaged: " + Reasons.of(e) + "; delete it and run the same ./duet data prepare again",
+                    e);
         }
     }
 

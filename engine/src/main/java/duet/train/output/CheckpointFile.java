@@ -184,7 +184,7 @@ public final class CheckpointFile {
             }
             return value;
         } catch (JsonProcessingException e) {
-            throw new TrainingException(file + ": the entry " + name + " of the metadata is damaged: " + e.getOriginalMessage(), e);
+            throw new TrainingException(file + ": the entry " + name + " of the metadata is damaged: " + Reasons.of(e), e);
         }
     }
 

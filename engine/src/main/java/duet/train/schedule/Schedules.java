@@ -101,7 +101,7 @@ public final class Schedules {
             throw new TrainingException(origin + ": " + e.getMessage(), e);
         } catch (JsonProcessingException e) {
             String place = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
-            throw new TrainingException(origin + ": no schedule" + place + ": " + e.getOriginalMessage().lines().findFirst().orElse(""), e);
+            throw new TrainingException(origin + ": no schedule" + place + ": " + Reasons.of(e), e);
         }
     }
 }

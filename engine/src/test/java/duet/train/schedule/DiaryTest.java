@@ -119,8 +119,8 @@ class DiaryTest {
             "{}                                                                 | file: a schedule needs its first \"rate\"",
             "{\"rate\": 0}                                                      | file: the learning rate must be above 0, not 0.0",
             "{\"rat\": 1}                                                       | file: unknown field \"rat\"; did you mean \"rate\"?",
-            "{\"rate\": 1, \"rate\": 2}                                         | file: no schedule at line 1: Duplicate field 'rate'",
-            "{\"rate\": \"fast\"}                                               | file: no schedule at line 1: Cannot deserialize value",
+            "{\"rate\": 1, \"rate\": 2}                                         | file: no schedule at line 1: duplicate field 'rate'",
+            "{\"rate\": \"fast\"}                                               | file: no schedule at line 1: \"rate\" is not what",
             "{\"rate\": 1} x                                                    | file: no schedule at line 1: ",
             "{\"rate\": 1, \"changes\": [{\"rate\": 2}]}                        | file: a change has no \"epoch\"",
             "{\"rate\": 1, \"changes\": [{\"epoch\": 3}]}                       | file: the change at epoch 3.0 changes nothing; it can "
