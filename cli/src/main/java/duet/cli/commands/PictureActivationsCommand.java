@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
 import duet.cli.options.DeviceOptions;
+import duet.cli.options.Source;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
 import duet.device.Backend;
@@ -55,6 +56,8 @@ final class PictureActivationsCommand implements Callable<Integer> {
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint checkpoint = Checkpoint.read(run, output::warn);
+        Source.checkLayer(checkpoint.network(), layer);
+        Source.checkPlacement(checkpoint.network(), placement);
         try (Backend backend = devices.open(placement);
                 Activations activations = Activations.create(checkpoint, layer, placement, backend, 1)) {
             float[] values = activations.of(image);

@@ -11,8 +11,8 @@ import duet.train.output.Metrics;
 import org.knowm.xchart.XYChart;
 
 /**
- * The course of a training as a picture: loss on the left, top-1 accuracy on the right, training and validation in each. The training, which
- * is noisy because each step sees images of its own, also smoothed.
+ * The course of a training as a picture: loss on the left, top-1 accuracy on the right, training and validation in each. The training,
+ * which is noisy because each step sees images of its own, also smoothed.
  */
 final class Curves {
     private static final int POINTS = 300;

@@ -186,7 +186,7 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
     }
 
     /** A broken link counts: it is reported as damaged when it is read. A pipe or a folder with such a name does not. */
-    private static boolean isImage(Path file) {
+    static boolean isImage(Path file) {
         String name = file.getFileName().toString();
         return IMAGES.contains(name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT)) && name.contains(".")
                 && (Files.isRegularFile(file) || !Files.exists(file) && Files.exists(file, LinkOption.NOFOLLOW_LINKS));
