@@ -84,6 +84,10 @@ public final class PredictCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(),
                     "name a training's output folder or a checkpoint, and what to look at: ./duet predict RUN IMAGE...");
         }
+        if (checkpoint == null && ImageFiles.isImage(run)) {
+            throw new ParameterException(spec.commandLine(),
+                    run + " is an image, but a training's output folder or a checkpoint comes first: ./duet predict RUN IMAGE...");
+        }
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint trained = Checkpoint.read(path, output::warn);
         Source.checkPlacement(trained.network(), placement);

@@ -51,7 +51,7 @@ final class Charts {
         style.setLegendVisible(false).setChartBackgroundColor(Color.WHITE);
         style.setChartTitleBoxVisible(false).setPlotBorderVisible(false);
         style.setPlotGridLinesColor(new Color(0xE6E6E6)).setXAxisMin(0.0);
-        style.setLocale(Locale.ROOT);
+        style.setLocale(Locale.ROOT).setDecimalPattern("#,##0.######");
         return chart;
     }
 

@@ -8,7 +8,7 @@ final class Smoothing {
     /** Fewer points are shown as they are. */
     static final int LEAST = 12;
     /** One neighbour in so many points counts, on both sides together. */
-    private static final int SPAN = 12;
+    private static final int SPAN = 20;
 
     private Smoothing() {}
 

@@ -4,6 +4,7 @@ import java.awt.Rectangle;
 import java.awt.image.BufferedImage;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -106,7 +107,7 @@ final class ImageIoDecoder {
             reader.setInput(in, true, true);
             return reading.from(reader);
         } catch (IOException e) {
-            throw new DamagedImage("damaged image (" + Reasons.of(e) + ")", e);
+            throw new DamagedImage("damaged image (" + (endsTooEarly(e) ? "ends too early" : Reasons.of(e)) + ")", e);
         } catch (RuntimeException e) {
             throw new DamagedImage("damaged image (what it says of itself contradicts itself)", e);
         } catch (OutOfMemoryError e) {
@@ -114,6 +115,11 @@ final class ImageIoDecoder {
         } finally {
             reader.dispose();
         }
+    }
+
+    /** The readers wrap it in errors of their own. */
+    private static boolean endsTooEarly(Throwable e) {
+        return e instanceof EOFException || e.getCause() != null && endsTooEarly(e.getCause());
     }
 
     /**

@@ -25,7 +25,7 @@ public final class ImageFiles {
     public static List<Path> below(Path folder) {
         List<Path> files;
         try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
-            files = all.filter(ImageFolder::isImage).filter(file -> !hidden(folder, file)).sorted().toList();
+            files = all.filter(ImageFiles::isImage).filter(file -> !hidden(folder, file)).sorted().toList();
         } catch (IOException e) {
             throw unreadable(folder, e);
         } catch (UncheckedIOException e) {
@@ -35,6 +35,15 @@ public final class ImageFiles {
             throw new DataException(folder + ": a folder without images (.jpg, .jpeg, .png, .gif or .bmp); name another, or image files");
         }
         return files;
+    }
+
+    /**
+     * {@return whether there is a file that ends like an image}
+     *
+     * @param file any path
+     */
+    public static boolean isImage(Path file) {
+        return file.getFileName() != null && ImageFolder.isImage(file);
     }
 
     private static DataException unreadable(Path folder, IOException e) {
