@@ -11,6 +11,7 @@ import duet.cli.commands.DevicesCommand;
 import duet.cli.commands.EvaluateCommand;
 import duet.cli.commands.ExportCommand;
 import duet.cli.commands.FeaturesCommand;
+import duet.cli.commands.HelpCommand;
 import duet.cli.commands.ImportCommand;
 import duet.cli.commands.KernelsCommand;
 import duet.cli.commands.NeighboursCommand;
@@ -21,6 +22,7 @@ import duet.cli.commands.PlotCommand;
 import duet.cli.commands.PredictCommand;
 import duet.cli.commands.ReluTanhCommand;
 import duet.cli.commands.TrainCommand;
+import duet.cli.options.HelpLayout;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Failures;
 import duet.cli.output.Version;
@@ -42,7 +44,7 @@ import picocli.CommandLine.Spec;
                 TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
                 KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
                 PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class,
-                BenchCommand.class
+                BenchCommand.class, HelpCommand.class
         },
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,
@@ -75,6 +77,7 @@ public final class Main implements Runnable {
     /** Runs a command in this process and returns its exit code. */
     static int run(PrintWriter out, PrintWriter err, String... arguments) {
         CommandLine line = new CommandLine(new Main());
+        HelpLayout.apply(line);
         line.setOut(out);
         line.setErr(err);
         Failures failures = new Failures();

@@ -96,11 +96,19 @@ class BadInputTest {
                 usage("unknown way to convolve", "'magic' is neither 'fastest' nor 'direct' nor 'winograd'",
                         "evaluate --convolutions magic"),
                 usage("unknown mode", "'evaluation' is neither 'train' nor 'forward'", "plan --mode evaluation"),
-                failure("bf16 on the virtual GPU", "bf16 is computed by CPU devices only so far: use --devices cpu or --precision fp32",
-                        folder -> "plan --devices virtual:0 --precision bf16"),
+                usage("bf16 on the virtual GPU", "bf16 is computed by CPU devices only so far: use --devices cpu or --precision fp32",
+                        "plan --devices virtual:0 --precision bf16"),
                 usage("three devices", "names 3 devices", "train --devices cpu,cpu,cpu"),
                 usage("placement against devices", "--placement towers needs 2 devices", "train --placement towers --devices cpu"),
-                failure("unknown device", "gpu", folder -> "train --data " + Runs.DATA + " --devices gpu --out " + folder.resolve("out")),
+                new Case("unknown device", ExitCode.BAD_USAGE, "gpu",
+                        folder -> "train --data " + Runs.DATA + " --devices gpu --out " + folder.resolve("out")),
+                usage("devices of two kinds", "do not work together", "plan --devices cpu,virtual:0"),
+                usage("too many threads", "use 1 to 1024", "plan --devices cpu --threads 100000"),
+                usage("placement against the network", "2 towers do not divide 1 group", "bench --net alexnet-caffe --placement towers"),
+                usage("one class", "needs at least 2 classes", "networks alexnet --classes 1"),
+                usage("unknown source to prepare", "is no data source", "data prepare imagenot packed"),
+                usage("unknown source to look at", "is no data source", "data info imagenot"),
+                usage("unknown ending to import", "must end in .onnx, .caffemodel or .safetensors", "import model.pb -o x"),
                 usage("drawing and JSON", "--dot and --json exclude each other", "plan --dot --json"));
     }
 
@@ -118,6 +126,8 @@ class BadInputTest {
     private static List<Case> networks() {
         return List.of(
                 usage("unknown network", "'lenet' is neither a network", "train --net lenet"),
+                usage("misspelt network", "did you mean \"alexnet-small\"?", "train --net alexnet-smal"),
+                usage("misspelt network to list", "did you mean \"zfnet\"?", "networks zfnt"),
                 failure("missing network file", "missing.json", folder -> train(folder, "--net " + folder.resolve("missing.json"))),
                 failure("bad JSON", "net.json",
                         folder -> train(folder, "--net " + Files.writeString(folder.resolve("net.json"), "{\"name\": "))),
@@ -141,8 +151,8 @@ class BadInputTest {
 
     private static List<Case> data() {
         return List.of(
-                failure("unknown data", "imagenot", folder -> "train --data imagenot --out " + folder.resolve("out")),
-                failure("badly described synthetic data", "synthetic",
+                new Case("unknown data", ExitCode.BAD_USAGE, "imagenot", folder -> "train --data imagenot --out " + folder.resolve("out")),
+                new Case("badly described synthetic data", ExitCode.BAD_USAGE, "synthetic",
                         folder -> "train --data synthetic:3x227 --out " + folder.resolve("out")),
                 failure("missing folder", "nowhere", folder -> "train --data folder:" + folder.resolve("nowhere")),
                 failure("empty folder", "pictures", folder -> "train --data folder:" + Files.createDirectory(folder.resolve("pictures"))),

@@ -93,8 +93,8 @@ class EndToEndTest {
         ImageIO.write(stored, "png", image.toFile());
         drawsWith("picture", "activations", run.toString(), image.toString(), "--layer", "relu2");
         Path onnx = temporary.resolve("mini.onnx");
-        ok("export", "--checkpoint", run.toString(), onnx.toString());
-        judge(onnx, picture, JSON.readTree(ok("predict", "--checkpoint", run.toString(), "--json", image.toString()).outLines().getLast())
+        ok("export", run.toString(), onnx.toString());
+        judge(onnx, picture, JSON.readTree(ok("predict", run.toString(), "--json", image.toString()).outLines().getLast())
                 .get("predictions"));
     }
 

@@ -52,7 +52,7 @@ class NetworksTest {
             "networks alexnet --one-column --no-communication    | 2 | duet: --one-column and --no-communication exclude each other",
             "networks alexnet --nonlinearity sigmoid             | 2 | duet: invalid value for option '--nonlinearity': 'sigmoid' is "
                     + "neither 'relu' nor",
-            "networks alexnet-owt --no-lrn                       | 1 | duet: network alexnet-owt: no-lrn changes nothing in it",
+            "networks alexnet-owt --no-lrn                       | 2 | duet: network alexnet-owt: no-lrn changes nothing in it",
             "train --schedule orginal-2012 | 2 | duet: invalid value for option '--schedule': there is no schedule called orginal-2012; "
                     + "did you mean",
             "train --schedule none.json    | 2 | duet: invalid value for option '--schedule': there is no schedule file none.json",
@@ -60,7 +60,7 @@ class NetworksTest {
                     + "exclude each other",
             "train --schedule cifar-18pct --data synthetic:1x28x28:10:8 --out none | 1 | duet: the schedule has a rate for the layer fc4, "
                     + "but alexnet-small",
-            "plan --net zfnet --placement towers                 | 1 | duet: norm1: 2 towers do not divide 1 group of normalised channels",
+            "plan --net zfnet --placement towers                 | 2 | duet: norm1: 2 towers do not divide 1 group of normalised channels",
     })
     void whatCannotBeSaysWhy(String command, int code, String sentence) {
         Outcome outcome = Outcome.of(command.split(" +"));

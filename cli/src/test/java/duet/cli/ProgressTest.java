@@ -27,7 +27,7 @@ class ProgressTest {
 
         @Override
         public Integer call() {
-            try (Progress progress = Progress.create(output, 8)) {
+            try (Progress progress = Progress.create(output, 8, 10)) {
                 progress.started(0, 3, 3);
                 for (int step = 1; step <= 3; step++) {
                     progress.step(new Metrics("train", step, step / 3.0, 2.5 - step, 0.25, 0.75, 0.01, 100));

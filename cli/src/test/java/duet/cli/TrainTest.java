@@ -32,7 +32,7 @@ class TrainTest {
         for (String beginning : List.of("network    alexnet-small, ", "devices    ", "data       ", "output     " + out, "step 1/4, ",
                 "step 4/4, ",
                 "validation at step 4", "accuracy   ", "time       ", "checkpoint " + out, "picture    " + out,
-                "try        ./duet predict --checkpoint " + out + " IMAGE")) {
+                "try        ./duet predict " + out + " IMAGE")) {
             assertTrue(outcome.outLines().stream().anyMatch(line -> line.startsWith(beginning)), beginning + " in " + outcome);
         }
         outcome.out().lines().filter(line -> line.startsWith("checkpoint ") || line.startsWith("picture "))

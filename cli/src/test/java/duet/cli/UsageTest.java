@@ -14,7 +14,8 @@ class UsageTest {
     @ParameterizedTest
     @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks", "features",
             "neighbours", "plot",
-            "picture filters", "picture activations", "picture deconvolution", "relu-tanh", "bench", "bench compare", "bench roofline"})
+            "export", "import", "kernels", "data prepare", "picture filters", "picture activations", "picture deconvolution", "relu-tanh",
+            "bench", "bench compare", "bench roofline"})
     void everyCommandHasHelpWithExamples(String command) {
         Outcome outcome = Outcome.of((command + " --help").split(" "));
         assertEquals(0, outcome.code(), outcome.toString());
@@ -45,6 +46,45 @@ class UsageTest {
     }
 
     @Test
+    void helpIsACommandToo() {
+        assertEquals(Outcome.of("--help").out(), Outcome.of("help").out());
+        assertEquals(Outcome.of("train", "--help").out(), Outcome.of("help", "train").out());
+        assertEquals(Outcome.of("picture", "activations", "--help").out(), Outcome.of("help", "picture", "activations").out());
+    }
+
+    /** Each option under one heading, what is common to all commands last; the synopsis has only what must be given. */
+    @Test
+    void manyOptionsStandUnderHeadings() {
+        List<String> help = Outcome.of("train", "--help").outLines();
+        assertEquals("Usage: duet train [OPTIONS]", help.getFirst());
+        assertEquals(List.of("What goes in and what comes out:", "Changes to the network, whose effects the paper measured:",
+                "Devices and arithmetic:", "Training:", "Learning rate:", "What is done to the images:", "Output and help:", "Examples:"),
+                help.stream().filter(line -> line.matches("[A-Z].*:")).toList());
+        List<String> options = help.stream().filter(line -> line.matches("(  -., | {6})--.*"))
+                .map(line -> line.substring(6).split("[ =]")[0]).toList();
+        assertEquals(options.size(), options.stream().distinct().count(), options.toString());
+        assertTrue(options.size() > 40, options.toString());
+        assertTrue(options.indexOf("--lr-policy") < options.indexOf("--[no-]mirror")
+                && options.indexOf("--[no-]mirror") < options.indexOf("--json"));
+        assertTrue(Outcome.of("help", "neighbours").out().startsWith("Usage: duet neighbours [OPTIONS] -o=FILE RUN [IMAGE...]"));
+        assertTrue(Outcome.of("help", "predict").out().startsWith("Usage: duet predict [OPTIONS] RUN IMAGE..."));
+        assertTrue(Outcome.of("help", "export").out().startsWith("Usage: duet export [OPTIONS] RUN FILE"));
+        assertTrue(help.stream().allMatch(line -> line.length() <= 80), "80 columns where there is no terminal");
+    }
+
+    /** One object a line, or the help says otherwise. */
+    @Test
+    void jsonIsOneObjectALineUnlessTheHelpSaysOtherwise() {
+        for (String command : List.of("networks --json", "plan --json", "devices --json")) {
+            for (String line : Outcome.of(command.split(" ")).outLines()) {
+                assertTrue(line.startsWith("{") && line.endsWith("}"), command + ": " + line);
+            }
+        }
+        assertTrue(Outcome.of("networks", "alexnet", "--json").outLines().size() > 1);
+        assertTrue(Outcome.of("help", "networks").out().replaceAll("\\s+", " ").contains("over several lines"));
+    }
+
+    @Test
     void versionIsFilledIn() {
         Outcome outcome = Outcome.of("--version");
         assertEquals(0, outcome.code());
@@ -57,11 +97,13 @@ class UsageTest {
             "train --no-shufle         | unknown option '--no-shufle'; did you mean --no-shuffle",
             "trian                     | unknown command 'trian'; did you mean",
             "data inf                  | unknown command 'inf'; did you mean info?",
+            "help trian                | unknown command 'trian'; did you mean",
+            "help data inf             | unknown command 'inf'; did you mean info?",
             "train more                | 'more' is one argument too many",
             "train --batch             | missing required parameter for option '--batch' (N)",
             "train --batch 1 --batch 2 | option '--batch' (N) should be specified only once",
             "evaluate x --views 3      | invalid value for option '--views': '3' is neither 1 nor 10",
-            "predict --checkpoint x    | missing required parameter: 'IMAGE'",
+            "predict --checkpoint x    | name a training's output folder or a checkpoint, and what to look at: ./duet predict RUN IMAGE...",
     })
     void usageErrorsSaySoAndSuggest(String command, String sentence) {
         Outcome outcome = Outcome.of(command.split(" +"));

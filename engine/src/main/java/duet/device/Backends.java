@@ -124,6 +124,24 @@ public final class Backends {
      * @throws DeviceException in a sentence that names the device and what is wrong
      */
     public static Backend open(String names, CpuOptions options) {
+        Chosen chosen = choose(names, options);
+        return chosen.provider().open(chosen.numbers(), options);
+    }
+
+    /**
+     * Makes sure that there could be such devices, without looking for them.
+     *
+     * @param names   see {@link #open(String, CpuOptions)}
+     * @param options of CPU devices
+     * @throws DeviceException in a sentence that says what is wrong with the names, or with the options for such devices
+     */
+    public static void check(String names, CpuOptions options) {
+        choose(names, options);
+    }
+
+    private record Chosen(BackendProvider provider, List<Integer> numbers) {}
+
+    private static Chosen choose(String names, CpuOptions options) {
         List<String> devices = List.of(names.strip().split("\\s*,\\s*", -1));
         if (devices.size() > 2) {
             throw new DeviceException(devices.size() + " devices (" + names + "): a network is placed on one device or on two");
@@ -143,7 +161,7 @@ public final class Backends {
             numbers.add(name.group(2) == null ? numbers.size() : Integer.valueOf(name.group(2)));
         }
         chosen.require(options);
-        return chosen.open(numbers, options);
+        return new Chosen(chosen, numbers);
     }
 
     private static BackendProvider find(String kind) {

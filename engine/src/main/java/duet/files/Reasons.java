@@ -30,9 +30,9 @@ public final class Reasons {
             case FileAlreadyExistsException other -> "exists already";
             case FileSystemLoopException loop -> "a loop of links";
             case DirectoryNotEmptyException folder -> "not empty";
-            case FileSystemException other -> other.getReason() == null ? other.getClass().getSimpleName() : lower(other.getReason());
+            case FileSystemException other -> other.getReason() == null ? "refused without a reason" : lower(other.getReason());
             case EOFException end when end.getMessage() == null -> "ends too early";
-            default -> e.getMessage() == null ? e.getClass().getSimpleName() : lower(e.getMessage());
+            default -> e.getMessage() == null ? "an error without a reason" : lower(e.getMessage());
         };
     }
 

@@ -4,6 +4,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -18,6 +20,20 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 public final class StrictJson {
     private static final JsonMapper MAPPER = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION).build();
+
+    /** Beginnings of Jackson's messages. */
+    private static final Map<String, String> REASONS = Map.of(
+            "Trailing token", "there is more after the end",
+            "Unexpected end-of-input", "it ends too early",
+            "Unexpected character", "another character was expected",
+            "Illegal", "a control character that has no place there",
+            "Invalid numeric value", "no number",
+            "Document nesting depth", "too many objects and lists inside one another",
+            "Number value length", "a number of too many digits",
+            "String value length", "a text that is too long",
+            "Unrecognized character escape", "an unknown escape after \\");
+    /** Messages that quote what is wrong and are good up to there. */
+    private static final Pattern QUOTED = Pattern.compile("(?:Duplicate field|Unrecognized token|Non-standard token) '[^']{1,40}'");
 
     private final String origin;
     private final Function<String, RuntimeException> failure;
@@ -65,12 +81,14 @@ public final class StrictJson {
         }
     }
 
-    /** What is wrong, without the library's advice to its programmers. */
+    /** What is wrong, in words that do not depend on the library's advice to its programmers. */
     private static String reason(JsonProcessingException e) {
-        String first = e.getOriginalMessage().lines().findFirst().orElse("");
-        return first.replaceFirst("(: | to )?enable `.*", "").replaceFirst("^Non-standard token '(.*)'$", "$1 is not a JSON number")
-                .replaceFirst("^Trailing token.*", "there is more after the end")
-                .replaceAll(" \\((for|class|through) .*", "").replaceAll(" \\(start marker at .*|: was expecting .*", "");
+        String message = e.getOriginalMessage().lines().findFirst().orElse("");
+        return REASONS.entrySet().stream().filter(reason -> message.startsWith(reason.getKey())).map(Map.Entry::getValue).findFirst()
+                .orElseGet(() -> {
+                    Matcher quoted = QUOTED.matcher(message);
+                    return quoted.lookingAt() ? quoted.group() : "what stands there is not JSON";
+                });
     }
 
     /**

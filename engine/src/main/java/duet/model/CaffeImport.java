@@ -60,7 +60,7 @@ public final class CaffeImport {
         try (InputStream stream = Files.newInputStream(file)) {
             return Caffe.NetParameter.parseFrom(stream);
         } catch (InvalidProtocolBufferException e) {
-            throw new ModelFileException(file + ": is no network of Caffe, or it is damaged: " + e.getMessage(), e);
+            throw new ModelFileException(file + ": is no network of Caffe, or it is damaged", e);
         }
     }
 
@@ -80,14 +80,15 @@ public final class CaffeImport {
             BlobProto blob = BlobProto.parseFrom(stream);
             List<Integer> sizes = CaffeLayer.sizes(blob);
             int dimensions = sizes.size();
-            if (dimensions < 3 || CaffeLayer.elements(sizes) != blob.getDataCount()) {
+            boolean image = dimensions >= 3 && sizes.subList(0, dimensions - 3).stream().allMatch(size -> size == 1);
+            if (!image || CaffeLayer.elements(sizes) != blob.getDataCount() || blob.getDataCount() == 0) {
                 throw new ModelFileException(String.format(Locale.ROOT,
                         "%s: is no mean image of Caffe: sizes %s, %d numbers", file, sizes, blob.getDataCount()));
             }
             return new MeanLevels(new Shape(sizes.get(dimensions - 3), sizes.get(dimensions - 2), sizes.get(dimensions - 1)),
                     CaffeLayer.floats(blob));
         } catch (InvalidProtocolBufferException e) {
-            throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged: " + e.getMessage(), e);
+            throw new ModelFileException(file + ": is no mean image of Caffe, or it is damaged", e);
         }
     }
 

@@ -29,8 +29,8 @@ public final class PlanReport {
     }
 
     /**
-     * {@return one JSON object: {@code network, placement, mode, batch, layers, devices, tensors, streams}} Bytes and FLOP are those of one
-     * run; steps name tensors by their ids.
+     * {@return one JSON object, on one line: {@code network, placement, mode, batch, layers, devices, tensors, streams}} Bytes and FLOP are
+     * those of one run; steps name tensors by their ids.
      *
      * @param plan any
      */

@@ -110,16 +110,24 @@ public final class Planner {
         if (mode == Mode.TRAINING && !requests.equals(Requests.NONE)) {
             throw new IllegalArgumentException("only an evaluation gives out what layers make");
         }
-        requests.layers().forEach(name -> requireGiving(network.layer(name)));
+        requests.layers().forEach(name -> requireGiving(network, name));
         if (requests.projected() != null) {
-            requireGiving(network.layer(requests.projected()));
+            requireGiving(network, requests.projected());
             if (placement.devices() != 1) {
                 throw new NetworkException(requests.projected() + ": features are projected back on one device, not on two towers");
             }
         }
     }
 
-    private static void requireGiving(Layer layer) {
+    /**
+     * Makes sure that a network has a layer whose output an evaluation can give out.
+     *
+     * @param network any
+     * @param name    of the layer
+     * @throws NetworkException if there is none, with the nearest name, or if it is the one that makes the probabilities
+     */
+    public static void requireGiving(Network network, String name) {
+        Layer layer = network.layer(name);
         if (layer instanceof Layer.SoftmaxCrossEntropy) {
             throw new NetworkException(layer.name() + ": makes the probabilities, which every evaluation gives; name a layer below it");
         }

@@ -67,7 +67,14 @@ public record FineTuning(List<String> taken, List<String> fresh) {
                 fits.keySet().stream().filter(layer -> !fits.get(layer)).toList());
     }
 
-    static void requireFreezable(Network network, String layer) {
+    /**
+     * Makes sure that a network has a layer that can be frozen.
+     *
+     * @param network any
+     * @param layer   its name
+     * @throws NetworkException if there is none, with the nearest name, or if it has no parameters
+     */
+    public static void requireFreezable(Network network, String layer) {
         network.layer(layer);
         if (network.parameters().stream().noneMatch(shape -> shape.layer().equals(layer))) {
             throw new NetworkException(layer + ": has no parameters that could be frozen; name a convolution or fully connected layer");

@@ -121,6 +121,8 @@ public final class ModelExchange {
             } else if (name.endsWith(".safetensors")) {
                 return safetensors(file, options);
             }
+        } catch (IndexOutOfBoundsException e) {
+            throw new ModelFileException(file + ": is damaged: one of its nodes or layers has less than it needs", e);
         } catch (ArithmeticException | NegativeArraySizeException e) {
             throw new ModelFileException(file + ": is damaged: sizes that cannot be (" + e.getMessage() + ")", e);
         } catch (IOException e) {

@@ -15,6 +15,9 @@ final class Mutations {
             "9223372036854775808", "0.5", "NaN", "[null]", "\"\\u0000\"", "\"x\"", "{\"a\":null}", "1e-400", "-0", "[[]]");
     private static final Pattern TOKEN = Pattern.compile("\"(?:[^\"\\\\]++|\\\\.)*+\"|-?[0-9][0-9.eE+-]*|true|false|null|[\\[\\]{},:]");
 
+    /** Of a text at a time. */
+    private static final int NEAR = 200;
+
     private final SplittableRandom random;
     private final List<byte[]> corpus;
     private final boolean text;
@@ -76,8 +79,9 @@ final class Mutations {
     }
 
     private byte[] token(byte[] bytes) {
-        String whole = new String(bytes, StandardCharsets.ISO_8859_1);
-        List<MatchResult> tokens = TOKEN.matcher(whole).results().toList();
+        int start = place(bytes);
+        String near = new String(bytes, start, Math.min(NEAR, bytes.length - start), StandardCharsets.ISO_8859_1);
+        List<MatchResult> tokens = TOKEN.matcher(near).results().toList();
         if (tokens.isEmpty()) {
             return bytes(bytes);
         }
@@ -87,7 +91,7 @@ final class Mutations {
             case 1 -> tokens.get(random.nextInt(tokens.size())).group();
             default -> WORDS.get(random.nextInt(WORDS.size()));
         };
-        return spliced(bytes, token.start(), token.end(), by.getBytes(StandardCharsets.ISO_8859_1));
+        return spliced(bytes, start + token.start(), start + token.end(), by.getBytes(StandardCharsets.ISO_8859_1));
     }
 
     private static byte[] spliced(byte[] bytes, int from, int to, byte[] by) {

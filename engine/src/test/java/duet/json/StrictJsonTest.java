@@ -79,14 +79,14 @@ class StrictJsonTest {
             "{\"width\": 1, \"height\": 2} | 7 | \"boxes\" entry 1: must be a JSON object such as {\"width\": ...}, not 7",
             "2.5 | null | \"table\" entry 1 entry 2 must be a number, not null",
             "2.5 | 1e999 | \"table\" entry 1 entry 2 must be a finite number; this one is too large",
-            "2.5 | NaN | not valid JSON at line 1, column 124: NaN is not a JSON number",
+            "2.5 | NaN | not valid JSON at line 1, column 124: Non-standard token 'NaN'",
             "[] | {} | \"table\" entry 2 must be a list in [ and ], not {}",
             "circle | cirle | \"form\": \"kind\" cannot be \"cirle\"; did you mean \"circle\"? (it can be box, circle)",
             "circle | box | \"form\": unknown field \"radius\"; it can be width, height, kind",
             "\"radius\": 2 | \"radius\": -2 | \"form\": a radius must be above 0, not -2.0",
             "\"kind\": \"circle\" | \"kind\": null | \"form\": \"kind\" cannot be null; it can be box, circle",
             "2}} | 2}} 1 | not valid JSON at line 1, column 187: there is more after the end",
-            "2}} | 2} | not valid JSON at line 1, column 185: Unexpected end-of-input: expected close marker for Object"})
+            "2}} | 2} | not valid JSON at line 1, column 185: it ends too early"})
     void faults(String what, String by, String message) {
         String text = THING.replace(what, by);
         String told = assertThrows(Refusal.class, () -> read(text), text).getMessage();

@@ -86,6 +86,7 @@ public final class BenchCommand implements Callable<Integer> {
     public Integer call() {
         Network network = Source.network(net);
         Placement placement = devices.placement(Placement.ONE_DEVICE);
+        Source.checkPlacement(network, placement);
         List<BenchPeer> peers = new ArrayList<>();
         try (Backend backend = devices.open(placement)) {
             String kind = kind(backend);

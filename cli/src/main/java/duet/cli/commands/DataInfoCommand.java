@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 
 import duet.cli.options.Numbers;
+import duet.cli.options.Source;
 import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
@@ -69,7 +70,7 @@ final class DataInfoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Datasets.Description description = Datasets.describe(source);
+        Datasets.Description description = Source.describe(source);
         Shape input = description.height() == 0
                 ? USUAL_INPUT
                 : new Shape(description.channels(), description.height(), description.width());

@@ -17,6 +17,7 @@ import duet.data.DamageReport;
 import duet.data.prepare.Preparation;
 import duet.data.prepare.PreparationOptions;
 import duet.data.shard.PreparationListener;
+import duet.data.source.DataSource;
 import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -83,9 +84,10 @@ final class DataPrepareCommand implements Callable<Integer> {
         if (quality != null && encoding == Encoding.bytes) {
             throw CommandFailure.usage("--quality is for --encoding jpeg");
         }
-        PreparationOptions options = new PreparationOptions(size == null ? 0 : size,
+        CommandFailure.check(() -> DataSource.parse(source));
+        PreparationOptions options = CommandFailure.checked(() -> new PreparationOptions(size == null ? 0 : size,
                 encoding == Encoding.bytes ? 0 : quality == null ? USUAL_QUALITY : quality, shardImages == null ? 0 : shardImages,
-                threads == null ? PreparationOptions.DEFAULTS.threads() : threads, seed);
+                threads == null ? PreparationOptions.DEFAULTS.threads() : threads, seed));
         DamageCount damage = new DamageCount(output);
         try (Watch watch = new Watch()) {
             Preparation.Result result = Preparation.prepare(source, folder, options, strict ? DamageReport.STRICT : damage, watch);

@@ -98,6 +98,7 @@ public final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         List<Ensemble.Member> trained = members();
+        trained.forEach(member -> Source.checkPlacement(member.checkpoint().network(), placement));
         DamageCount damage = new DamageCount(output);
         List<Dataset> images = new ArrayList<>();
         try {

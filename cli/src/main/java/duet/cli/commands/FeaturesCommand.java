@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 
 import duet.cli.options.DeviceOptions;
+import duet.cli.options.Source;
 import duet.cli.options.TrainedOptions;
 import duet.cli.options.TrainingArguments;
 import duet.cli.output.DamageCount;
@@ -63,7 +64,8 @@ public final class FeaturesCommand implements Callable<Integer> {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint checkpoint = trained.read(output);
         String name = layer == null ? Activations.lastHidden(checkpoint.network()) : layer;
-        checkpoint.network().layer(name);
+        Source.checkLayer(checkpoint.network(), name);
+        Source.checkPlacement(checkpoint.network(), placement);
         DamageCount damage = new DamageCount(output);
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 
 import duet.cli.options.Numbers;
 import duet.cli.options.Source;
@@ -41,7 +42,7 @@ import picocli.CommandLine.Parameters;
                         + "caffe.safetensors",
                 "  ./duet import alexnet-owt-7be5be79.safetensors --net alexnet-owt -o torchvision.safetensors",
                 "  ./duet import alexnet.onnx --mean 123.7,116.3,103.5 --std 58.4,57.1,57.4 -o other.safetensors",
-                "  ./duet predict --checkpoint caffe.safetensors cat.jpg"
+                "  ./duet predict caffe.safetensors cat.jpg"
         })
 public final class ImportCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "FILE", description = "A file that ends in .onnx, .caffemodel or .safetensors.")
@@ -84,7 +85,11 @@ public final class ImportCommand implements Callable<Integer> {
             throw CommandFailure.usage("--mean and --mean-file exclude each other");
         }
         String name = file.getFileName() == null ? "" : file.getFileName().toString().toLowerCase(Locale.ROOT);
-        if (network != null && (name.endsWith(".onnx") || name.endsWith(".caffemodel"))) {
+        if (Stream.of(".onnx", ".caffemodel", ".safetensors").noneMatch(name::endsWith)) {
+            throw CommandFailure
+                    .usage("'" + file + "' must end in .onnx, .caffemodel or .safetensors, which are the formats that are read");
+        }
+        if (network != null && !name.endsWith(".safetensors")) {
             throw CommandFailure.usage("--net is for .safetensors; " + file + " holds its network");
         }
         if (side != null && !name.endsWith(".caffemodel")) {

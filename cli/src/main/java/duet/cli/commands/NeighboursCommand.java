@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.Numbers;
+import duet.cli.options.Source;
 import duet.cli.options.TrainedOptions;
 import duet.cli.options.TrainingArguments;
 import duet.cli.output.CommandFailure;
@@ -76,6 +77,8 @@ public final class NeighboursCommand implements Callable<Integer> {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint checkpoint = trained.read(output);
         String name = layer == null ? Activations.lastHidden(checkpoint.network()) : layer;
+        Source.checkLayer(checkpoint.network(), name);
+        Source.checkPlacement(checkpoint.network(), placement);
         DamageCount damage = new DamageCount(output);
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);

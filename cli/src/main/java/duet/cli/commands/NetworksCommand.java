@@ -38,7 +38,8 @@ public final class NetworksCommand implements Runnable {
     @Mixin
     private Output output;
 
-    @Parameters(index = "0", arity = "0..1", paramLabel = "NAME", description = "A named network or a JSON file.")
+    @Parameters(index = "0", arity = "0..1", paramLabel = "NAME",
+            description = "A named network or a JSON file; with --json it is printed as such a file, over several lines, to be edited.")
     private String name;
 
     @Option(names = "--channels", paramLabel = "N", converter = Numbers.PositiveInteger.class,
@@ -74,7 +75,7 @@ public final class NetworksCommand implements Runnable {
         if (!Networks.names().contains(name)) {
             throw CommandFailure.usage("--channels and --classes are for named networks; change them in " + name + " itself");
         }
-        return Networks.create(
+        return Source.network(
                 name, channels == null ? usual.input().channels() : channels, classes == null ? usual.classes() : classes);
     }
 

@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 
 import duet.cli.options.BestOption;
 import duet.cli.options.DeviceOptions;
+import duet.cli.options.Source;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
 import duet.device.Backend;
@@ -23,8 +24,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "activations",
-        description = "Draws what a layer makes of an image: a tile for each channel, black 0 and white the highest value, the two towers "
-                + "apart.",
+        description = "Draws what a layer makes of an image: a numbered tile for each channel, black 0 and white the highest value, blue "
+                + "what is below 0, the two towers apart.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet picture activations runs/long shoe.png --layer relu3 -o relu3.png",
@@ -59,6 +60,8 @@ final class PictureActivationsCommand implements Callable<Integer> {
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint checkpoint = best.read(run, output);
+        Source.checkLayer(checkpoint.network(), layer);
+        Source.checkPlacement(checkpoint.network(), placement);
         try (Backend backend = devices.open(placement);
                 Activations activations = Activations.create(checkpoint, layer, placement, backend, 1)) {
             float[] values = activations.of(image);

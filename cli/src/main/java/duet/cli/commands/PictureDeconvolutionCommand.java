@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.Numbers;
+import duet.cli.options.Source;
 import duet.cli.options.TrainedOptions;
 import duet.cli.options.TrainingArguments;
 import duet.cli.output.CommandFailure;
@@ -83,6 +84,7 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
         }
         Checkpoint checkpoint = trained.read(output);
         String name = layer == null ? lastConvolution(checkpoint.network()) : layer;
+        Source.checkLayer(checkpoint.network(), name);
         checkChosen(checkpoint.network().shape(name).channels(), name);
         DamageCount damage = new DamageCount(output);
         try (Split split = trained.open(checkpoint, damage); Backend backend = devices.open(placement)) {

@@ -108,7 +108,7 @@ public final class PlanCommand implements Callable<Integer> {
         if (data == null) {
             return Source.network(net);
         }
-        Datasets.Description description = Datasets.describe(data);
+        Datasets.Description description = Source.describe(data);
         Network network = Source.network(net, description.channels(), description.classes());
         Source.checkFit(network, data, description);
         return network;

@@ -80,7 +80,7 @@ public final class ReluTanhCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Placement placement = devices.placement(Placement.TWO_TOWERS);
-        Datasets.Description description = Datasets.describe(data);
+        Datasets.Description description = Source.describe(data);
         boolean files = description.height() == 0;
         Shape input = new Shape(description.channels(), files ? USUAL : description.height(), files ? USUAL : description.width());
         if (Math.min(input.height(), input.width()) < SMALLEST) {

@@ -111,7 +111,7 @@ public final class TrainCommand implements Callable<Integer> {
             output.warn("without --data " + net + " is trained on made-up images (" + source + "), to see how it runs; "
                     + "--data folder:DIR trains it on yours");
         }
-        Datasets.Description description = Datasets.describe(source);
+        Datasets.Description description = Source.describe(source);
         Network network = ablations.apply(Source.network(net, description.channels(), description.classes()));
         return train(network, source, null, damage);
     }
@@ -119,7 +119,7 @@ public final class TrainCommand implements Callable<Integer> {
     private int fineTune(DamageReport damage) {
         Checkpoint trained = best.read(from, output);
         String source = Source.trainedWith(trained, from.toString(), data);
-        Datasets.Description description = Datasets.describe(source);
+        Datasets.Description description = Source.describe(source);
         boolean named = spec.commandLine().getParseResult().hasMatchedOption("--net");
         Network network = ablations.apply(named ? Source.network(net, description.channels(), description.classes())
                 : FineTuning.network(trained.network(), description.classes()));
@@ -128,8 +128,9 @@ public final class TrainCommand implements Callable<Integer> {
 
     /** @param trained where the weights come from, or null */
     private int train(Network network, String source, Checkpoint trained, DamageReport damage) {
-        Source.checkFit(network, source, Datasets.describe(source));
+        Source.checkFit(network, source, Source.describe(source));
         Placement placement = devices.placement(network);
+        Source.checkFrozen(network, arguments.frozen());
         Path folder = out == null ? newFolder(network.name()) : out;
         TrainingOptions options = arguments.forNewTraining(network.name(), folder);
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
@@ -156,7 +157,7 @@ public final class TrainCommand implements Callable<Integer> {
         String source = data == null ? checkpoint.state().data() : data;
         Network network = checkpoint.network();
         Placement placement = devices.placement(network);
-        Source.checkFit(network, source, Datasets.describe(source));
+        Source.checkFit(network, source, Source.describe(source));
         Path folder = Files.isDirectory(resume) ? resume : resume.toAbsolutePath().getParent();
         TrainingOptions options = arguments.forResumed(checkpoint.state().options(), folder);
         try (Split images = Datasets.open(source, network.input(), checkpoint.stored(), options.seed(), damage);

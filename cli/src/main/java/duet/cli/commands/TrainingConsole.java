@@ -14,6 +14,7 @@ import duet.cli.output.LayerTable;
 import duet.cli.output.Output;
 import duet.cli.output.Progress;
 import duet.cli.output.Shell;
+import duet.cli.output.Top5;
 import duet.data.Split;
 import duet.net.Network;
 import duet.pictures.TrainingPictures;
@@ -32,7 +33,7 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
     int run(Trainer trainer, String devices, Placement placement, Split images) {
         introduce(devices, placement, images);
         try (Interruption interruption = new Interruption(output, trainer::requestStop)) {
-            Progress progress = Progress.create(output, options.batch());
+            Progress progress = Progress.create(output, options.batch(), network.classes());
             Trainer.Result result;
             try (progress) {
                 TrainingPictures pictures = new TrainingPictures(options.output(), trainer, progress::warning);
@@ -73,13 +74,13 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
         if (validation != null) {
             output.result(
                     "accuracy   " + Text.percent(validation.top1()) + " of " + Text.count(images.validation().size(), "validation image")
-                            + " (top-5 " + Text.percent(validation.top5()) + "), loss " + Text.loss(validation.loss()));
+                            + Top5.inBrackets(validation.top5(), network.classes()) + ", loss " + Text.loss(validation.loss()));
         }
         output.result("time       " + Text.duration(progress.elapsed()) + " for " + Text.count(progress.stepsDone(), "step") + ", "
                 + Text.rate(progress.imagesPerSecond()) + " images/s with validation");
         output.result("checkpoint " + result.checkpoint());
         pictures().forEach(picture -> output.result("picture    " + picture));
-        output.result("try        ./duet predict --checkpoint " + Shell.word(options.output()) + " IMAGE");
+        output.result("try        ./duet predict " + Shell.word(options.output()) + " IMAGE");
     }
 
     private List<Path> pictures() {

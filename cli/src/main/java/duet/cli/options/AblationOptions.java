@@ -12,6 +12,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /** The changes to a network whose effects the paper measured. */
+@Heading(Heading.NETWORK)
 public final class AblationOptions {
     @Option(names = "--no-lrn", description = "Without response normalisation.")
     private boolean noNorm;
@@ -40,11 +41,13 @@ public final class AblationOptions {
         if (oneColumn && noCommunication) {
             throw CommandFailure.usage("--one-column and --no-communication exclude each other");
         }
-        Network changed = network;
-        for (Ablation ablation : chosen()) {
-            changed = ablation.apply(changed);
-        }
-        return changed;
+        return CommandFailure.checked(() -> {
+            Network changed = network;
+            for (Ablation ablation : chosen()) {
+                changed = ablation.apply(changed);
+            }
+            return changed;
+        });
     }
 
     /** One column before no normalisation: normalised groups are part of what becomes one. */

@@ -10,6 +10,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /** The options that change one thing that is done to training images; what is not given is as the recipe or --augment says. */
+@Heading(Heading.IMAGES)
 final class AugmentationArguments {
     private static final int USUAL_SHIFT = 2;
 

@@ -22,6 +22,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /** Which devices compute, and which part each of them holds. */
+@Heading(Heading.DEVICES)
 public final class DeviceOptions {
     private static final Map<String, Placement> PLACEMENTS = Map.of("one", Placement.ONE_DEVICE, "towers", Placement.TWO_TOWERS);
 
@@ -69,7 +70,9 @@ public final class DeviceOptions {
 
     /** To train: two towers, unless nobody asks for them and the network cannot be cut. */
     public Placement placement(Network network) {
-        return placement(Planner.canPlace(network, Placement.TWO_TOWERS) ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
+        Placement chosen = placement(Planner.canPlace(network, Placement.TWO_TOWERS) ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
+        Source.checkPlacement(network, chosen);
+        return chosen;
     }
 
     public Backend open(Placement chosen) {
@@ -78,15 +81,21 @@ public final class DeviceOptions {
 
     /** @param otherwise what is not said by the options */
     public Backend open(Placement chosen, Arithmetic otherwise) {
-        CpuOptions options = new CpuOptions(threads(), arithmetic(otherwise));
+        CpuOptions options = CommandFailure.checked(() -> {
+            CpuOptions given = new CpuOptions(threads(), arithmetic(otherwise));
+            if (devices != null) {
+                Backends.check(devices, given);
+            }
+            return given;
+        });
         Backend backend = devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options);
-        List<String> given = Stream.of(threads == null ? null : "--threads", convolutions == null ? null : "--convolutions")
+        List<String> useless = Stream.of(threads == null ? null : "--threads", convolutions == null ? null : "--convolutions")
                 .filter(Objects::nonNull).toList();
-        if (!given.isEmpty() && !backend.devices().getFirst().name().equals("cpu")) {
+        if (!useless.isEmpty() && !backend.devices().getFirst().name().equals("cpu")) {
             String opened = backend.description();
             backend.close();
-            throw CommandFailure.usage(String.join(" and ", given) + " would do nothing: no device is a CPU (" + opened + "); leave "
-                    + (given.size() == 1 ? "it" : "them") + " out, or give --devices cpu");
+            throw CommandFailure.usage(String.join(" and ", useless) + " would do nothing: no device is a CPU (" + opened + "); leave "
+                    + (useless.size() == 1 ? "it" : "them") + " out, or give --devices cpu");
         }
         return backend;
     }

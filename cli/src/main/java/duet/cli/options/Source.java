@@ -2,6 +2,7 @@ package duet.cli.options;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 
 import duet.cli.output.CommandFailure;
@@ -11,7 +12,12 @@ import duet.model.Networks;
 import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.net.Shape;
+import duet.plan.Placement;
+import duet.plan.Planner;
+import duet.plan.Sharing;
+import duet.text.Suggestion;
 import duet.text.Text;
+import duet.train.FineTuning;
 import duet.train.output.Checkpoint;
 
 /** Finds the network that an option names and compares it with the data. */
@@ -27,14 +33,14 @@ public final class Source {
     /** A named network made for images of that many channels and classes, or a JSON file as it is. */
     public static Network network(String nameOrFile, int channels, int classes) {
         if (Networks.names().contains(nameOrFile)) {
-            return Networks.create(nameOrFile, channels, classes);
+            return CommandFailure.checked(() -> Networks.create(nameOrFile, channels, classes));
         }
         Path file = Path.of(nameOrFile);
         if (Files.isRegularFile(file) || nameOrFile.toLowerCase(Locale.ROOT).endsWith(".json") || nameOrFile.contains("/")) {
             return NetworkJson.read(file);
         }
-        throw CommandFailure.usage("'" + nameOrFile + "' is neither a network (" + String.join(", ", Networks.names())
-                + ") nor a JSON file that describes one");
+        throw CommandFailure.usage("'" + nameOrFile + "' is neither a network nor a JSON file that describes one; "
+                + Suggestion.of(nameOrFile, Networks.names()));
     }
 
     /** For a look at a network without data: the channels and classes that it was first made for. */
@@ -66,7 +72,31 @@ public final class Source {
         if (data == null && checkpoint.state() == null) {
             throw CommandFailure.usage(name + " does not say what it was trained with; give --data");
         }
+        if (data != null) {
+            CommandFailure.check(() -> DataSource.parse(data));
+        }
         return data == null ? checkpoint.state().data() : data;
+    }
+
+    /** Size and classes of what an option names. */
+    public static Datasets.Description describe(String data) {
+        CommandFailure.check(() -> DataSource.parse(data));
+        return Datasets.describe(data);
+    }
+
+    /** Whether there is such a layer, and it gives out what it makes. */
+    public static void checkLayer(Network network, String name) {
+        CommandFailure.check(() -> Planner.requireGiving(network, name));
+    }
+
+    /** Whether there are such layers, with parameters that can be frozen. */
+    public static void checkFrozen(Network network, List<String> names) {
+        CommandFailure.check(() -> names.forEach(name -> FineTuning.requireFreezable(network, name)));
+    }
+
+    /** Whether the network can be computed on one device or two as asked. */
+    public static void checkPlacement(Network network, Placement placement) {
+        CommandFailure.check(() -> Sharing.of(network, placement));
     }
 
     /** The seed of a training, so that the same images are held out. */

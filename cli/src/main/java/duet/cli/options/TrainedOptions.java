@@ -18,6 +18,7 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.TypeConversionException;
 
 /** A trained network and the images that it looks at. */
+@Heading(Heading.RUN)
 public final class TrainedOptions {
     @Parameters(index = "0", paramLabel = "RUN", description = "A training's output folder or one checkpoint file.")
     private Path run;

@@ -22,6 +22,7 @@ import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.TypeConversionException;
 
 /** The options that say how to train. */
+@Heading(Heading.TRAINING)
 public final class TrainingArguments {
     /** What may be given again when a training is resumed; everything else comes from the checkpoint. */
     private static final Set<String> ALLOWED_WITH_RESUME = Set.of(
@@ -41,12 +42,14 @@ public final class TrainingArguments {
             description = "Stop after that many steps in all, whatever --epochs says.")
     private Long steps;
 
+    @Heading(Heading.RATE)
     @Option(names = "--lr", paramLabel = "RATE", converter = Numbers.Positive.class,
             description = "Learning rate of the weights at the start; the other rates of a schedule change in proportion (default: what "
                     + "the network's source has, alexnet 0.01 for a batch of 128, alexnet-small 0.02 for 64, and in proportion for other "
                     + "batches).")
     private Double rate;
 
+    @Heading(Heading.RATE)
     @Option(names = "--lr-policy", paramLabel = "POLICY", converter = RatePolicy.Converter.class,
             description = "'constant'; 'steps:EPOCHS[:FACTOR]': multiplied by FACTOR (0.1) after every EPOCHS epochs; "
                     + "'linear:EPOCHS': falls evenly to 0 over EPOCHS epochs; "
@@ -55,15 +58,18 @@ public final class TrainingArguments {
                     + "three times, as in the paper (default: what the network's source has, alexnet plateau, alexnet-small steps:4:0.15).")
     private RatePolicy policy;
 
+    @Heading(Heading.RATE)
     @Option(names = "--schedule", paramLabel = "NAME|FILE", converter = ScheduleConverter.class,
             description = "In place of --lr-policy a list of changes by epoch, also for single layers: 'original-2012' (the diary of the "
                     + "network of 2012), 'cifar-18pct', 'cifar-11pct' or a JSON file (engine/src/main/java/duet/train/README.md).")
     private Diary schedule;
 
+    @Heading(Heading.RATE)
     @Option(names = "--warm-up", paramLabel = "EPOCHS", converter = Numbers.Positive.class,
             description = "The rates rise evenly over that many epochs at the start, to what they would be anyway (default: no).")
     private Double warmUp;
 
+    @Heading(Heading.RATE)
     @Option(names = "--bias-lr-factor", paramLabel = "X", converter = Numbers.NonNegative.class,
             description = "Learning rate of the biases as a multiple of the weights' (default: 2, alexnet-owt 1).")
     private Double biasRateFactor;
@@ -81,10 +87,12 @@ public final class TrainingArguments {
             description = "Key of all random numbers: the same seed gives the same bits (default: ${DEFAULT-VALUE}).")
     private long seed;
 
+    @Heading(Heading.IMAGES)
     @Option(names = "--shuffle", negatable = true, defaultValue = "true", fallbackValue = "true",
             description = "A new order of the images each epoch (default: yes).")
     private boolean shuffle;
 
+    @Heading(Heading.IMAGES)
     @Option(names = "--augment", negatable = true, fallbackValue = "true",
             description = "Random crops (or shifts by up to 2 pixels, where stored images have the network's size) and mirroring "
                     + "(default: yes, with colour noise for alexnet and alexnet-2012; alexnet-small no, because it pays off only in long "
@@ -98,11 +106,13 @@ public final class TrainingArguments {
             description = "Dropout where the network has it (default: yes).")
     private boolean dropout;
 
+    @Heading(Heading.RUN)
     @Option(names = "--early-stop", paramLabel = "N", converter = Numbers.Count.class,
             description = "Stop when N validations, one after each epoch, have not brought a lower error (default: 0, never). The "
                     + "checkpoint of the best validation is kept in any case: --best.")
     private Integer earlyStop;
 
+    @Heading(Heading.RUN)
     @Option(names = "--checkpoint-every", paramLabel = "N", converter = Numbers.Count.class,
             description = "Write a checkpoint every N steps besides the one after each epoch (default: 0, none besides).")
     private Integer checkpointEvery;
@@ -111,12 +121,20 @@ public final class TrainingArguments {
             description = "These layers keep the weights that they start with, such as conv1,conv2 after --from.")
     private List<String> frozen = List.of();
 
+    public List<String> frozen() {
+        return frozen;
+    }
+
     /**
      * The network's recipe with what was asked for.
      *
      * @param output the folder to write to
      */
     public TrainingOptions forNewTraining(String network, Path output) {
+        return CommandFailure.checked(() -> options(network, output));
+    }
+
+    private TrainingOptions options(String network, Path output) {
         TrainingOptions recipe = batch == null ? Recipe.of(network) : Recipe.of(network, batch);
         return recipe
                 .toBuilder()
@@ -185,14 +203,14 @@ public final class TrainingArguments {
     public TrainingOptions forResumed(TrainingOptions begun, Path output) {
         // --epochs alone lifts a limit that --steps has set before.
         long lastStep = steps != null ? steps : epochs != null ? 0 : begun.steps();
-        return begun.toBuilder()
+        return CommandFailure.checked(() -> begun.toBuilder()
                 .epochs(epochs == null ? begun.epochs() : epochs)
                 .steps(lastStep)
                 .earlyStop(earlyStop == null ? begun.earlyStop() : earlyStop)
                 .checkpointEvery(checkpointEvery == null ? begun.checkpointEvery() : checkpointEvery)
                 .loaderThreads(loaderThreads())
                 .output(output)
-                .build();
+                .build());
     }
 
     /** Decoding JPEG files must keep up with the devices, which share the cores with it. */

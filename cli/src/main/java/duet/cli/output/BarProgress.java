@@ -18,8 +18,8 @@ final class BarProgress extends Progress {
     private ProgressBar bar;
     private String message = "";
 
-    BarProgress(Output output, int batch) {
-        super(output, batch);
+    BarProgress(Output output, int batch, int classes) {
+        super(output, batch, classes);
     }
 
     @Override

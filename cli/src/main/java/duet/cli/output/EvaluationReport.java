@@ -27,8 +27,8 @@ public record EvaluationReport(Output output, Evaluation evaluation) {
             return;
         }
         table();
-        output.result("accuracy " + Text.percent(evaluation.top1()) + " of " + Text.count(evaluation.images(), "image") + " (top-5 "
-                + Text.percent(evaluation.top5()) + "), loss " + Text.loss(evaluation.loss())
+        output.result("accuracy " + Text.percent(evaluation.top1()) + " of " + Text.count(evaluation.images(), "image")
+                + Top5.inBrackets(evaluation.top5(), evaluation.classNames().size()) + ", loss " + Text.loss(evaluation.loss())
                 + (networks.size() > 1 ? ", mean of " + networks.size() + " networks" : "")
                 + (views > 1 ? ", " + views + " views" : ""));
     }

@@ -121,7 +121,7 @@ public final class Failures implements IExecutionExceptionHandler, IParameterExc
     }
 
     private static String withoutFullStop(String text) {
-        return text.endsWith(".") ? text.substring(0, text.length() - 1) : text;
+        return text.endsWith(".") && !text.endsWith("...") ? text.substring(0, text.length() - 1) : text;
     }
 
     private static String uncapitalize(String text) {

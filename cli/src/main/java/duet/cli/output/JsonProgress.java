@@ -5,8 +5,8 @@ import duet.train.schedule.RateChange;
 
 /** The lines of metrics.jsonl, as they are written. */
 final class JsonProgress extends Progress {
-    JsonProgress(Output output, int batch) {
-        super(output, batch);
+    JsonProgress(Output output, int batch, int classes) {
+        super(output, batch, classes);
     }
 
     @Override

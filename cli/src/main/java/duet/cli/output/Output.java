@@ -14,7 +14,7 @@ public final class Output {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
 
-    @Option(names = "--json", description = "Print JSON on standard output, one object a line.")
+    @Option(names = "--json", description = "Print JSON on standard output, one object a line unless this help says otherwise.")
     private boolean json;
 
     @Option(names = "--quiet", description = "Print results, warnings and errors only.")

@@ -12,8 +12,8 @@ final class PlainProgress extends Progress {
     private final Average average = new Average();
     private long lastLine;
 
-    PlainProgress(Output output, int batch) {
-        super(output, batch);
+    PlainProgress(Output output, int batch, int classes) {
+        super(output, batch, classes);
     }
 
     @Override

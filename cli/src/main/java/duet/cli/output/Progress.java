@@ -12,6 +12,7 @@ import duet.train.schedule.RateChange;
 public abstract class Progress implements TrainingListener, AutoCloseable {
     protected final Output output;
     protected final int batch;
+    private final int classes;
 
     private long firstStep;
     private long lastStep;
@@ -19,20 +20,21 @@ public abstract class Progress implements TrainingListener, AutoCloseable {
     private long startedAt = System.nanoTime();
     private Path checkpoint;
 
-    protected Progress(Output output, int batch) {
+    protected Progress(Output output, int batch, int classes) {
         this.output = output;
         this.batch = batch;
+        this.classes = classes;
     }
 
-    public static Progress create(Output output, int batch) {
+    public static Progress create(Output output, int batch, int classes) {
         if (output.json()) {
-            return new JsonProgress(output, batch);
+            return new JsonProgress(output, batch, classes);
         }
         if (output.quiet()) {
-            return new QuietProgress(output, batch);
+            return new QuietProgress(output, batch, classes);
         }
-        return System.console() != null && System.console().isTerminal() ? new BarProgress(output, batch)
-                : new PlainProgress(output, batch);
+        return System.console() != null && System.console().isTerminal() ? new BarProgress(output, batch, classes)
+                : new PlainProgress(output, batch, classes);
     }
 
     @Override
@@ -94,9 +96,10 @@ public abstract class Progress implements TrainingListener, AutoCloseable {
         return stepsDone == 0 ? Duration.ZERO : elapsed().multipliedBy(left).dividedBy(stepsDone);
     }
 
-    static String validationLine(Metrics metrics) {
-        return String.format(java.util.Locale.ROOT, "validation at step %d, epoch %.2f: loss %s, top-1 %s, top-5 %s",
-                metrics.step(), metrics.epoch(), Text.loss(metrics.loss()), Text.percent(metrics.top1()), Text.percent(metrics.top5()));
+    String validationLine(Metrics metrics) {
+        return String.format(java.util.Locale.ROOT, "validation at step %d, epoch %.2f: loss %s, top-1 %s%s",
+                metrics.step(), metrics.epoch(), Text.loss(metrics.loss()), Text.percent(metrics.top1()),
+                Top5.afterComma(metrics.top5(), classes));
     }
 
     @Override

@@ -2,64 +2,66 @@ package duet.pictures;
 
 import java.awt.image.BufferedImage;
 import java.util.Arrays;
+import java.util.Locale;
 
 import duet.net.Network;
 import duet.net.Shape;
 
 /**
- * What a layer makes of one image as a picture: a tile for each channel, all on one scale from black (0, or the lowest where there are
- * values below) to white (the highest); in a network with two towers one tower's channels above the other's. Channels of one number are
- * squares.
+ * What a layer makes of one image as a picture: a tile for each channel, all on one scale. Black is 0, white the highest value; values
+ * below 0 are blue, as bright as their opposite would be. In a network with two towers one tower's channels are above the other's.
+ * Channels of one number are squares.
  */
 final class ActivationSheet {
     private static final int TILE = 52;
     private static final int SQUARE = 12;
-    private static final int GAP = 3;
-    private static final int TOWER_GAP = 20;
+    /** Of the strongest value below 0, a share of white's each. */
+    private static final double[] BELOW = {0.2, 0.55, 1};
 
     private ActivationSheet() {}
 
     /** @param values [channels][height][width] */
-    static BufferedImage draw(Network network, Shape shape, float[] values) {
-        int towers = FilterSheet.towers(network, shape.channels());
-        int perTower = shape.channels() / towers;
-        int columns = FilterSheet.columns(perTower);
+    static Canvas draw(Network network, String layer, float[] values) {
+        Shape shape = network.shape(layer);
         boolean numbers = shape.height() == 1 && shape.width() == 1;
         int scale = numbers ? SQUARE : Math.max(1, Math.round((float) TILE / Math.max(shape.height(), shape.width())));
-        int across = shape.width() * scale + GAP;
-        int down = shape.height() * scale + GAP;
-        int block = Math.ceilDiv(perTower, columns) * down;
-        BufferedImage sheet = new BufferedImage(columns * across + GAP, towers * block + (towers - 1) * TOWER_GAP + GAP,
-                BufferedImage.TYPE_INT_RGB);
-        for (int y = 0; y < sheet.getHeight(); y++) {
-            for (int x = 0; x < sheet.getWidth(); x++) {
-                sheet.setRGB(x, y, 0xFFFFFF);
-            }
-        }
-        float[] range = range(values);
-        for (int channel = 0; channel < shape.channels(); channel++) {
-            int place = channel % perTower;
-            int left = GAP + place % columns * across;
-            int top = GAP + channel / perTower * (block + TOWER_GAP) + place / columns * down;
-            for (int y = 0; y < shape.height() * scale; y++) {
-                for (int x = 0; x < shape.width() * scale; x++) {
-                    float value = values[(channel * shape.height() + y / scale) * shape.width() + x / scale];
-                    int grey = Math.round(255 * (value - range[0]) / (range[1] - range[0]));
-                    sheet.setRGB(left + x, top + y, grey * 0x010101);
-                }
-            }
-        }
-        return sheet;
-    }
-
-    private static float[] range(float[] values) {
         float lowest = 0;
-        float highest = Float.NEGATIVE_INFINITY;
+        float highest = 0;
         for (float value : values) {
             lowest = Math.min(lowest, value);
             highest = Math.max(highest, value);
         }
-        return new float[] {lowest, highest > lowest ? highest : lowest + 1};
+        String heading = String.format(Locale.ROOT, "%s: %,d channels of %s; black is 0%s", layer, shape.channels(),
+                numbers ? "one number" : shape.height() + "x" + shape.width(), lowest < 0 ? ", blue is below" : "");
+        ChannelSheet sheet = new ChannelSheet(heading, "channel", shape.channels(), ChannelSheet.towers(network, layer),
+                shape.width() * scale, shape.height() * scale);
+        float strongest = Math.max(Math.max(-lowest, highest), Float.MIN_NORMAL);
+        float from = lowest;
+        float range = highest - lowest;
+        sheet.scale(words(lowest), words(highest), share -> colour((from + share * range) / strongest));
+        for (int channel = 0; channel < shape.channels(); channel++) {
+            BufferedImage picture = sheet.canvas().image();
+            for (int y = 0; y < shape.height() * scale; y++) {
+                for (int x = 0; x < shape.width() * scale; x++) {
+                    float value = values[(channel * shape.height() + y / scale) * shape.width() + x / scale];
+                    picture.setRGB(sheet.left(channel) + x, sheet.top(channel) + y, colour(value / strongest));
+                }
+            }
+        }
+        return sheet.canvas();
+    }
+
+    private static String words(float value) {
+        return value == 0 ? "0" : String.format(Locale.ROOT, "%.3g", value);
+    }
+
+    /** @param strength -1 to 1, black is 0 */
+    private static int colour(double strength) {
+        int colour = 0;
+        for (double part : BELOW) {
+            colour = colour << 8 | (int) Math.round(255 * (strength < 0 ? -strength * part : strength));
+        }
+        return colour;
     }
 
     /** The channels with the highest values, the highest first. */

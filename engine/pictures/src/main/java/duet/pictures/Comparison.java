@@ -2,37 +2,34 @@ package duet.pictures;
 
 import java.awt.BasicStroke;
 import java.awt.Color;
-import java.awt.Graphics2D;
-import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 import duet.device.Operation.Activation;
+import duet.pictures.Charts.Curve;
 import duet.train.output.History;
 import duet.train.output.Metrics;
 import duet.train.output.MetricsLog;
 import duet.train.schedule.TrainingException;
 import duet.use.ReluAgainstTanh;
-import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.style.Styler;
-import org.knowm.xchart.style.XYStyler;
-import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /**
- * The courses of several trainings in one picture: loss on the left, top-1 error on the right; training thin, validation thick with dots.
+ * The courses of several trainings in one picture: loss on the left, top-1 error on the right; training thin and smoothed, validation thick
+ * with dots.
  */
 public final class Comparison {
-    private static final int WIDTH = 660;
-    private static final int HEIGHT = 460;
     private static final int POINTS = 200;
     /** Told apart also by people who see few colours (Okabe and Ito), but for the last, which is theirs in grey. */
     private static final int[] COLOURS = {0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x000000, 0x808080};
+    /** For the first runs none; when colours are used up, the next have them again with gaps. */
+    private static final float[][] DASHES = {null, {6, 5}, {2, 4}};
+    private static final Color KEY = new Color(0x404040);
+    private static final float TRAINING = 1.2f;
+    private static final float VALIDATION = 2.5f;
 
     private Comparison() {}
 
@@ -102,48 +99,45 @@ public final class Comparison {
      * @param axis what the curves are drawn against
      */
     public static void draw(Path file, List<Run> runs, Axis axis) {
-        XYChart loss = chart("loss", "cross-entropy, nats", axis);
-        XYChart error = chart("error", "top-1 error, %", axis);
+        XYChart loss = Charts.chart("loss", axis.title, "cross-entropy, nats");
+        XYChart error = Charts.chart("error", axis.title, "top-1 error, %");
+        List<Curve> legend = new ArrayList<>();
         for (int i = 0; i < runs.size(); i++) {
+            Run run = runs.get(i);
             Color colour = new Color(COLOURS[i % COLOURS.length]);
-            History history = runs.get(i).history;
-            List<History.Point> training = history.training(POINTS);
-            ToDoubleFunction<History.Point> x = axis == Axis.STEP ? History.Point::step : History.Point::epoch;
-            add(loss, runs.get(i).name, colour, false, training, x, History.Point::loss);
-            add(error, runs.get(i).name, colour, false, training, x, point -> 100 * (1 - point.top1()));
-            ToDoubleFunction<Metrics> of = axis == Axis.STEP ? Metrics::step : Metrics::epoch;
-            add(loss, runs.get(i).name, colour, true, history.validations(), of, Metrics::loss);
-            add(error, runs.get(i).name, colour, true, history.validations(), of, metrics -> 100 * (1 - metrics.top1()));
+            float[] dashes = DASHES[i / COLOURS.length % DASHES.length];
+            add(loss, run.history, axis, colour, dashes, History.Point::loss, Metrics::loss);
+            add(error, run.history, axis, colour, dashes, point -> 100 * (1 - point.top1()), metrics -> 100 * (1 - metrics.top1()));
+            legend.add(new Curve(run.name, colour, stroke(VALIDATION, dashes), false));
         }
-        BufferedImage both = new BufferedImage(2 * WIDTH, HEIGHT, BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = both.createGraphics();
-        graphics.drawImage(BitmapEncoder.getBufferedImage(loss), 0, 0, null);
-        graphics.drawImage(BitmapEncoder.getBufferedImage(error), WIDTH, 0, null);
-        graphics.dispose();
-        Pictures.writeTo(file, both);
+        loss.getStyler().setYAxisMin(0.0);
+        error.getStyler().setYAxisMin(0.0);
+        legend.add(new Curve("thick, with dots: validation", KEY, stroke(VALIDATION, null), true));
+        legend.add(new Curve("thin: training, smoothed", KEY, stroke(TRAINING, null), false));
+        legend.add(new Curve("pale: training", pale(KEY), stroke(TRAINING, null), false));
+        Pictures.writeTo(file, Charts.beside(List.of(loss, error), legend).image());
     }
 
-    static XYChart chart(String title, String y, Axis axis) {
-        XYChart chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(axis.title).yAxisTitle(y).build();
-        XYStyler style = chart.getStyler();
-        style.setLegendPosition(Styler.LegendPosition.InsideNE).setLegendBorderColor(Color.WHITE).setChartBackgroundColor(Color.WHITE);
-        style.setChartTitleBoxVisible(false).setPlotBorderVisible(false);
-        style.setPlotGridLinesColor(new Color(0xE6E6E6)).setXAxisMin(0.0).setYAxisMin(0.0);
-        style.setLocale(Locale.ROOT);
-        return chart;
+    private static void add(XYChart chart, History history, Axis axis, Color colour, float[] dashes,
+            ToDoubleFunction<History.Point> training, ToDoubleFunction<Metrics> validation) {
+        List<History.Point> points = history.training(POINTS);
+        double[] x = points.stream().mapToDouble(axis == Axis.STEP ? History.Point::step : History.Point::epoch).toArray();
+        double[] y = points.stream().mapToDouble(training).toArray();
+        Charts.add(chart, new Curve("", pale(colour), stroke(TRAINING, null), false), x, y);
+        if (points.size() >= Smoothing.LEAST) {
+            Charts.add(chart, new Curve("", colour, stroke(TRAINING, dashes), false), x, Smoothing.of(x, y));
+        }
+        Charts.add(chart, new Curve("", colour, stroke(VALIDATION, dashes), true), history.validations(),
+                axis == Axis.STEP ? Metrics::step : Metrics::epoch, validation);
     }
 
-    /** The training of a run with a validation is named by the validation. */
-    private static <T> void add(
-            XYChart chart, String run, Color colour, boolean validation, List<T> points, ToDoubleFunction<T> x, ToDoubleFunction<T> y) {
-        if (points.isEmpty()) {
-            return;
-        }
-        XYSeries series = chart.addSeries(validation ? run + ", validation" : run + ", training",
-                points.stream().mapToDouble(x).toArray(), points.stream().mapToDouble(y).toArray());
-        Color shade = validation ? colour : new Color(colour.getRed(), colour.getGreen(), colour.getBlue(), 110);
-        series.setLineColor(shade).setLineStyle(new BasicStroke(validation ? 2.5f : 1.2f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
-        series.setMarkerColor(colour).setMarker(validation ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);
+    private static Color pale(Color colour) {
+        return new Color(colour.getRed(), colour.getGreen(), colour.getBlue(), 70);
+    }
+
+    /** @param dashes null for a line without gaps */
+    private static BasicStroke stroke(float width, float[] dashes) {
+        return new BasicStroke(width, dashes == null ? BasicStroke.CAP_ROUND : BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, dashes, 0);
     }
 
     /**
@@ -153,22 +147,19 @@ public final class Comparison {
      * @param courses one for each non-linearity, from {@link ReluAgainstTanh}
      */
     public static void draw(Path file, List<ReluAgainstTanh.Course> courses) {
-        XYChart chart = chart("training error with ReLU and with tanh", "training error, %", Axis.EPOCH);
+        XYChart chart = Charts.chart("training error with ReLU and with tanh", Axis.EPOCH.title, "training error, %");
+        chart.getStyler().setYAxisMin(0.0);
+        List<Curve> legend = new ArrayList<>();
         double last = 0;
         for (int i = 0; i < courses.size(); i++) {
             List<ReluAgainstTanh.Point> points = courses.get(i).points();
-            XYSeries series = chart.addSeries(courses.get(i).function() == Activation.RELU ? "ReLU" : "tanh",
-                    points.stream().mapToDouble(ReluAgainstTanh.Point::epoch).toArray(),
-                    points.stream().mapToDouble(point -> 100 * point.error()).toArray());
-            series.setLineColor(new Color(COLOURS[i])).setLineStyle(new BasicStroke(2));
-            series.setMarker(SeriesMarkers.NONE);
+            legend.add(Curve.line(courses.get(i).function() == Activation.RELU ? "ReLU" : "tanh", new Color(COLOURS[i]), 2));
+            Charts.add(chart, legend.getLast(), points, ReluAgainstTanh.Point::epoch, point -> 100 * point.error());
             last = Math.max(last, points.getLast().epoch());
         }
         double line = 100 * ReluAgainstTanh.LINE;
-        XYSeries dashed = chart.addSeries("25 %", new double[] {0, last}, new double[] {line, line});
-        dashed.setLineColor(new Color(0x808080))
-                .setLineStyle(new BasicStroke(1.2f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_MITER, 1, new float[] {6, 5}, 0));
-        dashed.setMarker(SeriesMarkers.NONE);
-        Pictures.writeTo(file, BitmapEncoder.getBufferedImage(chart));
+        legend.add(new Curve("25 %", new Color(0x808080), stroke(TRAINING, DASHES[1]), false));
+        Charts.add(chart, legend.getLast(), new double[] {0, last}, new double[] {line, line});
+        Pictures.writeTo(file, Charts.beside(List.of(chart), legend).image());
     }
 }

@@ -1,68 +1,50 @@
 package duet.pictures;
 
-import java.awt.BasicStroke;
 import java.awt.Color;
-import java.awt.Graphics2D;
-import java.awt.image.BufferedImage;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
+import duet.pictures.Charts.Curve;
 import duet.train.output.History;
 import duet.train.output.Metrics;
-import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.style.Styler;
-import org.knowm.xchart.style.XYStyler;
-import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** The course of a training as a picture: loss on the left, top-1 accuracy on the right, training and validation in each. */
+/**
+ * The course of a training as a picture: loss on the left, top-1 accuracy on the right, training and validation in each. The training,
+ * which is noisy because each step sees images of its own, also smoothed.
+ */
 final class Curves {
-    private static final int WIDTH = 620;
-    private static final int HEIGHT = 420;
     private static final int POINTS = 300;
-    private static final Color TRAINING = new Color(0x9EC5E8);
-    private static final Color VALIDATION = new Color(0xC4452D);
+    private static final Curve TRAINING = Curve.line("training", new Color(0x9EC5E8), 1.2f);
+    private static final Curve SMOOTHED = Curve.line("training, smoothed", new Color(0x1F5F9E), 2);
+    private static final Curve VALIDATION = Curve.line("validation", new Color(0xC4452D), 2).dotted();
 
     private Curves() {}
 
-    static BufferedImage draw(History history, String network) {
-        XYChart loss = chart(network + ": loss", "cross-entropy, nats", Styler.LegendPosition.InsideNE);
-        XYChart accuracy = chart(network + ": accuracy", "top-1, %", Styler.LegendPosition.InsideSE);
-        List<History.Point> training = history.training(POINTS);
-        List<Metrics> validations = history.validations();
-        add(loss, "training", TRAINING, training, History.Point::epoch, History.Point::loss);
-        add(accuracy, "training", TRAINING, training, History.Point::epoch, point -> 100 * point.top1());
-        add(loss, "validation", VALIDATION, validations, Metrics::epoch, Metrics::loss);
-        add(accuracy, "validation", VALIDATION, validations, Metrics::epoch, metrics -> 100 * metrics.top1());
+    static Canvas draw(History history, String network) {
+        XYChart loss = Charts.chart(network + ": loss", "epochs", "cross-entropy, nats");
+        XYChart accuracy = Charts.chart(network + ": accuracy", "epochs", "top-1, %");
+        add(loss, history, History.Point::loss, Metrics::loss);
+        add(accuracy, history, point -> 100 * point.top1(), metrics -> 100 * metrics.top1());
         loss.getStyler().setYAxisMin(0.0);
-        BufferedImage both = new BufferedImage(2 * WIDTH, HEIGHT, BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = both.createGraphics();
-        graphics.drawImage(BitmapEncoder.getBufferedImage(loss), 0, 0, null);
-        graphics.drawImage(BitmapEncoder.getBufferedImage(accuracy), WIDTH, 0, null);
-        graphics.dispose();
-        return both;
-    }
-
-    private static XYChart chart(String title, String y, Styler.LegendPosition legend) {
-        XYChart chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle("epochs").yAxisTitle(y).build();
-        XYStyler style = chart.getStyler();
-        style.setLegendPosition(legend).setLegendBorderColor(Color.WHITE).setChartBackgroundColor(Color.WHITE);
-        style.setChartTitleBoxVisible(false).setPlotBorderVisible(false);
-        style.setPlotGridLinesColor(new Color(0xE6E6E6)).setXAxisMin(0.0);
-        style.setLocale(Locale.ROOT);
-        return chart;
-    }
-
-    private static <T> void add(XYChart chart, String name, Color colour, List<T> points, ToDoubleFunction<T> x, ToDoubleFunction<T> y) {
-        if (points.isEmpty()) {
-            return;
+        List<Curve> legend = new ArrayList<>(List.of(TRAINING));
+        if (history.training(POINTS).size() >= Smoothing.LEAST) {
+            legend.add(SMOOTHED);
         }
-        XYSeries series = chart.addSeries(
-                name, points.stream().mapToDouble(x).toArray(), points.stream().mapToDouble(y).toArray());
-        series.setLineColor(colour).setLineStyle(new BasicStroke(2, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
-        series.setMarkerColor(colour).setMarker(points.getFirst() instanceof Metrics ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);
+        legend.add(VALIDATION);
+        return Charts.beside(List.of(loss, accuracy), legend);
+    }
+
+    private static void add(XYChart chart, History history, ToDoubleFunction<History.Point> training,
+            ToDoubleFunction<Metrics> validation) {
+        List<History.Point> points = history.training(POINTS);
+        double[] x = points.stream().mapToDouble(History.Point::epoch).toArray();
+        double[] y = points.stream().mapToDouble(training).toArray();
+        Charts.add(chart, TRAINING, x, y);
+        if (points.size() >= Smoothing.LEAST) {
+            Charts.add(chart, SMOOTHED, x, Smoothing.of(x, y));
+        }
+        Charts.add(chart, VALIDATION, history.validations(), Metrics::epoch, validation);
     }
 }

@@ -1,9 +1,5 @@
 package duet.pictures;
 
-import java.awt.Color;
-import java.awt.Font;
-import java.awt.Graphics2D;
-import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,6 +8,7 @@ import duet.data.Dataset;
 import duet.data.Views;
 import duet.device.Backend;
 import duet.net.Shape;
+import duet.pictures.Canvas.Anchor;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingException;
 import duet.use.Deconvolution;
@@ -23,8 +20,7 @@ public final class DeconvolutionSheet {
     private static final int COLUMNS = 3;
     private static final int GAP = 2;
     private static final int BLOCK_GAP = 14;
-    private static final int TITLE = 16;
-    private static final Font FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 11);
+    private static final int NARROWEST = 300;
 
     private final Checkpoint checkpoint;
     private final String layer;
@@ -55,44 +51,50 @@ public final class DeconvolutionSheet {
      * @param features   the units of some features, from {@link Deconvolution#strongest}; features without units are left out
      */
     public static void write(Path file, Checkpoint checkpoint, String layer, Backend backend, Dataset data, List<List<Unit>> features) {
+        Pictures.writeTo(file, draw(checkpoint, layer, backend, data, features).image());
+    }
+
+    static Canvas draw(Checkpoint checkpoint, String layer, Backend backend, Dataset data, List<List<Unit>> features) {
         List<List<Unit>> excited = features.stream().filter(units -> !units.isEmpty()).toList();
         if (excited.isEmpty()) {
             throw new TrainingException(layer + ": no image excites these features at all");
         }
         List<Unit> units = excited.stream().flatMap(List::stream).toList();
         List<float[]> projections = Deconvolution.project(checkpoint, layer, backend, data, units);
-        Pictures.writeTo(file, new DeconvolutionSheet(checkpoint, layer, data, excited).draw(projections));
+        return new DeconvolutionSheet(checkpoint, layer, data, excited).draw(projections);
     }
 
-    private BufferedImage draw(List<float[]> projections) {
-        int across = Math.clamp(1000 / (2 * grid + BLOCK_GAP), 1, 3);
+    private Canvas draw(List<float[]> projections) {
+        int blockWidth = 2 * grid + BLOCK_GAP / 2;
+        int across = Math.min(Math.clamp(1000 / blockWidth, 1, 3), features.size());
         int rows = Math.ceilDiv(features.size(), across);
-        int down = TITLE + Math.ceilDiv(features.stream().mapToInt(List::size).max().orElse(1), COLUMNS) * (side * scale + GAP) + BLOCK_GAP;
-        BufferedImage sheet = new BufferedImage(Math.min(across, features.size()) * (2 * grid + 2 * BLOCK_GAP) + BLOCK_GAP,
-                rows * down + BLOCK_GAP,
-                BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = sheet.createGraphics();
-        graphics.setColor(Color.WHITE);
-        graphics.fillRect(0, 0, sheet.getWidth(), sheet.getHeight());
-        graphics.setRenderingHint(RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
-        graphics.setFont(FONT);
-        graphics.setColor(new Color(0x202020));
+        int most = Math.ceilDiv(features.stream().mapToInt(List::size).max().orElse(1), COLUMNS);
+        int down = 2 * Canvas.LINE + most * (side * scale + GAP) + BLOCK_GAP;
+        int width = Math.max(NARROWEST, across * (blockWidth + 3 * BLOCK_GAP / 2) + BLOCK_GAP / 2);
+        List<String> heading = Canvas.wrapped(layer + ": for each feature, beside each other, what excites its strongest units, projected "
+                + "back to the pixels (0 is grey), and the same part of the images.", width - 2 * BLOCK_GAP);
+        int first = BLOCK_GAP + heading.size() * Canvas.LINE;
+        Canvas canvas = new Canvas(width, first + rows * down);
+        canvas.write(heading, BLOCK_GAP, BLOCK_GAP + Canvas.LINE - 5);
         int next = 0;
         for (int f = 0; f < features.size(); f++) {
-            int left = BLOCK_GAP + f % across * (2 * grid + 2 * BLOCK_GAP);
-            int top = BLOCK_GAP + f / across * down;
-            graphics.drawString(layer + ", feature " + features.get(f).getFirst().feature(), left, top + TITLE - 5);
-            for (int i = 0; i < features.get(f).size(); i++) {
-                Unit unit = features.get(f).get(i);
-                int x = left + i % COLUMNS * (side * scale + GAP);
-                int y = top + TITLE + i / COLUMNS * (side * scale + GAP);
+            List<Unit> units = features.get(f);
+            int left = BLOCK_GAP + f % across * (blockWidth + 3 * BLOCK_GAP / 2);
+            int top = first + f / across * down + Canvas.LINE;
+            int images = left + grid + BLOCK_GAP / 2;
+            canvas.write("feature " + units.getFirst().feature(), Anchor.LEFT, left, top);
+            canvas.write("projections", Canvas.SMALL, Canvas.TEXT, Anchor.LEFT, left, top + Canvas.LINE - 4);
+            canvas.write("images", Canvas.SMALL, Canvas.TEXT, Anchor.LEFT, images, top + Canvas.LINE - 4);
+            for (int i = 0; i < units.size(); i++) {
+                Unit unit = units.get(i);
+                int x = i % COLUMNS * (side * scale + GAP);
+                int y = top + Canvas.LINE + i / COLUMNS * (side * scale + GAP);
                 ReceptiveField field = ReceptiveField.of(checkpoint.network(), layer, unit.y(), unit.x());
-                paste(sheet, cut(projected(projections.get(next++)), field), x, y);
-                paste(sheet, cut(seen(unit.index()), field), x + grid + BLOCK_GAP / 2, y);
+                paste(canvas.image(), cut(projected(projections.get(next++)), field), left + x, y);
+                paste(canvas.image(), cut(seen(unit.index()), field), images + x, y);
             }
         }
-        graphics.dispose();
-        return sheet;
+        return canvas;
     }
 
     /** 0 is grey, the strongest value of either sign black or white. */

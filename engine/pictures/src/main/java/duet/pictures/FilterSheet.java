@@ -1,6 +1,7 @@
 package duet.pictures;
 
 import java.awt.image.BufferedImage;
+import java.util.Locale;
 
 import duet.net.Layer;
 import duet.net.Network;
@@ -12,34 +13,26 @@ import duet.net.Network;
  */
 final class FilterSheet {
     private static final int TILE = 48;
-    private static final int GAP = 4;
-    private static final int TOWER_GAP = 5 * GAP;
-    private static final int BACKGROUND = 0xFFFFFF;
 
-    private final int filters;
+    private final Layer.Convolution layer;
     private final int channels;
     private final int kernel;
     private final float[] weight;
     private final int scale;
-    private final int columns;
-    private final int perTower;
 
-    private FilterSheet(int filters, int channels, int kernel, int towers, float[] weight) {
-        this.filters = filters;
-        this.channels = channels;
-        this.kernel = kernel;
+    private FilterSheet(Layer.Convolution layer, float[] weight) {
+        this.layer = layer;
         this.weight = weight;
-        perTower = filters / towers;
-        columns = columns(perTower);
+        kernel = layer.kernel();
+        channels = weight.length / (layer.filters() * kernel * kernel);
         scale = Math.max(1, Math.round((float) TILE / kernel));
     }
 
     /** @param weight canonical weight of the network's first layer with parameters; null if the network has no convolution to draw */
-    static BufferedImage draw(Network network, float[] weight) {
+    static Canvas draw(Network network, float[] weight) {
         for (Layer layer : network.layers()) {
-            if (layer instanceof Layer.Convolution c) {
-                int channels = weight.length / (c.filters() * c.kernel() * c.kernel());
-                return new FilterSheet(c.filters(), channels, c.kernel(), towers(network, c.filters()), weight).draw();
+            if (layer instanceof Layer.Convolution convolution) {
+                return new FilterSheet(convolution, weight).draw(ChannelSheet.towers(network, layer.name()));
             }
             if (layer instanceof Layer.FullyConnected) {
                 break;
@@ -48,41 +41,30 @@ final class FilterSheet {
         return null;
     }
 
-    /** 2 where the network is cut in two towers (it has a convolution of two groups) and so are these channels, else 1. */
-    static int towers(Network network, int channels) {
-        boolean two = network.layers().stream().anyMatch(layer -> layer instanceof Layer.Convolution c && c.groups() == 2);
-        return two && channels % 2 == 0 ? 2 : 1;
+    private Canvas draw(int towers) {
+        ChannelSheet sheet = new ChannelSheet(heading(), "filter", layer.filters(), towers, kernel * scale, kernel * scale);
+        sheet.scale("lowest", "highest", share -> (int) Math.round(255 * share) * 0x010101);
+        for (int filter = 0; filter < layer.filters(); filter++) {
+            drawFilter(sheet.canvas().image(), filter, sheet.left(filter), sheet.top(filter));
+        }
+        return sheet.canvas();
     }
 
-    /** About twice as wide as high, with full rows if the number of filters allows it. */
-    static int columns(int filters) {
-        int least = (int) Math.ceil(Math.sqrt(2 * filters));
-        for (int columns = least; columns <= 2 * least; columns++) {
-            if (filters % columns == 0) {
-                return columns;
-            }
+    private String heading() {
+        float lowest = Float.POSITIVE_INFINITY;
+        float highest = Float.NEGATIVE_INFINITY;
+        for (float value : weight) {
+            lowest = Math.min(lowest, value);
+            highest = Math.max(highest, value);
         }
-        return Math.min(least, filters);
-    }
-
-    private BufferedImage draw() {
-        int pitch = kernel * scale + GAP;
-        int rows = Math.ceilDiv(perTower, columns);
-        int towers = filters / perTower;
-        BufferedImage sheet = new BufferedImage(
-                columns * pitch + GAP, towers * (rows * pitch + GAP) + (towers - 1) * (TOWER_GAP - GAP), BufferedImage.TYPE_INT_RGB);
-        for (int y = 0; y < sheet.getHeight(); y++) {
-            for (int x = 0; x < sheet.getWidth(); x++) {
-                sheet.setRGB(x, y, BACKGROUND);
-            }
-        }
-        for (int filter = 0; filter < filters; filter++) {
-            int tower = filter / perTower;
-            int place = filter % perTower;
-            drawFilter(sheet, filter, GAP + place % columns * pitch,
-                    GAP + tower * (rows * pitch + TOWER_GAP) + place / columns * pitch);
-        }
-        return sheet;
+        String colours = switch (channels) {
+            case 1 -> "";
+            case 3 -> "; red, green and blue";
+            default -> "; the mean of " + channels + " input channels";
+        };
+        return String.format(Locale.ROOT, "%s: %d filters of %dx%d%s; each scaled by itself; weights from %.2g to %.2g", layer.name(),
+                layer.filters(), kernel,
+                kernel, colours, lowest, highest);
     }
 
     private void drawFilter(BufferedImage sheet, int filter, int left, int top) {

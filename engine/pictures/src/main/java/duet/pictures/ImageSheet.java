@@ -1,24 +1,25 @@
 package duet.pictures;
 
-import java.awt.Color;
 import java.awt.Font;
-import java.awt.FontMetrics;
-import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.util.List;
 
 import duet.data.Dataset;
 import duet.net.Shape;
+import duet.pictures.Canvas.Anchor;
 
 /** Pictures in rows and columns with words under each. */
 final class ImageSheet {
     /** Small pictures are enlarged without smoothing to about this size, larger ones reduced. */
     private static final int TILE = 112;
+    /** A column is wider than its pictures where words are, up to this; longer ones are shortened. */
+    private static final int WIDEST = 170;
     private static final int GAP = 10;
     private static final int LINE = 14;
     private static final Font FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 11);
-    private static final Color TEXT = new Color(0x202020);
+    /** So that a heading is not a column of single words. */
+    private static final int NARROWEST = 2 * (TILE + GAP) + GAP;
 
     private ImageSheet() {}
 
@@ -33,63 +34,51 @@ final class ImageSheet {
     }
 
     /**
+     * @param heading   above all; empty for none
      * @param rows      each with as many tiles as there are, or fewer
      * @param gapAfter  a wider gap after that many columns; 0 for none
      */
-    static BufferedImage draw(List<List<Tile>> rows, int gapAfter) {
+    static Canvas draw(String heading, List<List<Tile>> rows, int gapAfter) {
         int columns = rows.stream().mapToInt(List::size).max().orElse(0);
-        int width = GAP + columns * (TILE + GAP) + (gapAfter > 0 ? GAP : 0);
-        int height = GAP + rows.stream().mapToInt(ImageSheet::height).sum();
-        BufferedImage sheet = new BufferedImage(Math.max(1, width), Math.max(1, height), BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = sheet.createGraphics();
-        graphics.setColor(Color.WHITE);
-        graphics.fillRect(0, 0, sheet.getWidth(), sheet.getHeight());
-        graphics.setRenderingHint(RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
-        graphics.setFont(FONT);
-        int top = GAP;
+        int pitch = GAP + Math.clamp(rows.stream().flatMap(List::stream).mapToInt(ImageSheet::widest).max().orElse(0), TILE, WIDEST);
+        int width = Math.max(NARROWEST, GAP + columns * pitch + (gapAfter > 0 ? GAP : 0));
+        List<String> lines = heading.isEmpty() ? List.of() : Canvas.wrapped(heading, width - 2 * GAP);
+        int top = GAP + (lines.isEmpty() ? 0 : lines.size() * Canvas.LINE + GAP / 2);
+        Canvas canvas = new Canvas(width, top + rows.stream().mapToInt(ImageSheet::height).sum());
+        canvas.write(lines, GAP, GAP + Canvas.LINE - 4);
         for (List<Tile> row : rows) {
             for (int column = 0; column < row.size(); column++) {
-                int left = GAP + column * (TILE + GAP) + (gapAfter > 0 && column >= gapAfter ? GAP : 0);
-                draw(graphics, row.get(column), left, top);
+                int left = GAP + column * pitch + (gapAfter > 0 && column >= gapAfter ? GAP : 0);
+                draw(canvas, row.get(column), left + (pitch - GAP - TILE) / 2, top, pitch - GAP);
             }
             top += height(row);
         }
-        graphics.dispose();
-        return sheet;
+        return canvas;
+    }
+
+    private static int widest(Tile tile) {
+        return tile.caption().stream().mapToInt(line -> Canvas.width(line, FONT)).max().orElse(0);
     }
 
     private static int height(List<Tile> row) {
         return TILE + LINE * row.stream().mapToInt(tile -> tile.caption().size()).max().orElse(0) + GAP;
     }
 
-    private static void draw(Graphics2D graphics, Tile tile, int left, int top) {
+    private static void draw(Canvas canvas, Tile tile, int left, int top, int words) {
         BufferedImage image = tile.image();
         if (image != null) {
             int longest = Math.max(image.getWidth(), image.getHeight());
             double scale = longest <= TILE ? Math.floorDiv(TILE, longest) : (double) TILE / longest;
             int width = Math.max(1, (int) Math.round(image.getWidth() * scale));
             int height = Math.max(1, (int) Math.round(image.getHeight() * scale));
-            graphics.setRenderingHint(RenderingHints.KEY_INTERPOLATION, scale < 1
+            canvas.graphics().setRenderingHint(RenderingHints.KEY_INTERPOLATION, scale < 1
                     ? RenderingHints.VALUE_INTERPOLATION_BILINEAR : RenderingHints.VALUE_INTERPOLATION_NEAREST_NEIGHBOR);
-            graphics.drawImage(image, left + (TILE - width) / 2, top + (TILE - height) / 2, width, height, null);
+            canvas.graphics().drawImage(image, left + (TILE - width) / 2, top + (TILE - height) / 2, width, height, null);
         }
-        FontMetrics metrics = graphics.getFontMetrics();
-        graphics.setColor(TEXT);
         for (int line = 0; line < tile.caption().size(); line++) {
-            String text = fitting(tile.caption().get(line), metrics);
-            graphics.drawString(text, left + (TILE - metrics.stringWidth(text)) / 2, top + TILE + LINE * (line + 1) - 3);
+            canvas.write(Canvas.fitting(tile.caption().get(line), FONT, words), FONT, Canvas.TEXT, Anchor.MIDDLE, left + TILE / 2,
+                    top + TILE + LINE * (line + 1) - 3);
         }
-    }
-
-    private static String fitting(String text, FontMetrics metrics) {
-        if (metrics.stringWidth(text) <= TILE) {
-            return text;
-        }
-        int length = text.length();
-        while (length > 1 && metrics.stringWidth(text.substring(0, length) + "…") > TILE) {
-            length--;
-        }
-        return text.substring(0, length) + "…";
     }
 
     /** Image {@code index} of a data set as it is stored. */

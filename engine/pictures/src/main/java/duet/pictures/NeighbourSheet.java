@@ -36,6 +36,8 @@ public final class NeighbourSheet {
             }
             rows.add(row);
         }
-        Pictures.writeTo(file, ImageSheet.draw(rows, 1));
+        Pictures.writeTo(file,
+                ImageSheet.draw("On the left what was asked about, then the training images most alike to it, the nearest first.",
+                        rows, 1).image());
     }
 }

@@ -1,6 +1,5 @@
 package duet.pictures;
 
-import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -29,19 +28,18 @@ public final class PictureOf {
         if (!(first instanceof Layer.Convolution)) {
             throw new TrainingException(network.name() + ": its first layer is no convolution, so there are no filters to draw");
         }
-        BufferedImage picture = FilterSheet.draw(network, checkpoint.tensors().get(first.name() + ".weight"));
-        Pictures.writeTo(file, picture);
+        Pictures.writeTo(file, FilterSheet.draw(network, checkpoint.tensors().get(first.name() + ".weight")).image());
     }
 
     /**
-     * Draws what a layer makes of one image: a tile for each channel.
+     * Draws what a layer makes of one image: a numbered tile for each channel, black for 0.
      *
      * @param file        replaced if it is there
      * @param activations the layer
      * @param values      from {@link Activations#of(Path)}
      */
     public static void activations(Path file, Activations activations, float[] values) {
-        Pictures.writeTo(file, ActivationSheet.draw(activations.checkpoint().network(), activations.shape(), values));
+        Pictures.writeTo(file, ActivationSheet.draw(activations.checkpoint().network(), activations.layer(), values).image());
     }
 
     /**

@@ -67,7 +67,7 @@ public final class TrainingPictures implements TrainingListener {
         }
         try {
             Network network = trainer.network();
-            Pictures.write(folder, "curves.png", Curves.draw(history, network.name()));
+            Pictures.write(folder, "curves.png", Curves.draw(history, network.name()).image());
             BufferedImage filters = filters(network);
             if (filters != null) {
                 Pictures.write(folder, "conv1.png", filters);
@@ -85,7 +85,7 @@ public final class TrainingPictures implements TrainingListener {
     private BufferedImage filters(Network network) {
         for (Layer layer : network.layers()) {
             if (layer instanceof Layer.Convolution) {
-                return FilterSheet.draw(network, trainer.parameter(layer.name() + ".weight"));
+                return FilterSheet.draw(network, trainer.parameter(layer.name() + ".weight")).image();
             }
             if (layer instanceof Layer.FullyConnected) {
                 return null;

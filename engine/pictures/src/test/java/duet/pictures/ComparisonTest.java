@@ -51,9 +51,9 @@ class ComparisonTest {
         for (Comparison.Axis axis : Comparison.Axis.values()) {
             Comparison.draw(file, runs, axis);
             BufferedImage picture = ImageIO.read(file.toFile());
-            assertEquals(1320, picture.getWidth());
-            for (int left : new int[] {0, 660}) {
-                assertTrue(contains(picture, 0x0072B2, left, left + 660) && contains(picture, 0xD55E00, left, left + 660),
+            assertEquals(1240, picture.getWidth());
+            for (int left : new int[] {0, 620}) {
+                assertTrue(contains(picture, 0x0072B2, left, left + 620) && contains(picture, 0xD55E00, left, left + 620),
                         "both runs at " + left);
             }
         }
@@ -104,7 +104,7 @@ class ComparisonTest {
         Path file = folder.resolve("figure-1.png");
         Comparison.draw(file, courses);
         BufferedImage picture = ImageIO.read(file.toFile());
-        assertTrue(contains(picture, 0x0072B2, 0, 660) && contains(picture, 0xD55E00, 0, 660) && contains(picture, 0x808080, 0, 660));
+        assertTrue(contains(picture, 0x0072B2, 0, 620) && contains(picture, 0xD55E00, 0, 620) && contains(picture, 0x808080, 0, 620));
     }
 
     private static ReluAgainstTanh.Course course(Activation function) {

@@ -4,17 +4,21 @@ import java.awt.Rectangle;
 import java.awt.image.BufferedImage;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
+
+import duet.files.Reasons;
 
 /**
  * Images by ImageIO: PNG, WebP, GIF, BMP, TIFF and PNM, and JPEG where libjpeg-turbo is missing or the colours are CMYK. Only the needed
@@ -24,6 +28,9 @@ final class ImageIoDecoder {
     private static final Set<String> FORMATS = Set.of("png", "gif", "bmp", "webp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm");
     /** Skipping pixels is coarse, so it starts where the needed part alone would take more memory than this many pixels. */
     private static final long MOST_PIXELS_AT_ONCE = 16 << 20;
+
+    private static final String CONTRADICTION = "what it says of itself contradicts itself";
+    private static final Pattern CODE = Pattern.compile("Exception|null|[a-z]\\.[a-z]+\\.[a-zA-Z]|\\w+\\(");
 
     private ImageIoDecoder() {}
 
@@ -72,7 +79,7 @@ final class ImageIoDecoder {
             Sampling sampling = Sampling.of(fullHeight, fullWidth, height, width);
             BufferedImage image = reader.read(0, sampling.parameters(reader));
             if (!warnings.isEmpty()) {
-                throw new DamagedImage("damaged image (" + warnings.getFirst() + ")");
+                throw new DamagedImage("damaged image (" + told(warnings.getFirst()) + ")");
             }
             return sampling.decoded(RasterColours.other(image, channels), image.getRaster());
         });
@@ -88,7 +95,7 @@ final class ImageIoDecoder {
                 reader.dispose();
             }
         } catch (IOException e) {
-            throw new DamagedImage("not an image (" + e.getMessage() + ")", e);
+            throw new DamagedImage("not an image (" + told(Reasons.of(e)) + ")", e);
         }
         throw new DamagedImage("not an image that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM)");
     }
@@ -103,13 +110,25 @@ final class ImageIoDecoder {
             reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
             reader.setInput(in, true, true);
             return reading.from(reader);
-        } catch (IOException | RuntimeException e) {
-            throw new DamagedImage("damaged image (" + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()) + ")", e);
+        } catch (IOException e) {
+            throw new DamagedImage("damaged image (" + (endsTooEarly(e) ? "ends too early" : told(Reasons.of(e))) + ")", e);
+        } catch (RuntimeException e) {
+            throw new DamagedImage("damaged image (" + CONTRADICTION + ")", e);
         } catch (OutOfMemoryError e) {
             throw new DamagedImage("an image too large for Java's memory", e);
         } finally {
             reader.dispose();
         }
+    }
+
+    /** What a reader says, unless it speaks of its own classes. */
+    private static String told(String words) {
+        return CODE.matcher(words).find() ? CONTRADICTION : words.lines().findFirst().orElse(CONTRADICTION);
+    }
+
+    /** The readers wrap it in errors of their own. */
+    private static boolean endsTooEarly(Throwable e) {
+        return e instanceof EOFException || e.getCause() != null && endsTooEarly(e.getCause());
     }
 
     /**

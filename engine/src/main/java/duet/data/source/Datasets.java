@@ -146,6 +146,25 @@ public final class Datasets {
     }
 
     /**
+     * Reads one image, such as from standard input, as a stored image for a network, ready for a centre crop.
+     *
+     * @param name   for messages
+     * @param file   the bytes of a JPEG, PNG, GIF or BMP file
+     * @param stored 1 channel (grey) or 3 (red, green, blue)
+     * @return [height][width][channels]
+     * @throws DataException with the name, if it is damaged or no image
+     */
+    public static byte[] readImage(String name, byte[] file, Shape stored) {
+        ImageFile.checkChannels(name, stored);
+        try {
+            ImageFile.checkSize(file.length);
+            return ImageFile.decode(file, stored, ImageFile.Jpegs.FASTEST);
+        } catch (DamagedImage e) {
+            throw new DataException(name + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
      * {@return the stored size that goes with a network's input for images of any size: 256 for 224 to 227, as in the sources}
      *
      * @param input the network's input

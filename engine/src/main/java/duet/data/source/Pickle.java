@@ -74,7 +74,7 @@ final class Pickle {
         } catch (java.nio.BufferUnderflowException e) {
             throw new DataException(what + " is truncated: the pickle ends within a value", e);
         } catch (RuntimeException e) {
-            throw new DataException(what + " is a damaged pickle: what it says makes no sense (" + e.getMessage() + ")", e);
+            throw new DataException(what + " is a damaged pickle: its values do not fit together", e);
         }
     }
 

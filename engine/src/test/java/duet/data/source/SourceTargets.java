@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 import duet.data.DamageReport;
+import duet.data.DataException;
 import duet.data.Dataset;
 import duet.data.Split;
 import duet.data.image.ImageFile;
@@ -49,7 +50,7 @@ public final class SourceTargets {
             targets.add(new Target(jpegs == Jpegs.FASTEST ? "image" : "image-io", false, images, 800 * MIB,
                     bytes -> ImageFile.decode(bytes, STORED, jpegs)));
         }
-        targets.add(new Target("mat", false, List.of(MiniIlsvrc.meta()), 64 * MIB, bytes -> MatFile.structures(bytes, "synsets")));
+        targets.add(new Target("mat", false, List.of(MiniIlsvrc.meta()), 64 * MIB, SourceTargets::mat));
         targets.add(new Target("devkit", false, List.of(devkit(folder)), 64 * MIB,
                 ModelTargets.file(folder.resolve("kit.tar.gz"), IlsvrcDevKit::read)));
         targets.add(new Target("tar", false, List.of(tar()), 16 * MIB, ModelTargets.file(folder.resolve("a.tar"), SourceTargets::tar)));
@@ -66,6 +67,15 @@ public final class SourceTargets {
     private static byte[] devkit(Path folder) throws IOException {
         MiniIlsvrc.writeKit(folder, MiniIlsvrc.meta(), "1\n".repeat(MiniIlsvrc.VALIDATION));
         return Files.readAllBytes(folder.resolve(Ilsvrc.DEVKIT));
+    }
+
+    /** Who reads such a file puts its name before what is wrong. */
+    private static void mat(byte[] bytes) {
+        try {
+            MatFile.structures(bytes, "synsets");
+        } catch (IllegalArgumentException e) {
+            throw new DataException(e.getMessage(), e);
+        }
     }
 
     private static byte[] tar() throws IOException {
