@@ -15,9 +15,20 @@ public final class Suggestion {
      * @param possible what would have been right
      */
     public static String of(String given, List<String> possible) {
-        String nearest = possible.stream().min(Comparator.comparingInt(candidate -> distance(given, candidate))).orElseThrow();
+        String nearest = nearest(given, possible);
         String all = "it can be " + String.join(", ", possible);
-        return distance(given, nearest) <= (nearest.length() + 1) / 3 ? "did you mean \"" + nearest + "\"? (" + all + ")" : all;
+        return nearest != null ? "did you mean \"" + nearest + "\"? (" + all + ")" : all;
+    }
+
+    /**
+     * {@return the nearest possible word; null if none is near}
+     *
+     * @param given    what was written
+     * @param possible what would have been right
+     */
+    public static String nearest(String given, List<String> possible) {
+        String nearest = possible.stream().min(Comparator.comparingInt(candidate -> distance(given, candidate))).orElseThrow();
+        return distance(given, nearest) <= (nearest.length() + 1) / 3 ? nearest : null;
     }
 
     /** Levenshtein: insertions, deletions and replacements of a character. */

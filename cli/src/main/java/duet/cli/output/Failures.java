@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -92,7 +93,13 @@ public final class Failures implements IExecutionExceptionHandler, IParameterExc
         if (!(problem instanceof UnmatchedArgumentException unmatched)) {
             return uncapitalize(withoutFullStop(oneLine(problem.getMessage())));
         }
-        String word = "'" + unmatched.getUnmatched().getFirst() + "'";
+        String first = unmatched.getUnmatched().getFirst();
+        try {
+            Path.of(first); // picocli gives up on a list of files at the first that cannot be one
+        } catch (InvalidPathException e) {
+            return oneLine(Reasons.of(e));
+        }
+        String word = "'" + first + "'";
         boolean commandExpected = !problem.getCommandLine().getSubcommands().isEmpty();
         String what = unmatched.isUnknownOption() ? "unknown option " + word
                 : commandExpected ? "unknown command " + word

@@ -3,6 +3,7 @@ package duet.data.source;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 import duet.data.DamageReport;
 import duet.data.DataException;
@@ -13,12 +14,16 @@ import duet.data.shard.ShardFolder;
 import duet.data.source.Datasets.Description;
 import duet.files.Reasons;
 import duet.net.Shape;
+import duet.text.Suggestion;
 
 /** What the option {@code --data} names, understood but not opened. */
 public sealed interface DataSource {
     /** Every form of a source's name, for messages. */
     String FORMS = "fashion-mnist, fashion-mnist:DIR, mnist:DIR, idx:DIR, cifar10:DIR, cifar100:DIR, cifar100-coarse:DIR, ilsvrc:DIR, "
             + "folder:DIR, shards:DIR, synthetic:CHANNELSxHEIGHTxWIDTH:CLASSES[:COUNT]";
+
+    /** What a source's name begins with. */
+    List<String> KINDS = Stream.of(FORMS.split(", ")).map(form -> form.replaceFirst(":.*", "")).distinct().toList();
 
     /** {@return size and number of classes} Height and width are 0 where the files have sizes of their own. */
     Description describe();
@@ -75,7 +80,11 @@ public sealed interface DataSource {
             case "folder" -> new Folder(path(source, rest, "folder:DIR"));
             case "shards" -> new Shards(path(source, rest, "shards:DIR"));
             case "synthetic" -> new Synthetic(SyntheticImages.Specification.parse(source));
-            default -> throw new DataException("\"" + source + "\" is no data source" + ": use one of " + FORMS);
+            default -> {
+                String nearest = Suggestion.nearest(kind, KINDS);
+                throw new DataException("\"" + source + "\" is no data source" + (nearest == null ? "" : " (did you mean " + nearest + "?)")
+                        + ": use one of " + FORMS);
+            }
         };
     }
 
