@@ -84,7 +84,7 @@ public final class ModelTargets {
         onnx.add(Files.readAllBytes(exported));
         List<byte[]> networks = Networks.names().stream()
                 .map(name -> NetworkJson.write(Networks.create(name)).getBytes(StandardCharsets.UTF_8)).toList();
-        byte[] mean = Caffe.BlobProto.newBuilder().setChannels(3).setHeight(4).setWidth(4)
+        byte[] mean = Caffe.BlobProto.newBuilder().setNum(1).setChannels(3).setHeight(4).setWidth(4)
                 .addAllData(java.util.Collections.nCopies(48, 100f)).build().toByteArray();
         ImportOptions named = new ImportOptions(null, null, null, null, null, 0, (channels, classes) -> Tiny.network());
         return List.of(

@@ -6,7 +6,6 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -230,10 +229,9 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
             return List.of();
         }
         try (Stream<Path> children = Files.list(folder)) {
-            List<Path> found = children.filter(child -> !child.getFileName().toString().startsWith("."))
-                    .sorted(Comparator.comparing(child -> child.getFileName().toString())).toList();
-            found.forEach(child -> folder.resolve(child.getFileName().toString())); // as a text it must be the same name
-            return found;
+            // by way of their texts, so that a name with letters that the locale has not shows here
+            return children.map(child -> child.getFileName().toString()).filter(name -> !name.startsWith(".")).sorted()
+                    .map(folder::resolve).toList();
         } catch (InvalidPathException e) {
             throw new DataException("a name in " + folder + ": " + Reasons.of(e), e);
         } catch (IOException | java.io.UncheckedIOException e) {
