@@ -95,7 +95,7 @@ public final class Failures implements IExecutionExceptionHandler, IParameterExc
         }
         String first = unmatched.getUnmatched().getFirst();
         try {
-            var unused = Path.of(first); // picocli gives up on a list of files at the first that cannot be one
+            Path _ = Path.of(first); // picocli gives up on a list of files at the first that cannot be one
         } catch (InvalidPathException e) {
             return oneLine(Reasons.of(e));
         }
