@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 import duet.bindings.NativeLibraries;
+import duet.bindings.cpu.DuetCpu;
 import duet.device.DeviceException;
 
 /** The native library and the processor that it runs on. */
@@ -20,6 +21,22 @@ final class CpuLibrary {
         NativeLibraries.problem(NAME).ifPresent(problem -> {
             throw new DeviceException("the CPU kernels cannot be loaded: " + problem);
         });
+    }
+
+    /**
+     * Throws a sentence if a kernel says that it did not do its work.
+     *
+     * @param status what the native function returned
+     * @param whose  the layer or tensor, for the message
+     * @param what   it was to do, such as {@code ConvolutionForward}
+     */
+    static void requireDone(int status, String whose, String what) {
+        if (status == DuetCpu.DUET_DONE()) {
+            return;
+        }
+        throw new DeviceException(whose + ": " + (status == DuetCpu.DUET_NO_MEMORY()
+                ? "the CPU kernels ran out of memory in " + what + "; try a smaller --batch, or end other programs"
+                : "the CPU kernels failed in " + what + " with status " + status));
     }
 
     /** The processor's name, such as {@code AMD EPYC}. */
