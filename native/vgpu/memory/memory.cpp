@@ -88,10 +88,6 @@ Allocation *Memory::allocate(int device, size_t bytes) {
   uint64_t span = page_up(bytes);
   uint64_t base = state_->place(s, span);
   if (!base) return nullptr;
-  void *p = mmap(reinterpret_cast<void *>(base), span, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-  if (p == MAP_FAILED) return nullptr;
-  state_->cursor[s] = base + span + kRedZone;
   auto allocation = std::make_unique<Allocation>();
   allocation->base = base;
   allocation->bytes = bytes;
@@ -99,9 +95,17 @@ Allocation *Memory::allocate(int device, size_t bytes) {
   allocation->written = LazyBytes((bytes + 3) / 4);
   allocation->label = "allocation " + std::to_string(state_->next_number[s]++) +
                       (device < 0 ? " of pinned host memory" : " of device " + std::to_string(device));
+  auto at = state_->allocations.emplace(base, std::move(allocation)).first;
+  void *p = mmap(reinterpret_cast<void *>(base), span, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  if (p == MAP_FAILED) {
+    state_->allocations.erase(at);
+    return nullptr;
+  }
+  state_->cursor[s] = base + span + kRedZone;
   fill_with_signalling_nans(base, bytes);
   state_->used[s] += bytes;
-  return (state_->allocations[base] = std::move(allocation)).get();
+  return at->second.get();
 }
 
 bool Memory::release(uint64_t base) {
