@@ -1,29 +1,17 @@
-#include "faults.h"
+#include "faults_strike.h"
 #include <atomic>
 #include <cerrno>
-#include <climits>
-#include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <link.h>
 #include <new>
 #include <pthread.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define DUET_SANITIZED 1
-#endif
 
 extern "C" {
 void *__libc_malloc(size_t bytes);
-/* A sanitizer's own malloc, where there is one: what it did not hand out it would not free. */
-__attribute__((weak)) void *__interceptor_malloc(size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
 }
 
 namespace {
@@ -42,7 +30,12 @@ std::atomic<int64_t> first_failing{0}, last_failing{0};
 std::atomic<int32_t> error_of_files{ENOSPC};
 std::atomic<const char *> last_name{""};
 
-bool strikes(const char *name) {
+}  // namespace
+
+namespace duet_faults {
+
+bool strikes(int32_t kind, const char *name) {
+  if (!(armed.load(std::memory_order_acquire) & kind)) return false;
   const int64_t call = count.fetch_add(1) + 1;
   if (call < first_failing.load() || call > last_failing.load()) return false;
   struck.fetch_add(1);
@@ -50,12 +43,19 @@ bool strikes(const char *name) {
   return true;
 }
 
+bool strikes_on() { return count.load() < last_failing.load(); }
+int file_error() { return error_of_files.load(); }
+
+}  // namespace duet_faults
+
+namespace {
+
 /* Whether a call from this address counts and is to fail. */
 bool memory_fails(const char *name, const void *caller) {
   if (!(armed.load(std::memory_order_acquire) & DUET_FAULTS_MEMORY)) return false;
   const uintptr_t at = reinterpret_cast<uintptr_t>(caller);
   for (int i = 0; i < range_count; i++) {
-    if (at >= ranges[i].begin && at < ranges[i].end) return strikes(name);
+    if (at >= ranges[i].begin && at < ranges[i].end) return duet_faults::strikes(DUET_FAULTS_MEMORY, name);
   }
   return false;
 }
@@ -73,8 +73,6 @@ int find_ranges(dl_phdr_info *info, size_t, void *) {
 }
 
 template <class Function> Function next(const char *name) { return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name)); }
-
-void *real_malloc(size_t bytes) { return __interceptor_malloc ? __interceptor_malloc(bytes) : __libc_malloc(bytes); }
 
 }  // namespace
 
@@ -101,14 +99,22 @@ int64_t duet_faults_disarm(void) {
 int64_t duet_faults_struck(void) { return struck.load(); }
 const char *duet_faults_last(void) { return last_name.load(); }
 
-#if !defined(DUET_SANITIZED)
+#if !defined(DUET_SANITIZER)
 
 void *malloc(size_t bytes) {
   if (memory_fails("malloc", __builtin_return_address(0))) {
     errno = ENOMEM;
     return nullptr;
   }
-  return real_malloc(bytes);
+  return __libc_malloc(bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes) {
+  if (memory_fails("aligned_alloc", __builtin_return_address(0))) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  return __libc_memalign(alignment, bytes);
 }
 
 #endif
@@ -128,15 +134,27 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 }
 }
 
-#if defined(DUET_SANITIZED)
+#if defined(DUET_SANITIZER)
 
-/* With a sanitizer the libraries do not have an operator new of their own, which would call malloc. */
+/* With a sanitizer the libraries do not have an operator new of their own, which would call malloc; and malloc is the sanitizer's. */
 void *operator new(size_t bytes) {
   if (memory_fails("new", __builtin_return_address(0))) throw std::bad_alloc();
-  if (void *memory = real_malloc(bytes)) return memory;
+  if (void *memory = std::malloc(bytes)) return memory;
   throw std::bad_alloc();
 }
+void *operator new(size_t bytes, std::align_val_t alignment) {
+  const size_t unit = static_cast<size_t>(alignment);
+  if (memory_fails("new", __builtin_return_address(0))) throw std::bad_alloc();
+  if (void *memory = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit)) return memory;
+  throw std::bad_alloc();
+}
+void *operator new(size_t bytes, const std::nothrow_t &) noexcept {
+  return memory_fails("new", __builtin_return_address(0)) ? nullptr : std::malloc(bytes);
+}
 void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, const std::nothrow_t &) noexcept { std::free(memory); }
 void operator delete(void *memory, size_t) noexcept { std::free(memory); }
+void operator delete(void *memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void *memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 #endif

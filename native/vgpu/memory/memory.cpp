@@ -9,8 +9,12 @@
 namespace vgpu {
 namespace {
 
+#if defined(__SANITIZE_THREAD__)
+constexpr uint64_t kBase = uint64_t(1) << 36;  // the only large range that ThreadSanitizer lets a program have
+#else
 constexpr uint64_t kBase = uint64_t(1) << 45;  // far from where Linux maps programs, libraries and the Java heap
-constexpr uint64_t kDeviceRange = uint64_t(1) << 40;
+#endif
+constexpr uint64_t kDeviceRange = uint64_t(1) << kDeviceBits;
 constexpr int kPinnedSlot = 31;  // pinned host memory is a range like that of a device
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kRedZone = 64 << 10;         // more than the 4 KB asked for: a row of an image past the end still lands in it
@@ -83,7 +87,7 @@ Memory &Memory::get() {
 Allocation *Memory::allocate(int device, size_t bytes) {
   std::unique_lock lock(state_->mutex);
   int s = slot(device);
-  if (!bytes || s < 0 || s > kPinnedSlot || bytes > kDeviceRange / 2) return nullptr;
+  if (!bytes || s < 0 || s > kPinnedSlot || bytes > kDeviceRange / 8 * 7) return nullptr;
   if (device >= 0 && state_->used[s] + bytes > settings().memory_bytes) return nullptr;
   uint64_t span = page_up(bytes);
   uint64_t base = state_->place(s, span);

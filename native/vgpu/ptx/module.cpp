@@ -20,7 +20,7 @@ void place_variable(Variable &v, void *context) {
   place = {a->base, v.bytes};
   a->label = "variable " + v.name + " of device " + std::to_string(p->device);
   std::memset(reinterpret_cast<void *>(a->base), 0, v.bytes);
-  std::memcpy(reinterpret_cast<void *>(a->base), v.initial.data(), std::min(v.initial.size(), v.bytes));
+  std::copy_n(v.initial.data(), std::min(v.initial.size(), v.bytes), reinterpret_cast<uint8_t *>(a->base));
   std::memset(a->written.data(), 1, a->written.size());
   v.address = a->base;
 }
