@@ -18,10 +18,10 @@ template <typename Work> double fastest(int threads, int times, const Work &work
   double best = 1e30;
   for (int i = 0; i < times; i++) {
     const double begin = seconds_now();
-    std::vector<std::thread> team;
+    std::vector<std::jthread> team;
     for (int t = 1; t < threads; t++) team.emplace_back([&work, t] { work(t); });
     work(0);
-    for (std::thread &thread : team) thread.join();
+    team.clear(); /* waits for them */
     best = std::min(best, seconds_now() - begin);
   }
   return best;
@@ -89,6 +89,15 @@ __attribute__((target("avx512f,avx512bf16"), noinline)) float bf16_rounds() {
 }
 #endif
 
+/* An exception must not reach the caller, who is no C++. */
+template <class Work> double guarded(const Work &work) noexcept {
+  try {
+    return work();
+  } catch (...) {
+    return -1;
+  }
+}
+
 int widest() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f")) return 16;
@@ -99,42 +108,50 @@ int widest() {
 
 }  // namespace
 
-double duet_probe_multiply_add(int32_t threads) { return measured_peak(widest(), threads) * threads; }
+double duet_probe_multiply_add(int32_t threads) noexcept {
+  return guarded([&] { return measured_peak(widest(), threads) * threads; });
+}
 
-double duet_probe_bf16(int32_t threads) {
+double duet_probe_bf16(int32_t threads) noexcept {
 #if defined(__x86_64__)
   if (!__builtin_cpu_supports("avx512bf16")) return 0;
-  const double seconds = fastest(threads, 8, [](int) {
-    volatile float kept = bf16_rounds();
-    (void)kept;
+  return guarded([&] {
+    const double seconds = fastest(threads, 8, [](int) {
+      volatile float kept = bf16_rounds();
+      (void)kept;
+    });
+    /* A vector of sums takes 32 products. */
+    return 2.0 * 32 * kBf16Sums * kPeakRounds * threads / seconds * 1e-9;
   });
-  /* A vector of sums takes 32 products. */
-  return 2.0 * 32 * kBf16Sums * kPeakRounds * threads / seconds * 1e-9;
 #else
   (void)threads;
   return 0;
 #endif
 }
 
-double duet_probe_read(int32_t threads, int64_t bytes) {
-  const int64_t part = share(bytes / 4, threads);
-  const Pages pages(bytes);
-  if (!pages.data || part == 0) return 0;
-  std::fill(pages.data, pages.data + bytes / 4, 1.0f);
-  const double seconds = fastest(threads, kTimes, [&](int t) {
-    volatile float kept = read_all(pages.data + t * part, part);
-    (void)kept;
+double duet_probe_read(int32_t threads, int64_t bytes) noexcept {
+  return guarded([&] {
+    const int64_t part = share(bytes / 4, threads);
+    const Pages pages(bytes);
+    if (!pages.data || part == 0) return -1.0;
+    std::fill(pages.data, pages.data + bytes / 4, 1.0f);
+    const double seconds = fastest(threads, kTimes, [&](int t) {
+      volatile float kept = read_all(pages.data + t * part, part);
+      (void)kept;
+    });
+    return 4.0 * part * threads / seconds * 1e-9;
   });
-  return 4.0 * part * threads / seconds * 1e-9;
 }
 
-double duet_probe_update(int32_t threads, int64_t bytes) {
-  const int64_t array = bytes / 12 / 1024 * 1024, part = share(array, threads);
-  const Pages pages(bytes);
-  if (!pages.data || part == 0) return 0;
-  std::fill(pages.data, pages.data + bytes / 4, 1.0f);
-  const double seconds = fastest(threads, kTimes, [&](int t) {
-    update_all(pages.data + t * part, pages.data + array + t * part, pages.data + 2 * array + t * part, part);
+double duet_probe_update(int32_t threads, int64_t bytes) noexcept {
+  return guarded([&] {
+    const int64_t array = bytes / 12 / 1024 * 1024, part = share(array, threads);
+    const Pages pages(bytes);
+    if (!pages.data || part == 0) return -1.0;
+    std::fill(pages.data, pages.data + bytes / 4, 1.0f);
+    const double seconds = fastest(threads, kTimes, [&](int t) {
+      update_all(pages.data + t * part, pages.data + array + t * part, pages.data + 2 * array + t * part, part);
+    });
+    return 5 * 4.0 * part * threads / seconds * 1e-9;
   });
-  return 5 * 4.0 * part * threads / seconds * 1e-9;
 }

@@ -69,7 +69,12 @@ struct Finding {
 void report(Finding finding);  // thread-safe; merges with an equal one
 
 // ---- memory/ ----------------------------------------------------------------------------------------------------------------
-// Device memory lies at addresses of its own for each device (device number in bits 40..44 above a base), mapped there, so that a
+#if defined(__SANITIZE_THREAD__)
+constexpr int kDeviceBits = 33;  // of the addresses of one device
+#else
+constexpr int kDeviceBits = 40;
+#endif
+// Device memory lies at addresses of its own for each device (the device number in the five bits above these), mapped there, so that a
 // device address is also a host pointer inside the simulator. Red zones of at least 4 KB; freed ranges are quarantined.
 // Zeroed bytes whose pages exist only once they are touched: the shadow of a gigabyte costs nothing until it is used.
 class LazyBytes {

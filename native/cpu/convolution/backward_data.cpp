@@ -196,7 +196,7 @@ template <class Word> int64_t workspace_of(const duet_convolution &c, int thread
 
 extern "C" {
 
-int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads) {
+int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolution, int32_t threads) noexcept {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_backward_data_workspace(c, threads) * int64_t{sizeof(float)};
   if (is_winograd(c, DUET_BACKWARD_DATA))
@@ -205,21 +205,23 @@ int64_t duet_convolution_backward_data_workspace(const duet_convolution *convolu
   return words * int64_t{sizeof(float)};
 }
 
-void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter,
-                                    float *input_gradient, void *workspace) {
-  const duet_convolution &c = *convolution;
-  float *space = static_cast<float *>(workspace);
-  if (is_fully_connected(c)) {
-    fully_connected_backward_data(team, c, output_gradient, filter, input_gradient, space);
-  } else if (is_winograd(c, DUET_BACKWARD_DATA)) {
-    BackwardData<float> plan(c);
-    plan.plan();
-    plan.turn_all(team, filter, space);
-    winograd_forward(team, swapped(c), output_gradient, space, nullptr, false, input_gradient, space + plan.turned());
-  } else if (in_pairs(c, DUET_BACKWARD_DATA)) {
-    BackwardData<Pair>(c).run_all(team, output_gradient, filter, input_gradient, space);
-  } else {
-    BackwardData<float>(c).run_all(team, output_gradient, filter, input_gradient, space);
-  }
+int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient,
+                                       const float *filter, float *input_gradient, void *workspace) noexcept {
+  return guarded([&] {
+    const duet_convolution &c = *convolution;
+    float *space = static_cast<float *>(workspace);
+    if (is_fully_connected(c)) {
+      fully_connected_backward_data(team, c, output_gradient, filter, input_gradient, space);
+    } else if (is_winograd(c, DUET_BACKWARD_DATA)) {
+      BackwardData<float> plan(c);
+      plan.plan();
+      plan.turn_all(team, filter, space);
+      winograd_forward(team, swapped(c), output_gradient, space, nullptr, false, input_gradient, space + plan.turned());
+    } else if (in_pairs(c, DUET_BACKWARD_DATA)) {
+      BackwardData<Pair>(c).run_all(team, output_gradient, filter, input_gradient, space);
+    } else {
+      BackwardData<float>(c).run_all(team, output_gradient, filter, input_gradient, space);
+    }
+  });
 }
 }

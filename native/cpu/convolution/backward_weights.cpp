@@ -217,7 +217,7 @@ void bias_columns(const duet_convolution &c, const float *gradient, int first, i
 
 extern "C" {
 
-int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads) {
+int64_t duet_convolution_backward_weights_workspace(const duet_convolution *convolution, int32_t threads) noexcept {
   if (is_fully_connected(*convolution)) return fully_connected_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
   if (is_winograd(*convolution, DUET_BACKWARD_WEIGHTS))
     return winograd_backward_weights_workspace(*convolution, threads) * int64_t{sizeof(float)};
@@ -226,23 +226,26 @@ int64_t duet_convolution_backward_weights_workspace(const duet_convolution *conv
   return threads * words * int64_t{sizeof(float)};
 }
 
-void duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input,
-                                       const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace) {
-  const duet_convolution &c = *convolution;
-  float *space = static_cast<float *>(workspace);
-  if (is_fully_connected(c)) {
-    fully_connected_backward_weights(team, c, input, output_gradient, filter_gradient, space);
-  } else if (is_winograd(c, DUET_BACKWARD_WEIGHTS)) {
-    winograd_backward_weights(team, c, input, output_gradient, filter_gradient, space);
-  } else if (in_pairs(c, DUET_BACKWARD_WEIGHTS)) {
-    run_all<Pair>(team, c, input, output_gradient, filter_gradient, workspace);
-  } else {
-    run_all<float>(team, c, input, output_gradient, filter_gradient, workspace);
-  }
-  if (bias_gradient) {
-    parallel_slices(team, c.filters, kBiasColumns, [&](int64_t first, int64_t last) {
-      bias_columns(c, output_gradient, static_cast<int>(first), static_cast<int>(last - first), bias_gradient);
-    });
-  }
+int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input,
+                                          const float *output_gradient, float *filter_gradient, float *bias_gradient,
+                                          void *workspace) noexcept {
+  return guarded([&] {
+    const duet_convolution &c = *convolution;
+    float *space = static_cast<float *>(workspace);
+    if (is_fully_connected(c)) {
+      fully_connected_backward_weights(team, c, input, output_gradient, filter_gradient, space);
+    } else if (is_winograd(c, DUET_BACKWARD_WEIGHTS)) {
+      winograd_backward_weights(team, c, input, output_gradient, filter_gradient, space);
+    } else if (in_pairs(c, DUET_BACKWARD_WEIGHTS)) {
+      run_all<Pair>(team, c, input, output_gradient, filter_gradient, workspace);
+    } else {
+      run_all<float>(team, c, input, output_gradient, filter_gradient, workspace);
+    }
+    if (bias_gradient) {
+      parallel_slices(team, c.filters, kBiasColumns, [&](int64_t first, int64_t last) {
+        bias_columns(c, output_gradient, static_cast<int>(first), static_cast<int>(last - first), bias_gradient);
+      });
+    }
+  });
 }
 }

@@ -96,21 +96,23 @@ using namespace duet;
 
 extern "C" {
 
-int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation) {
+int32_t duet_convolution_precision(const duet_convolution *convolution, int32_t operation) noexcept {
   return in_pairs(*convolution, operation) ? DUET_BF16 : DUET_FP32;
 }
 
-int32_t duet_filter_block(void) { return kBlock; }
+int32_t duet_filter_block(void) noexcept { return kBlock; }
 
-int64_t duet_filter_elements(const duet_convolution *convolution) { return convolution->groups * group_elements(*convolution); }
+int64_t duet_filter_elements(const duet_convolution *convolution) noexcept { return convolution->groups * group_elements(*convolution); }
 
-void duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed) {
-  each_element(team, *convolution, [=](int64_t from, int64_t to) { packed[to] = from < 0 ? 0 : canonical[from]; });
+int32_t duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed) noexcept {
+  return guarded([&] { each_element(team, *convolution, [=](int64_t from, int64_t to) { packed[to] = from < 0 ? 0 : canonical[from]; }); });
 }
 
-void duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical) {
-  each_element(team, *convolution, [=](int64_t from, int64_t to) {
-    if (from >= 0) canonical[from] = packed[to];
+int32_t duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical) noexcept {
+  return guarded([&] {
+    each_element(team, *convolution, [=](int64_t from, int64_t to) {
+      if (from >= 0) canonical[from] = packed[to];
+    });
   });
 }
 }

@@ -121,7 +121,7 @@ void round_filter(duet_team *team, const Forward<Pair> &plan, const float *packe
 
 extern "C" {
 
-int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads) {
+int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, int32_t threads) noexcept {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_forward_workspace(c) * int64_t{sizeof(float)};
   if (is_winograd(c, DUET_FORWARD)) return winograd_forward_workspace(c, threads) * int64_t{sizeof(float)};
@@ -132,50 +132,57 @@ int64_t duet_convolution_forward_workspace(const duet_convolution *convolution, 
   return threads * Forward<float>(c).workspace() * int64_t{sizeof(float)};
 }
 
-void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter,
-                              const float *bias, int32_t relu, float *output, void *workspace) {
-  const duet_convolution &c = *convolution;
-  if (is_fully_connected(c))
-    return fully_connected_forward(team, c, input, filter, bias, relu != 0, output, static_cast<Pair *>(workspace));
-  if (is_winograd(c, DUET_FORWARD))
-    return winograd_forward(team, c, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
-  if (in_pairs(c, DUET_FORWARD)) {
-    Forward<Pair> plan(c);
-    Pair *pairs = static_cast<Pair *>(workspace);
-    plan.plan();
-    round_filter(team, plan, filter, pairs);
-    plan.run_all(team, input, pairs, bias, relu != 0, output, pairs + plan.filter());
-  } else {
-    Forward<float> plan(c);
-    plan.plan();
-    plan.run_all(team, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
-  }
+int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter,
+                                 const float *bias, int32_t relu, float *output, void *workspace) noexcept {
+  return guarded([&] {
+    const duet_convolution &c = *convolution;
+    if (is_fully_connected(c))
+      return fully_connected_forward(team, c, input, filter, bias, relu != 0, output, static_cast<Pair *>(workspace));
+    if (is_winograd(c, DUET_FORWARD))
+      return winograd_forward(team, c, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
+    if (in_pairs(c, DUET_FORWARD)) {
+      Forward<Pair> plan(c);
+      Pair *pairs = static_cast<Pair *>(workspace);
+      plan.plan();
+      round_filter(team, plan, filter, pairs);
+      plan.run_all(team, input, pairs, bias, relu != 0, output, pairs + plan.filter());
+    } else {
+      Forward<float> plan(c);
+      plan.plan();
+      plan.run_all(team, input, filter, bias, relu != 0, output, static_cast<float *>(workspace));
+    }
+  });
 }
 
-int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution) {
+int64_t duet_convolution_prepared_bytes(const duet_convolution *convolution) noexcept {
   const duet_convolution &c = *convolution;
   if (is_fully_connected(c)) return fully_connected_prepared(c) * int64_t{sizeof(Pair)};
   if (is_winograd(c, DUET_FORWARD)) return winograd_prepared(c) * int64_t{sizeof(float)};
   return in_pairs(c, DUET_FORWARD) ? Forward<Pair>(c).filter() * int64_t{sizeof(Pair)} : 0;
 }
 
-void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared) {
-  const duet_convolution &c = *convolution;
-  if (is_fully_connected(c)) return fully_connected_prepare(team, c, filter, static_cast<Pair *>(prepared));
-  if (is_winograd(c, DUET_FORWARD)) return winograd_prepare(team, c, filter, prepared);
-  round_filter(team, Forward<Pair>(c), filter, static_cast<Pair *>(prepared));
+int32_t duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared) noexcept {
+  return guarded([&] {
+    const duet_convolution &c = *convolution;
+    if (is_fully_connected(c)) return fully_connected_prepare(team, c, filter, static_cast<Pair *>(prepared));
+    if (is_winograd(c, DUET_FORWARD)) return winograd_prepare(team, c, filter, prepared);
+    round_filter(team, Forward<Pair>(c), filter, static_cast<Pair *>(prepared));
+  });
 }
 
-void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared,
-                                       const float *bias, int32_t relu, float *output, void *workspace) {
-  const duet_convolution &c = *convolution;
-  const Pair *pairs = static_cast<const Pair *>(prepared);
-  if (is_fully_connected(c)) return fully_connected_forward(team, c, input, pairs, bias, relu != 0, output, static_cast<Pair *>(workspace));
-  if (is_winograd(c, DUET_FORWARD)) {
-    return winograd_forward_prepared(team, c, input, prepared, bias, relu != 0, output, static_cast<float *>(workspace));
-  }
-  Forward<Pair> plan(c);
-  plan.plan();
-  plan.run_all(team, input, pairs, bias, relu != 0, output, static_cast<Pair *>(workspace) + plan.filter());
+int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared,
+                                          const float *bias, int32_t relu, float *output, void *workspace) noexcept {
+  return guarded([&] {
+    const duet_convolution &c = *convolution;
+    const Pair *pairs = static_cast<const Pair *>(prepared);
+    if (is_fully_connected(c))
+      return fully_connected_forward(team, c, input, pairs, bias, relu != 0, output, static_cast<Pair *>(workspace));
+    if (is_winograd(c, DUET_FORWARD)) {
+      return winograd_forward_prepared(team, c, input, prepared, bias, relu != 0, output, static_cast<float *>(workspace));
+    }
+    Forward<Pair> plan(c);
+    plan.plan();
+    plan.run_all(team, input, pairs, bias, relu != 0, output, static_cast<Pair *>(workspace) + plan.filter());
+  });
 }
 }

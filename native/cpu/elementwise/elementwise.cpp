@@ -28,49 +28,57 @@ template <class Function> void each(duet_team *team, int64_t count, const float 
 
 extern "C" {
 
-void duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output) {
-  each(team, count, input, output, [](float x) { return x < 0 ? 0 : x; });
+int32_t duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output) noexcept {
+  return guarded([&] { each(team, count, input, output, [](float x) { return x < 0 ? 0 : x; }); });
 }
 
-void duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient) {
-  each(team, count, output, output_gradient, input_gradient, [](float y, float gradient) { return y > 0 ? gradient : 0; });
+int32_t duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient,
+                           float *input_gradient) noexcept {
+  return guarded(
+      [&] { each(team, count, output, output_gradient, input_gradient, [](float y, float gradient) { return y > 0 ? gradient : 0; }); });
 }
 
-void duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output) {
-  each(team, count, input, output, [](float x) { return hyperbolic_tangent(x); });
+int32_t duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output) noexcept {
+  return guarded([&] { each(team, count, input, output, [](float x) { return hyperbolic_tangent(x); }); });
 }
 
-void duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient) {
-  each(team, count, output, output_gradient, input_gradient, [](float y, float gradient) { return gradient * (1 - y * y); });
+int32_t duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient,
+                           float *input_gradient) noexcept {
+  return guarded(
+      [&] { each(team, count, output, output_gradient, input_gradient, [](float y, float gradient) { return gradient * (1 - y * y); }); });
 }
 
-void duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output) {
-  each(team, count, input, output, [=](float x) { return x * factor; });
+int32_t duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output) noexcept {
+  return guarded([&] { each(team, count, input, output, [=](float x) { return x * factor; }); });
 }
 
-void duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output) {
-  each(team, count, left, right, output, [](float x, float y) { return x + y; });
+int32_t duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output) noexcept {
+  return guarded([&] { each(team, count, left, right, output, [](float x, float y) { return x + y; }); });
 }
 
-void duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status) {
-  std::atomic<int32_t> found{0};
-  parallel_slices(team, count, kGrain, [&](int64_t first, int64_t last) {
-    uint32_t bad = 0;
-    for (int64_t i = first; i < last; i++) bad |= std::fabs(values[i]) <= std::numeric_limits<float>::max() ? 0u : 1u;
-    if (bad) found.store(1, std::memory_order_relaxed);
+int32_t duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status) noexcept {
+  return guarded([&] {
+    std::atomic<int32_t> found{0};
+    parallel_slices(team, count, kGrain, [&](int64_t first, int64_t last) {
+      uint32_t bad = 0;
+      for (int64_t i = first; i < last; i++) bad |= std::fabs(values[i]) <= std::numeric_limits<float>::max() ? 0u : 1u;
+      if (bad) found.store(1, std::memory_order_relaxed);
+    });
+    *status = found.load();
   });
-  *status = found.load();
 }
 
-void duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay,
-                     float mu) {
-  const float shrink = decay * rate;
-  parallel_slices(team, count, kGrain, [=](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; i++) {
-      const float velocity = mu * momentum[i] - shrink * weight[i] - rate * gradient[i];
-      momentum[i] = velocity;
-      weight[i] += velocity;
-    }
+int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay,
+                        float mu) noexcept {
+  return guarded([&] {
+    const float shrink = decay * rate;
+    parallel_slices(team, count, kGrain, [=](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i++) {
+        const float velocity = mu * momentum[i] - shrink * weight[i] - rate * gradient[i];
+        momentum[i] = velocity;
+        weight[i] += velocity;
+      }
+    });
   });
 }
 }

@@ -33,53 +33,63 @@ void scaled(const uint8_t *from, const float *mean, const float *shift, float sc
 
 extern "C" {
 
-void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first,
-                        float *to, int32_t to_channels, int32_t to_first) {
-  parallel_slices(team, pixels, kPixelsPerTask, [=](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; i++) {
-      std::memcpy(to + i * to_channels + to_first, from + i * from_channels + from_first, sizeof(float) * count);
-    }
-  });
-}
-
-void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height,
-                        int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift,
-                        float scale, float *output) {
-  parallel_slices(team, int64_t{batch} * height, kRowsPerTask, [=](int64_t first_row, int64_t last_row) {
-    for (int64_t row = first_row; row < last_row; row++) {
-      const int64_t image = row / height;
-      const Crop crop{crops[3 * image], crops[3 * image + 1], crops[3 * image + 2] != 0};
-      const int64_t y = int64_t{crop.top} + row % height;
-      float *to = output + row * width * channels;
-      /* Columns first .. end - 1 of the crop, before it is turned round, lie on the image. */
-      const bool inside = y >= 0 && y < stored_height;
-      const int first = inside ? static_cast<int>(std::clamp<int64_t>(-int64_t{crop.left}, 0, width)) : 0;
-      const int end = inside ? static_cast<int>(std::clamp<int64_t>(int64_t{stored_width} - crop.left, first, width)) : 0;
-      std::fill(to, to + first * channels, 0.0f);
-      if (first < end) {
-        const int64_t at = (y * stored_width + crop.left + first) * channels;
-        scaled(images + image * stored_height * stored_width * channels + at, mean + at,
-               colour_shift ? colour_shift + image * channels : nullptr, scale, channels, end - first, to + first * channels);
+int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first,
+                           float *to, int32_t to_channels, int32_t to_first) noexcept {
+  return guarded([&] {
+    parallel_slices(team, pixels, kPixelsPerTask, [=](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i++) {
+        std::memcpy(to + i * to_channels + to_first, from + i * from_channels + from_first, sizeof(float) * count);
       }
-      std::fill(to + end * channels, to + width * channels, 0.0f);
-      if (crop.mirror) {
-        for (int x = 0; x < width / 2; x++) std::swap_ranges(to + x * channels, to + (x + 1) * channels, to + (width - 1 - x) * channels);
+    });
+  });
+}
+
+int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height,
+                           int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift,
+                           float scale, float *output) noexcept {
+  return guarded([&] {
+    parallel_slices(team, int64_t{batch} * height, kRowsPerTask, [=](int64_t first_row, int64_t last_row) {
+      for (int64_t row = first_row; row < last_row; row++) {
+        const int64_t image = row / height;
+        const Crop crop{crops[3 * image], crops[3 * image + 1], crops[3 * image + 2] != 0};
+        const int64_t y = int64_t{crop.top} + row % height;
+        float *to = output + row * width * channels;
+        /* Columns first .. end - 1 of the crop, before it is turned round, lie on the image. */
+        const bool inside = y >= 0 && y < stored_height;
+        const int first = inside ? static_cast<int>(std::clamp<int64_t>(-int64_t{crop.left}, 0, width)) : 0;
+        const int end = inside ? static_cast<int>(std::clamp<int64_t>(int64_t{stored_width} - crop.left, first, width)) : 0;
+        std::fill(to, to + first * channels, 0.0f);
+        if (first < end) {
+          const int64_t at = (y * stored_width + crop.left + first) * channels;
+          scaled(images + image * stored_height * stored_width * channels + at, mean + at,
+                 colour_shift ? colour_shift + image * channels : nullptr, scale, channels, end - first, to + first * channels);
+        }
+        std::fill(to + end * channels, to + width * channels, 0.0f);
+        if (crop.mirror) {
+          for (int x = 0; x < width / 2; x++) std::swap_ranges(to + x * channels, to + (x + 1) * channels, to + (width - 1 - x) * channels);
+        }
       }
-    }
+    });
   });
 }
 
-void duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output) {
-  const int64_t area = int64_t{height} * width;
-  parallel(team, batch, [=](int64_t image, int) {
-    transpose(canonical + image * area * channels, area, channels, area, output + image * area * channels, channels);
+int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical,
+                     float *output) noexcept {
+  return guarded([&] {
+    const int64_t area = int64_t{height} * width;
+    parallel(team, batch, [=](int64_t image, int) {
+      transpose(canonical + image * area * channels, area, channels, area, output + image * area * channels, channels);
+    });
   });
 }
 
-void duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical) {
-  const int64_t area = int64_t{height} * width;
-  parallel(team, batch, [=](int64_t image, int) {
-    transpose(input + image * area * channels, channels, area, channels, canonical + image * area * channels, area);
+int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input,
+                       float *canonical) noexcept {
+  return guarded([&] {
+    const int64_t area = int64_t{height} * width;
+    parallel(team, batch, [=](int64_t image, int) {
+      transpose(input + image * area * channels, channels, area, channels, canonical + image * area * channels, area);
+    });
   });
 }
 }

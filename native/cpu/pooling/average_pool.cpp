@@ -46,17 +46,22 @@ void backward_row(const duet_pooling &p, int64_t image, int y, const float *grad
 
 extern "C" {
 
-void duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output) {
-  const duet_pooling &p = *pooling;
-  parallel(team, p.batch, [&](int64_t image, int) {
-    for (int y = 0; y < p.output_height; y++) forward_row(p, image, y, input, output);
+int32_t duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output) noexcept {
+  return guarded([&] {
+    const duet_pooling &p = *pooling;
+    parallel(team, p.batch, [&](int64_t image, int) {
+      for (int y = 0; y < p.output_height; y++) forward_row(p, image, y, input, output);
+    });
   });
 }
 
-void duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient) {
-  const duet_pooling &p = *pooling;
-  parallel(team, p.batch, [&](int64_t image, int) {
-    for (int y = 0; y < p.height; y++) backward_row(p, image, y, output_gradient, input_gradient);
+int32_t duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient,
+                                   float *input_gradient) noexcept {
+  return guarded([&] {
+    const duet_pooling &p = *pooling;
+    parallel(team, p.batch, [&](int64_t image, int) {
+      for (int y = 0; y < p.height; y++) backward_row(p, image, y, output_gradient, input_gradient);
+    });
   });
 }
 }

@@ -170,21 +170,25 @@ void backward_image(const duet_pooling &p, const uint8_t *winners, const float *
 
 extern "C" {
 
-void duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners) {
-  const duet_pooling &p = *pooling;
-  parallel(team, p.batch, [&](int64_t image, int) {
-    for (int y = 0; y < p.output_height; y++) {
-      if (!forward_row<true>(p, image, y, input, output, winners)) forward_row<false>(p, image, y, input, output, winners);
-    }
+int32_t duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners) noexcept {
+  return guarded([&] {
+    const duet_pooling &p = *pooling;
+    parallel(team, p.batch, [&](int64_t image, int) {
+      for (int y = 0; y < p.output_height; y++) {
+        if (!forward_row<true>(p, image, y, input, output, winners)) forward_row<false>(p, image, y, input, output, winners);
+      }
+    });
   });
 }
 
-void duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient,
-                            float *input_gradient) {
-  const duet_pooling &p = *pooling;
-  const int64_t outputs = int64_t{p.output_height} * p.output_width * p.channels, inputs = int64_t{p.height} * p.width * p.channels;
-  parallel(team, p.batch, [&](int64_t image, int) {
-    backward_image(p, winners + image * outputs, output_gradient + image * outputs, input_gradient + image * inputs);
+int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient,
+                               float *input_gradient) noexcept {
+  return guarded([&] {
+    const duet_pooling &p = *pooling;
+    const int64_t outputs = int64_t{p.output_height} * p.output_width * p.channels, inputs = int64_t{p.height} * p.width * p.channels;
+    parallel(team, p.batch, [&](int64_t image, int) {
+      backward_image(p, winners + image * outputs, output_gradient + image * outputs, input_gradient + image * inputs);
+    });
   });
 }
 }

@@ -130,21 +130,25 @@ template <class Body> void each_batch(duet_team *team, const Norm &norm, int64_t
 
 extern "C" {
 
-void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta,
-                                float k, const float *input, float *output) {
-  const Norm norm(channels / groups, size, alpha, beta, k);
-  with_exponent(beta, [&](auto exponent) {
-    each_batch(team, norm, pixels * groups,
-               [&](Scratch &scratch, int64_t at, int count) { forward(norm, exponent, scratch, input + at, count, output + at); });
+int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta,
+                                   float k, const float *input, float *output) noexcept {
+  return guarded([&] {
+    const Norm norm(channels / groups, size, alpha, beta, k);
+    with_exponent(beta, [&](auto exponent) {
+      each_batch(team, norm, pixels * groups,
+                 [&](Scratch &scratch, int64_t at, int count) { forward(norm, exponent, scratch, input + at, count, output + at); });
+    });
   });
 }
 
-void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta,
-                                 float k, const float *input, const float *output_gradient, float *input_gradient) {
-  const Norm norm(channels / groups, size, alpha, beta, k);
-  with_exponent(beta, [&](auto exponent) {
-    each_batch(team, norm, pixels * groups, [&](Scratch &scratch, int64_t at, int count) {
-      backward(norm, exponent, scratch, input + at, output_gradient + at, count, input_gradient + at);
+int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+                                    float beta, float k, const float *input, const float *output_gradient, float *input_gradient) noexcept {
+  return guarded([&] {
+    const Norm norm(channels / groups, size, alpha, beta, k);
+    with_exponent(beta, [&](auto exponent) {
+      each_batch(team, norm, pixels * groups, [&](Scratch &scratch, int64_t at, int count) {
+        backward(norm, exponent, scratch, input + at, output_gradient + at, count, input_gradient + at);
+      });
     });
   });
 }

@@ -69,30 +69,34 @@ template <class Body> void each_row(duet_team *team, const duet_spatial_norm &n,
 
 extern "C" {
 
-void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output) {
-  each_row(team, *norm, [=](const Map &map, int64_t image, int y, int64_t at, Rows &rows) {
-    map.normalisers(*norm, input + image, y, rows, false);
-    const float *powers = rows.powers.data();
-    for (int64_t i = 0; i < map.row(); i++) output[at + i] = input[at + i] * powers[i];
+int32_t duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output) noexcept {
+  return guarded([&] {
+    each_row(team, *norm, [=](const Map &map, int64_t image, int y, int64_t at, Rows &rows) {
+      map.normalisers(*norm, input + image, y, rows, false);
+      const float *powers = rows.powers.data();
+      for (int64_t i = 0; i < map.row(); i++) output[at + i] = input[at + i] * powers[i];
+    });
   });
 }
 
-void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient,
-                                float *input_gradient, float *workspace) {
-  each_row(team, *norm, [=](const Map &map, int64_t image, int y, int64_t at, Rows &rows) {
-    map.normalisers(*norm, input + image, y, rows, true);
-    const float *powers = rows.powers.data(), *ratios = rows.ratios.data();
-    for (int64_t i = 0; i < map.row(); i++) {
-      const float gradient = output_gradient[at + i];
-      workspace[at + i] = gradient * input[at + i] * ratios[i];
-      input_gradient[at + i] = gradient * powers[i];
-    }
-  });
-  const float factor = 2 * norm->alpha * norm->beta;
-  each_row(team, *norm, [=](const Map &map, int64_t image, int y, int64_t at, Rows &rows) {
-    map.window_sums(workspace + image, y, rows, [](float term) { return term; });
-    const float *sums = rows.sums.data();
-    for (int64_t i = 0; i < map.row(); i++) input_gradient[at + i] -= factor * input[at + i] * sums[i];
+int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient,
+                                   float *input_gradient, float *workspace) noexcept {
+  return guarded([&] {
+    each_row(team, *norm, [=](const Map &map, int64_t image, int y, int64_t at, Rows &rows) {
+      map.normalisers(*norm, input + image, y, rows, true);
+      const float *powers = rows.powers.data(), *ratios = rows.ratios.data();
+      for (int64_t i = 0; i < map.row(); i++) {
+        const float gradient = output_gradient[at + i];
+        workspace[at + i] = gradient * input[at + i] * ratios[i];
+        input_gradient[at + i] = gradient * powers[i];
+      }
+    });
+    const float factor = 2 * norm->alpha * norm->beta;
+    each_row(team, *norm, [=](const Map &map, int64_t image, int y, int64_t at, Rows &rows) {
+      map.window_sums(workspace + image, y, rows, [](float term) { return term; });
+      const float *sums = rows.sums.data();
+      for (int64_t i = 0; i < map.row(); i++) input_gradient[at + i] -= factor * input[at + i] * sums[i];
+    });
   });
 }
 }

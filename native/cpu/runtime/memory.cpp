@@ -1,12 +1,15 @@
 #include "runtime/interface.h"
 #include "runtime/vector.h"
 #include <atomic>
+#include <limits>
 #include <sys/mman.h>
 
 namespace {
 
 constexpr int64_t kPage = 4096;
 constexpr int64_t kHugePage = int64_t{2} << 20;
+/* What rounding up and a huge page more cannot overflow. */
+constexpr int64_t kMostBytes = std::numeric_limits<int64_t>::max() - 4 * kHugePage;
 std::atomic<int64_t> allocated{0};
 
 int64_t mapped_bytes(int64_t bytes) { return duet::round_up(bytes < 1 ? int64_t{1} : bytes, bytes >= kHugePage ? kHugePage : kPage); }
@@ -31,22 +34,23 @@ void *map_huge(int64_t bytes) {
 
 extern "C" {
 
-int32_t duet_abi(void) { return DUET_CPU_ABI; }
-const char *duet_instruction_set(void) { return DUET_INSTRUCTION_SET; }
-int32_t duet_vector_width(void) { return duet::kVectorWidth; }
+int32_t duet_abi(void) noexcept { return DUET_CPU_ABI; }
+const char *duet_instruction_set(void) noexcept { return DUET_INSTRUCTION_SET; }
+int32_t duet_vector_width(void) noexcept { return duet::kVectorWidth; }
 
-void *duet_allocate(int64_t bytes) {
+void *duet_allocate(int64_t bytes) noexcept {
+  if (bytes > kMostBytes) return nullptr;
   int64_t size = mapped_bytes(bytes);
   void *memory = size >= kHugePage ? map_huge(size) : map(size);
   if (memory) allocated.fetch_add(bytes);
   return memory;
 }
 
-void duet_free(void *memory, int64_t bytes) {
+void duet_free(void *memory, int64_t bytes) noexcept {
   if (!memory) return;
   munmap(memory, mapped_bytes(bytes));
   allocated.fetch_sub(bytes);
 }
 
-int64_t duet_allocated(void) { return allocated.load(); }
+int64_t duet_allocated(void) noexcept { return allocated.load(); }
 }

@@ -1,6 +1,5 @@
 #include "runtime/team.h"
-#include <new>
-#include <system_error>
+#include <utility>
 
 namespace {
 
@@ -40,11 +39,16 @@ void duet_team::stop() {
   for (std::thread &worker : workers_) worker.join();
 }
 
-void duet_team::take_tasks(int thread) {
-  for (;;) {
-    int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
-    if (task >= tasks_) return;
-    task_(context_, task, thread);
+void duet_team::take_tasks(int thread) noexcept {
+  try {
+    for (;;) {
+      int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
+      if (task >= tasks_) return;
+      task_(context_, task, thread);
+    }
+  } catch (...) {
+    next_.store(tasks_, std::memory_order_relaxed); /* the others need not begin */
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
   }
 }
 
@@ -72,6 +76,10 @@ void duet_team::run(int64_t tasks, Task task, void *context) {
       left_.wait(left);
     }
     state = state_.load();
+  }
+  if (failed_.load(std::memory_order_relaxed)) {
+    failed_.store(false, std::memory_order_relaxed);
+    std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 }
 
@@ -102,15 +110,13 @@ void duet_team::work(int thread) {
 
 extern "C" {
 
-duet_team *duet_team_create(int32_t threads) {
+duet_team *duet_team_create(int32_t threads) noexcept {
   try {
     return new duet_team(threads < 1 ? 1 : threads);
-  } catch (const std::system_error &) {
-    return nullptr;
-  } catch (const std::bad_alloc &) {
+  } catch (...) {
     return nullptr;
   }
 }
 
-void duet_team_destroy(duet_team *team) { delete team; }
+void duet_team_destroy(duet_team *team) noexcept { delete team; }
 }

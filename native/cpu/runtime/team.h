@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -19,11 +20,12 @@ struct duet_team {
   duet_team(const duet_team &) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  /* Throws what a task threw, of several one, after all threads have left the job. */
   void run(int64_t tasks, Task task, void *context);
 
  private:
   void work(int thread);
-  void take_tasks(int thread);
+  void take_tasks(int thread) noexcept;
   void stop();
 
   std::vector<std::thread> workers_;
@@ -37,6 +39,9 @@ struct duet_team {
   int64_t tasks_ = 0;
   Task task_ = nullptr;
   void *context_ = nullptr;
+  /* Of the job: whether a task threw, and what the first of them did. */
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
 };
 
 namespace duet {

@@ -34,8 +34,8 @@ DUET_PEAK(peak_4, 4, 24, __attribute__((noinline)))
 inline double measured_peak(int width, int threads) {
   double best = 0;
   for (int attempt = 0; attempt < 8; attempt++) {
-    std::vector<std::thread> team;
     std::vector<double> speeds(threads);
+    std::vector<std::jthread> team;
     for (int t = 0; t < threads; t++) {
       team.emplace_back([&, t] {
         const double begin = seconds_now();
@@ -58,7 +58,7 @@ inline double measured_peak(int width, int threads) {
         speeds[t] = 2.0 * kPeakRounds * sums * width / (seconds_now() - begin) * 1e-9;
       });
     }
-    for (std::thread &thread : team) thread.join();
+    team.clear(); /* waits for them */
     best = std::max(best, *std::min_element(speeds.begin(), speeds.end()));
   }
   return best;

@@ -48,11 +48,11 @@ bool is_winograd(const duet_convolution &c, int operation) {
 
 }  // namespace duet
 
-extern "C" int32_t duet_convolution_algorithm(const duet_convolution *convolution, int32_t operation) {
+extern "C" int32_t duet_convolution_algorithm(const duet_convolution *convolution, int32_t operation) noexcept {
   return duet::is_winograd(*convolution, operation) ? DUET_WINOGRAD : DUET_DIRECT;
 }
 
-extern "C" int64_t duet_convolution_multiply_adds(const duet_convolution *convolution, int32_t operation) {
+extern "C" int64_t duet_convolution_multiply_adds(const duet_convolution *convolution, int32_t operation) noexcept {
   const duet_convolution &c = *convolution;
   if (!duet::is_winograd(c, operation)) return int64_t{c.batch} * c.output_height * c.output_width * duet::taps(c) * c.filters;
   const duet_convolution done = operation == DUET_BACKWARD_DATA ? duet::swapped(c) : duet::without_stride(c);

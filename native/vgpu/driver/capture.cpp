@@ -61,8 +61,9 @@ CUresult capture_work(Stream &stream, Work work) {
   node.lane_name = stream.name;
   node.work = std::move(work);
   node.after = stream.capture_ends;
-  stream.capture_ends = {capture.graph->nodes.size()};
+  std::vector<size_t> ends{capture.graph->nodes.size()};
   capture.graph->nodes.push_back(std::move(node));
+  stream.capture_ends = std::move(ends);
   return CUDA_SUCCESS;
 }
 
@@ -88,9 +89,9 @@ CUresult capture_wait(Stream &stream, Event &event) {
     return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
   }
   if (!stream.capture) {  // the fork: the stream becomes part of the capture
+    capture.streams.push_back(&stream);
     stream.capture = event.capture;
     stream.capture_ends.clear();
-    capture.streams.push_back(&stream);
   }
   for (size_t end : event.capture_ends)
     if (std::find(stream.capture_ends.begin(), stream.capture_ends.end(), end) == stream.capture_ends.end())
@@ -155,9 +156,9 @@ CUresult cuStreamBeginCapture_v2(CUstream handle, CUstreamCaptureMode mode) {
     capture->graph = std::make_shared<Graph>();
     capture->graph->context = stream->context;
     capture->streams.push_back(stream.get());
+    Driver::get().captures.push_back(capture);
     stream->capture = capture;
     stream->capture_ends.clear();
-    Driver::get().captures.push_back(capture);
     return CUDA_SUCCESS;
   });
 }

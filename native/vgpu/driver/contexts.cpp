@@ -133,7 +133,8 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
     if (!valid_device(device)) return CUDA_ERROR_INVALID_DEVICE;
     Primary &primary = Driver::get().primaries[device];
     if (!primary.references) return CUDA_ERROR_INVALID_CONTEXT;
-    if (--primary.references == 0 && primary.context) end_context(primary);
+    if (primary.references == 1 && primary.context) end_context(primary);
+    --primary.references;
     return CUDA_SUCCESS;
   });
 }

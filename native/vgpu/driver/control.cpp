@@ -190,40 +190,40 @@ std::string json(const Counters &c) {
   return object(members);
 }
 
-// Runs what returns text under the driver's mutex and keeps the text for the calling thread.
-template <class Body> const char *text(std::string &kept, Body body) noexcept {
+// Runs what returns text under the driver's mutex and keeps the text for the calling thread; `otherwise` if there is no memory for it.
+template <class Body> const char *text(std::string &kept, const char *otherwise, Body body) noexcept {
   try {
     std::lock_guard lock(Driver::get().mutex);
     kept = body();
     return kept.c_str();
   } catch (...) {
-    return "";
+    return otherwise;
   }
 }
 
 }  // namespace
 
-VGPU_EXPORT int vgpu_abi(void) { return VGPU_ABI; }
+VGPU_EXPORT int vgpu_abi(void) noexcept { return VGPU_ABI; }
 
-VGPU_EXPORT int vgpu_configure(const char *text) {
+VGPU_EXPORT int vgpu_configure(const char *text) noexcept {
   try {
     std::lock_guard lock(Driver::get().mutex);
     problem.clear();
     configure(text ? text : "");
     return 0;
-  } catch (const Refused &refused) {
-    problem = refused.why;
+  } catch (Refused &refused) {
+    problem.swap(refused.why);
   } catch (...) {
-    problem = "out of memory";
+    problem = "out of memory";  // short enough to need none
   }
   return -1;
 }
 
-VGPU_EXPORT const char *vgpu_problem(void) { return problem.c_str(); }
+VGPU_EXPORT const char *vgpu_problem(void) noexcept { return problem.c_str(); }
 
-VGPU_EXPORT const char *vgpu_findings(void) {
+VGPU_EXPORT const char *vgpu_findings(void) noexcept {
   static thread_local std::string kept;
-  return text(kept, [] {
+  return text(kept, "out of memory: what was found cannot be told\n", [] {
     std::string result;
     for (auto &finding : findings())
       result += std::string(name(finding.kind)) + " (" + std::to_string(finding.count) + (finding.count == 1 ? " time): " : " times): ") +
@@ -232,31 +232,27 @@ VGPU_EXPORT const char *vgpu_findings(void) {
   });
 }
 
-VGPU_EXPORT int64_t vgpu_finding_count(void) {
-  int64_t count = 0;
-  for (auto &finding : findings()) count += int64_t(finding.count);
-  return count;
-}
+VGPU_EXPORT int64_t vgpu_finding_count(void) noexcept { return int64_t(finding_count()); }
 
-VGPU_EXPORT const char *vgpu_counters(void) {
+VGPU_EXPORT const char *vgpu_counters(void) noexcept {
   static thread_local std::string kept;
-  return text(kept, [] {
+  return text(kept, "", [] {
     std::vector<std::pair<std::string, std::string>> members;
     for (auto &[kernel, sums] : counters()) members.emplace_back(kernel, json(sums));
     return object(members);
   });
 }
 
-VGPU_EXPORT const char *vgpu_calls(void) {
+VGPU_EXPORT const char *vgpu_calls(void) noexcept {
   static thread_local std::string kept;
-  return text(kept, [] {
+  return text(kept, "", [] {
     std::vector<std::pair<std::string, std::string>> members;
     for (auto &[function, count] : Driver::get().calls) members.emplace_back(function, std::to_string(count));
     return object(members);
   });
 }
 
-VGPU_EXPORT void vgpu_reset(void) {
+VGPU_EXPORT void vgpu_reset(void) noexcept {
   std::lock_guard lock(Driver::get().mutex);
   forget_findings();
   counters().clear();

@@ -45,13 +45,28 @@ const char *name(FindingKind kind) {
 void report(Finding finding) {
   std::lock_guard lock(all().mutex);
   auto [at, fresh] = all().index.try_emplace({finding.kind, finding.place}, all().list.size());
-  if (fresh) all().list.push_back(std::move(finding));
-  else all().list[at->second].count += finding.count;
+  if (!fresh) {
+    all().list[at->second].count += finding.count;
+    return;
+  }
+  try {
+    all().list.push_back(std::move(finding));
+  } catch (...) {
+    all().index.erase(at);
+    throw;
+  }
 }
 
 std::vector<Finding> findings() {
   std::lock_guard lock(all().mutex);
   return all().list;
+}
+
+uint64_t finding_count() {
+  std::lock_guard lock(all().mutex);
+  uint64_t count = 0;
+  for (auto &finding : all().list) count += finding.count;
+  return count;
 }
 
 void forget_findings() {

@@ -5,6 +5,7 @@
 namespace vgpu {
 
 std::vector<Finding> findings();
+uint64_t finding_count();  // how often all of them were seen
 void forget_findings();
 
 }  // namespace vgpu

@@ -10,14 +10,14 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *handle, CUgraph graph_handle, 
     Driver &driver = Driver::get();
     auto graph = driver.graphs.find(graph_handle);
     if (!graph) return CUDA_ERROR_INVALID_HANDLE;
-    auto exec = driver.execs.add(std::make_shared<GraphExec>());
+    auto exec = std::make_shared<GraphExec>();
     static uint32_t number = 0;
     exec->number = ++number;
     exec->context = graph->context;
     exec->nodes = graph->nodes;
     for (auto &node : exec->nodes)
       if (!exec->chains.count(node.lane)) exec->chains[node.lane] = driver.next_number();
-    *handle = reinterpret_cast<CUgraphExec>(exec->handle);
+    *handle = reinterpret_cast<CUgraphExec>(driver.execs.add(exec)->handle);
     return CUDA_SUCCESS;
   });
 }

@@ -18,6 +18,16 @@ CUresult bad_free(const char *function, uint64_t address) {
   return CUDA_ERROR_INVALID_VALUE;
 }
 
+// Remembers an allocation, or gives it back if there is no memory to do so.
+void owned(std::map<uint64_t, size_t> &owner, const Allocation &allocation) {
+  try {
+    owner[allocation.base] = allocation.bytes;
+  } catch (...) {
+    Memory::get().release(allocation.base);
+    throw;
+  }
+}
+
 // Freeing waits for the device, so that work already queued still finds its memory.
 CUresult release(Context &context, std::map<uint64_t, size_t> &owner, uint64_t address) {
   Driver &driver = Driver::get();
@@ -48,7 +58,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
     if (CUresult result = unsafe_call()) return result;
     Allocation *allocation = Memory::get().allocate(context.device, bytes);
     if (!allocation) return CUDA_ERROR_OUT_OF_MEMORY;
-    context.memory[allocation->base] = bytes;
+    owned(context.memory, *allocation);
     *address = allocation->base;
     return CUDA_SUCCESS;
   });
@@ -68,7 +78,7 @@ CUresult cuMemHostAlloc(void **pointer, size_t bytes, unsigned int flags) {
     Allocation *allocation = Memory::get().allocate(-1, bytes);
     if (!allocation) return CUDA_ERROR_OUT_OF_MEMORY;
     std::memset(allocation->written.data(), 1, allocation->written.size());  // the host may write it at any time, unseen
-    context.pinned[allocation->base] = bytes;
+    owned(context.pinned, *allocation);
     *pointer = reinterpret_cast<void *>(allocation->base);
     return CUDA_SUCCESS;
   });

@@ -116,13 +116,13 @@ CUresult load(Context &context, CUmodule *handle, const void *image, Logs &logs)
   std::string log;
   auto decoded = Module::load(text, context.device, log);
   if (!decoded) return refuse(CUDA_ERROR_INVALID_PTX, logs, log);
-  auto module = Driver::get().modules.add(std::make_shared<ModuleObject>());
+  auto module = std::make_shared<ModuleObject>();
   module->context = &context;
   module->ptx_version = version;
   module->target = header.target;
   module->module = std::move(decoded);
+  *handle = reinterpret_cast<CUmodule>(Driver::get().modules.add(module)->handle);
   logs.write(log, "");
-  *handle = reinterpret_cast<CUmodule>(module->handle);
   return CUDA_SUCCESS;
 }
 
@@ -180,14 +180,14 @@ CUresult cuModuleGetFunction(CUfunction *handle, CUmodule module_handle, const c
     if (!kernel) return CUDA_ERROR_NOT_FOUND;
     uint64_t &number = module->functions[name];
     if (!number) {
-      number = Driver::get().next_handle(0xf1);
       auto function = std::make_shared<Function>();
-      function->handle = number;
+      function->handle = Driver::get().next_handle(0xf1);
       function->module = module;
       function->kernel = kernel;
       size_t fixed = info(kernel).static_shared_bytes;
       function->dynamic_limit = fixed < kPlainShared ? kPlainShared - fixed : 0;
-      Driver::get().functions.objects[number] = function;
+      Driver::get().functions.objects[function->handle] = function;
+      number = function->handle;
     }
     *handle = reinterpret_cast<CUfunction>(number);
     return CUDA_SUCCESS;

@@ -16,6 +16,17 @@ size_t staged(const Node &node) {
   return copy && copy->staged ? copy->staged->size() : 0;
 }
 
+// Work that finds no memory has failed like a kernel that faults: what follows it in the queue must not wait for ever.
+CUresult execute_guarded(Node &node) {
+  try {
+    return execute(node);
+  } catch (const std::bad_alloc &) {
+    return CUDA_ERROR_OUT_OF_MEMORY;
+  } catch (...) {
+    return CUDA_ERROR_UNKNOWN;
+  }
+}
+
 void collect(const std::shared_ptr<Node> &target, std::map<uint64_t, std::shared_ptr<Node>> &all) {
   std::vector<std::shared_ptr<Node>> stack{target};
   while (!stack.empty()) {
@@ -39,8 +50,13 @@ void Scheduler::submit(const std::shared_ptr<Node> &node, const std::vector<std:
     if (!earlier->done) node->needs.push_back(earlier);
   }
   node->clock.add(node->chain, node->sequence);
-  driver.chain_ends[node->chain] = node;
   queue_.emplace(node->sequence, node);
+  try {
+    driver.chain_ends[node->chain] = node;
+  } catch (...) {
+    queue_.erase(node->sequence);
+    throw;
+  }
   staged_bytes_ += staged(*node);
   if (queue_.size() > kLongestQueue || staged_bytes_ > kMostStaged) {
     size_t half = queue_.size() / 2;
@@ -61,7 +77,7 @@ bool Scheduler::ready(const Node &node) {
 void Scheduler::run(const std::shared_ptr<Node> &node) {
   queue_.erase(node->sequence);
   staged_bytes_ -= staged(*node);
-  CUresult result = node->context->sticky ? CUDA_SUCCESS : execute(*node);
+  CUresult result = node->context->sticky ? CUDA_SUCCESS : execute_guarded(*node);
   node->done = true;
   node->needs.clear();
   node->work = std::monostate();

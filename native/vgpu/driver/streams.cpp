@@ -18,13 +18,13 @@ std::vector<std::shared_ptr<Node>> ends(Stream &stream) {
 CUresult create(Context &context, CUstream *handle, unsigned flags, int priority) {
   if (!handle || flags > CU_STREAM_NON_BLOCKING) return CUDA_ERROR_INVALID_VALUE;
   Driver &driver = Driver::get();
-  auto stream = driver.streams.add(std::make_shared<Stream>());
+  auto stream = std::make_shared<Stream>();
   stream->context = &context;
   stream->number = driver.next_number();
   stream->blocking = flags == CU_STREAM_DEFAULT;
   stream->priority = priority;
   stream->name = "stream " + std::to_string(stream->number) + " of device " + std::to_string(context.device);
-  *handle = handle_of(*stream);
+  *handle = handle_of(*driver.streams.add(stream));
   return CUDA_SUCCESS;
 }
 
@@ -56,8 +56,8 @@ std::shared_ptr<Node> submit(Stream &stream, Work work, std::vector<std::shared_
   node->who = std::make_shared<const std::string>((what ? what : describe(work)) + " in " + stream.name);
   spoil_destination(work);
   node->work = std::move(work);
-  stream.last = node;
   Driver::get().scheduler.submit(node, after);
+  stream.last = node;
   return node;
 }
 

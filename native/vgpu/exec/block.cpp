@@ -1,7 +1,6 @@
 // One thread block: its warps take turns, each running to a barrier, its end, or the end of its turn.
 #include "access.h"
 #include <algorithm>
-#include <sys/mman.h>
 
 namespace vgpu {
 
@@ -10,10 +9,7 @@ Worker::Worker(LaunchState &state, uint64_t seed)
   const Launch &l = launch.launch;
   const uint32_t threads = l.block[0] * l.block[1] * l.block[2], count = (threads + kLanes - 1) / kLanes;
   const size_t frame = kernel.frame_bytes, local = (kernel.local_bytes * kLanes + 63) / 64 * 64;
-  memory_bytes = std::max<size_t>((frame + local) * count, 4096);
-  void *p = mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) throw std::bad_alloc();
-  memory = static_cast<uint8_t *>(p);
+  memory = LazyBytes(std::max<size_t>((frame + local) * count, 4096));
   warps.resize(count);
   caches.resize(kernel.caches);
   executions.resize(kernel.blocks.size());
@@ -33,8 +29,8 @@ Worker::Worker(LaunchState &state, uint64_t seed)
     Warp &w = warps[n];
     w.worker = this;
     w.index = n;
-    w.frame = memory + n * frame;
-    w.local = memory + count * frame + n * local;
+    w.frame = memory.data() + n * frame;
+    w.local = memory.data() + count * frame + n * local;
     for (const Constant &c : kernel.constants) {
       for (int lane = 0; lane < kLanes; ++lane) {
         if (c.width == 1) w.predicate(c.offset) = c.bits ? kAll : 0;
@@ -43,8 +39,6 @@ Worker::Worker(LaunchState &state, uint64_t seed)
     }
   }
 }
-
-Worker::~Worker() { munmap(memory, memory_bytes); }
 
 namespace {
 

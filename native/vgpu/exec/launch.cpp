@@ -102,15 +102,27 @@ Outcome run(const Launch &launch) {
   uint64_t count = state.settings.threads > 0 ? state.settings.threads : std::max(1u, std::thread::hardware_concurrency());
   count = kernel.global_atomics ? 1 : std::min(count, state.blocks);
   if (state.blocks) {
-    std::vector<std::thread> threads;
-    auto work = [&state] {
-      Worker worker(state, state.settings.seed);
-      worker.run();
-      merge(state, worker);
+    std::exception_ptr failure;  // no memory: a thread may not end by it
+    auto work = [&state, &failure] {
+      try {
+        Worker worker(state, state.settings.seed);
+        worker.run();
+        merge(state, worker);
+      } catch (...) {
+        std::lock_guard lock(state.mutex);
+        failure = std::current_exception();
+      }
     };
-    for (uint64_t n = 1; n < count; ++n) threads.emplace_back(work);
-    work();
-    for (std::thread &t : threads) t.join();
+    {
+      std::vector<std::jthread> threads;
+      try {
+        for (uint64_t n = 1; n < count; ++n) threads.emplace_back(work);
+      } catch (...) {
+        // Fewer threads do as well.
+      }
+      work();
+    }
+    if (failure) std::rethrow_exception(failure);
   }
 
   Outcome outcome;

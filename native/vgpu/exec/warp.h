@@ -121,8 +121,7 @@ struct Worker {
   uint32_t ctaid[3] = {};
   std::vector<Warp> warps;
   std::vector<AccessCache> caches;
-  uint8_t *memory = nullptr;  // frames and local memory
-  size_t memory_bytes = 0;
+  LazyBytes memory;  // frames and local memory
   std::vector<uint8_t> shared_storage;
   uint8_t *shared = nullptr;
   uint64_t shared_bytes = 0;
@@ -142,7 +141,6 @@ struct Worker {
   uint64_t found = 0;
 
   Worker(LaunchState &state, uint64_t seed);
-  ~Worker();
   void run();
   void finding(FindingKind kind, const Instruction &i, const Warp &w, int lane, const std::string &what);
   bool seen(FindingKind kind, const Instruction &i);  // counts it and says if it has been described already

@@ -9,8 +9,12 @@
 namespace vgpu {
 namespace {
 
+#if defined(__SANITIZE_THREAD__)
+constexpr uint64_t kBase = uint64_t(1) << 36;  // the only large range that ThreadSanitizer lets a program have
+#else
 constexpr uint64_t kBase = uint64_t(1) << 45;  // far from where Linux maps programs, libraries and the Java heap
-constexpr uint64_t kDeviceRange = uint64_t(1) << 40;
+#endif
+constexpr uint64_t kDeviceRange = uint64_t(1) << kDeviceBits;
 constexpr int kPinnedSlot = 31;  // pinned host memory is a range like that of a device
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kRedZone = 64 << 10;         // more than the 4 KB asked for: a row of an image past the end still lands in it
@@ -83,15 +87,11 @@ Memory &Memory::get() {
 Allocation *Memory::allocate(int device, size_t bytes) {
   std::unique_lock lock(state_->mutex);
   int s = slot(device);
-  if (!bytes || s < 0 || s > kPinnedSlot || bytes > kDeviceRange / 2) return nullptr;
+  if (!bytes || s < 0 || s > kPinnedSlot || bytes > kDeviceRange / 8 * 7) return nullptr;
   if (device >= 0 && state_->used[s] + bytes > settings().memory_bytes) return nullptr;
   uint64_t span = page_up(bytes);
   uint64_t base = state_->place(s, span);
   if (!base) return nullptr;
-  void *p = mmap(reinterpret_cast<void *>(base), span, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-  if (p == MAP_FAILED) return nullptr;
-  state_->cursor[s] = base + span + kRedZone;
   auto allocation = std::make_unique<Allocation>();
   allocation->base = base;
   allocation->bytes = bytes;
@@ -99,9 +99,17 @@ Allocation *Memory::allocate(int device, size_t bytes) {
   allocation->written = LazyBytes((bytes + 3) / 4);
   allocation->label = "allocation " + std::to_string(state_->next_number[s]++) +
                       (device < 0 ? " of pinned host memory" : " of device " + std::to_string(device));
+  auto at = state_->allocations.emplace(base, std::move(allocation)).first;
+  void *p = mmap(reinterpret_cast<void *>(base), span, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  if (p == MAP_FAILED) {
+    state_->allocations.erase(at);
+    return nullptr;
+  }
+  state_->cursor[s] = base + span + kRedZone;
   fill_with_signalling_nans(base, bytes);
   state_->used[s] += bytes;
-  return (state_->allocations[base] = std::move(allocation)).get();
+  return at->second.get();
 }
 
 bool Memory::release(uint64_t base) {

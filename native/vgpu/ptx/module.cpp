@@ -13,14 +13,16 @@ struct Placement {
 
 void place_variable(Variable &v, void *context) {
   auto *p = static_cast<Placement *>(context);
-  Allocation *a = v.bytes ? Memory::get().allocate(p->device, v.bytes) : nullptr;
-  if (!a) return;
+  if (!v.bytes) return;
+  auto &place = p->state->variables[v.name];
+  Allocation *a = Memory::get().allocate(p->device, v.bytes);
+  if (!a) throw std::bad_alloc();
+  place = {a->base, v.bytes};
   a->label = "variable " + v.name + " of device " + std::to_string(p->device);
   std::memset(reinterpret_cast<void *>(a->base), 0, v.bytes);
-  std::memcpy(reinterpret_cast<void *>(a->base), v.initial.data(), std::min(v.initial.size(), v.bytes));
+  std::copy_n(v.initial.data(), std::min(v.initial.size(), v.bytes), reinterpret_cast<uint8_t *>(a->base));
   std::memset(a->written.data(), 1, a->written.size());
   v.address = a->base;
-  p->state->variables[v.name] = {a->base, v.bytes};
 }
 
 std::string line_of(const std::string &ptx, int line) {

@@ -126,7 +126,7 @@ TEST(memory_of_devices) {
   const size_t before = memory.used(0);
   Allocation *a = memory.allocate(0, 1000), *b = memory.allocate(1, 5), *c = memory.allocate(-1, 64);
   expect(a && b && c && a->base % 256 == 0, "allocation");
-  expect((b->base ^ a->base) >> 40 & 31, "devices have ranges of their own");
+  expect((b->base ^ a->base) >> kDeviceBits & 31, "devices have ranges of their own");
   expect(memory.find(a->base + 999) == a && !memory.find(a->base + 1000) && memory.nearest(a->base + 1000) == a, "exact ends");
   expect(memory.used(0) == before + 1000, "used");
   expect(memory.release(a->base) && !memory.release(a->base) && memory.find(a->base) == a && a->freed, "release");

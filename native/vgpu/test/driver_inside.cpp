@@ -124,8 +124,13 @@ TEST(a_large_launch_is_cheap) {
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   CHECK(found.empty());
-  CHECK(seconds < 2);  // 20 launches; about 0.15 in truth
-  if (seconds >= 2) printf("20 launches took %.2f s\n", seconds);
+#if defined(DUET_SANITIZER)
+  const double most = 60;
+#else
+  const double most = 2;
+#endif
+  CHECK(seconds < most);  // 20 launches; about 0.15 in truth
+  if (seconds >= most) printf("20 launches took %.2f s\n", seconds);
 }
 
 // Thousands of small accesses at different places: the states of the blocks are swept.

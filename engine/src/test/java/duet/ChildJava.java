@@ -10,6 +10,11 @@ public final class ChildJava {
     private ChildJava() {}
 
     public static Process start(List<String> options, Class<?> main, String... arguments) throws IOException {
+        return builder(options, main, arguments).start();
+    }
+
+    /** Before it starts, for one with another environment. */
+    public static ProcessBuilder builder(List<String> options, Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), "--enable-native-access=ALL-UNNAMED"));
@@ -18,6 +23,6 @@ public final class ChildJava {
         command.addAll(options);
         command.add(main.getName());
         command.addAll(List.of(arguments));
-        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     }
 }

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 
 import duet.bindings.cpu.DuetCpu;
+import duet.device.DeviceException;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -39,6 +40,9 @@ public class CallBenchmark {
         team = DuetCpu.duet_team_create(1);
         input = DuetCpu.duet_allocate(BYTES);
         output = DuetCpu.duet_allocate(BYTES);
+        if (team.address() == 0 || input.address() == 0 || output.address() == 0) {
+            throw new DeviceException("cpu: there is no memory or no thread left for this benchmark; end other programs");
+        }
     }
 
     @TearDown
@@ -56,13 +60,13 @@ public class CallBenchmark {
 
     /** Five arguments, three of them addresses: 16 floats are scaled. */
     @Benchmark
-    public void scale16() {
-        DuetCpu.duet_scale(team, COUNT, input, 0.5f, output);
+    public int scale16() {
+        return DuetCpu.duet_scale(team, COUNT, input, 0.5f, output);
     }
 
     /** Nine arguments, three of them addresses: 16 channels of one pixel are copied. */
     @Benchmark
-    public void copyChannels16() {
-        DuetCpu.duet_copy_channels(team, 1, 16, input, 16, 0, output, 16, 0);
+    public int copyChannels16() {
+        return DuetCpu.duet_copy_channels(team, 1, 16, input, 16, 0, output, 16, 0);
     }
 }

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.function.DoubleSupplier;
 
 import duet.bindings.NativeLibraries;
+import duet.text.Text;
 
 /**
  * What the cores of this machine can do at most, measured (native/probe): the roofs that a kernel is compared with. A machine that others
@@ -40,7 +41,7 @@ public record MachinePeak(int threads, double multiplyAddGflops, double bf16Gflo
      *
      * @param threads that compute together
      * @return the peak
-     * @throws DeviceException if the probe cannot be loaded
+     * @throws DeviceException if the probe cannot be loaded, or there is no memory for it
      */
     public static MachinePeak measure(int threads) {
         problem().ifPresent(problem -> {
@@ -84,7 +85,9 @@ public record MachinePeak(int threads, double multiplyAddGflops, double bf16Gflo
 
     private static double call(String function, int threads) {
         try {
-            return (double) handle(function, JAVA_INT).invokeExact(threads);
+            return measured((double) handle(function, JAVA_INT).invokeExact(threads), threads);
+        } catch (DeviceException e) {
+            throw e;
         } catch (Throwable e) {
             throw new AssertionError(e); // a downcall throws nothing
         }
@@ -92,10 +95,20 @@ public record MachinePeak(int threads, double multiplyAddGflops, double bf16Gflo
 
     private static double call(String function, int threads, long bytes) {
         try {
-            return (double) handle(function, JAVA_INT, JAVA_LONG).invokeExact(threads, bytes);
+            return measured((double) handle(function, JAVA_INT, JAVA_LONG).invokeExact(threads, bytes), threads);
+        } catch (DeviceException e) {
+            throw e;
         } catch (Throwable e) {
             throw new AssertionError(e); // a downcall throws nothing
         }
+    }
+
+    private static double measured(double result, int threads) {
+        if (result < 0) {
+            throw new DeviceException("the machine's peak cannot be measured: it has not enough memory, or cannot start "
+                    + Text.count(threads, "thread") + "; end other programs, or try fewer with --threads");
+        }
+        return result;
     }
 
     private static MethodHandle handle(String function, MemoryLayout... arguments) {

@@ -36,7 +36,7 @@ public final class WholeFile {
      *
      * @param file    to be written; its folder must be there
      * @param content all of it
-     * @throws FileException with the path and the reason; then nothing has changed
+     * @throws FileException with the path and the reason; then nothing has changed, unless it says that the file is written
      */
     public static void write(Path file, byte[] content) {
         write(file, channel -> fully(channel, ByteBuffer.wrap(content)));
@@ -47,7 +47,7 @@ public final class WholeFile {
      *
      * @param file    to be written; its folder must be there
      * @param content writes it
-     * @throws FileException with the path and the reason; then nothing has changed
+     * @throws FileException with the path and the reason; then nothing has changed, unless it says that the file is written
      */
     public static void write(Path file, Content content) {
         Path target = file.toAbsolutePath();
@@ -59,13 +59,18 @@ public final class WholeFile {
                 channel.force(true);
             }
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            syncFolder(target.getParent());
         } catch (IOException e) {
             remove(temporary, e);
             throw new FileException(file + ": cannot be written: " + Reasons.of(e), e);
         } catch (RuntimeException | Error e) {
             remove(temporary, e);
             throw e;
+        }
+        try {
+            syncFolder(target.getParent());
+        } catch (IOException e) {
+            throw new FileException(file + ": is written, but its folder cannot be synced, so that it may be gone if the power fails: "
+                    + Reasons.of(e), e);
         }
     }
 

@@ -87,7 +87,7 @@ class KillTest {
         }
     }
 
-    private static List<String> metrics(Path out) throws IOException {
+    static List<String> metrics(Path out) throws IOException {
         return Files.readAllLines(out.resolve("metrics.jsonl")).stream()
                 .map(line -> line.replaceAll(",\"imagesPerSecond\":[^}]*}", "")).toList();
     }

@@ -23,10 +23,37 @@ public class DuetCpu extends DuetCpu$shared {
     static final SymbolLookup SYMBOL_LOOKUP = duet.bindings.NativeLibraries.lookup("duet_cpu")
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int DUET_CPU_ABI = (int)6L;
+    private static final int DUET_DONE = (int)0L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 6
+     * #define DUET_DONE 0
+     * }
+     */
+    public static int DUET_DONE() {
+        return DUET_DONE;
+    }
+    private static final int DUET_NO_MEMORY = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_NO_MEMORY 1
+     * }
+     */
+    public static int DUET_NO_MEMORY() {
+        return DUET_NO_MEMORY;
+    }
+    private static final int DUET_FAILED = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_FAILED 2
+     * }
+     */
+    public static int DUET_FAILED() {
+        return DUET_FAILED;
+    }
+    private static final int DUET_CPU_ABI = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * #define DUET_CPU_ABI 7
      * }
      */
     public static int DUET_CPU_ABI() {
@@ -896,7 +923,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_filter_pack {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -911,7 +939,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed)
+     * int32_t duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed)
      * }
      */
     public static FunctionDescriptor duet_filter_pack$descriptor() {
@@ -921,7 +949,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed)
+     * int32_t duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed)
      * }
      */
     public static MethodHandle duet_filter_pack$handle() {
@@ -931,7 +959,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed)
+     * int32_t duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed)
      * }
      */
     public static MemorySegment duet_filter_pack$address() {
@@ -940,16 +968,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed)
+     * int32_t duet_filter_pack(duet_team *team, const duet_convolution *convolution, const float *canonical, float *packed)
      * }
      */
-    public static void duet_filter_pack(MemorySegment team, MemorySegment convolution, MemorySegment canonical, MemorySegment packed) {
+    public static int duet_filter_pack(MemorySegment team, MemorySegment convolution, MemorySegment canonical, MemorySegment packed) {
         var mh$ = duet_filter_pack.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_filter_pack", team, convolution, canonical, packed);
             }
-            mh$.invokeExact(team, convolution, canonical, packed);
+            return (int)mh$.invokeExact(team, convolution, canonical, packed);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -958,7 +986,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_filter_unpack {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -973,7 +1002,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical)
+     * int32_t duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical)
      * }
      */
     public static FunctionDescriptor duet_filter_unpack$descriptor() {
@@ -983,7 +1012,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical)
+     * int32_t duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical)
      * }
      */
     public static MethodHandle duet_filter_unpack$handle() {
@@ -993,7 +1022,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical)
+     * int32_t duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical)
      * }
      */
     public static MemorySegment duet_filter_unpack$address() {
@@ -1002,16 +1031,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical)
+     * int32_t duet_filter_unpack(duet_team *team, const duet_convolution *convolution, const float *packed, float *canonical)
      * }
      */
-    public static void duet_filter_unpack(MemorySegment team, MemorySegment convolution, MemorySegment packed, MemorySegment canonical) {
+    public static int duet_filter_unpack(MemorySegment team, MemorySegment convolution, MemorySegment packed, MemorySegment canonical) {
         var mh$ = duet_filter_unpack.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_filter_unpack", team, convolution, packed, canonical);
             }
-            mh$.invokeExact(team, convolution, packed, canonical);
+            return (int)mh$.invokeExact(team, convolution, packed, canonical);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1081,7 +1110,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_convolution_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -1100,7 +1130,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
+     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
      * }
      */
     public static FunctionDescriptor duet_convolution_forward$descriptor() {
@@ -1110,7 +1140,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
+     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
      * }
      */
     public static MethodHandle duet_convolution_forward$handle() {
@@ -1120,7 +1150,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
+     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
      * }
      */
     public static MemorySegment duet_convolution_forward$address() {
@@ -1129,16 +1159,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
+     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
      * }
      */
-    public static void duet_convolution_forward(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment filter, MemorySegment bias, int relu, MemorySegment output, MemorySegment workspace) {
+    public static int duet_convolution_forward(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment filter, MemorySegment bias, int relu, MemorySegment output, MemorySegment workspace) {
         var mh$ = duet_convolution_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_convolution_forward", team, convolution, input, filter, bias, relu, output, workspace);
             }
-            mh$.invokeExact(team, convolution, input, filter, bias, relu, output, workspace);
+            return (int)mh$.invokeExact(team, convolution, input, filter, bias, relu, output, workspace);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1207,7 +1237,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_convolution_prepare {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -1222,7 +1253,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
+     * int32_t duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
      * }
      */
     public static FunctionDescriptor duet_convolution_prepare$descriptor() {
@@ -1232,7 +1263,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
+     * int32_t duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
      * }
      */
     public static MethodHandle duet_convolution_prepare$handle() {
@@ -1242,7 +1273,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
+     * int32_t duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
      * }
      */
     public static MemorySegment duet_convolution_prepare$address() {
@@ -1251,16 +1282,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
+     * int32_t duet_convolution_prepare(duet_team *team, const duet_convolution *convolution, const float *filter, void *prepared)
      * }
      */
-    public static void duet_convolution_prepare(MemorySegment team, MemorySegment convolution, MemorySegment filter, MemorySegment prepared) {
+    public static int duet_convolution_prepare(MemorySegment team, MemorySegment convolution, MemorySegment filter, MemorySegment prepared) {
         var mh$ = duet_convolution_prepare.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_convolution_prepare", team, convolution, filter, prepared);
             }
-            mh$.invokeExact(team, convolution, filter, prepared);
+            return (int)mh$.invokeExact(team, convolution, filter, prepared);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1269,7 +1300,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_convolution_forward_prepared {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -1288,7 +1320,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
+     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
      * }
      */
     public static FunctionDescriptor duet_convolution_forward_prepared$descriptor() {
@@ -1298,7 +1330,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
+     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
      * }
      */
     public static MethodHandle duet_convolution_forward_prepared$handle() {
@@ -1308,7 +1340,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
+     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
      * }
      */
     public static MemorySegment duet_convolution_forward_prepared$address() {
@@ -1317,16 +1349,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
+     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
      * }
      */
-    public static void duet_convolution_forward_prepared(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment prepared, MemorySegment bias, int relu, MemorySegment output, MemorySegment workspace) {
+    public static int duet_convolution_forward_prepared(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment prepared, MemorySegment bias, int relu, MemorySegment output, MemorySegment workspace) {
         var mh$ = duet_convolution_forward_prepared.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_convolution_forward_prepared", team, convolution, input, prepared, bias, relu, output, workspace);
             }
-            mh$.invokeExact(team, convolution, input, prepared, bias, relu, output, workspace);
+            return (int)mh$.invokeExact(team, convolution, input, prepared, bias, relu, output, workspace);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1396,7 +1428,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_convolution_backward_data {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -1413,7 +1446,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
+     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
      * }
      */
     public static FunctionDescriptor duet_convolution_backward_data$descriptor() {
@@ -1423,7 +1456,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
+     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
      * }
      */
     public static MethodHandle duet_convolution_backward_data$handle() {
@@ -1433,7 +1466,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
+     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
      * }
      */
     public static MemorySegment duet_convolution_backward_data$address() {
@@ -1442,16 +1475,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
+     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
      * }
      */
-    public static void duet_convolution_backward_data(MemorySegment team, MemorySegment convolution, MemorySegment output_gradient, MemorySegment filter, MemorySegment input_gradient, MemorySegment workspace) {
+    public static int duet_convolution_backward_data(MemorySegment team, MemorySegment convolution, MemorySegment output_gradient, MemorySegment filter, MemorySegment input_gradient, MemorySegment workspace) {
         var mh$ = duet_convolution_backward_data.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_convolution_backward_data", team, convolution, output_gradient, filter, input_gradient, workspace);
             }
-            mh$.invokeExact(team, convolution, output_gradient, filter, input_gradient, workspace);
+            return (int)mh$.invokeExact(team, convolution, output_gradient, filter, input_gradient, workspace);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1521,7 +1554,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_convolution_backward_weights {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -1539,7 +1573,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
+     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
      * }
      */
     public static FunctionDescriptor duet_convolution_backward_weights$descriptor() {
@@ -1549,7 +1583,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
+     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
      * }
      */
     public static MethodHandle duet_convolution_backward_weights$handle() {
@@ -1559,7 +1593,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
+     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
      * }
      */
     public static MemorySegment duet_convolution_backward_weights$address() {
@@ -1568,16 +1602,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
+     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
      * }
      */
-    public static void duet_convolution_backward_weights(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment output_gradient, MemorySegment filter_gradient, MemorySegment bias_gradient, MemorySegment workspace) {
+    public static int duet_convolution_backward_weights(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment output_gradient, MemorySegment filter_gradient, MemorySegment bias_gradient, MemorySegment workspace) {
         var mh$ = duet_convolution_backward_weights.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_convolution_backward_weights", team, convolution, input, output_gradient, filter_gradient, bias_gradient, workspace);
             }
-            mh$.invokeExact(team, convolution, input, output_gradient, filter_gradient, bias_gradient, workspace);
+            return (int)mh$.invokeExact(team, convolution, input, output_gradient, filter_gradient, bias_gradient, workspace);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1586,7 +1620,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_relu_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
@@ -1601,7 +1636,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output)
+     * int32_t duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output)
      * }
      */
     public static FunctionDescriptor duet_relu_forward$descriptor() {
@@ -1611,7 +1646,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output)
+     * int32_t duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output)
      * }
      */
     public static MethodHandle duet_relu_forward$handle() {
@@ -1621,7 +1656,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output)
+     * int32_t duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output)
      * }
      */
     public static MemorySegment duet_relu_forward$address() {
@@ -1630,16 +1665,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output)
+     * int32_t duet_relu_forward(duet_team *team, int64_t count, const float *input, float *output)
      * }
      */
-    public static void duet_relu_forward(MemorySegment team, long count, MemorySegment input, MemorySegment output) {
+    public static int duet_relu_forward(MemorySegment team, long count, MemorySegment input, MemorySegment output) {
         var mh$ = duet_relu_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_relu_forward", team, count, input, output);
             }
-            mh$.invokeExact(team, count, input, output);
+            return (int)mh$.invokeExact(team, count, input, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1648,7 +1683,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_relu_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
@@ -1664,7 +1700,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
+     * int32_t duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
      * }
      */
     public static FunctionDescriptor duet_relu_backward$descriptor() {
@@ -1674,7 +1710,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
+     * int32_t duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MethodHandle duet_relu_backward$handle() {
@@ -1684,7 +1720,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
+     * int32_t duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MemorySegment duet_relu_backward$address() {
@@ -1693,16 +1729,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
+     * int32_t duet_relu_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
      * }
      */
-    public static void duet_relu_backward(MemorySegment team, long count, MemorySegment output, MemorySegment output_gradient, MemorySegment input_gradient) {
+    public static int duet_relu_backward(MemorySegment team, long count, MemorySegment output, MemorySegment output_gradient, MemorySegment input_gradient) {
         var mh$ = duet_relu_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_relu_backward", team, count, output, output_gradient, input_gradient);
             }
-            mh$.invokeExact(team, count, output, output_gradient, input_gradient);
+            return (int)mh$.invokeExact(team, count, output, output_gradient, input_gradient);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1711,7 +1747,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_tanh_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
@@ -1726,7 +1763,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output)
+     * int32_t duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output)
      * }
      */
     public static FunctionDescriptor duet_tanh_forward$descriptor() {
@@ -1736,7 +1773,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output)
+     * int32_t duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output)
      * }
      */
     public static MethodHandle duet_tanh_forward$handle() {
@@ -1746,7 +1783,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output)
+     * int32_t duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output)
      * }
      */
     public static MemorySegment duet_tanh_forward$address() {
@@ -1755,16 +1792,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output)
+     * int32_t duet_tanh_forward(duet_team *team, int64_t count, const float *input, float *output)
      * }
      */
-    public static void duet_tanh_forward(MemorySegment team, long count, MemorySegment input, MemorySegment output) {
+    public static int duet_tanh_forward(MemorySegment team, long count, MemorySegment input, MemorySegment output) {
         var mh$ = duet_tanh_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_tanh_forward", team, count, input, output);
             }
-            mh$.invokeExact(team, count, input, output);
+            return (int)mh$.invokeExact(team, count, input, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1773,7 +1810,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_tanh_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
@@ -1789,7 +1827,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
+     * int32_t duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
      * }
      */
     public static FunctionDescriptor duet_tanh_backward$descriptor() {
@@ -1799,7 +1837,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
+     * int32_t duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MethodHandle duet_tanh_backward$handle() {
@@ -1809,7 +1847,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
+     * int32_t duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MemorySegment duet_tanh_backward$address() {
@@ -1818,16 +1856,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
+     * int32_t duet_tanh_backward(duet_team *team, int64_t count, const float *output, const float *output_gradient, float *input_gradient)
      * }
      */
-    public static void duet_tanh_backward(MemorySegment team, long count, MemorySegment output, MemorySegment output_gradient, MemorySegment input_gradient) {
+    public static int duet_tanh_backward(MemorySegment team, long count, MemorySegment output, MemorySegment output_gradient, MemorySegment input_gradient) {
         var mh$ = duet_tanh_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_tanh_backward", team, count, output, output_gradient, input_gradient);
             }
-            mh$.invokeExact(team, count, output, output_gradient, input_gradient);
+            return (int)mh$.invokeExact(team, count, output, output_gradient, input_gradient);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1836,7 +1874,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_scale {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
@@ -1852,7 +1891,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output)
+     * int32_t duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output)
      * }
      */
     public static FunctionDescriptor duet_scale$descriptor() {
@@ -1862,7 +1901,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output)
+     * int32_t duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output)
      * }
      */
     public static MethodHandle duet_scale$handle() {
@@ -1872,7 +1911,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output)
+     * int32_t duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output)
      * }
      */
     public static MemorySegment duet_scale$address() {
@@ -1881,16 +1920,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output)
+     * int32_t duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output)
      * }
      */
-    public static void duet_scale(MemorySegment team, long count, MemorySegment input, float factor, MemorySegment output) {
+    public static int duet_scale(MemorySegment team, long count, MemorySegment input, float factor, MemorySegment output) {
         var mh$ = duet_scale.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_scale", team, count, input, factor, output);
             }
-            mh$.invokeExact(team, count, input, factor, output);
+            return (int)mh$.invokeExact(team, count, input, factor, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1899,7 +1938,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_add {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
@@ -1915,7 +1955,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output)
+     * int32_t duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output)
      * }
      */
     public static FunctionDescriptor duet_add$descriptor() {
@@ -1925,7 +1965,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output)
+     * int32_t duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output)
      * }
      */
     public static MethodHandle duet_add$handle() {
@@ -1935,7 +1975,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output)
+     * int32_t duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output)
      * }
      */
     public static MemorySegment duet_add$address() {
@@ -1944,16 +1984,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output)
+     * int32_t duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output)
      * }
      */
-    public static void duet_add(MemorySegment team, long count, MemorySegment left, MemorySegment right, MemorySegment output) {
+    public static int duet_add(MemorySegment team, long count, MemorySegment left, MemorySegment right, MemorySegment output) {
         var mh$ = duet_add.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_add", team, count, left, right, output);
             }
-            mh$.invokeExact(team, count, left, right, output);
+            return (int)mh$.invokeExact(team, count, left, right, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1962,7 +2002,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_finite_check {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
@@ -1977,7 +2018,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status)
+     * int32_t duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status)
      * }
      */
     public static FunctionDescriptor duet_finite_check$descriptor() {
@@ -1987,7 +2028,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status)
+     * int32_t duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status)
      * }
      */
     public static MethodHandle duet_finite_check$handle() {
@@ -1997,7 +2038,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status)
+     * int32_t duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status)
      * }
      */
     public static MemorySegment duet_finite_check$address() {
@@ -2006,16 +2047,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status)
+     * int32_t duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status)
      * }
      */
-    public static void duet_finite_check(MemorySegment team, long count, MemorySegment values, MemorySegment status) {
+    public static int duet_finite_check(MemorySegment team, long count, MemorySegment values, MemorySegment status) {
         var mh$ = duet_finite_check.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_finite_check", team, count, values, status);
             }
-            mh$.invokeExact(team, count, values, status);
+            return (int)mh$.invokeExact(team, count, values, status);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2024,7 +2065,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_response_norm_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_INT,
@@ -2045,7 +2087,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
+     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
      * }
      */
     public static FunctionDescriptor duet_response_norm_forward$descriptor() {
@@ -2055,7 +2097,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
+     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
      * }
      */
     public static MethodHandle duet_response_norm_forward$handle() {
@@ -2065,7 +2107,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
+     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
      * }
      */
     public static MemorySegment duet_response_norm_forward$address() {
@@ -2074,16 +2116,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
+     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
      * }
      */
-    public static void duet_response_norm_forward(MemorySegment team, long pixels, int channels, int groups, int size, float alpha, float beta, float k, MemorySegment input, MemorySegment output) {
+    public static int duet_response_norm_forward(MemorySegment team, long pixels, int channels, int groups, int size, float alpha, float beta, float k, MemorySegment input, MemorySegment output) {
         var mh$ = duet_response_norm_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_response_norm_forward", team, pixels, channels, groups, size, alpha, beta, k, input, output);
             }
-            mh$.invokeExact(team, pixels, channels, groups, size, alpha, beta, k, input, output);
+            return (int)mh$.invokeExact(team, pixels, channels, groups, size, alpha, beta, k, input, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2092,7 +2134,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_response_norm_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_INT,
@@ -2114,7 +2157,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
+     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
      * }
      */
     public static FunctionDescriptor duet_response_norm_backward$descriptor() {
@@ -2124,7 +2167,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
+     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MethodHandle duet_response_norm_backward$handle() {
@@ -2134,7 +2177,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
+     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MemorySegment duet_response_norm_backward$address() {
@@ -2143,16 +2186,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
+     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
      * }
      */
-    public static void duet_response_norm_backward(MemorySegment team, long pixels, int channels, int groups, int size, float alpha, float beta, float k, MemorySegment input, MemorySegment output_gradient, MemorySegment input_gradient) {
+    public static int duet_response_norm_backward(MemorySegment team, long pixels, int channels, int groups, int size, float alpha, float beta, float k, MemorySegment input, MemorySegment output_gradient, MemorySegment input_gradient) {
         var mh$ = duet_response_norm_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_response_norm_backward", team, pixels, channels, groups, size, alpha, beta, k, input, output_gradient, input_gradient);
             }
-            mh$.invokeExact(team, pixels, channels, groups, size, alpha, beta, k, input, output_gradient, input_gradient);
+            return (int)mh$.invokeExact(team, pixels, channels, groups, size, alpha, beta, k, input, output_gradient, input_gradient);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2161,7 +2204,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_spatial_norm_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -2176,7 +2220,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
+     * int32_t duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
      * }
      */
     public static FunctionDescriptor duet_spatial_norm_forward$descriptor() {
@@ -2186,7 +2230,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
+     * int32_t duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
      * }
      */
     public static MethodHandle duet_spatial_norm_forward$handle() {
@@ -2196,7 +2240,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
+     * int32_t duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
      * }
      */
     public static MemorySegment duet_spatial_norm_forward$address() {
@@ -2205,16 +2249,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
+     * int32_t duet_spatial_norm_forward(duet_team *team, const duet_spatial_norm *norm, const float *input, float *output)
      * }
      */
-    public static void duet_spatial_norm_forward(MemorySegment team, MemorySegment norm, MemorySegment input, MemorySegment output) {
+    public static int duet_spatial_norm_forward(MemorySegment team, MemorySegment norm, MemorySegment input, MemorySegment output) {
         var mh$ = duet_spatial_norm_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_spatial_norm_forward", team, norm, input, output);
             }
-            mh$.invokeExact(team, norm, input, output);
+            return (int)mh$.invokeExact(team, norm, input, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2223,7 +2267,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_spatial_norm_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -2240,7 +2285,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
+     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
      * }
      */
     public static FunctionDescriptor duet_spatial_norm_backward$descriptor() {
@@ -2250,7 +2295,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
+     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
      * }
      */
     public static MethodHandle duet_spatial_norm_backward$handle() {
@@ -2260,7 +2305,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
+     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
      * }
      */
     public static MemorySegment duet_spatial_norm_backward$address() {
@@ -2269,16 +2314,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
+     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
      * }
      */
-    public static void duet_spatial_norm_backward(MemorySegment team, MemorySegment norm, MemorySegment input, MemorySegment output_gradient, MemorySegment input_gradient, MemorySegment workspace) {
+    public static int duet_spatial_norm_backward(MemorySegment team, MemorySegment norm, MemorySegment input, MemorySegment output_gradient, MemorySegment input_gradient, MemorySegment workspace) {
         var mh$ = duet_spatial_norm_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_spatial_norm_backward", team, norm, input, output_gradient, input_gradient, workspace);
             }
-            mh$.invokeExact(team, norm, input, output_gradient, input_gradient, workspace);
+            return (int)mh$.invokeExact(team, norm, input, output_gradient, input_gradient, workspace);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2287,7 +2332,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_max_pool_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -2303,7 +2349,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners)
+     * int32_t duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners)
      * }
      */
     public static FunctionDescriptor duet_max_pool_forward$descriptor() {
@@ -2313,7 +2359,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners)
+     * int32_t duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners)
      * }
      */
     public static MethodHandle duet_max_pool_forward$handle() {
@@ -2323,7 +2369,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners)
+     * int32_t duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners)
      * }
      */
     public static MemorySegment duet_max_pool_forward$address() {
@@ -2332,16 +2378,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners)
+     * int32_t duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output, uint8_t *winners)
      * }
      */
-    public static void duet_max_pool_forward(MemorySegment team, MemorySegment pooling, MemorySegment input, MemorySegment output, MemorySegment winners) {
+    public static int duet_max_pool_forward(MemorySegment team, MemorySegment pooling, MemorySegment input, MemorySegment output, MemorySegment winners) {
         var mh$ = duet_max_pool_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_max_pool_forward", team, pooling, input, output, winners);
             }
-            mh$.invokeExact(team, pooling, input, output, winners);
+            return (int)mh$.invokeExact(team, pooling, input, output, winners);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2350,7 +2396,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_max_pool_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -2366,7 +2413,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
+     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
      * }
      */
     public static FunctionDescriptor duet_max_pool_backward$descriptor() {
@@ -2376,7 +2423,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
+     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MethodHandle duet_max_pool_backward$handle() {
@@ -2386,7 +2433,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
+     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MemorySegment duet_max_pool_backward$address() {
@@ -2395,16 +2442,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
+     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
      * }
      */
-    public static void duet_max_pool_backward(MemorySegment team, MemorySegment pooling, MemorySegment winners, MemorySegment output_gradient, MemorySegment input_gradient) {
+    public static int duet_max_pool_backward(MemorySegment team, MemorySegment pooling, MemorySegment winners, MemorySegment output_gradient, MemorySegment input_gradient) {
         var mh$ = duet_max_pool_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_max_pool_backward", team, pooling, winners, output_gradient, input_gradient);
             }
-            mh$.invokeExact(team, pooling, winners, output_gradient, input_gradient);
+            return (int)mh$.invokeExact(team, pooling, winners, output_gradient, input_gradient);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2413,7 +2460,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_average_pool_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -2428,7 +2476,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output)
+     * int32_t duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output)
      * }
      */
     public static FunctionDescriptor duet_average_pool_forward$descriptor() {
@@ -2438,7 +2486,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output)
+     * int32_t duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output)
      * }
      */
     public static MethodHandle duet_average_pool_forward$handle() {
@@ -2448,7 +2496,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output)
+     * int32_t duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output)
      * }
      */
     public static MemorySegment duet_average_pool_forward$address() {
@@ -2457,16 +2505,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output)
+     * int32_t duet_average_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output)
      * }
      */
-    public static void duet_average_pool_forward(MemorySegment team, MemorySegment pooling, MemorySegment input, MemorySegment output) {
+    public static int duet_average_pool_forward(MemorySegment team, MemorySegment pooling, MemorySegment input, MemorySegment output) {
         var mh$ = duet_average_pool_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_average_pool_forward", team, pooling, input, output);
             }
-            mh$.invokeExact(team, pooling, input, output);
+            return (int)mh$.invokeExact(team, pooling, input, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2475,7 +2523,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_average_pool_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
@@ -2490,7 +2539,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient)
+     * int32_t duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient)
      * }
      */
     public static FunctionDescriptor duet_average_pool_backward$descriptor() {
@@ -2500,7 +2549,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient)
+     * int32_t duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MethodHandle duet_average_pool_backward$handle() {
@@ -2510,7 +2559,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient)
+     * int32_t duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient)
      * }
      */
     public static MemorySegment duet_average_pool_backward$address() {
@@ -2519,16 +2568,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient)
+     * int32_t duet_average_pool_backward(duet_team *team, const duet_pooling *pooling, const float *output_gradient, float *input_gradient)
      * }
      */
-    public static void duet_average_pool_backward(MemorySegment team, MemorySegment pooling, MemorySegment output_gradient, MemorySegment input_gradient) {
+    public static int duet_average_pool_backward(MemorySegment team, MemorySegment pooling, MemorySegment output_gradient, MemorySegment input_gradient) {
         var mh$ = duet_average_pool_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_average_pool_backward", team, pooling, output_gradient, input_gradient);
             }
-            mh$.invokeExact(team, pooling, output_gradient, input_gradient);
+            return (int)mh$.invokeExact(team, pooling, output_gradient, input_gradient);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2537,7 +2586,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_dropout {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_INT,
             DuetCpu.C_INT,
@@ -2562,7 +2612,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
      * }
      */
     public static FunctionDescriptor duet_dropout$descriptor() {
@@ -2572,7 +2622,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
      * }
      */
     public static MethodHandle duet_dropout$handle() {
@@ -2582,7 +2632,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
      * }
      */
     public static MemorySegment duet_dropout$address() {
@@ -2591,16 +2641,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
      * }
      */
-    public static void duet_dropout(MemorySegment team, int batch, int channels, int height, int width, int total_channels, int first_channel, long seed, int purpose, long step, int threshold, float scale, MemorySegment input, MemorySegment output) {
+    public static int duet_dropout(MemorySegment team, int batch, int channels, int height, int width, int total_channels, int first_channel, long seed, int purpose, long step, int threshold, float scale, MemorySegment input, MemorySegment output) {
         var mh$ = duet_dropout.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_dropout", team, batch, channels, height, width, total_channels, first_channel, seed, purpose, step, threshold, scale, input, output);
             }
-            mh$.invokeExact(team, batch, channels, height, width, total_channels, first_channel, seed, purpose, step, threshold, scale, input, output);
+            return (int)mh$.invokeExact(team, batch, channels, height, width, total_channels, first_channel, seed, purpose, step, threshold, scale, input, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2609,7 +2659,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_softmax_cross_entropy {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_INT,
             DuetCpu.C_INT,
@@ -2629,7 +2680,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
      * }
      */
     public static FunctionDescriptor duet_softmax_cross_entropy$descriptor() {
@@ -2639,7 +2690,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
      * }
      */
     public static MethodHandle duet_softmax_cross_entropy$handle() {
@@ -2649,7 +2700,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
      * }
      */
     public static MemorySegment duet_softmax_cross_entropy$address() {
@@ -2658,16 +2709,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
      * }
      */
-    public static void duet_softmax_cross_entropy(MemorySegment team, int batch, int classes, MemorySegment logits, MemorySegment labels, MemorySegment losses, MemorySegment ranks, MemorySegment probabilities, MemorySegment input_gradient) {
+    public static int duet_softmax_cross_entropy(MemorySegment team, int batch, int classes, MemorySegment logits, MemorySegment labels, MemorySegment losses, MemorySegment ranks, MemorySegment probabilities, MemorySegment input_gradient) {
         var mh$ = duet_softmax_cross_entropy.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_softmax_cross_entropy", team, batch, classes, logits, labels, losses, ranks, probabilities, input_gradient);
             }
-            mh$.invokeExact(team, batch, classes, logits, labels, losses, ranks, probabilities, input_gradient);
+            return (int)mh$.invokeExact(team, batch, classes, logits, labels, losses, ranks, probabilities, input_gradient);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2676,7 +2727,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_copy_channels {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_INT,
@@ -2696,7 +2748,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
+     * int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
      * }
      */
     public static FunctionDescriptor duet_copy_channels$descriptor() {
@@ -2706,7 +2758,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
+     * int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
      * }
      */
     public static MethodHandle duet_copy_channels$handle() {
@@ -2716,7 +2768,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
+     * int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
      * }
      */
     public static MemorySegment duet_copy_channels$address() {
@@ -2725,16 +2777,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
+     * int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
      * }
      */
-    public static void duet_copy_channels(MemorySegment team, long pixels, int count, MemorySegment from, int from_channels, int from_first, MemorySegment to, int to_channels, int to_first) {
+    public static int duet_copy_channels(MemorySegment team, long pixels, int count, MemorySegment from, int from_channels, int from_first, MemorySegment to, int to_channels, int to_first) {
         var mh$ = duet_copy_channels.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_copy_channels", team, pixels, count, from, from_channels, from_first, to, to_channels, to_first);
             }
-            mh$.invokeExact(team, pixels, count, from, from_channels, from_first, to, to_channels, to_first);
+            return (int)mh$.invokeExact(team, pixels, count, from, from_channels, from_first, to, to_channels, to_first);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2743,7 +2795,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_prepare_input {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_INT,
             DuetCpu.C_INT,
@@ -2767,7 +2820,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
+     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
      * }
      */
     public static FunctionDescriptor duet_prepare_input$descriptor() {
@@ -2777,7 +2830,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
+     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
      * }
      */
     public static MethodHandle duet_prepare_input$handle() {
@@ -2787,7 +2840,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
+     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
      * }
      */
     public static MemorySegment duet_prepare_input$address() {
@@ -2796,16 +2849,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
+     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
      * }
      */
-    public static void duet_prepare_input(MemorySegment team, int batch, int channels, int stored_height, int stored_width, int height, int width, MemorySegment images, MemorySegment crops, MemorySegment mean, MemorySegment colour_shift, float scale, MemorySegment output) {
+    public static int duet_prepare_input(MemorySegment team, int batch, int channels, int stored_height, int stored_width, int height, int width, MemorySegment images, MemorySegment crops, MemorySegment mean, MemorySegment colour_shift, float scale, MemorySegment output) {
         var mh$ = duet_prepare_input.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_prepare_input", team, batch, channels, stored_height, stored_width, height, width, images, crops, mean, colour_shift, scale, output);
             }
-            mh$.invokeExact(team, batch, channels, stored_height, stored_width, height, width, images, crops, mean, colour_shift, scale, output);
+            return (int)mh$.invokeExact(team, batch, channels, stored_height, stored_width, height, width, images, crops, mean, colour_shift, scale, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2814,7 +2867,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_sgd_update {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
@@ -2833,7 +2887,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
+     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
      * }
      */
     public static FunctionDescriptor duet_sgd_update$descriptor() {
@@ -2843,7 +2897,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
+     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
      * }
      */
     public static MethodHandle duet_sgd_update$handle() {
@@ -2853,7 +2907,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
+     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
      * }
      */
     public static MemorySegment duet_sgd_update$address() {
@@ -2862,16 +2916,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
+     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
      * }
      */
-    public static void duet_sgd_update(MemorySegment team, long count, MemorySegment gradient, MemorySegment weight, MemorySegment momentum, float rate, float decay, float mu) {
+    public static int duet_sgd_update(MemorySegment team, long count, MemorySegment gradient, MemorySegment weight, MemorySegment momentum, float rate, float decay, float mu) {
         var mh$ = duet_sgd_update.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_sgd_update", team, count, gradient, weight, momentum, rate, decay, mu);
             }
-            mh$.invokeExact(team, count, gradient, weight, momentum, rate, decay, mu);
+            return (int)mh$.invokeExact(team, count, gradient, weight, momentum, rate, decay, mu);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2880,7 +2934,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_filter_renormalise {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_FLOAT,
@@ -2895,7 +2950,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
+     * int32_t duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
      * }
      */
     public static FunctionDescriptor duet_filter_renormalise$descriptor() {
@@ -2905,7 +2960,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
+     * int32_t duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
      * }
      */
     public static MethodHandle duet_filter_renormalise$handle() {
@@ -2915,7 +2970,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
+     * int32_t duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
      * }
      */
     public static MemorySegment duet_filter_renormalise$address() {
@@ -2924,16 +2979,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
+     * int32_t duet_filter_renormalise(duet_team *team, const duet_convolution *convolution, float radius, float *filter)
      * }
      */
-    public static void duet_filter_renormalise(MemorySegment team, MemorySegment convolution, float radius, MemorySegment filter) {
+    public static int duet_filter_renormalise(MemorySegment team, MemorySegment convolution, float radius, MemorySegment filter) {
         var mh$ = duet_filter_renormalise.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_filter_renormalise", team, convolution, radius, filter);
             }
-            mh$.invokeExact(team, convolution, radius, filter);
+            return (int)mh$.invokeExact(team, convolution, radius, filter);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2942,7 +2997,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_to_nhwc {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_INT,
             DuetCpu.C_INT,
@@ -2960,7 +3016,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
+     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
      * }
      */
     public static FunctionDescriptor duet_to_nhwc$descriptor() {
@@ -2970,7 +3026,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
+     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
      * }
      */
     public static MethodHandle duet_to_nhwc$handle() {
@@ -2980,7 +3036,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
+     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
      * }
      */
     public static MemorySegment duet_to_nhwc$address() {
@@ -2989,16 +3045,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
+     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
      * }
      */
-    public static void duet_to_nhwc(MemorySegment team, int batch, int channels, int height, int width, MemorySegment canonical, MemorySegment output) {
+    public static int duet_to_nhwc(MemorySegment team, int batch, int channels, int height, int width, MemorySegment canonical, MemorySegment output) {
         var mh$ = duet_to_nhwc.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_to_nhwc", team, batch, channels, height, width, canonical, output);
             }
-            mh$.invokeExact(team, batch, channels, height, width, canonical, output);
+            return (int)mh$.invokeExact(team, batch, channels, height, width, canonical, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -3007,7 +3063,8 @@ public class DuetCpu extends DuetCpu$shared {
     }
 
     private static class duet_from_nhwc {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_INT,
             DuetCpu.C_INT,
@@ -3025,7 +3082,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * void duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
+     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
      * }
      */
     public static FunctionDescriptor duet_from_nhwc$descriptor() {
@@ -3035,7 +3092,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * void duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
+     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
      * }
      */
     public static MethodHandle duet_from_nhwc$handle() {
@@ -3045,7 +3102,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * void duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
+     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
      * }
      */
     public static MemorySegment duet_from_nhwc$address() {
@@ -3054,16 +3111,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * void duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
+     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
      * }
      */
-    public static void duet_from_nhwc(MemorySegment team, int batch, int channels, int height, int width, MemorySegment input, MemorySegment canonical) {
+    public static int duet_from_nhwc(MemorySegment team, int batch, int channels, int height, int width, MemorySegment input, MemorySegment canonical) {
         var mh$ = duet_from_nhwc.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("duet_from_nhwc", team, batch, channels, height, width, input, canonical);
             }
-            mh$.invokeExact(team, batch, channels, height, width, input, canonical);
+            return (int)mh$.invokeExact(team, batch, channels, height, width, input, canonical);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

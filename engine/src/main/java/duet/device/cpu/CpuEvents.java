@@ -3,6 +3,7 @@ package duet.device.cpu;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 
+import duet.device.DeviceException;
 import duet.device.RunParameters;
 
 /** One run of a program: the events recorded so far, the streams still at work, and the first failure. */
@@ -89,6 +90,9 @@ final class CpuEvents {
         Throwable cause = failure.get();
         if (cause instanceof Error error) {
             throw error;
+        }
+        if (cause instanceof DeviceException) {
+            throw new DeviceException(cause.getMessage(), cause);
         }
         if (cause != null) {
             throw new IllegalStateException("a stream failed: " + cause.getMessage(), cause);

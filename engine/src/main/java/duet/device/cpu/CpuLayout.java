@@ -185,10 +185,11 @@ final class CpuLayout implements Layout {
     static void pack(MemorySegment team, Tensor tensor, MemorySegment canonical, MemorySegment packed) {
         if (tensor.format() == Tensor.Format.FILTER) {
             try (Arena arena = Arena.ofConfined()) {
-                DuetCpu.duet_filter_pack(team, NativeStructures.filter(arena, tensor), canonical, packed);
+                requireDone(tensor, DuetCpu.duet_filter_pack(team, NativeStructures.filter(arena, tensor), canonical, packed));
             }
         } else {
-            DuetCpu.duet_to_nhwc(team, tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), canonical, packed);
+            requireDone(tensor, DuetCpu.duet_to_nhwc(
+                    team, tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), canonical, packed));
         }
     }
 
@@ -196,10 +197,15 @@ final class CpuLayout implements Layout {
     static void unpack(MemorySegment team, Tensor tensor, MemorySegment packed, MemorySegment canonical) {
         if (tensor.format() == Tensor.Format.FILTER) {
             try (Arena arena = Arena.ofConfined()) {
-                DuetCpu.duet_filter_unpack(team, NativeStructures.filter(arena, tensor), packed, canonical);
+                requireDone(tensor, DuetCpu.duet_filter_unpack(team, NativeStructures.filter(arena, tensor), packed, canonical));
             }
         } else {
-            DuetCpu.duet_from_nhwc(team, tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), packed, canonical);
+            requireDone(tensor, DuetCpu.duet_from_nhwc(
+                    team, tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), packed, canonical));
         }
+    }
+
+    private static void requireDone(Tensor tensor, int status) {
+        CpuLibrary.requireDone(status, tensor.name(), "changing its layout");
     }
 }

@@ -60,10 +60,11 @@ final class CpuProgram implements Program {
     }
 
     private Command[] prepare(CpuDevice device, List<Step> steps) {
-        Lowering training = new Lowering(arena, device.team, backend.layout(), this::memory, (product, filter) -> MemorySegment.NULL);
+        Lowering training = new Lowering(arena, device.team, backend.layout(), this::memory,
+                (layer, product, filter) -> MemorySegment.NULL);
         CpuLayout layout = backend.layout().inference();
         Lowering inference = new Lowering(arena, device.team, layout, this::memory,
-                (product, filter) -> prepared.add(device, product, filter));
+                (layer, product, filter) -> prepared.add(layer, device, product, filter));
         List<Command> commands = new ArrayList<>();
         for (int i = 0; i < steps.size(); i++) {
             switch (steps.get(i)) {
@@ -76,7 +77,8 @@ final class CpuProgram implements Program {
                             && workspaceBytes(launch) >= layout.workspaceBytes(launch.operation(), device.index);
                     requireWorkspace(launch, inferring ? layout : backend.layout(), device);
                     NativeCall kernel = (inferring ? inference : training).lower(launch.operation(), relu, workspace);
-                    commands.add(run -> kernel.launch(run.parameters));
+                    String layer = launch.operation().layer(), kind = launch.operation().kind();
+                    commands.add(run -> CpuLibrary.requireDone(kernel.launch(run.parameters), layer, kind));
                     i += relu ? 1 : 0;
                 }
                 case Step.Copy copy -> {

@@ -23,7 +23,7 @@ final class Lowering {
     /** Where the prepared form of a filter will be when the calls are made. */
     interface Preparation {
         /** @return NULL where the filter is to be used as it is */
-        MemorySegment prepared(MemorySegment product, MemorySegment filter);
+        MemorySegment prepared(String layer, MemorySegment product, MemorySegment filter);
     }
 
     /**
@@ -91,7 +91,7 @@ final class Lowering {
         MemorySegment product = layout.product(arena, o);
         MemorySegment x = memory.apply(input), w = memory.apply(weight), b = memory.apply(bias), y = memory.apply(output);
         int withRelu = relu ? 1 : 0;
-        MemorySegment prepared = preparation.prepared(product, w);
+        MemorySegment prepared = preparation.prepared(o.layer(), product, w);
         return prepared.equals(MemorySegment.NULL)
                 ? p -> DuetCpu.duet_convolution_forward(team, product, x, w, b, withRelu, y, workspace)
                 : p -> DuetCpu.duet_convolution_forward_prepared(team, product, x, prepared, b, withRelu, y, workspace);
@@ -223,9 +223,11 @@ final class Lowering {
         long pixels = pixels(o.whole());
         int total = o.whole().channels();
         return p -> {
-            for (int i = 0, first = 0; i < from.length; first += channels[i++]) {
-                DuetCpu.duet_copy_channels(team, pixels, channels[i], from[i], channels[i], 0, whole, total, first);
+            int status = DuetCpu.DUET_DONE();
+            for (int i = 0, first = 0; i < from.length && status == DuetCpu.DUET_DONE(); first += channels[i++]) {
+                status = DuetCpu.duet_copy_channels(team, pixels, channels[i], from[i], channels[i], 0, whole, total, first);
             }
+            return status;
         };
     }
 

@@ -5,5 +5,6 @@ import duet.device.RunParameters;
 /** A prepared call of a native function: everything but the run's parameters is bound. */
 @FunctionalInterface
 interface NativeCall {
-    void launch(RunParameters parameters);
+    /** @return what the native function returned, for {@link CpuLibrary#requireDone} */
+    int launch(RunParameters parameters);
 }

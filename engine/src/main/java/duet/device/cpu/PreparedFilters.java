@@ -16,7 +16,8 @@ import duet.text.Text;
 final class PreparedFilters implements AutoCloseable {
     private static final long NEVER = -1;
 
-    private record Filter(MemorySegment team, MemorySegment product, MemorySegment filter, MemorySegment prepared, long bytes) {}
+    private record Filter(String layer, MemorySegment team, MemorySegment product, MemorySegment filter, MemorySegment prepared,
+            long bytes) {}
 
     private final CpuStorage storage;
     private final List<Filter> filters = new ArrayList<>();
@@ -28,7 +29,7 @@ final class PreparedFilters implements AutoCloseable {
     }
 
     /** Memory for a prepared filter, filled by {@link #refresh}; NULL where there is nothing to gain. */
-    MemorySegment add(CpuDevice device, MemorySegment product, MemorySegment filter) {
+    MemorySegment add(String layer, CpuDevice device, MemorySegment product, MemorySegment filter) {
         long data = DuetCpu.duet_convolution_prepared_bytes(product);
         if (data == 0) {
             return MemorySegment.NULL;
@@ -36,17 +37,18 @@ final class PreparedFilters implements AutoCloseable {
         long bytes = Region.align(data);
         MemorySegment prepared = DuetCpu.duet_allocate(bytes);
         if (prepared.address() == 0) {
-            throw new DeviceException("cpu device " + device.index + ": cannot allocate " + Text.bytes(bytes)
+            throw new DeviceException(layer + ": cpu device " + device.index + ": cannot allocate " + Text.bytes(bytes)
                     + " for a prepared filter; --convolutions direct with --precision fp32 needs none");
         }
-        filters.add(new Filter(device.team, product, filter, prepared, bytes));
+        filters.add(new Filter(layer, device.team, product, filter, prepared, bytes));
         return prepared;
     }
 
     /** While no stream runs: the devices' teams are used. */
     void refresh() {
         if (version != storage.version()) {
-            filters.forEach(f -> DuetCpu.duet_convolution_prepare(f.team, f.product, f.filter, f.prepared));
+            filters.forEach(f -> CpuLibrary.requireDone(DuetCpu.duet_convolution_prepare(f.team, f.product, f.filter, f.prepared),
+                    f.layer, "preparing its filter"));
             version = storage.version();
         }
     }

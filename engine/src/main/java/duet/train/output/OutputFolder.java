@@ -1,6 +1,7 @@
 package duet.train.output;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -237,6 +238,8 @@ public final class OutputFolder implements AutoCloseable {
         }
         try (Stream<Path> paths = Files.list(folder)) {
             return paths.sorted().toList();
+        } catch (UncheckedIOException e) { // while it is listed, or closed
+            throw new TrainingException(folder + ": cannot be read: " + Reasons.of(e.getCause()), e);
         } catch (IOException e) {
             throw new TrainingException(folder + ": cannot be read: " + Reasons.of(e), e);
         }
