@@ -1,5 +1,7 @@
 package duet.data;
 
+import duet.text.Text;
+
 /** Data that are missing or cannot be used. The message names the file and the way out. */
 public class DataException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -10,7 +12,7 @@ public class DataException extends RuntimeException {
      * @param message a sentence that names the file and the way out
      */
     public DataException(String message) {
-        super(message);
+        super(Text.line(message));
     }
 
     /**
@@ -20,6 +22,6 @@ public class DataException extends RuntimeException {
      * @param cause   what failed
      */
     public DataException(String message, Throwable cause) {
-        super(message, cause);
+        super(Text.line(message), cause);
     }
 }

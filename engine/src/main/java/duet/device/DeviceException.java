@@ -1,5 +1,7 @@
 package duet.device;
 
+import duet.text.Text;
+
 /** A device cannot do what was asked: not there, out of memory, a library missing. The message says what to do. */
 public class DeviceException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -10,7 +12,7 @@ public class DeviceException extends RuntimeException {
      * @param message a sentence that names the device and the way out
      */
     public DeviceException(String message) {
-        super(message);
+        super(Text.line(message));
     }
 
     /**
@@ -20,6 +22,6 @@ public class DeviceException extends RuntimeException {
      * @param cause   what failed
      */
     public DeviceException(String message, Throwable cause) {
-        super(message, cause);
+        super(Text.line(message), cause);
     }
 }

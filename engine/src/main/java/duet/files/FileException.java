@@ -1,5 +1,7 @@
 package duet.files;
 
+import duet.text.Text;
+
 /** A file that cannot be written. The message names the file and the reason; what the file held before is untouched. */
 public class FileException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -11,6 +13,6 @@ public class FileException extends RuntimeException {
      * @param cause   what the file system reported
      */
     public FileException(String message, Throwable cause) {
-        super(message, cause);
+        super(Text.line(message), cause);
     }
 }

@@ -1,5 +1,7 @@
 package duet.model;
 
+import duet.text.Text;
+
 /** A model file of another program that cannot be read or does not fit. The message is a sentence that names the file and what is wrong. */
 public class ModelFileException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -10,7 +12,7 @@ public class ModelFileException extends RuntimeException {
      * @param message a sentence that names the file and what is wrong
      */
     public ModelFileException(String message) {
-        super(message);
+        super(Text.line(message));
     }
 
     /**
@@ -20,6 +22,6 @@ public class ModelFileException extends RuntimeException {
      * @param cause   what failed
      */
     public ModelFileException(String message, Throwable cause) {
-        super(message, cause);
+        super(Text.line(message), cause);
     }
 }

@@ -1,5 +1,7 @@
 package duet.model;
 
+import duet.text.Text;
+
 /** A file that is not a sound safetensors file. The message is one sentence that names the file and what is wrong. */
 public class SafetensorsException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -10,7 +12,7 @@ public class SafetensorsException extends RuntimeException {
      * @param message a sentence that names the file and what is wrong
      */
     public SafetensorsException(String message) {
-        super(message);
+        super(Text.line(message));
     }
 
     /**
@@ -20,6 +22,6 @@ public class SafetensorsException extends RuntimeException {
      * @param cause   what failed
      */
     public SafetensorsException(String message, Throwable cause) {
-        super(message, cause);
+        super(Text.line(message), cause);
     }
 }

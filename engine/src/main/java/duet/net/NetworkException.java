@@ -1,5 +1,7 @@
 package duet.net;
 
+import duet.text.Text;
+
 /** A network that makes no sense. The message is one sentence for the person who wrote it. */
 public class NetworkException extends IllegalArgumentException {
     private static final long serialVersionUID = 1;
@@ -10,6 +12,6 @@ public class NetworkException extends IllegalArgumentException {
      * @param message one sentence for the person who wrote it
      */
     public NetworkException(String message) {
-        super(message);
+        super(Text.line(message));
     }
 }

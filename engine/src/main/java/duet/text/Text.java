@@ -3,10 +3,22 @@ package duet.text;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** Numbers as people read them. */
 public final class Text {
+    private static final Pattern CONTROL = Pattern.compile("[\\p{Cntrl}\u2028\u2029]+");
+
     private Text() {}
+
+    /**
+     * {@return words in one line, without control characters: names that come from files may hold anything}
+     *
+     * @param words any, or null
+     */
+    public static String line(String words) {
+        return words == null ? null : CONTROL.matcher(words).replaceAll(" ");
+    }
 
     /**
      * {@return a whole number with commas, such as {@code 60,965,224}}

@@ -1,5 +1,7 @@
 package duet.train.schedule;
 
+import duet.text.Text;
+
 /** A training or classification that cannot begin or go on. The message is one sentence that names what is wrong and the way out. */
 public class TrainingException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -10,7 +12,7 @@ public class TrainingException extends RuntimeException {
      * @param message a sentence that names what is wrong and the way out
      */
     public TrainingException(String message) {
-        super(message);
+        super(Text.line(message));
     }
 
     /**
@@ -20,6 +22,6 @@ public class TrainingException extends RuntimeException {
      * @param cause   what failed
      */
     public TrainingException(String message, Throwable cause) {
-        super(message, cause);
+        super(Text.line(message), cause);
     }
 }
