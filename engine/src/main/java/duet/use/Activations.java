@@ -124,7 +124,7 @@ public final class Activations implements AutoCloseable {
     /**
      * {@return what the layer makes of the centre of one image file, [channels][height][width]}
      *
-     * @param image JPEG, PNG, WebP, GIF, BMP, TIFF or PPM of any size
+     * @param image JPEG, PNG, GIF, BMP or PPM of any size
      */
     public float[] of(Path image) {
         return of(Datasets.readImage(image, checkpoint.stored()));

@@ -70,7 +70,7 @@ public final class Classifier implements AutoCloseable {
     /**
      * {@return the classes from the most probable down, for one image file}
      *
-     * @param image JPEG, PNG, WebP, GIF, BMP, TIFF or PPM of any size
+     * @param image JPEG, PNG, GIF, BMP or PPM of any size
      * @throws duet.data.DataException naming the file, if it is missing, damaged or no image
      */
     public List<Prediction> classify(Path image) {

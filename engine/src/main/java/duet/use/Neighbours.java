@@ -29,7 +29,7 @@ public final class Neighbours {
         /**
          * {@return a query for an image file of any size}
          *
-         * @param file       JPEG, PNG, WebP, GIF, BMP, TIFF or PPM
+         * @param file       JPEG, PNG, GIF, BMP or PPM
          * @param checkpoint the network, for the size of its images
          */
         public static Query of(Path file, Checkpoint checkpoint) {

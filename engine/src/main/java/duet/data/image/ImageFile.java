@@ -20,6 +20,9 @@ public final class ImageFile {
     /** A hundred million: more than any camera's ordinary picture, and little enough to decode. */
     static final long MOST_PIXELS = 100_000_000;
     private static final long MOST_BYTES = 256L << 20;
+    /** What PNG packs most densely: 8 pixels of one bit in a byte, 1032 of which deflate to one. */
+    private static final long MOST_PIXELS_A_BYTE = 8 * 1032;
+    private static final long UNDOUBTED_PIXELS = 4 << 20;
 
     private ImageFile() {}
 
@@ -72,7 +75,7 @@ public final class ImageFile {
         int width = turned ? stored.height() : stored.width();
         Decoded decoded;
         if (header != null) {
-            checkSize(header.height(), header.width(), MOST_PIXELS);
+            checkSize(header.height(), header.width(), MOST_PIXELS, file.length);
             decoded = decodeJpeg(file, header, stored.channels(), height, width, jpegs);
         } else {
             decoded = ImageIoDecoder.decodeOther(file, MOST_PIXELS, stored.channels(), height, width);
@@ -90,10 +93,15 @@ public final class ImageFile {
                 : ImageIoDecoder.decodeJpeg(file, header, channels, height, width);
     }
 
-    static void checkSize(int height, int width, long mostPixels) throws DamagedImage {
-        if (height < 1 || width < 1 || (long) height * width > mostPixels) {
+    /** @param bytes of the file: a few of them cannot be the reason to make room for millions of pixels */
+    static void checkSize(int height, int width, long mostPixels, long bytes) throws DamagedImage {
+        long pixels = (long) height * width;
+        if (height < 1 || width < 1 || pixels > mostPixels) {
             throw new DamagedImage(String.format(Locale.ROOT, "an image of %dx%d pixels; from 1 to %d million are read",
                     width, height, mostPixels / 1_000_000));
+        }
+        if (pixels > UNDOUBTED_PIXELS && pixels > bytes * MOST_PIXELS_A_BYTE) {
+            throw new DamagedImage(String.format(Locale.ROOT, "an image that claims %dx%d pixels in %d bytes", width, height, bytes));
         }
     }
 

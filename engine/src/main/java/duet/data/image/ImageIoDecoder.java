@@ -6,6 +6,7 @@ import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -21,14 +22,16 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 import duet.files.Reasons;
 
 /**
- * Images by ImageIO: PNG, WebP, GIF, BMP, TIFF and PNM, and JPEG where libjpeg-turbo is missing or the colours are CMYK. Only the needed
+ * Images by ImageIO: PNG, GIF, BMP and PNM, and JPEG where libjpeg-turbo is missing or the colours are CMYK. Only the needed
  * part is decoded, and of very large images only every k-th pixel, so that memory stays bounded whatever a file claims.
  */
 final class ImageIoDecoder {
-    private static final Set<String> FORMATS = Set.of("png", "gif", "bmp", "webp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm");
+    private static final Set<String> FORMATS = Set.of("png", "gif", "bmp", "pnm", "pbm", "pgm", "ppm");
     /** Skipping pixels is coarse, so it starts where the needed part alone would take more memory than this many pixels. */
     private static final long MOST_PIXELS_AT_ONCE = 16 << 20;
 
+    private static final String READ = "JPEG, PNG, GIF, BMP, PPM";
+    private static final int MOST_OF_START = 16;
     private static final String CONTRADICTION = "what it says of itself contradicts itself";
     private static final Pattern CODE = Pattern.compile("Exception|null|[a-z]\\.[a-z]+\\.[a-zA-Z]|\\w+\\(");
 
@@ -75,7 +78,7 @@ final class ImageIoDecoder {
         return read(file, otherReader(file), warnings, reader -> {
             int fullHeight = reader.getHeight(0);
             int fullWidth = reader.getWidth(0);
-            ImageFile.checkSize(fullHeight, fullWidth, mostPixels);
+            ImageFile.checkSize(fullHeight, fullWidth, mostPixels, file.length);
             Sampling sampling = Sampling.of(fullHeight, fullWidth, height, width);
             BufferedImage image = reader.read(0, sampling.parameters(reader));
             if (!warnings.isEmpty()) {
@@ -97,7 +100,21 @@ final class ImageIoDecoder {
         } catch (IOException e) {
             throw new DamagedImage("not an image (" + told(Reasons.of(e)) + ")", e);
         }
-        throw new DamagedImage("not an image that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM)");
+        throw new DamagedImage(unreadable(file));
+    }
+
+    /**
+     * What other formats are called. WebP and TIFF are left out on purpose: of changed files of a few hundred bytes Java's decoders take 20
+     * seconds for some, and 2 GB for others.
+     */
+    private static String unreadable(byte[] file) {
+        String start = new String(file, 0, Math.min(MOST_OF_START, file.length), StandardCharsets.ISO_8859_1);
+        String format = start.startsWith("RIFF") && start.startsWith("WEBP", 8) ? "a WebP image"
+                : start.startsWith("II*\0") || start.startsWith("MM\0*") ? "a TIFF image"
+                : start.startsWith("ftypavif", 4) ? "an AVIF image"
+                : start.startsWith("ftyphei", 4) || start.startsWith("ftypmif1", 4) ? "an HEIC image" : null;
+        return format == null ? "not an image that can be read (" + READ + ")"
+                : format + ", which is not read: convert it to PNG (" + READ + " are read)";
     }
 
     private interface Reading {

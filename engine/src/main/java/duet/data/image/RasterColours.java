@@ -66,9 +66,8 @@ final class RasterColours {
         }
         int colours = model.getNumColorComponents();
         int space = model.getColorSpace().getType();
-        boolean ink = colours == 4 && space == ColorSpace.TYPE_CMYK;
-        if (colours == 3 && space != ColorSpace.TYPE_RGB || colours != 1 && colours != 3 && !ink) {
-            throw new DamagedImage("an image of " + colours + " colours that are neither grey nor red, green, blue nor inks");
+        if (colours == 3 && space != ColorSpace.TYPE_RGB || colours != 1 && colours != 3) {
+            throw new DamagedImage("an image of " + colours + " colours that are neither grey nor red, green, blue");
         }
         int[] largest = new int[raster.getNumBands()];
         for (int band = 0; band < largest.length; band++) {
@@ -78,25 +77,13 @@ final class RasterColours {
             }
             largest[band] = (1 << bits) - 1;
         }
-        if (ink) {
-            return convert(raster, (samples, start, rgb) -> fromCmyk(level(samples[start], largest[0]),
-                    level(samples[start + 1], largest[1]), level(samples[start + 2], largest[2]), level(samples[start + 3], largest[3]),
-                    false, rgb), channels);
-        }
         boolean alpha = model.hasAlpha() && raster.getNumBands() > colours;
-        boolean multiplied = alpha && model.isAlphaPremultiplied();
         return convert(raster, (samples, start, rgb) -> {
             int opaque = alpha ? level(samples[start + colours], largest[colours]) : 255;
             int first = level(samples[start], largest[0]);
             int second = colours == 1 ? first : level(samples[start + 1], largest[1]);
             int third = colours == 1 ? first : level(samples[start + 2], largest[2]);
-            if (multiplied) {
-                rgb[0] = Math.min(255, first + 255 - opaque);
-                rgb[1] = Math.min(255, second + 255 - opaque);
-                rgb[2] = Math.min(255, third + 255 - opaque);
-            } else {
-                overWhite(first, second, third, opaque, rgb);
-            }
+            overWhite(first, second, third, opaque, rgb);
         }, colours == 1 ? 1 : channels);
     }
 

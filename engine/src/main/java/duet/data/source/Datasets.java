@@ -131,7 +131,7 @@ public final class Datasets {
     /**
      * Reads one image file as a stored image for a network, ready for a centre crop.
      *
-     * @param file   JPEG, PNG, WebP, GIF, BMP, TIFF or PPM
+     * @param file   JPEG, PNG, GIF, BMP or PPM
      * @param stored 1 channel (grey) or 3 (red, green, blue)
      * @return [height][width][channels]
      * @throws DataException naming the file, if it is missing, damaged or no image

@@ -9,9 +9,9 @@ import java.util.Set;
 /** Which files of a folder are taken for images: those with the ending of a format that can be read. */
 final class ImageNames {
     /** For messages. */
-    static final String KNOWN = ".jpg, .png, .webp, .gif, .bmp, .tif, .ppm";
+    static final String KNOWN = ".jpg, .png, .gif, .bmp, .ppm";
 
-    private static final Set<String> ENDINGS = Set.of("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm",
+    private static final Set<String> ENDINGS = Set.of("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "ppm",
             "pgm",
             "pbm", "pnm");
 

@@ -43,7 +43,10 @@ class DamagedImageTest {
     @Test
     void textIsNoImage() {
         assertDamaged("This is a cat.".getBytes(StandardCharsets.UTF_8), "not an image that can be read (JPEG, PNG,");
-        assertDamaged(new byte[5000], "not an image that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM)");
+        assertDamaged("RIFF0000WEBPVP8 ".getBytes(StandardCharsets.UTF_8), "a WebP image, which is not read: convert it to PNG");
+        assertDamaged("II*\0 and more".getBytes(StandardCharsets.UTF_8), "a TIFF image, which is not read");
+        assertDamaged("0000ftypavif".getBytes(StandardCharsets.UTF_8), "an AVIF image, which is not read");
+        assertDamaged(new byte[5000], "not an image that can be read (JPEG, PNG, GIF, BMP, PPM)");
         assertDamaged(new byte[] {(byte) 0xFF, (byte) 0xD8, (byte) 0xFF}, "truncated");
     }
 

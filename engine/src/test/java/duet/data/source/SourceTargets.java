@@ -47,7 +47,7 @@ public final class SourceTargets {
         }
         images.add(Files.readAllBytes(Path.of("src/test/resources/duet/data/image/cmyk.jpg")));
         for (Jpegs jpegs : List.of(Jpegs.FASTEST, Jpegs.IMAGE_IO)) {
-            targets.add(new Target(jpegs == Jpegs.FASTEST ? "image" : "image-io", false, images, 800 * MIB,
+            targets.add(new Target(jpegs == Jpegs.FASTEST ? "image" : "image-io", false, images, 256 * MIB,
                     bytes -> ImageFile.decode(bytes, STORED, jpegs)));
         }
         targets.add(new Target("mat", false, List.of(MiniIlsvrc.meta()), 64 * MIB, SourceTargets::mat));
