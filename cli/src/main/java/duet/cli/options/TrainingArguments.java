@@ -131,11 +131,23 @@ public final class TrainingArguments {
      * @param output the folder to write to
      */
     public TrainingOptions forNewTraining(String network, Path output) {
-        return CommandFailure.checked(() -> options(network, output));
+        return forNewTraining(network, output, Integer.MAX_VALUE);
     }
 
-    private TrainingOptions options(String network, Path output) {
-        TrainingOptions recipe = batch == null ? Recipe.of(network) : Recipe.of(network, batch);
+    /**
+     * The network's recipe with what was asked for, where there are few images: a batch is no larger than all of them, and the rate goes
+     * with it.
+     *
+     * @param output the folder to write to
+     * @param images to learn from
+     */
+    public TrainingOptions forNewTraining(String network, Path output, int images) {
+        return CommandFailure.checked(() -> options(network, output, images));
+    }
+
+    private TrainingOptions options(String network, Path output, int images) {
+        int wanted = batch == null ? Recipe.of(network).batch() : batch;
+        TrainingOptions recipe = Recipe.of(network, Math.min(wanted, images));
         return recipe
                 .toBuilder()
                 .epochs(epochs != null ? epochs : schedule != null && schedule.epochs() > 0 ? schedule.epochs() : recipe.epochs())
