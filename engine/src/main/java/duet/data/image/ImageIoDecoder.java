@@ -6,6 +6,8 @@ import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -32,6 +34,8 @@ final class ImageIoDecoder {
 
     private static final String READ = "JPEG, PNG, GIF, BMP, PPM";
     private static final int MOST_OF_START = 16;
+    private static final int BMP_COLOURS = 46;
+    private static final int MOST_COLOURS = 1 << 16;
     private static final String CONTRADICTION = "what it says of itself contradicts itself";
     private static final Pattern CODE = Pattern.compile("Exception|null|[a-z]\\.[a-z]+\\.[a-zA-Z]|\\w+\\(");
 
@@ -74,6 +78,7 @@ final class ImageIoDecoder {
 
     /** Transparent pixels show white. */
     static Decoded decodeOther(byte[] file, long mostPixels, int channels, int height, int width) throws DamagedImage {
+        checkPalette(file);
         List<String> warnings = new ArrayList<>();
         return read(file, otherReader(file), warnings, reader -> {
             int fullHeight = reader.getHeight(0);
@@ -86,6 +91,16 @@ final class ImageIoDecoder {
             }
             return sampling.decoded(RasterColours.other(image, channels), image.getRaster());
         });
+    }
+
+    /** Java's reader of BMP files makes room for as many colours as are claimed. */
+    private static void checkPalette(byte[] file) throws DamagedImage {
+        if (file.length >= BMP_COLOURS + Integer.BYTES && file[0] == 'B' && file[1] == 'M') {
+            int colours = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getInt(BMP_COLOURS);
+            if (colours < 0 || colours > MOST_COLOURS) {
+                throw new DamagedImage("damaged image (a palette of " + Integer.toUnsignedString(colours) + " colours)");
+            }
+        }
     }
 
     private static ImageReader otherReader(byte[] file) throws DamagedImage {

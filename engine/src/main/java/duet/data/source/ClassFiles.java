@@ -37,8 +37,14 @@ record ClassFiles(Path folder, List<Path> images, int ignored, Set<String> endin
 
     /** For a message that there are no images: what there is instead. */
     String unknown() {
-        List<String> known = endings.stream().filter(ending -> !ending.isEmpty()).limit(MOST_ENDINGS).map(ending -> "." + ending).toList();
-        return ignored == 0 ? "" : ", but " + ignored + " other files" + (known.isEmpty() ? "" : " (" + String.join(", ", known) + ")");
+        String known = told(endings);
+        return ignored == 0 ? "" : ", but " + ignored + " other files" + (known.isEmpty() ? "" : " (" + known + ")");
+    }
+
+    /** Some of the endings, such as {@code .txt, .webp}. */
+    static String told(Set<String> endings) {
+        return String.join(", ", endings.stream().filter(ending -> !ending.isEmpty()).sorted().limit(MOST_ENDINGS)
+                .map(ending -> "." + ending).toList());
     }
 
     static List<ClassFiles> of(Path folder, List<String> classes) {

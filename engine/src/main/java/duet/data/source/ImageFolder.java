@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -41,8 +42,9 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
      * @param labels  of the files
      * @param deeper  how many of the files lie in a folder inside their class's
      * @param ignored how many other files there are
+     * @param endings of the other files, for people
      */
-    record Part(Path folder, List<Path> files, int[] labels, int deeper, int ignored) implements EncodedImages {
+    record Part(Path folder, List<Path> files, int[] labels, int deeper, int ignored, String endings) implements EncodedImages {
         @Override
         public int size() {
             return labels.length;
@@ -167,7 +169,7 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
 
     /** All images that are there, of one part after those of the other. */
     Split openAll(Shape stored, DamageReport damage) {
-        Part none = new Part(folder, List.of(), new int[0], 0, 0);
+        Part none = new Part(folder, List.of(), new int[0], 0, 0, "");
         return DecodedDataset.open(folder.toString(), stored, damage, described("", training == null ? none : training),
                 described("", validation == null ? none : validation));
     }
@@ -176,7 +178,8 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
         return new DecodedDataset.Part(String.format(Locale.ROOT,
                 "folder %s%s, %d images in %d classes%s%s", part.folder(), name, part.size(), classes.size(),
                 part.deeper() == 0 ? "" : ", " + part.deeper() + " of them in folders inside those of the classes",
-                part.ignored() == 0 ? "" : " (" + part.ignored() + " other files ignored)"),
+                part.ignored() == 0 ? ""
+                        : " (" + part.ignored() + " other files ignored" + (part.endings().isEmpty() ? "" : ": " + part.endings()) + ")"),
                 classes, part);
     }
 
@@ -263,14 +266,16 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
         List<Integer> labels = new ArrayList<>();
         int deeper = 0;
         int ignored = 0;
+        Set<String> endings = new TreeSet<>();
         for (int label = 0; label < classes.size(); label++) {
             ClassFiles listed = classes.get(label);
+            endings.addAll(listed.ignored() == 0 ? Set.of() : listed.endings());
             files.addAll(listed.images());
             deeper += listed.deeper();
             ignored += listed.ignored();
             labels.addAll(Collections.nCopies(listed.images().size(), label));
         }
-        return new Part(folder, files, labels.stream().mapToInt(Integer::intValue).toArray(), deeper, ignored);
+        return new Part(folder, files, labels.stream().mapToInt(Integer::intValue).toArray(), deeper, ignored, ClassFiles.told(endings));
     }
 
     private static ImageFolder holdOut(Path folder, Path root, List<String> classes, List<ClassFiles> all, long seed) {

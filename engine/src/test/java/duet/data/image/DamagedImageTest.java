@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 
@@ -44,6 +45,10 @@ class DamagedImageTest {
     void textIsNoImage() {
         assertDamaged("This is a cat.".getBytes(StandardCharsets.UTF_8), "not an image that can be read (JPEG, PNG,");
         assertDamaged("RIFF0000WEBPVP8 ".getBytes(StandardCharsets.UTF_8), "a WebP image, which is not read: convert it to PNG");
+        assertDamaged(
+                HexFormat.of()
+                        .parseHex("424df6040000000000003604000028000000100000000c000000010008400400000000000036040000280000001000d1ced29d"),
+                "a palette of 3536769280 colours");
         assertDamaged("II*\0 and more".getBytes(StandardCharsets.UTF_8), "a TIFF image, which is not read");
         assertDamaged("0000ftypavif".getBytes(StandardCharsets.UTF_8), "an AVIF image, which is not read");
         assertDamaged(new byte[5000], "not an image that can be read (JPEG, PNG, GIF, BMP, PPM)");

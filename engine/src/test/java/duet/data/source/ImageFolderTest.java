@@ -126,7 +126,7 @@ class ImageFolderTest {
         assertEquals(1, folder.training().ignored());
         assertEquals(6, folder.training().files().size() + folder.validation().files().size());
         try (Split split = open(NONE_EXPECTED)) {
-            assertTrue(split.training().description().contains("1 other files ignored"), split.training().description());
+            assertTrue(split.training().description().contains("1 other files ignored: .txt"), split.training().description());
             assertEquals(new Shape(3, 32, 32), split.training().stored());
         }
     }
