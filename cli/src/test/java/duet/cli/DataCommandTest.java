@@ -99,7 +99,8 @@ class DataCommandTest {
         assertSays(ExitCode.BAD_USAGE, "JPEG quality is from 1 to 100, not 101", prepare("--encoding", "jpeg", "--quality", "101"));
         assertSays(ExitCode.BAD_USAGE, "sizes from 1 to 4096, not 5000", prepare("--size", "5000"));
         assertSays(ExitCode.FAILED, "there is no folder " + packed, duet("data", "info", "shards:" + packed));
-        assertSays(ExitCode.BAD_USAGE, "\"cifar:x\" is no data source: use one of", duet("data", "info", "cifar:x"));
+        assertSays(ExitCode.BAD_USAGE, "\"cifar:x\" is no data source (did you mean cifar10?): use one of",
+                duet("data", "info", "cifar:x"));
         assertSays(ExitCode.FAILED, "lacks ILSVRC2012_devkit_t12.tar.gz", duet("data", "info", "ilsvrc:" + here));
         assertSays(ExitCode.FAILED, "CIFAR-10 was not found in", duet("data", "prepare", "cifar10:" + here, packed));
         assertFalse(Files.exists(packed));

@@ -91,7 +91,7 @@ class PredictTest {
         assertEquals(List.of(pictures.resolve("a/deep.png").toString(), pictures.resolve("b.png").toString()), images);
         Outcome empty = predict(run, here, pictures.resolve("b.png"));
         assertEquals(1, empty.code());
-        assertEquals("duet: " + here + ": a folder without images (.jpg, .jpeg, .png, .gif or .bmp); name another, or image files",
+        assertEquals("duet: " + here + ": a folder without images (.jpg, .png, .gif, .bmp, .ppm); name another, or image files",
                 empty.err().strip());
         assertTrue(empty.out().startsWith(pictures.resolve("b.png").toString()), "the others go on: " + empty);
     }

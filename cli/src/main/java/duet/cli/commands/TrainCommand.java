@@ -137,6 +137,10 @@ public final class TrainCommand implements Callable<Integer> {
                 Backend backend = devices.open(placement);
                 Trainer trainer = Trainer.create(
                         network, placement, backend, images, source, fitting(options, network, images.training().size()), trained)) {
+            if (trainer.options().batch() < options.batch()) {
+                output.warn("a batch of " + options.batch() + " is more than all " + images.training().size()
+                        + " training images: the batch is " + trainer.options().batch() + ", so a step is an epoch");
+            }
             if (trained != null) {
                 FineTuning tuning = FineTuning.of(trained, network, images.training().classNames());
                 output.say("from       " + from + ": " + String.join(", ", tuning.taken()) + "; new: "
@@ -150,12 +154,7 @@ public final class TrainCommand implements Callable<Integer> {
     }
 
     private TrainingOptions fitting(TrainingOptions options, Network network, int images) {
-        if (options.batch() <= images) {
-            return options;
-        }
-        output.warn("a batch of " + options.batch() + " is more than all " + images + " training images: the batch is " + images
-                + ", so a step is an epoch");
-        return arguments.forNewTraining(network.name(), options.output(), images);
+        return options.batch() <= images ? options : arguments.forNewTraining(network.name(), options.output(), images);
     }
 
     private int goOn(DamageReport damage) {
