@@ -11,9 +11,9 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A few changed files for every reader; {@link Fuzz} tries more. */
+/** A few changed files for every reader; {@code -Dduet.fuzz=1000000} tries more, {@link Fuzz} one reader alone. */
 class FuzzTest {
-    private static final int FILES = 300;
+    private static final int FILES = Integer.getInteger("duet.fuzz", 300);
     private static final long SEED = Long.getLong("duet.seed", System.nanoTime());
 
     @TempDir
