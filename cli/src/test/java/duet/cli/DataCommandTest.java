@@ -111,6 +111,10 @@ class DataCommandTest {
         bytes[100] ^= 1;
         Files.write(shard, bytes);
         assertSays(ExitCode.FAILED, "image 0 differs from its checksum", duet("data", "info", "shards:" + packed, "--check"));
+        Path manifest = packed.resolve("manifest.json");
+        Files.writeString(manifest, Files.readString(manifest).replaceFirst("training-00000.shard", "../training-00000.shard"));
+        assertSays(ExitCode.FAILED, "\"file\" must be the plain name of a shard, not \"../training-00000.shard\"",
+                duet("data", "info", "shards:" + packed));
         assertSays(ExitCode.BAD_USAGE, "'colour' is none of image, rgb, none", duet("train", "--mean", "colour"));
         assertSays(ExitCode.BAD_USAGE, "'-1' is not a number of at least 0", duet("train", "--colour-noise", "-1"));
         assertSays(ExitCode.BAD_USAGE, "does nothing without colour noise", duet("train", "--noise-divides"));

@@ -94,7 +94,14 @@ public record ShardFolder(Path folder) {
      * @param bytes    of the file
      * @param checksum CRC32C of the shard's header and index, in hexadecimal
      */
-    public record Entry(String file, int images, long bytes, String checksum) {}
+    public record Entry(String file, int images, long bytes, String checksum) {
+        /** Throws an {@link IllegalArgumentException} if the name is not a plain one: a manifest leads to no other folder. */
+        public Entry {
+            if (!file.matches("[A-Za-z0-9._-]+")) {
+                throw new IllegalArgumentException("\"file\" must be the plain name of a shard, not \"" + file + "\"");
+            }
+        }
+    }
 
     record Part(int images, int damaged, List<Entry> shards) {}
 
