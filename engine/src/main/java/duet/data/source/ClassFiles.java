@@ -51,7 +51,7 @@ record ClassFiles(Path folder, List<Path> images, int ignored, Set<String> endin
         return classes.stream().map(name -> of(folder.resolve(name))).toList();
     }
 
-    private static ClassFiles of(Path folder) {
+    static ClassFiles of(Path folder) {
         List<Path> folders = new ArrayList<>(List.of(folder));
         collect(folder, folders, new HashSet<>());
         folders.sort(Comparator.comparing(Path::toString));
@@ -60,11 +60,11 @@ record ClassFiles(Path folder, List<Path> images, int ignored, Set<String> endin
         Set<String> endings = new TreeSet<>();
         for (Path inside : folders) {
             for (Path file : ImageFolder.children(inside)) {
-                if (ImageNames.isImage(file)) {
+                if (ImageFiles.isImage(file)) {
                     images.add(file);
                 } else if (!Files.isDirectory(file)) {
                     ignored++;
-                    endings.add(ImageNames.ending(file));
+                    endings.add(ImageFiles.ending(file));
                 }
             }
         }

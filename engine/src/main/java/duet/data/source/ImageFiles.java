@@ -1,61 +1,54 @@
 package duet.data.source;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.Locale;
+import java.util.Set;
 
 import duet.data.DataException;
-import duet.files.Reasons;
 
 /** Image files in a folder, whatever they show. */
 public final class ImageFiles {
+    /** For messages. */
+    static final String KNOWN = ".jpg, .png, .gif, .bmp, .ppm";
+
+    private static final Set<String> ENDINGS = Set.of("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "ppm", "pgm",
+            "pbm", "pnm");
+
     private ImageFiles() {}
 
     /**
-     * {@return the files that end like images (.jpg, .jpeg, .png, .gif, .bmp), in the folder and in those below it, sorted by path} Links
+     * {@return the files that end like images (.jpg, .png, .gif, .bmp, .ppm), in the folder and in those below it, sorted by path} Links
      * are followed; what is hidden is passed over.
      *
      * @param folder to look into
      * @throws DataException if there are none, or a folder cannot be read
      */
     public static List<Path> below(Path folder) {
-        List<Path> files;
-        try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
-            files = all.filter(ImageFiles::isImage).filter(file -> !hidden(folder, file)).sorted().toList();
-        } catch (IOException e) {
-            throw unreadable(folder, e);
-        } catch (UncheckedIOException e) {
-            throw unreadable(folder, e.getCause());
-        }
+        List<Path> files = ClassFiles.of(folder).images().stream().sorted().toList();
         if (files.isEmpty()) {
-            throw new DataException(folder + ": a folder without images (" + ImageNames.KNOWN + "); name another, or image files");
+            throw new DataException(folder + ": a folder without images (" + KNOWN + "); name another, or image files");
         }
         return files;
     }
 
     /**
-     * {@return whether there is a file that ends like an image}
+     * {@return whether there is a file that ends like an image} A broken link counts: it is reported as damaged when it is read. A pipe or
+     * a folder with such a name does not.
      *
      * @param file any path
      */
     public static boolean isImage(Path file) {
-        return file.getFileName() != null && ImageNames.isImage(file);
+        return file.getFileName() != null && ENDINGS.contains(ending(file))
+                && (Files.isRegularFile(file) || !Files.exists(file) && Files.exists(file, LinkOption.NOFOLLOW_LINKS));
     }
 
-    private static DataException unreadable(Path folder, IOException e) {
-        return new DataException("the folder " + folder + " cannot be read: " + Reasons.of(e), e);
-    }
-
-    private static boolean hidden(Path folder, Path file) {
-        for (Path name : folder.relativize(file)) {
-            if (name.toString().startsWith(".")) {
-                return true;
-            }
-        }
-        return false;
+    /** In small letters, without the dot; empty if there is none. */
+    static String ending(Path file) {
+        String name = file.getFileName().toString();
+        int dot = name.lastIndexOf('.');
+        return dot < 0 ? "" : name.substring(dot + 1).toLowerCase(Locale.ROOT);
     }
 }

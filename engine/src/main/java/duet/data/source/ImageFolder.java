@@ -124,7 +124,7 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
         for (int c = 0; c < classes.size(); c++) {
             if (training.get(c).images().isEmpty()) {
                 throw new DataException("%s holds no images (%s)%s: add some, or remove the folder".formatted(
-                        parts.training().resolve(classes.get(c)), ImageNames.KNOWN, training.get(c).unknown()));
+                        parts.training().resolve(classes.get(c)), ImageFiles.KNOWN, training.get(c).unknown()));
             }
         }
         if (parts.validation() == null) {
@@ -140,7 +140,7 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
         Part training = parts.training() == null || !all ? null : part(parts.training(), ClassFiles.of(parts.training(), classes));
         Part validation = parts.validation() == null ? null : validation(parts, classes);
         if ((training == null ? 0 : training.size()) + (validation == null ? 0 : validation.size()) == 0) {
-            throw new DataException(folder + " holds no images (" + ImageNames.KNOWN + "): " + LAYOUT.formatted(folder));
+            throw new DataException(folder + " holds no images (" + ImageFiles.KNOWN + "): " + LAYOUT.formatted(folder));
         }
         return new ImageFolder(folder, classes, training, validation);
     }
@@ -155,7 +155,7 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
             validation = ClassFiles.of(parts.validation(), classes);
         }
         if (validation.stream().allMatch(listing -> listing.images().isEmpty())) {
-            throw new DataException(parts.validation() + " holds no images (" + ImageNames.KNOWN
+            throw new DataException(parts.validation() + " holds no images (" + ImageFiles.KNOWN
                     + ") to validate with: add some, or remove the folder");
         }
         return part(parts.validation(), validation);
@@ -211,14 +211,14 @@ record ImageFolder(Path folder, List<String> classes, Part training, Part valida
             return false;
         }
         List<Path> children = children(folder);
-        return children.stream().anyMatch(Files::isDirectory) && children.stream().noneMatch(ImageNames::isImage);
+        return children.stream().anyMatch(Files::isDirectory) && children.stream().noneMatch(ImageFiles::isImage);
     }
 
     private static List<String> classFolders(Path folder) {
         List<Path> children = children(folder);
         List<String> classes = children.stream().filter(Files::isDirectory).map(child -> child.getFileName().toString()).toList();
         if (classes.isEmpty()) {
-            long images = children.stream().filter(ImageNames::isImage).count();
+            long images = children.stream().filter(ImageFiles::isImage).count();
             throw new DataException((images > 0
                     ? folder + " holds " + images + " images but no class folders: "
                     : folder + " holds neither class folders nor images: ") + LAYOUT.formatted(folder));
