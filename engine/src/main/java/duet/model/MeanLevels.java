@@ -32,6 +32,19 @@ public record MeanLevels(Shape shape, float[] values) {
         return shape.height() > 1 || shape.width() > 1;
     }
 
+    /** {@return a level for each channel where all its pixels have the same one, else this} */
+    public MeanLevels flattened() {
+        int area = shape.height() * shape.width();
+        float[] levels = new float[shape.channels()];
+        for (int i = 0; i < values.length; i++) {
+            levels[i / area] = values[i / area * area];
+            if (values[i] != levels[i / area]) {
+                return this;
+            }
+        }
+        return of(levels);
+    }
+
     /**
      * {@return the mean image of stored images of a size, [channels][height][width]}
      *

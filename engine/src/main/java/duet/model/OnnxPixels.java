@@ -49,15 +49,10 @@ final class OnnxPixels {
         if (!hasMean) {
             return null;
         }
-        int area = input.height() * input.width();
-        float[] levels = new float[input.channels()];
         float[] image = new float[mean.length];
-        boolean uniform = true;
         for (int i = 0; i < mean.length; i++) {
             image[i] = (float) mean[i];
-            levels[i / area] = image[i / area * area];
-            uniform &= image[i] == levels[i / area];
         }
-        return uniform ? MeanLevels.of(levels) : new MeanLevels(input, image);
+        return new MeanLevels(input, image).flattened();
     }
 }

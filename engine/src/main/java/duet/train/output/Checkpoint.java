@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 
 import duet.data.Views;
 import duet.model.MeanLevels;
@@ -72,18 +71,12 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
      * @param size of the images
      */
     public Checkpoint storedAs(Shape size) {
-        float[] mean = tensors.get(MEAN);
-        int area = stored.height() * stored.width();
-        boolean flat = IntStream.range(0, mean.length).allMatch(i -> mean[i] == mean[i / area * area]);
-        if (size.equals(stored) || size.channels() != stored.channels() || !flat) {
+        MeanLevels mean = new MeanLevels(stored, tensors.get(MEAN)).flattened();
+        if (size.equals(stored) || size.channels() != stored.channels() || mean.isImage()) {
             return this;
         }
-        float[] levels = new float[size.channels()];
-        for (int channel = 0; channel < levels.length; channel++) {
-            levels[channel] = mean[channel * area];
-        }
         Map<String, float[]> resized = new LinkedHashMap<>(tensors);
-        resized.put(MEAN, MeanLevels.of(levels).over(size));
+        resized.put(MEAN, mean.over(size));
         return new Checkpoint(network, classNames, size, resized, state);
     }
 
