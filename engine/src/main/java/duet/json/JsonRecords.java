@@ -6,7 +6,6 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -16,8 +15,7 @@ import java.util.stream.Stream;
 import duet.text.Suggestion;
 
 /**
- * Makes records of JSON objects: a field for each component, enums by the names of their constants. A component of type {@link Path} is
- * never stored.
+ * Makes records of JSON objects: a field for each component, enums by the names of their constants.
  *
  * @param variants interfaces that are several records
  */
@@ -51,7 +49,7 @@ record JsonRecords(Map<Class<?>, Variants> variants) {
         } else if (plain.isRecord()) {
             return record(value, plain, List.of());
         }
-        throw new IllegalArgumentException(type + " cannot be read");
+        throw value.error("cannot be given here");
     }
 
     private Object array(JsonValue value, Class<?> element) {
@@ -85,8 +83,7 @@ record JsonRecords(Map<Class<?>, Variants> variants) {
     /** @param more fields that are known already */
     private Object record(JsonValue value, Class<?> type, List<String> more) {
         List<RecordComponent> components = Stream.of(type.getRecordComponents()).toList();
-        List<String> names = Stream.concat(components.stream().filter(component -> component.getType() != Path.class)
-                .map(RecordComponent::getName), more.stream()).toList();
+        List<String> names = Stream.concat(components.stream().map(RecordComponent::getName), more.stream()).toList();
         JsonFields fields = value.object(names);
         Object[] values = components.stream().map(component -> component(fields, component)).toArray();
         try {
@@ -106,9 +103,8 @@ record JsonRecords(Map<Class<?>, Variants> variants) {
 
     private Object component(JsonFields fields, RecordComponent component) {
         String name = component.getName();
-        boolean absent = component.getType() == Path.class || !fields.has(name) || fields.value(name).node().isNull();
-        boolean optional = component.getType() == Path.class || BOXED.contains(component.getType())
-                || component.isAnnotationPresent(Nullable.class);
+        boolean absent = !fields.has(name) || fields.value(name).node().isNull();
+        boolean optional = BOXED.contains(component.getType()) || component.isAnnotationPresent(Nullable.class);
         return absent && optional ? null : read(fields.value(name), component.getGenericType());
     }
 }

@@ -29,7 +29,7 @@ class StrictJsonTest {
     private record Box(int width, int height) implements Form {}
 
     private record Thing(String name, long count, boolean good, Colour colour, List<Box> boxes, double[][] table, @Nullable String note,
-            Integer size, Form form, Path file) {}
+            Integer size, Form form, @Nullable Path file) {}
 
     private static final String THING = "{\"name\": \"a\", \"count\": 5000000000, \"good\": true, \"colour\": \"GREEN\", \"boxes\": "
             + "[{\"width\": 1, \"height\": 2}], \"table\": [[1, 2.5], []], \"note\": null, \"form\": {\"kind\": \"circle\", "
@@ -68,7 +68,7 @@ class StrictJsonTest {
             "\"name\": \"a\", | `` | the field \"name\" is missing",
             "\"name\": \"a\" | \"name\": \"a\", \"name\": \"b\" | not valid JSON at line 1, column 21: Duplicate field 'name'",
             "\"name\" | \"nme\" | unknown field \"nme\"; did you mean \"name\"? (it can be name, count, good, colour, boxes, table, "
-                    + "note, size, form)",
+                    + "note, size, form, file)",
             "5000000000 | 1e3 | \"count\" must be a whole number, not 1000.0",
             "5000000000 | 99999999999999999999 | \"count\" must be a whole number, not 99999999999999999999",
             "true | 1 | \"good\" must be true or false, not 1",
@@ -81,6 +81,7 @@ class StrictJsonTest {
             "2.5 | 1e999 | \"table\" entry 1 entry 2 must be a finite number; this one is too large",
             "2.5 | NaN | not valid JSON at line 1, column 124: Non-standard token 'NaN'",
             "[] | {} | \"table\" entry 2 must be a list in [ and ], not {}",
+            "\"note\": null | \"file\": \"x\" | \"file\" cannot be given here",
             "circle | cirle | \"form\": \"kind\" cannot be \"cirle\"; did you mean \"circle\"? (it can be box, circle)",
             "circle | box | \"form\": unknown field \"radius\"; it can be width, height, kind",
             "\"radius\": 2 | \"radius\": -2 | \"form\": a radius must be above 0, not -2.0",

@@ -36,7 +36,7 @@ import duet.json.Nullable;
 public record TrainingOptions(
         int batch, int epochs, long steps, LearningRate learningRate, double biasRateFactor, double momentum, double weightDecay,
         boolean biasWeightDecay, long seed, boolean shuffle, Augmentation augmentation, Mean mean, boolean dropout, int earlyStop,
-        int checkpointEvery, int keepCheckpoints, int loaderThreads, @Nullable List<String> frozen, Path output) {
+        int checkpointEvery, int keepCheckpoints, int loaderThreads, @Nullable List<String> frozen, @Nullable Path output) {
 
     /** Ten epochs in batches of 128 with the paper's momentum and weight decay, a constant rate of 0.01, crops and mirrors. */
     public static final TrainingOptions DEFAULTS = new TrainingOptions(128, 10, 0, new LearningRate.Constant(0.01), 2, 0.9, 0.0005, false,
