@@ -72,8 +72,8 @@ class OptionsTest {
                 parse().forNewTraining("alexnet-small", null).toBuilder().loaderThreads(1).build());
         assertEquals(0.01 / 16, parse("--batch", "8").forNewTraining("alexnet", null).learningRate().initial(), 1e-9);
         assertEquals(0.01 / 16, parse("--batch", "512").forNewTraining("alexnet", null, 8).learningRate().initial(), 1e-9);
-        assertEquals(8, parse("--batch", "512").forNewTraining("alexnet", null, 8).batch());
-        assertEquals(8, parse().forNewTraining("alexnet", null, 8).batch());
+        assertEquals(512, parse("--batch", "512").forNewTraining("alexnet", null, 8).batch(), "the trainer makes it smaller, and says so");
+        assertEquals(0.01 / 16, parse().forNewTraining("alexnet", null, 8).learningRate().initial(), 1e-9);
         assertEquals(0.3, parse("--batch", "8", "--lr", "0.3").forNewTraining("alexnet", null).learningRate().initial());
         assertEquals(Augmentation.STANDARD, parse("--augment").forNewTraining("alexnet-small", null).augmentation());
         assertEquals(Augmentation.NONE, parse().forNewTraining("alexnet-small", null).augmentation());

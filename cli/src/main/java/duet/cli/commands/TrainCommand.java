@@ -135,12 +135,8 @@ public final class TrainCommand implements Callable<Integer> {
         TrainingOptions options = arguments.forNewTraining(network.name(), folder);
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
                 Backend backend = devices.open(placement);
-                Trainer trainer = Trainer.create(
-                        network, placement, backend, images, source, fitting(options, network, images.training().size()), trained)) {
-            if (trainer.options().batch() < options.batch()) {
-                output.warn("a batch of " + options.batch() + " is more than all " + images.training().size()
-                        + " training images: the batch is " + trainer.options().batch() + ", so a step is an epoch");
-            }
+                Trainer trainer = Trainer.create(network, placement, backend, images, source,
+                        arguments.forNewTraining(network.name(), folder, images.training().size()), trained)) {
             if (trained != null) {
                 FineTuning tuning = FineTuning.of(trained, network, images.training().classNames());
                 output.say("from       " + from + ": " + String.join(", ", tuning.taken()) + "; new: "
@@ -151,10 +147,6 @@ public final class TrainCommand implements Callable<Integer> {
             }
             return new TrainingConsole(output, network, trainer.options()).run(trainer, devices.describe(backend), placement, images);
         }
-    }
-
-    private TrainingOptions fitting(TrainingOptions options, Network network, int images) {
-        return options.batch() <= images ? options : arguments.forNewTraining(network.name(), options.output(), images);
     }
 
     private int goOn(DamageReport damage) {

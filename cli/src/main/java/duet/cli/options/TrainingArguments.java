@@ -135,8 +135,8 @@ public final class TrainingArguments {
     }
 
     /**
-     * The network's recipe with what was asked for, where there are few images: a batch is no larger than all of them, and the rate goes
-     * with it.
+     * The network's recipe with what was asked for, where there are few images: the trainer's batch will be no larger than all of them, and
+     * the rate goes with that.
      *
      * @param output the folder to write to
      * @param images to learn from
@@ -150,6 +150,7 @@ public final class TrainingArguments {
         TrainingOptions recipe = Recipe.of(network, Math.min(wanted, images));
         return recipe
                 .toBuilder()
+                .batch(wanted)
                 .epochs(epochs != null ? epochs : schedule != null && schedule.epochs() > 0 ? schedule.epochs() : recipe.epochs())
                 .steps(steps == null ? 0 : steps)
                 .learningRate(learningRate(recipe))
