@@ -60,7 +60,7 @@ public final class PredictCommand implements Callable<Integer> {
     private Path run;
 
     @Parameters(index = "1..*", arity = "0..*", paramLabel = "IMAGE...", hideParamSyntax = true,
-            description = "JPEG, PNG, GIF or BMP files of any size; folders, with all images in them and below; '-': one image from "
+            description = "JPEG, PNG, GIF, BMP or PPM files of any size; folders, with all images in them and below; '-': one image from "
                     + "standard input.")
     private List<Path> images = new ArrayList<>();
 

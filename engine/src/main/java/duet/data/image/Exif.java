@@ -18,11 +18,7 @@ final class Exif {
 
     /** Of a file that is not a JPEG: 1 upright, 2 to 8 mirrored or turned; 1 if it does not say. */
     static int orientation(byte[] file) {
-        try {
-            return startsWith(file, 1, "PNG\r\n") ? inChunk(file) : UPRIGHT;
-        } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
-            return UPRIGHT; // cut off: the decoder says so
-        }
+        return startsWith(file, 1, "PNG\r\n") ? inChunk(file) : UPRIGHT;
     }
 
     /** In the chunk eXIf of a PNG: chunks are length, name, contents, checksum. */

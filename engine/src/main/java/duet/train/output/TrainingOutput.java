@@ -99,11 +99,6 @@ public final class TrainingOutput implements AutoCloseable {
         return history.lastValidation();
     }
 
-    /** {@return the best validation; null if there was none} */
-    public Metrics bestValidation() {
-        return history.best();
-    }
-
     /**
      * Writes a line of metrics.
      *
