@@ -16,6 +16,8 @@ import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.plan.Placement;
+import duet.train.output.TrainingListener;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingOptions;
 
@@ -54,6 +56,13 @@ public final class Tiny {
     /** CPU devices, also where there is a card: one process uses either a card or the virtual GPU, which other tests need. */
     public static Backend backend(int devices) {
         return Backends.open(devices == 1 ? "cpu" : "cpu,cpu", devices);
+    }
+
+    /** One training on one device, from its beginning to its end. */
+    static Trainer.Result train(TrainingOptions options, Split data, TrainingListener listener) {
+        try (Backend backend = backend(1); Trainer trainer = Trainer.create(network(), Placement.ONE_DEVICE, backend, data, options)) {
+            return trainer.train(listener);
+        }
     }
 
     public static Split data() {

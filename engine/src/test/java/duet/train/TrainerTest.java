@@ -35,17 +35,10 @@ class TrainerTest {
     @TempDir
     private Path parent;
 
-    private Trainer.Result train(TrainingOptions options, Split data, Recorder recorder) {
-        try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, data, options)) {
-            return trainer.train(recorder);
-        }
-    }
-
     @Test
     void learns() {
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().toBuilder().epochs(30).build(), Tiny.data(), recorder);
+        Trainer.Result result = Tiny.train(Tiny.options().toBuilder().epochs(30).build(), Tiny.data(), recorder);
         assertEquals(Trainer.End.COMPLETED, result.end());
         assertEquals(165, result.steps());
         assertNull(result.checkpoint());
@@ -58,7 +51,7 @@ class TrainerTest {
     @Test
     void whatItTellsAndInWhichOrder() {
         Recorder recorder = new Recorder();
-        train(Tiny.options().toBuilder().epochs(1).checkpointEvery(4).output(parent.resolve("out")).build(), Tiny.data(), recorder);
+        Tiny.train(Tiny.options().toBuilder().epochs(1).checkpointEvery(4).output(parent.resolve("out")).build(), Tiny.data(), recorder);
         assertEquals(List.of("started 0 6 6", "step 1", "step 2", "step 3", "step 4", "checkpoint", "step 5", "step 6", "validating 8",
                 "validating 16", "validating 20", "validated 6", "checkpoint"), recorder.events);
         Metrics first = recorder.steps.getFirst();
@@ -78,7 +71,7 @@ class TrainerTest {
     void whatItWrites() throws IOException {
         Path out = parent.resolve("deep/out");
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().toBuilder().keepCheckpoints(2).output(out).build(), Tiny.data(), recorder);
+        Trainer.Result result = Tiny.train(Tiny.options().toBuilder().keepCheckpoints(2).output(out).build(), Tiny.data(), recorder);
         try (Stream<Path> files = Files.list(out)) {
             assertEquals(List.of(".lock", "checkpoint-00000017.safetensors", "checkpoint-00000022.safetensors", "metrics.jsonl",
                     "network.json"), files.map(file -> file.getFileName().toString()).sorted().toList());
@@ -99,9 +92,9 @@ class TrainerTest {
         Recorder one = new Recorder();
         Recorder two = new Recorder();
         Recorder other = new Recorder();
-        train(Tiny.options(), Tiny.data(), one);
-        train(Tiny.options().toBuilder().loaderThreads(3).build(), Tiny.data(), two);
-        train(Tiny.options().toBuilder().seed(8).build(), Tiny.data(), other);
+        Tiny.train(Tiny.options(), Tiny.data(), one);
+        Tiny.train(Tiny.options().toBuilder().loaderThreads(3).build(), Tiny.data(), two);
+        Tiny.train(Tiny.options().toBuilder().seed(8).build(), Tiny.data(), other);
         assertEquals(losses(one.steps), losses(two.steps));
         assertEquals(losses(one.validations), losses(two.validations));
         assertFalse(losses(one.steps).equals(losses(other.steps)));
@@ -114,7 +107,7 @@ class TrainerTest {
     @Test
     void stepsGoBeforeEpochs() {
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().toBuilder().steps(8).build(), Tiny.data(), recorder);
+        Trainer.Result result = Tiny.train(Tiny.options().toBuilder().steps(8).build(), Tiny.data(), recorder);
         assertEquals(8, result.steps());
         assertEquals(List.of(6L, 8L), recorder.validations.stream().map(Metrics::step).toList());
     }
@@ -124,7 +117,7 @@ class TrainerTest {
         Recorder recorder = new Recorder();
         Split data = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1).damaged(0, 1, 2, 3, 4, 5, 6, 7, 9),
                 new Tiny.Patterns(20, Tiny.CLASSES, 2).damaged(3));
-        train(Tiny.options().toBuilder().shuffle(false).epochs(1).build(), data, recorder);
+        Tiny.train(Tiny.options().toBuilder().shuffle(false).epochs(1).build(), data, recorder);
         assertEquals(List.of(2L, 3L, 4L, 5L, 6L), recorder.steps.stream().map(Metrics::step).toList(), "none of the first 8 can be read");
         double hits = recorder.steps.getFirst().top1() * 7;
         assertEquals(Math.rint(hits), hits, 1e-9);
@@ -136,7 +129,7 @@ class TrainerTest {
     void withoutValidationImages() {
         Recorder recorder = new Recorder();
         Split data = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1), new Tiny.Patterns(0, Tiny.CLASSES, 2));
-        Trainer.Result result = train(Tiny.options().toBuilder().epochs(1).build(), data, recorder);
+        Trainer.Result result = Tiny.train(Tiny.options().toBuilder().epochs(1).build(), data, recorder);
         assertEquals(Trainer.End.COMPLETED, result.end());
         assertNull(result.validation());
     }
@@ -162,7 +155,7 @@ class TrainerTest {
         List<String> reversed = new ArrayList<>(Tiny.CLASSES);
         Collections.reverse(reversed);
         Split mixed = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1), new Tiny.Patterns(20, reversed, 1));
-        String message = assertThrows(TrainingException.class, () -> train(Tiny.options(), mixed, new Recorder())).getMessage();
+        String message = assertThrows(TrainingException.class, () -> Tiny.train(Tiny.options(), mixed, new Recorder())).getMessage();
         assertEquals(
                 "patterns, 20 images: class 0 is blank, but the network was trained with bars in its place; use data with its classes in "
                         + "their order, or for an imported network './duet import' with --classes",
@@ -173,15 +166,15 @@ class TrainerTest {
         Split data = new Split(new Tiny.Patterns(size, classes, 1), new Tiny.Patterns(20, classes, 1));
         Path out = parent.resolve("refused");
         assertEquals(message, assertThrows(TrainingException.class,
-                () -> train(Tiny.options().toBuilder().output(out).build(), data, new Recorder())).getMessage());
+                () -> Tiny.train(Tiny.options().toBuilder().output(out).build(), data, new Recorder())).getMessage());
         assertFalse(Files.exists(out), "nothing is left behind");
     }
 
     @Test
     void aFolderInUseIsRefused() {
         TrainingOptions options = Tiny.options().toBuilder().epochs(1).output(parent.resolve("out")).build();
-        train(options, Tiny.data(), new Recorder());
-        String message = assertThrows(TrainingException.class, () -> train(options, Tiny.data(), new Recorder())).getMessage();
+        Tiny.train(options, Tiny.data(), new Recorder());
+        String message = assertThrows(TrainingException.class, () -> Tiny.train(options, Tiny.data(), new Recorder())).getMessage();
         assertTrue(message.startsWith(parent.resolve("out") + ": already holds checkpoint-0000000"), message);
     }
 

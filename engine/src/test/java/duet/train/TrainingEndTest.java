@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-import duet.data.Split;
 import duet.device.Backend;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
@@ -27,17 +26,10 @@ class TrainingEndTest {
     @TempDir
     private Path parent;
 
-    private Trainer.Result train(TrainingOptions options, Split data, Recorder recorder) {
-        try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, data, options)) {
-            return trainer.train(recorder);
-        }
-    }
-
     @Test
     void aBatchLargerThanTheDataIsAnEpoch() {
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(Tiny.options().toBuilder().batch(512).epochs(3).build(), Tiny.data(), recorder);
+        Trainer.Result result = Tiny.train(Tiny.options().toBuilder().batch(512).epochs(3).build(), Tiny.data(), recorder);
         assertEquals(3, result.steps());
         assertEquals(List.of(1.0, 2.0, 3.0), recorder.validations.stream().map(Metrics::epoch).toList());
         assertEquals(1, recorder.warnings.size());
@@ -75,7 +67,7 @@ class TrainingEndTest {
         TrainingOptions options = Tiny.options().toBuilder().epochs(20).learningRate(new LearningRate.Constant(1e-12)).earlyStop(3)
                 .keepCheckpoints(1).output(out).build();
         Recorder recorder = new Recorder();
-        Trainer.Result result = train(options, Tiny.data(), recorder);
+        Trainer.Result result = Tiny.train(options, Tiny.data(), recorder);
         assertEquals(Trainer.End.EARLY, result.end());
         assertEquals(4, recorder.validations.size());
         assertEquals(22, result.steps());

@@ -2,13 +2,11 @@ package duet.data.source;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,47 +23,10 @@ import duet.data.DamageReport;
 import duet.data.DataException;
 import duet.data.Dataset;
 import duet.data.Split;
-import duet.data.image.TestImages;
 import duet.net.Shape;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class ImageFolderTest {
-    private static final Shape INPUT = new Shape(3, 28, 28);
-    private static final DamageReport NONE_EXPECTED = DamageReport.STRICT;
-
-    @TempDir
-    private Path root;
-
-    /** A uniform PNG; its red level tells it apart. */
-    private void image(String name, int red) throws IOException {
-        Path file = root.resolve(name);
-        Files.createDirectories(file.getParent());
-        Files.write(file, TestImages.write("png", TestImages.uniform(40, 30, BufferedImage.TYPE_INT_RGB, red << 16)));
-    }
-
-    private void images(String className, int count) throws IOException {
-        for (int i = 0; i < count; i++) {
-            image(className + "/" + (char) ('a' + i) + ".png", i + 1);
-        }
-    }
-
-    private Split open(DamageReport damage) {
-        return Datasets.open("folder:" + root, INPUT, 1, damage);
-    }
-
-    private static List<String> files(ImageFolder.Part part) {
-        return part.files().stream().map(file -> file.getParent().getFileName() + "/" + file.getFileName()).toList();
-    }
-
-    private void assertRefused(String... parts) {
-        String message = assertThrows(DataException.class, () -> open(NONE_EXPECTED)).getMessage();
-        for (String part : parts) {
-            assertTrue(message.contains(part), () -> "\"" + message + "\" should say " + part);
-        }
-        assertFalse(message.contains("\n"), message);
-    }
-
+class ImageFolderTest extends ImageFolderBed {
     @Test
     void classesAreSortedAndATenthIsHeldOut() throws IOException {
         images("zebra", 25);
