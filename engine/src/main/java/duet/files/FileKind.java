@@ -17,11 +17,10 @@ public enum FileKind {
     /** Caffe's and Keras' other format */
     HDF5("an HDF5 file; save the network in its program's own format instead (.caffemodel, .onnx)", "\u0089HDF\r\n"),
     /** PyTorch's files, among others */
-    ZIP("a zip archive, as PyTorch's files are; in Python, safetensors.torch.save_file(torch.load(FILE), 'model.safetensors') makes a file "
-            + "that Duet reads", "PK\u0003\u0004"),
+    ZIP("a zip archive, as PyTorch's files are" + Advice.PYTORCH, "PK\u0003\u0004"),
     /** PyTorch's older files */
-    PICKLE("a Python pickle, as PyTorch's older files are; in Python, safetensors.torch.save_file(torch.load(FILE), 'model.safetensors') "
-            + "makes a file that Duet reads", "\u0080\u0002", "\u0080\u0003", "\u0080\u0004", "\u0080\u0005"),
+    PICKLE("a Python pickle, as PyTorch's older files are" + Advice.PYTORCH, "\u0080\u0002", "\u0080\u0003", "\u0080\u0004",
+            "\u0080\u0005"),
     /** a packed file */
     GZIP("packed by gzip: unpack it first", "\u001f\u008b");
 
@@ -54,5 +53,14 @@ public enum FileKind {
             }
             return Optional.empty();
         }
+    }
+
+    /** What is said of several kinds, and of files by their endings. */
+    public static final class Advice {
+        /** The way from a file of PyTorch to one that is read. */
+        public static final String PYTORCH = "; in Python, safetensors.torch.save_file(torch.load(FILE), 'model.safetensors') makes a file "
+                + "that is read";
+
+        private Advice() {}
     }
 }

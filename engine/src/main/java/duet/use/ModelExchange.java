@@ -129,8 +129,7 @@ public final class ModelExchange {
             throw new UncheckedIOException(e);
         }
         throw new ModelFileException(file + ": Duet reads .onnx, .caffemodel and .safetensors"
-                + (name.endsWith(".pth") || name.endsWith(".pt") ? "; in Python, safetensors.torch.save_file(torch.load('"
-                        + file.getFileName() + "'), 'model.safetensors') makes the last of a PyTorch file" : ""));
+                + (name.endsWith(".pth") || name.endsWith(".pt") ? FileKind.Advice.PYTORCH : ""));
     }
 
     private static Imported safetensors(Path file, ImportOptions options) throws IOException {
