@@ -24,8 +24,12 @@ record TensorNames(Map<String, String> names, boolean torchvision, List<String> 
     private static final Pattern TORCHVISION = Pattern.compile("(?:.*\\.)?(features|classifier)\\.(\\d+)\\.(weight|bias)");
     private static final Pattern NUMBER = Pattern.compile("\\d{1,9}");
     private static final int MOST_NAMED = 5;
+    /** What a checkpoint of Duet holds besides the weights. */
+    private static final Pattern OF_TRAINING = Pattern.compile("(momentum|input)\\..*");
 
-    static TensorNames of(Path file, Network network, Map<String, Safetensors.Entry> entries) {
+    static TensorNames of(Path file, Network network, Map<String, Safetensors.Entry> all) {
+        Map<String, Safetensors.Entry> entries = new LinkedHashMap<>(all);
+        entries.keySet().removeIf(name -> OF_TRAINING.matcher(name).matches());
         List<ParameterShape> parameters = network.parameters();
         List<Safetensors.Entry> torchvision = inOrder(
                 entries.values().stream().filter(entry -> TORCHVISION.matcher(entry.name()).matches()).toList());
@@ -66,8 +70,7 @@ record TensorNames(Map<String, String> names, boolean torchvision, List<String> 
             List<String> found = entries.containsKey(parameter.name()) ? List.of(parameter.name())
                     : entries.keySet().stream().filter(name -> {
                         List<String> of = Arrays.asList(name.split("\\."));
-                        return of.getLast().equals(parts.getLast()) && of.subList(0, of.size() - 1).contains(parts.getFirst())
-                                && of.stream().noneMatch(part -> part.equals("momentum"));
+                        return of.getLast().equals(parts.getLast()) && of.subList(0, of.size() - 1).contains(parts.getFirst());
                     }).toList();
             if (found.size() != 1) {
                 return null;

@@ -65,6 +65,16 @@ class TensorNamesTest {
         assertRead(file(name -> "backbone.features." + name.replace(".", ".0.")));
     }
 
+    /** A checkpoint of a training holds momentum and the mean, too. */
+    @Test
+    void weightsOfACheckpoint() {
+        Path file = folder.resolve("checkpoint.safetensors");
+        new Checkpoint(NETWORK, made.classNames(), made.stored(), made.tensors(), null).write(file);
+        assertRead(file);
+        Safetensors.Block momentum = new Safetensors.Block("momentum.fc8.weight", List.of(10, 512), () -> new float[5120]);
+        assertRead(file(name -> name, momentum));
+    }
+
     @Test
     void aTensorMore() {
         Safetensors.Block decay = new Safetensors.Block("ema.decay", List.of(1), () -> new float[1]);
