@@ -75,7 +75,7 @@ public final class ModelTargets {
                 .getBytes(StandardCharsets.ISO_8859_1);
         List<byte[]> onnx = new ArrayList<>();
         try (Stream<Path> files = Files.list(Path.of("src/test/resources/onnx"))) {
-            for (Path file : files.sorted().toList()) {
+            for (Path file : files.filter(path -> !path.endsWith("even.onnx")).sorted().toList()) { // that one is refused
                 onnx.add(Files.readAllBytes(file));
             }
         }

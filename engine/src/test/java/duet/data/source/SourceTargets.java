@@ -56,10 +56,13 @@ public final class SourceTargets {
         targets.add(new Target("tar", false, List.of(tar()), 16 * MIB, ModelTargets.file(folder.resolve("a.tar"), SourceTargets::tar)));
         List<byte[]> pickles = List.of(CifarFiles.pickled(1, 2), CifarFiles.names());
         targets.add(new Target("pickle", false, pickles, 16 * MIB, bytes -> Pickle.read("batch", bytes)));
-        targets.add(new Target("cifar", false, pickles, 16 * MIB, bytes -> CifarBatch.pickled(CifarSet.CIFAR_10, "batch", bytes)));
+        targets.add(new Target("cifar", false, pickles.subList(0, 1), 16 * MIB,
+                bytes -> CifarBatch.pickled(CifarSet.CIFAR_10, "batch", bytes)));
         byte[] idx = IdxWriter.idx(new byte[2 * 5 * 4], 2, 5, 4);
-        targets.add(new Target("idx", false, List.of(idx, IdxWriter.gzip(idx)), 64 * MIB,
+        targets.add(new Target("idx", false, List.of(idx), 64 * MIB,
                 ModelTargets.file(folder.resolve("images-idx3-ubyte"), file -> IdxFile.read(file, 3))));
+        targets.add(new Target("idx-gzip", false, List.of(IdxWriter.gzip(idx)), 64 * MIB,
+                ModelTargets.file(folder.resolve("images-idx3-ubyte.gz"), file -> IdxFile.read(file, 3))));
         targets.addAll(shards(folder.resolve("shards")));
         return targets;
     }
