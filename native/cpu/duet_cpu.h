@@ -35,7 +35,7 @@ extern "C" {
 #define DUET_FAILED 2 /* something else that was never seen */
 
 /* Changes whenever this file does; the Java side refuses a library with another number. */
-#define DUET_CPU_ABI 7
+#define DUET_CPU_ABI 8
 int32_t duet_abi(void) DUET_NOEXCEPT;
 
 /* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
@@ -168,21 +168,30 @@ int32_t duet_average_pool_backward(duet_team *team, const duet_pooling *pooling,
                                    float *input_gradient) DUET_NOEXCEPT;
 
 /*
- * Element e = ((n * total_channels + first_channel + c) * height + y) * width + x is kept where the Philox 4x32-10 bits of
- * (seed, purpose, step, e) are, unsigned, not below threshold; see Philox.java for the counter. Kept elements are multiplied by
- * scale, others become 0. In place allowed.
+ * Element e = (((first_image + n) * total_channels + first_channel + c) * total_height + first_row + y) * width + x is kept where the
+ * Philox 4x32-10 bits of (seed, purpose, step, e) are, unsigned, not below threshold; see Philox.java for the counter. Kept elements are
+ * multiplied by scale, others become 0. In place allowed.
  */
-int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels,
-                     int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale,
-                     const float *input, float *output) DUET_NOEXCEPT;
+int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image,
+                     int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed,
+                     uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output) DUET_NOEXCEPT;
 
-/* probabilities and input_gradient may be NULL. A label of -1 marks an absent image: loss 0, rank -1, gradient 0. */
+/*
+ * probabilities and input_gradient may be NULL. A label of -1 marks an absent image: loss 0, rank -1, gradient 0. The gradient is
+ * (probability - (1 at the label)) / divisor.
+ */
 int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels,
-                                   float *losses, int32_t *ranks, float *probabilities, float *input_gradient) DUET_NOEXCEPT;
+                                   float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor) DUET_NOEXCEPT;
 
-/* Channel slices of dense activations: copies `count` channels of each pixel. */
-int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first,
-                           float *to, int32_t to_channels, int32_t to_first) DUET_NOEXCEPT;
+/*
+ * Ranges of dense activations along an axis: `outer` runs of `count` neighbouring floats, the i-th from[i * from_pitch + from_first ...]
+ * and to[i * to_pitch + to_first ...]. Channels of each pixel are a run; so are rows of each image; images are one run.
+ */
+int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to,
+                        int64_t to_pitch, int64_t to_first) DUET_NOEXCEPT;
+/* to += from */
+int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to,
+                       int64_t to_pitch, int64_t to_first) DUET_NOEXCEPT;
 
 /*
  * images [n][stored_height][stored_width][channels] bytes; crops [n][3] top, left, mirror; mean NHWC; colour_shift [n][channels] or NULL.

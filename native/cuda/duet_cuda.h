@@ -98,9 +98,10 @@ typedef struct {
 typedef struct {
   duet_address input, output, run;
   uint32_t count;
-  uint32_t purpose, threshold;            /* kept where the random bits are not below the threshold */
-  uint32_t total_channels, first_channel; /* in channels, also for _x4 */
+  uint32_t purpose, threshold; /* kept where the random bits are not below the threshold */
   float scale;
+  /* Numbers of the first element here, of an image and of a map of the whole layer; in elements, also for _x4. */
+  uint64_t first_element, image_elements, map_elements;
   duet_divisor channels, area; /* of the input here */
 } duet_dropout;
 
@@ -124,7 +125,8 @@ typedef struct {
 typedef struct {
   duet_address logits, labels, losses, ranks;
   duet_address probabilities, gradient; /* or 0 */
-  uint32_t batch, classes;
+  uint32_t classes;
+  float divisor; /* of the gradient */
 } duet_softmax;
 
 /* input/: stored bytes and the mean are [y][x][channel]; crops are (top, left, mirror) of each image. */
@@ -137,13 +139,13 @@ typedef struct {
   duet_divisor channels, width, height; /* of the output */
 } duet_prepare_input;
 
-/* channels/: to[pixel][to_first + c] = from[pixel][from_first + c] for c below width; pitches are the channels of a whole pixel. */
+/* blocks/: to[run * to_pitch + to_first + i] = from[run * from_pitch + from_first + i] (add_block: += it) for i below width. */
 typedef struct {
   duet_address from, to;
-  uint32_t count; /* pixels * width */
+  uint32_t count; /* runs * width */
   uint32_t from_pitch, from_first, to_pitch, to_first;
   duet_divisor width;
-} duet_copy_channels;
+} duet_copy_block;
 
 /* pooling/: `side` is what the grid covers: the output of a forward pass, the input of a backward pass. */
 typedef struct {

@@ -79,20 +79,23 @@ inline Vector kept(const uint32_t *bits, uint32_t threshold, Vector value) {
 
 }  // namespace
 
-extern "C" int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels,
-                                int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale,
-                                const float *input, float *output) noexcept {
+extern "C" int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image,
+                                int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed,
+                                uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input,
+                                float *output) noexcept {
   return guarded([&] {
     const Philox philox{seed, purpose, step};
     const int64_t area = int64_t{height} * width;
-    /* Elements with consecutive numbers: the channels of an image without area, else the pixels of one channel. */
-    const int64_t runs = area == 1 ? batch : int64_t{batch} * channels;
-    const int64_t length = area == 1 ? channels : area;
-    const int64_t stride = area == 1 ? 1 : channels;
+    /* Elements with consecutive numbers: the channels of an image where the whole layer has one pixel, else the pixels of one channel. */
+    const bool is_pixel = area == 1 && total_height == 1;
+    const int64_t runs = is_pixel ? batch : int64_t{batch} * channels;
+    const int64_t length = is_pixel ? channels : area;
+    const int64_t stride = is_pixel ? 1 : channels;
     parallel(team, runs, [&](int64_t run, int) {
       alignas(64) uint32_t words[kBits + 8 * kLanes];
-      const int64_t image = area == 1 ? run : run / channels, channel = area == 1 ? 0 : run % channels;
-      const uint64_t element = (static_cast<uint64_t>(image) * total_channels + first_channel + channel) * area;
+      const int64_t image = is_pixel ? run : run / channels, channel = is_pixel ? 0 : run % channels;
+      const uint64_t map = (static_cast<uint64_t>(first_image) + image) * total_channels + first_channel + channel;
+      const uint64_t element = (map * total_height + first_row) * width;
       const int64_t at = image * channels * area + channel;
       for (int64_t first = 0; first < length; first += kBits) {
         const int count = static_cast<int>(std::min<int64_t>(kBits, length - first));

@@ -1,7 +1,8 @@
-/* Copies that change the layout: channel slices, stored images to input, canonical from and to NHWC. */
+/* Copies: ranges of activations along an axis, stored images to input, canonical from and to NHWC. */
 #include "runtime/interface.h"
 #include "runtime/team.h"
 #include "runtime/transpose.h"
+#include "runtime/vector.h"
 #include <algorithm>
 #include <cstring>
 
@@ -9,7 +10,8 @@ using namespace duet;
 
 namespace {
 
-constexpr int64_t kPixelsPerTask = 512;
+/* 64 KiB: a task is long against the cost of handing it out. */
+constexpr int64_t kFloatsPerTask = 16 << 10;
 constexpr int64_t kRowsPerTask = 16;
 
 /* A window on a stored image, which it may leave. */
@@ -29,17 +31,41 @@ void scaled(const uint8_t *from, const float *mean, const float *shift, float sc
   }
 }
 
+/* body(run, first float, last float): a task has several short runs, or a piece of a long one. */
+template <class Body> void each_run(duet_team *team, int64_t outer, int64_t count, Body body) {
+  if (count < kFloatsPerTask) {
+    parallel_slices(team, outer, kFloatsPerTask / std::max<int64_t>(1, count), [=](int64_t first, int64_t last) {
+      for (int64_t run = first; run < last; run++) body(run, int64_t{0}, count);
+    });
+    return;
+  }
+  const int64_t pieces = divide_up(count, kFloatsPerTask);
+  parallel(team, outer * pieces, [=](int64_t task, int) {
+    const int64_t first = task % pieces * kFloatsPerTask;
+    body(task / pieces, first, std::min(count, first + kFloatsPerTask));
+  });
+}
+
 }  // namespace
 
 extern "C" {
 
-int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first,
-                           float *to, int32_t to_channels, int32_t to_first) noexcept {
+int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to,
+                        int64_t to_pitch, int64_t to_first) noexcept {
   return guarded([&] {
-    parallel_slices(team, pixels, kPixelsPerTask, [=](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; i++) {
-        std::memcpy(to + i * to_channels + to_first, from + i * from_channels + from_first, sizeof(float) * count);
-      }
+    each_run(team, outer, count, [=](int64_t run, int64_t first, int64_t last) {
+      std::memcpy(to + run * to_pitch + to_first + first, from + run * from_pitch + from_first + first, sizeof(float) * (last - first));
+    });
+  });
+}
+
+int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to,
+                       int64_t to_pitch, int64_t to_first) noexcept {
+  return guarded([&] {
+    each_run(team, outer, count, [=](int64_t run, int64_t first, int64_t last) {
+      const float *part = from + run * from_pitch + from_first;
+      float *whole = to + run * to_pitch + to_first;
+      for (int64_t i = first; i < last; i++) whole[i] += part[i];
     });
   });
 }

@@ -28,7 +28,8 @@ double exponents_of(const float *logits, int classes, float largest, float *expo
 }  // namespace
 
 extern "C" int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels,
-                                              float *losses, int32_t *ranks, float *probabilities, float *input_gradient) noexcept {
+                                              float *losses, int32_t *ranks, float *probabilities, float *input_gradient,
+                                              float divisor) noexcept {
   return guarded([&] {
     parallel(team, batch, [&](int64_t image, int) {
       const float *z = logits + image * classes;
@@ -44,8 +45,8 @@ extern "C" int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, in
       if (probabilities) std::copy(exponents.begin(), exponents.end(), probabilities + image * classes);
       if (!input_gradient) return;
       float *gradient = input_gradient + image * classes;
-      for (int i = 0; i < classes; i++) gradient[i] = label < 0 ? 0 : exponents[i] / batch;
-      if (label >= 0) gradient[label] = (exponents[label] - 1) / batch;
+      for (int i = 0; i < classes; i++) gradient[i] = label < 0 ? 0 : exponents[i] / divisor;
+      if (label >= 0) gradient[label] = (exponents[label] - 1) / divisor;
     });
   });
 }

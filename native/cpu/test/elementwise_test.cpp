@@ -131,18 +131,23 @@ KERNEL_TEST(dropout, 25) {
   const int batch = t.random.between(1, 5), channels = t.random.between(1, plain ? 3000 : 40);
   const int height = plain ? 1 : t.random.between(1, 40), width = plain ? 1 : t.random.between(1, 40);
   const int first = t.random.between(0, 9), total = first + channels + t.random.between(0, 9);
+  const int image = t.random.chance(0.5) ? t.random.between(0, 2000000000) : 0,
+            row = plain && t.random.chance(0.8) ? 0 : t.random.between(0, 9);
+  const int rows = row + height + (row > 0 ? t.random.between(0, 9) : 0);
   const uint64_t seed = t.random.engine(), step = t.random.engine();
   const uint32_t purpose = static_cast<uint32_t>(t.random.between(0, 0xFFFF)), threshold = static_cast<uint32_t>(t.random.engine());
   Guarded<float> input(int64_t{batch} * channels * height * width), output(input.size());
   t.random.fill(input);
-  t.describe("dropout %d x %d x %d x %d, channels from %d of %d", batch, channels, height, width, first, total);
+  t.describe("dropout %d x %d x %d x %d, images from %d, channels from %d of %d, rows from %d of %d", batch, channels, height, width, image,
+             first, total, row, rows);
   run(t, output, [&](duet_team *team, float *to) {
     std::copy(input.get(), input.get() + input.size(), to);
-    t.library.dropout(team, batch, channels, height, width, total, first, seed, purpose, step, threshold, 2.0f, to, to);
+    t.library.dropout(team, batch, channels, height, width, image, total, first, rows, row, seed, purpose, step, threshold, 2.0f, to, to);
   });
   for (int64_t i = 0; i < input.size(); i++) {
     const int64_t c = i % channels, pixel = i / channels, area = int64_t{height} * width;
-    const uint64_t element = ((pixel / area) * total + first + c) * area + pixel % area;
+    const uint64_t map = (static_cast<uint64_t>(image) + pixel / area) * total + first + c;
+    const uint64_t element = (map * rows + row) * width + pixel % area;
     t.check.equal(output[i], philox(seed, purpose, step, element) >= threshold ? input[i] * 2.0f : 0, i);
   }
 }

@@ -1,4 +1,4 @@
-/* Memory, channel slices, input preparation and canonical layouts. */
+/* Memory, ranges along an axis, input preparation and canonical layouts. */
 #include "subject.h"
 #include <algorithm>
 
@@ -18,20 +18,31 @@ KERNEL_TEST(memory, 1) {
   t.check.equal(static_cast<double>(t.library.allocated()), static_cast<double>(before), 0);
 }
 
-KERNEL_TEST(copy_channels, 25) {
-  const int64_t pixels = t.random.between(1, 1500);
-  const int count = t.random.between(1, 40), from_first = t.random.between(0, 5), to_first = t.random.between(0, 5);
-  const int from_channels = from_first + count + t.random.between(0, 5), to_channels = to_first + count + t.random.between(0, 5);
-  Guarded<float> from(pixels * from_channels), to(pixels * to_channels);
+/* Many short runs, or few that are longer than a task. */
+KERNEL_TEST(blocks, 50) {
+  const bool is_long = t.random.chance(0.4);
+  const int64_t outer = is_long ? t.random.between(1, 3) : t.random.between(1, 1500);
+  const int64_t count = is_long ? t.random.between(1, 70000) : t.random.between(1, 40);
+  const int from_first = t.random.between(0, 5), to_first = t.random.between(0, 5);
+  const int64_t from_pitch = from_first + count + t.random.between(0, 5), to_pitch = to_first + count + t.random.between(0, 5);
+  Guarded<float> from(outer * from_pitch), before(outer * to_pitch), to(before.size());
   t.random.fill(from);
-  t.describe("copy_channels %lld x %d", static_cast<long long>(pixels), count);
-  run(t, to, [&](duet_team *team, float *out) {
-    std::fill(out, out + to.size(), -1.0f);
-    t.library.copy_channels(team, pixels, count, from.get(), from_channels, from_first, out, to_channels, to_first);
-  });
-  for (int64_t i = 0; i < to.size(); i++) {
-    const int64_t c = i % to_channels - to_first;
-    t.check.equal(to[i], c >= 0 && c < count ? from[i / to_channels * from_channels + from_first + c] : -1, i);
+  t.random.fill(before);
+  for (bool adds : {false, true}) {
+    t.describe("%s_block %lld x %lld", adds ? "add" : "copy", static_cast<long long>(outer), static_cast<long long>(count));
+    run(t, to, [&](duet_team *team, float *out) {
+      std::copy(before.get(), before.get() + before.size(), out);
+      (adds ? t.library.add_block : t.library.copy_block)(team, outer, count, from.get(), from_pitch, from_first, out, to_pitch, to_first);
+    });
+    for (int64_t i = 0; i < to.size(); i++) {
+      const int64_t at = i % to_pitch - to_first;
+      if (at < 0 || at >= count) {
+        t.check.equal(to[i], before[i], i);
+      } else {
+        const float part = from[i / to_pitch * from_pitch + from_first + at];
+        t.check.equal(to[i], adds ? before[i] + part : part, i);
+      }
+    }
   }
 }
 

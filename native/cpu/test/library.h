@@ -20,7 +20,7 @@
   F(relu_forward) F(relu_backward) F(tanh_forward) F(tanh_backward) F(scale) F(add) F(finite_check) \
   F(response_norm_forward) F(response_norm_backward) F(spatial_norm_forward) F(spatial_norm_backward) \
   F(max_pool_forward) F(max_pool_backward) F(average_pool_forward) F(average_pool_backward) F(dropout) \
-  F(softmax_cross_entropy) F(copy_channels) F(prepare_input) F(sgd_update) F(filter_renormalise) F(to_nhwc) \
+  F(softmax_cross_entropy) F(copy_block) F(add_block) F(prepare_input) F(sgd_update) F(filter_renormalise) F(to_nhwc) \
   F(from_nhwc)
 // clang-format on
 

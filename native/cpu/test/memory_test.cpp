@@ -155,16 +155,21 @@ KERNEL_TEST(memory_runs_out_in_the_others, 1) {
   test("max_pool_backward", [&](duet_team *team) { return l.max_pool_backward(team, &pooling, winners.get(), b.get(), out.get()); });
   test("average_pool_forward", [&](duet_team *team) { return l.average_pool_forward(team, &pooling, a.get(), out.get()); });
   test("average_pool_backward", [&](duet_team *team) { return l.average_pool_backward(team, &pooling, b.get(), out.get()); });
-  test("dropout",
-       [&](duet_team *team) { return l.dropout(team, batch, channels, size, size, 30, 3, 7, 1, 2, 1u << 31, 2, a.get(), out.get()); });
+  test("dropout", [&](duet_team *team) {
+    return l.dropout(team, batch, channels, size, size, 5, 30, 3, size, 0, 7, 1, 2, 1u << 31, 2, a.get(), out.get());
+  });
   Guarded<int32_t> labels(batch), ranks(batch);
   Guarded<float> losses(batch);
   for (int i = 0; i < batch; i++) labels[i] = 7 * i;
   test("softmax_cross_entropy", [&](duet_team *team) {
-    return l.softmax_cross_entropy(team, batch, classes, a.get(), labels.get(), losses.get(), ranks.get(), scratch.get(), out.get());
+    return l.softmax_cross_entropy(team, batch, classes, a.get(), labels.get(), losses.get(), ranks.get(), scratch.get(), out.get(), batch);
   });
   t.random.fill(out);
-  test("copy_channels", [&](duet_team *team) { return l.copy_channels(team, pixels, 5, a.get(), channels, 1, out.get(), channels, 2); });
+  test("copy_block", [&](duet_team *team) { return l.copy_block(team, pixels, 5, a.get(), channels, 1, out.get(), channels, 2); });
+  test("add_block", [&](duet_team *team) {
+    std::copy(b.get(), b.get() + count, out.get());
+    return l.add_block(team, pixels, 5, a.get(), channels, 1, out.get(), channels, 2);
+  });
   Guarded<uint8_t> images(int64_t{batch} * size * size * 3);
   std::fill(images.get(), images.get() + images.size(), uint8_t{9});
   Guarded<int32_t> crops(3 * batch);

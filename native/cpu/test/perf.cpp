@@ -163,13 +163,13 @@ void measure_vectors(const Library &l, duet_team *team, int64_t parameters, int 
   report_bytes("finite check", std::to_string(parameters), best_time([&] { l.finite_check(team, parameters, gradient.data, &status); }),
                4.0 * parameters, total);
   report_bytes("dropout", std::to_string(batch) + "x4096",
-               best_time([&] { l.dropout(team, batch, 4096, 1, 1, 4096, 0, 1, 2, 3, 1u << 31, 1, more.data, more.data); }),
+               best_time([&] { l.dropout(team, batch, 4096, 1, 1, 0, 4096, 0, 1, 0, 1, 2, 3, 1u << 31, 1, more.data, more.data); }),
                8.0 * 4096 * batch, total);
   report_bytes("tanh forward", std::to_string(batch) + "x4096",
                best_time([&] { l.tanh_forward(team, 4096 * batch, more.data, more.data); }), 8.0 * 4096 * batch, total);
   report_bytes("softmax cross-entropy", std::to_string(batch) + "x" + std::to_string(classes), best_time([&] {
                  l.softmax_cross_entropy(team, batch, classes, logits.data, labels.data(), losses.data(), ranks.data(), nullptr,
-                                         logits.data);
+                                         logits.data, static_cast<float>(batch));
                }),
                8.0 * classes * batch, total);
 }

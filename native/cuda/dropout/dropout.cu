@@ -14,7 +14,7 @@ __global__ void __launch_bounds__(256) dropout(const __grid_constant__ duet_drop
   const duet_run *run = global<const duet_run>(p.run);
   uint32_t image = i;
   const uint32_t channel = split(image, p.channels), pixel = split(image, p.area);
-  const uint64_t element = (static_cast<uint64_t>(image) * p.total_channels + p.first_channel + channel) * p.area.divisor + pixel;
+  const uint64_t element = p.first_element + image * p.image_elements + channel * p.map_elements + pixel;
   const Random4 random = philox(run->seed, p.purpose, run->step, element / 4);
   const uint32_t place = static_cast<uint32_t>(element) & 3;
   const uint32_t low = place & 1 ? random.word[1] : random.word[0], high = place & 1 ? random.word[3] : random.word[2];
@@ -23,7 +23,8 @@ __global__ void __launch_bounds__(256) dropout(const __grid_constant__ duet_drop
   global<float>(p.output)[i] = bits >= p.threshold ? x * p.scale : 0;
 }
 
-/* One pixel, and channels, total_channels and first_channel are multiples of 4: a thread takes the four elements of one Philox block. */
+/* The whole layer has one pixel, and channels, first_element and image_elements are multiples of 4: a thread takes the four elements of one
+   Philox block. */
 __global__ void __launch_bounds__(256) dropout_x4(const __grid_constant__ duet_dropout p) {
   using namespace duet;
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
@@ -31,7 +32,7 @@ __global__ void __launch_bounds__(256) dropout_x4(const __grid_constant__ duet_d
   const duet_run *run = global<const duet_run>(p.run);
   uint32_t image = i;
   const uint32_t channel = split(image, p.channels);
-  const uint64_t block = static_cast<uint64_t>(image) * (p.total_channels / 4) + p.first_channel / 4 + channel;
+  const uint64_t block = p.first_element / 4 + image * (p.image_elements / 4) + channel;
   const Random4 random = philox(run->seed, p.purpose, run->step, block);
   Values<4> x = load<4>(global<const float>(p.input), i);
 #pragma unroll

@@ -36,10 +36,10 @@ extern "C" __global__ void __launch_bounds__(256) softmax_cross_entropy(const __
   if (!p.probabilities && !p.gradient) return;
 
   float *probabilities = global<float>(p.probabilities) + begin, *gradient = global<float>(p.gradient) + begin;
-  const float factor = 1.0f / sum, images = static_cast<float>(p.batch);
+  const float factor = 1.0f / sum, divisor = p.divisor;
   for (uint32_t c = threadIdx.x; c < classes; c += kThreads) {
     const float probability = expf(logits[c] - largest) * factor;
     if (p.probabilities) probabilities[c] = probability;
-    if (p.gradient) gradient[c] = label < 0 ? 0 : (probability - (static_cast<int>(c) == label ? 1.0f : 0.0f)) / images;
+    if (p.gradient) gradient[c] = label < 0 ? 0 : (probability - (static_cast<int>(c) == label ? 1.0f : 0.0f)) / divisor;
   }
 }

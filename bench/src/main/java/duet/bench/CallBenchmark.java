@@ -64,9 +64,9 @@ public class CallBenchmark {
         return DuetCpu.duet_scale(team, COUNT, input, 0.5f, output);
     }
 
-    /** Nine arguments, three of them addresses: 16 channels of one pixel are copied. */
+    /** Nine arguments, three of them addresses: 16 floats are copied. */
     @Benchmark
-    public int copyChannels16() {
-        return DuetCpu.duet_copy_channels(team, 1, 16, input, 16, 0, output, 16, 0);
+    public int copyBlock16() {
+        return DuetCpu.duet_copy_block(team, 1, COUNT, input, COUNT, 0, output, COUNT, 0);
     }
 }

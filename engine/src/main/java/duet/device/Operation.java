@@ -209,16 +209,26 @@ public sealed interface Operation {
     }
 
     /**
-     * Dropout. Element e is kept where {@link Philox}(seed, purpose, step, e) as a fraction of 2^32 is not below the rate. e = ((n *
-     * totalChannels + firstChannel + c) * height + y) * width + x, so a mask does not depend on the placement. Kept elements are multiplied
-     * by {@code scale}, the others become 0. Forward and backward are the same operation.
+     * Dropout. Element e is kept where {@link Philox}(seed, purpose, step, e) as a fraction of 2^32 is not below the rate. e =
+     * (((firstImage + n) * totalChannels + firstChannel + c) * totalHeight + firstRow + y) * width + x, in 64 bits, so a mask does not
+     * depend on the placement. Kept elements are multiplied by {@code scale}, the others become 0. Forward and backward are the same
+     * operation.
      *
      * @param purpose       see {@link Philox}; differs between layers
      * @param totalChannels channels of the whole layer, over all devices
      * @param firstChannel  first channel held here
+     * @param firstImage    first image of the whole batch held here
+     * @param firstRow      first row held here
+     * @param totalHeight   rows of the whole layer, over all devices
      */
-    record Dropout(String layer, Tensor input, Tensor output, int purpose, float rate, float scale, int totalChannels, int firstChannel)
-            implements Operation {
+    record Dropout(
+            String layer, Tensor input, Tensor output, int purpose, float rate, float scale, int totalChannels, int firstChannel,
+            int firstImage, int firstRow, int totalHeight) implements Operation {
+        /** All images and all rows. */
+        public Dropout(
+                String layer, Tensor input, Tensor output, int purpose, float rate, float scale, int totalChannels, int firstChannel) {
+            this(layer, input, output, purpose, rate, scale, totalChannels, firstChannel, 0, 0, input.height());
+        }
         @Override public List<Tensor> reads() { return list(input); }
         @Override public List<Tensor> writes() { return list(output); }
         @Override public long flop() { return output.elements(); }
@@ -240,27 +250,40 @@ public sealed interface Operation {
      * @param ranks         INTEGERS batch x 1: how many classes have a larger logit than the label's, or an equal one and a lower index (0
      *                      is a top-1 hit); a logit that is NaN counts as larger
      * @param probabilities ACTIVATION batch x classes x 1 x 1, or null
-     * @param inputGradient (probabilities - onehot(label)) / batch, or null
+     * @param inputGradient (probabilities - onehot(label)) / divisor, or null
+     * @param divisor       images of the whole batch, over all devices: so the gradient is that of their mean loss
      */
     record SoftmaxCrossEntropy(
-            String layer, Tensor logits, Tensor labels, Tensor losses, Tensor ranks, Tensor probabilities, Tensor inputGradient)
-            implements Operation {
+            String layer, Tensor logits, Tensor labels, Tensor losses, Tensor ranks, Tensor probabilities, Tensor inputGradient,
+            float divisor) implements Operation {
+        /** The gradient of the mean loss of the images here. */
+        public SoftmaxCrossEntropy(
+                String layer, Tensor logits, Tensor labels, Tensor losses, Tensor ranks, Tensor probabilities, Tensor inputGradient) {
+            this(layer, logits, labels, losses, ranks, probabilities, inputGradient, logits.batch());
+        }
         @Override public List<Tensor> reads() { return list(logits, labels); }
         @Override public List<Tensor> writes() { return list(losses, ranks, probabilities, inputGradient); }
         @Override public long flop() { return 5 * logits.elements(); }
     }
 
-    /** Joins tensors: whole = the parts side by side along the channels, in order. */
-    record GatherChannels(String layer, List<Tensor> parts, Tensor whole) implements Operation {
-        public GatherChannels { parts = List.copyOf(parts); }
+    /** Joins tensors: whole = the parts side by side along the axis, in order. */
+    record Gather(String layer, Axis axis, List<Tensor> parts, Tensor whole) implements Operation {
+        public Gather { parts = List.copyOf(parts); }
         @Override public List<Tensor> reads() { return parts; }
         @Override public List<Tensor> writes() { return list(whole); }
     }
 
-    /** Copies a range of channels: part = the channels of {@code whole} from {@code firstChannel} on. */
-    record SliceChannels(String layer, Tensor whole, int firstChannel, Tensor part) implements Operation {
+    /** Copies a range: part = what {@code whole} has along the axis from {@code first} on. */
+    record Slice(String layer, Axis axis, Tensor whole, int first, Tensor part) implements Operation {
         @Override public List<Tensor> reads() { return list(whole); }
         @Override public List<Tensor> writes() { return list(part); }
+    }
+
+    /** Adds a part to a range, in place: what {@code whole} has along the axis from {@code first} on += part; the rest stays. */
+    record AddToSlice(String layer, Axis axis, Tensor part, Tensor whole, int first) implements Operation {
+        @Override public List<Tensor> reads() { return list(part, whole); }
+        @Override public List<Tensor> writes() { return list(whole); }
+        @Override public long flop() { return part.elements(); }
     }
 
     /** Adds two tensors: output = left + right; output may be either of them. */

@@ -2,6 +2,7 @@ package duet.plan;
 
 import java.util.List;
 
+import duet.device.Axis;
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation;
 import duet.device.Tensor;
@@ -79,7 +80,7 @@ final class Backward {
 
     private void slice(Division division, int device, Value whole, int half, Value parts) {
         Tensor part = parts.on(device);
-        builder.launch(device, new Operation.SliceChannels(division.name(), whole.on(device), half * part.channels(), part));
+        builder.launch(device, new Operation.Slice(division.name(), Axis.CHANNELS, whole.on(device), half * part.channels(), part));
     }
 
     private void backwardData(Division division, int device, Tensor gradient, Tensor input) {

@@ -3,6 +3,7 @@ package duet.plan;
 import java.util.ArrayList;
 import java.util.List;
 
+import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Operation.Activation;
 import duet.device.Tensor;
@@ -185,7 +186,7 @@ final class Forward {
         builder.await(exchange);
         Value whole = builder.value(division.name() + ".input", division.input(), false);
         for (int device = 0; device < builder.devices(); device++) {
-            builder.launch(device, new Operation.GatherChannels(division.name(),
+            builder.launch(device, new Operation.Gather(division.name(), Axis.CHANNELS,
                     PlanBuilder.inOrder(device, input.on(device), exchange.arrived().get(device)), whole.on(device)));
         }
         return whole;
@@ -196,7 +197,7 @@ final class Forward {
         Value share = builder.value(division.name() + ".input", division.input(), true);
         for (int device = 0; device < builder.devices(); device++) {
             Tensor part = share.on(device);
-            builder.launch(device, new Operation.SliceChannels(division.name(), input.on(device), device * part.channels(), part));
+            builder.launch(device, new Operation.Slice(division.name(), Axis.CHANNELS, input.on(device), device * part.channels(), part));
         }
         return share;
     }

@@ -118,7 +118,7 @@ class PlannerTest {
     void groupedLayerOnTheImageTakesItsChannels() {
         Plan plan = plan(network(4, convolution("c", 4, 2)), Placement.TWO_TOWERS, Mode.TRAINING, true);
         for (int device = 0; device < 2; device++) {
-            assertEquals(2 * device, operations(plan, device, Operation.SliceChannels.class).getFirst().firstChannel());
+            assertEquals(2 * device, operations(plan, device, Operation.Slice.class).getFirst().first());
         }
     }
 
@@ -133,7 +133,7 @@ class PlannerTest {
                 .toList();
         int start = kinds.indexOf("ConvolutionBackwardData");
         assertEquals(
-                List.of("ConvolutionBackwardData", "SliceChannels", "SliceChannels", "Record", "ConvolutionBackwardWeights", "SgdUpdate",
+                List.of("ConvolutionBackwardData", "Slice", "Slice", "Record", "ConvolutionBackwardWeights", "SgdUpdate",
                         "SgdUpdate", "Wait", "Wait", "Add"),
                 kinds.subList(start, start + 10));
     }

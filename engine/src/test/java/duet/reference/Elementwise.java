@@ -37,7 +37,8 @@ final class Elementwise {
             for (int c = 0; c < t.channels(); c++) {
                 for (int y = 0; y < t.height(); y++) {
                     for (int x = 0; x < t.width(); x++) {
-                        long element = (((long) n * o.totalChannels() + o.firstChannel() + c) * t.height() + y) * t.width() + x;
+                        long map = ((long) o.firstImage() + n) * o.totalChannels() + o.firstChannel() + c;
+                        long element = (map * o.totalHeight() + o.firstRow() + y) * t.width() + x;
                         int bits = Philox.bits(parameters.seed(), o.purpose(), parameters.step(), element);
                         output[i] = Integer.compareUnsigned(bits, threshold) >= 0 ? input[i] * o.scale() : 0;
                         i++;

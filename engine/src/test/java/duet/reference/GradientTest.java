@@ -164,8 +164,8 @@ class GradientTest {
             compute(new ActivationBackward("activation", function, output, gradient, inputGradient));
             compare(forward, output, values.get(gradient), input, inputGradient);
         }
-        compute(new Dropout("dropout", gradient, inputGradient, 3, 0.4f, 1.5f, 20, 7));
-        compare(new Dropout("dropout", input, output, 3, 0.4f, 1.5f, 20, 7), output, values.get(gradient), input, inputGradient);
+        compute(new Dropout("dropout", gradient, inputGradient, 3, 0.4f, 1.5f, 20, 7, 5, 2, 9));
+        compare(new Dropout("dropout", input, output, 3, 0.4f, 1.5f, 20, 7, 5, 2, 9), output, values.get(gradient), input, inputGradient);
     }
 
     /** Its gradient is that of the mean loss; an image with label -1 has none. */

@@ -5,7 +5,8 @@ final class Losses {
     private Losses() {}
 
     static void softmaxCrossEntropy(
-            int batch, double[] logits, double[] labels, double[] losses, double[] ranks, double[] probabilities, double[] gradient) {
+            int batch, double[] logits, double[] labels, double[] losses, double[] ranks, double[] probabilities, double[] gradient,
+            double divisor) {
         int classes = logits.length / batch;
         for (int n = 0; n < batch; n++) {
             int row = n * classes;
@@ -26,7 +27,7 @@ final class Losses {
                     probabilities[row + c] = probability;
                 }
                 if (gradient != null) {
-                    gradient[row + c] = label < 0 ? 0 : (probability - (c == label ? 1 : 0)) / batch;
+                    gradient[row + c] = label < 0 ? 0 : (probability - (c == label ? 1 : 0)) / divisor;
                 }
             }
         }

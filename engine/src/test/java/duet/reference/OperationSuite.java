@@ -62,8 +62,8 @@ abstract class OperationSuite extends TrialSuite {
     }
 
     @TestFactory
-    Stream<DynamicTest> channels() {
-        return trials(OtherTrials::channels, 20);
+    Stream<DynamicTest> blocks() {
+        return trials(OtherTrials::blocks, 10);
     }
 
     @TestFactory

@@ -4,19 +4,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
+import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Operation.Activation;
 import duet.device.Operation.ActivationBackward;
 import duet.device.Operation.ActivationForward;
 import duet.device.Operation.Add;
+import duet.device.Operation.AddToSlice;
 import duet.device.Operation.Dropout;
 import duet.device.Operation.FilterRenormalise;
 import duet.device.Operation.FiniteCheck;
-import duet.device.Operation.GatherChannels;
+import duet.device.Operation.Gather;
 import duet.device.Operation.PrepareInput;
 import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
-import duet.device.Operation.SliceChannels;
+import duet.device.Operation.Slice;
 import duet.device.Operation.SoftmaxCrossEntropy;
 import duet.device.Tensor;
 
@@ -55,10 +57,23 @@ final class OtherTrials {
         int first = random.nextInt(0, 50);
         int total = first + input.channels() + random.nextInt(0, 50);
         float rate = random.nextBoolean() ? 0.5f : random.nextFloat();
-        add(new Dropout("dropout", input, output, random.nextInt(0, 1000), rate, random.nextBoolean() ? 1 : 1 / (1 - rate), total, first));
+        float scale = random.nextBoolean() ? 1 : 1 / (1 - rate);
+        add(new Dropout("dropout", input, output, random.nextInt(0, 1000), rate, scale, total, first));
+        dropoutOfPart(input, output, rate, scale, total, first);
         Tensor weight = random.nextBoolean() ? t.vector(random.nextInt(1, 100))
                 : t.filter(2 * random.nextInt(1, 20), random.nextInt(1, 20), 3, 3, random.nextInt(1, 3));
         add(new SgdUpdate("fc", t.like(weight), weight, t.like(weight), random.nextInt(0, 20)));
+    }
+
+    /** Some of the images and rows; numbers beyond 32 bits; and what has one pixel, of one or of several. */
+    private void dropoutOfPart(Tensor input, Tensor output, float rate, float scale, int total, int first) {
+        int firstRow = random.nextInt(0, 20);
+        add(new Dropout("dropout", input, output, 7, rate, scale, total, first, random.nextInt(Integer.MAX_VALUE), firstRow,
+                firstRow + input.height() + random.nextInt(0, 20)));
+        Tensor pixel = new Tensors().activation(input.batch(), 4 * input.channels(), 1, 1);
+        int image = random.nextInt(Integer.MAX_VALUE);
+        add(new Dropout("dropout", pixel, pixel, 7, rate, scale, 4 * total, 4 * first, image, 0, 1));
+        add(new Dropout("dropout", pixel, pixel, 7, rate, scale, 4 * total, 4 * first, image, 1, 3));
     }
 
     /** Filters on either side of the radius; one of NaN stays as it is. */
@@ -103,7 +118,8 @@ final class OtherTrials {
             int batch = random.nextInt(1, 20);
             Tensor logits = t.activation(batch, i == 0 ? 1000 : random.nextInt(2, 70), 1, 1);
             Operation softmax = new SoftmaxCrossEntropy("softmax", logits, t.integers(batch, 1), t.activation(batch, 1, 1, 1),
-                    t.integers(batch, 1), random.nextBoolean() ? t.like(logits) : null, random.nextBoolean() ? t.like(logits) : null);
+                    t.integers(batch, 1), random.nextBoolean() ? t.like(logits) : null, random.nextBoolean() ? t.like(logits) : null,
+                    random.nextBoolean() ? batch : random.nextFloat(1, 100));
             Trial trial = Draw.trial(random, softmax);
             o.trials.add(trial);
             o.trials.add(o.extreme(Draw.trial(random, softmax), logits));
@@ -124,25 +140,41 @@ final class OtherTrials {
         return trial;
     }
 
-    static List<Trial> channels(RandomGenerator random, int count) {
+    /** Ranges along each axis, of maps as wide as whole vectors or not; one is longer than a task of a thread. */
+    static List<Trial> blocks(RandomGenerator random, int count) {
         OtherTrials o = new OtherTrials(random);
-        for (int i = 0; i < count; i++) {
-            Tensors t = new Tensors();
-            int batch = random.nextInt(1, 5);
-            int height = random.nextInt(1, 6);
-            int width = random.nextInt(1, 6);
-            List<Tensor> parts = new ArrayList<>();
-            int whole = 0;
-            for (int p = random.nextInt(1, 4); p > 0; p--) {
-                parts.add(t.activation(batch, random.nextInt(1, 40), height, width));
-                whole += parts.getLast().channels();
+        for (Axis axis : Axis.values()) {
+            o.blocks(axis, new Tensors().activation(3, 64, 20, 20));
+            for (int i = 0; i < count; i++) {
+                o.blocks(axis, new Tensors().activation(random.nextInt(1, 5), random.nextInt(1, 10) * (random.nextBoolean() ? 4 : 1),
+                        random.nextInt(1, 6), random.nextInt(1, 6)));
             }
-            o.add(new GatherChannels("gather", parts, t.activation(batch, whole, height, width)));
-            int first = random.nextInt(whole);
-            o.add(new SliceChannels("slice", t.activation(batch, whole, height, width), first,
-                    t.activation(batch, random.nextInt(1, whole - first + 1), height, width)));
         }
         return o.trials;
+    }
+
+    /** @param shape of the first part */
+    private void blocks(Axis axis, Tensor shape) {
+        Tensors t = new Tensors();
+        List<Tensor> parts = new ArrayList<>(List.of(t.like(shape)));
+        int length = axis.length(shape);
+        for (int p = random.nextInt(3); p > 0; p--) {
+            parts.add(part(t, axis, shape, random.nextInt(1, 9) * (random.nextBoolean() ? 4 : 1)));
+            length += axis.length(parts.getLast());
+        }
+        add(new Gather("gather", axis, parts, part(t, axis, shape, length)));
+        int first = random.nextInt(length);
+        Tensor part = part(t, axis, shape, random.nextInt(1, length - first + 1));
+        add(new Slice("slice", axis, part(t, axis, shape, length), first, part));
+        add(new AddToSlice("add", axis, t.like(part), part(t, axis, shape, length), first));
+    }
+
+    private static Tensor part(Tensors t, Axis axis, Tensor shape, int length) {
+        return switch (axis) {
+            case BATCH -> t.activation(length, shape.channels(), shape.height(), shape.width());
+            case CHANNELS -> t.activation(shape.batch(), length, shape.height(), shape.width());
+            case ROWS -> t.activation(shape.batch(), shape.channels(), length, shape.width());
+        };
     }
 
     static List<Trial> prepareInput(RandomGenerator random, int count) {

@@ -6,6 +6,7 @@ import duet.device.Operation;
 import duet.device.Operation.ActivationBackward;
 import duet.device.Operation.ActivationForward;
 import duet.device.Operation.Add;
+import duet.device.Operation.AddToSlice;
 import duet.device.Operation.AveragePoolBackward;
 import duet.device.Operation.AveragePoolForward;
 import duet.device.Operation.ConvolutionBackwardData;
@@ -17,7 +18,7 @@ import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
 import duet.device.Operation.FullyConnectedForward;
-import duet.device.Operation.GatherChannels;
+import duet.device.Operation.Gather;
 import duet.device.Operation.MaxPoolBackward;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.PrepareInput;
@@ -25,7 +26,7 @@ import duet.device.Operation.ResponseNormBackward;
 import duet.device.Operation.ResponseNormForward;
 import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
-import duet.device.Operation.SliceChannels;
+import duet.device.Operation.Slice;
 import duet.device.Operation.SoftmaxCrossEntropy;
 import duet.device.Operation.SpatialNormBackward;
 import duet.device.Operation.SpatialNormForward;
@@ -69,12 +70,13 @@ final class Rebinding {
             case AveragePoolBackward o ->
                 new AveragePoolBackward(o.layer(), o.geometry(), f.apply(o.outputGradient()), f.apply(o.inputGradient()));
             case Dropout o -> new Dropout(o.layer(), f.apply(o.input()), f.apply(o.output()), o.purpose(), o.rate(), o.scale(),
-                    o.totalChannels(), o.firstChannel());
+                    o.totalChannels(), o.firstChannel(), o.firstImage(), o.firstRow(), o.totalHeight());
             case Scale o -> new Scale(o.layer(), f.apply(o.input()), f.apply(o.output()), o.factor());
             case SoftmaxCrossEntropy o -> new SoftmaxCrossEntropy(o.layer(), f.apply(o.logits()), f.apply(o.labels()),
-                    f.apply(o.losses()), f.apply(o.ranks()), f.apply(o.probabilities()), f.apply(o.inputGradient()));
-            case GatherChannels o -> new GatherChannels(o.layer(), o.parts().stream().map(f).toList(), f.apply(o.whole()));
-            case SliceChannels o -> new SliceChannels(o.layer(), f.apply(o.whole()), o.firstChannel(), f.apply(o.part()));
+                    f.apply(o.losses()), f.apply(o.ranks()), f.apply(o.probabilities()), f.apply(o.inputGradient()), o.divisor());
+            case Gather o -> new Gather(o.layer(), o.axis(), o.parts().stream().map(f).toList(), f.apply(o.whole()));
+            case Slice o -> new Slice(o.layer(), o.axis(), f.apply(o.whole()), o.first(), f.apply(o.part()));
+            case AddToSlice o -> new AddToSlice(o.layer(), o.axis(), f.apply(o.part()), f.apply(o.whole()), o.first());
             case Add o -> new Add(o.layer(), f.apply(o.left()), f.apply(o.right()), f.apply(o.output()));
             case FiniteCheck o -> new FiniteCheck(o.layer(), f.apply(o.tensor()), f.apply(o.status()), o.index());
             case FilterRenormalise o -> new FilterRenormalise(o.layer(), f.apply(o.weight()), o.radius());

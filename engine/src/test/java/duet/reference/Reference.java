@@ -7,6 +7,7 @@ import duet.device.Operation;
 import duet.device.Operation.ActivationBackward;
 import duet.device.Operation.ActivationForward;
 import duet.device.Operation.Add;
+import duet.device.Operation.AddToSlice;
 import duet.device.Operation.AveragePoolBackward;
 import duet.device.Operation.AveragePoolForward;
 import duet.device.Operation.ConvolutionBackwardData;
@@ -18,7 +19,7 @@ import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.FullyConnectedBackwardData;
 import duet.device.Operation.FullyConnectedBackwardWeights;
 import duet.device.Operation.FullyConnectedForward;
-import duet.device.Operation.GatherChannels;
+import duet.device.Operation.Gather;
 import duet.device.Operation.MaxPoolBackward;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.PrepareInput;
@@ -26,7 +27,7 @@ import duet.device.Operation.ResponseNormBackward;
 import duet.device.Operation.ResponseNormForward;
 import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
-import duet.device.Operation.SliceChannels;
+import duet.device.Operation.Slice;
 import duet.device.Operation.SoftmaxCrossEntropy;
 import duet.device.Operation.SpatialNormBackward;
 import duet.device.Operation.SpatialNormForward;
@@ -37,7 +38,7 @@ import duet.device.Tensor;
  * Every operation in plain double-precision Java on arrays in the canonical order that {@link Tensor} describes: what the kernels
  * are judged by, written to be obviously right. The families are in {@link Convolutions}, {@link FullyConnected},
  * {@link Pooling}, {@link Elementwise}, {@link ResponseNorms},
- * {@link SpatialNorms}, {@link Losses} and {@link Channels}.
+ * {@link SpatialNorms}, {@link Losses} and {@link Copies}.
  *
  * <p>Integers and bytes are doubles too. A result that is not also an operand is made anew.
  */
@@ -79,7 +80,7 @@ public final class Reference {
         void compute(Operation operation, RunParameters parameters) {
             switch (operation) {
                 case PrepareInput o ->
-                    Channels.prepareInput(o, of(o.images()), of(o.crops()), of(o.mean()), of(o.colourShift()), of(o.output()));
+                    Copies.prepareInput(o, of(o.images()), of(o.crops()), of(o.mean()), of(o.colourShift()), of(o.output()));
                 case ConvolutionForward o ->
                     Convolutions.forward(o.geometry(), o.input().batch(), of(o.input()), of(o.weight()), of(o.bias()), of(o.output()));
                 case ConvolutionBackwardData o -> Convolutions.backwardData(
@@ -112,9 +113,10 @@ public final class Reference {
                 case Dropout o -> Elementwise.dropout(o, parameters, of(o.input()), of(o.output()));
                 case Scale o -> Elementwise.scale(of(o.input()), o.factor(), of(o.output()));
                 case SoftmaxCrossEntropy o -> Losses.softmaxCrossEntropy(o.logits().batch(), of(o.logits()), of(o.labels()),
-                        of(o.losses()), of(o.ranks()), of(o.probabilities()), of(o.inputGradient()));
-                case GatherChannels o -> Channels.gather(o, values);
-                case SliceChannels o -> Channels.slice(o, of(o.whole()), of(o.part()));
+                        of(o.losses()), of(o.ranks()), of(o.probabilities()), of(o.inputGradient()), o.divisor());
+                case Gather o -> Copies.gather(o, values);
+                case Slice o -> Copies.slice(o, of(o.whole()), of(o.part()));
+                case AddToSlice o -> Copies.addToSlice(o, of(o.part()), of(o.whole()));
                 case Add o -> Elementwise.add(of(o.left()), of(o.right()), of(o.output()));
                 case FiniteCheck o -> Elementwise.finiteCheck(of(o.tensor()), of(o.status()), o.index());
                 case SgdUpdate o -> Elementwise.sgdUpdate(of(o.gradient()), of(o.weight()), of(o.momentum()),

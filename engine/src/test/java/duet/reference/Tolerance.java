@@ -183,8 +183,8 @@ final class Tolerance {
                 }
                 if (o.inputGradient() != null) {
                     boolean label = i - n * classes == (int) before.get(o.labels())[n];
-                    double batch = o.logits().batch();
-                    allowed.get(o.inputGradient())[i] = roundings * (Math.abs(after.get(o.inputGradient())[i]) + (label ? 2 / batch : 0))
+                    allowed.get(o.inputGradient())[i] = roundings
+                            * (Math.abs(after.get(o.inputGradient())[i]) + (label ? 2 / o.divisor() : 0))
                             + TINY;
                 }
             }

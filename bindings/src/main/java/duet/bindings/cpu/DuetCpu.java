@@ -50,10 +50,10 @@ public class DuetCpu extends DuetCpu$shared {
     public static int DUET_FAILED() {
         return DUET_FAILED;
     }
-    private static final int DUET_CPU_ABI = (int)7L;
+    private static final int DUET_CPU_ABI = (int)8L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 7
+     * #define DUET_CPU_ABI 8
      * }
      */
     public static int DUET_CPU_ABI() {
@@ -2595,6 +2595,9 @@ public class DuetCpu extends DuetCpu$shared {
             DuetCpu.C_INT,
             DuetCpu.C_INT,
             DuetCpu.C_INT,
+            DuetCpu.C_INT,
+            DuetCpu.C_INT,
+            DuetCpu.C_INT,
             DuetCpu.C_LONG,
             DuetCpu.C_INT,
             DuetCpu.C_LONG,
@@ -2612,7 +2615,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
      * }
      */
     public static FunctionDescriptor duet_dropout$descriptor() {
@@ -2622,7 +2625,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
      * }
      */
     public static MethodHandle duet_dropout$handle() {
@@ -2632,7 +2635,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
      * }
      */
     public static MemorySegment duet_dropout$address() {
@@ -2641,16 +2644,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t total_channels, int32_t first_channel, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
      * }
      */
-    public static int duet_dropout(MemorySegment team, int batch, int channels, int height, int width, int total_channels, int first_channel, long seed, int purpose, long step, int threshold, float scale, MemorySegment input, MemorySegment output) {
+    public static int duet_dropout(MemorySegment team, int batch, int channels, int height, int width, int first_image, int total_channels, int first_channel, int total_height, int first_row, long seed, int purpose, long step, int threshold, float scale, MemorySegment input, MemorySegment output) {
         var mh$ = duet_dropout.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("duet_dropout", team, batch, channels, height, width, total_channels, first_channel, seed, purpose, step, threshold, scale, input, output);
+                traceDowncall("duet_dropout", team, batch, channels, height, width, first_image, total_channels, first_channel, total_height, first_row, seed, purpose, step, threshold, scale, input, output);
             }
-            return (int)mh$.invokeExact(team, batch, channels, height, width, total_channels, first_channel, seed, purpose, step, threshold, scale, input, output);
+            return (int)mh$.invokeExact(team, batch, channels, height, width, first_image, total_channels, first_channel, total_height, first_row, seed, purpose, step, threshold, scale, input, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2669,7 +2672,8 @@ public class DuetCpu extends DuetCpu$shared {
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
             DuetCpu.C_POINTER,
-            DuetCpu.C_POINTER
+            DuetCpu.C_POINTER,
+            DuetCpu.C_FLOAT
         );
 
         public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_softmax_cross_entropy");
@@ -2680,7 +2684,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor)
      * }
      */
     public static FunctionDescriptor duet_softmax_cross_entropy$descriptor() {
@@ -2690,7 +2694,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor)
      * }
      */
     public static MethodHandle duet_softmax_cross_entropy$handle() {
@@ -2700,7 +2704,7 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor)
      * }
      */
     public static MemorySegment duet_softmax_cross_entropy$address() {
@@ -2709,16 +2713,16 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient)
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor)
      * }
      */
-    public static int duet_softmax_cross_entropy(MemorySegment team, int batch, int classes, MemorySegment logits, MemorySegment labels, MemorySegment losses, MemorySegment ranks, MemorySegment probabilities, MemorySegment input_gradient) {
+    public static int duet_softmax_cross_entropy(MemorySegment team, int batch, int classes, MemorySegment logits, MemorySegment labels, MemorySegment losses, MemorySegment ranks, MemorySegment probabilities, MemorySegment input_gradient, float divisor) {
         var mh$ = duet_softmax_cross_entropy.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("duet_softmax_cross_entropy", team, batch, classes, logits, labels, losses, ranks, probabilities, input_gradient);
+                traceDowncall("duet_softmax_cross_entropy", team, batch, classes, logits, labels, losses, ranks, probabilities, input_gradient, divisor);
             }
-            return (int)mh$.invokeExact(team, batch, classes, logits, labels, losses, ranks, probabilities, input_gradient);
+            return (int)mh$.invokeExact(team, batch, classes, logits, labels, losses, ranks, probabilities, input_gradient, divisor);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2726,21 +2730,21 @@ public class DuetCpu extends DuetCpu$shared {
         }
     }
 
-    private static class duet_copy_channels {
+    private static class duet_copy_block {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             DuetCpu.C_INT,
             DuetCpu.C_POINTER,
             DuetCpu.C_LONG,
-            DuetCpu.C_INT,
+            DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
-            DuetCpu.C_INT,
-            DuetCpu.C_INT,
+            DuetCpu.C_LONG,
+            DuetCpu.C_LONG,
             DuetCpu.C_POINTER,
-            DuetCpu.C_INT,
-            DuetCpu.C_INT
+            DuetCpu.C_LONG,
+            DuetCpu.C_LONG
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_copy_channels");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_copy_block");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -2748,45 +2752,113 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
+     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
      * }
      */
-    public static FunctionDescriptor duet_copy_channels$descriptor() {
-        return duet_copy_channels.DESC;
+    public static FunctionDescriptor duet_copy_block$descriptor() {
+        return duet_copy_block.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
+     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
      * }
      */
-    public static MethodHandle duet_copy_channels$handle() {
-        return duet_copy_channels.HANDLE;
+    public static MethodHandle duet_copy_block$handle() {
+        return duet_copy_block.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
+     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
      * }
      */
-    public static MemorySegment duet_copy_channels$address() {
-        return duet_copy_channels.ADDR;
+    public static MemorySegment duet_copy_block$address() {
+        return duet_copy_block.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_copy_channels(duet_team *team, int64_t pixels, int32_t count, const float *from, int32_t from_channels, int32_t from_first, float *to, int32_t to_channels, int32_t to_first)
+     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
      * }
      */
-    public static int duet_copy_channels(MemorySegment team, long pixels, int count, MemorySegment from, int from_channels, int from_first, MemorySegment to, int to_channels, int to_first) {
-        var mh$ = duet_copy_channels.HANDLE;
+    public static int duet_copy_block(MemorySegment team, long outer, long count, MemorySegment from, long from_pitch, long from_first, MemorySegment to, long to_pitch, long to_first) {
+        var mh$ = duet_copy_block.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("duet_copy_channels", team, pixels, count, from, from_channels, from_first, to, to_channels, to_first);
+                traceDowncall("duet_copy_block", team, outer, count, from, from_pitch, from_first, to, to_pitch, to_first);
             }
-            return (int)mh$.invokeExact(team, pixels, count, from, from_channels, from_first, to, to_channels, to_first);
+            return (int)mh$.invokeExact(team, outer, count, from, from_pitch, from_first, to, to_pitch, to_first);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_add_block {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_LONG,
+            DuetCpu.C_LONG,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_LONG,
+            DuetCpu.C_LONG,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_LONG,
+            DuetCpu.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_add_block");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
+     * }
+     */
+    public static FunctionDescriptor duet_add_block$descriptor() {
+        return duet_add_block.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
+     * }
+     */
+    public static MethodHandle duet_add_block$handle() {
+        return duet_add_block.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
+     * }
+     */
+    public static MemorySegment duet_add_block$address() {
+        return duet_add_block.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
+     * }
+     */
+    public static int duet_add_block(MemorySegment team, long outer, long count, MemorySegment from, long from_pitch, long from_first, MemorySegment to, long to_pitch, long to_first) {
+        var mh$ = duet_add_block.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_add_block", team, outer, count, from, from_pitch, from_first, to, to_pitch, to_first);
+            }
+            return (int)mh$.invokeExact(team, outer, count, from, from_pitch, from_first, to, to_pitch, to_first);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -2,6 +2,7 @@ package duet.device.cpu;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
@@ -77,8 +78,9 @@ final class Lowering {
             case Scale o -> scale(o);
             case Add o -> add(o);
             case SoftmaxCrossEntropy o -> softmax(o);
-            case GatherChannels o -> gather(o);
-            case SliceChannels o -> slice(o);
+            case Gather o -> gather(o);
+            case Slice o -> slice(o);
+            case AddToSlice o -> addToSlice(o);
             case FiniteCheck o -> finiteCheck(o);
             case SgdUpdate o -> update(o);
             case FilterRenormalise o -> renormalise(o);
@@ -191,8 +193,8 @@ final class Lowering {
         MemorySegment x = memory.apply(o.input()), y = memory.apply(o.output());
         Tensor t = o.input();
         int threshold = Philox.threshold(o.rate());
-        return p -> DuetCpu.duet_dropout(team, t.batch(), t.channels(), t.height(), t.width(), o.totalChannels(), o.firstChannel(),
-                p.seed(), o.purpose(), p.step(), threshold, o.scale(), x, y);
+        return p -> DuetCpu.duet_dropout(team, t.batch(), t.channels(), t.height(), t.width(), o.firstImage(), o.totalChannels(),
+                o.firstChannel(), o.totalHeight(), o.firstRow(), p.seed(), o.purpose(), p.step(), threshold, o.scale(), x, y);
     }
 
     private NativeCall scale(Scale o) {
@@ -212,30 +214,40 @@ final class Lowering {
         MemorySegment ranks = memory.apply(o.ranks()), probabilities = memory.apply(o.probabilities());
         MemorySegment gradient = memory.apply(o.inputGradient());
         int batch = o.logits().batch(), classes = o.logits().channels();
-        return p -> DuetCpu.duet_softmax_cross_entropy(team, batch, classes, logits, labels, losses, ranks, probabilities, gradient);
+        return p -> DuetCpu.duet_softmax_cross_entropy(team, batch, classes, logits, labels, losses, ranks, probabilities, gradient,
+                o.divisor());
     }
 
-    private NativeCall gather(GatherChannels o) {
-        MemorySegment whole = memory.apply(o.whole());
-        List<Tensor> parts = o.parts();
-        MemorySegment[] from = parts.stream().map(memory).toArray(MemorySegment[]::new);
-        int[] channels = parts.stream().mapToInt(Tensor::channels).toArray();
-        long pixels = pixels(o.whole());
-        int total = o.whole().channels();
+    private NativeCall gather(Gather o) {
+        List<NativeCall> copies = new ArrayList<>();
+        int first = 0;
+        for (Tensor part : o.parts()) {
+            int length = o.axis().length(part);
+            copies.add(copy(part, o.whole(), Block.of(o.axis(), part, 0, o.whole(), first, length)));
+            first += length;
+        }
         return p -> {
             int status = DuetCpu.DUET_DONE();
-            for (int i = 0, first = 0; i < from.length && status == DuetCpu.DUET_DONE(); first += channels[i++]) {
-                status = DuetCpu.duet_copy_channels(team, pixels, channels[i], from[i], channels[i], 0, whole, total, first);
+            for (int i = 0; i < copies.size() && status == DuetCpu.DUET_DONE(); i++) {
+                status = copies.get(i).launch(p);
             }
             return status;
         };
     }
 
-    private NativeCall slice(SliceChannels o) {
-        MemorySegment whole = memory.apply(o.whole()), part = memory.apply(o.part());
-        long pixels = pixels(o.whole());
-        int total = o.whole().channels(), channels = o.part().channels();
-        return p -> DuetCpu.duet_copy_channels(team, pixels, channels, whole, total, o.firstChannel(), part, channels, 0);
+    private NativeCall slice(Slice o) {
+        return copy(o.whole(), o.part(), Block.of(o.axis(), o.whole(), o.first(), o.part(), 0, o.axis().length(o.part())));
+    }
+
+    private NativeCall copy(Tensor source, Tensor target, Block b) {
+        MemorySegment from = memory.apply(source), to = memory.apply(target);
+        return p -> DuetCpu.duet_copy_block(team, b.outer(), b.count(), from, b.fromPitch(), b.fromFirst(), to, b.toPitch(), b.toFirst());
+    }
+
+    private NativeCall addToSlice(AddToSlice o) {
+        MemorySegment from = memory.apply(o.part()), to = memory.apply(o.whole());
+        Block b = Block.of(o.axis(), o.part(), 0, o.whole(), o.first(), o.axis().length(o.part()));
+        return p -> DuetCpu.duet_add_block(team, b.outer(), b.count(), from, b.fromPitch(), b.fromFirst(), to, b.toPitch(), b.toFirst());
     }
 
     private NativeCall finiteCheck(FiniteCheck o) {

@@ -3,6 +3,7 @@ package duet.device.cuda;
 import java.util.List;
 import java.util.function.Function;
 
+import duet.device.Axis;
 import duet.device.ConvolutionGeometry;
 import duet.device.Operation.ConvolutionBackwardData;
 import duet.device.Operation.ConvolutionBackwardWeights;
@@ -14,7 +15,7 @@ import duet.device.Operation.ResponseNormBackward;
 import duet.device.Operation.ResponseNormForward;
 import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
-import duet.device.Operation.SliceChannels;
+import duet.device.Operation.Slice;
 import duet.device.Operation.SoftmaxCrossEntropy;
 import duet.device.PoolingGeometry;
 import duet.device.ResponseNorm;
@@ -46,8 +47,8 @@ enum Work {
     FINITE(108, bed -> bed.run(new FiniteCheck("check", activation(1, 1001, 1, 1), status(), 0))),
     SGD(108, bed -> bed.run(sgd())),
     SCALE(108, bed -> bed.run(scale())),
-    COPY(108, bed -> bed.run(new SliceChannels("slice", image(2, 7), 0, activation(2, 5, 6, 6)))),
-    COPY_FOURS(108, bed -> bed.run(new SliceChannels("slice", image(2, 8), 4, activation(2, 4, 6, 6))));
+    COPY(108, bed -> bed.run(new Slice("slice", Axis.CHANNELS, image(2, 7), 0, activation(2, 5, 6, 6)))),
+    COPY_FOURS(108, bed -> bed.run(new Slice("slice", Axis.CHANNELS, image(2, 8), 4, activation(2, 4, 6, 6))));
 
     final int multiprocessors;
     final Function<KernelBed, List<byte[]>> work;

@@ -21,9 +21,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint32_t count;
  *     uint32_t purpose;
  *     uint32_t threshold;
- *     uint32_t total_channels;
- *     uint32_t first_channel;
  *     float scale;
+ *     uint64_t first_element;
+ *     uint64_t image_elements;
+ *     uint64_t map_elements;
  *     duet_divisor channels;
  *     duet_divisor area;
  * }
@@ -42,9 +43,10 @@ public class duet_dropout {
         DuetCuda.C_INT.withName("count"),
         DuetCuda.C_INT.withName("purpose"),
         DuetCuda.C_INT.withName("threshold"),
-        DuetCuda.C_INT.withName("total_channels"),
-        DuetCuda.C_INT.withName("first_channel"),
         DuetCuda.C_FLOAT.withName("scale"),
+        DuetCuda.C_LONG.withName("first_element"),
+        DuetCuda.C_LONG.withName("image_elements"),
+        DuetCuda.C_LONG.withName("map_elements"),
         duet_divisor.layout().withName("channels"),
         duet_divisor.layout().withName("area")
     ).withName("$anon$98:9");
@@ -320,94 +322,6 @@ public class duet_dropout {
         struct.set(threshold$LAYOUT, threshold$OFFSET, fieldValue);
     }
 
-    private static final OfInt total_channels$LAYOUT = (OfInt)$LAYOUT.select(groupElement("total_channels"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t total_channels
-     * }
-     */
-    public static final OfInt total_channels$layout() {
-        return total_channels$LAYOUT;
-    }
-
-    private static final long total_channels$OFFSET = $LAYOUT.byteOffset(groupElement("total_channels"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t total_channels
-     * }
-     */
-    public static final long total_channels$offset() {
-        return total_channels$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t total_channels
-     * }
-     */
-    public static int total_channels(MemorySegment struct) {
-        return struct.get(total_channels$LAYOUT, total_channels$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t total_channels
-     * }
-     */
-    public static void total_channels(MemorySegment struct, int fieldValue) {
-        struct.set(total_channels$LAYOUT, total_channels$OFFSET, fieldValue);
-    }
-
-    private static final OfInt first_channel$LAYOUT = (OfInt)$LAYOUT.select(groupElement("first_channel"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t first_channel
-     * }
-     */
-    public static final OfInt first_channel$layout() {
-        return first_channel$LAYOUT;
-    }
-
-    private static final long first_channel$OFFSET = $LAYOUT.byteOffset(groupElement("first_channel"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t first_channel
-     * }
-     */
-    public static final long first_channel$offset() {
-        return first_channel$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t first_channel
-     * }
-     */
-    public static int first_channel(MemorySegment struct) {
-        return struct.get(first_channel$LAYOUT, first_channel$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t first_channel
-     * }
-     */
-    public static void first_channel(MemorySegment struct, int fieldValue) {
-        struct.set(first_channel$LAYOUT, first_channel$OFFSET, fieldValue);
-    }
-
     private static final OfFloat scale$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("scale"));
 
     /**
@@ -450,6 +364,138 @@ public class duet_dropout {
      */
     public static void scale(MemorySegment struct, float fieldValue) {
         struct.set(scale$LAYOUT, scale$OFFSET, fieldValue);
+    }
+
+    private static final OfLong first_element$LAYOUT = (OfLong)$LAYOUT.select(groupElement("first_element"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t first_element
+     * }
+     */
+    public static final OfLong first_element$layout() {
+        return first_element$LAYOUT;
+    }
+
+    private static final long first_element$OFFSET = $LAYOUT.byteOffset(groupElement("first_element"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t first_element
+     * }
+     */
+    public static final long first_element$offset() {
+        return first_element$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t first_element
+     * }
+     */
+    public static long first_element(MemorySegment struct) {
+        return struct.get(first_element$LAYOUT, first_element$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t first_element
+     * }
+     */
+    public static void first_element(MemorySegment struct, long fieldValue) {
+        struct.set(first_element$LAYOUT, first_element$OFFSET, fieldValue);
+    }
+
+    private static final OfLong image_elements$LAYOUT = (OfLong)$LAYOUT.select(groupElement("image_elements"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t image_elements
+     * }
+     */
+    public static final OfLong image_elements$layout() {
+        return image_elements$LAYOUT;
+    }
+
+    private static final long image_elements$OFFSET = $LAYOUT.byteOffset(groupElement("image_elements"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t image_elements
+     * }
+     */
+    public static final long image_elements$offset() {
+        return image_elements$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t image_elements
+     * }
+     */
+    public static long image_elements(MemorySegment struct) {
+        return struct.get(image_elements$LAYOUT, image_elements$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t image_elements
+     * }
+     */
+    public static void image_elements(MemorySegment struct, long fieldValue) {
+        struct.set(image_elements$LAYOUT, image_elements$OFFSET, fieldValue);
+    }
+
+    private static final OfLong map_elements$LAYOUT = (OfLong)$LAYOUT.select(groupElement("map_elements"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t map_elements
+     * }
+     */
+    public static final OfLong map_elements$layout() {
+        return map_elements$LAYOUT;
+    }
+
+    private static final long map_elements$OFFSET = $LAYOUT.byteOffset(groupElement("map_elements"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t map_elements
+     * }
+     */
+    public static final long map_elements$offset() {
+        return map_elements$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t map_elements
+     * }
+     */
+    public static long map_elements(MemorySegment struct) {
+        return struct.get(map_elements$LAYOUT, map_elements$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t map_elements
+     * }
+     */
+    public static void map_elements(MemorySegment struct, long fieldValue) {
+        struct.set(map_elements$LAYOUT, map_elements$OFFSET, fieldValue);
     }
 
     private static final GroupLayout channels$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("channels"));

@@ -57,7 +57,7 @@ public class duet_pooling {
         duet_divisor.layout().withName("side_width"),
         duet_divisor.layout().withName("side_height"),
         DuetCuda.C_INT.withName("reserved")
-    ).withName("$anon$149:9");
+    ).withName("$anon$151:9");
 
     /**
      * The layout of this struct

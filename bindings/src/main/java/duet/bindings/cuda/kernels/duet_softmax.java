@@ -21,8 +21,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     duet_address ranks;
  *     duet_address probabilities;
  *     duet_address gradient;
- *     uint32_t batch;
  *     uint32_t classes;
+ *     float divisor;
  * }
  * }
  */
@@ -39,9 +39,9 @@ public class duet_softmax {
         DuetCuda.C_LONG.withName("ranks"),
         DuetCuda.C_LONG.withName("probabilities"),
         DuetCuda.C_LONG.withName("gradient"),
-        DuetCuda.C_INT.withName("batch"),
-        DuetCuda.C_INT.withName("classes")
-    ).withName("$anon$124:9");
+        DuetCuda.C_INT.withName("classes"),
+        DuetCuda.C_FLOAT.withName("divisor")
+    ).withName("$anon$125:9");
 
     /**
      * The layout of this struct
@@ -314,50 +314,6 @@ public class duet_softmax {
         struct.set(gradient$LAYOUT, gradient$OFFSET, fieldValue);
     }
 
-    private static final OfInt batch$LAYOUT = (OfInt)$LAYOUT.select(groupElement("batch"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t batch
-     * }
-     */
-    public static final OfInt batch$layout() {
-        return batch$LAYOUT;
-    }
-
-    private static final long batch$OFFSET = $LAYOUT.byteOffset(groupElement("batch"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t batch
-     * }
-     */
-    public static final long batch$offset() {
-        return batch$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t batch
-     * }
-     */
-    public static int batch(MemorySegment struct) {
-        return struct.get(batch$LAYOUT, batch$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t batch
-     * }
-     */
-    public static void batch(MemorySegment struct, int fieldValue) {
-        struct.set(batch$LAYOUT, batch$OFFSET, fieldValue);
-    }
-
     private static final OfInt classes$LAYOUT = (OfInt)$LAYOUT.select(groupElement("classes"));
 
     /**
@@ -400,6 +356,50 @@ public class duet_softmax {
      */
     public static void classes(MemorySegment struct, int fieldValue) {
         struct.set(classes$LAYOUT, classes$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat divisor$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("divisor"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float divisor
+     * }
+     */
+    public static final OfFloat divisor$layout() {
+        return divisor$LAYOUT;
+    }
+
+    private static final long divisor$OFFSET = $LAYOUT.byteOffset(groupElement("divisor"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float divisor
+     * }
+     */
+    public static final long divisor$offset() {
+        return divisor$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float divisor
+     * }
+     */
+    public static float divisor(MemorySegment struct) {
+        return struct.get(divisor$LAYOUT, divisor$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float divisor
+     * }
+     */
+    public static void divisor(MemorySegment struct, float fieldValue) {
+        struct.set(divisor$LAYOUT, divisor$OFFSET, fieldValue);
     }
 
     /**

@@ -45,8 +45,9 @@ public final class CudaLowering {
             case Dropout o -> ElementwiseLowering.lower(site, o);
             case Scale o -> ElementwiseLowering.lower(site, o);
             case Add o -> ElementwiseLowering.lower(site, o);
-            case GatherChannels o -> ElementwiseLowering.lower(site, o);
-            case SliceChannels o -> ElementwiseLowering.lower(site, o);
+            case Gather o -> ElementwiseLowering.lower(site, o);
+            case AddToSlice o -> ElementwiseLowering.lower(site, o);
+            case Slice o -> ElementwiseLowering.lower(site, o);
             case FiniteCheck o -> ElementwiseLowering.lower(site, o);
             case SgdUpdate o -> ElementwiseLowering.lower(site, o);
             case FilterRenormalise o -> ElementwiseLowering.lower(site, o);

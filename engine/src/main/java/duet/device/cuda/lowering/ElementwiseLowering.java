@@ -10,19 +10,20 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-import duet.bindings.cuda.kernels.duet_copy_channels;
+import duet.bindings.cuda.kernels.duet_copy_block;
 import duet.bindings.cuda.kernels.duet_dropout;
 import duet.bindings.cuda.kernels.duet_elementwise;
 import duet.bindings.cuda.kernels.duet_filter_renormalise;
 import duet.bindings.cuda.kernels.duet_finite;
 import duet.bindings.cuda.kernels.duet_sgd;
+import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Operation.*;
 import duet.device.Philox;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 
-/** Launches for operations that treat each element by itself, and for copies of channels. None needs scratch memory. */
+/** Launches for operations that treat each element by itself, and for copies of ranges. None needs scratch memory. */
 final class ElementwiseLowering {
     private ElementwiseLowering() {}
 
@@ -41,8 +42,10 @@ final class ElementwiseLowering {
             case FiniteCheck o -> finiteCheck(site, o);
             case SgdUpdate o -> List.of(update(site, o));
             case FilterRenormalise o -> List.of(renormalise(site, o));
-            case GatherChannels o -> gather(site, o);
-            case SliceChannels o -> List.of(copy(site, o, o.whole(), o.firstChannel(), o.part(), 0, o.part().channels()));
+            case Gather o -> gather(site, o);
+            case Slice o -> List.of(block(site, o, "copy_block", o.axis(), o.whole(), o.first(), o.part(), 0, o.axis().length(o.part())));
+            case AddToSlice o ->
+                List.of(block(site, o, "add_block", o.axis(), o.part(), 0, o.whole(), o.first(), o.axis().length(o.part())));
             default -> throw new IllegalArgumentException(operation.kind());
         };
     }
@@ -65,11 +68,12 @@ final class ElementwiseLowering {
         return new KernelCall(kernel, strides(site, output.elements()), 1, 1, Grids.THREADS, 0, p);
     }
 
-    /** Four neighbours in memory are one Philox block where there is one pixel and their numbers begin at a multiple of four. */
+    /** Four neighbours in memory are one Philox block where there is one pixel and their numbers begin at multiples of four. */
     private static KernelCall dropout(Site site, Dropout o) {
         Tensor t = o.input();
-        int area = t.height() * t.width();
-        boolean fours = area == 1 && t.channels() % 4 == 0 && o.totalChannels() % 4 == 0 && o.firstChannel() % 4 == 0;
+        long map = (long) o.totalHeight() * t.width();
+        long first = (((long) o.firstImage() * o.totalChannels() + o.firstChannel()) * o.totalHeight() + o.firstRow()) * t.width();
+        boolean fours = map == 1 && t.channels() % 4 == 0 && o.totalChannels() % 4 == 0 && first % 4 == 0;
         int vector = fours ? 4 : 1;
         MemorySegment p = duet_dropout.allocate(site.arena());
         p.fill((byte) 0);
@@ -79,11 +83,12 @@ final class ElementwiseLowering {
         duet_dropout.count(p, count(o, t, vector));
         duet_dropout.purpose(p, o.purpose());
         duet_dropout.threshold(p, Philox.threshold(o.rate()));
-        duet_dropout.total_channels(p, o.totalChannels());
-        duet_dropout.first_channel(p, o.firstChannel());
         duet_dropout.scale(p, o.scale());
+        duet_dropout.first_element(p, first);
+        duet_dropout.image_elements(p, o.totalChannels() * map);
+        duet_dropout.map_elements(p, map);
         divisor(duet_dropout.channels(p), t.channels() / vector);
-        divisor(duet_dropout.area(p), area);
+        divisor(duet_dropout.area(p), t.height() * t.width());
         return each(fours ? "dropout_x4" : "dropout", count(o, t, vector), p);
     }
 
@@ -124,30 +129,47 @@ final class ElementwiseLowering {
         return new KernelCall("filter_renormalise", Math.ceilDiv(filters, FILTERS_OF_A_BLOCK), w.groups(), 1, Grids.THREADS, 0, p);
     }
 
-    private static List<KernelCall> gather(Site site, GatherChannels o) {
+    private static List<KernelCall> gather(Site site, Gather o) {
         List<KernelCall> launches = new ArrayList<>();
         int first = 0;
         for (Tensor part : o.parts()) {
-            launches.add(copy(site, o, part, 0, o.whole(), first, part.channels()));
-            first += part.channels();
+            int length = o.axis().length(part);
+            launches.add(block(site, o, "copy_block", o.axis(), part, 0, o.whole(), first, length));
+            first += length;
         }
         return launches;
     }
 
-    private static KernelCall copy(Site site, Operation operation, Tensor from, int fromFirst, Tensor to, int toFirst, int channels) {
-        boolean fours = (from.channels() | fromFirst | to.channels() | toFirst | channels) % 4 == 0;
+    /** A range of one tensor goes to, or is added to, a range of another. */
+    private static KernelCall block(Site site, Operation operation, String kernel, Axis axis, Tensor from, int fromFirst, Tensor to,
+            int toFirst, int length) {
+        count(operation, from, 1);
+        count(operation, to, 1);
+        int runs = switch (axis) {
+            case BATCH -> 1;
+            case CHANNELS -> to.batch() * to.height() * to.width();
+            case ROWS -> to.batch();
+        };
+        int step = switch (axis) {
+            case BATCH -> (int) to.elementsPerImage();
+            case CHANNELS -> 1;
+            case ROWS -> to.width() * to.channels();
+        };
+        int fromPitch = axis.length(from) * step;
+        int toPitch = axis.length(to) * step;
+        int width = length * step;
+        boolean fours = (width | fromPitch | fromFirst * step | toPitch | toFirst * step) % 4 == 0;
         int vector = fours ? 4 : 1;
-        int count = (from.channels() == channels ? count(operation, from, vector) : count(operation, to, vector));
-        MemorySegment p = duet_copy_channels.allocate(site.arena());
+        MemorySegment p = duet_copy_block.allocate(site.arena());
         p.fill((byte) 0);
-        duet_copy_channels.from(p, address(site, from));
-        duet_copy_channels.to(p, address(site, to));
-        duet_copy_channels.count(p, count);
-        duet_copy_channels.from_pitch(p, from.channels() / vector);
-        duet_copy_channels.from_first(p, fromFirst / vector);
-        duet_copy_channels.to_pitch(p, to.channels() / vector);
-        duet_copy_channels.to_first(p, toFirst / vector);
-        divisor(duet_copy_channels.width(p), channels / vector);
-        return each(fours ? "copy_channels_x4" : "copy_channels", count, p);
+        duet_copy_block.from(p, address(site, from));
+        duet_copy_block.to(p, address(site, to));
+        duet_copy_block.count(p, runs * width / vector);
+        duet_copy_block.from_pitch(p, fromPitch / vector);
+        duet_copy_block.from_first(p, fromFirst * step / vector);
+        duet_copy_block.to_pitch(p, toPitch / vector);
+        duet_copy_block.to_first(p, toFirst * step / vector);
+        divisor(duet_copy_block.width(p), width / vector);
+        return each(fours ? kernel + "_x4" : kernel, runs * width / vector, p);
     }
 }

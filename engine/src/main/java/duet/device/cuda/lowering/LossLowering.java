@@ -21,8 +21,8 @@ final class LossLowering {
         duet_softmax.ranks(p, address(site, o.ranks()));
         duet_softmax.probabilities(p, address(site, o.probabilities()));
         duet_softmax.gradient(p, address(site, o.inputGradient()));
-        duet_softmax.batch(p, o.logits().batch());
         duet_softmax.classes(p, o.logits().channels());
+        duet_softmax.divisor(p, o.divisor());
         return List.of(new KernelCall("softmax_cross_entropy", o.logits().batch(), 1, 1, Grids.THREADS, 0, p));
     }
 }

@@ -26,9 +26,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * }
  * }
  */
-public class duet_copy_channels {
+public class duet_copy_block {
 
-    duet_copy_channels() {
+    duet_copy_block() {
         // Should not be called directly
     }
 
@@ -41,7 +41,7 @@ public class duet_copy_channels {
         DuetCuda.C_INT.withName("to_pitch"),
         DuetCuda.C_INT.withName("to_first"),
         duet_divisor.layout().withName("width")
-    ).withName("$anon$141:9");
+    ).withName("$anon$143:9");
 
     /**
      * The layout of this struct
