@@ -35,7 +35,7 @@ extern "C" {
 #define DUET_FAILED 2 /* something else that was never seen */
 
 /* Changes whenever this file does; the Java side refuses a library with another number. */
-#define DUET_CPU_ABI 8
+#define DUET_CPU_ABI 9
 int32_t duet_abi(void) DUET_NOEXCEPT;
 
 /* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
@@ -79,9 +79,9 @@ void duet_team_destroy(duet_team *team) DUET_NOEXCEPT;
 #define DUET_BF16_EVERYWHERE 2
 
 typedef struct duet_convolution {
-  int32_t batch, channels, height, width; /* input on this device */
-  int32_t filters, kernel_height, kernel_width, stride, padding, groups;
-  int32_t output_height, output_width; /* given: with ceil geometry windows may reach past the padding */
+  int32_t batch, channels, height, width;                                             /* input on this device */
+  int32_t filters, kernel_height, kernel_width, stride, padding, padding_top, groups; /* padding: on the left; padding_top: above */
+  int32_t output_height, output_width; /* given: what windows reach on the right and below follows */
   int32_t algorithm, precision;
 } duet_convolution;
 
@@ -155,7 +155,7 @@ int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *nor
                                    float *input_gradient, float *workspace) DUET_NOEXCEPT;
 
 typedef struct duet_pooling {
-  int32_t batch, channels, height, width, window, stride, padding, output_height, output_width;
+  int32_t batch, channels, height, width, window, stride, padding, padding_top, output_height, output_width;
 } duet_pooling;
 /* winners may be NULL; a winner is row * window + column in the uncut window, the first largest one; NaN wins over numbers. */
 int32_t duet_max_pool_forward(duet_team *team, const duet_pooling *pooling, const float *input, float *output,

@@ -28,14 +28,14 @@ typedef struct {
 
 /* ---- Matrix products: convolution, fully connected layers (convolution/) ----------------------------------------------------------
 
-   One structure for the three passes. `gathered` is read through windows: window (y, x) of the raster begins at row step * y + origin
-   and column step * x + origin of the image; what lies outside the image is zero. With g a group:
+   One structure for the three passes. `gathered` is read through windows: window (y, x) of the raster begins at row step * y +
+   origin_y and column step * x + origin_x of the image; what lies outside the image is zero. With g a group:
 
    forward   result[pixel][g * columns + c] = activation(bias + sum over terms of gathered[window of the pixel][term] * dense[g][term][c]);
              raster = the output, terms = kernel height x kernel width x depth
    data      the same with the output's gradient as gathered images, the filter turned round and transposed. Pixels with equal
-             (y + padding) mod stride and (x + padding) mod stride are a phase (blockIdx.y = group * phases + phase); within it windows
-             are dense: raster pixel a is row stride * (a + origin) + phase - padding of the result
+             (y + padding_top) mod stride and (x + padding) mod stride are a phase (blockIdx.y = group * phases + phase); within it windows
+             are dense: raster row a is row stride * (a + origin_y) + phase - padding_top of the result, columns likewise
    weights   result[g][row][c] = sum over pixels of gathered[window of the pixel][row] * dense[pixel][g * columns + c];
              rows = kernel height x kernel width x depth, bias[g * columns + c] = sum of dense if there is one
 
@@ -51,13 +51,13 @@ typedef struct {
   int32_t tiles_across;
   int32_t rectify;                 /* forward: 1 for max(result, 0), NaN stays NaN */
   int32_t height, width, channels; /* of the gathered images, all groups */
-  int32_t step, origin;
-  int32_t result_channels;                                              /* forward, data: all groups; weights: channels of dense */
-  duet_divisor raster_area, raster_width;                               /* pixels of an image's raster, of its row */
-  duet_divisor depth;                                                   /* gathered channels of a group */
-  duet_divisor taps_across;                                             /* windows are taps_across x taps_across pixels */
-  int32_t stride, padding, kernel, phases, result_height, result_width; /* data only */
-  int32_t inside;                                                       /* 1 if no window reaches outside its image */
+  int32_t step, origin_y, origin_x;
+  int32_t result_channels;                /* forward, data: all groups; weights: channels of dense */
+  duet_divisor raster_area, raster_width; /* pixels of an image's raster, of its row */
+  duet_divisor depth;                     /* gathered channels of a group */
+  duet_divisor taps_across;               /* windows are taps_across x taps_across pixels */
+  int32_t stride, padding_top, padding, kernel, phases, result_height, result_width; /* data only */
+  int32_t inside;                                                                    /* 1 if no window reaches outside its image */
   int32_t reserved;
 } duet_convolution;
 
@@ -154,9 +154,8 @@ typedef struct {
   duet_address mask;          /* max_pool_backward: the pool's input; the result is 0 where it is not above 0. Or 0 */
   uint32_t count;
   int32_t height, width, output_height, output_width; /* of the pool, forward and backward alike */
-  int32_t window, padding;
+  int32_t window, padding, padding_top;
   duet_divisor stride, channels, side_width, side_height;
-  uint32_t reserved;
 } duet_pooling;
 
 /* response_norm/: the channels of one group are neighbours. */

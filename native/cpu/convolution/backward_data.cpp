@@ -1,6 +1,6 @@
 /*
  * Backward data is a convolution of the output gradient with the turned, transposed filter. With a stride s, input pixels
- * of the same (y + padding) mod s and (x + padding) mod s see the same taps: each of these s * s phases is a convolution of stride 1.
+ * of the same (y + padding_top) mod s and (x + padding) mod s see the same taps: each of these s * s phases is a convolution of stride 1.
  */
 #include "convolution/fully_connected.h"
 #include "runtime/transpose.h"
@@ -29,7 +29,7 @@ template <class Word> struct BackwardData {
   /* Zeros before the gradient, so that q - j is never negative. */
   const int top = divide_up(c.kernel_height, c.stride) - 1, left = divide_up(c.kernel_width, c.stride) - 1;
   const ImageOperand<Word> gradient{{c.filters, c.output_height, c.output_width, top, left,
-                                     top + std::max(c.output_height, (c.height - 1 + c.padding) / c.stride + 1),
+                                     top + std::max(c.output_height, (c.height - 1 + c.padding_top) / c.stride + 1),
                                      left + std::max(c.output_width, (c.width - 1 + c.padding) / c.stride + 1)}};
   const int images = images_at_once(c.batch, int64_t{c.height} * c.width / (c.stride * c.stride) + 1, gradient.stored());
 
@@ -58,7 +58,7 @@ template <class Word> struct BackwardData {
                      {},
                      {},
                      filter,
-                     Phase(phase / c.stride, c.stride, c.padding, c.kernel_height, c.height),
+                     Phase(phase / c.stride, c.stride, c.padding_top, c.kernel_height, c.height),
                      Phase(phase % c.stride, c.stride, c.padding, c.kernel_width, c.width)};
       filter += int64_t{plan.y.taps} * plan.x.taps * out * blocks.padded();
       plan_rows(plan);
@@ -72,7 +72,7 @@ template <class Word> struct BackwardData {
     for (int i = 0; i < images; i++) {
       for (int qy = plan.y.first; qy < plan.y.first + plan.y.count; qy++) {
         for (int qx = plan.x.first; qx < plan.x.first + plan.x.count; qx++) {
-          const int y = c.stride * qy + plan.y.phase - c.padding, x = c.stride * qx + plan.x.phase - c.padding;
+          const int y = c.stride * qy + plan.y.phase - c.padding_top, x = c.stride * qx + plan.x.phase - c.padding;
           plan.input_rows.push_back(((ptrdiff_t{i} * c.height + y) * c.width + x) * c.channels);
           plan.gradient_rows.push_back(i * gradient.image() + (qy + top) * gradient.row() + words<Word>(ptrdiff_t{qx + left} * c.filters));
         }

@@ -55,7 +55,7 @@ PaddedImage padded_input(const duet_convolution &c) {
   return {c.channels,
           c.height,
           c.width,
-          c.padding,
+          c.padding_top,
           c.padding,
           (c.output_height - 1) * c.stride + c.kernel_height,
           (c.output_width - 1) * c.stride + c.kernel_width};

@@ -36,8 +36,8 @@ constexpr int kFewImages = 4;
 
 /* A layer whose kernel covers its input: a matrix product. */
 inline bool is_fully_connected(const duet_convolution &c) {
-  return c.groups == 1 && c.output_height == 1 && c.output_width == 1 && c.padding == 0 && c.kernel_height == c.height &&
-         c.kernel_width == c.width;
+  return c.groups == 1 && c.output_height == 1 && c.output_width == 1 && c.padding == 0 && c.padding_top == 0 &&
+         c.kernel_height == c.height && c.kernel_width == c.width;
 }
 
 /* A dense NHWC image of `height` x `width` placed into a larger one with zeros around (or cut at the right and bottom). */

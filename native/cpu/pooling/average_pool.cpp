@@ -9,7 +9,7 @@ float pixels_inside(const Inside &ys, const Inside &xs) { return static_cast<flo
 void forward_row(const duet_pooling &p, int64_t image, int oy, const float *input, float *output) {
   input += image * p.height * p.width * p.channels;
   output += (image * p.output_height + oy) * p.output_width * p.channels;
-  const Inside ys(oy, p.window, p.stride, p.padding, p.height);
+  const Inside ys(oy, p.window, p.stride, p.padding_top, p.height);
   for (int ox = 0; ox < p.output_width; ox++, output += p.channels) {
     const Inside xs(ox, p.window, p.stride, p.padding, p.width);
     const float pixels = pixels_inside(ys, xs);
@@ -27,13 +27,13 @@ void forward_row(const duet_pooling &p, int64_t image, int oy, const float *inpu
 void backward_row(const duet_pooling &p, int64_t image, int y, const float *gradient, float *input_gradient) {
   gradient += image * p.output_height * p.output_width * p.channels;
   input_gradient += (image * p.height + y) * p.width * p.channels;
-  const Windows ys(y, p.window, p.stride, p.padding, p.output_height);
+  const Windows ys(y, p.window, p.stride, p.padding_top, p.output_height);
   for (int x = 0; x < p.width; x++, input_gradient += p.channels) {
     const Windows xs(x, p.window, p.stride, p.padding, p.output_width);
     std::fill(input_gradient, input_gradient + p.channels, 0.0f);
     for (int oy = ys.first; oy < ys.last; oy++) {
       for (int ox = xs.first; ox < xs.last; ox++) {
-        const float pixels = pixels_inside(Inside(oy, p.window, p.stride, p.padding, p.height),
+        const float pixels = pixels_inside(Inside(oy, p.window, p.stride, p.padding_top, p.height),
                                            Inside(ox, p.window, p.stride, p.padding, p.width));
         const float *from = gradient + (int64_t{oy} * p.output_width + ox) * p.channels;
         for (int c = 0; c < p.channels; c++) input_gradient[c] += from[c] / pixels;

@@ -79,7 +79,7 @@ template <bool kNumbers>
 bool forward_row(const duet_pooling &p, int64_t image, int oy, const float *input, float *output, uint8_t *winners) {
   input += image * p.height * p.width * p.channels;
   int64_t at = (image * p.output_height + oy) * p.output_width * p.channels;
-  const Inside ys(oy, p.window, p.stride, p.padding, p.height);
+  const Inside ys(oy, p.window, p.stride, p.padding_top, p.height);
   Vector sum = {};
   for (int ox = 0; ox < p.output_width; ox++, at += p.channels) {
     const Inside xs(ox, p.window, p.stride, p.padding, p.width);
@@ -146,7 +146,7 @@ void backward_image(const duet_pooling &p, const uint8_t *winners, const float *
   /* Rows are cleared just before the first window that has them, when they are about to be in the cache anyway. */
   int clear = 0;
   for (int oy = 0; oy < p.output_height; oy++) {
-    const Inside ys(oy, p.window, p.stride, p.padding, p.height);
+    const Inside ys(oy, p.window, p.stride, p.padding_top, p.height);
     if (clear < ys.last) {
       std::fill(image + clear * row, image + ys.last * row, 0.0f);
       clear = ys.last;

@@ -95,7 +95,7 @@ void convolution(Subject &t, const char *name, const duet_convolution &c) {
 duet_convolution shape(int batch, int channels, int size, int filters, int kernel, int stride, int padding, int groups, int algorithm,
                        int precision) {
   const int output = (size + 2 * padding - kernel) / stride + 1;
-  return {batch, channels, size, size, filters, kernel, kernel, stride, padding, groups, output, output, algorithm, precision};
+  return {batch, channels, size, size, filters, kernel, kernel, stride, padding, padding, groups, output, output, algorithm, precision};
 }
 
 }  // namespace
@@ -149,7 +149,7 @@ KERNEL_TEST(memory_runs_out_in_the_others, 1) {
   test("spatial_norm_forward", [&](duet_team *team) { return l.spatial_norm_forward(team, &norm, a.get(), out.get()); });
   test("spatial_norm_backward",
        [&](duet_team *team) { return l.spatial_norm_backward(team, &norm, a.get(), b.get(), out.get(), scratch.get()); });
-  const duet_pooling pooling = {batch, channels, size, size, 3, 2, 0, 4, 4};
+  const duet_pooling pooling = {batch, channels, size, size, 3, 2, 0, 0, 4, 4};
   Guarded<uint8_t> winners(int64_t{batch} * 4 * 4 * channels);
   test("max_pool_forward", [&](duet_team *team) { return l.max_pool_forward(team, &pooling, a.get(), out.get(), winners.get()); });
   test("max_pool_backward", [&](duet_team *team) { return l.max_pool_backward(team, &pooling, winners.get(), b.get(), out.get()); });

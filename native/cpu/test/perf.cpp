@@ -19,7 +19,7 @@ struct Layer {
 Layer convolution(const char *name, int batch, int channels, int size, int filters, int kernel, int stride, int padding, int groups) {
   const int output = (size + 2 * padding - kernel) / stride + 1;
   return {name,
-          {batch, channels, size, size, filters, kernel, kernel, stride, padding, groups, output, output, DUET_DIRECT, DUET_FP32},
+          {batch, channels, size, size, filters, kernel, kernel, stride, padding, padding, groups, output, output, DUET_DIRECT, DUET_FP32},
           std::string(name) == "conv1"};
 }
 
@@ -132,7 +132,7 @@ void report_bytes(const char *name, const std::string &shape, double seconds, do
 void measure_maps(const Library &l, duet_team *team, int batch, int channels, int groups, int size, Total &total) {
   const int64_t pixels = int64_t{batch} * size * size, elements = pixels * channels;
   const int output_size = (size - 3) / 2 + 1;
-  const duet_pooling p = {batch, channels, size, size, 3, 2, 0, output_size, output_size};
+  const duet_pooling p = {batch, channels, size, size, 3, 2, 0, 0, output_size, output_size};
   const int64_t pooled = int64_t{batch} * channels * output_size * output_size;
   Buffer a(l, elements), b(l, elements), d(l, elements), small_map(l, pooled), winners(l, pooled / 4 + 1);
   uint8_t *winner = reinterpret_cast<uint8_t *>(winners.data);

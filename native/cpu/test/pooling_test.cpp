@@ -19,6 +19,13 @@ struct PoolingCase {
     p.width = p.window + random.between(0, 9);
     p.output_height = outputs(p.height);
     p.output_width = outputs(p.width);
+    p.padding_top = p.padding;
+    /* As a part of a map has them: other rows above it, few rows, and a last window that ends where it likes. */
+    if (random.chance(0.5)) {
+      p.padding_top = random.between(0, p.window - 1);
+      if (random.chance(0.5)) p.height = random.between(1, 4);
+      p.output_height = random.between(1, (p.height - 1 + p.padding_top) / p.stride + 1);
+    }
   }
   /* Floor or ceil; a window must begin inside the image or its padding before it. */
   int outputs(int size) const {
@@ -36,14 +43,16 @@ struct PoolingCase {
       const int64_t pixel = o / p.channels, c = o % p.channels, n = pixel / p.output_width / p.output_height;
       const int64_t oy = pixel / p.output_width % p.output_height, ox = pixel % p.output_width;
       for (int position = 0; position < p.window * p.window; position++) {
-        const int64_t y = oy * p.stride - p.padding + position / p.window, x = ox * p.stride - p.padding + position % p.window;
+        const int64_t y = oy * p.stride - p.padding_top + position / p.window, x = ox * p.stride - p.padding + position % p.window;
         if (y >= 0 && y < p.height && x >= 0 && x < p.width) visit(o, ((n * p.height + y) * p.width + x) * p.channels + c, position);
       }
     }
   }
   void describe(const char *name) const {
-    t.describe("%s %dx%dx%dx%d window %d stride %d padding %d output %dx%d", name, p.batch, p.height, p.width, p.channels, p.window,
-               p.stride, p.padding, p.output_height, p.output_width);
+    t.describe(
+        "%s %dx%dx%dx%d window %d stride %d padding %d, %d above, "
+        "output %dx%d",
+        name, p.batch, p.height, p.width, p.channels, p.window, p.stride, p.padding, p.padding_top, p.output_height, p.output_width);
   }
 };
 

@@ -29,7 +29,7 @@ void multiply_point(const Plan<Word> &plan, int point, int block, int images, co
 /* Values of an image, or of a pair of images, of a chunk whose pixels and gradients these are. */
 void all_values(const Plan<float> &plan, int image, int ty, int, const float *pixels, const float *gradient, Zeros zeros, float *inputs,
                 float *gradients) {
-  input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(pixels, image), image, ty, inputs);
+  input_values(plan.input, plan.input_map, zeros, plan.input_image(pixels, image), image, ty, inputs);
   gradient_values(plan.output, plan.output_map, gradient + plan.output_image(image), image, ty, gradients);
 }
 
@@ -37,8 +37,8 @@ void all_values(const Plan<Pair> &plan, int pair, int ty, int images, const floa
                 Pair *gradients) {
   const int image = 2 * pair;
   const bool two = image + 1 < images;
-  input_values(plan.input, plan.input_map, plan.c.padding, zeros, plan.input_image(pixels, image),
-               two ? plan.input_image(pixels, image + 1) : nullptr, pair, ty, inputs);
+  input_values(plan.input, plan.input_map, zeros, plan.input_image(pixels, image), two ? plan.input_image(pixels, image + 1) : nullptr,
+               pair, ty, inputs);
   gradient_values(plan.output, plan.output_map, gradient + plan.output_image(image),
                   two ? gradient + plan.output_image(image + 1) : nullptr, pair, ty, gradients);
 }

@@ -89,7 +89,7 @@ void forward(duet_team *team, const Plan<Word> &plan, const ChunkInput &input, c
     Word *values = plan.input_values(workspace, place);
     float *results = plan.template output_values<float>(workspace, place);
     plan.each_tile_row(workers, images, [&](int image, int ty) {
-      input_values(plan.input, plan.input_map, c.padding, workspace, plan.input_image(pixels, image), image, ty, values);
+      input_values(plan.input, plan.input_map, workspace, plan.input_image(pixels, image), image, ty, values);
     });
     products.run(workers, images, values, points, results);
     plan.each_tile_row(workers, images, [&](int image, int ty) {
@@ -150,7 +150,8 @@ duet_convolution swapped(const duet_convolution &c) {
   result.width = c.output_width;
   result.output_height = c.height;
   result.output_width = c.width;
-  result.padding = c.kernel_height - 1 - c.padding;
+  result.padding = c.kernel_width - 1 - c.padding;
+  result.padding_top = c.kernel_height - 1 - c.padding_top;
   return result;
 }
 

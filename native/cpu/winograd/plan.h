@@ -37,7 +37,7 @@ template <class Word, Over kOver> struct WinogradPlan {
   /* Of forward: words and floats. Of backward weights: both words, and the filter in floats. */
   const Values input{tiling, value_images(images), kPairsOfChannels ? in / 2 : in}, output{tiling, value_images(images), out};
   const PointFilter filter{tiling, kPairsOfChannels ? in / 2 : in, Blocks{out}};
-  const Map input_map{c.height, c.width, c.channels}, output_map{c.output_height, c.output_width, c.filters};
+  const Map input_map{c.height, c.width, c.channels, c.padding_top, c.padding}, output_map{c.output_height, c.output_width, c.filters};
 
   WinogradPlan(const duet_convolution &convolution, int threads) : unstrided(convolution), at_once(apart(threads) ? threads : 1) {}
   /* Members refer to each other. */

@@ -145,13 +145,13 @@ namespace {
 
 /* body(points along y, along x, pixels of `from`, pixels of `next` or null, places) for each tile of a row of them. */
 template <class Word, class Body>
-void each_input_tile(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image,
-                     int ty, Word *to, Body body) {
+void each_input_tile(const Values &values, const Map &map, Zeros zeros, const float *from, const float *next, int image, int ty, Word *to,
+                     Body body) {
   const Axis &y = values.tiling.y, &x = values.tiling.x;
   const float *source[kMost], *next_source[kMost];
   Word *target[kMost];
   for (int tx = 0; tx < x.tiles; tx++) {
-    const int ny = y.points_of(ty), nx = x.points_of(tx), top = y.first_output(ty) - padding, left = x.first_output(tx) - padding;
+    const int ny = y.points_of(ty), nx = x.points_of(tx), top = y.first_output(ty) - map.top, left = x.first_output(tx) - map.left;
     pixels(from, map, top, left, ny, nx, zeros, source);
     if (next) pixels(next, map, top, left, ny, nx, zeros, next_source);
     values.places(to, image, ty, tx, target);
@@ -176,25 +176,23 @@ void each_gradient_tile(const Values &values, const Map &map, const float *from,
 
 }  // namespace
 
-void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, float *to) {
-  each_input_tile(values, map, padding, zeros, from, nullptr, image, ty, to, [&](int ny, int nx, From source, From, To<float> target) {
+void input_values(const Values &values, const Map &map, Zeros zeros, const float *from, int image, int ty, float *to) {
+  each_input_tile(values, map, zeros, from, nullptr, image, ty, to, [&](int ny, int nx, From source, From, To<float> target) {
     choose_tile(values.tiling.y.kernel, ny, nx, []<int NY, int NX, int R>() { return &plain_tile<ToPoints<NY, R>, ToPoints<NX, R>>; })(
         source, values.channels, target);
   });
 }
 
-void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, Pair *to) {
-  each_input_tile(values, map, padding, zeros, from, nullptr, image, ty, to, [&](int ny, int nx, From source, From, To<Pair> target) {
+void input_values(const Values &values, const Map &map, Zeros zeros, const float *from, int image, int ty, Pair *to) {
+  each_input_tile(values, map, zeros, from, nullptr, image, ty, to, [&](int ny, int nx, From source, From, To<Pair> target) {
     choose_tile(values.tiling.y.kernel, ny, nx, []<int NY, int NX, int R>() {
       return &channel_pair_tile<ToPoints<NY, R>, ToPoints<NX, R>>;
     })(source, 2 * values.channels, target);
   });
 }
 
-void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image, int ty,
-                  Pair *to) {
-  each_input_tile(values, map, padding, zeros, from, next, image, ty, to,
-                  [&](int ny, int nx, From source, From next_source, To<Pair> target) {
+void input_values(const Values &values, const Map &map, Zeros zeros, const float *from, const float *next, int image, int ty, Pair *to) {
+  each_input_tile(values, map, zeros, from, next, image, ty, to, [&](int ny, int nx, From source, From next_source, To<Pair> target) {
     choose_tile(values.tiling.y.kernel, ny, nx, []<int NY, int NX, int R>() { return &image_pair_tile<ToPoints<NY, R>, ToPoints<NX, R>>; })(
         source, next_source, values.channels, target);
   });

@@ -9,19 +9,20 @@ struct Map {
   int height, width;
   /* Floats from one pixel to the next. */
   int pixel;
+  /* Rows and columns by which the first tile begins before the map. */
+  int top = 0, left = 0;
 };
 
 /* What pixels outside the image point to: as many zeros as a group has channels. */
 using Zeros = const float *;
 
 /*
- * B: the values of one row of tiles of an image's input, that begins `padding` before the map. The first pairs channels, the second the
+ * B: the values of one row of tiles of an image's input. The first pairs channels, the second the
  * images `from` and `next`, which may be null.
  */
-void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, float *to);
-void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, int image, int ty, Pair *to);
-void input_values(const Values &values, const Map &map, int padding, Zeros zeros, const float *from, const float *next, int image, int ty,
-                  Pair *to);
+void input_values(const Values &values, const Map &map, Zeros zeros, const float *from, int image, int ty, float *to);
+void input_values(const Values &values, const Map &map, Zeros zeros, const float *from, int image, int ty, Pair *to);
+void input_values(const Values &values, const Map &map, Zeros zeros, const float *from, const float *next, int image, int ty, Pair *to);
 
 /* A: the values of one row of tiles of an image's output gradient. */
 void gradient_values(const Values &values, const Map &map, const float *from, int image, int ty, float *to);

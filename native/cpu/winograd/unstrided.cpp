@@ -10,7 +10,7 @@ duet_convolution without_stride(const duet_convolution &strided) {
   c.channels *= c.stride * c.stride;
   c.height = c.output_height + c.kernel_height - 1;
   c.width = c.output_width + c.kernel_width - 1;
-  c.padding = 0;
+  c.padding = c.padding_top = 0;
   c.stride = 1;
   return c;
 }
@@ -18,7 +18,7 @@ duet_convolution without_stride(const duet_convolution &strided) {
 void Unstrided::copy_row(const float *image, int y, float *to) const {
   const int stride = strided.stride, pixel = strided.channels, run = stride * pixel;
   for (int dy = 0; dy < stride; dy++) {
-    const int from_y = y * stride + dy - strided.padding;
+    const int from_y = y * stride + dy - strided.padding_top;
     const bool is_row = from_y >= 0 && from_y < strided.height;
     const float *row = is_row ? image + int64_t{from_y} * strided.width * pixel : nullptr;
     for (int x = 0; x < c.width; x++) {

@@ -1,8 +1,8 @@
 /* input_gradient[pixel][channel] = sum over taps, filters of output_gradient[pixel + padding - tap / stride][filter] *
    filter[tap][channel][filter], where stride divides; then 0 where the mask is not above 0.
 
-   With stride s, input pixel y = s * a + phase - padding meets kernel rows s * t + phase, in output row a - t: each phase is a dense
-   convolution, so no multiplications are spent on taps that do not meet. Stride 1 is the one phase 0.
+   With stride s, input row y = s * a + phase - padding_top meets kernel rows s * t + phase, in output row a - t, and likewise columns: each
+   phase is a dense convolution, so no multiplications are spent on taps that do not meet. Stride 1 is the one phase 0.
    Rows of a tile: pixels of a phase; columns: channels of a group; terms: tap row, tap column, filter.
    A and B BY_ROW: filters lie side by side in both. VECTOR 4 where channels and filters of a group are multiples of 4. */
 #include "convolution/gather.cuh"
@@ -16,7 +16,7 @@ struct Phase {
 /* The place of a raster pixel of a phase in the result, and its window; none if it lies outside the image. */
 __device__ __forceinline__ Window data_window(const duet_convolution &p, int pixel, Phase phase, int group) {
   const Raster at(p, pixel);
-  const int y = (at.y + p.origin) * p.stride + phase.y - p.padding, x = (at.x + p.origin) * p.stride + phase.x - p.padding;
+  const int y = (at.y + p.origin_y) * p.stride + phase.y - p.padding_top, x = (at.x + p.origin_x) * p.stride + phase.x - p.padding;
   if (pixel >= p.rows || y < 0 || y >= p.result_height || x < 0 || x >= p.result_width) {
     return no_window();
   }

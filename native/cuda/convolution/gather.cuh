@@ -28,7 +28,7 @@ struct Raster {
 };
 
 __device__ __forceinline__ Window window(const duet_convolution &p, const Raster &at, int first_channel, int partner) {
-  const int y = at.y * p.step + p.origin, x = at.x * p.step + p.origin;
+  const int y = at.y * p.step + p.origin_y, x = at.x * p.step + p.origin_x;
   return {((at.image * p.height + y) * p.width + x) * p.channels + first_channel, y, x, partner};
 }
 __device__ __forceinline__ Window no_window() { return {0, -kNowhere, 0, -1}; }

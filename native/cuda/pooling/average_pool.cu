@@ -31,7 +31,7 @@ template <int N> __device__ __forceinline__ void average_backward(const duet_poo
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
-  const Windows ys(place.row, p, p.output_height), xs(place.column, p, p.output_width);
+  const Windows ys(place.row, p, p.padding_top, p.output_height), xs(place.column, p, p.padding, p.output_width);
   const uint32_t channels = p.channels.divisor;
   const float *gradient = global<const float>(p.input);
   const uint32_t base = place.image * p.output_height * p.output_width * channels + place.channel;

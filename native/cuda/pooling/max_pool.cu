@@ -59,7 +59,7 @@ template <int N> __device__ __forceinline__ void max_backward(const duet_pooling
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
-  const Windows ys(place.row, p, p.output_height), xs(place.column, p, p.output_width);
+  const Windows ys(place.row, p, p.padding_top, p.output_height), xs(place.column, p, p.padding, p.output_width);
   const uint32_t channels = p.channels.divisor;
   const float *gradient = global<const float>(p.input);
   const auto *winners = global<const typename Lanes<N>::Bytes>(p.winners);
@@ -69,7 +69,7 @@ template <int N> __device__ __forceinline__ void max_backward(const duet_pooling
   for (int oy = ys.first; oy < ys.last; oy++) {
     for (int ox = xs.first; ox < xs.last; ox++) {
       const uint32_t at = base + (oy * p.output_width + ox) * channels;
-      const int row = place.row + p.padding - oy * stride, column = place.column + p.padding - ox * stride;
+      const int row = place.row + p.padding_top - oy * stride, column = place.column + p.padding - ox * stride;
       const uint32_t position = row * p.window + column;
       const uint32_t winner = winners[at];
       const Values<N> value = load<N>(gradient, at);

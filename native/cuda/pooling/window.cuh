@@ -14,15 +14,15 @@ struct Inside {
 struct InsideBoth {
   Inside ys, xs;
   __device__ __forceinline__ InsideBoth(const duet_pooling &p, int row, int column, int window)
-      : ys(row, window, p.stride.divisor, p.padding, p.height), xs(column, window, p.stride.divisor, p.padding, p.width) {}
+      : ys(row, window, p.stride.divisor, p.padding_top, p.height), xs(column, window, p.stride.divisor, p.padding, p.width) {}
   __device__ __forceinline__ int pixels() const { return (ys.last - ys.first) * (xs.last - xs.first); }
 };
 
 /* The windows that hold a position: first <= output < last. */
 struct Windows {
   int first, last;
-  __device__ __forceinline__ Windows(int position, const duet_pooling &p, int outputs) {
-    const int at = position + p.padding;
+  __device__ __forceinline__ Windows(int position, const duet_pooling &p, int padding, int outputs) {
+    const int at = position + padding;
     first = at < p.window ? 0 : static_cast<int>(quotient(at - p.window, p.stride)) + 1;
     last = min(outputs, static_cast<int>(quotient(at, p.stride)) + 1);
   }

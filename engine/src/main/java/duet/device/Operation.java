@@ -61,7 +61,7 @@ public sealed interface Operation {
 
     /**
      * Convolution: {@code output[n][f][y][x] = bias[f] + sum over c, i, j of weight[f][c][i][j] * input[n][c][y'][x']}, y' = y * stride -
-     * padding + i and likewise x', c over the channels of f's group; a pixel outside the image counts as 0.
+     * paddingTop + i and x' = x * stride - padding + j, c over the channels of f's group; a pixel outside the image counts as 0.
      *
      * @param weight FILTER, filters x channels / groups x kernel x kernel
      * @param bias   VECTOR of the filters, or null

@@ -8,7 +8,7 @@ import duet.device.ConvolutionGeometry;
  * Convolution, by its definition. Input [n][c][y][x], filters [f][c within the group][ky][kx], output [n][f][oy][ox]:
  *
  * <pre>output[n][f][oy][ox] = bias[f] + sum over c, ky, kx of weight[f][c][ky][kx]
- *     * input[n][group(f) + c][oy*s - p + ky][ox*s - p + kx]</pre>
+ *     * input[n][group(f) + c][oy*s - pt + ky][ox*s - p + kx]</pre>
  *
  * The three passes visit the same (input, weight, output) triples; the innermost loop runs along ox.
  */
@@ -91,7 +91,7 @@ final class Convolutions {
             end--;
         }
         for (int oy = 0; oy < g.outputHeight(); oy++) {
-            int iy = oy * g.stride() - g.padding() + ky;
+            int iy = oy * g.stride() - g.paddingTop() + ky;
             if (iy >= 0 && iy < g.height() && end > first) {
                 int input = (inputPlane * g.height() + iy) * g.width() + first * g.stride() - g.padding() + kx;
                 row.visit(input, weight, (outputPlane * g.outputHeight() + oy) * g.outputWidth() + first, end - first);

@@ -32,6 +32,8 @@ final class NeighbourhoodTrials {
         n.pooling(1, new PoolingGeometry(1, 1, 1, 1, 1, 0, 1, 1));
         n.pooling(2, new PoolingGeometry(33, 13, 13, 3, 2, 0, 6, 6));
         n.pooling(2, new PoolingGeometry(5, 6, 6, 3, 2, 0, 3, 3));
+        n.pooling(2, new PoolingGeometry(8, 5, 13, 3, 2, 1, 0, 2, 7));
+        n.pooling(2, new PoolingGeometry(8, 4, 13, 3, 2, 0, 1, 3, 6));
         n.pooling(1, new PoolingGeometry(3, 40, 40, 15, 7, 7, 7, 7));
         for (int i = 0; i < count; i++) {
             n.pooling(random.nextInt(1, 4), randomPooling(random));
@@ -92,9 +94,22 @@ final class NeighbourhoodTrials {
             int outputWidth = ProductTrials.windows(width, window, stride, padding, ceil);
             boolean inside = (outputHeight - 1) * stride - padding < height && (outputWidth - 1) * stride - padding < width;
             if (outputHeight > 0 && outputWidth > 0 && inside) {
-                return new PoolingGeometry(random.nextInt(1, 40), height, width, window, stride, padding, outputHeight, outputWidth);
+                return cut(random,
+                        new PoolingGeometry(random.nextInt(1, 40), height, width, window, stride, padding, outputHeight, outputWidth));
             }
         }
+    }
+
+    /** As {@link ProductTrials#cut}. */
+    static PoolingGeometry cut(RandomGenerator random, PoolingGeometry g) {
+        if (random.nextBoolean()) {
+            return g;
+        }
+        int top = random.nextInt(g.window());
+        int height = random.nextBoolean() ? g.height() : random.nextInt(1, 5);
+        int outputHeight = random.nextInt(1, (height - 1 + top) / g.stride() + 2);
+        return new PoolingGeometry(g.channels(), height, g.width(), g.window(), g.stride(), g.padding(), top, outputHeight,
+                g.outputWidth());
     }
 
     private void pooling(int batch, PoolingGeometry g) {

@@ -25,7 +25,7 @@ final class Pooling {
         for (int plane = 0; plane < batch * g.channels(); plane++) {
             for (int oy = 0; oy < g.outputHeight(); oy++) {
                 for (int ox = 0; ox < g.outputWidth(); ox++) {
-                    int row = oy * g.stride() - g.padding();
+                    int row = oy * g.stride() - g.paddingTop();
                     int column = ox * g.stride() - g.padding();
                     Window window = new Window(row, column, Math.max(row, 0), Math.min(row + g.window(), g.height()),
                             Math.max(column, 0), Math.min(column + g.window(), g.width()));

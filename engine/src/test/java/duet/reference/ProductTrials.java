@@ -59,8 +59,8 @@ final class ProductTrials {
             int kernel = random.nextBoolean() ? 3 : 5;
             int padding = random.nextInt(0, kernel + 1);
             int least = Math.max(2, kernel + 1 - 2 * padding);
-            p.convolution(random.nextInt(1, 5), geometry(groups * 16 * random.nextInt(1, 3), random.nextInt(least, 15),
-                    random.nextInt(least, 15), groups * 16 * random.nextInt(1, 6), kernel, 1, padding, groups, random.nextBoolean()));
+            p.convolution(random.nextInt(1, 5), cut(random, geometry(groups * 16 * random.nextInt(1, 3), random.nextInt(least, 15),
+                    random.nextInt(least, 15), groups * 16 * random.nextInt(1, 6), kernel, 1, padding, groups, random.nextBoolean())));
         }
         for (int i = 0; i < count / 4; i++) {
             int stride = random.nextBoolean() ? 2 : 4;
@@ -68,8 +68,8 @@ final class ProductTrials {
             int padding = random.nextInt(0, kernel + 1);
             int least = Math.max(2, kernel + stride - 2 * padding);
             p.convolution(random.nextInt(1, 5),
-                    geometry(stride == 2 ? 4 * random.nextInt(1, 3) : random.nextInt(1, 4), least + random.nextInt(12),
-                            least + random.nextInt(12), 16 * random.nextInt(1, 6), kernel, stride, padding, 1, random.nextBoolean()));
+                    cut(random, geometry(stride == 2 ? 4 * random.nextInt(1, 3) : random.nextInt(1, 4), least + random.nextInt(12),
+                            least + random.nextInt(12), 16 * random.nextInt(1, 6), kernel, stride, padding, 1, random.nextBoolean())));
         }
         p.fusible(16);
         return p.trials;
@@ -117,9 +117,24 @@ final class ProductTrials {
             ConvolutionGeometry g = geometry(groups * random.nextInt(1, 25), random.nextInt(1, 20), random.nextInt(1, 20),
                     groups * random.nextInt(1, 50), kernel, random.nextInt(1, 5), random.nextInt(0, kernel), groups, random.nextBoolean());
             if (g != null && g.multiplyAdds() <= LARGEST) {
-                return g;
+                return cut(random, g);
             }
         }
+    }
+
+    /**
+     * Half of them as a part of a map has it: other rows of padding above, perhaps few rows, and a last window that ends before, at or
+     * beyond the lower border; every window holds a pixel.
+     */
+    static ConvolutionGeometry cut(RandomGenerator random, ConvolutionGeometry g) {
+        if (random.nextBoolean()) {
+            return g;
+        }
+        int top = random.nextInt(g.kernel());
+        int height = random.nextBoolean() ? g.height() : random.nextInt(1, 5);
+        int outputHeight = random.nextInt(1, (height - 1 + top) / g.stride() + 2);
+        return new ConvolutionGeometry(g.channels(), height, g.width(), g.filters(), g.kernel(), g.stride(), g.padding(), top, g.groups(),
+                outputHeight, g.outputWidth());
     }
 
     /** Forward, backward to the data, backward to the weights; with and without biases. */

@@ -50,10 +50,10 @@ public class DuetCpu extends DuetCpu$shared {
     public static int DUET_FAILED() {
         return DUET_FAILED;
     }
-    private static final int DUET_CPU_ABI = (int)8L;
+    private static final int DUET_CPU_ABI = (int)9L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 8
+     * #define DUET_CPU_ABI 9
      * }
      */
     public static int DUET_CPU_ABI() {

@@ -24,6 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t kernel_width;
  *     int32_t stride;
  *     int32_t padding;
+ *     int32_t padding_top;
  *     int32_t groups;
  *     int32_t output_height;
  *     int32_t output_width;
@@ -48,6 +49,7 @@ public class duet_convolution {
         DuetCpu.C_INT.withName("kernel_width"),
         DuetCpu.C_INT.withName("stride"),
         DuetCpu.C_INT.withName("padding"),
+        DuetCpu.C_INT.withName("padding_top"),
         DuetCpu.C_INT.withName("groups"),
         DuetCpu.C_INT.withName("output_height"),
         DuetCpu.C_INT.withName("output_width"),
@@ -456,6 +458,50 @@ public class duet_convolution {
      */
     public static void padding(MemorySegment struct, int fieldValue) {
         struct.set(padding$LAYOUT, padding$OFFSET, fieldValue);
+    }
+
+    private static final OfInt padding_top$LAYOUT = (OfInt)$LAYOUT.select(groupElement("padding_top"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static final OfInt padding_top$layout() {
+        return padding_top$LAYOUT;
+    }
+
+    private static final long padding_top$OFFSET = $LAYOUT.byteOffset(groupElement("padding_top"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static final long padding_top$offset() {
+        return padding_top$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static int padding_top(MemorySegment struct) {
+        return struct.get(padding_top$LAYOUT, padding_top$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static void padding_top(MemorySegment struct, int fieldValue) {
+        struct.set(padding_top$LAYOUT, padding_top$OFFSET, fieldValue);
     }
 
     private static final OfInt groups$LAYOUT = (OfInt)$LAYOUT.select(groupElement("groups"));

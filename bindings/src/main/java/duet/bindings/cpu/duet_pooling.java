@@ -22,6 +22,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t window;
  *     int32_t stride;
  *     int32_t padding;
+ *     int32_t padding_top;
  *     int32_t output_height;
  *     int32_t output_width;
  * }
@@ -41,6 +42,7 @@ public class duet_pooling {
         DuetCpu.C_INT.withName("window"),
         DuetCpu.C_INT.withName("stride"),
         DuetCpu.C_INT.withName("padding"),
+        DuetCpu.C_INT.withName("padding_top"),
         DuetCpu.C_INT.withName("output_height"),
         DuetCpu.C_INT.withName("output_width")
     ).withName("duet_pooling");
@@ -358,6 +360,50 @@ public class duet_pooling {
      */
     public static void padding(MemorySegment struct, int fieldValue) {
         struct.set(padding$LAYOUT, padding$OFFSET, fieldValue);
+    }
+
+    private static final OfInt padding_top$LAYOUT = (OfInt)$LAYOUT.select(groupElement("padding_top"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static final OfInt padding_top$layout() {
+        return padding_top$LAYOUT;
+    }
+
+    private static final long padding_top$OFFSET = $LAYOUT.byteOffset(groupElement("padding_top"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static final long padding_top$offset() {
+        return padding_top$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static int padding_top(MemorySegment struct) {
+        return struct.get(padding_top$LAYOUT, padding_top$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static void padding_top(MemorySegment struct, int fieldValue) {
+        struct.set(padding_top$LAYOUT, padding_top$OFFSET, fieldValue);
     }
 
     private static final OfInt output_height$LAYOUT = (OfInt)$LAYOUT.select(groupElement("output_height"));

@@ -17,23 +17,23 @@ final class NativeStructures {
 
     static MemorySegment convolution(Arena arena, ConvolutionGeometry g, int batch) {
         return convolution(arena, batch, g.channels(), g.height(), g.width(), g.filters(), g.kernel(), g.kernel(), g.stride(), g.padding(),
-                g.groups(), g.outputHeight(), g.outputWidth());
+                g.paddingTop(), g.groups(), g.outputHeight(), g.outputWidth());
     }
 
     /** A fully connected layer: a convolution whose kernel covers the whole input. */
     static MemorySegment fullyConnected(Arena arena, Tensor weight, int batch) {
         return convolution(arena, batch, weight.channels(), weight.height(), weight.width(), weight.batch(), weight.height(),
-                weight.width(), 1, 0, 1, 1, 1);
+                weight.width(), 1, 0, 0, 1, 1, 1);
     }
 
     /** What packing a filter needs: the sizes of the filter and its groups; the image is one that the kernel just covers. */
     static MemorySegment filter(Arena arena, Tensor weight) {
         return convolution(arena, 1, weight.channels() * weight.groups(), weight.height(), weight.width(), weight.batch(),
-                weight.height(), weight.width(), 1, 0, weight.groups(), 1, 1);
+                weight.height(), weight.width(), 1, 0, 0, weight.groups(), 1, 1);
     }
 
     private static MemorySegment convolution(Arena arena, int batch, int channels, int height, int width, int filters, int kernelHeight,
-            int kernelWidth, int stride, int padding, int groups, int outputHeight, int outputWidth) {
+            int kernelWidth, int stride, int padding, int paddingTop, int groups, int outputHeight, int outputWidth) {
         MemorySegment c = duet_convolution.allocate(arena);
         duet_convolution.batch(c, batch);
         duet_convolution.channels(c, channels);
@@ -44,6 +44,7 @@ final class NativeStructures {
         duet_convolution.kernel_width(c, kernelWidth);
         duet_convolution.stride(c, stride);
         duet_convolution.padding(c, padding);
+        duet_convolution.padding_top(c, paddingTop);
         duet_convolution.groups(c, groups);
         duet_convolution.output_height(c, outputHeight);
         duet_convolution.output_width(c, outputWidth);
@@ -59,6 +60,7 @@ final class NativeStructures {
         duet_pooling.window(p, g.window());
         duet_pooling.stride(p, g.stride());
         duet_pooling.padding(p, g.padding());
+        duet_pooling.padding_top(p, g.paddingTop());
         duet_pooling.output_height(p, g.outputHeight());
         duet_pooling.output_width(p, g.outputWidth());
         return p;

@@ -31,13 +31,15 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t width;
  *     int32_t channels;
  *     int32_t step;
- *     int32_t origin;
+ *     int32_t origin_y;
+ *     int32_t origin_x;
  *     int32_t result_channels;
  *     duet_divisor raster_area;
  *     duet_divisor raster_width;
  *     duet_divisor depth;
  *     duet_divisor taps_across;
  *     int32_t stride;
+ *     int32_t padding_top;
  *     int32_t padding;
  *     int32_t kernel;
  *     int32_t phases;
@@ -71,13 +73,15 @@ public class duet_convolution {
         DuetCuda.C_INT.withName("width"),
         DuetCuda.C_INT.withName("channels"),
         DuetCuda.C_INT.withName("step"),
-        DuetCuda.C_INT.withName("origin"),
+        DuetCuda.C_INT.withName("origin_y"),
+        DuetCuda.C_INT.withName("origin_x"),
         DuetCuda.C_INT.withName("result_channels"),
         duet_divisor.layout().withName("raster_area"),
         duet_divisor.layout().withName("raster_width"),
         duet_divisor.layout().withName("depth"),
         duet_divisor.layout().withName("taps_across"),
         DuetCuda.C_INT.withName("stride"),
+        DuetCuda.C_INT.withName("padding_top"),
         DuetCuda.C_INT.withName("padding"),
         DuetCuda.C_INT.withName("kernel"),
         DuetCuda.C_INT.withName("phases"),
@@ -798,48 +802,92 @@ public class duet_convolution {
         struct.set(step$LAYOUT, step$OFFSET, fieldValue);
     }
 
-    private static final OfInt origin$LAYOUT = (OfInt)$LAYOUT.select(groupElement("origin"));
+    private static final OfInt origin_y$LAYOUT = (OfInt)$LAYOUT.select(groupElement("origin_y"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t origin
+     * int32_t origin_y
      * }
      */
-    public static final OfInt origin$layout() {
-        return origin$LAYOUT;
+    public static final OfInt origin_y$layout() {
+        return origin_y$LAYOUT;
     }
 
-    private static final long origin$OFFSET = $LAYOUT.byteOffset(groupElement("origin"));
+    private static final long origin_y$OFFSET = $LAYOUT.byteOffset(groupElement("origin_y"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t origin
+     * int32_t origin_y
      * }
      */
-    public static final long origin$offset() {
-        return origin$OFFSET;
+    public static final long origin_y$offset() {
+        return origin_y$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t origin
+     * int32_t origin_y
      * }
      */
-    public static int origin(MemorySegment struct) {
-        return struct.get(origin$LAYOUT, origin$OFFSET);
+    public static int origin_y(MemorySegment struct) {
+        return struct.get(origin_y$LAYOUT, origin_y$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t origin
+     * int32_t origin_y
      * }
      */
-    public static void origin(MemorySegment struct, int fieldValue) {
-        struct.set(origin$LAYOUT, origin$OFFSET, fieldValue);
+    public static void origin_y(MemorySegment struct, int fieldValue) {
+        struct.set(origin_y$LAYOUT, origin_y$OFFSET, fieldValue);
+    }
+
+    private static final OfInt origin_x$LAYOUT = (OfInt)$LAYOUT.select(groupElement("origin_x"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t origin_x
+     * }
+     */
+    public static final OfInt origin_x$layout() {
+        return origin_x$LAYOUT;
+    }
+
+    private static final long origin_x$OFFSET = $LAYOUT.byteOffset(groupElement("origin_x"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t origin_x
+     * }
+     */
+    public static final long origin_x$offset() {
+        return origin_x$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t origin_x
+     * }
+     */
+    public static int origin_x(MemorySegment struct) {
+        return struct.get(origin_x$LAYOUT, origin_x$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t origin_x
+     * }
+     */
+    public static void origin_x(MemorySegment struct, int fieldValue) {
+        struct.set(origin_x$LAYOUT, origin_x$OFFSET, fieldValue);
     }
 
     private static final OfInt result_channels$LAYOUT = (OfInt)$LAYOUT.select(groupElement("result_channels"));
@@ -1104,6 +1152,50 @@ public class duet_convolution {
      */
     public static void stride(MemorySegment struct, int fieldValue) {
         struct.set(stride$LAYOUT, stride$OFFSET, fieldValue);
+    }
+
+    private static final OfInt padding_top$LAYOUT = (OfInt)$LAYOUT.select(groupElement("padding_top"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static final OfInt padding_top$layout() {
+        return padding_top$LAYOUT;
+    }
+
+    private static final long padding_top$OFFSET = $LAYOUT.byteOffset(groupElement("padding_top"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static final long padding_top$offset() {
+        return padding_top$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static int padding_top(MemorySegment struct) {
+        return struct.get(padding_top$LAYOUT, padding_top$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static void padding_top(MemorySegment struct, int fieldValue) {
+        struct.set(padding_top$LAYOUT, padding_top$OFFSET, fieldValue);
     }
 
     private static final OfInt padding$LAYOUT = (OfInt)$LAYOUT.select(groupElement("padding"));

@@ -26,11 +26,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t output_width;
  *     int32_t window;
  *     int32_t padding;
+ *     int32_t padding_top;
  *     duet_divisor stride;
  *     duet_divisor channels;
  *     duet_divisor side_width;
  *     duet_divisor side_height;
- *     uint32_t reserved;
  * }
  * }
  */
@@ -52,11 +52,11 @@ public class duet_pooling {
         DuetCuda.C_INT.withName("output_width"),
         DuetCuda.C_INT.withName("window"),
         DuetCuda.C_INT.withName("padding"),
+        DuetCuda.C_INT.withName("padding_top"),
         duet_divisor.layout().withName("stride"),
         duet_divisor.layout().withName("channels"),
         duet_divisor.layout().withName("side_width"),
-        duet_divisor.layout().withName("side_height"),
-        DuetCuda.C_INT.withName("reserved")
+        duet_divisor.layout().withName("side_height")
     ).withName("$anon$151:9");
 
     /**
@@ -550,6 +550,50 @@ public class duet_pooling {
         struct.set(padding$LAYOUT, padding$OFFSET, fieldValue);
     }
 
+    private static final OfInt padding_top$LAYOUT = (OfInt)$LAYOUT.select(groupElement("padding_top"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static final OfInt padding_top$layout() {
+        return padding_top$LAYOUT;
+    }
+
+    private static final long padding_top$OFFSET = $LAYOUT.byteOffset(groupElement("padding_top"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static final long padding_top$offset() {
+        return padding_top$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static int padding_top(MemorySegment struct) {
+        return struct.get(padding_top$LAYOUT, padding_top$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t padding_top
+     * }
+     */
+    public static void padding_top(MemorySegment struct, int fieldValue) {
+        struct.set(padding_top$LAYOUT, padding_top$OFFSET, fieldValue);
+    }
+
     private static final GroupLayout stride$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("stride"));
 
     /**
@@ -724,50 +768,6 @@ public class duet_pooling {
      */
     public static void side_height(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, side_height$OFFSET, side_height$LAYOUT.byteSize());
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

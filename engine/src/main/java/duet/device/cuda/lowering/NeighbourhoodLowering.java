@@ -60,8 +60,10 @@ final class NeighbourhoodLowering {
                 && fuses(norm.norm(), norm.input(), pool.geometry()) && groupVectors(norm.norm(), norm.input()) <= THREADS;
     }
 
+    /** The fused kernels know no padding; where the whole pool has none, parts of its map have none above either. */
     private static boolean fuses(ResponseNorm norm, Tensor input, PoolingGeometry g) {
-        return vectorised(norm, input) && g.window() == 3 && g.stride() == 2 && g.padding() == 0 && input.elements() <= 1L << 30;
+        return vectorised(norm, input) && g.window() == 3 && g.stride() == 2 && g.padding() == 0 && g.paddingTop() == 0
+                && input.elements() <= 1L << 30;
     }
 
     /** Window 5, beta 0.75, and each group is whole vectors of four channels. */
@@ -172,6 +174,7 @@ final class NeighbourhoodLowering {
         duet_pooling.output_width(p, g.outputWidth());
         duet_pooling.window(p, g.window());
         duet_pooling.padding(p, g.padding());
+        duet_pooling.padding_top(p, g.paddingTop());
         divisor(duet_pooling.stride(p), g.stride());
         divisor(duet_pooling.channels(p), g.channels() / vector(g));
         divisor(duet_pooling.side_width(p), side.width());

@@ -137,13 +137,15 @@ final class ProductLowering {
         duet_convolution.width(p, data ? g.outputWidth() : g.width());
         duet_convolution.channels(p, data ? g.filters() : g.channels());
         duet_convolution.step(p, data ? 1 : g.stride());
-        duet_convolution.origin(p, data ? g.padding() / g.stride() : -g.padding());
+        duet_convolution.origin_y(p, data ? g.paddingTop() / g.stride() : -g.paddingTop());
+        duet_convolution.origin_x(p, data ? g.padding() / g.stride() : -g.padding());
         duet_convolution.result_channels(p, data ? g.channels() : g.filters());
         divisor(duet_convolution.raster_area(p), shape.rasterHeight() * shape.rasterWidth());
         divisor(duet_convolution.raster_width(p), shape.rasterWidth());
         divisor(duet_convolution.depth(p), data ? shape.groupFilters() : shape.groupChannels());
         divisor(duet_convolution.taps_across(p), shape.tapsAcross());
         duet_convolution.stride(p, g.stride());
+        duet_convolution.padding_top(p, g.paddingTop());
         duet_convolution.padding(p, g.padding());
         duet_convolution.kernel(p, g.kernel());
         duet_convolution.phases(p, shape.phases());

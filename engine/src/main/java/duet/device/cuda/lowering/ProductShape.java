@@ -106,22 +106,23 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
     }
 
     int rasterHeight() {
-        return pass == Pass.DATA ? phaseSize(geometry.height()) : geometry.outputHeight();
+        return pass == Pass.DATA ? phaseSize(geometry.height(), geometry.paddingTop()) : geometry.outputHeight();
     }
 
     int rasterWidth() {
-        return pass == Pass.DATA ? phaseSize(geometry.width()) : geometry.outputWidth();
+        return pass == Pass.DATA ? phaseSize(geometry.width(), geometry.padding()) : geometry.outputWidth();
     }
 
     /** Pixels p of all phases have (p + padding) / stride in a range of this size, from padding / stride on. */
-    private int phaseSize(int size) {
-        return (size - 1 + geometry.padding()) / geometry.stride() - geometry.padding() / geometry.stride() + 1;
+    private int phaseSize(int size, int padding) {
+        return (size - 1 + padding) / geometry.stride() - padding / geometry.stride() + 1;
     }
 
     /** No window reaches outside its image. */
     boolean inside() {
         ConvolutionGeometry g = geometry;
-        return pass != Pass.DATA && g.padding() == 0 && (g.outputHeight() - 1) * g.stride() + g.kernel() <= g.height()
+        return pass != Pass.DATA && g.padding() == 0 && g.paddingTop() == 0
+                && (g.outputHeight() - 1) * g.stride() + g.kernel() <= g.height()
                 && (g.outputWidth() - 1) * g.stride() + g.kernel() <= g.width();
     }
 

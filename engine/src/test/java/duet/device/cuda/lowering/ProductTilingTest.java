@@ -49,12 +49,13 @@ class ProductTilingTest {
         for (int stride = 1; stride < 6; stride++) {
             for (int padding = 0; padding < 7; padding++) {
                 for (int size = 1; size < 30; size++) {
-                    ConvolutionGeometry g = new ConvolutionGeometry(1, size, size, 1, 7, stride, padding, 1, 1, 1);
+                    int top = 6 - padding;
+                    ConvolutionGeometry g = new ConvolutionGeometry(1, size, size, 1, 7, stride, padding, top, 1, 1, 1);
                     ProductShape shape = new ProductShape(Pass.DATA, "conv", g, 1, 0);
-                    int first = padding / stride;
                     for (int pixel = 0; pixel < size; pixel++) {
-                        int place = (pixel + padding) / stride - first;
-                        assertTrue(place >= 0 && place < shape.rasterHeight());
+                        int row = (pixel + top) / stride - top / stride;
+                        int column = (pixel + padding) / stride - padding / stride;
+                        assertTrue(row >= 0 && row < shape.rasterHeight() && column >= 0 && column < shape.rasterWidth());
                     }
                 }
             }
