@@ -15,8 +15,9 @@ template <int N> __device__ __forceinline__ void average_forward(const duet_pool
   const uint32_t base = place.image * p.height * p.width * channels + place.channel;
   Values<N> sum = {};
   for (int y = inside.ys.first; y < inside.ys.last; y++) {
+    const uint32_t row = base + y * p.width * channels;
     for (int x = inside.xs.first; x < inside.xs.last; x++) {
-      const Values<N> value = load<N>(input, base + (y * p.width + x) * channels);
+      const Values<N> value = load<N>(input, row + x * channels);
 #pragma unroll
       for (int j = 0; j < N; j++) sum.v[j] += value.v[j];
     }
