@@ -133,20 +133,27 @@ class OptionsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-            "                                  | TWO_TOWERS",
-            "--devices cpu                     | ONE_DEVICE",
-            "--devices cpu,cpu                 | TWO_TOWERS",
-            "--placement one                   | ONE_DEVICE",
-            "--placement towers                | TWO_TOWERS",
-            "--placement towers --devices a,b  | TWO_TOWERS",
+            "                                       | two towers",
+            "--devices cpu                          | one device",
+            "--devices cpu,cpu                      | two towers",
+            "--devices cpu,cpu,cpu                  | data parallel: 3 parts on 3 devices",
+            "--placement one                        | one device",
+            "--placement towers                     | two towers",
+            "--placement towers --devices a,b       | two towers",
+            "--placement halves                     | two halves of the image",
+            "--placement data                       | data parallel: 2 parts on 2 devices",
+            "--placement data --devices a           | data parallel: 1 parts on 1 device",
+            "--parts 8 --devices a,b                | data parallel: 8 parts on 2 devices",
+            "--placement hybrid --parts 4           | hybrid of images and outputs: 4 parts on 2 devices",
     })
-    void placementFollowsFromTheDevices(String arguments, Placement expected) {
+    void placementFollowsFromTheDevices(String arguments, String expected) {
         String[] words = arguments == null ? new String[0] : arguments.split(" +");
-        assertEquals(expected, CommandLine.populateCommand(new DeviceOptions(), words).placement(Placement.TWO_TOWERS));
+        assertEquals(expected, CommandLine.populateCommand(new DeviceOptions(), words).placement(Placement.TWO_TOWERS).words());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--placement one --devices cpu,cpu", "--placement towers --devices cpu", "--devices cpu,cpu,cpu"})
+    @ValueSource(strings = {"--placement one --devices cpu,cpu", "--placement towers --devices cpu",
+            "--placement halves --devices cpu,cpu,cpu", "--placement data --parts 3 --devices cpu,cpu", "--placement towers --parts 2"})
     void placementMustFitTheDevices(String arguments) {
         DeviceOptions options = CommandLine.populateCommand(new DeviceOptions(), arguments.split(" "));
         assertEquals(2, assertThrows(CommandFailure.class, () -> options.placement(Placement.TWO_TOWERS)).exitCode());

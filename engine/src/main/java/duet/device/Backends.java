@@ -12,6 +12,8 @@ import java.util.stream.IntStream;
 
 /** Opens what the option {@code --devices} names, or the best that there is; see {@link BackendProvider}. */
 public final class Backends {
+    /** Nobody has more in one machine; with CPU devices a wrong number would start as many threads. */
+    private static final int MOST_DEVICES = 64;
     private static final Pattern DEVICE = Pattern.compile("([a-z]+)(?::(\\d{1,3}))?");
     private static final String CUDA = "cuda";
     /** The default first, then those that are less preferred, last those that must be asked for. */
@@ -34,7 +36,7 @@ public final class Backends {
     /**
      * Opens {@code count} devices of the best kind that there is, with all of the machine.
      *
-     * @param count 1 or 2
+     * @param count how many
      * @return the devices; close them
      * @throws DeviceException if there are none
      */
@@ -45,7 +47,7 @@ public final class Backends {
     /**
      * Opens {@code count} devices of the best kind that there is.
      *
-     * @param count   1 or 2
+     * @param count   how many
      * @param threads that CPU devices share; 0 for one for each core
      * @return the devices; close them
      * @throws DeviceException if there are none
@@ -58,7 +60,7 @@ public final class Backends {
      * Opens {@code count} devices of the best kind that there is: CUDA if it can be used, where two devices share one card if there is only
      * one, else the CPU. Every call tries anew; {@link #noCuda} says why the last one did not get a card.
      *
-     * @param count   1 or 2
+     * @param count   how many
      * @param options of CPU devices; bf16 with CUDA is a {@link DeviceException}
      * @return the devices; close them
      * @throws DeviceException if there are none
@@ -143,8 +145,8 @@ public final class Backends {
 
     private static Chosen choose(String names, CpuOptions options) {
         List<String> devices = List.of(names.strip().split("\\s*,\\s*", -1));
-        if (devices.size() > 2) {
-            throw new DeviceException(devices.size() + " devices (" + names + "): a network is placed on one device or on two");
+        if (devices.size() > MOST_DEVICES) {
+            throw new DeviceException(devices.size() + " devices (" + names + "): there may be at most " + MOST_DEVICES);
         }
         BackendProvider chosen = null;
         List<Integer> numbers = new ArrayList<>();

@@ -80,6 +80,15 @@ public final class JsonFields {
     }
 
     /**
+     * {@return a list of texts}
+     *
+     * @param field must be there
+     */
+    public List<String> texts(String field) {
+        return value(field).list().stream().map(JsonValue::text).toList();
+    }
+
+    /**
      * {@return a whole number}
      *
      * @param field must be there

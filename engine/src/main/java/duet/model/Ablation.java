@@ -71,10 +71,10 @@ public enum Ablation {
      */
     public Network apply(Network network) {
         Network changed = change(network);
-        if (changed.layers().equals(network.layers())) {
+        if (changed.nodes().equals(network.nodes())) {
             throw new NetworkException("network " + network.name() + ": " + suffix() + " changes nothing in it");
         }
-        return new Network(network.name() + "-" + suffix(), network.input(), network.inputScale(), changed.layers());
+        return changed.named(network.name() + "-" + suffix());
     }
 
     /**

@@ -19,34 +19,29 @@ final class Ablations {
 
     private Ablations() {}
 
-    private static Network with(Network network, List<Layer> layers) {
-        return new Network(network.name(), network.input(), network.inputScale(), layers);
-    }
-
     static Network withoutNorms(Network network) {
-        return with(network, network.layers().stream()
-                .filter(layer -> !(layer instanceof Layer.LocalResponseNorm || layer instanceof Layer.SpatialResponseNorm)).toList());
+        return network.without(layer -> layer instanceof Layer.LocalResponseNorm || layer instanceof Layer.SpatialResponseNorm);
     }
 
     static Network withTanh(Network network) {
         Set<String> names = network.layers().stream().map(Layer::name).collect(Collectors.toSet());
-        return with(network, network.layers().stream().map(layer -> {
+        return network.with(layer -> {
             if (!(layer instanceof Layer.Nonlinearity l) || l.function() != Activation.RELU) {
                 return layer;
             }
             String name = l.name().replaceFirst("^relu", "tanh");
             return new Layer.Nonlinearity(names.contains(name) ? l.name() : name, Activation.TANH);
-        }).toList());
+        });
     }
 
     static Network withoutOverlap(Network network) {
         List<Layer> layers = new ArrayList<>(network.layers());
         for (int i = 0; i < layers.size(); i++) {
             if (layers.get(i) instanceof Layer.Pooling l && l.window() > l.stride() && l.stride() > 1) {
-                layers.set(i, withoutOverlap(l, shapeBefore(network, i), network.shapes().get(i)));
+                layers.set(i, withoutOverlap(l, network.inputShapes(i).getFirst(), network.shapes().get(i)));
             }
         }
-        return with(network, layers);
+        return network.with(layers);
     }
 
     /** With the rounding that keeps the size of the output, or else the layer's own. Width goes as height does. */
@@ -61,10 +56,6 @@ final class Ablations {
         return new Layer.Pooling(l.name(), l.kind(), l.stride(), l.stride(), 0, l.rounding());
     }
 
-    private static Shape shapeBefore(Network network, int index) {
-        return index == 0 ? network.input() : network.shapes().get(index - 1);
-    }
-
     static Network oneColumn(Network network) {
         requireColumns(network, "one column can be made only of a network of two");
         int last = convolutions(network).getLast();
@@ -75,7 +66,7 @@ final class Ablations {
             Layer.Convolution l = (Layer.Convolution) layers.get(i);
             layers.set(i, with(l, i == last ? l.filters() : l.filters() / COLUMNS, 1));
         }
-        return with(network, layers);
+        return network.with(layers);
     }
 
     static Network withoutCommunication(Network network) {
@@ -99,15 +90,15 @@ final class Ablations {
         layers.replaceAll(layer -> layer instanceof Layer.LocalResponseNorm l && l.groups() == 1
                 ? new Layer.LocalResponseNorm(l.name(), l.size(), l.alpha(), l.beta(), l.k(), COLUMNS) : layer);
         cutHiddenLayers(network, layers);
-        return with(network, layers);
+        return network.with(layers);
     }
 
     /** A fully connected layer of two groups is a convolution of two groups whose kernel covers its input. */
     private static void cutHiddenLayers(Network network, List<Layer> layers) {
         boolean first = true;
-        for (int i = 0; i < layers.size() - 2; i++) {
-            if (layers.get(i) instanceof Layer.FullyConnected l) {
-                Shape input = shapeBefore(network, i);
+        for (int i = 0; i < layers.size(); i++) {
+            if (layers.get(i) instanceof Layer.FullyConnected l && !l.equals(network.scores())) {
+                Shape input = network.inputShapes(i).getFirst();
                 if (input.height() != input.width()) {
                     throw new NetworkException(l.name() + ": cannot be cut in two, because its input of " + input + " is not square");
                 }

@@ -29,7 +29,7 @@ final class AlexNets {
         chain.convolution(256, 3, 1, 1, 2, raised).pool();
         chain.fullyConnected(4096, raised).dropout(0.5, false);
         chain.fullyConnected(4096, raised).dropout(0.5, false);
-        return new Network("alexnet", new Shape(channels, 227, 227), 1, chain.end(classes, PLAIN));
+        return Network.chain("alexnet", new Shape(channels, 227, 227), 1, chain.end(classes, PLAIN));
     }
 
     /**
@@ -49,7 +49,7 @@ final class AlexNets {
         chain.convolution(128, 3, 1, 1, 2, HE).pool(Rounding.CEIL);
         chain.fullyConnected(512, HE).dropout(dropout, false);
         chain.fullyConnected(512, HE).dropout(dropout, false);
-        return new Network("alexnet-small", new Shape(channels, 28, 28), inputScale, chain.end(classes, PLAIN));
+        return Network.chain("alexnet-small", new Shape(channels, 28, 28), inputScale, chain.end(classes, PLAIN));
     }
 
     /**
@@ -68,7 +68,7 @@ final class AlexNets {
         chain.linear(256, 3, 1, 1, 2, normal(0.03, 1)).pool().relu();
         chain.fullyConnected(4096, raised).dropout(0.5, false);
         chain.fullyConnected(4096, raised).dropout(0.5, false);
-        return new Network("alexnet-2012", new Shape(channels, 224, 224), 1, chain.end(classes, PLAIN));
+        return Network.chain("alexnet-2012", new Shape(channels, 224, 224), 1, chain.end(classes, PLAIN));
     }
 
     /**
@@ -87,7 +87,7 @@ final class AlexNets {
         chain.convolution(256, 3, 1, 1, 2, raised).pool(Rounding.CEIL);
         chain.fullyConnected(4096, hidden).dropout(0.5, true);
         chain.fullyConnected(4096, hidden).dropout(0.5, true);
-        return new Network("alexnet-caffe", new Shape(channels, 227, 227), 1, chain.end(classes, PLAIN));
+        return Network.chain("alexnet-caffe", new Shape(channels, 227, 227), 1, chain.end(classes, PLAIN));
     }
 
     /**
@@ -103,7 +103,7 @@ final class AlexNets {
         chain.convolution(256, 3, 1, 1, 1, HE).pool();
         chain.dropoutBefore(0.5, true).fullyConnected(4096, HE);
         chain.dropoutBefore(0.5, true).fullyConnected(4096, HE);
-        return new Network("alexnet-owt", new Shape(channels, 224, 224), 1.0 / 58, chain.end(classes, PLAIN));
+        return Network.chain("alexnet-owt", new Shape(channels, 224, 224), 1.0 / 58, chain.end(classes, PLAIN));
     }
 
     /**
@@ -121,6 +121,6 @@ final class AlexNets {
         chain.convolution(256, 3, 1, 1, 1, PLAIN).pool(Rounding.CEIL);
         chain.fullyConnected(4096, PLAIN).dropout(0.5, false);
         chain.fullyConnected(4096, PLAIN).dropout(0.5, false);
-        return new Network("zfnet", new Shape(channels, 224, 224), 1, chain.end(classes, PLAIN));
+        return Network.chain("zfnet", new Shape(channels, 224, 224), 1, chain.end(classes, PLAIN));
     }
 }

@@ -31,7 +31,7 @@ final class CifarNetworks {
         chain.convolution(32, 5, 1, 2, 1, normal(0.0001)).pool().spatialNorm(3, alpha);
         chain.convolution(32, 5, 1, 2, 1, normal(0.01)).averagePool().spatialNorm(3, alpha);
         chain.convolution(64, 5, 1, 2, 1, normal(0.01)).averagePool();
-        return new Network("cifar-18pct", whole(channels), 1, chain.end(classes, normal(0.01)));
+        return Network.chain("cifar-18pct", whole(channels), 1, chain.end(classes, normal(0.01)));
     }
 
     /**
@@ -45,7 +45,7 @@ final class CifarNetworks {
         chain.convolution(64, 5, 1, 2, 1, normal(0.01)).norm(9, alpha, 1, 1).pool();
         chain.convolution(64, 3, 1, 1, 1, normal(0.04));
         chain.convolution(32, 3, 1, 1, 1, normal(0.04));
-        return new Network("cifar-11pct", new Shape(channels, CROP, CROP), 1, chain.end(classes, normal(0.01)));
+        return Network.chain("cifar-11pct", new Shape(channels, CROP, CROP), 1, chain.end(classes, normal(0.01)));
     }
 
     /**
@@ -58,6 +58,6 @@ final class CifarNetworks {
         chain.convolution(32, 5, 1, 2, 1, Initialization.PAPER).pool();
         chain.convolution(32, 5, 1, 2, 1, Initialization.PAPER).pool();
         chain.convolution(64, 5, 1, 2, 1, Initialization.PAPER).pool();
-        return new Network("figure-1", whole(channels), 1, chain.end(classes, Initialization.PAPER));
+        return Network.chain("figure-1", whole(channels), 1, chain.end(classes, Initialization.PAPER));
     }
 }

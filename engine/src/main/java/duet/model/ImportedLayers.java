@@ -148,7 +148,7 @@ final class ImportedLayers {
         loss();
         String plain = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_-]+", "-");
         try {
-            Network network = new Network(plain.isEmpty() ? "imported" : plain, input, inputScale, layers);
+            Network network = Network.chain(plain.isEmpty() ? "imported" : plain, input, inputScale, layers);
             return new ImportedModel(network, null, parameters, mean, null, null, notes);
         } catch (NetworkException e) {
             throw new ModelFileException(file + ": " + e.getMessage(), e);

@@ -3,7 +3,9 @@ package duet.model;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -11,6 +13,7 @@ import duet.model.proto.Onnx;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkJson;
+import duet.net.Node;
 import duet.net.ParameterShape;
 import duet.net.Rounding;
 import duet.net.Shape;
@@ -35,9 +38,11 @@ public final class OnnxExport {
 
     private final OnnxGraph graph = new OnnxGraph();
     private final TrainedModel model;
+    private final Network network;
 
     private OnnxExport(TrainedModel model) {
         this.model = model;
+        network = model.network().withoutAuxiliary();
     }
 
     /**
@@ -53,19 +58,19 @@ public final class OnnxExport {
     }
 
     private Onnx.ModelProto build(boolean dropout) {
-        Shape shape = model.network().input();
-        String value = input(shape);
-        List<Shape> shapes = model.network().shapes();
+        List<Shape> shapes = network.shapes();
+        Map<String, String> values = new HashMap<>(Map.of(Network.IMAGE, input(network.input())));
         for (int i = 0; i < shapes.size(); i++) {
-            value = layer(model.network().layers().get(i), value, shape, shapes.get(i), dropout);
-            shape = shapes.get(i);
+            Node node = network.nodes().get(i);
+            List<String> inputs = node.inputs().stream().map(values::get).toList();
+            values.put(node.name(), layer(node.layer(), inputs, network.inputShapes(i).getFirst(), shapes.get(i), dropout));
         }
-        Onnx.GraphProto.Builder built = graph.builder().setName(model.network().name())
-                .addInput(OnnxGraph.images(INPUT, model.network().input(), "levels of 0 to 255, channels red, green, blue"))
-                .addOutput(OnnxGraph.images(OUTPUT, new Shape(model.network().classes(), 0, 0), "of each class"));
+        Onnx.GraphProto.Builder built = graph.builder().setName(network.name())
+                .addInput(OnnxGraph.images(INPUT, network.input(), "levels of 0 to 255, channels red, green, blue"))
+                .addOutput(OnnxGraph.images(OUTPUT, new Shape(network.classes(), 0, 0), "of each class"));
         return Onnx.ModelProto.newBuilder().setIrVersion(IR_VERSION).setProducerName("duet")
                 .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPERATOR_SET))
-                .addMetadataProps(metadata(NETWORK, NetworkJson.write(dropout ? model.network() : withoutDropout(model.network()))))
+                .addMetadataProps(metadata(NETWORK, NetworkJson.write(dropout ? network : withoutDropout(network))))
                 .addMetadataProps(metadata(STORED, model.mean().shape().height() + " " + model.mean().shape().width()))
                 .addMetadataProps(metadata(CLASSES, json(model.classNames())))
                 .setGraph(built).build();
@@ -73,8 +78,7 @@ public final class OnnxExport {
 
     /** Dropout layers that were not used in training would scale the outputs of whoever reads the network. */
     private static Network withoutDropout(Network network) {
-        return new Network(network.name(), network.input(), network.inputScale(),
-                network.layers().stream().filter(layer -> !(layer instanceof Layer.Dropout)).toList());
+        return network.without(layer -> layer instanceof Layer.Dropout);
     }
 
     private static Onnx.StringStringEntryProto metadata(String key, String value) {
@@ -93,11 +97,12 @@ public final class OnnxExport {
         MeanLevels mean = model.mean().centre(input);
         graph.floats(MEAN, mean.values(), 1, mean.shape().channels(), mean.shape().height(), mean.shape().width());
         String value = graph.node("Sub", "input.centred", INPUT, MEAN);
-        double scale = model.network().inputScale();
+        double scale = network.inputScale();
         return scale == 1 ? value : graph.node("Mul", "input", value, graph.scalar("input.scale", scale));
     }
 
-    private String layer(Layer layer, String value, Shape in, Shape out, boolean dropout) {
+    private String layer(Layer layer, List<String> inputs, Shape in, Shape out, boolean dropout) {
+        String value = inputs.getFirst();
         return switch (layer) {
             case Layer.Convolution l -> convolution(l, value, in, out);
             case Layer.FullyConnected l -> fullyConnected(l, value, in);
@@ -110,8 +115,19 @@ public final class OnnxExport {
             case Layer.Pooling l -> pooling(l, value, in, out);
             case Layer.Dropout l -> l.inverted() || !dropout ? value
                     : graph.node("Mul", l.name(), value, graph.scalar(l.name() + ".kept", 1 - l.rate()));
+            case Layer.Concatenation l -> concatenation(l, inputs);
+            case Layer.Addition l -> graph.node("Sum", l.name(), inputs);
             case Layer.SoftmaxCrossEntropy _ -> graph.node("Softmax", OUTPUT, List.of(value), OnnxGraph.integer("axis", 1));
         };
+    }
+
+    /** What fully connected layers made has lost its height and width, which is well if all inputs have. */
+    private String concatenation(Layer.Concatenation l, List<String> inputs) {
+        boolean flat = inputs.stream().allMatch(graph::isFlat);
+        List<String> maps = inputs.stream().map(input -> flat || !graph.isFlat(input) ? input
+                : graph.node("Unsqueeze", l.name() + "." + input, input, graph.vector(l.name() + "." + input + ".axes", 2, 3))).toList();
+        String joined = graph.node("Concat", l.name(), maps, OnnxGraph.integer("axis", 1));
+        return flat ? graph.flat(joined) : joined;
     }
 
     private String convolution(Layer.Convolution l, String value, Shape in, Shape out) {

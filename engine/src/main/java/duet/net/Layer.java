@@ -4,7 +4,7 @@ import java.util.List;
 
 import duet.device.Operation.Activation;
 
-/** One layer of a network; layers form a chain. Names are unique in a network. */
+/** One layer of a network, whose names are unique; what it takes its inputs from is said by its {@link Node}. */
 public sealed interface Layer {
     /** {@return its name, such as {@code conv1}} */
     String name();
@@ -243,11 +243,46 @@ public sealed interface Layer {
     }
 
     /**
-     * Softmax and cross-entropy, the last layer of every network.
+     * The channels of several inputs of one height and width side by side, in their order.
      *
      * @param name unique in its network
      */
-    record SoftmaxCrossEntropy(String name) implements Layer {
+    record Concatenation(String name) implements Layer {
+        @Override
+        public Window receptiveWindow() {
+            return Window.PIXEL;
+        }
+    }
+
+    /**
+     * The sum of several inputs of one shape.
+     *
+     * @param name unique in its network
+     */
+    record Addition(String name) implements Layer {
+        @Override
+        public Window receptiveWindow() {
+            return Window.PIXEL;
+        }
+    }
+
+    /**
+     * Softmax and cross-entropy. The last layer of every network is one; others are auxiliary classifiers' (Szegedy et al. 2014,
+     * section 5), which are there in training only.
+     *
+     * @param name   unique in its network
+     * @param weight what the loss is multiplied by where the losses are added up; that of the last layer is 1
+     */
+    record SoftmaxCrossEntropy(String name, double weight) implements Layer {
+        /**
+         * The network's own loss.
+         *
+         * @param name unique in its network
+         */
+        public SoftmaxCrossEntropy(String name) {
+            this(name, 1);
+        }
+
         @Override
         public Window receptiveWindow() {
             return Window.PIXEL;

@@ -24,12 +24,13 @@ final class LayerJson {
         AVERAGE_POOL("window", "stride", "padding", "rounding"),
         FULLY_CONNECTED("outputs", "bias", "weights", "initialBias"),
         DROPOUT("rate", "inverted"),
-        SOFTMAX_CROSS_ENTROPY;
+        CONCATENATION, ADDITION,
+        SOFTMAX_CROSS_ENTROPY("weight");
 
         private final List<String> fields;
 
         Type(String... fields) {
-            this.fields = Stream.concat(Stream.of("type", "name"), Arrays.stream(fields)).toList();
+            this.fields = Stream.concat(Stream.of("type", "name", "inputs"), Arrays.stream(fields)).toList();
         }
 
         String json() {
@@ -39,12 +40,19 @@ final class LayerJson {
 
     private LayerJson() {}
 
-    /** @param position from 1, for messages about a layer without a name */
-    static Layer read(JsonNode node, String origin, int position) {
+    /**
+     * @param position from 1, for messages about a layer without a name
+     * @param before   what a layer without "inputs" takes: the name of the one before, or of the image
+     */
+    static Node node(JsonNode node, String origin, int position, String before) {
         String where = origin + ": " + (node.path("name").isTextual() ? node.get("name").textValue() : "layer " + position);
         Type type = type(node, where);
         JsonFields fields = new JsonFields(node, where, type.fields, NetworkException::new);
-        String name = fields.text("name");
+        Layer layer = read(type, fields, fields.text("name"));
+        return new Node(layer, fields.has("inputs") ? fields.texts("inputs") : List.of(before));
+    }
+
+    private static Layer read(Type type, JsonFields fields, String name) {
         return switch (type) {
             case CONVOLUTION ->
                 new Layer.Convolution(name, fields.integer("filters"), fields.integer("kernel"), fields.integer("stride", 1),
@@ -62,7 +70,9 @@ final class LayerJson {
             case MAX_POOL -> pooling(fields, name, Layer.Pooling.Kind.MAX);
             case AVERAGE_POOL -> pooling(fields, name, Layer.Pooling.Kind.AVERAGE);
             case DROPOUT -> new Layer.Dropout(name, fields.number("rate"), fields.flag("inverted", false));
-            case SOFTMAX_CROSS_ENTROPY -> new Layer.SoftmaxCrossEntropy(name);
+            case CONCATENATION -> new Layer.Concatenation(name);
+            case ADDITION -> new Layer.Addition(name);
+            case SOFTMAX_CROSS_ENTROPY -> new Layer.SoftmaxCrossEntropy(name, fields.number("weight", 1));
         };
     }
 
@@ -100,8 +110,19 @@ final class LayerJson {
                 distribution == Distribution.NORMAL ? weights.number("deviation") : weights.number("deviation", 0), bias);
     }
 
-    /** Every field, also those that have their default; but maximumRms only where it does something. */
-    static ObjectNode write(Layer layer) {
+    /**
+     * @param before what a layer without "inputs" takes: the name of the one before, or of the image
+     */
+    static ObjectNode write(Node node, String before) {
+        ObjectNode written = write(node.layer());
+        if (!node.inputs().equals(List.of(before))) {
+            node.inputs().forEach(written.putArray("inputs")::add);
+        }
+        return written;
+    }
+
+    /** Every field, also those that have their default; but maximumRms and a loss's weight only where they do something. */
+    private static ObjectNode write(Layer layer) {
         return switch (layer) {
             case Layer.Convolution l -> {
                 ObjectNode node = node(Type.CONVOLUTION, l).put("filters", l.filters()).put("kernel", l.kernel());
@@ -121,7 +142,12 @@ final class LayerJson {
             case Layer.Pooling l -> window(node(l.kind() == Layer.Pooling.Kind.MAX ? Type.MAX_POOL : Type.AVERAGE_POOL, l)
                     .put("window", l.window()), l.stride(), l.padding(), l.rounding());
             case Layer.Dropout l -> node(Type.DROPOUT, l).put("rate", l.rate()).put("inverted", l.inverted());
-            case Layer.SoftmaxCrossEntropy l -> node(Type.SOFTMAX_CROSS_ENTROPY, l);
+            case Layer.Concatenation l -> node(Type.CONCATENATION, l);
+            case Layer.Addition l -> node(Type.ADDITION, l);
+            case Layer.SoftmaxCrossEntropy l -> {
+                ObjectNode node = node(Type.SOFTMAX_CROSS_ENTROPY, l);
+                yield l.weight() == 1 ? node : node.put("weight", l.weight());
+            }
         };
     }
 

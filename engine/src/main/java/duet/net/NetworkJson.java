@@ -7,7 +7,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
@@ -21,9 +20,10 @@ import duet.json.JsonFields;
 import duet.json.StrictJson;
 
 /**
- * Networks as JSON: {@code {"name": ..., "input": {"channels", "height", "width", "scale"}, "layers": [{"type", "name", ...}, ...]}}.
- * Strict: a field that is unknown, missing, given twice or of the wrong type, and anything after the end, is a
- * {@link NetworkException} that names the file, the layer and what could stand there.
+ * Networks as JSON: {@code {"name": ..., "input": {"channels", "height", "width", "scale"}, "layers": [{"type", "name", "inputs", ...},
+ * ...]}}; "inputs" are names of layers before, or "input" for the image, and by default the layer before. Strict: a field that is unknown,
+ * missing, given twice or of the wrong type, and anything after the end, is a {@link NetworkException} that names the file, the layer and
+ * what could stand there.
  */
 public final class NetworkJson {
     private static final JsonMapper MAPPER = new JsonMapper();
@@ -67,12 +67,12 @@ public final class NetworkJson {
         if (!list.isArray()) {
             throw fields.error("\"layers\" must be a list of layers in [ and ]");
         }
-        List<Layer> layers = new ArrayList<>();
+        List<Node> nodes = new ArrayList<>();
         for (JsonNode layer : list) {
-            layers.add(LayerJson.read(layer, origin, layers.size() + 1));
+            nodes.add(LayerJson.node(layer, origin, nodes.size() + 1, nodes.isEmpty() ? Network.IMAGE : nodes.getLast().name()));
         }
         try {
-            return new Network(name, shape, scale, layers);
+            return new Network(name, shape, scale, nodes);
         } catch (NetworkException e) {
             throw fields.error(e.getMessage());
         }
@@ -86,9 +86,14 @@ public final class NetworkJson {
     public static String write(Network network) {
         ObjectNode input = JsonNodeFactory.instance.objectNode().put("channels", network.input().channels())
                 .put("height", network.input().height()).put("width", network.input().width()).put("scale", network.inputScale());
-        String layers = network.layers().stream().map(layer -> "    " + line(LayerJson.write(layer))).collect(Collectors.joining(",\n"));
+        List<String> lines = new ArrayList<>();
+        String before = Network.IMAGE;
+        for (Node node : network.nodes()) {
+            lines.add("    " + line(LayerJson.write(node, before)));
+            before = node.name();
+        }
         return "{\n  \"name\": " + line(JsonNodeFactory.instance.textNode(network.name())) + ",\n  \"input\": " + line(input)
-                + ",\n  \"layers\": [\n" + layers + "\n  ]\n}\n";
+                + ",\n  \"layers\": [\n" + String.join(",\n", lines) + "\n  ]\n}\n";
     }
 
     private static String line(JsonNode node) {

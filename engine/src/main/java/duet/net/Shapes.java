@@ -1,11 +1,13 @@
 package duet.net;
 
-import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 import duet.net.Initialization.Distribution;
@@ -21,40 +23,62 @@ final class Shapes {
     private static final int LARGEST_NORM = 1023;
     private static final int LARGEST_SPATIAL_NORM = 31;
     private static final Pattern NAME = Pattern.compile("[a-z0-9_-]+");
-    /** What the plan calls the preparation of the images. */
-    private static final String INPUT = "input";
 
     private Shapes() {}
 
-    /** For each layer what it makes of one image; throws {@link NetworkException} at the first layer that makes no sense. */
-    static List<Shape> infer(String network, Shape input, List<Layer> layers) {
+    /** For each node what it makes of one image; throws {@link NetworkException} at the first layer that makes no sense. */
+    static List<Shape> infer(String network, Shape input, List<Node> nodes) {
         checkName(network, "the network's name");
-        checkSize(INPUT, "channels", input.channels());
-        checkSize(INPUT, "height", input.height());
-        checkSize(INPUT, "width", input.width());
-        checkElements(INPUT, input.channels(), input.height(), input.width());
-        if (layers.isEmpty() || !(layers.getLast() instanceof Layer.SoftmaxCrossEntropy)) {
+        checkSize(Network.IMAGE, "channels", input.channels());
+        checkSize(Network.IMAGE, "height", input.height());
+        checkSize(Network.IMAGE, "width", input.width());
+        checkElements(Network.IMAGE, input.channels(), input.height(), input.width());
+        if (nodes.isEmpty() || !(nodes.getLast().layer() instanceof Layer.SoftmaxCrossEntropy)) {
             throw new NetworkException("network " + network + ": the last layer must be a softmax-cross-entropy");
         }
+        checkNames(nodes.stream().map(Node::layer).toList());
+        Connections connections = new Connections(nodes);
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        shapes.put(Network.IMAGE, input);
+        for (Node node : nodes) {
+            connections.check(node);
+            List<Shape> seen = node.inputs().stream().map(shapes::get).toList();
+            if (node.layer() instanceof Layer.SoftmaxCrossEntropy loss) {
+                connections.checkLoss(loss, node.inputs().getFirst(), seen.getFirst());
+            }
+            shapes.put(node.name(), output(node, seen));
+        }
+        connections.checkUsed();
+        shapes.remove(Network.IMAGE);
+        checkClasses(nodes, shapes);
+        return List.copyOf(shapes.values());
+    }
+
+    /** Every loss is about the same classes. */
+    private static void checkClasses(List<Node> nodes, Map<String, Shape> shapes) {
+        int classes = shapes.get(nodes.getLast().name()).channels();
+        for (Node node : nodes) {
+            int own = shapes.get(node.name()).channels();
+            if (node.layer() instanceof Layer.SoftmaxCrossEntropy && own != classes) {
+                throw new NetworkException(
+                        node.name() + ": tells " + own + " classes apart, but " + nodes.getLast().name() + " " + classes);
+            }
+        }
+    }
+
+    /** Names that can stand in files, each once. */
+    static void checkNames(List<Layer> layers) {
         Set<String> names = new HashSet<>();
-        List<Shape> shapes = new ArrayList<>();
-        Shape shape = input;
         for (int i = 0; i < layers.size(); i++) {
-            Layer layer = layers.get(i);
-            checkName(layer.name(), "the name of layer " + (i + 1));
-            if (layer.name().equals(INPUT)) {
+            String name = layers.get(i).name();
+            checkName(name, "the name of layer " + (i + 1));
+            if (name.equals(Network.IMAGE)) {
                 throw new NetworkException("layer " + (i + 1) + " is called input, but that is the image itself; choose another name");
             }
-            if (!names.add(layer.name())) {
-                throw new NetworkException(layer.name() + ": two layers have this name; names must be unique");
+            if (!names.add(name)) {
+                throw new NetworkException(name + ": two layers have this name; names must be unique");
             }
-            if (layer instanceof Layer.SoftmaxCrossEntropy) {
-                checkLoss(layer, i, layers, shape);
-            }
-            shape = output(layer, shape);
-            shapes.add(shape);
         }
-        return List.copyOf(shapes);
     }
 
     static void checkInputScale(double scale) {
@@ -63,8 +87,10 @@ final class Shapes {
         }
     }
 
-    private static Shape output(Layer layer, Shape in) {
-        return switch (layer) {
+    /** @param inputs as many as the layer takes */
+    private static Shape output(Node node, List<Shape> inputs) {
+        Shape in = inputs.getFirst();
+        return switch (node.layer()) {
             case Layer.Convolution l -> convolution(l, in);
             case Layer.FullyConnected l -> fullyConnected(l, in);
             case Layer.Pooling l -> pooling(l, in);
@@ -90,8 +116,35 @@ final class Shapes {
                 }
                 yield in;
             }
-            case Layer.SoftmaxCrossEntropy _ -> in;
+            case Layer.Concatenation l -> concatenation(l, node.inputs(), inputs);
+            case Layer.Addition l -> {
+                requireEqual(l.name(), "adds", node.inputs(), inputs, shape -> shape);
+                yield in;
+            }
+            case Layer.SoftmaxCrossEntropy l -> {
+                if (!(l.weight() > 0 && l.weight() <= Float.MAX_VALUE)) {
+                    throw new NetworkException(l.name() + ": the weight of a loss must be above 0, not " + l.weight());
+                }
+                yield in;
+            }
         };
+    }
+
+    private static Shape concatenation(Layer.Concatenation l, List<String> names, List<Shape> inputs) {
+        requireEqual(l.name(), "joins the channels of", names, inputs, shape -> new Shape(1, shape.height(), shape.width()));
+        long channels = inputs.stream().mapToLong(Shape::channels).sum();
+        checkElements(l.name(), channels, inputs.getFirst().height(), inputs.getFirst().width());
+        return new Shape((int) channels, inputs.getFirst().height(), inputs.getFirst().width());
+    }
+
+    /** @param part of the shapes that must be equal */
+    private static void requireEqual(String layer, String does, List<String> names, List<Shape> inputs, UnaryOperator<Shape> part) {
+        for (int i = 1; i < inputs.size(); i++) {
+            if (!part.apply(inputs.get(i)).equals(part.apply(inputs.getFirst()))) {
+                throw new NetworkException(layer + ": " + does + " " + names.getFirst() + " and " + names.get(i) + ", but those are "
+                        + inputs.getFirst() + " and " + inputs.get(i));
+            }
+        }
     }
 
     private static Shape convolution(Layer.Convolution l, Shape in) {
@@ -151,20 +204,6 @@ final class Shapes {
         }
         if (!((float) k > 0 && k <= Float.MAX_VALUE)) {
             throw new NetworkException(layer + ": k must be above 0, not " + k);
-        }
-    }
-
-    private static void checkLoss(Layer layer, int index, List<Layer> layers, Shape in) {
-        if (index != layers.size() - 1) {
-            throw new NetworkException(layer.name() + ": a softmax-cross-entropy ends the network, but "
-                    + layers.get(index + 1).name() + " follows it");
-        }
-        if (index == 0 || !(layers.get(index - 1) instanceof Layer.FullyConnected)) {
-            String before = index == 0 ? "the image" : layers.get(index - 1).name() + "'s " + in;
-            throw new NetworkException(layer.name() + ": takes the scores of a fully-connected layer right before it, not " + before);
-        }
-        if (in.channels() < 2) {
-            throw new NetworkException(layer.name() + ": needs at least 2 classes, but " + layers.get(index - 1).name() + " has 1 output");
         }
     }
 

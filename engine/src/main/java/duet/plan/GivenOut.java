@@ -5,24 +5,26 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
+import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
+import duet.plan.Plan.Piece;
 
 /**
- * Copies of what requested layers make, for the host: the layers above may work in place on the original. Of what the devices share out
- * each copies its own channels, and the host puts them together; of what all have the first device does.
+ * Copies of what requested layers make, for the host: the layers above may work in place on the original. Of what is shared out each lane
+ * copies its own, and the host puts the pieces together; of what all have the first lane does.
  */
 final class GivenOut {
     private final PlanBuilder builder;
     private final List<String> requested;
-    private final List<Map<String, Tensor>> copies = new ArrayList<>();
+    private final List<Map<String, List<Piece>>> copies;
 
     GivenOut(PlanBuilder builder, List<String> requested) {
         this.builder = builder;
         this.requested = requested;
-        copies.addAll(builder.each(_ -> new LinkedHashMap<>()));
+        copies = builder.each(_ -> new LinkedHashMap<>());
     }
 
     /** Told what each layer has made, right after its launches. */
@@ -30,17 +32,25 @@ final class GivenOut {
         if (!requested.contains(division.name())) {
             return;
         }
-        for (int device = 0; device < (value.split() ? builder.devices() : 1); device++) {
-            Tensor made = value.on(device);
-            Tensor copy = builder.tensor(division.name() + ".copy", device, Format.ACTIVATION, Role.OUTPUT, made.batch(), made.channels(),
-                    made.height(), made.width());
-            builder.launch(device, new Operation.Scale(division.name(), made, copy, 1));
-            copies.get(device).put(division.name(), copy);
+        Distribution distribution = value.distribution();
+        for (int lane = 0; lane < (distribution.whole() ? 1 : builder.lanes()); lane++) {
+            List<Piece> pieces = new ArrayList<>();
+            int offset = 0;
+            for (Range channels : distribution.ranges(Axis.CHANNELS, lane, value.shape().channels())) {
+                Tensor made = value.on(lane);
+                Tensor copy = builder.tensor(division.name() + ".copy", made.device(), Format.ACTIVATION, Role.OUTPUT, made.batch(),
+                        channels.count(), made.height(), made.width());
+                builder.launch(lane, channels.count() == made.channels() ? new Operation.Scale(division.name(), made, copy, 1)
+                        : new Operation.Slice(division.name(), Axis.CHANNELS, made, offset, copy));
+                pieces.add(new Piece(copy, distribution.first(Axis.BATCH, lane), channels.first(), distribution.first(Axis.ROWS, lane)));
+                offset += channels.count();
+            }
+            copies.get(lane).put(division.name(), pieces);
         }
     }
 
-    /** By layer, on one device. */
-    Map<String, Tensor> on(int device) {
-        return copies.get(device);
+    /** By layer, on one lane. */
+    Map<String, List<Piece>> on(int lane) {
+        return copies.get(lane);
     }
 }

@@ -17,23 +17,22 @@ final class InPlace {
      * makes 0 get no gradient from above anyhow, so ReLU (which looks at the sign alone) stands any mask, tanh one that leaves
      * the others as they are; and a second ReLU does not change the first one's output.
      *
-     * @param traces of the layers below
+     * @param divisions of all layers
+     * @param below     the layer that made the input, -1 for the image
      */
-    static boolean spoils(Change change, List<Forward.Trace> traces) {
-        for (Forward.Trace trace : traces.reversed()) {
-            if (trace.division().layer() instanceof Layer.Dropout) {
-                continue;
-            }
-            if (trace.division().layer() instanceof Layer.Nonlinearity l && trace.division().inputGradient()) {
-                return switch (change) {
-                    case RELU -> l.function() != Activation.RELU;
-                    case MASK -> false;
-                    case SCALED_MASK -> l.function() != Activation.RELU;
-                    case OTHER -> true;
-                };
-            }
+    static boolean spoils(Change change, List<Division> divisions, int below) {
+        int index = below;
+        while (index >= 0 && divisions.get(index).layer() instanceof Layer.Dropout) {
+            index = divisions.get(index).from().getFirst();
+        }
+        if (index < 0 || !(divisions.get(index).layer() instanceof Layer.Nonlinearity l) || !divisions.get(index).inputGradient()) {
             return false;
         }
-        return false;
+        return switch (change) {
+            case RELU -> l.function() != Activation.RELU;
+            case MASK -> false;
+            case SCALED_MASK -> l.function() != Activation.RELU;
+            case OTHER -> true;
+        };
     }
 }

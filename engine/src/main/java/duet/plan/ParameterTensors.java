@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
 
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
@@ -11,15 +12,16 @@ import duet.device.Tensor.Role;
 import duet.net.Layer;
 import duet.net.ParameterShape;
 import duet.net.Shape;
+import duet.plan.Placement.Work;
 import duet.plan.Plan.Parameter;
 import duet.plan.Plan.Part;
 
 /**
- * The parameters of a network and the tensors that hold them on each device. They are made first of all, so their ids depend on no mode.
+ * The parameters of a network and the tensors that hold them for each lane. They are made first of all, so their ids depend on no mode.
  */
 final class ParameterTensors {
     /**
-     * A layer's parameter on one device.
+     * A layer's parameter, or a lane's part of it.
      *
      * @param rateIndex the index of the parameter in the network
      */
@@ -42,59 +44,75 @@ final class ParameterTensors {
         return List.copyOf(parameters);
     }
 
-    /** null if this device holds none of it. */
-    Held weight(String layer, int device) {
-        return held.get(layer + ".weight").get(device);
+    /** null if this lane holds none of it. */
+    Held weight(String layer, int lane) {
+        return held.get(layer + ".weight").get(lane);
     }
 
-    /** null if the layer has no bias, or this device does not hold it. */
-    Held bias(String layer, int device) {
+    /** null if the layer has no bias, or this lane does not hold it. */
+    Held bias(String layer, int lane) {
         List<Held> biases = held.get(layer + ".bias");
-        return biases == null ? null : biases.get(device);
+        return biases == null ? null : biases.get(lane);
     }
 
     private void add(Division division, Layer.Weighted l) {
-        int devices = builder.devices();
         Shape filter = l.filter(division.input());
-        int channels = filter.channels();
-        int all = l.outputs();
-        List<Share> weights = switch (division.work()) {
-            case OUTPUTS, GROUPS -> builder.each(device -> new Share(device * (all / devices), all / devices, 0, channels));
-            case INPUTS -> builder.each(device -> new Share(0, all, device * (channels / devices), channels / devices));
-            case FIRST_DEVICE -> builder.each(device -> device == 0 ? new Share(0, all, 0, channels) : null);
+        Share all = new Share(0, l.outputs(), 0, filter.channels());
+        List<Share> weights = builder.each(lane -> switch (division.work()) {
+            case OUTPUTS, GROUPS -> outputs(division.made(), lane, all);
+            case INPUTS -> inputs(division.seen().range(lane), all);
+            case FIRST_DEVICE -> lane == 0 ? all : null;
+            case REPLICATED -> all;
             case LOCAL -> throw new IllegalStateException(l.name() + " has parameters that nobody owns");
-        };
+        });
         // Partial sums: the bias must be added once.
-        boolean sums = division.work() == Division.Work.INPUTS;
-        List<Share> biases = sums ? builder.each(device -> device == 0 ? weights.getFirst() : null) : weights;
+        boolean sums = division.work() == Work.INPUTS;
+        List<Share> biases = sums ? builder.each(lane -> lane == 0 ? all : null) : weights;
+        boolean replicated = division.work() == Work.REPLICATED;
         for (ParameterShape parameter : l.parameters(division.input())) {
             if (parameter.bias()) {
-                add(parameter, null, 1, biases);
+                add(parameter, null, lane -> 1, biases, replicated);
             } else {
-                add(parameter, filter, division.groups(devices), weights);
+                add(parameter, filter, lane -> division.work() != Work.GROUPS ? l.groups()
+                        : l.groups() * weights.get(lane).outputs() / l.outputs(), weights, replicated);
             }
         }
     }
 
-    /** A device's part of a weight; a bias has the same outputs. */
+    private static Share outputs(Distribution made, int lane, Share all) {
+        return made.whole() ? all : new Share(made.range(lane).first(), made.range(lane).count(), 0, all.inputs());
+    }
+
+    private static Share inputs(Range range, Share all) {
+        return new Share(0, all.outputs(), range.first(), range.count());
+    }
+
+    /** A lane's part of a weight; a bias has the same outputs. */
     private record Share(int firstOutput, int outputs, int firstInput, int inputs) {}
 
     /**
-     * @param filter what one output is computed from, in whole; null for a bias
-     * @param shares for each device, or null for a device that holds nothing
+     * @param filter     what one output is computed from, in whole; null for a bias
+     * @param groups     of each lane's part
+     * @param shares     for each lane, or null for a lane that holds nothing
+     * @param replicated the lanes of a device share what they hold
      */
-    private void add(ParameterShape parameter, Shape filter, int groups, List<Share> shares) {
+    private void add(ParameterShape parameter, Shape filter, IntUnaryOperator groups, List<Share> shares, boolean replicated) {
         String name = parameter.name();
         List<Part> parts = new ArrayList<>();
         List<Held> holders = new ArrayList<>();
-        for (int device = 0; device < shares.size(); device++) {
-            Share share = shares.get(device);
+        for (int lane = 0; lane < shares.size(); lane++) {
+            Share share = shares.get(lane);
+            int device = builder.device(lane);
+            if (replicated && builder.lane(device) != lane) {
+                holders.add(holders.getLast());
+                continue;
+            }
             if (share == null) {
                 holders.add(null);
                 continue;
             }
-            Tensor tensor = tensor(name, Role.PARAMETER, device, share, filter, groups);
-            Tensor momentum = tensor(parameter.momentumName(), Role.MOMENTUM, device, share, filter, groups);
+            Tensor tensor = tensor(name, Role.PARAMETER, device, share, filter, groups.applyAsInt(lane));
+            Tensor momentum = tensor(parameter.momentumName(), Role.MOMENTUM, device, share, filter, groups.applyAsInt(lane));
             parts.add(new Part(tensor, momentum, share.firstOutput(), parameter.bias() ? 0 : share.firstInput()));
             holders.add(new Held(tensor, momentum, parameters.size()));
         }

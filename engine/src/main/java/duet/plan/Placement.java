@@ -1,20 +1,126 @@
 package duet.plan;
 
-/** Which device holds which part of each layer. */
-public enum Placement {
+import java.util.List;
+
+import duet.net.Layer;
+import duet.net.NetworkException;
+import duet.net.Shape;
+
+/**
+ * Which device does which part of the work. The work is cut into lanes, and each device does one or several of them, in runs: lanes are
+ * what the results depend on, devices only say who computes them. So the same lanes on another number of devices give the same bits.
+ *
+ * <p>A placement decides one layer at a time: from how its inputs lie, how the layer wants to see them, which part of its work each lane
+ * does, and how the output lies then. {@link Forward} and {@link Backward} do the rest, whatever was decided.
+ */
+public sealed interface Placement permits OneDevice, Towers, Halves, DataParallel, Hybrid {
     /** Everything on one device. */
-    ONE_DEVICE(1),
-    /** The paper's two towers: each device owns half of every layer. */
-    TWO_TOWERS(2);
+    Placement ONE_DEVICE = new OneDevice();
+    /** The paper's two towers: each device owns half the filters of every layer. */
+    Placement TWO_TOWERS = new Towers();
+    /** The upper half of the image and of every map on one device, the lower half on another. */
+    Placement HALVES = new Halves();
 
-    private final int devices;
-
-    Placement(int devices) {
-        this.devices = devices;
+    /**
+     * {@return each device has the whole network and a share of the images; the gradients are added}
+     *
+     * @param devices how many
+     * @param parts   of the batch: the same number gives the same bits on any number of devices
+     * @throws NetworkException if the parts cannot be shared out among the devices
+     */
+    static Placement data(int devices, int parts) {
+        return new DataParallel(devices, parts);
     }
 
+    /**
+     * {@return convolutions by images, fully connected layers by outputs (Krizhevsky 2014)}
+     *
+     * @param devices how many
+     * @param parts   of the batch and of the outputs: the same number gives the same bits on any number of devices
+     * @throws NetworkException if the parts cannot be shared out among the devices
+     */
+    static Placement hybrid(int devices, int parts) {
+        return new Hybrid(devices, parts);
+    }
+
+    /** {@return what the command line calls it} */
+    String label();
+
+    /** {@return what reports call it} */
+    String words();
+
     /** {@return how many devices it needs} */
-    public int devices() {
-        return devices;
+    int devices();
+
+    /** {@return into how many lanes the work is cut; a multiple of the devices} */
+    int lanes();
+
+    /**
+     * {@return how the image lies when it has been prepared}
+     *
+     * @param batch images of a run
+     */
+    Distribution image(int batch);
+
+    /**
+     * {@return how one layer is shared out}
+     *
+     * @param place the layer and how its inputs lie
+     * @throws NetworkException if it cannot be cut like that
+     */
+    Cut cut(Place place);
+
+    /**
+     * What a placement knows of a layer.
+     *
+     * @param layer    the layer
+     * @param inputs   whole shapes of its inputs
+     * @param output   whole shape of its output
+     * @param given    how the inputs lie
+     * @param scores   whether it is the fully connected layer before a loss
+     * @param gradient whether there are parameters before it, so that gradients go further down
+     * @param batch    images of a run
+     */
+    record Place(Layer layer, List<Shape> inputs, Shape output, List<Distribution> given, boolean scores, boolean gradient,
+            int batch) {
+        /** Copies the lists. */
+        public Place {
+            inputs = List.copyOf(inputs);
+            given = List.copyOf(given);
+        }
+    }
+
+    /**
+     * How one layer is shared out.
+     *
+     * @param seen how its inputs lie when its work begins
+     * @param made how its output lies
+     * @param work which part of it a lane does
+     */
+    record Cut(List<Distribution> seen, Distribution made, Work work) {
+        /** Copies the list. */
+        public Cut {
+            seen = List.copyOf(seen);
+        }
+
+        Cut(Distribution seen, Distribution made, Work work) {
+            this(List.of(seen), made, work);
+        }
+    }
+
+    /** The part of a layer's work that each lane does. */
+    enum Work {
+        /** Computes from what it has; there are no parameters. */
+        LOCAL,
+        /** Owns its share of the outputs and sees all inputs. */
+        OUTPUTS,
+        /** Owns its share of a convolution's groups and sees only their inputs. */
+        GROUPS,
+        /** Owns the weights of its share of the inputs; the partial sums are added up. */
+        INPUTS,
+        /** The first device owns all of it and hands out the result. */
+        FIRST_DEVICE,
+        /** Has all parameters and its share of the images or rows; the gradients are added up. */
+        REPLICATED
     }
 }

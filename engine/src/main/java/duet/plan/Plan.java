@@ -18,8 +18,8 @@ import duet.net.Network;
  * @param batch           images of a run
  * @param parameters      the network's parameters in network order (weight before bias); the same in every plan of one network and
  *                        placement. Its index is the rateIndex of {@link duet.device.Operation.SgdUpdate}.
- * @param inputs          what the host writes before a run, for each device
- * @param outputs         what the host reads after a run, for each device; each device's copy of losses and so on is equal
+ * @param inputs          what the host writes before a run, for each lane; lanes may share a tensor
+ * @param outputs         what the host reads after a run, for each lane; copies of the same losses and so on are equal
  * @param streams         the steps of each stream
  * @param regions         where each tensor lies
  * @param persistentBytes for each device, the same in every plan of one network and placement
@@ -61,13 +61,18 @@ public record Plan(
      * @param layer that it belongs to
      * @param bias  whether it is a bias; else it is a weight
      * @param sizes canonical sizes: [out][in/groups][kh][kw], [out][in] or [out]
-     * @param parts disjoint, together the whole
+     * @param parts on one device or different ones: disjoint and together the whole, or each the whole
      */
     public record Parameter(String name, String layer, boolean bias, List<Integer> sizes, List<Part> parts) {
         /** Copies the lists. */
         public Parameter {
             sizes = List.copyOf(sizes);
             parts = List.copyOf(parts);
+        }
+
+        /** {@return whether each part is the whole} */
+        public boolean replicated() {
+            return parts.size() > 1 && parts.getFirst().tensor().elements() == elements();
         }
 
         /** {@return how many numbers the whole parameter has} */
@@ -88,8 +93,10 @@ public record Plan(
     public record Part(Tensor tensor, Tensor momentum, int firstOutput, int firstInput) {}
 
     /**
-     * What the host writes before a run, on one device.
+     * What the host writes before a run, for one lane.
      *
+     * @param firstImage  of the batch that this lane prepares; the tensors say how many
+     * @param firstLabel  of the batch whose loss this lane computes; the tensor says how many
      * @param images      see {@link duet.device.Operation.PrepareInput}
      * @param crops       see {@link duet.device.Operation.PrepareInput}
      * @param mean        see {@link duet.device.Operation.PrepareInput}
@@ -97,23 +104,39 @@ public record Plan(
      * @param labels      see {@link duet.device.Operation.SoftmaxCrossEntropy}
      * @param features    see {@link Requests#projected()}; else null
      */
-    public record Inputs(Tensor images, Tensor crops, Tensor mean, Tensor colourShift, Tensor labels, Tensor features) {}
+    public record Inputs(int firstImage, int firstLabel, Tensor images, Tensor crops, Tensor mean, Tensor colourShift, Tensor labels,
+            Tensor features) {}
 
     /**
-     * What the host reads after a run, on one device.
+     * What the host reads after a run, for one lane.
      *
+     * @param firstImage    of the batch that these results are about; the tensors say how many
      * @param losses        for each image
      * @param ranks         for each image
      * @param probabilities in evaluation only, else null
-     * @param status        INTEGERS, 1 x number of checked layers that are checked on this device (0 fine, 1 not finite)
-     * @param layers        what requested layers made, by name: this device's share of the channels, or all of them on the first device
+     * @param status        INTEGERS, 1 x number of checked layers (0 fine, 1 not finite)
+     * @param layers        what requested layers made, by name: this lane's share, or all of it on the first lane
      * @param projection    see {@link Requests#projected()}; else null
      */
-    public record Outputs(
-            Tensor losses, Tensor ranks, Tensor probabilities, Tensor status, Map<String, Tensor> layers, Tensor projection) {
+    public record Outputs(int firstImage, Tensor losses, Tensor ranks, Tensor probabilities, Tensor status,
+            Map<String, List<Piece>> layers, Tensor projection) {
         /** Copies the map. */
         public Outputs {
             layers = Map.copyOf(layers);
         }
+
+        Outputs with(Tensor image) {
+            return new Outputs(firstImage, losses, ranks, probabilities, status, layers, image);
+        }
     }
+
+    /**
+     * A part of what a layer made.
+     *
+     * @param tensor       images x channels x rows x columns
+     * @param firstImage   of the batch
+     * @param firstChannel of the layer
+     * @param firstRow     of the layer
+     */
+    public record Piece(Tensor tensor, int firstImage, int firstChannel, int firstRow) {}
 }

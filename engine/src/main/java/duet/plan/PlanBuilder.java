@@ -2,10 +2,16 @@ package duet.plan;
 
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
+import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Step;
 import duet.device.StreamSteps;
@@ -18,16 +24,16 @@ import duet.net.Shape;
 
 /** Collects the tensors and steps of a plan. What is added to a stream runs after what was added to it before. */
 final class PlanBuilder {
-    private final int devices;
+    private final Placement placement;
     private final int batch;
     private final List<Map<Kind, List<Step>>> streams = new ArrayList<>();
     private final List<Tensor> tensors = new ArrayList<>();
     private int events;
 
-    PlanBuilder(int devices, int batch) {
-        this.devices = devices;
+    PlanBuilder(Placement placement, int batch) {
+        this.placement = placement;
         this.batch = batch;
-        for (int device = 0; device < devices; device++) {
+        for (int device = 0; device < placement.devices(); device++) {
             Map<Kind, List<Step>> kinds = new EnumMap<>(Kind.class);
             for (Kind kind : Kind.values()) {
                 kinds.put(kind, new ArrayList<>());
@@ -37,7 +43,36 @@ final class PlanBuilder {
     }
 
     int devices() {
-        return devices;
+        return placement.devices();
+    }
+
+    int lanes() {
+        return placement.lanes();
+    }
+
+    /** Of a lane. */
+    int device(int lane) {
+        return lane / (lanes() / devices());
+    }
+
+    /** How the image lies. */
+    Distribution image() {
+        return placement.image(batch);
+    }
+
+    /** The first lane of a device. */
+    int lane(int device) {
+        return device * (lanes() / devices());
+    }
+
+    /** The lanes of a device. */
+    List<Integer> lanesOf(int device) {
+        return IntStream.range(lane(device), lane(device + 1)).boxed().toList();
+    }
+
+    /** The lanes that hold tensors of their own: all, or the first of each device where each has the whole. */
+    List<Integer> holders(Distribution distribution) {
+        return IntStream.range(0, lanes()).filter(lane -> !distribution.whole() || lane(device(lane)) == lane).boxed().toList();
     }
 
     int batch() {
@@ -52,7 +87,7 @@ final class PlanBuilder {
     /** Every stream that has something to do: by device, compute before copy. */
     List<StreamSteps> streams() {
         List<StreamSteps> result = new ArrayList<>();
-        for (int device = 0; device < devices; device++) {
+        for (int device = 0; device < devices(); device++) {
             for (Kind kind : Kind.values()) {
                 List<Step> steps = streams.get(device).get(kind);
                 if (!steps.isEmpty()) {
@@ -73,31 +108,44 @@ final class PlanBuilder {
         return tensor(name, device, format, role, batch, channels, height, width, 1);
     }
 
-    /** Activations of a batch that live within the run. */
-    Tensor activation(String name, int device, int channels, int height, int width) {
-        if (batch * ((long) channels * height * width) > Integer.MAX_VALUE) {
-            throw new NetworkException(name + ": " + batch + " images of " + channels + "x" + height + "x" + width
-                    + " are more than " + Integer.MAX_VALUE + " numbers; use a smaller batch");
+    /** Activations that live within the run: what a lane has of a value. */
+    Tensor activation(String name, int lane, Shape whole, Distribution distribution) {
+        Shape shape = distribution.shape(lane, whole);
+        int images = distribution.count(Axis.BATCH, lane, batch);
+        if (images * shape.elements() > Integer.MAX_VALUE) {
+            throw new NetworkException(name + ": " + images + " images of " + shape + " are more than " + Integer.MAX_VALUE
+                    + " numbers; use a smaller batch");
         }
-        return tensor(name, device, Format.ACTIVATION, Role.TRANSIENT, batch, channels, height, width);
+        return tensor(name, device(lane), Format.ACTIVATION, Role.TRANSIENT, images, shape.channels(), shape.height(), shape.width());
     }
 
-    /** Activations on each device, of its share of the channels or of all of them. */
-    Value value(String name, Shape shape, boolean split) {
-        int channels = split ? shape.channels() / devices : shape.channels();
-        return new Value(each(device -> activation(name, device, channels, shape.height(), shape.width())), split);
+    /** Activations on each lane, or on each device where each has the whole. */
+    Value value(String name, Shape shape, Distribution distribution) {
+        return new Value(each(distribution, lane -> activation(name, lane, shape, distribution)), shape, distribution);
     }
 
-    <T> List<T> each(IntFunction<T> make) {
+    /** Activations on each lane of its own, also where each has the whole: sums that are not added up yet. */
+    Value partial(String name, Shape shape, Distribution distribution) {
+        return new Value(each(lane -> activation(name, lane, shape, distribution)), shape, distribution);
+    }
+
+    /** Something for each lane; where each has the whole, one for each device, shared by its lanes. */
+    <T> List<T> each(Distribution distribution, IntFunction<T> make) {
         List<T> result = new ArrayList<>();
-        for (int device = 0; device < devices; device++) {
-            result.add(make.apply(device));
+        for (int lane = 0; lane < lanes(); lane++) {
+            result.add(distribution.whole() && lane(device(lane)) != lane ? result.getLast() : make.apply(lane));
         }
         return result;
     }
 
-    void launch(int device, Operation operation) {
-        add(device, Kind.COMPUTE, new Step.Launch(operation, null));
+    /** Something for each lane. */
+    <T> List<T> each(IntFunction<T> make) {
+        return IntStream.range(0, lanes()).mapToObj(make).toList();
+    }
+
+    /** On the lane's device. */
+    void launch(int lane, Operation operation) {
+        add(device(lane), Kind.COMPUTE, new Step.Launch(operation, null));
     }
 
     private void add(int device, Kind kind, Step step) {
@@ -105,68 +153,76 @@ final class PlanBuilder {
     }
 
     /**
+     * A tensor that another device wants.
+     *
+     * @param name of what arrives
+     * @param to   device that receives it
+     */
+    record Parcel(Tensor from, String name, int to) {}
+
+    /**
      * An exchange under way.
      *
-     * @param arrived for each device what came from its peer, or null
-     * @param events  recorded when a copy is done
+     * @param arrived for each parcel what it is on the device that received it
+     * @param events  recorded when all copies to a device are done, and the devices that have a part in them
      */
-    record Exchange(List<Tensor> arrived, List<Integer> events) {}
+    record Exchange(List<Tensor> arrived, Map<Integer, Set<Integer>> events) {}
 
     /**
-     * Starts to copy each device's tensor to its peer. A copy begins when both devices have come to this point: the sender must
-     * have made the data, and the receiver must be through with what lay before in the memory that receives them. It runs on the
-     * receiver's copy stream, beside whatever the devices compute next.
-     *
-     * @param sent for each device, or null for a device that sends nothing
+     * Starts to copy tensors from device to device. The copies to a device begin when it and the senders have come to this point: the
+     * senders must have made the data, and the receiver must be through with what lay before in the memory that receives them. They run
+     * on the receiver's copy stream, beside whatever the devices compute next.
      */
-    Exchange exchange(String layer, String name, List<Tensor> sent) {
-        List<Integer> ready = each(_ -> events++);
-        for (int device = 0; device < devices; device++) {
-            add(device, Kind.COMPUTE, new Step.Record(ready.get(device)));
-        }
-        List<Tensor> arrived = new ArrayList<>();
-        List<Integer> done = new ArrayList<>();
-        for (int device = 0; device < devices; device++) {
-            Tensor from = sent.get(1 - device);
-            if (from == null) {
-                arrived.add(null);
-                continue;
+    Exchange exchange(String layer, List<Parcel> parcels) {
+        Map<Integer, Integer> ready = new TreeMap<>();
+        parcels.forEach(parcel -> List.of(parcel.from().device(), parcel.to()).forEach(device -> ready.put(device, 0)));
+        ready.replaceAll((device, _) -> {
+            add(device, Kind.COMPUTE, new Step.Record(events));
+            return events++;
+        });
+        Tensor[] arrived = new Tensor[parcels.size()];
+        Map<Integer, Set<Integer>> done = new LinkedHashMap<>();
+        for (int device : ready.keySet()) {
+            Set<Integer> partners = new TreeSet<>();
+            parcels.stream().filter(parcel -> parcel.to() == device)
+                    .forEach(parcel -> partners.addAll(List.of(parcel.from().device(), device)));
+            partners.forEach(partner -> add(device, Kind.COPY, new Step.Wait(ready.get(partner))));
+            for (int i = 0; i < arrived.length; i++) {
+                if (parcels.get(i).to() == device) {
+                    Tensor from = parcels.get(i).from();
+                    arrived[i] = tensor(parcels.get(i).name(), device, from.format(), Role.TRANSIENT, from.batch(), from.channels(),
+                            from.height(), from.width(), from.groups());
+                    add(device, Kind.COPY, new Step.Copy(layer, from, arrived[i]));
+                }
             }
-            Tensor to = tensor(name, device, from.format(), Role.TRANSIENT, from.batch(), from.channels(), from.height(), from.width());
-            for (int event : ready) {
-                add(device, Kind.COPY, new Step.Wait(event));
+            if (!partners.isEmpty()) {
+                add(device, Kind.COPY, new Step.Record(events));
+                done.put(events++, partners);
             }
-            add(device, Kind.COPY, new Step.Copy(layer, from, to));
-            add(device, Kind.COPY, new Step.Record(events));
-            arrived.add(to);
-            done.add(events++);
         }
-        return new Exchange(arrived, done);
+        return new Exchange(List.of(arrived), done);
     }
 
     /**
-     * Waits on each device until all copies are done: its own has arrived, and what it sent has left, so that its memory can be
-     * used again.
+     * Waits on each device that has a part in it until all copies are done: its own have arrived, and what it sent has left, so that its
+     * memory can be used again.
      */
     void await(Exchange exchange) {
-        for (int device = 0; device < devices; device++) {
-            for (int event : exchange.events()) {
-                add(device, Kind.COMPUTE, new Step.Wait(event));
+        for (int device = 0; device < devices(); device++) {
+            for (Map.Entry<Integer, Set<Integer>> event : exchange.events().entrySet()) {
+                if (event.getValue().contains(device)) {
+                    add(device, Kind.COMPUTE, new Step.Wait(event.getKey()));
+                }
             }
         }
     }
 
-    /** Adds what has arrived to each device's own, in the order of the devices on both, so that both round alike. */
-    void addArrived(String layer, Value own, Exchange exchange) {
-        for (int device = 0; device < devices; device++) {
-            Tensor sum = own.on(device);
-            List<Tensor> terms = inOrder(device, sum, exchange.arrived().get(device));
-            launch(device, new Operation.Add(layer, terms.get(0), terms.get(1), sum));
-        }
-    }
-
-    /** A device's own and its peer's, in the order of the devices. */
-    static List<Tensor> inOrder(int device, Tensor own, Tensor arrived) {
-        return device == 0 ? List.of(own, arrived) : List.of(arrived, own);
+    /** Adds up tensors of one device in the order of {@link Sums}; the result is {@code own} where that is one of the terms. */
+    Tensor sum(String layer, int lane, List<Tensor> terms, Tensor own) {
+        return Sums.of(terms, (left, right) -> {
+            Tensor sum = right.equals(own) ? right : left;
+            launch(lane, new Operation.Add(layer, left, right, sum));
+            return sum;
+        });
     }
 }

@@ -59,9 +59,9 @@ final class PlanDrawing {
         phases = new PlanSummary.Phases(plan);
         String group = "input";
         groups.put("input", group);
-        for (Division division : Division.divide(plan.network(), plan.placement())) {
+        for (Division division : Division.divide(plan.network(), plan.placement(), plan.batch())) {
             boolean last = division.index() == plan.network().layers().size() - 1;
-            if (division.work() != Division.Work.LOCAL || last) {
+            if (division.weighted() || last) {
                 previous.put(division.name(), group);
                 group = division.name();
             }

@@ -22,7 +22,8 @@ final class PlanJson {
     static String write(Plan plan) {
         PlanSummary summary = PlanSummary.of(plan);
         ObjectNode root = MAPPER.createObjectNode();
-        root.put("network", plan.network().name()).put("placement", lower(plan.placement())).put("mode", plan.mode().toString())
+        root.put("network", plan.network().name()).put("placement", placement(plan.placement())).put("parts", plan.placement().lanes())
+                .put("mode", plan.mode().toString())
                 .put("batch", plan.batch());
         ArrayNode layers = root.putArray("layers");
         summary.layers().forEach(row -> layer(layers.addObject(), row));
@@ -42,6 +43,14 @@ final class PlanJson {
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    private static String placement(Placement placement) {
+        return switch (placement) {
+            case OneDevice _ -> "one-device";
+            case Towers _ -> "two-towers";
+            case Halves _,DataParallel _,Hybrid _ -> placement.label();
+        };
     }
 
     private static void layer(ObjectNode node, PlanSummary.Row row) {

@@ -53,7 +53,7 @@ public final class PlanReport {
         List<String> lines = new ArrayList<>();
         int devices = plan.placement().devices();
         lines.add(plan.network().name() + ", " + plan.mode() + ", batch " + plan.batch() + ", "
-                + (devices == 1 ? "one device" : "two towers"));
+                + plan.placement().words());
         lines.add("");
         lines.addAll(layers(plan, summary));
         lines.add("");

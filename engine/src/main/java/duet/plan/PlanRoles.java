@@ -33,7 +33,7 @@ final class PlanRoles {
         return roles.faults;
     }
 
-    /** The parts are disjoint and together the whole. */
+    /** The parts are disjoint and together the whole, or each the whole on a device of its own. */
     private void covered(Plan.Parameter parameter) {
         long elements = 0;
         for (Plan.Part part : parameter.parts()) {
@@ -54,7 +54,9 @@ final class PlanRoles {
                 disjoint &= !overlap(parameter.parts().get(i), parameter.parts().get(j));
             }
         }
-        if (elements != parameter.elements() || !disjoint) {
+        boolean made = parameter.replicated() ? elements == (long) parameter.elements() * parameter.parts().size()
+                : elements == parameter.elements() && disjoint;
+        if (!made) {
             faults.add(parameter.name() + ": its parts do not make up its " + parameter.elements() + " elements");
         }
     }
@@ -112,7 +114,8 @@ final class PlanRoles {
             }
         }
         for (Plan.Outputs outputs : plan.outputs()) {
-            List<Tensor> read = new ArrayList<>(outputs.layers().values());
+            List<Tensor> read = new ArrayList<>();
+            outputs.layers().values().forEach(pieces -> pieces.forEach(piece -> read.add(piece.tensor())));
             read.addAll(Arrays.asList(outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status(), outputs.projection()));
             for (Tensor tensor : read) {
                 if (tensor != null && !written.contains(tensor)) {
@@ -122,7 +125,7 @@ final class PlanRoles {
         }
     }
 
-    /** Every device looks after every checked layer once. */
+    /** Every lane looks after every checked layer once. */
     private void checks() {
         Map<List<Object>, Integer> counts = new HashMap<>();
         for (Step step : steps) {

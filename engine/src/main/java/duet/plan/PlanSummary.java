@@ -58,24 +58,31 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
     /** Whether the loss is still to come after each step: tells forward from backward. */
     static final class Phases {
         private final HappensBefore order;
-        private final Point loss;
+        private final List<Point> losses;
         private final Plan plan;
 
         Phases(Plan plan) {
             this.plan = plan;
             order = HappensBefore.of(plan.streams());
-            loss = find(plan.streams());
+            losses = find();
         }
 
-        private static Point find(List<StreamSteps> streams) {
-            for (int stream = 0; stream < streams.size(); stream++) {
-                for (int i = 0; i < streams.get(stream).steps().size(); i++) {
-                    if (streams.get(stream).steps().get(i) instanceof Step.Launch(Operation.SoftmaxCrossEntropy _, _, _)) {
-                        return new Point(stream, i);
+        private List<Point> find() {
+            List<Point> found = new ArrayList<>();
+            for (int stream = 0; stream < plan.streams().size(); stream++) {
+                for (int i = 0; i < plan.streams().get(stream).steps().size(); i++) {
+                    if (loss(plan.streams().get(stream).steps().get(i))) {
+                        found.add(new Point(stream, i));
                     }
                 }
             }
-            throw new IllegalArgumentException("a plan without a loss");
+            return found;
+        }
+
+        /** The network's own; auxiliary ones come before it. */
+        private boolean loss(Step step) {
+            return step instanceof Step.Launch(Operation.SoftmaxCrossEntropy own, _, _)
+                    && own.layer().equals(plan.network().nodes().getLast().name());
         }
 
         Phase of(Point point) {
@@ -86,14 +93,14 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
             return forward(point) ? Phase.FORWARD : Phase.BACKWARD;
         }
 
-        /** On the loss's own device by the order of steps; on another by what its loss launch has behind it. */
+        /** A copy if a loss needs it; other steps if their own stream has a loss ahead. */
         private boolean forward(Point point) {
             StreamSteps stream = plan.streams().get(point.stream());
             if (stream.kind() == Kind.COPY) {
-                return order.before(point, loss);
+                return losses.stream().anyMatch(loss -> order.before(point, loss));
             }
             for (int i = point.step(); i < stream.steps().size(); i++) {
-                if (stream.steps().get(i) instanceof Step.Launch(Operation.SoftmaxCrossEntropy _, _, _)) {
+                if (loss(stream.steps().get(i))) {
                     return true;
                 }
             }
@@ -156,9 +163,11 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private List<Row> rows() {
             Network network = plan.network();
             List<Row> rows = new ArrayList<>();
-            rows.add(row("input", network.input(), plan.placement() == Placement.ONE_DEVICE ? "device 0" : "whole on each"));
-            for (Division division : Division.divide(network, plan.placement())) {
-                rows.add(row(division.name(), division.output(), where(division)));
+            rows.add(row("input", network.input(), Sharing.words(plan.placement().image(plan.batch()), plan.placement())));
+            for (Division division : Division.divide(network, plan.placement(), plan.batch())) {
+                if (plan.mode() == Mode.TRAINING || division.main()) {
+                    rows.add(row(division.name(), division.output(), Sharing.words(division, plan.placement())));
+                }
             }
             return rows;
         }
@@ -172,19 +181,6 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private long received(String layer, Phase phase) {
             return received.getOrDefault(layer, Map.of()).getOrDefault(phase, Map.of()).values().stream().mapToLong(Long::longValue).max()
                     .orElse(0);
-        }
-
-        private String where(Division division) {
-            if (plan.placement() == Placement.ONE_DEVICE) {
-                return "device 0";
-            }
-            return switch (division.work()) {
-                case LOCAL -> division.inputSplit() ? "halves" : "whole on each";
-                case OUTPUTS -> division.gathers() ? "half the outputs, all inputs: gathers" : "half the outputs, all inputs";
-                case GROUPS -> "half the groups";
-                case INPUTS -> "half the inputs: adds partial sums";
-                case FIRST_DEVICE -> "device 0, which hands out";
-            };
         }
 
         private Memory memory(int device) {

@@ -1,8 +1,8 @@
 package duet.plan;
 
-import java.util.ArrayList;
 import java.util.List;
 
+import duet.device.Axis;
 import duet.device.Layout;
 import duet.device.Operation;
 import duet.device.Tensor;
@@ -16,11 +16,8 @@ import duet.net.Shape;
 /**
  * Makes plans. The same arguments give an equal plan.
  *
- * <p>With two towers each device holds half of the channels of every layer. Grouped convolutions, normalisation, pooling and
- * element by element layers work on their own half. A convolution of one group and a fully connected layer see all channels:
- * the devices exchange halves before it, and halves of its input's gradient on the way back. The last fully connected layer is
- * cut by its inputs instead: each device multiplies its own half, the two partial sums are exchanged and added, device 0 first,
- * and both devices go on with the same scores. Device 0 holds its bias.
+ * <p>A {@link Placement} decides for each layer which part of it each lane computes ({@link Division}); {@link Forward} and
+ * {@link Backward} launch the operations, and {@link Moves} brings what they need from lane to lane.
  *
  * <p>In training every layer with parameters is checked for NaN and infinity, after the non-linearity that follows it. In
  * evaluation nothing is checked: {@link Plan#checkedLayers()} is empty and {@link Plan.Outputs#status()} is null.
@@ -68,23 +65,22 @@ public final class Planner {
         if (batch <= 0) {
             throw new NetworkException("a batch has at least 1 image, not " + batch);
         }
-        List<Division> divisions = Division.divide(network, placement);
-        PlanBuilder builder = new PlanBuilder(placement.devices(), batch);
+        List<Division> divisions = Division.divide(network, placement, batch);
+        PlanBuilder builder = new PlanBuilder(placement, batch);
         ParameterTensors parameters = new ParameterTensors(builder, divisions);
-        List<Plan.Inputs> inputs = inputs(builder, network, images, requests);
+        List<Plan.Inputs> inputs = inputs(builder, network, images, requests, divisions.getLast().seen());
         boolean training = mode == Mode.TRAINING;
-        Forward forward = new Forward(builder, parameters, divisions, training, dropout, requests);
-        Value image = prepared(builder, network, inputs, images.divisor());
-        Value scores = forward.run(divisions, image);
-        String lossLayer = network.layers().getLast().name();
-        Value gradient = training ? builder.value(lossLayer + ".input.gradient", divisions.getLast().input(), false) : null;
-        List<Plan.Outputs> outputs = loss(builder, lossLayer, scores, inputs, gradient, forward);
+        Losses losses = new Losses(builder, inputs, training);
+        Forward forward = new Forward(builder, parameters, divisions, losses, training, dropout, requests);
+        forward.run(prepared(builder, network, inputs, images.divisor()));
+        List<Plan.Outputs> outputs = losses.outputs(divisions.getLast(), forward.status(), forward.givenOut());
         if (requests.projected() != null) {
             int index = network.layers().indexOf(network.layer(requests.projected()));
-            outputs = List.of(projected(builder, parameters, forward.traces(), index, inputs.getFirst(), outputs.getFirst()));
+            Tensor image = new Projection(builder, parameters, divisions, forward).run(index, inputs.getFirst().features());
+            outputs = List.of(outputs.getFirst().with(image));
         }
         if (training) {
-            new Backward(builder, parameters).run(forward.traces(), gradient);
+            new Backward(builder, parameters, divisions, forward, losses).run();
         }
         MemoryPlanner.Result memory = MemoryPlanner.plan(builder.tensors(), builder.streams(), placement.devices(), layout);
         return new Plan(network, placement, mode, batch, parameters.parameters(), inputs, outputs, memory.streams(), memory.regions(),
@@ -114,7 +110,8 @@ public final class Planner {
         if (requests.projected() != null) {
             requireGiving(network, requests.projected());
             if (placement.devices() != 1) {
-                throw new NetworkException(requests.projected() + ": features are projected back on one device, not on two towers");
+                throw new NetworkException(
+                        requests.projected() + ": features are projected back on one device, not on " + placement.devices());
             }
         }
     }
@@ -133,65 +130,49 @@ public final class Planner {
         }
     }
 
-    private static Plan.Outputs projected(PlanBuilder builder, ParameterTensors parameters, List<Forward.Trace> traces, int index,
-            Plan.Inputs inputs, Plan.Outputs outputs) {
-        // a layer that does nothing in an evaluation has left no trace: then the one below it counts
-        List<Forward.Trace> upTo = traces.stream().filter(trace -> trace.division().index() <= index).toList();
-        Tensor image = new Projection(builder, parameters).run(upTo, inputs.features());
-        return new Plan.Outputs(outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status(), outputs.layers(), image);
-    }
-
-    private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, StoredImages images, Requests requests) {
+    /** @param labels how the losses see the scores */
+    private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, StoredImages images, Requests requests,
+            Distribution labels) {
         Shape input = network.input();
-        int batch = builder.batch();
         int channels = input.channels();
         int height = images.height();
         int width = images.width();
-        if ((long) height * width > Integer.MAX_VALUE / channels || (long) height * width * channels > Integer.MAX_VALUE / batch) {
-            throw new NetworkException("input: " + batch + " stored images of " + channels + "x" + height + "x" + width + " are more than "
-                    + Integer.MAX_VALUE + " bytes; use a smaller batch");
+        if ((long) height * width > Integer.MAX_VALUE / channels
+                || (long) height * width * channels > Integer.MAX_VALUE / builder.batch()) {
+            throw new NetworkException("input: " + builder.batch() + " stored images of " + channels + "x" + height + "x" + width
+                    + " are more than " + Integer.MAX_VALUE + " bytes; use a smaller batch");
         }
-        return builder.each(device -> {
-            Tensor mean = builder.tensor("input.mean", device, Format.ACTIVATION, Role.CONSTANT, 1, channels, height, width);
-            Tensor stored = builder.tensor("input.images", device, Format.IMAGES, Role.INPUT, batch, channels, height, width);
-            Tensor crops = builder.tensor("input.crops", device, Format.INTEGERS, Role.INPUT, batch, 3, 1, 1);
-            Tensor labels = builder.tensor("input.labels", device, Format.INTEGERS, Role.INPUT, batch, 1, 1, 1);
-            Tensor colours = !images.colourNoise() ? null
-                    : builder.tensor("input.colours", device, Format.ACTIVATION, Role.INPUT, batch, channels, 1, 1);
-            Shape features = requests.projected() == null ? null : network.shape(requests.projected());
-            return new Plan.Inputs(stored, crops, mean, colours, labels, features == null ? null : builder.tensor("input.features", device,
-                    Format.ACTIVATION, Role.INPUT, batch, features.channels(), features.height(), features.width()));
-        });
+        Distribution image = builder.image();
+        List<Tensor> means = builder.each(Distribution.WHOLE, lane -> builder.tensor("input.mean", builder.device(lane),
+                Format.ACTIVATION, Role.CONSTANT, 1, channels, height, width));
+        List<Tensor> stored = builder.each(image, lane -> builder.tensor("input.images", builder.device(lane), Format.IMAGES, Role.INPUT,
+                images(builder, image, lane), channels, height, width));
+        List<Tensor> crops = builder.each(image, lane -> builder.tensor("input.crops", builder.device(lane), Format.INTEGERS, Role.INPUT,
+                images(builder, image, lane), 3, 1, 1));
+        List<Tensor> classes = builder.each(labels, lane -> builder.tensor("input.labels", builder.device(lane), Format.INTEGERS,
+                Role.INPUT, images(builder, labels, lane), 1, 1, 1));
+        List<Tensor> colours = !images.colourNoise() ? null
+                : builder.each(image, lane -> builder.tensor("input.colours", builder.device(lane), Format.ACTIVATION, Role.INPUT,
+                        images(builder, image, lane), channels, 1, 1));
+        Shape features = requests.projected() == null ? null : network.shape(requests.projected());
+        return builder.each(lane -> new Plan.Inputs(image.first(Axis.BATCH, lane), labels.first(Axis.BATCH, lane), stored.get(lane),
+                crops.get(lane), means.get(lane), colours == null ? null : colours.get(lane), classes.get(lane),
+                features == null ? null : builder.tensor("input.features", builder.device(lane), Format.ACTIVATION, Role.INPUT,
+                        builder.batch(), features.channels(), features.height(), features.width())));
     }
 
-    /** Every device prepares the whole image; that is cheaper than sending it. */
+    private static int images(PlanBuilder builder, Distribution distribution, int lane) {
+        return distribution.count(Axis.BATCH, lane, builder.batch());
+    }
+
+    /** Where the image is not cut every device prepares the whole; that is cheaper than sending it. */
     private static Value prepared(PlanBuilder builder, Network network, List<Plan.Inputs> inputs, double divisor) {
-        Value image = builder.value("input.output", network.input(), false);
-        for (int device = 0; device < builder.devices(); device++) {
-            Plan.Inputs input = inputs.get(device);
-            builder.launch(device, new Operation.PrepareInput("input", input.images(), input.crops(), input.mean(), input.colourShift(),
-                    image.on(device), (float) (network.inputScale() / divisor)));
+        Value image = builder.value("input.output", network.input(), builder.image());
+        for (int lane : builder.holders(image.distribution())) {
+            Plan.Inputs input = inputs.get(lane);
+            builder.launch(lane, new Operation.PrepareInput("input", input.images(), input.crops(), input.mean(), input.colourShift(),
+                    image.on(lane), (float) (network.inputScale() / divisor)));
         }
         return image;
-    }
-
-    /** Every device computes the whole loss from the same scores. Probabilities are for evaluation only. */
-    private static List<Plan.Outputs> loss(
-            PlanBuilder builder, String layer, Value scores, List<Plan.Inputs> inputs, Value gradient, Forward forward) {
-        int batch = builder.batch();
-        List<Plan.Outputs> outputs = new ArrayList<>();
-        for (int device = 0; device < builder.devices(); device++) {
-            Tensor logits = scores.on(device);
-            boolean training = gradient != null;
-            Tensor losses = builder.tensor(layer + ".losses", device, Format.ACTIVATION, Role.OUTPUT, batch, 1, 1, 1);
-            Tensor ranks = builder.tensor(layer + ".ranks", device, Format.INTEGERS, Role.OUTPUT, batch, 1, 1, 1);
-            Tensor probabilities = training ? null
-                    : builder.tensor(layer + ".probabilities", device, Format.ACTIVATION, Role.OUTPUT, batch, logits.channels(), 1, 1);
-            builder.launch(device, new Operation.SoftmaxCrossEntropy(layer, logits, inputs.get(device).labels(), losses, ranks,
-                    probabilities, training ? gradient.on(device) : null));
-            outputs.add(new Plan.Outputs(losses, ranks, probabilities, training ? forward.status().get(device) : null,
-                    forward.givenOut().on(device), null));
-        }
-        return outputs;
     }
 }

@@ -2,6 +2,7 @@ package duet.plan;
 
 import java.util.List;
 
+import duet.device.Axis;
 import duet.net.Network;
 import duet.net.NetworkException;
 
@@ -16,7 +17,9 @@ public enum Sharing {
     /** Each device multiplies its half of the inputs, and the sums are exchanged. */
     PARTIAL_SUMS,
     /** The first device does it and hands out the result. */
-    FIRST_DEVICE;
+    FIRST_DEVICE,
+    /** Each device makes its share of the rows or of the images. */
+    SHARE;
 
     /**
      * {@return for each layer which part of its work each device does}
@@ -26,16 +29,48 @@ public enum Sharing {
      * @throws NetworkException if the network cannot be cut as the placement asks
      */
     public static List<Sharing> of(Network network, Placement placement) {
-        return Division.divide(network, placement).stream().map(division -> of(division, placement)).toList();
+        return Division.divide(network, placement).stream().map(Sharing::of).toList();
     }
 
-    private static Sharing of(Division division, Placement placement) {
+    private static Sharing of(Division division) {
         return switch (division.work()) {
-            case LOCAL -> division.inputSplit() ? HALF : WHOLE;
+            case LOCAL, REPLICATED -> division.made().whole() ? WHOLE : division.made().along(Axis.CHANNELS) ? HALF : SHARE;
             case GROUPS -> HALF;
-            case OUTPUTS -> placement == Placement.ONE_DEVICE ? WHOLE : division.gathers() ? HALF_OF_BOTH : HALF;
+            case OUTPUTS -> division.made().whole() ? WHOLE : division.exchanges() ? HALF_OF_BOTH : HALF;
             case INPUTS -> PARTIAL_SUMS;
             case FIRST_DEVICE -> FIRST_DEVICE;
         };
+    }
+
+    /** How a value lies, in words. */
+    static String words(Distribution distribution, Placement placement) {
+        if (placement.lanes() == 1) {
+            return "device 0";
+        }
+        return distribution.whole() ? "whole on each" : switch (distribution.axis()) {
+            case BATCH -> share(placement) + " the images";
+            case ROWS -> share(placement) + " the rows";
+            case CHANNELS -> placement.lanes() == 2 ? "halves" : share(placement) + " the channels";
+        };
+    }
+
+    /** What each lane does of a layer, in words. */
+    static String words(Division division, Placement placement) {
+        if (placement.lanes() == 1) {
+            return "device 0";
+        }
+        String share = share(placement);
+        return switch (division.work()) {
+            case LOCAL -> words(division.seen(), placement);
+            case OUTPUTS -> share + " the outputs, all inputs" + (division.exchanges() ? ": gathers" : "");
+            case GROUPS -> share + " the groups";
+            case INPUTS -> share + " the inputs: adds partial sums";
+            case FIRST_DEVICE -> "device 0, which hands out";
+            case REPLICATED -> words(division.made(), placement) + (division.made().whole() ? "" : ": adds gradients");
+        };
+    }
+
+    private static String share(Placement placement) {
+        return placement.lanes() == 2 ? "half" : "1/" + placement.lanes() + " of";
     }
 }

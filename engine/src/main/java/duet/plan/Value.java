@@ -3,19 +3,21 @@ package duet.plan;
 import java.util.List;
 
 import duet.device.Tensor;
+import duet.net.Shape;
 
 /**
- * What a layer makes, as it lies on the devices.
+ * What a layer makes, or a gradient of it, as it lies on the lanes.
  *
- * @param parts one tensor for each device
- * @param split each device has its share of the channels, in the order of the devices; else each has the same whole
+ * @param parts        one tensor for each lane; where each lane has the whole, those of one device have the same
+ * @param shape        of the whole, for one image
+ * @param distribution what of it each lane has
  */
-record Value(List<Tensor> parts, boolean split) {
+record Value(List<Tensor> parts, Shape shape, Distribution distribution) {
     Value {
         parts = List.copyOf(parts);
     }
 
-    Tensor on(int device) {
-        return parts.get(device);
+    Tensor on(int lane) {
+        return parts.get(lane);
     }
 }

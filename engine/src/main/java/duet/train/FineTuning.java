@@ -1,9 +1,10 @@
 package duet.train;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 import duet.net.Layer;
 import duet.net.Network;
@@ -33,11 +34,9 @@ public record FineTuning(List<String> taken, List<String> fresh) {
      * @param classes of the new data
      */
     public static Network network(Network trained, int classes) {
-        List<Layer> layers = new ArrayList<>(trained.layers());
-        int scores = layers.size() - 2;
-        Layer.FullyConnected last = (Layer.FullyConnected) layers.get(scores);
-        layers.set(scores, new Layer.FullyConnected(last.name(), classes, last.bias(), last.initialization()));
-        return new Network(trained.name(), trained.input(), trained.inputScale(), layers);
+        Set<String> scores = trained.losses().stream().map(loss -> loss.inputs().getFirst()).collect(Collectors.toSet());
+        return trained.with(layer -> layer instanceof Layer.FullyConnected l && scores.contains(l.name())
+                ? new Layer.FullyConnected(l.name(), classes, l.bias(), l.initialization()) : layer);
     }
 
     /**
@@ -55,9 +54,8 @@ public record FineTuning(List<String> taken, List<String> fresh) {
             boolean same = trained.stream().anyMatch(other -> other.name().equals(wanted.name()) && other.sizes().equals(wanted.sizes()));
             fits.merge(wanted.layer(), same, Boolean::logicalAnd);
         }
-        String scores = network.layers().get(network.layers().size() - 2).name();
         if (!DataFit.sameClasses(from.classNames(), classNames)) {
-            fits.put(scores, false);
+            network.losses().forEach(loss -> fits.put(loss.inputs().getFirst(), false));
         }
         if (!fits.containsValue(true)) {
             throw new TrainingException("no layer of " + network.name() + " has the names and sizes of the trained " + from.network().name()
@@ -83,13 +81,10 @@ public record FineTuning(List<String> taken, List<String> fresh) {
 
     /** Without {@link Layer.Convolution#maximumRms} where a layer is frozen: what is frozen is not scaled back either. */
     static Network withoutScaling(Network network, List<String> frozen) {
-        List<Layer> layers = network.layers().stream()
-                .map(layer -> layer instanceof Layer.Convolution c && frozen.contains(c.name())
-                        ? new Layer.Convolution(c.name(), c.filters(), c.kernel(), c.stride(), c.padding(), c.groups(), c.rounding(),
-                                c.bias(), c.initialization())
-                        : layer)
-                .toList();
-        return new Network(network.name(), network.input(), network.inputScale(), layers);
+        return network.with(layer -> layer instanceof Layer.Convolution c && frozen.contains(c.name())
+                ? new Layer.Convolution(c.name(), c.filters(), c.kernel(), c.stride(), c.padding(), c.groups(), c.rounding(),
+                        c.bias(), c.initialization())
+                : layer);
     }
 
     /** Puts the trained weights in place. */

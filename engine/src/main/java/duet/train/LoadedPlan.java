@@ -1,6 +1,10 @@
 package duet.train;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 import duet.data.Batch;
 import duet.device.Program;
@@ -28,8 +32,8 @@ public final class LoadedPlan {
         this.program = program;
         losses = new float[plan.batch()];
         ranks = new int[plan.batch()];
-        Tensor all = plan.outputs().getFirst().probabilities();
-        probabilities = all == null ? null : new float[Math.toIntExact(all.elements())];
+        probabilities = plan.outputs().getFirst().probabilities() == null ? null
+                : new float[Math.multiplyExact(plan.batch(), plan.network().classes())];
         status = new int[plan.checkedLayers().size()];
     }
 
@@ -48,15 +52,36 @@ public final class LoadedPlan {
 
     /** Hands over the batch of the next run, also while one goes on; no other program of the session may run before that one. */
     void stage(Batch batch) {
+        Set<Tensor> written = new HashSet<>();
         for (Plan.Inputs inputs : plan.inputs()) {
-            program.write(inputs.images(), batch.images());
-            program.write(inputs.crops(), batch.crops());
-            program.write(inputs.labels(), batch.labels());
-            if (inputs.colourShift() != null) {
-                program.write(inputs.colourShift(), batch.colourShifts());
+            if (written.add(inputs.images())) {
+                program.write(inputs.images(), share(batch.images(), inputs.images(), inputs.firstImage()));
+                program.write(inputs.crops(), share(batch.crops(), inputs.crops(), inputs.firstImage()));
+                if (inputs.colourShift() != null) {
+                    program.write(inputs.colourShift(), share(batch.colourShifts(), inputs.colourShift(), inputs.firstImage()));
+                }
+            }
+            if (written.add(inputs.labels())) {
+                program.write(inputs.labels(), share(batch.labels(), inputs.labels(), inputs.firstLabel()));
             }
         }
         staged = true;
+    }
+
+    /** The part of a batch that a tensor takes, from an image on; the array itself where that is all of it. */
+    private byte[] share(byte[] whole, Tensor part, int first) {
+        int image = whole.length / plan.batch();
+        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
+    }
+
+    private int[] share(int[] whole, Tensor part, int first) {
+        int image = whole.length / plan.batch();
+        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
+    }
+
+    private float[] share(float[] whole, Tensor part, int first) {
+        int image = whole.length / plan.batch();
+        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
     }
 
     /** Whether the next run's batch has been handed over. */
@@ -80,10 +105,33 @@ public final class LoadedPlan {
 
     /** Waits for the run and takes its results. */
     void finish() {
-        Plan.Outputs outputs = plan.outputs().getFirst();
-        program.read(outputs.losses(), losses);
-        program.read(outputs.ranks(), ranks);
+        for (Plan.Outputs outputs : covering()) {
+            if (outputs.losses().batch() == plan.batch()) {
+                program.read(outputs.losses(), losses);
+                program.read(outputs.ranks(), ranks);
+            } else {
+                float[] ownLosses = new float[outputs.losses().batch()];
+                int[] ownRanks = new int[ownLosses.length];
+                program.read(outputs.losses(), ownLosses);
+                program.read(outputs.ranks(), ownRanks);
+                System.arraycopy(ownLosses, 0, losses, outputs.firstImage(), ownLosses.length);
+                System.arraycopy(ownRanks, 0, ranks, outputs.firstImage(), ownRanks.length);
+            }
+        }
         count();
+    }
+
+    /** Results that make up the whole batch: where several lanes have the same, the first one's. */
+    private List<Plan.Outputs> covering() {
+        List<Plan.Outputs> covering = new ArrayList<>();
+        int next = 0;
+        for (Plan.Outputs outputs : plan.outputs()) {
+            if (outputs.firstImage() == next && next < plan.batch()) {
+                covering.add(outputs);
+                next += outputs.losses().batch();
+            }
+        }
+        return covering;
     }
 
     private void count() {
@@ -133,23 +181,27 @@ public final class LoadedPlan {
      */
     public float[] layer(String name) {
         Shape shape = plan.network().shape(name);
-        int image = Math.toIntExact(shape.elements());
-        float[] whole = new float[Math.multiplyExact(plan.batch(), image)];
-        int first = 0;
+        float[] whole = new float[Math.multiplyExact(plan.batch(), Math.toIntExact(shape.elements()))];
         for (Plan.Outputs outputs : plan.outputs()) {
-            Tensor part = outputs.layers().get(name);
-            if (part == null) {
-                continue; // the first device has all of it
+            for (Plan.Piece piece : outputs.layers().getOrDefault(name, List.of())) {
+                float[] values = new float[Math.toIntExact(piece.tensor().elements())];
+                program.read(piece.tensor(), values);
+                place(piece, values, shape, whole);
             }
-            float[] values = new float[Math.toIntExact(part.elements())];
-            program.read(part, values);
-            int length = Math.toIntExact(part.elementsPerImage());
-            for (int n = 0; n < plan.batch(); n++) {
-                System.arraycopy(values, n * length, whole, n * image + first, length);
-            }
-            first += length;
         }
         return whole;
+    }
+
+    private static void place(Plan.Piece piece, float[] values, Shape shape, float[] whole) {
+        Tensor part = piece.tensor();
+        int run = part.height() * part.width();
+        for (int n = 0; n < part.batch(); n++) {
+            for (int c = 0; c < part.channels(); c++) {
+                int map = (piece.firstImage() + n) * shape.channels() + piece.firstChannel() + c;
+                System.arraycopy(values, (n * part.channels() + c) * run, whole,
+                        (map * shape.height() + piece.firstRow()) * shape.width(), run);
+            }
+        }
     }
 
     /** {@return the image that the features of the last run project to, [batch][channels][height][width]} */
@@ -172,7 +224,11 @@ public final class LoadedPlan {
 
     /** {@return the probabilities of an evaluation, [batch][classes]; valid until the next run} */
     public float[] probabilities() {
-        program.read(plan.outputs().getFirst().probabilities(), probabilities);
+        for (Plan.Outputs outputs : covering()) {
+            float[] own = new float[Math.toIntExact(outputs.probabilities().elements())];
+            program.read(outputs.probabilities(), own);
+            System.arraycopy(own, 0, probabilities, outputs.firstImage() * plan.network().classes(), own.length);
+        }
         return probabilities;
     }
 

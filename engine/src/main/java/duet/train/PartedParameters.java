@@ -19,6 +19,7 @@ record PartedParameters(List<Plan.Parameter> parameters, Program program) {
             Tensor tensor = momentum ? part.momentum() : part.tensor();
             if (tensor.elements() == whole.length) {
                 program.read(tensor, whole);
+                break; // each part is the whole, or there is but one
             } else {
                 float[] values = new float[Math.toIntExact(tensor.elements())];
                 program.read(tensor, values);

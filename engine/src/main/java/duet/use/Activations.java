@@ -88,12 +88,12 @@ public final class Activations implements AutoCloseable {
      * @throws TrainingException for a network that has but the scores
      */
     public static String lastHidden(Network network) {
-        List<Layer> layers = network.layers();
-        int scores = layers.size() - 2;
-        for (int i = scores - 1; i >= 0; i--) {
-            if (!(layers.get(i) instanceof Layer.Dropout)) {
-                return layers.get(i).name();
-            }
+        int hidden = network.inputs(network.layers().indexOf(network.scores())).getFirst();
+        while (hidden >= 0 && network.layers().get(hidden) instanceof Layer.Dropout) {
+            hidden = network.inputs(hidden).getFirst();
+        }
+        if (hidden >= 0) {
+            return network.layers().get(hidden).name();
         }
         throw new TrainingException(network.name() + ": has no layer below its scores");
     }

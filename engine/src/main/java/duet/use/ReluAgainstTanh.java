@@ -131,7 +131,7 @@ public final class ReluAgainstTanh {
      */
     public static Network network(Shape input, int classes, Activation function) {
         Network named = Networks.create("figure-1", input.channels(), classes);
-        Network sized = new Network(named.name(), input, named.inputScale(), named.layers());
+        Network sized = new Network(named.name(), input, named.inputScale(), named.nodes());
         return function == Activation.RELU ? sized : Ablation.TANH.apply(sized);
     }
 

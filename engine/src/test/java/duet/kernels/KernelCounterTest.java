@@ -58,7 +58,7 @@ class KernelCounterTest {
         List<Layer> layers = paper.layers().stream().map(layer -> layer instanceof Layer.FullyConnected f
                 ? new Layer.FullyConnected(f.name(), f.name().equals("fc8") ? 1000 : 128, f.bias(), f.initialization()) : layer)
                 .map(Layer.class::cast).toList();
-        return new Network("alexnet-narrow", paper.input(), paper.inputScale(), layers);
+        return Network.chain("alexnet-narrow", paper.input(), paper.inputScale(), layers);
     }
 
     private static Map<String, Map<String, Long>> step(String devices) throws Exception {

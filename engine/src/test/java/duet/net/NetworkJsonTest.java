@@ -36,7 +36,7 @@ class NetworkJsonTest {
     /** Every layer type, every field away from its default. */
     static Network everything() {
         Initialization xavier = new Initialization(Distribution.XAVIER, 0, 0.1);
-        return new Network("every-thing", new Shape(4, 31, 29), 1.0 / 3, List.of(
+        return Network.chain("every-thing", new Shape(4, 31, 29), 1.0 / 3, List.of(
                 new Layer.Convolution("c", 6, 3, 2, 1, 2, Rounding.CEIL, false, new Initialization(Distribution.NORMAL, 0.02, -1), 0.1),
                 new Layer.Nonlinearity("t", Activation.TANH),
                 new Layer.LocalResponseNorm("n", 3, 2e-4, 0.5, 1.5, 3),

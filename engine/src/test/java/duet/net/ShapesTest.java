@@ -22,7 +22,7 @@ class ShapesTest {
         List<Layer> all = new ArrayList<>(List.of(layers));
         all.add(SCORES);
         all.add(LOSS);
-        return new Network("net", input, 1, all);
+        return Network.chain("net", input, 1, all);
     }
 
     private static Layer convolution(int filters, int kernel, int stride, int padding, int groups, Rounding rounding) {
@@ -119,7 +119,7 @@ class ShapesTest {
     @Test
     void inputScale() {
         for (double scale : new double[] {0, Double.NaN, Double.POSITIVE_INFINITY, 1e-60, 1e60}) {
-            assertTrue(assertThrows(NetworkException.class, () -> new Network("net", new Shape(3, 9, 9), scale, List.of(SCORES, LOSS)))
+            assertTrue(assertThrows(NetworkException.class, () -> Network.chain("net", new Shape(3, 9, 9), scale, List.of(SCORES, LOSS)))
                     .getMessage().startsWith("input: the scale must be a finite number other than 0"));
         }
     }
@@ -137,7 +137,7 @@ class ShapesTest {
                 new Layer.Nonlinearity(null, Activation.RELU));
         assertRefused("layer 1 is called input, but that is the image itself; choose another name", input,
                 new Layer.Nonlinearity("input", Activation.RELU));
-        assertThrows(NetworkException.class, () -> new Network("a/b", input, 1, List.of(SCORES, LOSS)));
+        assertThrows(NetworkException.class, () -> Network.chain("a/b", input, 1, List.of(SCORES, LOSS)));
     }
 
     @Test
@@ -155,7 +155,7 @@ class ShapesTest {
     }
 
     private static void assertLoss(String message, Shape input, Layer... layers) {
-        assertEquals(message, assertThrows(NetworkException.class, () -> new Network("net", input, 1, List.of(layers))).getMessage());
+        assertEquals(message, assertThrows(NetworkException.class, () -> Network.chain("net", input, 1, List.of(layers))).getMessage());
     }
 
     /** Sizes whose products leave the ints, and the longs. */

@@ -2,6 +2,7 @@ package duet.plan;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -17,6 +18,7 @@ import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.net.Layer;
 import duet.net.Network;
+import duet.net.Shape;
 import duet.reference.ReferenceBackend;
 import duet.reference.ReferenceProgram;
 import duet.reference.Schedule;
@@ -29,7 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class PlacementEquivalenceTest {
     private static final int NETWORKS = 30;
-    private static final int BATCH = 3;
+    private static final int BATCH = 4;
     private static final int STORED = 11;
 
     static LongStream seeds() {
@@ -43,15 +45,43 @@ class PlacementEquivalenceTest {
         Network network = RandomNetworks.create(seed);
         boolean dropout = seed % 5 != 0;
         Map<String, double[]> one = run(network, Placement.ONE_DEVICE, dropout, seed, Schedule.firstStream());
-        Map<String, double[]> towers = run(network, Placement.TWO_TOWERS, dropout, seed, Schedule.firstStream());
-        assertEquals(one.keySet(), towers.keySet());
-        one.forEach((name, values) -> {
-            double largest = Arrays.stream(values).map(Math::abs).max().orElse(0);
-            assertArrayEquals(values, towers.get(name), 1e-9 * Math.max(largest, 1e-3), () -> name + " of " + network);
-        });
-        for (Schedule schedule : Schedule.adversarial(seed)) {
-            Map<String, double[]> again = run(network, Placement.TWO_TOWERS, dropout, seed, schedule);
-            towers.forEach((name, values) -> assertArrayEquals(values, again.get(name), () -> name + " of " + network));
+        List<Placement> others = Placements.all().filter(placement -> Planner.canPlace(network, placement)).toList();
+        assertTrue(others.contains(Placement.TWO_TOWERS));
+        for (Placement placement : others) {
+            Map<String, double[]> cut = run(network, placement, dropout, seed, Schedule.firstStream());
+            assertEquals(one.keySet(), cut.keySet());
+            one.forEach((name, values) -> {
+                double largest = Arrays.stream(values).map(Math::abs).max().orElse(0);
+                assertArrayEquals(values, cut.get(name), 1e-9 * Math.max(largest, 1e-3),
+                        () -> placement + ": " + name + " of " + network);
+            });
+        }
+        Placement drawn = others.get((int) (seed % others.size()));
+        for (Placement placement : List.of(Placement.TWO_TOWERS, drawn)) {
+            Map<String, double[]> first = run(network, placement, dropout, seed, Schedule.firstStream());
+            for (Schedule schedule : Schedule.adversarial(seed)) {
+                Map<String, double[]> again = run(network, placement, dropout, seed, schedule);
+                first.forEach(
+                        (name, values) -> assertArrayEquals(values, again.get(name), () -> placement + ": " + name + " of " + network));
+            }
+        }
+    }
+
+    /** The same parts on another number of devices are the same sums. */
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void sameBitsOnAnyNumberOfDevices(long seed) {
+        Network network = RandomNetworks.create(seed);
+        for (List<Placement> same : List.of(List.of(Placement.data(1, 4), Placement.data(2, 4), Placement.data(4, 4)),
+                List.of(Placement.hybrid(1, 4), Placement.hybrid(2, 4), Placement.hybrid(4, 4)))) {
+            if (Planner.canPlace(network, same.getFirst())) {
+                Map<String, double[]> first = run(network, same.getFirst(), true, seed, Schedule.firstStream());
+                for (Placement placement : same) {
+                    Map<String, double[]> other = run(network, placement, true, seed, Schedule.firstStream());
+                    first.forEach(
+                            (name, values) -> assertArrayEquals(values, other.get(name), () -> placement + ": " + name + " of " + network));
+                }
+            }
         }
     }
 
@@ -97,28 +127,33 @@ class PlacementEquivalenceTest {
 
     /** An evaluation gives out what every layer makes. */
     private static Requests requests(Network network, Mode mode) {
+        List<Layer> main = network.withoutAuxiliary().layers();
         return mode == Mode.TRAINING ? Requests.NONE
-                : Requests.layers(network.layers().stream().map(Layer::name).limit(network.layers().size() - 1).toList());
+                : Requests.layers(main.stream().map(Layer::name).limit(main.size() - 1).toList());
     }
 
     /** What a layer has made, from the first device or put together from both. */
     private static double[] made(Plan plan, ReferenceProgram program, String layer) {
-        int image = Math.toIntExact(plan.network().shape(layer).elements());
+        Shape shape = plan.network().shape(layer);
+        int image = Math.toIntExact(shape.elements());
         double[] whole = new double[BATCH * image];
-        int first = 0;
+        int found = 0;
         for (Plan.Outputs outputs : plan.outputs()) {
-            Tensor part = outputs.layers().get(layer);
-            if (part != null) {
+            for (Plan.Piece piece : outputs.layers().getOrDefault(layer, List.of())) {
+                Tensor part = piece.tensor();
                 double[] values = new double[Math.toIntExact(part.elements())];
                 program.read(part, values);
-                int length = values.length / BATCH;
                 for (int i = 0; i < values.length; i++) {
-                    whole[i / length * image + first + i % length] = values[i];
+                    int x = i % part.width();
+                    int y = i / part.width() % part.height() + piece.firstRow();
+                    int c = i / part.width() / part.height() % part.channels() + piece.firstChannel();
+                    int n = i / part.width() / part.height() / part.channels() + piece.firstImage();
+                    whole[n * image + (c * shape.height() + y) * shape.width() + x] = values[i];
                 }
-                first += length;
+                found += values.length;
             }
         }
-        assertEquals(image, first, layer + " is there in whole");
+        assertEquals(whole.length, found, layer + " is there in whole");
         return whole;
     }
 
@@ -173,8 +208,8 @@ class PlacementEquivalenceTest {
 
     /** Writes one batch, of which an image is absent, to every device. */
     private static void feed(Plan plan, ReferenceProgram program, SplittableRandom random) {
-        Plan.Inputs shapes = plan.inputs().getFirst();
-        byte[] images = new byte[Math.toIntExact(shapes.images().elements())];
+        Tensor stored = plan.inputs().getFirst().images();
+        byte[] images = new byte[Math.toIntExact(BATCH * stored.elementsPerImage())];
         random.nextBytes(images);
         int[] crops = new int[3 * BATCH];
         int[] labels = new int[BATCH];
@@ -185,20 +220,27 @@ class PlacementEquivalenceTest {
             labels[i] = i == 1 ? -1 : random.nextInt(plan.network().classes());
         }
         for (Plan.Inputs inputs : plan.inputs()) {
-            program.write(inputs.images(), images);
-            program.write(inputs.crops(), crops);
-            program.write(inputs.labels(), labels);
+            int size = Math.toIntExact(stored.elementsPerImage());
+            int first = inputs.firstImage();
+            int end = first + inputs.images().batch();
+            program.write(inputs.images(), Arrays.copyOfRange(images, first * size, end * size));
+            program.write(inputs.crops(), Arrays.copyOfRange(crops, first * 3, end * 3));
+            program.write(inputs.labels(), Arrays.copyOfRange(labels, inputs.firstLabel(), inputs.firstLabel() + inputs.labels().batch()));
         }
     }
 
     /** Every device must come to the same bits, and find all numbers finite. */
     private static double[] losses(Plan plan, ReferenceProgram program) {
         double[] losses = new double[BATCH];
-        program.read(plan.outputs().getFirst().losses(), losses);
+        Arrays.fill(losses, Double.NaN);
         for (Plan.Outputs outputs : plan.outputs()) {
-            double[] other = new double[BATCH];
-            program.read(outputs.losses(), other);
-            assertArrayEquals(losses, other);
+            double[] own = new double[outputs.losses().batch()];
+            program.read(outputs.losses(), own);
+            for (int i = 0; i < own.length; i++) {
+                int image = outputs.firstImage() + i;
+                losses[image] = Double.isNaN(losses[image]) ? own[i] : losses[image];
+                assertEquals(losses[image], own[i]);
+            }
             if (outputs.status() != null) {
                 int[] status = new int[plan.checkedLayers().size()];
                 program.read(outputs.status(), status);

@@ -26,6 +26,7 @@ import duet.device.Tensor;
 import duet.device.Tensor.Role;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.converter.ConvertWith;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Sound plans pass; each fault that is put into one is found. */
@@ -42,7 +43,7 @@ class PlanCheckerTest {
             "alexnet-small, ONE_DEVICE, TRAINING", "alexnet-small, ONE_DEVICE, EVALUATION", "alexnet-small, TWO_TOWERS, TRAINING",
             "alexnet-small, TWO_TOWERS, EVALUATION",
     })
-    void soundPlans(String network, Placement placement, Mode mode) {
+    void soundPlans(String network, @ConvertWith(Placements.Named.class) Placement placement, Mode mode) {
         assertEquals(List.of(), PlanChecker.check(AlexNetPlanTest.plan(network, placement, mode)));
     }
 

@@ -30,7 +30,7 @@ class PlannerTest {
         List<Layer> all = new ArrayList<>(List.of(layers));
         all.add(new Layer.FullyConnected("scores", 3, true, Initialization.PAPER));
         all.add(new Layer.SoftmaxCrossEntropy("loss"));
-        return new Network("net", new Shape(channels, 8, 8), 1, all);
+        return Network.chain("net", new Shape(channels, 8, 8), 1, all);
     }
 
     private static Layer.Convolution convolution(String name, int filters, int groups) {
@@ -68,12 +68,12 @@ class PlannerTest {
         Plan plan = Planner.plan(network, Placement.TWO_TOWERS, Mode.EVALUATION, 4, images, true, requests, Layout.PLAIN);
         assertEquals(List.of(), PlanChecker.check(plan));
         for (int device = 0; device < 2; device++) {
-            assertEquals(4, plan.outputs().get(device).layers().get("c").channels());
+            assertEquals(4, plan.outputs().get(device).layers().get("c").getFirst().tensor().channels());
             assertEquals(device == 0, plan.outputs().get(device).layers().containsKey(scores));
         }
         assertThrows(IllegalArgumentException.class,
                 () -> Planner.plan(network, Placement.TWO_TOWERS, Mode.TRAINING, 4, images, true, requests, Layout.PLAIN));
-        assertEquals("c: features are projected back on one device, not on two towers",
+        assertEquals("c: features are projected back on one device, not on 2",
                 assertThrows(NetworkException.class, () -> Planner.plan(
                         network, Placement.TWO_TOWERS, Mode.EVALUATION, 4, images, true, Requests.projection("c"), Layout.PLAIN))
                         .getMessage());

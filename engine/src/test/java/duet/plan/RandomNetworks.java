@@ -8,24 +8,34 @@ import duet.device.Operation.Activation;
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
+import duet.net.Node;
 import duet.net.Rounding;
 import duet.net.Shape;
 
-/** Small networks of every kind of layer in many orders, all of which two towers can share. */
+/**
+ * Small networks of every kind of layer in many orders, all of which two towers can share: chains, and graphs in which branches part and
+ * meet again, with auxiliary classifiers.
+ */
 final class RandomNetworks {
     /** -Dduet.seed, or always the same one. */
     static final long SEED = Long.getLong("duet.seed", 2012);
 
     private final SplittableRandom random;
-    private final List<Layer> layers = new ArrayList<>();
+    private final List<Node> nodes = new ArrayList<>();
+    private final boolean graph;
+    /** What the next layer takes. */
+    private String last = Network.IMAGE;
     private final Shape input;
+    private final int classes;
     private Shape shape;
     /** Channels lie in halves on the two devices. */
     private boolean split;
 
     private RandomNetworks(long seed) {
         random = new SplittableRandom(seed);
+        graph = seed % 2 == 1;
         input = new Shape(between(1, 4), between(6, 10), between(6, 10));
+        classes = between(2, 5);
         shape = input;
     }
 
@@ -48,28 +58,87 @@ final class RandomNetworks {
         for (int count = between(0, 3); count > 0; count--) {
             convolution();
             followers(between(0, 4));
+            if (graph) {
+                branches();
+            }
         }
         for (int count = between(0, 2); count > 0; count--) {
             add(new Layer.FullyConnected(name("fc"), 2 * between(1, 5), chance(0.8), Initialization.PAPER));
             split = true;
             followers(between(0, 3));
         }
-        add(new Layer.FullyConnected("scores", between(2, 5), chance(0.8), Initialization.PAPER));
-        layers.add(new Layer.SoftmaxCrossEntropy("loss"));
-        return new Network("random", input, chance(0.5) ? 1 : 1.0 / 64, layers);
+        scores("scores", new Layer.SoftmaxCrossEntropy("loss"));
+        return new Network("random", input, chance(0.5) ? 1 : 1.0 / 64, nodes);
+    }
+
+    private void scores(String name, Layer.SoftmaxCrossEntropy loss) {
+        add(new Layer.FullyConnected(name, classes, chance(0.8), Initialization.PAPER));
+        nodes.add(new Node(loss, List.of(last)));
     }
 
     private String name(String kind) {
-        return kind + layers.size();
+        return kind + nodes.size();
     }
 
-    /** Adds it, and asks a network that ends right behind it for its shape. */
     private void add(Layer layer) {
-        layers.add(layer);
-        List<Layer> chain = new ArrayList<>(layers);
-        chain.add(new Layer.FullyConnected("probe", 2, true, Initialization.PAPER));
-        chain.add(new Layer.SoftmaxCrossEntropy("probe-loss"));
-        shape = new Network("probe", input, 1, chain).shapes().get(layers.size() - 1);
+        add(layer, List.of(last));
+    }
+
+    /** Adds it, and asks a network of all nodes, of which the last ones are joined, for its shape. */
+    private void add(Layer layer, List<String> inputs) {
+        nodes.add(new Node(layer, inputs));
+        last = layer.name();
+        List<Node> all = new ArrayList<>(nodes);
+        for (Node node : nodes) {
+            if (!(node.layer() instanceof Layer.SoftmaxCrossEntropy)
+                    && nodes.stream().noneMatch(user -> user.inputs().contains(node.name()))) {
+                all.add(new Node(new Layer.FullyConnected("probe-" + node.name(), classes, true, Initialization.PAPER),
+                        List.of(node.name())));
+                all.add(new Node(new Layer.SoftmaxCrossEntropy("loss-" + node.name()), List.of("probe-" + node.name())));
+            }
+        }
+        shape = new Network("probe", input, 1, all).shapes().get(nodes.size() - 1);
+    }
+
+    /** Branches from what there is, which are joined or added; and now and then an auxiliary classifier. */
+    private void branches() {
+        String start = last;
+        Shape from = shape;
+        boolean adds = chance(0.4);
+        int channels = 4 * between(1, 2);
+        List<String> ends = new ArrayList<>();
+        for (int count = between(2, 3); count > 0; count--) {
+            last = start;
+            shape = from;
+            if (chance(0.3)) {
+                add(new Layer.Nonlinearity(name("act"), chance(0.5) ? Activation.RELU : Activation.TANH));
+            }
+            int kernel = 1 + 2 * between(0, 1);
+            add(new Layer.Convolution(name("branch"), adds ? channels : 4 * between(1, 2), kernel, 1, kernel / 2, 1, Rounding.FLOOR, true,
+                    Initialization.PAPER));
+            if (chance(0.5)) {
+                add(new Layer.Nonlinearity(name("act"), chance(0.5) ? Activation.RELU : Activation.TANH));
+            }
+            ends.add(last);
+        }
+        if (!adds && chance(0.3)) {
+            ends.add(start);
+        }
+        if (chance(0.2)) {
+            ends.add(ends.getFirst());
+        }
+        add(adds ? new Layer.Addition(name("add")) : new Layer.Concatenation(name("join")), ends);
+        if (chance(0.3)) {
+            String trunk = last;
+            Shape whole = shape;
+            if (chance(0.5)) {
+                add(new Layer.Nonlinearity(name("act"), Activation.RELU));
+            }
+            scores(name("aux"), new Layer.SoftmaxCrossEntropy(name("aux-loss"), 0.3));
+            last = trunk;
+            shape = whole;
+        }
+        followers(between(0, 2));
     }
 
     private void convolution() {

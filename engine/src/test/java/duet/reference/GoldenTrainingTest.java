@@ -45,7 +45,7 @@ class GoldenTrainingTest {
 
     private static Network network() {
         Initialization start = Initialization.PAPER;
-        return new Network("golden", new Shape(3, 32, 32), 1.0 / 64, List.of(
+        return Network.chain("golden", new Shape(3, 32, 32), 1.0 / 64, List.of(
                 new Layer.Convolution("conv1", 16, 5, 2, 2, 1, Rounding.FLOOR, true, start),
                 new Layer.Nonlinearity("relu1", Activation.RELU),
                 new Layer.LocalResponseNorm("norm1", 5, 0.03125, 0.75, 2, 2),

@@ -17,6 +17,7 @@ import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Mode;
 import duet.plan.Placement;
+import duet.plan.Placements;
 import duet.plan.Planner;
 import duet.plan.StoredImages;
 
@@ -42,7 +43,7 @@ final class PlannedOperations {
         Network network = name.equals("alexnet") ? Networks.create(name, 3, 1000) : Networks.create(name, 1, 10);
         StoredImages stored = new StoredImages(network.input().height() + 5, network.input().width() + 4);
         Map<String, Operation> distinct = new LinkedHashMap<>();
-        for (Placement placement : Placement.values()) {
+        for (Placement placement : Placements.ANY_BATCH) {
             for (Mode mode : Mode.values()) {
                 for (StreamSteps stream : Planner.plan(network, placement, mode, batch, stored, true, Layout.PLAIN).streams()) {
                     for (Step step : stream.steps()) {

@@ -27,7 +27,7 @@ import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Colour noise from the loader through the plan to the checkpoint. */
 class ColourNoiseTrainingTest {
@@ -38,7 +38,7 @@ class ColourNoiseTrainingTest {
 
     /** Losses of a step on the same images, once shifted by the plan and once by hand. */
     @ParameterizedTest
-    @EnumSource(Placement.class)
+    @MethodSource("duet.plan.Placements#anyBatch")
     void aShiftIsTheSameAsOtherPixels(Placement placement) {
         int batch = 4;
         SplittableRandom random = new SplittableRandom(3);
@@ -57,7 +57,7 @@ class ColourNoiseTrainingTest {
         int[] labels = {0, 1, 2, 3};
         double[] byPlan = losses(Tiny.network(), placement, NOISE.withNoiseDivides(true),
                 new Batch(0, images, crops, shifts, labels, batch));
-        Network divided = new Network("tiny", Tiny.network().input(), Tiny.network().inputScale() / 1.3, Tiny.network().layers());
+        Network divided = Network.chain("tiny", Tiny.network().input(), Tiny.network().inputScale() / 1.3, Tiny.network().layers());
         double[] byHand = losses(divided, placement, Augmentation.NONE, new Batch(0, shifted, crops, labels, batch));
         assertArrayEquals(byHand, byPlan, 1e-4);
     }
@@ -89,7 +89,7 @@ class ColourNoiseTrainingTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Placement.class)
+    @MethodSource("duet.plan.Placements#anyBatch")
     void aTrainingThatIsResumedDrawsTheSameColours(Placement placement) {
         float[] whole;
         try (Backend backend = Tiny.backend(placement.devices());

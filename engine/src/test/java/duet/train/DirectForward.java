@@ -1,11 +1,15 @@
 package duet.train;
 
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
+import java.util.stream.IntStream;
 
 import duet.net.Layer;
 import duet.net.Network;
+import duet.net.Node;
 import duet.net.Shape;
 
 /**
@@ -20,17 +24,19 @@ public final class DirectForward {
      * @return probabilities
      */
     public static double[] run(Network network, Map<String, float[]> parameters, double[] image) {
-        double[] value = image;
-        Shape shape = network.input();
-        for (int i = 0; i < network.layers().size(); i++) {
-            Shape out = network.shapes().get(i);
-            value = layer(network.layers().get(i), parameters, value, shape, out);
-            shape = out;
+        Network main = network.withoutAuxiliary();
+        Map<String, double[]> values = new HashMap<>(Map.of(Network.IMAGE, image));
+        for (int i = 0; i < main.nodes().size(); i++) {
+            Node node = main.nodes().get(i);
+            List<double[]> inputs = node.inputs().stream().map(values::get).toList();
+            values.put(node.name(),
+                    layer(node.layer(), parameters, inputs, main.inputShapes(i).getFirst(), main.shapes().get(i)));
         }
-        return value;
+        return values.get(main.nodes().getLast().name());
     }
 
-    private static double[] layer(Layer layer, Map<String, float[]> parameters, double[] in, Shape shape, Shape out) {
+    private static double[] layer(Layer layer, Map<String, float[]> parameters, List<double[]> inputs, Shape shape, Shape out) {
+        double[] in = inputs.getFirst();
         return switch (layer) {
             case Layer.Convolution l ->
                 convolution(l, parameters.get(l.name() + ".weight"), parameters.get(l.name() + ".bias"), in, shape, out);
@@ -44,6 +50,9 @@ public final class DirectForward {
             case Layer.SpatialResponseNorm l -> throw new IllegalArgumentException(l.name());
             case Layer.Pooling l -> pool(l, in, shape, out);
             case Layer.Dropout l -> map(in, x -> l.inverted() ? x : x * (1 - l.rate()));
+            case Layer.Concatenation _ -> inputs.stream().flatMapToDouble(Arrays::stream).toArray();
+            case Layer.Addition _ -> IntStream.range(0, in.length).mapToDouble(j -> inputs.stream().mapToDouble(each -> each[j]).sum())
+                    .toArray();
             case Layer.SoftmaxCrossEntropy _ -> softmax(in);
         };
     }

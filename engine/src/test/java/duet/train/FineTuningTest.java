@@ -88,13 +88,13 @@ class FineTuningTest {
         List<Layer> layers = new ArrayList<>(trained.network().layers());
         Layer.Convolution conv2 = (Layer.Convolution) layers.get(4);
         layers.set(4, new Layer.Convolution("conv2", 6, 5, 1, 2, 2, conv2.rounding(), true, conv2.initialization()));
-        Network network = new Network("wider", new Shape(1, 10, 10), 1 / 64.0, layers);
+        Network network = Network.chain("wider", new Shape(1, 10, 10), 1 / 64.0, layers);
         assertEquals(new FineTuning(List.of("conv1", "fc3", "fc4"), List.of("conv2")), FineTuning.of(trained, network, Tiny.CLASSES));
     }
 
     @Test
     void nothingToTakeIsAnError() {
-        Network other = new Network("other", new Shape(1, 10, 10), 1,
+        Network other = Network.chain("other", new Shape(1, 10, 10), 1,
                 List.of(new Layer.FullyConnected("scores", 4, true, Initialization.PAPER),
                         new Layer.SoftmaxCrossEntropy("loss")));
         assertEquals("no layer of other has the names and sizes of the trained tiny, so there is nothing to take over",

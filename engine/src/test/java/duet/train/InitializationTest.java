@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 class InitializationTest {
     private static List<ParameterShape> parameters(Initialization start) {
-        return new Network("test", new Shape(4, 8, 8), 1, List.of(
+        return Network.chain("test", new Shape(4, 8, 8), 1, List.of(
                 new Layer.Convolution("conv1", 64, 5, 1, 2, 2, Rounding.FLOOR, true, start),
                 new Layer.FullyConnected("fc2", 40, false, start),
                 new Layer.SoftmaxCrossEntropy("loss"))).parameters();

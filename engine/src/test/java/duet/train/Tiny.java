@@ -33,7 +33,7 @@ public final class Tiny {
     }
 
     static Network network(Initialization start) {
-        return new Network("tiny", new Shape(1, 10, 10), 1 / 64.0, List.of(
+        return Network.chain("tiny", new Shape(1, 10, 10), 1 / 64.0, List.of(
                 new Layer.Convolution("conv1", 4, 3, 1, 1, 1, Rounding.FLOOR, true, start),
                 new Layer.Nonlinearity("relu1", Operation.Activation.RELU),
                 new Layer.LocalResponseNorm("norm1", 3, 1e-3, 0.75, 1, 2),

@@ -52,7 +52,7 @@ public class DeconvolutionTest {
         List<Layer> all = new ArrayList<>(List.of(layers));
         all.add(new Layer.FullyConnected("scores", 4, true, Initialization.PAPER));
         all.add(new Layer.SoftmaxCrossEntropy("loss"));
-        Network network = new Network("test", new Shape(1, 10, 10), 1 / 64.0, all);
+        Network network = Network.chain("test", new Shape(1, 10, 10), 1 / 64.0, all);
         SplittableRandom random = new SplittableRandom(SEED);
         Map<String, float[]> tensors = new HashMap<>();
         for (ParameterShape shape : network.parameters()) {

@@ -75,7 +75,7 @@ class NamedNetworksTest {
                 default -> layer;
             });
         }
-        return new Network(name, large ? new Shape(3, SIDE, SIDE) : network.input(), network.inputScale(), layers);
+        return Network.chain(name, large ? new Shape(3, SIDE, SIDE) : network.input(), network.inputScale(), layers);
     }
 
     static Stream<String> names() {
@@ -135,7 +135,7 @@ class NamedNetworksTest {
                         l.bias(),
                         l.initialization()))
                 .toList();
-        assertTrue(largestRms(run(new Network("free", network.input(), 1, free), "cpu", 1)) > 0.0095);
+        assertTrue(largestRms(run(Network.chain("free", network.input(), 1, free), "cpu", 1)) > 0.0095);
     }
 
     private static double largestRms(Run run) {

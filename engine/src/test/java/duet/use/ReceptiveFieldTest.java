@@ -24,7 +24,7 @@ class ReceptiveFieldTest {
 
     @Test
     void normalisationWithinAMapSeesItsNeighbours() {
-        Network network = new Network("net", new Shape(1, 20, 20), 1, List.of(
+        Network network = Network.chain("net", new Shape(1, 20, 20), 1, List.of(
                 new Layer.Convolution("conv1", 2, 3, 2, 1, 1, Rounding.FLOOR, true, Initialization.PAPER),
                 new Layer.SpatialResponseNorm("spatial1", 3, 1e-3, 0.75, 1),
                 new Layer.FullyConnected("scores", 2, true, Initialization.PAPER),

@@ -64,7 +64,7 @@ class TorchvisionImportTest {
 
     private static Network torchvision() {
         Initialization init = Initialization.PAPER;
-        return new Network("small-owt", new Shape(3, 31, 31), 1, List.of(
+        return Network.chain("small-owt", new Shape(3, 31, 31), 1, List.of(
                 new Layer.Convolution("conv1", 8, 11, 4, 2, 1, Rounding.FLOOR, true, init),
                 new Layer.Nonlinearity("relu1", Activation.RELU),
                 new Layer.Convolution("conv2", 12, 5, 1, 2, 1, Rounding.FLOOR, true, init),

@@ -102,6 +102,7 @@ public final class NetworksCommand implements Runnable {
         LayerTable table = LayerTable.of(network);
         return "input " + network.input() + ", " + Text.count(network.classes()) + " classes, "
                 + Text.count(table.parameters(), "parameter")
+                + (table.auxiliary() == 0 ? "" : " (" + Text.count(table.auxiliary()) + " of them auxiliary, for training)")
                 + ", " + Text.flop(table.flop()) + " an image forward";
     }
 
@@ -110,7 +111,7 @@ public final class NetworksCommand implements Runnable {
         boolean towers = Planner.canPlace(network, Placement.TWO_TOWERS);
         List<Sharing> sharing = Sharing.of(network, towers ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
         Table table = new Table("lllrrl");
-        table.row("layer", "kind", "output", "parameters", "FLOP", "devices");
+        table.row("layer", "kind", "output", "parameters", "FLOP", "two towers");
         table.row("input", "", network.input().toString(), "", "",
                 towers ? "each the whole image" : "one: the network cannot be cut in two");
         for (int i = 0; i < sharing.size(); i++) {
@@ -129,6 +130,7 @@ public final class NetworksCommand implements Runnable {
             case HALF_OF_BOTH -> "each its half, halves exchanged before";
             case PARTIAL_SUMS -> "half sums, exchanged";
             case FIRST_DEVICE -> "the first";
+            case SHARE -> "each its share";
         };
     }
 }

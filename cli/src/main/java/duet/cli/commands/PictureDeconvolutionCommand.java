@@ -79,7 +79,7 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Placement placement = devices.placement(Placement.ONE_DEVICE);
-        if (placement != Placement.ONE_DEVICE) {
+        if (!placement.equals(Placement.ONE_DEVICE)) {
             throw CommandFailure.usage("features are projected back on one device; name one, such as --devices cpu");
         }
         Checkpoint checkpoint = trained.read(output);

@@ -55,7 +55,7 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
     private void introduce(String devices, Placement placement, Split images) {
         LayerTable table = LayerTable.of(network);
         output.say("network    " + network.name() + ", " + Text.count(table.parameters(), "parameter") + ", " + Text.flop(table.flop())
-                + " an image forward, " + (placement == Placement.ONE_DEVICE ? "one device" : "two towers"));
+                + " an image forward, " + placement.words());
         output.say("devices    " + devices);
         output.say("data       " + images.training().description() + "; validation: " + images.validation().description());
         output.say("training   batch " + options.batch() + ", "

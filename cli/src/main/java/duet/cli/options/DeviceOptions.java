@@ -2,7 +2,6 @@ package duet.cli.options;
 
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 
@@ -24,7 +23,11 @@ import picocli.CommandLine.TypeConversionException;
 /** Which devices compute, and which part each of them holds. */
 @Heading(Heading.DEVICES)
 public final class DeviceOptions {
-    private static final Map<String, Placement> PLACEMENTS = Map.of("one", Placement.ONE_DEVICE, "towers", Placement.TWO_TOWERS);
+    /** How the work can be cut. */
+    enum Way { ONE, TOWERS, HALVES, DATA, HYBRID }
+
+    /** Without a word about devices, of those that can be any number. */
+    private static final int USUAL_DEVICES = 2;
 
     @Option(names = "--devices", paramLabel = "LIST",
             description = "Devices, separated by commas: 'cpu', 'cpu,cpu', 'cuda:0,cuda:1', 'cuda:0,cuda:0' (two on one card), "
@@ -32,10 +35,18 @@ public final class DeviceOptions {
                     + "the placement needs; './duet devices' shows which).")
     private String devices;
 
-    @Option(names = "--placement", paramLabel = "NAME", converter = PlacementConverter.class,
+    @Option(names = "--placement", paramLabel = "NAME", converter = WayConverter.class,
             description = "'one': everything on one device; 'towers': each of two devices holds half of every layer, as in the "
-                    + "paper (default: what fits --devices; without it towers to train a network that can be cut in two, one otherwise).")
-    private Placement placement;
+                    + "paper; 'halves': the upper half of every image and map on one device, the lower on another; 'data': each device "
+                    + "computes some of the images of a batch; 'hybrid': so do convolutions, and each device holds some of the outputs of "
+                    + "the fully connected layers; './duet plan --compare' shows what each costs (default: what fits --devices: one, two "
+                    + "towers, or data; without it towers to train a network that can be cut in two, one otherwise).")
+    private Way way;
+
+    @Option(names = "--parts", paramLabel = "N", converter = Numbers.PositiveInteger.class,
+            description = "Parts of a batch with --placement data or hybrid: the same number gives the same bits on any number of devices "
+                    + "(default: one for each device).")
+    private Integer parts;
 
     @Option(names = "--threads", paramLabel = "N", converter = Numbers.PositiveInteger.class,
             description = "Threads in all, shared out among CPU devices (default: one for each core).")
@@ -51,21 +62,32 @@ public final class DeviceOptions {
                     + "'bf16', where it is faster on this processor, or 'bf16-everywhere', also where it is not (default: fp32).")
     private Precision precision;
 
-    /** @param preferred where neither option decides */
+    /** @param preferred where no option decides */
     public Placement placement(Placement preferred) {
-        if (devices == null) {
-            return placement == null ? preferred : placement;
+        if (way == null && devices == null && parts == null) {
+            return preferred;
         }
-        int count = devices.split(",", -1).length;
-        Placement fitting = count == 1 ? Placement.ONE_DEVICE : count == 2 ? Placement.TWO_TOWERS : null;
-        if (fitting == null) {
-            throw CommandFailure.usage("--devices " + devices + " names " + count + " devices, but a network runs on one or two");
+        int count = devices == null ? USUAL_DEVICES : devices.split(",", -1).length;
+        Way chosen = way != null ? way : parts != null ? Way.DATA : count == 1 ? Way.ONE : count == 2 ? Way.TOWERS : Way.DATA;
+        Placement placement = placement(chosen, count);
+        if (parts != null && chosen != Way.DATA && chosen != Way.HYBRID) {
+            throw CommandFailure.usage("--parts are those of a batch with --placement data or hybrid, not " + placement.label());
         }
-        if (placement != null && placement != fitting) {
-            throw CommandFailure.usage("--placement " + name(placement) + " needs " + Text.count(placement.devices(), "device")
+        if (devices != null && placement.devices() != count) {
+            throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device")
                     + ", but --devices " + devices + " names " + count);
         }
-        return fitting;
+        return placement;
+    }
+
+    private Placement placement(Way chosen, int count) {
+        return switch (chosen) {
+            case ONE -> Placement.ONE_DEVICE;
+            case TOWERS -> Placement.TWO_TOWERS;
+            case HALVES -> Placement.HALVES;
+            case DATA -> CommandFailure.checked(() -> Placement.data(count, parts == null ? count : parts));
+            case HYBRID -> CommandFailure.checked(() -> Placement.hybrid(count, parts == null ? count : parts));
+        };
     }
 
     /** To train: two towers, unless nobody asks for them and the network cannot be cut. */
@@ -128,10 +150,6 @@ public final class DeviceOptions {
         return threads != null || convolutions != null || precision != null;
     }
 
-    static String name(Placement placement) {
-        return placement == Placement.ONE_DEVICE ? "one" : "towers";
-    }
-
     /** {@code fastest}, {@code direct} or {@code winograd}. */
     static final class ConvolutionsConverter implements ITypeConverter<ConvolutionChoice> {
         @Override
@@ -158,15 +176,16 @@ public final class DeviceOptions {
         }
     }
 
-    /** {@code one} or {@code towers}. */
-    static final class PlacementConverter implements ITypeConverter<Placement> {
+    /** The names of {@link Way}, in small letters. */
+    static final class WayConverter implements ITypeConverter<Way> {
         @Override
-        public Placement convert(String text) {
-            Placement placement = PLACEMENTS.get(text);
-            if (placement == null) {
-                throw new TypeConversionException("'" + text + "' is neither 'one' nor 'towers'");
+        public Way convert(String text) {
+            for (Way way : Way.values()) {
+                if (way.name().toLowerCase(Locale.ROOT).equals(text)) {
+                    return way;
+                }
             }
-            return placement;
+            throw new TypeConversionException("'" + text + "' is neither 'one' nor 'towers', 'halves', 'data' nor 'hybrid'");
         }
     }
 }

@@ -10,26 +10,33 @@ import duet.net.Shape;
 /**
  * What each layer of a network makes and costs.
  *
- * @param flop floating point operations of the forward pass for one image in convolutions and fully connected layers; a
- *             multiply-add is two
+ * @param flop floating point operations of the forward pass for one image in convolutions and fully connected layers, without auxiliary
+ *             classifiers; a multiply-add is two
  */
 public record LayerTable(List<Row> rows, long parameters, long flop) {
 
-    public record Row(String name, String kind, Shape shape, long parameters, long flop) {}
+    public record Row(String name, String kind, Shape shape, long parameters, long flop, boolean main) {}
 
     public static LayerTable of(Network network) {
         List<Row> rows = new ArrayList<>();
-        Shape input = network.input();
         List<Shape> shapes = network.shapes();
+        List<Boolean> main = network.main();
         for (int i = 0; i < shapes.size(); i++) {
             Layer layer = network.layers().get(i);
+            Shape input = network.inputShapes(i).getFirst();
             Shape output = shapes.get(i);
             long weights = layer instanceof Layer.Weighted weighted ? weighted.weights(input) : 0;
             long biases = layer instanceof Layer.Weighted weighted && weighted.bias() ? weighted.outputs() : 0;
-            rows.add(new Row(layer.name(), kind(layer), output, weights + biases, 2 * weights * output.height() * output.width()));
-            input = output;
+            rows.add(new Row(layer.name(), kind(layer), output, weights + biases, 2 * weights * output.height() * output.width(),
+                    main.get(i)));
         }
-        return new LayerTable(List.copyOf(rows), rows.stream().mapToLong(Row::parameters).sum(), rows.stream().mapToLong(Row::flop).sum());
+        return new LayerTable(List.copyOf(rows), rows.stream().mapToLong(Row::parameters).sum(),
+                rows.stream().filter(Row::main).mapToLong(Row::flop).sum());
+    }
+
+    /** Of the auxiliary classifiers, which are there in training only. */
+    public long auxiliary() {
+        return rows.stream().filter(row -> !row.main()).mapToLong(Row::parameters).sum();
     }
 
     private static String kind(Layer layer) {
@@ -44,7 +51,9 @@ public record LayerTable(List<Row> rows, long parameters, long flop) {
             case Layer.Pooling p -> p.kind().name().toLowerCase(java.util.Locale.ROOT) + " pooling " + p.window() + "x" + p.window()
                     + ", stride " + p.stride() + (p.padding() > 0 ? ", padding " + p.padding() : "");
             case Layer.Dropout d -> "dropout " + d.rate();
-            case Layer.SoftmaxCrossEntropy s -> "softmax cross-entropy";
+            case Layer.Concatenation _ -> "concatenation";
+            case Layer.Addition _ -> "addition";
+            case Layer.SoftmaxCrossEntropy s -> "softmax cross-entropy" + (s.weight() == 1 ? "" : ", weight " + s.weight());
         };
     }
 }

@@ -41,7 +41,7 @@ class PicturesTest {
     }
 
     private static Network network(int channels, int filters, int kernel, int laterGroups) {
-        return new Network("test", new Shape(channels, 16, 16), 1, List.of(convolution("conv1", filters, kernel, 1),
+        return Network.chain("test", new Shape(channels, 16, 16), 1, List.of(convolution("conv1", filters, kernel, 1),
                 convolution("conv2", 4, 3, laterGroups), new Layer.FullyConnected("fc3", 10, true, Initialization.PAPER),
                 new Layer.SoftmaxCrossEntropy("loss")));
     }
@@ -123,7 +123,7 @@ class PicturesTest {
     /** Squares are too small for numbers: those are at the rows and columns. The scores are not cut in two. */
     @Test
     void channelsOfOneNumberAreFoundByRowAndColumn() {
-        Network network = new Network("test", new Shape(1, 16, 16), 1, List.of(convolution("conv1", 4, 3, 1),
+        Network network = Network.chain("test", new Shape(1, 16, 16), 1, List.of(convolution("conv1", 4, 3, 1),
                 convolution("conv2", 4, 3, 2), new Layer.FullyConnected("fc3", 4096, true, Initialization.PAPER),
                 new Layer.FullyConnected("fc4", 10, true, Initialization.PAPER), new Layer.SoftmaxCrossEntropy("loss")));
         Canvas canvas = ActivationSheet.draw(network, "fc3", new float[4096]);
@@ -139,7 +139,7 @@ class PicturesTest {
 
     @Test
     void aNetworkWithoutConvolutionHasNoFilters() {
-        Network network = new Network("test", new Shape(1, 4, 4), 1, List.of(
+        Network network = Network.chain("test", new Shape(1, 4, 4), 1, List.of(
                 new Layer.FullyConnected("fc1", 10, true, Initialization.PAPER), new Layer.SoftmaxCrossEntropy("loss")));
         assertNull(FilterSheet.draw(network, new float[160]));
     }

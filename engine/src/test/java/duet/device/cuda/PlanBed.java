@@ -51,7 +51,7 @@ final class PlanBed {
 
     static PlanBed towers() {
         Initialization start = Initialization.PAPER;
-        Network network = new Network("towers", new Shape(1, 8, 8), 1 / 64.0, List.of(
+        Network network = Network.chain("towers", new Shape(1, 8, 8), 1 / 64.0, List.of(
                 new Layer.Convolution("conv1", 8, 3, 2, 1, 1, Rounding.FLOOR, true, start),
                 new Layer.Nonlinearity("relu1", Activation.RELU),
                 new Layer.Convolution("conv2", 8, 3, 1, 1, 1, Rounding.FLOOR, true, start),

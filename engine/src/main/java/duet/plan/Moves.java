@@ -1,0 +1,192 @@
+package duet.plan;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+
+import duet.device.Axis;
+import duet.device.Operation;
+import duet.device.Tensor;
+import duet.plan.PlanBuilder.Exchange;
+import duet.plan.PlanBuilder.Parcel;
+
+/**
+ * Brings values from one distribution to another: together with {@link Returns}, which brings gradients back, the one place that knows
+ * which slices are cut, copied, joined and added up.
+ */
+final class Moves {
+    private final PlanBuilder builder;
+
+    Moves(PlanBuilder builder) {
+        this.builder = builder;
+    }
+
+    /** A run of what a lane has, along the axis of a move. */
+    private record Piece(int lane, int first, int count) {}
+
+    /**
+     * The same value in another distribution.
+     *
+     * @param layer that wants it
+     * @param name  of the result, such as {@code .input}
+     */
+    Value move(String layer, String name, Value value, Distribution to) {
+        Distribution from = value.distribution();
+        if (from.equals(to)) {
+            return value;
+        }
+        if (!from.whole() && !to.whole() && from.axis() != to.axis()) {
+            return move(layer, name, move(layer, ".whole", value, Distribution.WHOLE), to);
+        }
+        return new Move(layer, value, to).make(layer + name);
+    }
+
+    /** One move: pieces are cut, sent and joined. */
+    private final class Move {
+        private final String layer;
+        private final Value value;
+        private final Distribution to;
+        private final Axis axis;
+        private final Map<Piece, Tensor> cut = new HashMap<>();
+        private final Map<List<Object>, Parcel> parcels = new LinkedHashMap<>();
+
+        Move(String layer, Value value, Distribution to) {
+            this.layer = layer;
+            this.value = value;
+            this.to = to;
+            axis = to.whole() ? value.distribution().axis() : to.axis();
+        }
+
+        Value make(String name) {
+            List<Integer> holders = builder.holders(to);
+            Map<Integer, List<Piece>> wanted = new LinkedHashMap<>();
+            holders.forEach(lane -> wanted.put(lane, pieces(lane)));
+            wanted.forEach((lane, pieces) -> pieces.stream().filter(piece -> builder.device(piece.lane()) != builder.device(lane))
+                    .forEach(piece -> parcels.computeIfAbsent(List.of(piece, builder.device(lane)),
+                            _ -> new Parcel(cut(piece, ".sent"), layer + ".received", builder.device(lane)))));
+            Map<List<Object>, Tensor> arrived = sent();
+            Map<Integer, Tensor> made = new HashMap<>();
+            wanted.forEach((lane, pieces) -> made.put(lane, joined(name, lane, pieces, arrived)));
+            return new Value(builder.each(to, made::get), value.shape(), to);
+        }
+
+        private Map<List<Object>, Tensor> sent() {
+            Map<List<Object>, Tensor> arrived = new HashMap<>();
+            if (!parcels.isEmpty()) {
+                Exchange exchange = builder.exchange(layer, List.copyOf(parcels.values()));
+                builder.await(exchange);
+                List<List<Object>> keys = List.copyOf(parcels.keySet());
+                IntStream.range(0, keys.size()).forEach(i -> arrived.put(keys.get(i), exchange.arrived().get(i)));
+            }
+            return arrived;
+        }
+
+        private Tensor joined(String name, int lane, List<Piece> pieces, Map<List<Object>, Tensor> arrived) {
+            int device = builder.device(lane);
+            if (pieces.size() == 1 && builder.device(pieces.getFirst().lane()) == device) {
+                Piece piece = pieces.getFirst();
+                return entire(piece) ? value.on(piece.lane()) : slice(piece, builder.activation(name, lane, value.shape(), to));
+            }
+            List<Tensor> parts = pieces.stream()
+                    .map(piece -> builder.device(piece.lane()) == device ? cut(piece, ".own") : arrived.get(List.of(piece, device)))
+                    .toList();
+            if (parts.size() == 1) {
+                return parts.getFirst();
+            }
+            Tensor whole = builder.activation(name, lane, value.shape(), to);
+            builder.launch(lane, new Operation.Gather(layer, axis, parts, whole));
+            return whole;
+        }
+
+        private int length() {
+            return Distribution.length(axis, builder.batch(), value.shape());
+        }
+
+        /** What a lane wants, piece by piece in the order in which it wants it. */
+        private List<Piece> pieces(int lane) {
+            List<Piece> pieces = new ArrayList<>();
+            for (Range range : to.ranges(axis, lane, length())) {
+                pieces.addAll(cover(value.distribution(), axis, range, lane));
+            }
+            return pieces;
+        }
+
+        private boolean entire(Piece piece) {
+            return piece.first() == 0 && piece.count() == value.distribution().count(axis, piece.lane(), length());
+        }
+
+        private Tensor cut(Piece piece, String name) {
+            return entire(piece) ? value.on(piece.lane())
+                    : cut.computeIfAbsent(piece, _ -> slice(piece, part(layer + name, value, axis, piece.lane(), piece.count())));
+        }
+
+        private Tensor slice(Piece piece, Tensor part) {
+            builder.launch(piece.lane(), new Operation.Slice(layer, axis, value.on(piece.lane()), piece.first(), part));
+            return part;
+        }
+    }
+
+    /** A tensor like a lane's part of a value, but of another length along an axis. */
+    Tensor part(String name, Value value, Axis axis, int lane, int count) {
+        Tensor whole = value.on(lane);
+        return builder.tensor(name, whole.device(), whole.format(), Tensor.Role.TRANSIENT, axis == Axis.BATCH ? count : whole.batch(),
+                axis == Axis.CHANNELS ? count : whole.channels(), axis == Axis.ROWS ? count : whole.height(), whole.width());
+    }
+
+    /** Where a range of a value lies; where each lane has the whole, the lane takes its own. */
+    private List<Piece> cover(Distribution from, Axis axis, Range range, int lane) {
+        if (from.whole()) {
+            return List.of(new Piece(lane, range.first(), range.count()));
+        }
+        Map<Integer, Piece> pieces = new HashMap<>();
+        for (int other = 0; other < builder.lanes(); other++) {
+            int offset = 0;
+            for (Range own : from.ranges(axis, other, 0)) {
+                Range both = own.meet(range);
+                if (both.count() > 0) {
+                    pieces.put(both.first(), new Piece(other, offset + both.first() - own.first(), both.count()));
+                }
+                offset += own.count();
+            }
+        }
+        return pieces.entrySet().stream().sorted(Map.Entry.comparingByKey(Comparator.naturalOrder())).map(Map.Entry::getValue).toList();
+    }
+
+    /**
+     * Sums of one tensor of each device, on every device.
+     *
+     * @param terms one for each device, equal in size; they are overwritten
+     */
+    Supplier<List<Tensor>> addedUp(String layer, List<Tensor> terms, String name) {
+        if (terms.size() == 1) {
+            return () -> terms;
+        }
+        List<Parcel> parcels = new ArrayList<>();
+        for (int to = 0; to < terms.size(); to++) {
+            for (Tensor term : terms) {
+                if (term.device() != to) {
+                    parcels.add(new Parcel(term, layer + name, to));
+                }
+            }
+        }
+        Exchange exchange = builder.exchange(layer, parcels);
+        return () -> {
+            builder.await(exchange);
+            List<Tensor> sums = new ArrayList<>();
+            int next = 0;
+            for (int to = 0; to < terms.size(); to++) {
+                List<Tensor> here = new ArrayList<>();
+                for (Tensor term : terms) {
+                    here.add(term.device() == to ? term : exchange.arrived().get(next++));
+                }
+                sums.add(builder.sum(layer, builder.lane(to), here, terms.get(to)));
+            }
+            return sums;
+        };
+    }
+}
