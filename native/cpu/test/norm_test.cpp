@@ -90,8 +90,8 @@ KERNEL_TEST(spatial_norm, 25) {
 KERNEL_TEST(filter_renormalise, 25) {
   const int groups = t.random.between(1, 3), inputs = t.random.between(1, 12), outputs = t.random.between(1, 70),
             kernel = t.random.between(1, 4);
-  const duet_convolution c{1, groups * inputs, kernel, kernel, groups * outputs, kernel,      kernel,   1,
-                           0, 0,               groups, 1,      1,                DUET_DIRECT, DUET_FP32};
+  const duet_convolution c{1, groups * inputs, kernel, kernel, groups * outputs, kernel,   kernel, 1, 0,
+                           0, groups,          1,      1,      DUET_DIRECT,      DUET_FP32};
   const int64_t taps = int64_t{inputs} * kernel * kernel;
   const float radius = 0.9f;
   Guarded<float> before(groups * outputs * taps), after(before.size()), packed(t.library.filter_elements(&c));

@@ -99,45 +99,68 @@ def network(p, x):
     x = F.avg_pool2d(x, 2, 1, 1, False, False)
     x = F.relu(F.linear(x.flatten(1), p["fc5.weight"], p["fc5.bias"]))
     x = torch.tanh(F.linear(x, p["fc6.weight"], p["fc6.bias"]))
-    return F.linear(x, p["fc7.weight"], p["fc7.bias"])
+    return F.linear(x, p["fc7.weight"], p["fc7.bias"]), []
+
+
+def inception(p, x):
+    """An Inception module, a residual connection and an auxiliary classifier of weight 0.3 in miniature; names as in the engine."""
+    def convolution(layer, x, padding=0):
+        return F.relu(F.conv2d(x, p[layer + ".weight"], p[layer + ".bias"], 1, padding))
+
+    def linear(layer, x):
+        return F.linear(x.flatten(1), p[layer + ".weight"], p[layer + ".bias"])
+
+    x = response_norm(F.max_pool2d(convolution("conv1", x, 1), 3, 2, 0, 1, True), 3, 0.0625, 0.75, 1.0, 1)
+    x = torch.cat([convolution("one", x), convolution("three", convolution("three-reduce", x), 1),
+                   convolution("pool-proj", F.max_pool2d(x, 3, 1, 1))], 1)
+    x = convolution("residual", x, 1) + x
+    auxiliary = convolution("aux-conv", F.avg_pool2d(x, 5, 3))
+    auxiliary = linear("aux-scores", F.relu(linear("aux-fc", auxiliary)))
+    x = F.avg_pool2d(convolution("conv2", F.max_pool2d(x, 3, 2)), 5)
+    return linear("scores", x), [(0.3, auxiliary)]
 
 
 SHAPES = {"conv1": (16, 3, 5, 5), "conv2": (24, 8, 3, 3), "conv3": (24, 24, 3, 3), "conv4": (16, 12, 3, 3),
           "fc5": (32, 256), "fc6": (32, 32), "fc7": (10, 32)}
-BATCH, STEPS, STORED, SIZE, CLASSES = 6, 6, 35, 32, 10
+INCEPTION = {"conv1": (8, 3, 3, 3), "one": (6, 8, 1, 1), "three-reduce": (4, 8, 1, 1), "three": (8, 4, 3, 3), "pool-proj": (4, 8, 1, 1),
+             "residual": (18, 18, 3, 3), "aux-conv": (6, 18, 1, 1), "aux-fc": (16, 54), "aux-scores": (10, 16),
+             "conv2": (12, 18, 1, 1), "scores": (10, 12)}
+BATCH, STEPS, CLASSES = 6, 6, 10
 MOMENTUM, DECAY, INPUT_SCALE = 0.875, 1 / 256, 1 / 64
 RATES = [1 / 32] * 3 + [1 / 128] * 3
 
 
-def prepared(images, crops, mean):
+def prepared(images, crops, mean, size):
     """Cropped, mirrored, minus the mean, scaled; n c y x from stored n y x c."""
     views = []
     for image, (top, left, mirror) in zip(images, crops):
-        x = (image.transpose(2, 0, 1) - mean)[:, top:top + SIZE, left:left + SIZE]
+        x = (image.transpose(2, 0, 1) - mean)[:, top:top + size, left:left + size]
         views.append(x[:, :, ::-1] if mirror else x)
     return torch.tensor(numpy.stack(views) * INPUT_SCALE)
 
 
-def training():
+def training(file, network, shapes, size):
+    stored = size + 3
     random = numpy.random.RandomState(0)
     parameters, momentum, tensors = {}, {}, {}
-    for layer, shape in SHAPES.items():
+    for layer, shape in shapes.items():
         fan_in = numpy.prod(shape[1:])
         parameters[layer + ".weight"] = normal(*shape, deviation=(2 / fan_in) ** 0.5).requires_grad_()
         parameters[layer + ".bias"] = normal(shape[0], deviation=0.1).requires_grad_()
     for name, value in parameters.items():
         tensors["initial." + name] = value.detach().clone()
         momentum[name] = torch.zeros_like(value)
-    images = random.randint(0, 256, (STEPS, BATCH, STORED, STORED, 3))
-    crops = random.randint(0, [STORED - SIZE + 1, STORED - SIZE + 1, 2], (STEPS, BATCH, 3))
+    images = random.randint(0, 256, (STEPS, BATCH, stored, stored, 3))
+    crops = random.randint(0, [stored - size + 1, stored - size + 1, 2], (STEPS, BATCH, 3))
     labels = random.randint(0, CLASSES, (STEPS, BATCH))
-    mean = random.uniform(100, 150, (3, STORED, STORED)).astype("f4").astype("f8")
+    mean = random.uniform(100, 150, (3, stored, stored)).astype("f4").astype("f8")
     losses = []
     for step in range(STEPS):
-        scores = network(parameters, prepared(images[step].astype("f8"), crops[step], mean))
+        scores, auxiliary = network(parameters, prepared(images[step].astype("f8"), crops[step], mean, size))
         loss = F.cross_entropy(scores, torch.tensor(labels[step]), reduction="none")
         losses.append(loss.detach().numpy())
-        gradients = torch.autograd.grad(loss.mean(), list(parameters.values()))
+        total = loss.mean() + sum(weight * F.cross_entropy(other, torch.tensor(labels[step])) for weight, other in auxiliary)
+        gradients = torch.autograd.grad(total, list(parameters.values()))
         with torch.no_grad():
             for (name, value), gradient in zip(parameters.items(), gradients):
                 bias = name.endswith("bias")
@@ -148,11 +171,12 @@ def training():
     for name, value in parameters.items():
         tensors["final." + name], tensors["momentum." + name] = value, momentum[name]
     tensors.update({"images": images, "crops": crops, "labels": labels, "mean": mean, "losses": numpy.stack(losses)})
-    write("training.safetensors", tensors, half=("images",))
+    write(file, tensors, half=("images",))
     print("mean losses", [round(float(loss.mean()), 4) for loss in losses])
 
 
 operations()
-training()
-for file in sorted(FOLDER.iterdir()):
-    print(file.name, file.stat().st_size)
+training("training.safetensors", network, SHAPES, 32)
+training("inception.safetensors", inception, INCEPTION, 24)
+for made in sorted(FOLDER.iterdir()):
+    print(made.name, made.stat().st_size)

@@ -114,19 +114,21 @@ public record Plan(
      * @param losses        for each image
      * @param ranks         for each image
      * @param probabilities in evaluation only, else null
+     * @param auxiliary     in training the losses of the auxiliary classifiers for each image, in network order
      * @param status        INTEGERS, 1 x number of checked layers (0 fine, 1 not finite)
      * @param layers        what requested layers made, by name: this lane's share, or all of it on the first lane
      * @param projection    see {@link Requests#projected()}; else null
      */
-    public record Outputs(int firstImage, Tensor losses, Tensor ranks, Tensor probabilities, Tensor status,
-            Map<String, List<Piece>> layers, Tensor projection) {
-        /** Copies the map. */
+    public record Outputs(int firstImage, Tensor losses, Tensor ranks, Tensor probabilities, List<Tensor> auxiliary,
+            Tensor status, Map<String, List<Piece>> layers, Tensor projection) {
+        /** Copies the list and the map. */
         public Outputs {
+            auxiliary = List.copyOf(auxiliary);
             layers = Map.copyOf(layers);
         }
 
         Outputs with(Tensor image) {
-            return new Outputs(firstImage, losses, ranks, probabilities, status, layers, image);
+            return new Outputs(firstImage, losses, ranks, probabilities, auxiliary, status, layers, image);
         }
     }
 

@@ -116,6 +116,7 @@ final class PlanRoles {
         for (Plan.Outputs outputs : plan.outputs()) {
             List<Tensor> read = new ArrayList<>();
             outputs.layers().values().forEach(pieces -> pieces.forEach(piece -> read.add(piece.tensor())));
+            read.addAll(outputs.auxiliary());
             read.addAll(Arrays.asList(outputs.losses(), outputs.ranks(), outputs.probabilities(), outputs.status(), outputs.projection()));
             for (Tensor tensor : read) {
                 if (tensor != null && !written.contains(tensor)) {

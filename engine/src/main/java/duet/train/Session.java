@@ -82,8 +82,9 @@ public final class Session implements AutoCloseable {
     private Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout,
             Requests requests, Augmentation augmentation, boolean noiseEnds) {
         if (backend.devices().size() != placement.devices()) {
-            throw new TrainingException("the placement " + placement + " needs " + placement.devices() + " device(s), but there are "
-                    + backend.devices().size() + " (" + backend.description() + ")");
+            throw new TrainingException(
+                    "the placement " + placement.label() + " needs " + placement.devices() + " device(s), but there are "
+                            + backend.devices().size() + " (" + backend.description() + ")");
         }
         SessionPlans plans = SessionPlans.make(
                 network, placement, backend, stored, batch, trains, dropout, requests, augmentation, noiseEnds);

@@ -1,13 +1,20 @@
 package duet.reference;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 
 import duet.device.Backend;
 import duet.device.Program;
 import duet.device.RunParameters;
 import duet.device.Storage;
 import duet.device.Tensor;
+import duet.net.Layer;
+import duet.net.Node;
 import duet.plan.Plan;
 import duet.plan.Plan.Parameter;
 import duet.plan.Plan.Part;
@@ -72,12 +79,15 @@ final class PlanRun implements AutoCloseable {
         }
     }
 
-    /** Writes one batch to every device. */
+    /** Writes one batch to every lane. */
     void feed(byte[] images, int[] crops, int[] labels, float[] mean) {
+        int size = images.length / plan.batch();
         for (Plan.Inputs inputs : plan.inputs()) {
-            program.write(inputs.images(), images);
-            program.write(inputs.crops(), crops);
-            program.write(inputs.labels(), labels);
+            int first = inputs.firstImage();
+            int end = first + inputs.images().batch();
+            program.write(inputs.images(), Arrays.copyOfRange(images, first * size, end * size));
+            program.write(inputs.crops(), Arrays.copyOfRange(crops, first * 3, end * 3));
+            program.write(inputs.labels(), Arrays.copyOfRange(labels, inputs.firstLabel(), inputs.firstLabel() + inputs.labels().batch()));
             program.write(inputs.mean(), mean);
         }
     }
@@ -86,16 +96,52 @@ final class PlanRun implements AutoCloseable {
         program.run(parameters);
     }
 
-    double[] losses(int device) {
-        return read(plan.outputs().get(device).losses());
+    /** Of the whole batch; lanes that know the same images have the same bits. */
+    double[] losses() {
+        return ofBatch(Plan.Outputs::losses);
     }
 
-    int[] ranks(int device) {
-        return integers(plan.outputs().get(device).ranks());
+    /** The losses of the batch that are trained on: with those of auxiliary classifiers, times their weights. */
+    double[] weightedLosses() {
+        double[] sum = losses();
+        List<Node> losses = plan.network().losses();
+        for (int i = 0; i + 1 < losses.size(); i++) {
+            int index = i;
+            double[] own = ofBatch(outputs -> outputs.auxiliary().get(index));
+            double weight = ((Layer.SoftmaxCrossEntropy) losses.get(i).layer()).weight();
+            for (int n = 0; n < sum.length; n++) {
+                sum[n] += weight * own[n];
+            }
+        }
+        return sum;
     }
 
-    int[] status(int device) {
-        return integers(plan.outputs().get(device).status());
+    private double[] ofBatch(Function<Plan.Outputs, Tensor> which) {
+        double[] whole = new double[plan.batch()];
+        Arrays.fill(whole, Double.NaN);
+        for (Plan.Outputs outputs : plan.outputs()) {
+            double[] own = read(which.apply(outputs));
+            for (int i = 0; i < own.length; i++) {
+                int image = outputs.firstImage() + i;
+                assertTrue(Double.isNaN(whole[image]) || whole[image] == own[i], "every lane knows the same losses");
+                whole[image] = own[i];
+            }
+        }
+        return whole;
+    }
+
+    int[] ranks() {
+        int[] whole = new int[plan.batch()];
+        for (Plan.Outputs outputs : plan.outputs()) {
+            int[] own = integers(outputs.ranks());
+            System.arraycopy(own, 0, whole, outputs.firstImage(), own.length);
+        }
+        return whole;
+    }
+
+    /** How many checks on any lane have found what is not finite. */
+    int notFinite() {
+        return plan.outputs().stream().mapToInt(outputs -> IntStream.of(integers(outputs.status())).sum()).sum();
     }
 
     private int[] integers(Tensor tensor) {

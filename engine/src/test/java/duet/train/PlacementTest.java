@@ -77,6 +77,25 @@ class PlacementTest {
         }
     }
 
+    /** The default network in parts: the same bits on one CPU device, two and four, and the losses of one device in whole. */
+    @Test
+    void partsOnAnyNumberOfDevices() {
+        Run whole = small(Placement.ONE_DEVICE);
+        for (int hybrid = 0; hybrid < 2; hybrid++) {
+            boolean cut = hybrid == 1;
+            Run first = null;
+            for (int devices : new int[] {1, 2, 4}) {
+                Run run = small(cut ? Placement.hybrid(devices, 4) : Placement.data(devices, 4));
+                first = first == null ? run : first;
+                Run expected = first;
+                expected.end().tensors().forEach((name, values) -> assertArrayEquals(values, run.end().tensors().get(name), name));
+                for (int i = 0; i < 20; i++) {
+                    assertEquals(whole.steps().get(i).loss(), run.steps().get(i).loss(), 1e-5 * whole.steps().get(i).loss());
+                }
+            }
+        }
+    }
+
     private static Run small(Placement placement) {
         TrainingOptions stable = Recipe.of("alexnet-small", 8).toBuilder().steps(20).learningRate(new LearningRate.Constant(0.001)).build();
         return small(placement, "synthetic:1x28x28:10:256", stable);

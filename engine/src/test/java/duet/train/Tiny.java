@@ -1,6 +1,7 @@
 package duet.train;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -55,7 +56,7 @@ public final class Tiny {
 
     /** CPU devices, also where there is a card: one process uses either a card or the virtual GPU, which other tests need. */
     public static Backend backend(int devices) {
-        return Backends.open(devices == 1 ? "cpu" : "cpu,cpu", devices);
+        return Backends.open(String.join(",", Collections.nCopies(devices, "cpu")), devices);
     }
 
     /** One training on one device, from its beginning to its end. */

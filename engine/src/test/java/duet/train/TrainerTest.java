@@ -183,7 +183,7 @@ class TrainerTest {
         try (Backend backend = Tiny.backend(1)) {
             String message = assertThrows(TrainingException.class,
                     () -> Trainer.create(Tiny.network(), Placement.TWO_TOWERS, backend, Tiny.data(), Tiny.options())).getMessage();
-            assertTrue(message.startsWith("the placement TWO_TOWERS needs 2 device(s), but there are 1"), message);
+            assertTrue(message.startsWith("the placement towers needs 2 device(s), but there are 1"), message);
         }
     }
 

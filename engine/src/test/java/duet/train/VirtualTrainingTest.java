@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 import duet.TestDevices;
 import duet.VirtualGpuCondition;
@@ -29,6 +30,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Training on CUDA devices, by default virtual ones: the CPU's losses, and the same bits whatever the order in which streams and warps run.
@@ -56,7 +59,10 @@ class VirtualTrainingTest {
     }
 
     private static Run tiny(String devices, TrainingOptions options) {
-        Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
+        return tiny(devices, devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE, options);
+    }
+
+    private static Run tiny(String devices, Placement placement, TrainingOptions options) {
         Recorder recorder = new Recorder();
         try (Backend backend = Backends.open(devices, 2);
                 Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options)) {
@@ -95,6 +101,38 @@ class VirtualTrainingTest {
                 requireSameBits(first, run, schedule);
             }
         }
+    }
+
+    /** Rows, images, and images with outputs: what they send each other and add up is in the same order under each schedule. */
+    @ParameterizedTest
+    @MethodSource("otherPlacements")
+    void otherPlacementsUnderEachSchedule(Placement placement) {
+        TrainingOptions options = Tiny.options().toBuilder().batch(8).steps(6).build();
+        Run cpu = tiny("cpu", options);
+        Run first = null;
+        for (String schedule : SCHEDULES) {
+            TestDevices.configure(schedule);
+            Run run = tiny(TestDevices.two(), placement, options);
+            TestDevices.requireClean(schedule);
+            requireClose(cpu, run);
+            first = first == null ? run : first;
+            requireSameBits(first, run, schedule);
+        }
+    }
+
+    static Stream<Placement> otherPlacements() {
+        return Stream.of(Placement.HALVES, Placement.data(2, 2), Placement.hybrid(2, 4));
+    }
+
+    /** The same parts on one device, two and four, of which some share a card. */
+    @Test
+    void sameBitsOnAnyNumberOfDevices() {
+        TrainingOptions options = Tiny.options().toBuilder().batch(8).steps(6).build();
+        String one = TestDevices.one();
+        Run parts = tiny(one, Placement.data(1, 4), options);
+        requireSameBits(parts, tiny(TestDevices.two(), Placement.data(2, 4), options), "two devices");
+        requireSameBits(parts, tiny(String.join(",", one, one, one, one), Placement.data(4, 4), options), "four devices");
+        TestDevices.requireClean("findings");
     }
 
     @Test

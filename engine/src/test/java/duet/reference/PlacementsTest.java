@@ -17,6 +17,7 @@ import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Layer.Pooling.Kind;
 import duet.net.Network;
+import duet.net.Node;
 import duet.net.Rounding;
 import duet.net.Shape;
 import duet.plan.Mode;
@@ -34,7 +35,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * updates are the gradient of its loss: plans on the double-precision {@link ReferenceBackend}.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class TowersTest {
+class PlacementsTest {
     private static final int STEPS = 3;
     /** Under each of ten schedules: the second step sees what the first left. */
     private static final int SCHEDULE_STEPS = 2;
@@ -45,7 +46,48 @@ class TowersTest {
     private record Trained(List<double[]> losses, List<double[]> parameters) {}
 
     Stream<Network> networks() {
-        return Stream.of(Networks.create("alexnet-small", 1, 10), tiny());
+        return Stream.of(Networks.create("alexnet-small", 1, 10), tiny(), inception());
+    }
+
+    /** All that a small network allows; for one whose plans take seconds in double precision one device and towers. */
+    private static Stream<Placement> placements(Network network) {
+        return Placements.all().filter(placement -> Planner.canPlace(network, placement)).filter(placement -> small(network)
+                || Placements.ANY_BATCH.contains(placement));
+    }
+
+    private static boolean small(Network network) {
+        return !network.name().startsWith("alexnet");
+    }
+
+    /** Branches that part and meet again, both ways, in ranges of channels that two towers have in pieces; two auxiliary classifiers. */
+    private static Network inception() {
+        Initialization start = Initialization.PAPER;
+        return new Network("inception", new Shape(2, 12, 11), 1.0 / 64, List.of(
+                new Node(new Layer.Convolution("conv1", 8, 3, 1, 1, 1, Rounding.FLOOR, true, start), List.of(Network.IMAGE)),
+                new Node(new Layer.Nonlinearity("relu1", Activation.RELU), List.of("conv1")),
+                new Node(new Layer.Pooling("pool1", Kind.MAX, 3, 2, 0, Rounding.CEIL), List.of("relu1")),
+                new Node(new Layer.Convolution("one", 4, 1, 1, 0, 1, Rounding.FLOOR, true, start), List.of("pool1")),
+                new Node(new Layer.Nonlinearity("one-relu", Activation.RELU), List.of("one")),
+                new Node(new Layer.Convolution("three", 8, 3, 1, 1, 1, Rounding.FLOOR, false, start), List.of("pool1")),
+                new Node(new Layer.Nonlinearity("three-tanh", Activation.TANH), List.of("three")),
+                new Node(new Layer.Pooling("pool", Kind.MAX, 3, 1, 1, Rounding.FLOOR), List.of("pool1")),
+                new Node(new Layer.Concatenation("join"), List.of("one-relu", "three-tanh", "pool", "one-relu")),
+                new Node(new Layer.LocalResponseNorm("norm", 3, 0.1, 0.75, 1, 2), List.of("join")),
+                new Node(new Layer.Convolution("residual", 24, 3, 1, 1, 2, Rounding.FLOOR, true, start), List.of("norm")),
+                new Node(new Layer.Addition("sum"), List.of("residual", "join", "residual")),
+                new Node(new Layer.Dropout("drop", 0.25, true), List.of("sum")),
+                new Node(new Layer.Pooling("aux1-pool", Kind.AVERAGE, 3, 2, 0, Rounding.FLOOR), List.of("drop")),
+                new Node(new Layer.FullyConnected("aux1-fc", 6, true, start), List.of("aux1-pool")),
+                new Node(new Layer.Nonlinearity("aux1-relu", Activation.RELU), List.of("aux1-fc")),
+                new Node(new Layer.FullyConnected("aux1-scores", 5, true, start), List.of("aux1-relu")),
+                new Node(new Layer.SoftmaxCrossEntropy("aux1-loss", 0.3), List.of("aux1-scores")),
+                new Node(new Layer.FullyConnected("aux2-scores", 5, true, start), List.of("one-relu")),
+                new Node(new Layer.SoftmaxCrossEntropy("aux2-loss", 0.5), List.of("aux2-scores")),
+                new Node(new Layer.Pooling("pool2", Kind.AVERAGE, 5, 1, 0, Rounding.FLOOR), List.of("drop")),
+                new Node(new Layer.Convolution("conv2", 6, 1, 1, 0, 1, Rounding.FLOOR, true, start), List.of("pool2")),
+                new Node(new Layer.Nonlinearity("relu2", Activation.RELU), List.of("conv2")),
+                new Node(new Layer.FullyConnected("scores", 5, true, start), List.of("relu2")),
+                new Node(new Layer.SoftmaxCrossEntropy("loss"), List.of("scores"))));
     }
 
     /** Every kind of layer, with and without biases, both kinds of dropout, odd sizes. */
@@ -76,21 +118,25 @@ class TowersTest {
 
     @ParameterizedTest
     @MethodSource("networks")
-    void towersTrainAsOneDeviceDoes(Network network) {
+    void allTrainAsOneDeviceDoes(Network network) {
         Trained one = train(network, Placement.ONE_DEVICE, Schedule.firstStream(), STEPS);
-        Trained two = train(network, Placement.TWO_TOWERS, Schedule.firstStream(), STEPS);
-        for (int step = 0; step < STEPS; step++) {
-            assertClose("losses of step " + step, one.losses().get(step), two.losses().get(step));
-        }
-        for (int i = 0; i < one.parameters().size(); i++) {
-            assertClose("parameter or momentum " + i, one.parameters().get(i), two.parameters().get(i));
-        }
+        placements(network).forEach(placement -> {
+            Trained cut = train(network, placement, Schedule.firstStream(), STEPS);
+            for (int step = 0; step < STEPS; step++) {
+                assertClose(placement + ": losses of step " + step, one.losses().get(step), cut.losses().get(step));
+            }
+            for (int i = 0; i < one.parameters().size(); i++) {
+                assertClose(placement + ": parameter or momentum " + i, one.parameters().get(i), cut.parameters().get(i));
+            }
+        });
     }
 
     @ParameterizedTest
     @MethodSource("networks")
     void noScheduleChangesABit(Network network) {
-        for (Placement placement : Placements.ANY_BATCH) {
+        for (Placement placement : small(network)
+                ? List.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.hybrid(2, 4))
+                : Placements.ANY_BATCH) {
             Trained first = null;
             int number = 0;
             for (Schedule schedule : Schedule.adversarial(seed)) {
@@ -115,11 +161,8 @@ class TowersTest {
             for (int step = 0; step < steps; step++) {
                 feed(plan, run, step);
                 run.run(PlanRun.parameters(plan, seed, step, 1 / 64f, 1 / 256f, 0.875f));
-                losses.add(run.losses(0));
-                for (int device = 0; device < placement.devices(); device++) {
-                    assertArrayEquals(losses.getLast(), run.losses(device), "every device knows the losses");
-                    assertEquals(0, IntStream.of(run.status(device)).sum(), "everything is finite");
-                }
+                losses.add(run.losses());
+                assertEquals(0, run.notFinite(), "everything is finite");
             }
             List<double[]> parameters = new ArrayList<>();
             plan.parameters().forEach(parameter -> parameters.addAll(List.of(run.weights(parameter), run.momentum(parameter))));
@@ -129,28 +172,28 @@ class TowersTest {
 
     @ParameterizedTest
     @MethodSource("networks")
-    void towersEvaluateAsOneDeviceDoes(Network network) {
+    void allEvaluateAsOneDeviceDoes(Network network) {
         List<double[]> losses = new ArrayList<>();
         List<int[]> ranks = new ArrayList<>();
-        for (Placement placement : Placements.ANY_BATCH) {
+        for (Placement placement : placements(network).toList()) {
             Plan plan = plan(network, placement, Mode.EVALUATION);
             try (ReferenceBackend backend = new ReferenceBackend(placement.devices()); PlanRun run = new PlanRun(plan, backend)) {
                 initialize(plan, run);
                 feed(plan, run, 0);
                 run.run(RunParameters.NONE);
-                losses.add(run.losses(placement.devices() - 1));
-                ranks.add(run.ranks(placement.devices() - 1));
+                losses.add(run.losses());
+                ranks.add(run.ranks());
             }
+            assertClose("losses, " + placement, losses.getFirst(), losses.getLast());
+            assertArrayEquals(ranks.getFirst(), ranks.getLast());
         }
-        assertClose("losses", losses.getFirst(), losses.getLast());
-        assertArrayEquals(ranks.getFirst(), ranks.getLast());
     }
 
     /** Without momentum and decay, at a learning rate of 1, a weight changes by minus the gradient of the mean loss. */
     @ParameterizedTest
     @MethodSource("networks")
     void updatesAreGradients(Network network) {
-        for (Placement placement : Placements.ANY_BATCH) {
+        for (Placement placement : placements(network).toList()) {
             Plan plan = plan(network, placement, Mode.TRAINING);
             try (ReferenceBackend backend = new ReferenceBackend(placement.devices()); PlanRun run = new PlanRun(plan, backend)) {
                 RandomGenerator random = Seed.random(seed);
@@ -184,7 +227,7 @@ class TowersTest {
             changed[i] = weights[i] + (side == 0 ? step : -step);
             run.write(parameter, changed);
             run.run(rates(plan, 0));
-            losses[side] = IntStream.range(0, plan.batch()).mapToDouble(n -> run.losses(0)[n]).average().orElseThrow();
+            losses[side] = Arrays.stream(run.weightedLosses()).average().orElseThrow();
         }
         run.write(parameter, weights);
         return (losses[0] - losses[1]) / (2 * step);
@@ -208,7 +251,7 @@ class TowersTest {
 
     private void feed(Plan plan, PlanRun run, int step) {
         RandomGenerator random = Seed.random(seed + step);
-        byte[] images = new byte[(int) plan.inputs().getFirst().images().elements()];
+        byte[] images = new byte[(int) (plan.batch() * plan.inputs().getFirst().images().elementsPerImage())];
         random.nextBytes(images);
         int[] crops = IntStream.range(0, plan.batch()).flatMap(n -> IntStream.of(n % 4, n % 3, n % 2)).toArray();
         int[] labels = random.ints(plan.batch(), 0, plan.network().classes()).toArray();
