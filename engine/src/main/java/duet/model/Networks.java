@@ -23,6 +23,9 @@ public final class Networks {
                     "torchvision's AlexNet (\"One weird trick\"): one column of 64, 192, 384, 256, 256 filters, no normalisation"),
             new Entry("zfnet", 3, 1000, AlexNets::zfnet,
                     "Zeiler and Fergus 2013: 7x7 filters at stride 2 in conv1, one column, filters kept to an RMS of 0.1; one device"),
+            new Entry("googlenet", 3, 1000, GoogLeNets::paper,
+                    "Szegedy et al. 2014: nine Inception modules, 7.0 M parameters and 6.4 M in two auxiliary classifiers for training; "
+                            + "not in two towers"),
             new Entry("cifar-18pct", 3, 10, CifarNetworks::eighteenPercent,
                     "cuda-convnet's 18 % network for CIFAR-10: normalisation within the maps, average pooling"),
             new Entry("cifar-11pct", 3, 10, CifarNetworks::elevenPercent,

@@ -5,7 +5,6 @@ import java.util.List;
 import duet.device.Axis;
 import duet.net.Layer;
 import duet.net.NetworkException;
-import duet.net.Shape;
 import duet.net.Window;
 
 /**
@@ -45,9 +44,9 @@ record Halves() implements Placement {
     public Cut cut(Place place) {
         Distribution given = place.given().getFirst();
         return switch (place.layer()) {
-            case Layer.Convolution l -> rows(place) ? windows(place, l.receptiveWindow(), Work.REPLICATED) : outputs(place, l);
-            case Layer.Pooling l -> rows(place) ? windows(place, l.receptiveWindow(), Work.LOCAL)
-                    : given.along(Axis.ROWS) ? Cuts.same(Distribution.WHOLE) : Cuts.local(place, LANES);
+            case Layer.Convolution l -> border(place) > 0 ? windows(place, Work.REPLICATED) : outputs(place, l);
+            case Layer.Pooling _ -> border(place) > 0 ? windows(place, Work.LOCAL) : given.along(Axis.ROWS) ? Cuts.same(Distribution.WHOLE)
+                    : Cuts.local(place, LANES);
             case Layer.SpatialResponseNorm l -> {
                 if (given.along(Axis.ROWS)) {
                     throw new NetworkException(l.name() + ": normalises within maps, whose halves lie on two devices; use towers or one "
@@ -63,11 +62,20 @@ record Halves() implements Placement {
         };
     }
 
-    /** Whether the output has rows for both, and the input is not cut by channels already. */
-    private static boolean rows(Place place) {
+    /**
+     * The first row of the output that the lower half makes; 0 if the rows cannot be cut: there is but one, or the input is not cut by rows
+     * itself. Each lane makes about half of them, but the lower half begins where it sees what it has: then the rows that it has are among
+     * those that it sees, and their gradients among those that it computes.
+     */
+    private static int border(Place place) {
         Distribution given = place.given().getFirst();
+        Window window = place.layer().receptiveWindow();
+        int half = Math.ceilDiv(place.output().height(), LANES);
+        if (given.along(Axis.ROWS)) {
+            half = Math.min(half, (given.range(1).first() + window.padding()) / window.stride());
+        }
         boolean image = given.whole() && !place.gradient();
-        return place.output().height() >= LANES && (given.along(Axis.ROWS) || image);
+        return place.output().height() >= LANES && (given.along(Axis.ROWS) || image) ? half : 0;
     }
 
     /** Behind maps that are too small to be cut by rows. */
@@ -76,19 +84,12 @@ record Halves() implements Placement {
                 : new Cut(Distribution.WHOLE, Distribution.WHOLE, Work.REPLICATED);
     }
 
-    /**
-     * Each lane makes about half of the rows. The border is where the lower half begins to see what it has itself: then the rows that it
-     * has are among those that it sees, and their gradients among those that it computes.
-     */
-    private static Cut windows(Place place, Window window, Work work) {
-        Distribution given = place.given().getFirst();
-        Shape output = place.output();
-        int border = Distribution.even(Axis.ROWS, output.height(), LANES).range(1).first();
-        if (given.along(Axis.ROWS)) {
-            border = Math.max(1, Math.min(border, (given.range(1).first() + window.padding()) / window.stride()));
-        }
-        Distribution made = Distribution.of(Axis.ROWS, List.of(new Range(0, border), new Range(border, output.height() - border)));
-        return new Cut(Cuts.windows(window, made, given, place.inputs().getFirst().height(), LANES), made, work);
+    private static Cut windows(Place place, Work work) {
+        int border = border(place);
+        Distribution made = Distribution.of(Axis.ROWS,
+                List.of(new Range(0, border), new Range(border, place.output().height() - border)));
+        return new Cut(Cuts.windows(place.layer().receptiveWindow(), made, place.given().getFirst(),
+                place.inputs().getFirst().height(), LANES), made, work);
     }
 
     @Override

@@ -154,6 +154,9 @@ final class Moves {
                 offset += own.count();
             }
         }
+        if (pieces.values().stream().mapToInt(Piece::count).sum() != range.count()) {
+            throw new IllegalStateException("nobody has all of " + range + " of " + from);
+        }
         return pieces.entrySet().stream().sorted(Map.Entry.comparingByKey(Comparator.naturalOrder())).map(Map.Entry::getValue).toList();
     }
 

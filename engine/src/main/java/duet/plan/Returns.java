@@ -160,6 +160,9 @@ final class Returns {
             if (had.equals(kept)) {
                 return gradient.on(lane);
             }
+            if (!had.meet(kept).equals(kept)) {
+                throw new IllegalStateException(layer + ": lane " + lane + " has seen " + had + ", which is not all of its own " + kept);
+            }
             Tensor part = builder.activation(layer + ".input.gradient", lane, gradient.shape(), to);
             builder.launch(lane, new Operation.Slice(layer, axis, gradient.on(lane), kept.first() - had.first(), part));
             return part;

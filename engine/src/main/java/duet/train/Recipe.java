@@ -42,6 +42,11 @@ public final class Recipe {
                         .learningRate(new LearningRate.Steps(0.01, 30, 0.1)).build();
             // Zeiler and Fergus 2013, section 3: the rate is lowered by hand when the validation error stands still.
             case "zfnet" -> defaults.toBuilder().epochs(70).learningRate(new LearningRate.Plateau(0.01, 0.1, 5, 3)).build();
+            // models/bvlc_googlenet/solver.prototxt: a step of 320,000 batches is 8 epochs, 10,000,000 are 250 (its quick_solver.prototxt
+            // lowers the rate with the root of what is left, to 0 in 60). The paper's patches of 8 to 100 % of the area, with sides of
+            // 3:4 to 4:3, and its photometric distortions are not done: crops and mirrors are AlexNet's, as in Caffe.
+            case "googlenet" -> defaults.toBuilder().batch(32).epochs(250).weightDecay(0.0002)
+                    .learningRate(new LearningRate.Steps(0.01, 8, 0.96)).build();
             case "cifar-18pct" -> scheduled(defaults, "cifar-18pct").toBuilder().augmentation(Augmentation.NONE).build();
             case "cifar-11pct" -> scheduled(defaults, "cifar-11pct");
             // "No regularization of any kind was employed."; the rate that suits ReLU best on Fashion-MNIST

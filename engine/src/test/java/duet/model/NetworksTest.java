@@ -10,11 +10,13 @@ import java.util.Map;
 import java.util.StringJoiner;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.NetworkException;
+import duet.net.Node;
 import duet.net.Shape;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -77,8 +79,8 @@ class NetworksTest {
         Network network = Networks.create(name);
         StringJoiner shapes = new StringJoiner(", ");
         long count = 0;
-        Shape input = network.input();
         for (int i = 0; i < network.layers().size(); i++) {
+            Shape input = network.inputShapes(i).getFirst();
             Shape output = network.shapes().get(i);
             switch (network.layers().get(i)) {
                 case Layer.Convolution l -> {
@@ -92,7 +94,6 @@ class NetworksTest {
                 case Layer.Pooling l -> shapes.add(l.name() + " " + output);
                 default -> {}
             }
-            input = output;
         }
         assertEquals(expected, shapes.toString());
         assertEquals(parameters, count);
@@ -116,6 +117,60 @@ class NetworksTest {
                 assertEquals("conv1 conv3".contains(l.name()) ? 0 : 1, l.initialization().bias(), l.name());
             }
         }
+    }
+
+    /** Szegedy et al. 2014, table 1: the output of every row. */
+    @ParameterizedTest
+    @CsvSource({
+            "conv1, 64x112x112", "pool1, 64x56x56", "conv2-reduce, 64x56x56", "conv2, 192x56x56", "pool2, 192x28x28",
+            "inception-3a, 256x28x28", "inception-3b, 480x28x28", "pool3, 480x14x14", "inception-4a, 512x14x14",
+            "inception-4b, 512x14x14", "inception-4c, 512x14x14", "inception-4d, 528x14x14", "inception-4e, 832x14x14",
+            "pool4, 832x7x7", "inception-5a, 832x7x7", "inception-5b, 1024x7x7", "pool5, 1024x1x1", "dropout, 1024x1x1",
+            "scores, 1000x1x1", "loss, 1000x1x1",
+    })
+    void googlenetIsTableOne(String layer, String shape) {
+        assertEquals(shape, Networks.create("googlenet").shape(layer).toString());
+    }
+
+    /** The columns of table 1 that count filters, and 57 convolutions and the scores: the layers of the main path with weights. */
+    @Test
+    void inceptionModules() {
+        Network network = Networks.create("googlenet");
+        assertEquals("192 96 208 16 48 64", filters(network, "inception-4a"));
+        assertEquals("112 144 288 32 64 64", filters(network, "inception-4d"));
+        assertEquals("384 192 384 48 128 128", filters(network, "inception-5b"));
+        assertEquals(58, network.withoutAuxiliary().layers().stream().filter(Layer.Weighted.class::isInstance).count());
+    }
+
+    private static String filters(Network network, String module) {
+        return Stream.of("1x1", "3x3-reduce", "3x3", "5x5-reduce", "5x5", "pool-proj")
+                .map(branch -> String.valueOf(network.shape(module + "-" + branch).channels())).collect(Collectors.joining(" "));
+    }
+
+    /** bvlc_googlenet's, with and without what is there in training only. */
+    @Test
+    void parametersOfGooglenet() {
+        Network network = Networks.create("googlenet");
+        assertEquals(13378280, parameters(network));
+        assertEquals(6998552, parameters(network.withoutAuxiliary()));
+    }
+
+    private static long parameters(Network network) {
+        return network.parameters().stream().mapToLong(parameter -> parameter.sizes().stream().mapToLong(Integer::longValue)
+                .reduce(1, Math::multiplyExact)).sum();
+    }
+
+    /** Section 5: behind 4a and 4d, each with 0.3 of its loss. */
+    @Test
+    void auxiliaryClassifiersOfGooglenet() {
+        Network network = Networks.create("googlenet");
+        assertEquals(List.of(new Layer.SoftmaxCrossEntropy("aux1-loss", 0.3), new Layer.SoftmaxCrossEntropy("aux2-loss", 0.3),
+                new Layer.SoftmaxCrossEntropy("loss")), network.losses().stream().map(Node::layer).toList());
+        Map<String, String> shapes = shapes(network);
+        assertEquals("512x4x4 528x4x4", shapes.get("aux1-pool") + " " + shapes.get("aux2-pool"));
+        assertEquals("128x4x4 1024x1x1", shapes.get("aux1-conv") + " " + shapes.get("aux1-fc"));
+        assertEquals(List.of("inception-4a"), network.nodes().get(network.layers().indexOf(network.layer("aux1-pool"))).inputs());
+        assertEquals(List.of("inception-4d"), network.nodes().get(network.layers().indexOf(network.layer("aux2-pool"))).inputs());
     }
 
     /** Grey images are taken to be those of Fashion-MNIST. */

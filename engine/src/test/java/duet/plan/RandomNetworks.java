@@ -151,8 +151,9 @@ final class RandomNetworks {
         }
         int group = groups.get(random.nextInt(groups.size()));
         int padding = between(0, kernel - 1);
-        Rounding rounding = padding == 0 && chance(0.5) ? Rounding.CEIL : Rounding.FLOOR;
-        add(new Layer.Convolution(name("conv"), 4 * between(1, 3), kernel, between(1, Math.min(2, kernel)), padding, group, rounding,
+        int stride = between(1, 2);
+        Rounding rounding = padding == 0 && stride <= kernel && chance(0.5) ? Rounding.CEIL : Rounding.FLOOR;
+        add(new Layer.Convolution(name("conv"), 4 * between(1, 3), kernel, stride, padding, group, rounding,
                 chance(0.8), Initialization.PAPER, chance(0.3) ? 0.008 : 0));
         split = true;
     }
@@ -171,7 +172,7 @@ final class RandomNetworks {
                     if (Math.min(shape.height(), shape.width()) >= 3) {
                         add(new Layer.Pooling(name("pool"), chance(0.5) ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE,
                                 between(2, 3),
-                                between(1, 2), between(0, 1), Rounding.FLOOR));
+                                between(1, 3), between(0, 1), Rounding.FLOOR));
                     }
                 }
             }

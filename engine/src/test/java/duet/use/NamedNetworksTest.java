@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -20,6 +19,7 @@ import duet.device.Backends;
 import duet.model.Networks;
 import duet.net.Layer;
 import duet.net.Network;
+import duet.net.Node;
 import duet.net.Shape;
 import duet.plan.Placement;
 import duet.plan.Placements;
@@ -44,7 +44,7 @@ class NamedNetworksTest {
     private static final int HIDDEN = 32;
     private static final int BATCH = 4;
     private static final int STEPS = 5;
-    private static final String TOWERS_REFUSE = "alexnet-caffe zfnet cifar-11pct";
+    private static final String TOWERS_REFUSE = "alexnet-caffe zfnet cifar-11pct googlenet";
     private static final String HALVES_REFUSE = "alexnet-2012 cifar-18pct";
 
     private record Run(double loss, Checkpoint end) {}
@@ -74,18 +74,22 @@ class NamedNetworksTest {
     private static Network thin(String name) {
         Network network = Networks.create(name, 3, 10);
         boolean large = network.input().height() > 100;
-        List<Layer> layers = new ArrayList<>();
-        for (Layer layer : network.layers()) {
-            layers.add(switch (layer) {
-                case Layer.Convolution l ->
-                    new Layer.Convolution(l.name(), l.filters() / 8, l.kernel(), l.stride(), l.padding(), l.groups(),
-                            l.rounding(), l.bias(), l.initialization(), l.maximumRms() == 0 ? 0 : 0.009);
-                case Layer.FullyConnected l ->
-                    new Layer.FullyConnected(l.name(), l.outputs() == 10 ? 10 : HIDDEN, l.bias(), l.initialization());
-                default -> layer;
-            });
-        }
-        return Network.chain(name, large ? new Shape(3, SIDE, SIDE) : network.input(), network.inputScale(), layers);
+        List<Node> nodes = network.nodes().stream().map(node -> new Node(thin(node.layer(), large), node.inputs())).toList();
+        return new Network(name, large ? new Shape(3, SIDE, SIDE) : network.input(), network.inputScale(), nodes);
+    }
+
+    private static Layer thin(Layer layer, boolean large) {
+        return switch (layer) {
+            case Layer.Convolution l ->
+                new Layer.Convolution(l.name(), Math.max(2, l.filters() / 16 * 2), l.kernel(), l.stride(), l.padding(), l.groups(),
+                        l.rounding(), l.bias(), l.initialization(), l.maximumRms() == 0 ? 0 : 0.009);
+            case Layer.FullyConnected l ->
+                new Layer.FullyConnected(l.name(), l.outputs() == 10 ? 10 : HIDDEN, l.bias(), l.initialization());
+            // GoogLeNet's average pooling is as large as the maps of a whole image, or nearly
+            case Layer.Pooling l when large && l.kind() == Layer.Pooling.Kind.AVERAGE ->
+                new Layer.Pooling(l.name(), l.kind(), 2, l.stride(), l.padding(), l.rounding());
+            default -> layer;
+        };
     }
 
     static Stream<String> names() {
