@@ -12,13 +12,15 @@ import duet.device.Operation;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.StreamSteps.Kind;
+import duet.device.Tensor.Format;
+import duet.net.Layer;
+import duet.net.Node;
 import duet.plan.HappensBefore.Point;
 import duet.plan.PlanSummary.Phase;
 import duet.text.Text;
 
 /**
- * A plan as a Graphviz drawing. A node is a layer with parameters together with what follows it up to the next one, in one direction;
- * a sum of what was exchanged belongs to the node that uses it. The way forward goes from left to right, the way back from right to
+ * A plan as a Graphviz drawing. A node is a group of layers ({@link LayerGroups}) in one direction; a sum of what was exchanged belongs to the node that uses it. The way forward goes from left to right, the way back from right to
  * left below it. Waits that only guard memory are left out.
  */
 final class PlanDrawing {
@@ -26,6 +28,8 @@ final class PlanDrawing {
     private static final String BACKWARD = "#fbdcc4";
     private static final String UPDATE = "#d5ecd0";
     private static final String COPY = "#f7eda8";
+    /** Of a module with more layers than that there are the name and their number. */
+    private static final int MOST_SHOWN = 8;
 
     /** A node: its layers in the order of their steps. */
     private static final class Block {
@@ -46,26 +50,31 @@ final class PlanDrawing {
 
     private final Plan plan;
     private final PlanSummary.Phases phases;
-    /** For each layer the layer with parameters that it follows. */
+    /** For each layer the group that it is drawn with. */
     private final Map<String, String> groups = new HashMap<>();
     /** For each group the one before. */
     private final Map<String, String> previous = new HashMap<>();
+    /** For the layers that make scores the group of the loss. */
+    private final Map<String, String> next = new HashMap<>();
     private final Map<String, Block> blocks = new LinkedHashMap<>();
     private final Map<Point, Block> blockOf = new HashMap<>();
     private final StringBuilder text = new StringBuilder();
+    private int copies;
 
     private PlanDrawing(Plan plan) {
         this.plan = plan;
         phases = new PlanSummary.Phases(plan);
-        String group = "input";
-        groups.put("input", group);
-        for (Division division : Division.divide(plan.network(), plan.placement(), plan.batch())) {
-            boolean last = division.index() == plan.network().layers().size() - 1;
-            if (division.weighted() || last) {
-                previous.put(division.name(), group);
-                group = division.name();
+        groups.putAll(LayerGroups.of(plan.network()));
+        String before = null;
+        for (Node node : plan.network().nodes()) {
+            String group = groups.get(node.name());
+            if (!group.equals(before)) {
+                previous.putIfAbsent(group, groups.get(node.inputs().getFirst()));
             }
-            groups.put(division.name(), group);
+            before = group;
+            if (node.layer() instanceof Layer.SoftmaxCrossEntropy) {
+                next.put(node.inputs().getFirst(), group);
+            }
         }
     }
 
@@ -109,10 +118,10 @@ final class PlanDrawing {
 
     private Block block(int device, Operation operation, Phase phase) {
         boolean forward = phase == Phase.FORWARD;
-        boolean sum = operation instanceof Operation.Add;
+        boolean sum = operation instanceof Operation.Add add && add.output().format() == Format.ACTIVATION;
         String group = groups.get(operation.layer());
         if (sum) {
-            group = forward ? plan.network().layers().getLast().name() : previous.get(group);
+            group = forward ? next.getOrDefault(operation.layer(), group) : previous.get(group);
         }
         Block made = new Block(device, group, forward);
         Block block = blocks.computeIfAbsent(made.id, _ -> made);
@@ -142,7 +151,12 @@ final class PlanDrawing {
     }
 
     private static String label(Block block) {
-        String rows = row(block.forward ? FORWARD : BACKWARD, String.join("<br/>", block.layers))
+        int most = block.layers.size() > MOST_SHOWN ? MOST_SHOWN - 2 : block.layers.size();
+        List<String> shown = new ArrayList<>(block.layers.stream().limit(most).toList());
+        if (block.layers.size() > most) {
+            shown = List.of("<b>" + block.group + "</b>", block.layers.size() + " layers");
+        }
+        String rows = row(block.forward ? FORWARD : BACKWARD, String.join("<br/>", shown))
                 + (block.update ? row(UPDATE, "update") : "");
         return "<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" cellpadding=\"3\" color=\"#777777\">" + rows + "</table>";
     }
@@ -160,21 +174,27 @@ final class PlanDrawing {
         columns.values().forEach(ids -> line("  {rank=same; " + String.join("; ", ids) + ";}"));
     }
 
-    /** Edges from the step before the sender's event to the copy, and on to the step after the receiver's wait. */
+    /**
+     * Edges from the step before the sender's event to the copy, and on to the step after the receiver's wait; what goes from one node to
+     * another is one copy with all the bytes.
+     */
     private void copies(int stream) {
         StreamSteps steps = plan.streams().get(stream);
+        Map<List<Object>, Long> bytes = new LinkedHashMap<>();
         for (int i = 0; i < steps.steps().size(); i++) {
             if (steps.steps().get(i) instanceof Step.Copy copy) {
                 boolean forward = phases.of(new Point(stream, i)) == Phase.FORWARD;
-                String id = "\"copy " + steps.device() + " " + i + "\"";
-                String size = Text.bytes(copy.to().dataBytes());
-                line("  subgraph cluster_" + steps.device() + " { " + id
-                        + " [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" "
-                        + "cellpadding=\"2\" color=\"#777777\">" + row(COPY, size) + "</table>>]; }");
-                edge(user(copy.from().device(), copy, true), id, forward);
-                edge(id, user(steps.device(), copy, false), forward);
+                bytes.merge(List.of(user(copy.from().device(), copy, true), user(steps.device(), copy, false), forward),
+                        copy.to().dataBytes(), Long::sum);
             }
         }
+        bytes.forEach((ends, size) -> {
+            String id = "\"copy " + steps.device() + " " + copies++ + "\"";
+            line("  subgraph cluster_" + steps.device() + " { " + id + " [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\" "
+                    + "cellpadding=\"2\" color=\"#777777\">" + row(COPY, Text.bytes(size)) + "</table>>]; }");
+            edge((String) ends.get(0), id, (Boolean) ends.get(2));
+            edge(id, (String) ends.get(1), (Boolean) ends.get(2));
+        });
     }
 
     private void edge(String from, String to, boolean forward) {

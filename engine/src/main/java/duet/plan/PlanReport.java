@@ -60,7 +60,7 @@ public final class PlanReport {
         lines.addAll(totals(plan, summary));
         for (int device = 0; device < devices; device++) {
             lines.add("");
-            lines.addAll(memory(device, summary.devices().get(device)));
+            lines.addAll(memory(device, summary));
         }
         return lines;
     }
@@ -83,7 +83,7 @@ public final class PlanReport {
             table.row(line.toArray(String[]::new));
         }
         List<String> lines = new ArrayList<>(table.lines());
-        lines.add("FLOP and bytes are those of one image" + (exchanges ? "; \"in\" is what each device receives from the other." : "."));
+        lines.add("FLOP and bytes are those of one image" + (exchanges ? "; \"in\" is what each device receives from others." : "."));
         return lines;
     }
 
@@ -116,9 +116,11 @@ public final class PlanReport {
         return summary.layers().stream().filter(row -> row.parameters() > 0).mapToLong(row -> row.flop().getOrDefault(phase, 0L)).sum();
     }
 
-    private static List<String> memory(int device, PlanSummary.Memory memory) {
+    private static List<String> memory(int device, PlanSummary summary) {
+        PlanSummary.Memory memory = summary.devices().get(device);
         List<String> lines = new ArrayList<>();
-        lines.add("device " + device + "     " + Text.bytes(memory.persistentBytes() + memory.transientBytes() + memory.preparedBytes()));
+        lines.add("device " + device + "     " + Text.bytes(memory.bytes())
+                + (summary.devices().size() == 1 ? "" : ", " + Text.percent(summary.share(device)) + " of the work"));
         lines.add("  persistent " + Text.bytes(memory.persistentBytes()) + ": " + memory.persistent().entrySet().stream()
                 .map(entry -> plural(entry.getKey()) + " " + Text.bytes(entry.getValue())).collect(Collectors.joining(", ")));
         long apart = memory.uses().values().stream().mapToLong(Long::longValue).sum();

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 import duet.device.Operation;
 import duet.device.Region;
@@ -23,7 +24,7 @@ import duet.plan.HappensBefore.Point;
  * A plan in numbers.
  *
  * @param layers  the image first, then the network's layers
- * @param devices memory of each device
+ * @param devices memory and work of each device
  */
 record PlanSummary(List<Row> layers, List<Memory> devices) {
     /** What a step is for. A step with the loss behind it goes backward. */
@@ -47,9 +48,24 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
      * @param transientBytes what they take as planned
      * @param peak           no plan could do with less
      * @param preparedBytes  of filters in another form
+     * @param flop           of one run on this device
      */
     record Memory(Map<Tensor.Role, Long> persistent, long persistentBytes, Map<Use, Long> uses, long transientBytes, long peak,
-            long preparedBytes) {}
+            long preparedBytes, long flop) {
+        long bytes() {
+            return persistentBytes + transientBytes + preparedBytes;
+        }
+    }
+
+    /** A device's share of the floating point operations of all. */
+    double share(int device) {
+        return (double) devices.get(device).flop() / devices.stream().mapToLong(Memory::flop).sum();
+    }
+
+    /** The share of the device that has most to do. */
+    double busiest() {
+        return IntStream.range(0, devices.size()).mapToDouble(this::share).max().orElseThrow();
+    }
 
     static PlanSummary of(Plan plan) {
         return new Maker(plan).make();
@@ -115,6 +131,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private final Map<String, Map<Phase, Map<Integer, Long>>> received = new HashMap<>();
         private final Map<Tensor, Use> uses = new HashMap<>();
         private final Map<Integer, Long> workspaces = new HashMap<>();
+        private final Map<Integer, Long> deviceFlop = new HashMap<>();
 
         Maker(Plan plan) {
             this.plan = plan;
@@ -140,6 +157,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                     Phase phase = phases.of(point);
                     Operation operation = launch.operation();
                     flop.computeIfAbsent(operation.layer(), _ -> new EnumMap<>(Phase.class)).merge(phase, operation.flop(), Long::sum);
+                    deviceFlop.merge(stream.device(), operation.flop(), Long::sum);
                     operation.writes().forEach(tensor -> uses.putIfAbsent(tensor, use(tensor, phase)));
                     if (launch.workspace() != null) {
                         workspaces.merge(stream.device(), launch.workspace().bytes(), Long::sum);
@@ -201,7 +219,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 sums.put(Use.WORKSPACES, workspaces.get(device));
             }
             return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak(device),
-                    plan.preparedBytes().get(device));
+                    plan.preparedBytes().get(device), deviceFlop.getOrDefault(device, 0L));
         }
 
         private long peak(int device) {

@@ -19,6 +19,7 @@ import duet.net.Shape;
 import duet.plan.Mode;
 import duet.plan.Placement;
 import duet.plan.Plan;
+import duet.plan.PlanComparison;
 import duet.plan.PlanChecker;
 import duet.plan.PlanReport;
 import duet.plan.Planner;
@@ -35,6 +36,7 @@ import picocli.CommandLine.Option;
         footer = {
                 "  ./duet plan",
                 "  ./duet plan --net alexnet --placement one --mode forward",
+                "  ./duet plan --net alexnet --compare",
                 "  ./duet plan --net alexnet --dot | dot -Tsvg > plan.svg"
         })
 public final class PlanCommand implements Callable<Integer> {
@@ -56,6 +58,9 @@ public final class PlanCommand implements Callable<Integer> {
     @Option(names = "--dot", description = "Print a drawing for Graphviz.")
     private boolean dot;
 
+    @Option(names = "--compare", description = "Print one table of all placements that the network allows, to choose one of them.")
+    private boolean compare;
+
     @Mixin
     private AblationOptions ablations;
 
@@ -70,7 +75,13 @@ public final class PlanCommand implements Callable<Integer> {
         if (dot && output.json()) {
             throw CommandFailure.usage("--dot and --json exclude each other");
         }
+        if (compare && dot) {
+            throw CommandFailure.usage("--compare prints a table of all placements, --dot draws one of them: give one of the two");
+        }
         Network network = ablations.apply(network());
+        if (compare) {
+            return compare(network);
+        }
         Plan plan = plan(network, devices.placement(network));
         List<String> faults = PlanChecker.check(plan);
         if (output.json()) {
@@ -88,6 +99,22 @@ public final class PlanCommand implements Callable<Integer> {
         return faults.isEmpty() ? ExitCode.DONE : ExitCode.FAILED;
     }
 
+    private int compare(Network network) {
+        PlanComparison comparison = PlanComparison.of(devices.placements(), placement -> plan(network, placement, Layout.PLAIN));
+        if (output.json()) {
+            output.object(comparison);
+        } else {
+            output.result(network.name() + ", " + mode + ", batch " + images(network));
+            output.result("");
+            comparison.lines().forEach(output::result);
+        }
+        return ExitCode.DONE;
+    }
+
+    private int images(Network network) {
+        return batch == null ? Recipe.of(network.name()).batch() : batch;
+    }
+
     /** With options that say which devices compute or how, as that backend lays tensors out, else the bare data. */
     private Plan plan(Network network, Placement placement) {
         if (!devices.given() && !devices.saysHow()) {
@@ -100,8 +127,7 @@ public final class PlanCommand implements Callable<Integer> {
 
     private Plan plan(Network network, Placement placement, Layout layout) {
         Shape stored = Datasets.storedFor(network.input());
-        int images = batch == null ? Recipe.of(network.name()).batch() : batch;
-        return Planner.plan(network, placement, mode, images, new StoredImages(stored.height(), stored.width()), true, layout);
+        return Planner.plan(network, placement, mode, images(network), new StoredImages(stored.height(), stored.width()), true, layout);
     }
 
     private Network network() {

@@ -14,6 +14,7 @@ import duet.device.CpuOptions;
 import duet.device.Precision;
 import duet.net.Network;
 import duet.plan.Placement;
+import duet.plan.PlanComparison;
 import duet.plan.Planner;
 import duet.text.Text;
 import picocli.CommandLine.ITypeConverter;
@@ -78,6 +79,15 @@ public final class DeviceOptions {
                     + ", but --devices " + devices + " names " + count);
         }
         return placement;
+    }
+
+    /** All that could be compared: on as many devices as are named, or as --parts allows. */
+    public List<Placement> placements() {
+        if (way != null) {
+            throw CommandFailure.usage("--compare compares all placements; leave --placement out");
+        }
+        int count = devices == null ? USUAL_DEVICES : devices.split(",", -1).length;
+        return CommandFailure.checked(() -> PlanComparison.placements(count, parts == null ? count : parts));
     }
 
     private Placement placement(Way chosen, int count) {

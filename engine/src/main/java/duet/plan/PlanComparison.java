@@ -1,0 +1,94 @@
+package duet.plan;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+import duet.device.Tensor.Role;
+import duet.net.NetworkException;
+import duet.text.Table;
+import duet.text.Text;
+
+/**
+ * A network under every placement that it allows, in numbers: for a user who chooses.
+ *
+ * @param rows    one for each placement that can be planned
+ * @param refused the others, and why
+ */
+public record PlanComparison(List<Row> rows, Map<String, String> refused) {
+    /**
+     * A placement.
+     *
+     * @param placement      its name for {@code --placement}
+     * @param devices        how many
+     * @param memoryBytes    of the device that needs most
+     * @param parameterBytes parameters on the device that has most of them
+     * @param forwardBytes   that a device receives in the forward pass of one step, layer by layer those of the device that gets most
+     * @param backwardBytes  likewise
+     * @param busiest        share of the floating point operations of the device that has most to do
+     */
+    public record Row(String placement, int devices, long memoryBytes, long parameterBytes, long forwardBytes, long backwardBytes,
+            double busiest) {}
+
+    /** Copies the list and the map. */
+    public PlanComparison {
+        rows = List.copyOf(rows);
+        refused = new LinkedHashMap<>(refused);
+    }
+
+    /**
+     * {@return the placements that there are for a number of devices}
+     *
+     * @param devices of those that work with any number
+     * @param parts   of a batch
+     */
+    public static List<Placement> placements(int devices, int parts) {
+        return Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.data(devices, parts),
+                Placement.hybrid(devices, parts)).toList();
+    }
+
+    /**
+     * {@return a comparison}
+     *
+     * @param placements to compare
+     * @param planner    makes a plan, or throws a {@link NetworkException}
+     */
+    public static PlanComparison of(List<Placement> placements, Function<Placement, Plan> planner) {
+        List<Row> rows = new ArrayList<>();
+        Map<String, String> refused = new LinkedHashMap<>();
+        for (Placement placement : placements) {
+            try {
+                rows.add(row(placement, PlanSummary.of(planner.apply(placement))));
+            } catch (NetworkException e) {
+                refused.put(placement.label(), e.getMessage());
+            }
+        }
+        return new PlanComparison(rows, refused);
+    }
+
+    private static Row row(Placement placement, PlanSummary summary) {
+        return new Row(placement.label(), placement.devices(),
+                summary.devices().stream().mapToLong(PlanSummary.Memory::bytes).max().orElseThrow(),
+                summary.devices().stream().mapToLong(memory -> memory.persistent().getOrDefault(Role.PARAMETER, 0L)).max().orElseThrow(),
+                summary.layers().stream().mapToLong(PlanSummary.Row::forwardBytes).sum(),
+                summary.layers().stream().mapToLong(PlanSummary.Row::backwardBytes).sum(), summary.busiest());
+    }
+
+    /** {@return a table, and below it why other placements are not in it} */
+    public List<String> lines() {
+        Table table = new Table("lrrrrrr");
+        table.row("placement", "devices", "memory", "parameters", "in forward", "in backward", "busiest device");
+        for (Row row : rows) {
+            table.row(row.placement(), Integer.toString(row.devices()), Text.bytes(row.memoryBytes()), Text.bytes(row.parameterBytes()),
+                    row.forwardBytes() == 0 ? "" : Text.bytes(row.forwardBytes()),
+                    row.backwardBytes() == 0 ? "" : Text.bytes(row.backwardBytes()), Text.percent(row.busiest()));
+        }
+        List<String> lines = new ArrayList<>(table.lines());
+        lines.add("Memory and parameters are those of the device with most of them; \"in\" is what a device receives in a step.");
+        refused.forEach((placement, reason) -> lines.add("not " + placement + ": " + reason));
+        return lines;
+    }
+}
