@@ -45,7 +45,10 @@ class NamedNetworksTest {
 
     /** Steps of 2 images, at rates at which nothing diverges. */
     private static Run run(Network network, String devices, int steps) {
-        Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
+        return run(network, devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE, devices, steps);
+    }
+
+    private static Run run(Network network, Placement placement, String devices, int steps) {
         Recorder recorder = new Recorder();
         Shape input = network.input();
         String source = String.format(Locale.ROOT,
@@ -77,7 +80,7 @@ class NamedNetworksTest {
                 new Layer.FullyConnected(l.name(), l.outputs() == 10 ? 10 : HIDDEN, l.bias(), l.initialization());
             // GoogLeNet's average pooling is as large as the maps of a whole image, or nearly
             case Layer.Pooling l when large && l.kind() == Layer.Pooling.Kind.AVERAGE ->
-                new Layer.Pooling(l.name(), l.kind(), 2, l.stride(), l.padding(), l.rounding());
+                new Layer.Pooling(l.name(), l.kind(), l.stride() == 1 ? 2 : 3, l.stride(), l.padding(), l.rounding());
             default -> layer;
         };
     }
@@ -99,6 +102,18 @@ class NamedNetworksTest {
         }
     }
 
+    /** Branches, and an auxiliary classifier, under every placement; GoogLeNet's normalisation stands against two towers alone. */
+    @Test
+    void inceptionModulesUnderEveryPlacement() {
+        for (String name : List.of("googlenet-small", "googlenet")) {
+            Network network = thin(name);
+            Run one = run(network, "cpu", 2);
+            for (Placement placement : List.of(Placement.HALVES, Placement.data(2, 2), Placement.hybrid(2, 2))) {
+                requireClose(one, run(network, placement, "cpu,cpu", 2));
+            }
+        }
+    }
+
     private static void requireClose(Run one, Run two) {
         assertEquals(one.loss(), two.loss(), 1e-4 * one.loss());
         one.end().tensors().forEach((name, values) -> assertArrayEquals(values, two.end().tensors().get(name), 1e-5f, name));
@@ -108,7 +123,7 @@ class NamedNetworksTest {
      * In the sizes that they have: those that have operations of their own, and the quick ones. At first all classes are about as likely.
      */
     @ParameterizedTest
-    @ValueSource(strings = {"alexnet-2012", "zfnet", "cifar-18pct", "cifar-11pct", "figure-1"})
+    @ValueSource(strings = {"alexnet-2012", "zfnet", "cifar-18pct", "cifar-11pct", "figure-1", "googlenet-small"})
     void fullSizeOnTheCpu(String name) {
         Network network = Networks.create(name);
         assertEquals(Math.log(network.classes()), run(network, "cpu", 1).loss(), 1.5);
@@ -120,7 +135,7 @@ class NamedNetworksTest {
     void thinOnesOnTheVirtualGpu() {
         TestDevices.configure("");
         TestDevices.reset();
-        for (String name : List.of("alexnet-2012", "alexnet", "cifar-18pct")) {
+        for (String name : List.of("alexnet-2012", "alexnet", "cifar-18pct", "googlenet-small")) {
             requireClose(run(thin(name), "cpu", 2), run(thin(name), TestDevices.two(), 2));
         }
         for (String name : List.of("zfnet", "alexnet-caffe")) {
