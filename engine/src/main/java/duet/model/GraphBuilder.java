@@ -14,14 +14,17 @@ import duet.net.Rounding;
 final class GraphBuilder {
     private final List<Node> nodes = new ArrayList<>();
     private final Initialization initialization;
+    private final Initialization scores;
     private String last;
 
     /**
      * @param input          what the first layer takes
      * @param initialization of every layer with a ReLU
+     * @param scores         of every classifier's scores
      */
-    GraphBuilder(String input, Initialization initialization) {
+    GraphBuilder(String input, Initialization initialization, Initialization scores) {
         this.initialization = initialization;
+        this.scores = scores;
         last = input;
     }
 
@@ -86,8 +89,8 @@ final class GraphBuilder {
     }
 
     /** A classifier's scores and loss. */
-    GraphBuilder loss(String scores, int classes, Initialization init, String loss, double weight) {
-        return add(new Layer.FullyConnected(scores, classes, true, init)).add(new Layer.SoftmaxCrossEntropy(loss, weight));
+    GraphBuilder loss(String name, int classes, String loss, double weight) {
+        return add(new Layer.FullyConnected(name, classes, true, scores)).add(new Layer.SoftmaxCrossEntropy(loss, weight));
     }
 
     /** {@return the layers so far} */

@@ -26,6 +26,9 @@ public final class Networks {
             new Entry("googlenet", 3, 1000, GoogLeNets::paper,
                     "Szegedy et al. 2014: nine Inception modules, 7.0 M parameters and 6.4 M in two auxiliary classifiers for training; "
                             + "not in two towers"),
+            new Entry("googlenet-small", 1, 10, GoogLeNets::small,
+                    "the same anatomy for 28- or 32-pixel images: four Inception modules, one auxiliary classifier, no normalisation, "
+                            + "0.23 M parameters and 0.07 M for training"),
             new Entry("cifar-18pct", 3, 10, CifarNetworks::eighteenPercent,
                     "cuda-convnet's 18 % network for CIFAR-10: normalisation within the maps, average pooling"),
             new Entry("cifar-11pct", 3, 10, CifarNetworks::elevenPercent,

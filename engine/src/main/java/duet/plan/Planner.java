@@ -121,10 +121,14 @@ public final class Planner {
      *
      * @param network any
      * @param name    of the layer
-     * @throws NetworkException if there is none, with the nearest name, or if it is the one that makes the probabilities
+     * @throws NetworkException if there is none, with the nearest name, if it is the one that makes the probabilities, or an auxiliary
+     *                          classifier's
      */
     public static void requireGiving(Network network, String name) {
         Layer layer = network.layer(name);
+        if (!network.main().get(network.layers().indexOf(layer))) {
+            throw new NetworkException(name + ": belongs to an auxiliary classifier, which is there in training only; name another layer");
+        }
         if (layer instanceof Layer.SoftmaxCrossEntropy) {
             throw new NetworkException(layer.name() + ": makes the probabilities, which every evaluation gives; name a layer below it");
         }

@@ -47,6 +47,9 @@ public final class Recipe {
             // 3:4 to 4:3, and its photometric distortions are not done: crops and mirrors are AlexNet's, as in Caffe.
             case "googlenet" -> defaults.toBuilder().batch(32).epochs(250).weightDecay(0.0002)
                     .learningRate(new LearningRate.Steps(0.01, 8, 0.96)).build();
+            // Found by trial on Fashion-MNIST.
+            case "googlenet-small" -> defaults.toBuilder().batch(32).epochs(7).augmentation(Augmentation.NONE)
+                    .learningRate(new LearningRate.Linear(0.025, 7)).build();
             case "cifar-18pct" -> scheduled(defaults, "cifar-18pct").toBuilder().augmentation(Augmentation.NONE).build();
             case "cifar-11pct" -> scheduled(defaults, "cifar-11pct");
             // "No regularization of any kind was employed."; the rate that suits ReLU best on Fashion-MNIST

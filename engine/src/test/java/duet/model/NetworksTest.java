@@ -173,6 +173,24 @@ class NetworksTest {
         assertEquals(List.of("inception-4d"), network.nodes().get(network.layers().indexOf(network.layer("aux2-pool"))).inputs());
     }
 
+    /** Four modules, one auxiliary classifier, the same stages on CIFAR-10's larger images. */
+    @Test
+    void smallGooglenet() {
+        Network grey = Networks.create("googlenet-small");
+        Network colour = Networks.create("googlenet-small", 3, 10);
+        Map<String, String> shapes = shapes(grey);
+        assertEquals("1x28x28 3x32x32", grey.input() + " " + colour.input());
+        assertEquals("32x14x14", shapes.get("pool1"));
+        assertEquals("64x14x14", shapes.get("inception-2a"));
+        assertEquals("112x14x14", shapes.get("inception-2b"));
+        assertEquals("192x7x7", shapes.get("inception-3a"));
+        assertEquals("256x7x7", shapes.get("inception-3b"));
+        assertEquals("256x2x2", shapes.get("pool3"));
+        assertEquals("256x2x2", shapes(colour).get("pool3"));
+        assertEquals(226086, parameters(grey.withoutAuxiliary()));
+        assertEquals(296656, parameters(grey));
+    }
+
     /** Grey images are taken to be those of Fashion-MNIST. */
     @Test
     void figureOneTakesFashionMnist() {

@@ -43,11 +43,11 @@ public final class NetworksCommand implements Runnable {
     private String name;
 
     @Option(names = "--channels", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Channels of the images that a named network is made for (default: 3; alexnet-small 1).")
+            description = "Channels of the images that a named network is made for (default: 3; the small ones 1).")
     private Integer channels;
 
     @Option(names = "--classes", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Classes that a named network is made for (default: 1000; alexnet-small and the networks for CIFAR-10 10).")
+            description = "Classes that a named network is made for (default: 1000; the small ones and those for CIFAR-10 10).")
     private Integer classes;
 
     @Mixin

@@ -101,7 +101,8 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
     }
 
     private static String lastConvolution(Network network) {
-        return network.layers().reversed().stream().filter(Layer.Convolution.class::isInstance).map(Layer::name).findFirst()
+        return network.withoutAuxiliary().layers().reversed().stream().filter(Layer.Convolution.class::isInstance).map(Layer::name)
+                .findFirst()
                 .orElseThrow(() -> CommandFailure.usage(network.name() + " has no convolution; name a layer: --layer NAME"));
     }
 

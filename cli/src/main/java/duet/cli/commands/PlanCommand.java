@@ -48,7 +48,7 @@ public final class PlanCommand implements Callable<Integer> {
     private String data;
 
     @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Images in a step (default: as in training, 128, alexnet-small 64).")
+            description = "Images in a step (default: as in training, 128, alexnet-small 64, GoogLeNet 32).")
     private Integer batch;
 
     @Option(names = "--mode", paramLabel = "MODE", defaultValue = "train", converter = ModeConverter.class,

@@ -30,11 +30,11 @@ public final class TrainingArguments {
             "--checkpoint-every", "--early-stop", "--strict", "--json", "--quiet", "--debug");
 
     @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Images in a step (default: 128, alexnet-small 64, those of Caffe and torchvision 256).")
+            description = "Images in a step (default: 128, alexnet-small 64, GoogLeNet 32, AlexNet of Caffe and torchvision 256).")
     private Integer batch;
 
     @Option(names = "--epochs", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Passes over the data (default: what the network's source has, alexnet 10, alexnet-small 7; with --resume what "
+            description = "Passes over the data (default: what the network's source has, alexnet 10, the small ones 7; with --resume what "
                     + "the training began with).")
     private Integer epochs;
 
@@ -80,7 +80,7 @@ public final class TrainingArguments {
 
     @Option(names = "--weight-decay", paramLabel = "X", converter = Numbers.NonNegative.class,
             description = "How strongly weights are pulled to 0, where a schedule says nothing else (default: 0.0005, alexnet-owt 0.0001, "
-                    + "figure-1 0).")
+                    + "googlenet 0.0002, figure-1 0).")
     private Double weightDecay;
 
     @Option(names = "--seed", paramLabel = "N", defaultValue = "1", converter = Numbers.Seed.class,
@@ -95,7 +95,7 @@ public final class TrainingArguments {
     @Heading(Heading.IMAGES)
     @Option(names = "--augment", negatable = true, fallbackValue = "true",
             description = "Random crops (or shifts by up to 2 pixels, where stored images have the network's size) and mirroring "
-                    + "(default: yes, with colour noise for alexnet and alexnet-2012; alexnet-small no, because it pays off only in long "
+                    + "(default: yes, with colour noise for alexnet and alexnet-2012; the small ones no, because it pays off only in long "
                     + "trainings).")
     private Boolean augment;
 

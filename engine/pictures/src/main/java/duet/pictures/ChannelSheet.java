@@ -120,7 +120,7 @@ final class ChannelSheet {
     /** 2 where the network is cut in two towers (it has a convolution of two groups) and so are the channels of this layer, else 1. */
     static int towers(Network network, String layer) {
         boolean two = network.layers().stream().anyMatch(other -> other instanceof Layer.Convolution c && c.groups() == 2);
-        boolean scores = network.layers().get(network.layers().size() - 2).name().equals(layer); // both devices make all of them
+        boolean scores = network.scores().name().equals(layer); // both devices make all of them
         return two && !scores && network.shape(layer).channels() % 2 == 0 ? 2 : 1;
     }
 
