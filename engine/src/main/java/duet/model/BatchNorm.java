@@ -1,8 +1,8 @@
 package duet.model;
 
 /**
- * Batch normalisation as it is in evaluation: {@code (x - mean) / sqrt(variance + epsilon) * scale + shift}, a factor and a summand for each
- * channel.
+ * Batch normalisation as it is in evaluation: {@code (x - mean) / sqrt(variance + epsilon) * scale + shift}, a factor and a summand for
+ * each channel.
  */
 record BatchNorm(float[] scale, float[] shift, float[] mean, float[] variance, double epsilon) {
     /** Whether there is one of each for all channels, and no square root of what has none. */

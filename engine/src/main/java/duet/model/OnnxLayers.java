@@ -180,8 +180,8 @@ final class OnnxLayers {
     }
 
     /**
-     * With a constant. Before the first layer: mean and scale. Right after a layer with weights: a part of them. A factor elsewhere: dropout
-     * in the paper's way.
+     * With a constant. Before the first layer: mean and scale. Right after a layer with weights: a part of them. A factor elsewhere:
+     * dropout in the paper's way.
      */
     private OnnxFlow arithmetic(NodeProto node, OnnxFlow in) {
         boolean first = !constants.containsKey(node.getInput(0));
