@@ -79,6 +79,8 @@ final class OnnxLayers {
             case "Unsqueeze", "Reshape", "Transpose", "Pad" -> forms.form(node, in);
             case "Identity", "Cast" -> in;
             case "Softmax", "LogSoftmax" -> in.ended();
+            case "Gather", "Slice", "Split" -> throw new OnnxRefusal("Duet does not take values apart; a GoogLeNet of torchvision is read "
+                    + "when it is exported with transform_input = False, with --mean 127.5,127.5,127.5 --std 127.5,127.5,127.5");
             default -> throw new OnnxRefusal("Duet has no such layer; it reads Conv, Gemm, MatMul, BatchNormalization behind them, Relu, "
                     + "Tanh, LRN, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Concat, Add, Sum, Dropout, Flatten and Softmax");
         };
