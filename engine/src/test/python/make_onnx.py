@@ -1,7 +1,9 @@
-"""Small networks as other programs' exporters write them: make_onnx.py FOLDER torch|onnx. OnnxTest reads them, onnxruntime is the judge.
+"""Small networks as other programs' exporters write them: make_onnx.py FOLDER torch|graph|onnx. OnnxExportersTest reads them,
+onnxruntime is the judge.
 
-torch: PyTorch's exporter takes LocalResponseNorm apart, in other ways for each operator set. onnx: the nodes that converters from TensorFlow
-write around images whose channels come last.
+torch: PyTorch's exporter takes LocalResponseNorm apart, in other ways for each operator set. graph: branches, sums, batch normalisation (as
+nodes, or taken into the weights by the exporter) and an auxiliary classifier. onnx: the nodes that converters from TensorFlow write around
+images whose channels come last.
 """
 import os
 import sys
@@ -27,6 +29,55 @@ if what == "torch":
                               dynamic_axes={"pixels": {0: "n"}} if dynamic else None)
     torch.onnx.export(net(4), torch.rand(1, 3, 8, 8), os.path.join(folder, "even.onnx"), opset_version=13, input_names=["pixels"],
                       output_names=["scores"])
+elif what == "graph":
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+
+    class Convolution(nn.Module):
+        def __init__(self, inputs, outputs, kernel, bias=False):
+            super().__init__()
+            self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+            self.bn = nn.BatchNorm2d(outputs, eps=0.001, momentum=None)
+
+        def forward(self, x):
+            return torch.relu(self.bn(self.conv(x)))
+
+    class Graph(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem = Convolution(3, 8, 3)
+            self.branches = nn.ModuleList([Convolution(8, 4, 1), nn.Sequential(Convolution(8, 4, 1), Convolution(4, 6, 3, bias=True)),
+                                           nn.Sequential(nn.MaxPool2d(3, 1, 1, ceil_mode=True), Convolution(8, 2, 1))])
+            self.around = nn.Sequential(nn.Conv2d(12, 12, 3, padding=1, bias=False), nn.BatchNorm2d(12, momentum=None))
+            self.hidden = nn.Sequential(nn.Linear(12, 10, bias=False), nn.BatchNorm1d(10, momentum=None), nn.ReLU(), nn.Dropout(0.2))
+            self.scores = nn.Linear(22, 4)
+            self.aux = nn.Linear(12, 4)
+
+        def forward(self, x):
+            x = nn.functional.max_pool2d(self.stem(x), 3, 2, ceil_mode=True)
+            x = torch.cat([branch(x) for branch in self.branches], 1)
+            aux = self.aux(torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1))
+            x = torch.relu(x + self.around(x))
+            x = nn.functional.avg_pool2d(x, 2, 2)
+            x = x.mean((2, 3))
+            return self.scores(torch.cat([x, self.hidden(x)], -1)), aux
+
+    net = Graph()
+    with torch.no_grad():
+        for _ in range(20):
+            net(torch.rand(16, 3, 8, 8) * 255)
+        for module in net.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(0, 0.5)
+    net.eval()
+    for name, operators, training in (("bn", 13, torch.onnx.TrainingMode.PRESERVE), ("bn", 9, torch.onnx.TrainingMode.PRESERVE),
+                                      ("folded", 13, torch.onnx.TrainingMode.EVAL), ("folded", 16, torch.onnx.TrainingMode.EVAL)):
+        torch.onnx.export(net, torch.rand(1, 3, 8, 8), os.path.join(folder, f"graph-{name}-{operators}.onnx"), opset_version=operators,
+                          input_names=["pixels"], output_names=["scores", "aux"], training=training,
+                          do_constant_folding=name == "folded", dynamic_axes={"pixels": {0: "n"}})
 else:
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper, save

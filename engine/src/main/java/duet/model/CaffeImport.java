@@ -6,34 +6,37 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import duet.device.Operation.Activation;
 import duet.files.FileKind;
+import duet.model.ImportedLayers.Value;
 import duet.model.proto.Caffe;
 import duet.model.proto.Caffe.BlobProto;
 import duet.net.Layer;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.net.Window;
 
 /**
- * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}): the file holds the layers as well as the weights. Caffe's images are
- * blue first, and its response normalisation divides alpha by the size.
+ * Reads Caffe's trained networks ({@code bvlc_alexnet.caffemodel}, {@code bvlc_googlenet.caffemodel}): the file holds the layers as well
+ * as the weights. Caffe's images are blue first, and its response normalisation divides alpha by the size. A chain gets Duet's usual names;
+ * in other networks the layers keep their own.
  */
 public final class CaffeImport {
     private final Path file;
-    private final ImportedLayers chain;
-    private final Set<String> values = new HashSet<>();
-    private double scale = 1;
+    private final ImportedLayers network;
+    /** By the names that the file has for them; a layer that works in place gives one a new meaning. */
+    private final Map<String, Value> values = new HashMap<>();
 
-    private CaffeImport(Path file, ImportedLayers chain) {
+    private CaffeImport(Path file, ImportedLayers network) {
         this.file = file;
-        this.chain = chain;
+        this.network = network;
     }
 
     /**
@@ -118,33 +121,44 @@ public final class CaffeImport {
     }
 
     private ImportedModel follow(Caffe.NetParameter net, List<CaffeLayer> layers) {
-        values.addAll(net.getInputList());
+        boolean chain = layers.stream().filter(CaffeLayer::isLoss).count() < 2
+                && layers.stream().noneMatch(layer -> layer.type().equals("Concat") || layer.type().equals("Eltwise"));
+        if (net.getInputCount() > 0) {
+            values.put(net.getInput(0), network.image());
+        }
         float[] mean = null;
+        double scale = 1;
         List<String> notes = new ArrayList<>();
+        Value last = network.image();
         for (CaffeLayer layer : layers) {
             if (layer.bottoms().isEmpty()) { // reads data
                 if (!layer.tops().isEmpty()) {
-                    values.add(layer.tops().getFirst()); // not the labels
+                    values.put(layer.tops().getFirst(), network.image()); // not the labels
                 }
                 if (!layer.meanFile().isEmpty()) {
                     notes.add("it was trained less the mean image " + layer.meanFile() + ": --mean-file takes it");
                 }
                 mean = layer.mean() == null ? mean : layer.mean();
                 scale = layer.scale();
-            } else if (values.contains(layer.bottoms().getFirst()) && !layer.type().equals("Accuracy") && !layer.type().equals("Silence")) {
-                add(layer);
-                values.clear(); // a chain: what came before has no further use
-                values.addAll(layer.tops());
+            } else if (values.containsKey(layer.bottoms().getFirst()) && !layer.type().equals("Accuracy")
+                    && !layer.type().equals("Silence")) {
+                network.call(chain ? null : layer.name());
+                Value made = add(layer);
+                layer.tops().forEach(top -> values.put(top, made)); // several of Split alone
+                last = made;
             } else if (!layer.blobs().isEmpty()) {
-                throw refuse(layer,
-                        "its input " + layer.bottoms().getFirst() + " is not what the layer before it makes: Duet's networks are chains");
+                throw refuse(layer, "its input " + layer.bottoms().getFirst() + " is made by no layer before it");
             }
         }
-        int channels = chain.input().channels();
+        if (!network.hasLoss()) {
+            network.call(null);
+            network.loss(last, 0);
+        }
+        int channels = network.input().channels();
         if (mean != null && mean.length == 1) {
             mean = repeated(mean[0], channels);
         }
-        return chain.end(scale, mean == null ? null : MeanLevels.of(mean), notes);
+        return network.end(scale, mean == null ? null : MeanLevels.of(mean), null, notes);
     }
 
     private static float[] repeated(float value, int count) {
@@ -157,27 +171,64 @@ public final class CaffeImport {
         return new ModelFileException("%s: the layer %s (%s): %s".formatted(file, layer.name(), layer.type(), reason));
     }
 
-    private void add(CaffeLayer layer) {
-        switch (layer.type()) {
-            case "Convolution" -> convolution(layer);
-            case "InnerProduct" -> innerProduct(layer);
-            case "ReLU" -> relu(layer);
-            case "TanH" -> chain.nonlinearity(Activation.TANH);
-            case "LRN" -> norm(layer);
-            case "Pooling" -> pool(layer);
-            case "Dropout" -> chain.dropout(Double.parseDouble(Float.toString(layer.dropout().getDropoutRatio())), true);
-            case "Softmax", "SoftmaxWithLoss" -> chain.loss();
-            case "Split", "Flatten" -> {}
-            default -> throw refuse(layer,
-                    "Duet has no such layer; it reads Convolution, InnerProduct, ReLU, TanH, LRN, Pooling, Dropout and Softmax");
-        }
+    private Value add(CaffeLayer layer) {
+        Value in = values.get(layer.bottoms().getFirst());
+        return switch (layer.type()) {
+            case "Convolution" -> convolution(layer, in);
+            case "InnerProduct" -> innerProduct(layer, in);
+            case "ReLU" -> relu(layer, in);
+            case "TanH" -> network.nonlinearity(in, Activation.TANH);
+            case "LRN" -> norm(layer, in);
+            case "Pooling" -> pool(layer, in);
+            case "Dropout" -> network.dropout(in, decimal(layer.dropout().getDropoutRatio()), true);
+            case "Concat" -> concatenation(layer);
+            case "Eltwise" -> sum(layer);
+            case "Softmax" -> loss(in, 0);
+            case "SoftmaxWithLoss" -> loss(in, layer.lossWeight());
+            case "Split", "Flatten" -> in;
+            default -> throw refuse(layer, "Duet has no such layer; it reads Convolution, InnerProduct, ReLU, TanH, LRN, Pooling, Concat, "
+                    + "Eltwise (sums), Dropout and Softmax");
+        };
     }
 
-    private void relu(CaffeLayer layer) {
+    private Value loss(Value in, double weight) {
+        network.loss(in, weight);
+        return in;
+    }
+
+    private Value relu(CaffeLayer layer, Value in) {
         if (layer.relu().getNegativeSlope() != 0) {
             throw refuse(layer, "a slope below 0 (negative_slope) is not supported");
         }
-        chain.nonlinearity(Activation.RELU);
+        return network.nonlinearity(in, Activation.RELU);
+    }
+
+    private List<Value> inputs(CaffeLayer layer) {
+        for (String bottom : layer.bottoms()) {
+            if (!values.containsKey(bottom)) {
+                throw refuse(layer, "its input " + bottom + " is made by no layer before it");
+            }
+        }
+        return layer.bottoms().stream().map(values::get).toList();
+    }
+
+    private Value concatenation(CaffeLayer layer) {
+        Caffe.ConcatParameter p = layer.concat();
+        int axis = p.hasConcatDim() ? p.getConcatDim() : p.getAxis();
+        if (axis != 1 && axis != -3) {
+            throw refuse(layer, "it joins along axis " + axis + ", but Duet joins channels (axis 1)");
+        }
+        List<Value> inputs = inputs(layer);
+        return inputs.size() == 1 ? inputs.getFirst() : network.concatenation(inputs);
+    }
+
+    private Value sum(CaffeLayer layer) {
+        Caffe.EltwiseParameter p = layer.eltwise();
+        if (p.getOperation() != Caffe.EltwiseParameter.EltwiseOp.SUM || p.getCoeffList().stream().anyMatch(factor -> factor != 1)) {
+            throw refuse(layer, "only sums without coefficients are supported");
+        }
+        List<Value> inputs = inputs(layer);
+        return inputs.size() == 1 ? inputs.getFirst() : network.addition(inputs);
     }
 
     private float[] blob(CaffeLayer layer, int index) {
@@ -187,7 +238,7 @@ public final class CaffeImport {
         return CaffeLayer.floats(layer.blobs().get(index));
     }
 
-    private void convolution(CaffeLayer layer) {
+    private Value convolution(CaffeLayer layer, Value in) {
         Caffe.ConvolutionParameter p = layer.convolution();
         int kernel = same(layer, "kernel", p.getKernelSizeList(), p.getKernelH(), p.getKernelW(), 0);
         int stride = same(layer, "stride", p.getStrideList(), p.getStrideH(), p.getStrideW(), 1);
@@ -195,7 +246,7 @@ public final class CaffeImport {
         if (p.getDilationList().stream().anyMatch(dilation -> dilation != 1)) {
             throw refuse(layer, "dilations are not supported");
         }
-        chain.convolution(p.getNumOutput(), kernel, stride, padding, p.getGroup(), Rounding.FLOOR, blob(layer, 0),
+        return network.convolution(in, p.getNumOutput(), new Window(kernel, stride, padding), p.getGroup(), Rounding.FLOOR, blob(layer, 0),
                 p.getBiasTerm() ? blob(layer, 1) : null);
     }
 
@@ -208,30 +259,30 @@ public final class CaffeImport {
         return given.getFirst();
     }
 
-    private void innerProduct(CaffeLayer layer) {
+    private Value innerProduct(CaffeLayer layer, Value in) {
         Caffe.InnerProductParameter p = layer.innerProduct();
         if (p.getTranspose()) {
             throw refuse(layer, "transposed weights are not supported");
         }
-        chain.fullyConnected(p.getNumOutput(), blob(layer, 0), p.getBiasTerm() ? blob(layer, 1) : null);
+        return network.fullyConnected(in, p.getNumOutput(), blob(layer, 0), p.getBiasTerm() ? blob(layer, 1) : null);
     }
 
-    private void norm(CaffeLayer layer) {
+    private Value norm(CaffeLayer layer, Value in) {
         Caffe.LRNParameter p = layer.norm();
         if (p.getNormRegion() != Caffe.LRNParameter.NormRegion.ACROSS_CHANNELS) {
             throw refuse(layer, "only normalisation across channels is supported");
         }
-        chain.norm(p.getLocalSize(), decimal(p.getAlpha()) / p.getLocalSize(), decimal(p.getBeta()), decimal(p.getK()), 1);
+        return network.norm(in, p.getLocalSize(), decimal(p.getAlpha()) / p.getLocalSize(), decimal(p.getBeta()), decimal(p.getK()), 1);
     }
 
     private static double decimal(float value) {
         return Double.parseDouble(Float.toString(value));
     }
 
-    private void pool(CaffeLayer layer) {
+    private Value pool(CaffeLayer layer, Value in) {
         Caffe.PoolingParameter p = layer.pooling();
         boolean max = p.getPool() == Caffe.PoolingParameter.PoolMethod.MAX;
-        int window = p.getGlobalPooling() ? chain.shape().height()
+        int window = p.getGlobalPooling() ? in.shape().height()
                 : same(layer, "kernel", p.hasKernelSize() ? List.of(p.getKernelSize()) : List.of(), p.getKernelH(), p.getKernelW(), 0);
         int stride = same(layer, "stride", p.getStrideH() > 0 ? List.of() : List.of(p.getStride()), p.getStrideH(), p.getStrideW(), 1);
         int padding = same(layer, "pad", p.getPadH() > 0 ? List.of() : List.of(p.getPad()), p.getPadH(), p.getPadW(), 0);
@@ -239,6 +290,7 @@ public final class CaffeImport {
             throw refuse(layer, "only max-pooling and average pooling without padding are supported");
         }
         boolean up = p.getRoundMode() == Caffe.PoolingParameter.RoundMode.CEIL;
-        chain.pool(max ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE, window, stride, padding, up ? Rounding.CEIL : Rounding.FLOOR);
+        return network.pool(in, max ? Layer.Pooling.Kind.MAX : Layer.Pooling.Kind.AVERAGE, new Window(window, stride, padding),
+                up ? Rounding.CEIL : Rounding.FLOOR);
     }
 }

@@ -14,7 +14,8 @@ record CaffeLayer(
         String name, String type, List<String> bottoms, List<String> tops, List<BlobProto> blobs, Caffe.TransformationParameter transform,
         Caffe.ConvolutionParameter convolution, Caffe.InnerProductParameter innerProduct, Caffe.LRNParameter norm,
         Caffe.PoolingParameter pooling,
-        Caffe.DropoutParameter dropout, Caffe.ReLUParameter relu, List<Integer> inputSizes) {
+        Caffe.DropoutParameter dropout, Caffe.ReLUParameter relu, Caffe.ConcatParameter concat, Caffe.EltwiseParameter eltwise,
+        List<Float> lossWeights, List<Integer> inputSizes) {
 
     static List<CaffeLayer> of(Caffe.NetParameter net) {
         return net.getLayerCount() > 0 ? net.getLayerList().stream().map(CaffeLayer::of).toList()
@@ -26,13 +27,13 @@ record CaffeLayer(
                 : p.getInputParam().getShape(0).getDimList().stream().map(Math::toIntExact).toList();
         return new CaffeLayer(p.getName(), p.getType(), p.getBottomList(), p.getTopList(), p.getBlobsList(), p.getTransformParam(),
                 p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(),
-                p.getReluParam(), sizes);
+                p.getReluParam(), p.getConcatParam(), p.getEltwiseParam(), p.getLossWeightList(), sizes);
     }
 
     private static CaffeLayer of(Caffe.V1LayerParameter p) {
         return new CaffeLayer(p.getName(), type(p.getType()), p.getBottomList(), p.getTopList(), p.getBlobsList(), transform(p),
                 p.getConvolutionParam(), p.getInnerProductParam(), p.getLrnParam(), p.getPoolingParam(), p.getDropoutParam(),
-                p.getReluParam(), List.of());
+                p.getReluParam(), p.getConcatParam(), p.getEltwiseParam(), p.getLossWeightList(), List.of());
     }
 
     /** The first files of this kind say how images are prepared where they say what is read: bvlc_alexnet and CaffeNet do. */
@@ -56,6 +57,7 @@ record CaffeLayer(
     private static String type(int number) {
         return switch (number) {
             case 1 -> "Accuracy";
+            case 3 -> "Concat";
             case 4 -> "Convolution";
             case 5, 9, 12, 24, 29, 32 -> "Data";
             case 6 -> "Dropout";
@@ -68,9 +70,20 @@ record CaffeLayer(
             case 21 -> "SoftmaxWithLoss";
             case 22 -> "Split";
             case 23 -> "TanH";
+            case 25 -> "Eltwise";
             case 36 -> "Silence";
             default -> "type " + number + " of the old format";
         };
+    }
+
+    boolean isLoss() {
+        return type.equals("SoftmaxWithLoss");
+    }
+
+    /** What a loss counts: 0 for none. */
+    double lossWeight() {
+        double weight = lossWeights.isEmpty() ? 1 : Double.parseDouble(Float.toString(lossWeights.getFirst()));
+        return weight > 0 ? weight : 0;
     }
 
     int crop() {

@@ -104,30 +104,27 @@ public final class OnnxExport {
     private String layer(Layer layer, List<String> inputs, Shape in, Shape out, boolean dropout) {
         String value = inputs.getFirst();
         return switch (layer) {
-            case Layer.Convolution l -> convolution(l, value, in, out);
+            case Layer.Convolution l -> convolution(l, graph.map(l.name(), value), in, out);
             case Layer.FullyConnected l -> fullyConnected(l, value, in);
             case Layer.Nonlinearity l -> graph.node(switch (l.function()) {
                 case RELU -> "Relu";
                 case TANH -> "Tanh";
             }, l.name(), value);
-            case Layer.LocalResponseNorm l -> norm(l, value, in);
-            case Layer.SpatialResponseNorm l -> spatialNorm(l, value);
-            case Layer.Pooling l -> pooling(l, value, in, out);
+            case Layer.LocalResponseNorm l -> norm(l, graph.map(l.name(), value), in);
+            case Layer.SpatialResponseNorm l -> spatialNorm(l, graph.map(l.name(), value));
+            case Layer.Pooling l -> pooling(l, graph.map(l.name(), value), in, out);
             case Layer.Dropout l -> l.inverted() || !dropout ? value
                     : graph.node("Mul", l.name(), value, graph.scalar(l.name() + ".kept", 1 - l.rate()));
-            case Layer.Concatenation l -> concatenation(l, inputs);
-            case Layer.Addition l -> graph.node("Sum", l.name(), inputs);
+            case Layer.Concatenation l -> graph.node("Concat", l.name(), alike(l, inputs), OnnxGraph.integer("axis", 1));
+            case Layer.Addition l -> graph.node("Sum", l.name(), alike(l, inputs));
             case Layer.SoftmaxCrossEntropy _ -> graph.node("Softmax", OUTPUT, List.of(value), OnnxGraph.integer("axis", 1));
         };
     }
 
     /** What fully connected layers made has lost its height and width, which is well if all inputs have. */
-    private String concatenation(Layer.Concatenation l, List<String> inputs) {
-        boolean flat = inputs.stream().allMatch(graph::isFlat);
-        List<String> maps = inputs.stream().map(input -> flat || !graph.isFlat(input) ? input
-                : graph.node("Unsqueeze", l.name() + "." + input, input, graph.vector(l.name() + "." + input + ".axes", 2, 3))).toList();
-        String joined = graph.node("Concat", l.name(), maps, OnnxGraph.integer("axis", 1));
-        return flat ? graph.flat(joined) : joined;
+    private List<String> alike(Layer l, List<String> inputs) {
+        return inputs.stream().allMatch(graph::isFlat) ? inputs
+                : inputs.stream().map(input -> graph.map(l.name(), input)).toList();
     }
 
     private String convolution(Layer.Convolution l, String value, Shape in, Shape out) {

@@ -43,6 +43,17 @@ final class OnnxGraph {
         return value;
     }
 
+    /** A value with height and width: [N][elements] becomes [N][elements][1][1]. */
+    String map(String layer, String value) {
+        if (!flat.contains(value)) {
+            return value;
+        }
+        String name = layer + "." + value;
+        node("Unsqueeze", name, value, vector(name + ".axes", 2, 3));
+        flat.remove(name);
+        return name;
+    }
+
     boolean isFlat(String value) {
         return flat.contains(value);
     }

@@ -18,8 +18,8 @@ import duet.net.NetworkJson;
 import duet.net.Shape;
 
 /**
- * Reads ONNX files of AlexNet and its relatives: a chain of convolutions, ReLU or tanh, response normalisation, pooling, dropout, fully
- * connected layers and softmax. Files that {@link OnnxExport} wrote give the same network again, to the bit.
+ * Reads ONNX files of AlexNet, GoogLeNet and their relatives: convolutions, ReLU or tanh, response normalisation, pooling, dropout, fully
+ * connected layers, concatenations, sums and softmax. Files that {@link OnnxExport} wrote give the same network again, to the bit.
  */
 public final class OnnxImport {
 
@@ -59,6 +59,8 @@ public final class OnnxImport {
             if (node.getOpType().equals("Constant")) {
                 node.getAttributeList().stream().filter(attribute -> attribute.getName().equals("value"))
                         .forEach(attribute -> constants.put(node.getOutput(0), new OnnxTensor(file, attribute.getT())));
+            } else if (node.getOpType().equals("Identity") && constants.containsKey(node.getInput(0))) {
+                constants.put(node.getOutput(0), constants.get(node.getInput(0))); // one of PyTorch's that several nodes have
             }
         }
         return constants;
@@ -115,7 +117,6 @@ public final class OnnxImport {
         int first = channelsLast ? 3 : 1;
         Shape shape = new Shape((int) sizes.get(first).getDimValue(), (int) sizes.get(channelsLast ? 1 : 2).getDimValue(),
                 (int) sizes.get(channelsLast ? 2 : 3).getDimValue());
-        OnnxReader chain = new OnnxReader(file, graph.getName(), shape, channelsLast, constants);
-        return chain.read(graph.getNodeList(), input.getName());
+        return new OnnxReader(file, graph, constants).read(input.getName(), shape, channelsLast);
     }
 }

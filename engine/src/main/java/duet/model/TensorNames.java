@@ -66,18 +66,25 @@ record TensorNames(Map<String, String> names, boolean torchvision, List<String> 
     private static Map<String, String> byName(List<ParameterShape> parameters, Map<String, Safetensors.Entry> entries) {
         Map<String, String> names = new LinkedHashMap<>();
         for (ParameterShape parameter : parameters) {
-            List<String> parts = Arrays.asList(parameter.name().split("\\."));
-            List<String> found = entries.containsKey(parameter.name()) ? List.of(parameter.name())
-                    : entries.keySet().stream().filter(name -> {
-                        List<String> of = Arrays.asList(name.split("\\."));
-                        return of.getLast().equals(parts.getLast()) && of.subList(0, of.size() - 1).contains(parts.getFirst());
-                    }).toList();
+            List<String> found = called(parameter.name(), entries.keySet());
             if (found.size() != 1) {
                 return null;
             }
             names.put(parameter.name(), found.getFirst());
         }
         return names;
+    }
+
+    /** The names that may be a parameter's: its own, else those that have its layer's among their parts and end alike. */
+    static List<String> called(String parameter, Collection<String> names) {
+        return names.contains(parameter) ? List.of(parameter)
+                : names.stream().filter(name -> !OF_TRAINING.matcher(name).matches() && isOf(name, parameter)).toList();
+    }
+
+    private static boolean isOf(String name, String parameter) {
+        List<String> parts = Arrays.asList(parameter.split("\\."));
+        List<String> of = Arrays.asList(name.split("\\."));
+        return of.getLast().equals(parts.getLast()) && of.subList(0, of.size() - 1).contains(parts.getFirst());
     }
 
     private static Map<String, String> inTurn(List<ParameterShape> parameters, List<Safetensors.Entry> entries) {

@@ -28,6 +28,7 @@ import duet.model.SafetensorsImport;
 import duet.model.TrainedModel;
 import duet.net.Layer;
 import duet.net.Network;
+import duet.net.Node;
 import duet.net.Shape;
 import duet.train.output.Checkpoint;
 
@@ -119,7 +120,7 @@ public final class ModelExchange {
             } else if (name.endsWith(".caffemodel")) {
                 return finish(file, CaffeImport.read(file, options.side()), options, true);
             } else if (name.endsWith(".safetensors")) {
-                return safetensors(file, options);
+                return finish(file, SafetensorsImport.read(file, options.network()), options, false);
             }
         } catch (IndexOutOfBoundsException e) {
             throw new ModelFileException(file + ": is damaged: one of its nodes or layers has less than it needs", e);
@@ -130,13 +131,6 @@ public final class ModelExchange {
         }
         throw new ModelFileException(file + ": Duet reads .onnx, .caffemodel and .safetensors"
                 + (name.endsWith(".pth") || name.endsWith(".pt") ? FileKind.Advice.PYTORCH : ""));
-    }
-
-    private static Imported safetensors(Path file, ImportOptions options) throws IOException {
-        if (options.network() == null) {
-            throw new ModelFileException(file + ": holds weights without a network; say which network they are of (--net)");
-        }
-        return finish(file, SafetensorsImport.read(file, options.network()), options, false);
     }
 
     private static Imported finish(Path file, ImportedModel model, ImportOptions options, boolean caffe) throws IOException {
@@ -165,9 +159,10 @@ public final class ModelExchange {
         }
         Map<String, float[]> tensors = new LinkedHashMap<>(model.parameters());
         if (blueFirst || deviation != null) {
-            Layer.Convolution first = firstLayer(file, network);
-            tensors.computeIfPresent(first.name() + ".weight", (name, weight) -> prepared(
-                    weight, channels, first.kernel() * first.kernel(), blueFirst, deviation, network.inputScale()));
+            for (Layer.Convolution first : firstLayers(file, network)) {
+                tensors.computeIfPresent(first.name() + ".weight", (name, weight) -> prepared(
+                        weight, channels, first.kernel() * first.kernel(), blueFirst, deviation, network.inputScale()));
+            }
         }
         if (blueFirst) {
             notes.add("the first layer's weights are turned from blue, green, red to red, green, blue");
@@ -237,12 +232,20 @@ public final class ModelExchange {
         return String.join(", ", levels);
     }
 
-    private static Layer.Convolution firstLayer(Path file, Network network) {
-        if (network.layers().getFirst() instanceof Layer.Convolution convolution && convolution.groups() == 1) {
-            return convolution;
+    /** All that see the image. */
+    private static List<Layer.Convolution> firstLayers(Path file, Network network) {
+        List<Layer.Convolution> first = new ArrayList<>();
+        for (Node node : network.nodes()) {
+            if (!node.inputs().contains(Network.IMAGE)) {
+                continue;
+            }
+            if (!(node.layer() instanceof Layer.Convolution convolution) || convolution.groups() != 1) {
+                throw new ModelFileException(file + ": the order of channels and a deviation can only be taken into a first layer that is "
+                        + "a convolution without groups, not " + node.name());
+            }
+            first.add(convolution);
         }
-        throw new ModelFileException(
-                file + ": the order of channels and a deviation can only be taken into a first layer that is a convolution without groups");
+        return first;
     }
 
     /** [filters][channels][area] with the channels reversed and divided by the deviations, so that pixels need not be. */

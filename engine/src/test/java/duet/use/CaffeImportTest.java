@@ -121,8 +121,11 @@ class CaffeImportTest {
         layers.get(1).setReluParam(Caffe.ReLUParameter.newBuilder().setNegativeSlope(0.1f));
         refused("slope", CaffeNetworks.trained(layers).toByteArray(), "relu1", "negative_slope");
         layers = networks.layers(false);
+        layers.get(4).setBottom(0, "elsewhere");
+        refused("connection", CaffeNetworks.trained(layers).toByteArray(), "conv2", "its input elsewhere is made by no layer before it");
+        layers = networks.layers(false);
         layers.get(4).setBottom(0, "norm1");
-        refused("branch", CaffeNetworks.trained(layers).toByteArray(), "conv2", "norm1", "chains");
+        refused("jump", CaffeNetworks.trained(layers).toByteArray(), "fc6: weights of 240 numbers");
         layers = networks.layers(false);
         layers.get(15).getInnerProductParamBuilder().setNumOutput(21);
         refused("sizes", CaffeNetworks.trained(layers).toByteArray(), "fc6", "21 outputs");

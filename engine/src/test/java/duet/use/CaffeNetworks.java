@@ -17,10 +17,11 @@ public final class CaffeNetworks {
 
     private final SplittableRandom random;
 
-    /** The same network in the way of today and in that of before 2015. */
+    /** A chain and a network with branches, each in the way of today and in that of before 2015. */
     public static List<byte[]> files() {
         CaffeNetworks networks = new CaffeNetworks(new SplittableRandom(1));
-        return List.of(trained(networks.layers(false)).toByteArray(), old(networks.layers(true)).toByteArray());
+        return List.of(trained(networks.layers(false)).toByteArray(), old(networks.layers(true)).toByteArray(),
+                CaffeInception.trained().toByteArray(), CaffeInception.old().toByteArray());
     }
 
     CaffeNetworks(SplittableRandom random) {

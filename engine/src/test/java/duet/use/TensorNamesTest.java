@@ -65,6 +65,28 @@ class TensorNamesTest {
         assertRead(file(name -> "backbone.features." + name.replace(".", ".0.")));
     }
 
+    /** In a network with branches neither the first layer nor the scores come first or last in the order of names. */
+    @Test
+    void aNetworkWithBranches() {
+        Network network = TestGraphs.inception();
+        Checkpoint checkpoint = TestModels.random(network, 4);
+        Path plain = folder.resolve("plain.safetensors");
+        ModelExchange.export(checkpoint, ModelExchange.Format.SAFETENSORS, plain);
+        Path whole = folder.resolve("whole.safetensors");
+        checkpoint.write(whole);
+        for (Path file : List.of(plain, whole)) {
+            List<List<Integer>> asked = new ArrayList<>();
+            Imported imported = ModelExchange.read(file, new ImportOptions(null, null, null, null, null, 0, (channels, classes) -> {
+                asked.add(List.of(channels, classes));
+                return network;
+            }));
+            assertEquals(List.of(3, 7), asked.getLast());
+            assertEquals(network, imported.checkpoint().network());
+            network.parameters().forEach(parameter -> assertArrayEquals(checkpoint.tensors().get(parameter.name()),
+                    imported.checkpoint().tensors().get(parameter.name()), parameter.name()));
+        }
+    }
+
     /** A checkpoint of a training holds momentum and the mean, too. */
     @Test
     void weightsOfACheckpoint() {

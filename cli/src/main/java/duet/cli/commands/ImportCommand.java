@@ -41,6 +41,7 @@ import picocli.CommandLine.Parameters;
                 "  ./duet import bvlc_alexnet.caffemodel --mean-file imagenet_mean.binaryproto --classes synset_words.txt -o "
                         + "caffe.safetensors",
                 "  ./duet import alexnet-owt-7be5be79.safetensors --net alexnet-owt -o torchvision.safetensors",
+                "  ./duet import googlenet-1378be20.safetensors -o googlenet.safetensors",
                 "  ./duet import alexnet.onnx --mean 123.7,116.3,103.5 --std 58.4,57.1,57.4 -o other.safetensors",
                 "  ./duet predict caffe.safetensors cat.jpg"
         })
@@ -51,7 +52,9 @@ public final class ImportCommand implements Callable<Integer> {
     @Option(names = {"-o", "--output"}, paramLabel = "CHECKPOINT", required = true, description = "The checkpoint to write.")
     private Path target;
 
-    @Option(names = "--net", paramLabel = "NET", description = "For .safetensors: the network, by name or as a JSON file.")
+    @Option(names = "--net", paramLabel = "NET",
+            description = "For .safetensors: the network, by name or as a JSON file (not for torchvision's GoogLeNet, which is known by "
+                    + "the names of its tensors).")
     private String network;
 
     @Option(names = "--mean", paramLabel = "R,G,B", split = ",",
