@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.List;
 
 import duet.model.Ablation;
 import duet.model.Networks;
@@ -40,6 +41,13 @@ class NetworksTest {
         Outcome plan = Outcome.of("plan", "--net", "alexnet-small", "--non-overlapping-pooling", "--nonlinearity", "tanh");
         assertEquals(0, plan.code(), plan::toString);
         assertTrue(plan.out().contains("alexnet-small-non-overlapping-pooling-tanh"), plan::toString);
+        Outcome compared = Outcome.of("plan", "--net", "zfnet", "--compare", "--devices", "cpu,cpu,cpu,cpu", "--parts", "8");
+        assertEquals(0, compared.code(), compared::toString);
+        assertTrue(compared.out().matches("(?s).*\none .*\nhalves .*\ndata  +4 .*\nhybrid  +4 .*\nnot towers: norm1: .*"),
+                compared::toString);
+        for (String wrong : List.of("--compare --dot", "--compare --placement halves", "--placement data --parts 3 --devices cpu,cpu")) {
+            assertEquals(2, Outcome.of(("plan " + wrong).split(" ")).code(), wrong);
+        }
         Outcome train = Outcome.of("train", "--one-column", "--data", Runs.DATA, "--threads", "2", "--batch", "8", "--steps", "2",
                 "--out", temporary.resolve("run").toString());
         assertEquals(0, train.code(), train::toString);

@@ -20,8 +20,9 @@ import duet.plan.PlanSummary.Phase;
 import duet.text.Text;
 
 /**
- * A plan as a Graphviz drawing. A node is a group of layers ({@link LayerGroups}) in one direction; a sum of what was exchanged belongs to the node that uses it. The way forward goes from left to right, the way back from right to
- * left below it. Waits that only guard memory are left out.
+ * A plan as a Graphviz drawing. A node is a group of layers ({@link LayerGroups}) in one direction; a sum of what was exchanged belongs to
+ * the node that uses it. The way forward goes from left to right, the way back from right to left below it. Waits that only guard memory
+ * are left out.
  */
 final class PlanDrawing {
     private static final String FORWARD = "#cfe3f7";

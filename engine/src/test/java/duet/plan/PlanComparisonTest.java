@@ -23,8 +23,8 @@ class PlanComparisonTest {
     }
 
     /**
-     * Numbers by hand. Halves forward, an image: rows of pool1's, conv2's, pool2's, conv3's to conv5's and pool5's input at the border, half
-     * of fc6's and fc7's inputs, all scores. Data parallel backward: all gradients.
+     * Numbers by hand. Halves forward, an image: rows of pool1's, conv2's, pool2's, conv3's to conv5's and pool5's input at the border,
+     * half of fc6's and fc7's inputs, all scores. Data parallel backward: all gradients.
      */
     @Test
     void whatTravels() {

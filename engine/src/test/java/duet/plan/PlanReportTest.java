@@ -78,6 +78,15 @@ class PlanReportTest {
         assertEquals(dot.chars().filter(c -> c == '{').count(), dot.chars().filter(c -> c == '}').count());
     }
 
+    /** Three layers, nine modules, two auxiliary classifiers and the scores, forward and back; the image and the loss. */
+    @Test
+    void modulesAreDrawnAsOne() {
+        String dot = PlanReport.toDot(AlexNetPlanTest.plan("googlenet", Placement.ONE_DEVICE, Mode.TRAINING));
+        assertEquals(2 * (3 + 9 + 2 + 1) + 2, dot.lines().filter(line -> line.contains("[label=<")).count());
+        assertTrue(dot.contains("<b>inception-4e</b>"), dot);
+        assertTrue(dot.lines().noneMatch(line -> line.contains("inception-4e-3x3-reduce")), dot);
+    }
+
     @Test
     void equalPlansHaveEqualReports() {
         Plan again = AlexNetPlanTest.plan("alexnet", Placement.TWO_TOWERS, Mode.TRAINING);
