@@ -16,6 +16,8 @@ import duet.cli.output.Shell;
 import duet.data.Augmentation;
 import duet.device.Backend;
 import duet.device.Precision;
+import duet.model.Networks;
+import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.Recipe;
 import duet.train.schedule.LearningRate;
@@ -31,6 +33,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.TypeConversionException;
 
 class OptionsTest {
+    private static final Network NETWORK = Networks.create("alexnet-small");
+
     private static TrainingArguments parse(String... arguments) {
         return CommandLine.populateCommand(new TrainingArguments(), arguments);
     }
@@ -148,7 +152,16 @@ class OptionsTest {
     })
     void placementFollowsFromTheDevices(String arguments, String expected) {
         String[] words = arguments == null ? new String[0] : arguments.split(" +");
-        assertEquals(expected, CommandLine.populateCommand(new DeviceOptions(), words).placement(Placement.TWO_TOWERS).words());
+        assertEquals(expected, CommandLine.populateCommand(new DeviceOptions(), words).placement(NETWORK, Placement.TWO_TOWERS).words());
+    }
+
+    /** Normalisation over all channels stands against towers. */
+    @Test
+    void twoDevicesAreHalvesWhereTowersCannotBe() {
+        DeviceOptions options = CommandLine.populateCommand(new DeviceOptions(), "--devices", "cpu,cpu");
+        assertEquals(Placement.HALVES, options.placement(Networks.create("zfnet"), Placement.ONE_DEVICE));
+        assertEquals(Placement.HALVES, options.placement(Networks.create("googlenet")));
+        assertEquals(Placement.ONE_DEVICE, CommandLine.populateCommand(new DeviceOptions()).placement(Networks.create("zfnet")));
     }
 
     @ParameterizedTest
@@ -156,7 +169,7 @@ class OptionsTest {
             "--placement halves --devices cpu,cpu,cpu", "--placement data --parts 3 --devices cpu,cpu", "--placement towers --parts 2"})
     void placementMustFitTheDevices(String arguments) {
         DeviceOptions options = CommandLine.populateCommand(new DeviceOptions(), arguments.split(" "));
-        assertEquals(2, assertThrows(CommandFailure.class, () -> options.placement(Placement.TWO_TOWERS)).exitCode());
+        assertEquals(2, assertThrows(CommandFailure.class, () -> options.placement(NETWORK, Placement.TWO_TOWERS)).exitCode());
     }
 
     @Test

@@ -1,15 +1,16 @@
 /**
- * Which device does what, when, and in which memory. A plan is data: a list of steps for each stream, and a place for each tensor. It is
- * made from a network, a placement and a batch size, and a {@link duet.device.Backend} turns it into a program. {@code SessionPlans} in
- * {@code duet.train} makes and checks plans; {@code duet plan} prints them.
+ * Which device does what, when, and in which memory; and the proof that it is sound.
  *
- * <p>Read {@link duet.plan.Planner} first, then {@code Forward} and {@code Backward}, which add the steps of each layer, and
- * {@link duet.plan.PlanChecker}, which proves of a finished plan that every read is ordered after its write and that no two live tensors
- * share memory.
+ * <p>Read {@link duet.plan.Planner} first. A {@link duet.plan.Placement} decides for each layer how it is shared out
+ * ({@link duet.plan.Distribution}); {@code Forward} and {@code Backward} launch its operations on each lane; {@code Moves} and
+ * {@code Returns} emit the slices, copies, joins and sums between them. {@code MemoryPlanner} finds a place for every tensor, and
+ * {@link duet.plan.PlanChecker} proves the finished {@link duet.plan.Plan}, whoever made it.
  *
- * <p>A new placement is a constant in {@link duet.plan.Placement}, a case in {@code Division} (who does which part of a layer), what is
- * sent in {@code Value} and {@code PlanBuilder.exchange}, and where each parameter's parts lie in {@code ParameterTensors}. Begin with
- * {@code PlacementEquivalenceTest}: the new placement has to compute what one device computes. Memory planning, the checker and the
- * backends stay as they are; they see steps and tensors only. {@code engine/README.md} has all places.
+ * <p>A new placement, in this order: add it to {@code Placements.all} of the tests, which then say what is wrong; write a record that
+ * implements {@link duet.plan.Placement}, whose {@code cut} answers for each layer how it sees its inputs, what each lane does and how
+ * the output lies, mostly by a method of {@code Cuts}; permit it in the interface. A new kind of work concerns {@code ParameterTensors},
+ * {@code ForwardLayers} and {@code Backward}; a new axis {@link duet.device.Axis} and {@code DeviceGeometry}. Then words for people:
+ * {@link duet.plan.Sharing}, the command line's {@code --placement}. Sums over lanes have one order ({@code Sums}), so that the number
+ * of devices changes no bit.
  */
 package duet.plan;

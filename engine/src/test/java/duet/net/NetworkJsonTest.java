@@ -57,6 +57,32 @@ class NetworkJsonTest {
         }
     }
 
+    /** Branches, a sum, an auxiliary loss; inputs are written where they are not the layer before. */
+    @Test
+    void graphs() {
+        Initialization he = new Initialization(Distribution.HE, 0, 0);
+        Network graph = new Network("graph", new Shape(3, 8, 8), 1, List.of(
+                new Node(new Layer.Convolution("a", 4, 3, 1, 1, 1, Rounding.FLOOR, true, he), List.of("input")),
+                new Node(new Layer.Convolution("b", 4, 1, 1, 0, 1, Rounding.FLOOR, true, he), List.of("input")),
+                new Node(new Layer.Addition("sum"), List.of("a", "b", "a")),
+                new Node(new Layer.Concatenation("join"), List.of("sum", "b")),
+                new Node(new Layer.FullyConnected("aux", 3, true, he), List.of("sum")),
+                new Node(new Layer.SoftmaxCrossEntropy("aux-loss", 0.3), List.of("aux")),
+                new Node(new Layer.FullyConnected("scores", 3, true, he), List.of("join")),
+                new Node(new Layer.SoftmaxCrossEntropy("loss"), List.of("scores"))));
+        String json = NetworkJson.write(graph);
+        assertEquals(graph, NetworkJson.parse(json, "written"));
+        assertEquals(5, json.lines().filter(line -> line.contains("\"inputs\"")).count(), json);
+        assertTrue(json.contains("{ \"type\": \"addition\", \"name\": \"sum\", \"inputs\": [ \"a\", \"b\", \"a\" ] }"), json);
+        assertTrue(json.contains("\"weight\": 0.3"), json);
+        assertEquals(new Shape(8, 8, 8), graph.shape("join"));
+        assertEquals(List.of(true, true, true, true, false, false, true, true), graph.main());
+        assertEquals(List.of("a", "b", "sum", "join", "scores", "loss"),
+                graph.withoutAuxiliary().layers().stream().map(Layer::name).toList());
+        assertEquals("net.json: sum: \"inputs\" must be a list in [ and ], not \"a\"", assertThrows(NetworkException.class,
+                () -> NetworkJson.parse(json.replace("[ \"a\", \"b\", \"a\" ]", "\"a\""), "net.json")).getMessage());
+    }
+
     @Test
     void everyLayerIsOneLine() {
         String json = NetworkJson.write(everything());

@@ -140,6 +140,46 @@ class ShapesTest {
         assertThrows(NetworkException.class, () -> Network.chain("a/b", input, 1, List.of(SCORES, LOSS)));
     }
 
+    private static void assertGraph(String message, Node... nodes) {
+        List<Node> all = new ArrayList<>(List.of(nodes));
+        all.add(new Node(SCORES, List.of(all.getLast().name())));
+        all.add(new Node(LOSS, List.of("scores")));
+        assertEquals(message,
+                assertThrows(NetworkException.class, () -> new Network("net", new Shape(3, 9, 9), 1, all)).getMessage());
+    }
+
+    private static Node convolution(String name, int filters, int kernel, String... inputs) {
+        return new Node(new Layer.Convolution(name, filters, kernel, 1, 0, 1, Rounding.FLOOR, true, Initialization.PAPER), List.of(inputs));
+    }
+
+    @Test
+    void connections() {
+        Node a = convolution("a", 4, 1, "input");
+        Node b = convolution("b", 5, 3, "input");
+        assertGraph("b: takes the output of aa, but there is no such layer; it can be a", a, convolution("b", 5, 3, "aa"));
+        assertGraph("a: takes the output of b, which comes later; a layer stands behind its inputs", convolution("a", 4, 1, "b"), b);
+        assertGraph("a: takes the output of a, which is itself", convolution("a", 4, 1, "a"));
+        assertGraph("b: takes one input, not 2", a, convolution("b", 5, 3, "a", "input"));
+        assertGraph("j: takes two inputs or more, not 1", a, new Node(new Layer.Concatenation("j"), List.of("a")));
+        assertGraph("j: joins the channels of a and b, but those are 4x9x9 and 5x7x7", a, b,
+                new Node(new Layer.Concatenation("j"), List.of("a", "b")));
+        assertGraph("s: adds a and input, but those are 4x9x9 and 3x9x9", a, new Node(new Layer.Addition("s"), List.of("a", "input")));
+        assertGraph("a: no layer takes its output; name it among the \"inputs\" of one, or leave it out", a, b);
+    }
+
+    @Test
+    void auxiliaryLosses() {
+        Node a = convolution("a", 4, 1, "input");
+        Node aux = new Node(new Layer.FullyConnected("aux", 7, true, Initialization.PAPER), List.of("a"));
+        assertGraph("aux-loss: tells 7 classes apart, but loss 10", a, aux,
+                new Node(new Layer.SoftmaxCrossEntropy("aux-loss", 0.3), List.of("aux")), convolution("b", 2, 1, "a"));
+        assertGraph("aux-loss: the weight of a loss must be above 0, not -0.3", a, aux,
+                new Node(new Layer.SoftmaxCrossEntropy("aux-loss", -0.3), List.of("aux")), convolution("b", 2, 1, "a"));
+        assertLoss("loss: the loss of the last layer has the weight 1, not 0.5; scale the learning rates instead", new Shape(3, 9, 9),
+                SCORES,
+                new Layer.SoftmaxCrossEntropy("loss", 0.5));
+    }
+
     @Test
     void theLossEndsTheNetwork() {
         Shape input = new Shape(3, 9, 9);

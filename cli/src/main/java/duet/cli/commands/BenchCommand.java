@@ -85,8 +85,7 @@ public final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Network network = Source.network(net);
-        Placement placement = devices.placement(Placement.ONE_DEVICE);
-        Source.checkPlacement(network, placement);
+        Placement placement = devices.placement(network, Placement.ONE_DEVICE);
         List<BenchPeer> peers = new ArrayList<>();
         try (Backend backend = devices.open(placement)) {
             String kind = kind(backend);

@@ -96,8 +96,8 @@ public final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Placement placement = devices.placement(Placement.ONE_DEVICE);
         List<Ensemble.Member> trained = members();
+        Placement placement = devices.placement(trained.getFirst().checkpoint().network(), Placement.ONE_DEVICE);
         trained.forEach(member -> Source.checkPlacement(member.checkpoint().network(), placement));
         DamageCount damage = new DamageCount(output);
         List<Dataset> images = new ArrayList<>();

@@ -61,11 +61,10 @@ public final class FeaturesCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint checkpoint = trained.read(output);
+        Placement placement = devices.placement(checkpoint.network(), Placement.ONE_DEVICE);
         String name = layer == null ? Activations.lastHidden(checkpoint.network()) : layer;
         Source.checkLayer(checkpoint.network(), name);
-        Source.checkPlacement(checkpoint.network(), placement);
         DamageCount damage = new DamageCount(output);
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);

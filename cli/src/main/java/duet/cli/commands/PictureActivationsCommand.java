@@ -58,10 +58,9 @@ final class PictureActivationsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint checkpoint = best.read(run, output);
+        Placement placement = devices.placement(checkpoint.network(), Placement.ONE_DEVICE);
         Source.checkLayer(checkpoint.network(), layer);
-        Source.checkPlacement(checkpoint.network(), placement);
         try (Backend backend = devices.open(placement);
                 Activations activations = Activations.create(checkpoint, layer, placement, backend, 1)) {
             float[] values = activations.of(image);

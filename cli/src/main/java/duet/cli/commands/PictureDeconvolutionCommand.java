@@ -78,11 +78,11 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Placement placement = devices.placement(Placement.ONE_DEVICE);
+        Checkpoint checkpoint = trained.read(output);
+        Placement placement = devices.placement(checkpoint.network(), Placement.ONE_DEVICE);
         if (!placement.equals(Placement.ONE_DEVICE)) {
             throw CommandFailure.usage("features are projected back on one device; name one, such as --devices cpu");
         }
-        Checkpoint checkpoint = trained.read(output);
         String name = layer == null ? lastConvolution(checkpoint.network()) : layer;
         Source.checkLayer(checkpoint.network(), name);
         checkChosen(checkpoint.network().shape(name).channels(), name);

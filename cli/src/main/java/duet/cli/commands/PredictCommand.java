@@ -13,7 +13,6 @@ import java.util.concurrent.Callable;
 import duet.cli.options.BestOption;
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.Numbers;
-import duet.cli.options.Source;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Failures;
 import duet.cli.output.Output;
@@ -92,9 +91,8 @@ public final class PredictCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(),
                     run + " is an image, but a training's output folder or a checkpoint comes first: ./duet predict RUN IMAGE...");
         }
-        Placement placement = devices.placement(Placement.ONE_DEVICE);
         Checkpoint trained = best.read(path, output);
-        Source.checkPlacement(trained.network(), placement);
+        Placement placement = devices.placement(trained.network(), Placement.ONE_DEVICE);
         boolean allFine = true;
         try (Backend backend = devices.open(placement); Classifier classifier = Classifier.create(trained, placement, backend, 1)) {
             for (Path each : asked) {

@@ -79,7 +79,6 @@ public final class ReluTanhCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Placement placement = devices.placement(Placement.TWO_TOWERS);
         Datasets.Description description = Source.describe(data);
         boolean files = description.height() == 0;
         Shape input = new Shape(description.channels(), files ? USUAL : description.height(), files ? USUAL : description.width());
@@ -88,6 +87,8 @@ public final class ReluTanhCommand implements Callable<Integer> {
                     .usage("the images of " + data + " are " + input.height() + "x" + input.width() + ", but three layers of pooling need "
                             + SMALLEST + "x" + SMALLEST);
         }
+        Placement placement = devices.placement(ReluAgainstTanh.network(input, description.classes(), Activation.RELU),
+                Placement.TWO_TOWERS);
         try (Split split = Datasets.open(data, input, 1, DamageReport.STRICT); Backend backend = devices.open(placement)) {
             output.say("network  figure-1: three convolutions of 5x5 with pooling and the scores, batch 128, no regularisation");
             output.say("devices  " + devices.describe(backend));

@@ -41,7 +41,7 @@ public final class DeviceOptions {
                     + "paper; 'halves': the upper half of every image and map on one device, the lower on another; 'data': each device "
                     + "computes some of the images of a batch; 'hybrid': so do convolutions, and each device holds some of the outputs of "
                     + "the fully connected layers; './duet plan --compare' shows what each costs (default: what fits --devices: one, two "
-                    + "towers, or data; without it towers to train a network that can be cut in two, one otherwise).")
+                    + "towers, or halves where a network cannot be cut so, or data; without it towers to train a network that can be cut in two, one otherwise).")
     private Way way;
 
     @Option(names = "--parts", paramLabel = "N", converter = Numbers.PositiveInteger.class,
@@ -63,13 +63,23 @@ public final class DeviceOptions {
                     + "'bf16', where it is faster on this processor, or 'bf16-everywhere', also where it is not (default: fp32).")
     private Precision precision;
 
-    /** @param preferred where no option decides */
-    public Placement placement(Placement preferred) {
+    /**
+     * What the options say, for a network that must allow it.
+     *
+     * @param preferred where no option decides
+     */
+    public Placement placement(Network network, Placement preferred) {
+        Placement chosen = placement(preferred, network);
+        Source.checkPlacement(network, chosen);
+        return chosen;
+    }
+
+    private Placement placement(Placement preferred, Network network) {
         if (way == null && devices == null && parts == null) {
             return preferred;
         }
         int count = devices == null ? USUAL_DEVICES : devices.split(",", -1).length;
-        Way chosen = way != null ? way : parts != null ? Way.DATA : count == 1 ? Way.ONE : count == 2 ? Way.TOWERS : Way.DATA;
+        Way chosen = way != null ? way : parts != null ? Way.DATA : count == 1 ? Way.ONE : count == 2 ? pair(network) : Way.DATA;
         Placement placement = placement(chosen, count);
         if (parts != null && chosen != Way.DATA && chosen != Way.HYBRID) {
             throw CommandFailure.usage("--parts are those of a batch with --placement data or hybrid, not " + placement.label());
@@ -90,6 +100,12 @@ public final class DeviceOptions {
         return CommandFailure.checked(() -> PlanComparison.placements(count, parts == null ? count : parts));
     }
 
+    /** Two devices are towers for every network that can be cut so. */
+    private static Way pair(Network network) {
+        boolean halves = !Planner.canPlace(network, Placement.TWO_TOWERS) && Planner.canPlace(network, Placement.HALVES);
+        return halves ? Way.HALVES : Way.TOWERS;
+    }
+
     private Placement placement(Way chosen, int count) {
         return switch (chosen) {
             case ONE -> Placement.ONE_DEVICE;
@@ -102,9 +118,7 @@ public final class DeviceOptions {
 
     /** To train: two towers, unless nobody asks for them and the network cannot be cut. */
     public Placement placement(Network network) {
-        Placement chosen = placement(Planner.canPlace(network, Placement.TWO_TOWERS) ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
-        Source.checkPlacement(network, chosen);
-        return chosen;
+        return placement(network, Planner.canPlace(network, Placement.TWO_TOWERS) ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
     }
 
     public Backend open(Placement chosen) {
