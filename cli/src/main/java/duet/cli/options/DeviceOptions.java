@@ -41,7 +41,8 @@ public final class DeviceOptions {
                     + "paper; 'halves': the upper half of every image and map on one device, the lower on another; 'data': each device "
                     + "computes some of the images of a batch; 'hybrid': so do convolutions, and each device holds some of the outputs of "
                     + "the fully connected layers; './duet plan --compare' shows what each costs (default: what fits --devices: one, two "
-                    + "towers, or halves where a network cannot be cut so, or data; without it towers to train a network that can be cut in two, one otherwise).")
+                    + "towers, or halves where a network cannot be cut so, or data; without it towers to train a network that can be cut "
+                    + "in two, one otherwise).")
     private Way way;
 
     @Option(names = "--parts", paramLabel = "N", converter = Numbers.PositiveInteger.class,
