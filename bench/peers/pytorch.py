@@ -34,7 +34,7 @@ class ResponseNorm(nn.Module):
     """Over the maps of one tower, size 5, alpha undivided. The sum of squares as a 1x1 convolution with a banded filter is the fastest form
     that PyTorch has: its own composes padding, 3-d average pooling and a power."""
 
-    def __init__(self, channels, way, towers=2, size=5, alpha=1e-4, beta=0.75, k=2.0):
+    def __init__(self, channels, way, k=2.0, towers=2, alpha=1e-4, size=5, beta=0.75):
         super().__init__()
         self.towers, self.way, self.size, self.alpha, self.beta, self.k = towers, way, size, alpha, beta, k
         own = channels // towers
@@ -78,7 +78,61 @@ def alexnet_small(way):
         nn.Flatten(), nn.Linear(1152, 512), relu(), nn.Dropout(0.3), nn.Linear(512, 512), relu(), nn.Dropout(0.3), nn.Linear(512, 10))
 
 
-NETS = {"alexnet": alexnet, "alexnet-small": alexnet_small}
+class Inception(nn.Module):
+    """Four branches side by side: 1x1, 3x3 and 5x5 behind 1x1, and pooling with 1x1 behind it."""
+
+    def __init__(self, inputs, one, three_reduce, three, five_reduce, five, projection):
+        super().__init__()
+        def rectified(*arguments):
+            return [conv(*arguments), nn.ReLU(inplace=True)]
+        self.branches = nn.ModuleList([
+            nn.Sequential(*rectified(inputs, one, 1)),
+            nn.Sequential(*rectified(inputs, three_reduce, 1), *rectified(three_reduce, three, 3, 1)),
+            nn.Sequential(*rectified(inputs, five_reduce, 1), *rectified(five_reduce, five, 5, 2)),
+            nn.Sequential(nn.MaxPool2d(3, 1, 1), *rectified(inputs, projection, 1))])
+
+    def forward(self, x):
+        return torch.cat([branch(x) for branch in self.branches], 1)
+
+
+class GoogLeNet(nn.Module):
+    """Scores, and in training those of the two auxiliary classifiers behind 4a and 4d."""
+
+    def __init__(self, way):
+        super().__init__()
+        def relu():
+            return nn.ReLU(inplace=True)
+        def pool():
+            return nn.MaxPool2d(3, 2, ceil_mode=True)
+        def auxiliary(inputs):
+            return nn.Sequential(nn.AvgPool2d(5, 3), conv(inputs, 128, 1), relu(), nn.Flatten(), nn.Linear(2048, 1024), relu(),
+                                 nn.Dropout(0.7), nn.Linear(1024, 1000))
+        norm = {"k": 1.0, "towers": 1, "alpha": 2e-5}
+        self.stages = nn.ModuleList([
+            nn.Sequential(conv(3, 64, 7, 3, 2), relu(), pool(), ResponseNorm(64, way, **norm), conv(64, 64, 1), relu(),
+                          conv(64, 192, 3, 1), relu(), ResponseNorm(192, way, **norm), pool(),
+                          Inception(192, 64, 96, 128, 16, 32, 32), Inception(256, 128, 128, 192, 32, 96, 64), pool(),
+                          Inception(480, 192, 96, 208, 16, 48, 64)),
+            nn.Sequential(Inception(512, 160, 112, 224, 24, 64, 64), Inception(512, 128, 128, 256, 24, 64, 64),
+                          Inception(512, 112, 144, 288, 32, 64, 64)),
+            nn.Sequential(Inception(528, 256, 160, 320, 32, 128, 128), pool(), Inception(832, 256, 160, 320, 32, 128, 128),
+                          Inception(832, 384, 192, 384, 48, 128, 128), nn.AvgPool2d(7), nn.Flatten(), nn.Dropout(0.4),
+                          nn.Linear(1024, 1000))])
+        self.auxiliary = nn.ModuleList([auxiliary(512), auxiliary(528)])
+
+    def forward(self, x):
+        first = self.stages[0](x)
+        second = self.stages[1](first)
+        scores = self.stages[2](second)
+        return (scores, self.auxiliary[0](first), self.auxiliary[1](second)) if self.training else scores
+
+
+def googlenet(way):
+    return (3, 224, 1000), GoogLeNet(way)
+
+
+NETS = {"alexnet": alexnet, "alexnet-small": alexnet_small, "googlenet": googlenet}
+AUXILIARY_WEIGHT = 0.3
 
 
 class Peer:
@@ -89,7 +143,7 @@ class Peer:
             sys.exit(f"pytorch.py: {a.variant} is a variant of --precision bf16 --mode forward; in training bf16 is autocast anyway")
         (channels, size, classes), net = NETS[a.net](way)
         form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
-        for layer in net:
+        for layer in net.modules():
             if isinstance(layer, (nn.Conv2d, nn.Linear)):
                 nn.init.normal_(layer.weight, std=0.01)
                 nn.init.constant_(layer.bias, 0.1)
@@ -108,7 +162,11 @@ class Peer:
     def train(self):
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            loss = F.cross_entropy(self.net(self.images).float(), self.labels)
+            scores = self.net(self.images)
+            scores, *auxiliary = scores if isinstance(scores, tuple) else (scores,)
+            loss = F.cross_entropy(scores.float(), self.labels)
+            for other in auxiliary:
+                loss = loss + AUXILIARY_WEIGHT * F.cross_entropy(other.float(), self.labels)
         loss.backward()
         self.optimizer.step()
         return loss.item()
