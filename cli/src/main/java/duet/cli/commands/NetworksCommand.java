@@ -110,17 +110,25 @@ public final class NetworksCommand implements Runnable {
         LayerTable layers = LayerTable.of(network);
         boolean towers = Planner.canPlace(network, Placement.TWO_TOWERS);
         List<Sharing> sharing = Sharing.of(network, towers ? Placement.TWO_TOWERS : Placement.ONE_DEVICE);
-        Table table = new Table("lllrrl");
-        table.row("layer", "kind", "output", "parameters", "FLOP", "two towers");
+        boolean graph = !network.isChain();
+        Table table = new Table("lllrrll");
+        table.row("layer", "kind", "output", "parameters", "FLOP", "two towers", graph ? "takes" : "");
         table.row("input", "", network.input().toString(), "", "",
-                towers ? "each the whole image" : "one: the network cannot be cut in two");
+                towers ? "each the whole image" : "not possible", "");
         for (int i = 0; i < sharing.size(); i++) {
             LayerTable.Row row = layers.rows().get(i);
             table.row(row.name(), row.kind(), row.shape().toString(), row.parameters() == 0 ? "" : Text.count(row.parameters()),
-                    row.flop() == 0 ? "" : Text.count(row.flop()), towers ? words(sharing.get(i)) : "");
+                    row.flop() == 0 ? "" : Text.count(row.flop()), towers ? words(sharing.get(i)) : "", takes(network, i));
         }
         output.result(network.name() + ": " + summary(network));
         table.lines().forEach(output::result);
+    }
+
+    /** The names of what a layer takes, where that is not the layer before. */
+    private static String takes(Network network, int layer) {
+        List<String> inputs = network.nodes().get(layer).inputs();
+        String before = layer == 0 ? Network.IMAGE : network.nodes().get(layer - 1).name();
+        return inputs.equals(List.of(before)) ? "" : String.join(", ", inputs);
     }
 
     private static String words(Sharing sharing) {
