@@ -15,6 +15,7 @@ import duet.net.Window;
 import duet.plan.Placement.Cut;
 import duet.plan.Placement.Place;
 import duet.plan.Placement.Work;
+import duet.text.Text;
 
 /** What placements have in common: how to cut a layer in a usual way. */
 final class Cuts {
@@ -129,9 +130,11 @@ final class Cuts {
     static void requireParts(String what, int devices, int parts) {
         List<Integer> allowed = Sums.devices(parts);
         if (!allowed.contains(devices)) {
-            throw new NetworkException(what + ": " + parts + (parts == 1 ? " part" : " parts") + " cannot be shared out among " + devices
-                    + (devices == 1 ? " device" : " devices") + " with the same sums as on one; " + parts + " go on "
-                    + String.join(", ", allowed.stream().map(String::valueOf).toList()));
+            throw new NetworkException(
+                    what + ": " + Text.count(parts, "part") + " cannot be shared out among " + Text.count(devices, "device")
+                            + " in the one order in which sums are added; they go on " + allowed.stream().map(String::valueOf)
+                                    .collect(Collectors.joining(" or "))
+                            + (allowed.equals(List.of(1)) ? " device" : " devices"));
         }
     }
 
@@ -139,7 +142,8 @@ final class Cuts {
     static Distribution images(int batch, int lanes) {
         if (batch % lanes != 0) {
             throw new NetworkException(
-                    "a batch of " + batch + " images cannot be cut into " + lanes + " equal parts; use a multiple of " + lanes);
+                    "a batch of " + Text.count(batch, "image") + " cannot be cut into " + lanes + " equal parts; use a multiple of " + lanes
+                            + " or another placement");
         }
         return Distribution.even(Axis.BATCH, batch, lanes);
     }
