@@ -19,6 +19,7 @@ final class HappensBefore {
     private final List<StreamSteps> streams;
     private final int[][][] clocks;
     private final List<String> faults = new ArrayList<>();
+    private final List<Point> order = new ArrayList<>();
     private final Map<Integer, int[]> recorded = new HashMap<>();
 
     private HappensBefore(List<StreamSteps> streams) {
@@ -35,6 +36,11 @@ final class HappensBefore {
     /** Events that are recorded twice, waits that never end. With faults there is no order. */
     List<String> faults() {
         return List.copyOf(faults);
+    }
+
+    /** All steps in one of the orders in which they may run. */
+    List<Point> order() {
+        return List.copyOf(order);
     }
 
     /** For each stream how many of its steps are over when this one is; of its own stream, itself included. */
@@ -67,6 +73,7 @@ final class HappensBefore {
             moved = false;
             for (int stream = 0; stream < next.length; stream++) {
                 while (next[stream] < clocks[stream].length && step(new Point(stream, next[stream]))) {
+                    order.add(new Point(stream, next[stream]));
                     next[stream]++;
                     moved = true;
                 }
