@@ -106,11 +106,7 @@ public final class FixedBatch implements AutoCloseable {
 
     /** Hands over the batch, as a loader would before each step. Without it the next step uses the last one, which is on the device. */
     public void write() {
-        for (Plan.Inputs inputs : plan.inputs()) {
-            program.write(inputs.images(), images);
-            program.write(inputs.crops(), crops);
-            program.write(inputs.labels(), labels);
-        }
+        new LaneTransfer(plan, program).write(images, crops, null, labels);
     }
 
     /** May return before the step ends, see {@link Program#start}. */
@@ -124,7 +120,7 @@ public final class FixedBatch implements AutoCloseable {
      * @return the mean loss of its images, in nats
      */
     public double finish() {
-        program.read(plan.outputs().getFirst().losses(), losses);
+        new LaneTransfer(plan, program).losses(losses);
         double sum = 0;
         for (float loss : losses) {
             sum += loss;

@@ -1,10 +1,6 @@
 package duet.train;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 import duet.data.Batch;
 import duet.device.Program;
@@ -17,6 +13,7 @@ import duet.plan.Plan;
 public final class LoadedPlan {
     private final Plan plan;
     private final Program program;
+    private final LaneTransfer lanes;
     private final float[] losses;
     private final int[] ranks;
     private final float[] probabilities;
@@ -30,6 +27,7 @@ public final class LoadedPlan {
     LoadedPlan(Plan plan, Program program) {
         this.plan = plan;
         this.program = program;
+        lanes = new LaneTransfer(plan, program);
         losses = new float[plan.batch()];
         ranks = new int[plan.batch()];
         probabilities = plan.outputs().getFirst().probabilities() == null ? null
@@ -52,36 +50,8 @@ public final class LoadedPlan {
 
     /** Hands over the batch of the next run, also while one goes on; no other program of the session may run before that one. */
     void stage(Batch batch) {
-        Set<Tensor> written = new HashSet<>();
-        for (Plan.Inputs inputs : plan.inputs()) {
-            if (written.add(inputs.images())) {
-                program.write(inputs.images(), share(batch.images(), inputs.images(), inputs.firstImage()));
-                program.write(inputs.crops(), share(batch.crops(), inputs.crops(), inputs.firstImage()));
-                if (inputs.colourShift() != null) {
-                    program.write(inputs.colourShift(), share(batch.colourShifts(), inputs.colourShift(), inputs.firstImage()));
-                }
-            }
-            if (written.add(inputs.labels())) {
-                program.write(inputs.labels(), share(batch.labels(), inputs.labels(), inputs.firstLabel()));
-            }
-        }
+        lanes.write(batch.images(), batch.crops(), batch.colourShifts(), batch.labels());
         staged = true;
-    }
-
-    /** The part of a batch that a tensor takes, from an image on; the array itself where that is all of it. */
-    private byte[] share(byte[] whole, Tensor part, int first) {
-        int image = whole.length / plan.batch();
-        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
-    }
-
-    private int[] share(int[] whole, Tensor part, int first) {
-        int image = whole.length / plan.batch();
-        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
-    }
-
-    private float[] share(float[] whole, Tensor part, int first) {
-        int image = whole.length / plan.batch();
-        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
     }
 
     /** Whether the next run's batch has been handed over. */
@@ -105,33 +75,9 @@ public final class LoadedPlan {
 
     /** Waits for the run and takes its results. */
     void finish() {
-        for (Plan.Outputs outputs : covering()) {
-            if (outputs.losses().batch() == plan.batch()) {
-                program.read(outputs.losses(), losses);
-                program.read(outputs.ranks(), ranks);
-            } else {
-                float[] ownLosses = new float[outputs.losses().batch()];
-                int[] ownRanks = new int[ownLosses.length];
-                program.read(outputs.losses(), ownLosses);
-                program.read(outputs.ranks(), ownRanks);
-                System.arraycopy(ownLosses, 0, losses, outputs.firstImage(), ownLosses.length);
-                System.arraycopy(ownRanks, 0, ranks, outputs.firstImage(), ownRanks.length);
-            }
-        }
+        lanes.losses(losses);
+        lanes.ranks(ranks);
         count();
-    }
-
-    /** Results that make up the whole batch: where several lanes have the same, the first one's. */
-    private List<Plan.Outputs> covering() {
-        List<Plan.Outputs> covering = new ArrayList<>();
-        int next = 0;
-        for (Plan.Outputs outputs : plan.outputs()) {
-            if (outputs.firstImage() == next && next < plan.batch()) {
-                covering.add(outputs);
-                next += outputs.losses().batch();
-            }
-        }
-        return covering;
     }
 
     private void count() {
@@ -224,11 +170,7 @@ public final class LoadedPlan {
 
     /** {@return the probabilities of an evaluation, [batch][classes]; valid until the next run} */
     public float[] probabilities() {
-        for (Plan.Outputs outputs : covering()) {
-            float[] own = new float[Math.toIntExact(outputs.probabilities().elements())];
-            program.read(outputs.probabilities(), own);
-            System.arraycopy(own, 0, probabilities, outputs.firstImage() * plan.network().classes(), own.length);
-        }
+        lanes.probabilities(probabilities);
         return probabilities;
     }
 

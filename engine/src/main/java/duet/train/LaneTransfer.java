@@ -1,0 +1,86 @@
+package duet.train;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.function.Function;
+
+import duet.device.Program;
+import duet.device.Tensor;
+import duet.plan.Plan;
+
+/** Whole batches to the lanes of a plan, each of which takes its images, and their results back. */
+record LaneTransfer(Plan plan, Program program) {
+    /** @param colourShifts used where the plan is one with colour noise */
+    void write(byte[] images, int[] crops, float[] colourShifts, int[] labels) {
+        Set<Tensor> written = new HashSet<>();
+        for (Plan.Inputs inputs : plan.inputs()) {
+            if (written.add(inputs.images())) {
+                int first = inputs.firstImage();
+                program.write(inputs.images(), share(images, inputs.images(), first));
+                program.write(inputs.crops(), share(crops, inputs.crops(), first));
+                if (inputs.colourShift() != null) {
+                    program.write(inputs.colourShift(), share(colourShifts, inputs.colourShift(), first));
+                }
+            }
+            if (written.add(inputs.labels())) {
+                program.write(inputs.labels(), share(labels, inputs.labels(), inputs.firstLabel()));
+            }
+        }
+    }
+
+    /** The part of a batch that a tensor takes, from an image on; the array itself where that is all of it. */
+    private byte[] share(byte[] whole, Tensor part, int first) {
+        int image = whole.length / plan.batch();
+        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
+    }
+
+    private int[] share(int[] whole, Tensor part, int first) {
+        int image = whole.length / plan.batch();
+        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
+    }
+
+    private float[] share(float[] whole, Tensor part, int first) {
+        int image = whole.length / plan.batch();
+        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
+    }
+
+    /** @param whole filled with the losses of the batch */
+    void losses(float[] whole) {
+        floats(whole, Plan.Outputs::losses);
+    }
+
+    /** @param whole filled with the probabilities of the batch, [image][class] */
+    void probabilities(float[] whole) {
+        floats(whole, Plan.Outputs::probabilities);
+    }
+
+    /** Where several lanes have the same images the first one's results are taken. */
+    private void floats(float[] whole, Function<Plan.Outputs, Tensor> which) {
+        int image = whole.length / plan.batch();
+        int next = 0;
+        for (Plan.Outputs outputs : plan.outputs()) {
+            Tensor tensor = which.apply(outputs);
+            if (outputs.firstImage() == next && next < plan.batch()) {
+                float[] own = tensor.batch() == plan.batch() ? whole : new float[tensor.batch() * image];
+                program.read(tensor, own);
+                System.arraycopy(own, 0, whole, next * image, own.length);
+                next += tensor.batch();
+            }
+        }
+    }
+
+    /** @param whole filled with the ranks of the batch */
+    void ranks(int[] whole) {
+        int next = 0;
+        for (Plan.Outputs outputs : plan.outputs()) {
+            Tensor tensor = outputs.ranks();
+            if (outputs.firstImage() == next && next < plan.batch()) {
+                int[] own = tensor.batch() == plan.batch() ? whole : new int[tensor.batch()];
+                program.read(tensor, own);
+                System.arraycopy(own, 0, whole, next, own.length);
+                next += tensor.batch();
+            }
+        }
+    }
+}
