@@ -1,8 +1,10 @@
 package duet.plan;
 
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -38,6 +40,8 @@ final class Forward {
     private final Trace[] traces;
     /** What several layers take, which none may overwrite. */
     private final Set<Value> shared = Collections.newSetFromMap(new IdentityHashMap<>());
+    /** What has been moved, by layer and distribution: branches that want the same share it. */
+    private final Map<List<Object>, Value> moved = new HashMap<>();
     private final List<String> checkedLayers;
     private final List<Tensor> status;
 
@@ -50,8 +54,7 @@ final class Forward {
         values = new Value[divisions.size()];
         traces = new Trace[divisions.size()];
         layers = new ForwardLayers(builder, parameters, divisions, losses, training, dropout, training || requests.projected() != null,
-                shared,
-                traces);
+                shared, traces);
         givenOut = new GivenOut(builder, requests.layers());
         checkedLayers = training ? divisions.stream().filter(Division::weighted).map(Division::name).toList() : List.of();
         status = training ? builder.each(lane -> builder.tensor("status", builder.device(lane), Format.INTEGERS, Role.OUTPUT, 1,
@@ -106,7 +109,8 @@ final class Forward {
         return IntStream.range(0, division.from().size()).mapToObj(i -> {
             int from = division.from().get(i);
             Value value = from < 0 ? image : values[from];
-            Value seen = moves.move(division.name(), ".input", value, division.cut().seen().get(i));
+            Distribution wanted = division.cut().seen().get(i);
+            Value seen = moved.computeIfAbsent(List.of(from, wanted), _ -> moves.move(division.name(), ".input", value, wanted));
             if (shared.contains(value)) {
                 shared.add(seen); // it may be the same memory
             }

@@ -213,14 +213,14 @@ class PlanMeaningTest {
     void channels() {
         Plan plan = small(Placement.TWO_TOWERS, Mode.TRAINING);
         assertSaid(
-                "ConvolutionForward of branch-b on device 1 sees channels 4 to 7 and 0 to 3 of pool1, but its outputs 4 to 7 need channels "
+                "ConvolutionForward of branch-a on device 1 sees channels 4 to 7 and 0 to 3 of pool1, but its outputs 4 to 7 need channels "
                         + "0 to 7",
-                said(plan, Operation.Gather.class, "branch-b", op -> new Operation.Gather(op.layer(), op.axis(),
+                said(plan, Operation.Gather.class, "branch-a", op -> new Operation.Gather(op.layer(), op.axis(),
                         op.parts().reversed(), op.whole())));
         assertSaid(
-                "ConvolutionForward of conv2 on device 1 sees channels 0 to 3 and 12 to 15 of pool2, but its outputs 4 to 7 need channels "
-                        + "8 to 15",
-                said(plan, Operation.Slice.class, "conv2", op -> new Operation.Slice(op.layer(), op.axis(), op.whole(),
+                "FullyConnectedForward of aux on device 0 sees channels 0 to 3 and 12 to 15 of pool2, but its outputs 0 to 2 need channels "
+                        + "0 to 7",
+                said(plan, Operation.Slice.class, "aux", op -> new Operation.Slice(op.layer(), op.axis(), op.whole(),
                         4 - op.first(), op.part())));
         assertSaid(
                 "Gather of join on device 1 joins branch-a (images 0 to 3, channels 4 to 7, rows 0 to 4) and (branch-a + tanh) (images 0 "
