@@ -203,7 +203,7 @@ class CpuBackendTest {
 
     @Test
     void whatCannotBeHadIsSaid() {
-        for (String names : List.of("gpu", "", "cpu,", "cpu,cpu,cpu", "cuda", "cpu,virtual:0", "cuda:0,virtual:0")) {
+        for (String names : List.of("gpu", "", "cpu,", "cpu" + ",cpu".repeat(64), "cuda", "cpu,virtual:0", "cuda:0,virtual:0")) {
             DeviceException e = assertThrows(DeviceException.class, () -> Backends.open(names, 0).close());
             assertTrue(e.getMessage().contains("device"), e.getMessage());
         }

@@ -22,7 +22,7 @@ import duet.plan.Planner;
 import duet.plan.StoredImages;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What becomes one kernel in AlexNet, and that memory is planned for it. */
 class FusionTest {
@@ -47,7 +47,7 @@ class FusionTest {
     }
 
     @ParameterizedTest
-    @EnumSource
+    @MethodSource("duet.plan.Placements#anyBatch")
     void training(Placement placement) {
         for (int device = 0; device < placement.devices(); device++) {
             List<Fusion> fusions = fusions(plan(placement, Mode.TRAINING, LAYOUT), device);
@@ -71,7 +71,7 @@ class FusionTest {
     }
 
     @ParameterizedTest
-    @EnumSource
+    @MethodSource("duet.plan.Placements#anyBatch")
     void evaluation(Placement placement) {
         List<Fusion> fusions = fusions(plan(placement, Mode.EVALUATION, LAYOUT), 0);
         assertNotNull(of(fusions, "norm1", Operation.ResponseNormForward.class).pool());
@@ -90,7 +90,7 @@ class FusionTest {
 
     /** Nothing is lost or done twice. */
     @ParameterizedTest
-    @EnumSource
+    @MethodSource("duet.plan.Placements#all")
     void everyOperationOnce(Placement placement) {
         Plan plan = plan(placement, Mode.TRAINING, LAYOUT);
         for (int device = 0; device < placement.devices(); device++) {
