@@ -82,7 +82,9 @@ public final class PlanCommand implements Callable<Integer> {
         if (compare) {
             return compare(network);
         }
-        Plan plan = plan(network, devices.placement(network));
+        Placement placement = devices.placement(network);
+        Source.checkBatch(placement, images(network));
+        Plan plan = plan(network, placement);
         List<String> faults = PlanChecker.check(plan);
         if (output.json()) {
             output.text(PlanReport.toJson(plan));

@@ -133,6 +133,7 @@ public final class TrainCommand implements Callable<Integer> {
         Source.checkFrozen(network, arguments.frozen());
         Path folder = out == null ? newFolder(network.name()) : out;
         TrainingOptions options = arguments.forNewTraining(network.name(), folder);
+        Source.checkBatch(placement, options.batch());
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
                 Backend backend = devices.open(placement);
                 Trainer trainer = Trainer.create(network, placement, backend, images, source,
@@ -161,6 +162,7 @@ public final class TrainCommand implements Callable<Integer> {
         Source.checkFit(network, source, Source.describe(source));
         Path folder = Files.isDirectory(resume) ? resume : resume.toAbsolutePath().getParent();
         TrainingOptions options = arguments.forResumed(checkpoint.state().options(), folder);
+        Source.checkBatch(placement, options.batch());
         try (Split images = Datasets.open(source, network.input(), checkpoint.stored(), options.seed(), damage);
                 Backend backend = devices.open(placement, checkpoint.state().arithmetic());
                 Trainer trainer = Trainer.resume(checkpoint, placement, backend, images, options)) {

@@ -99,6 +99,11 @@ public final class Source {
         CommandFailure.check(() -> Sharing.of(network, placement));
     }
 
+    /** Whether a batch can be cut as asked. */
+    public static void checkBatch(Placement placement, int batch) {
+        CommandFailure.checked(() -> placement.image(batch));
+    }
+
     /** The seed of a training, so that the same images are held out. */
     public static long seed(Checkpoint checkpoint) {
         return checkpoint.state() == null ? 1 : checkpoint.state().options().seed();
