@@ -155,9 +155,10 @@ final class Backward {
 
     /** All lanes have the same weights: each device adds what its own lanes made, and then what all devices have. */
     private void addUp(Division division, List<Gradients> made) {
-        Supplier<List<Tensor>> weights = addedUp(division, made.stream().map(Gradients::weight).toList());
+        Supplier<List<Tensor>> weights = moves.addedUp(division.name(), made.stream().map(Gradients::weight).toList(),
+                ".received.gradient");
         Supplier<List<Tensor>> biases = made.getFirst().bias() == null ? null
-                : addedUp(division, made.stream().map(Gradients::bias).toList());
+                : moves.addedUp(division.name(), made.stream().map(Gradients::bias).toList(), ".received.gradient");
         updates.add(() -> {
             List<Tensor> weight = weights.get();
             List<Tensor> bias = biases == null ? null : biases.get();
@@ -165,15 +166,6 @@ final class Backward {
                 update(division, builder.lane(device), weight.get(device), bias == null ? null : bias.get(device));
             }
         });
-    }
-
-    private Supplier<List<Tensor>> addedUp(Division division, List<Tensor> lanes) {
-        List<Tensor> sums = new ArrayList<>();
-        for (int device = 0; device < builder.devices(); device++) {
-            List<Tensor> terms = builder.lanesOf(device).stream().map(lanes::get).toList();
-            sums.add(builder.sum(division.name(), builder.lane(device), terms, null));
-        }
-        return moves.addedUp(division.name(), sums, ".received.gradient");
     }
 
     private void update(Division division, int lane, Tensor weightGradient, Tensor biasGradient) {

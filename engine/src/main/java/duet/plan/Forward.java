@@ -118,22 +118,24 @@ final class Forward {
         }).toList();
     }
 
-    /** Layers with parameters are checked for NaN and infinity, behind the non-linearity that follows. */
+    /** Layers with parameters are checked for NaN and infinity, behind the non-linearity that follows if it alone takes the output. */
     private void check(Division division) {
         if (!training) {
             return;
         }
-        List<Division> users = users(division.index());
-        boolean waits = users.size() == 1 && users.getFirst().layer() instanceof Layer.Nonlinearity
-                && users.getFirst().index() == division.index() + 1;
-        if (division.weighted() && !waits) {
+        if (division.weighted() && !followed(division)) {
             check(division.name(), values[division.index()]);
         }
-        int below = division.from().getFirst();
-        if (division.layer() instanceof Layer.Nonlinearity && below == division.index() - 1 && below >= 0
-                && divisions.get(below).weighted() && users(below).size() == 1) {
-            check(divisions.get(below).name(), values[division.index()]);
+        Division before = division.index() == 0 ? null : divisions.get(division.index() - 1);
+        if (before != null && before.weighted() && followed(before)) {
+            check(before.name(), values[division.index()]);
         }
+    }
+
+    private boolean followed(Division division) {
+        List<Division> users = users(division.index());
+        return users.size() == 1 && users.getFirst().layer() instanceof Layer.Nonlinearity
+                && users.getFirst().index() == division.index() + 1;
     }
 
     private void check(String layer, Value value) {

@@ -1,6 +1,5 @@
 package duet.plan;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -116,12 +115,7 @@ final class ForwardLayers {
         for (int lane = 0; lane < builder.lanes(); lane++) {
             multiply(l, lane, input, partial.on(lane));
         }
-        List<Tensor> sums = new ArrayList<>();
-        for (int device = 0; device < builder.devices(); device++) {
-            List<Tensor> terms = builder.lanesOf(device).stream().map(partial::on).toList();
-            sums.add(builder.sum(l.name(), builder.lane(device), terms, null));
-        }
-        List<Tensor> added = moves.addedUp(l.name(), sums, ".received").get();
+        List<Tensor> added = moves.addedUp(l.name(), partial.parts(), ".received").get();
         return new Value(builder.each(division.made(), lane -> added.get(builder.device(lane))), division.output(), division.made());
     }
 

@@ -161,11 +161,14 @@ final class Moves {
     }
 
     /**
-     * Sums of one tensor of each device, on every device.
+     * Sums of one tensor of each lane, on every device: each adds its own lanes' first, and then what all devices have. Copies start at
+     * once; the sums are made when the result is asked for.
      *
-     * @param terms one for each device, equal in size; they are overwritten
+     * @param lanes equal in size; they are overwritten
+     * @return a tensor for each device
      */
-    Supplier<List<Tensor>> addedUp(String layer, List<Tensor> terms, String name) {
+    Supplier<List<Tensor>> addedUp(String layer, List<Tensor> lanes, String name) {
+        List<Tensor> terms = builder.sums(layer, lanes);
         if (terms.size() == 1) {
             return () -> terms;
         }

@@ -217,6 +217,17 @@ final class PlanBuilder {
         }
     }
 
+    /**
+     * Adds up what the lanes of each device have.
+     *
+     * @param lanes a tensor for each lane; they are overwritten
+     * @return a tensor for each device
+     */
+    List<Tensor> sums(String layer, List<Tensor> lanes) {
+        return IntStream.range(0, devices())
+                .mapToObj(device -> sum(layer, lane(device), lanesOf(device).stream().map(lanes::get).toList(), null)).toList();
+    }
+
     /** Adds up tensors of one device in the order of {@link Sums}; the result is {@code own} where that is one of the terms. */
     Tensor sum(String layer, int lane, List<Tensor> terms, Tensor own) {
         return Sums.of(terms, (left, right) -> {

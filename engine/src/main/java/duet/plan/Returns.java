@@ -2,7 +2,6 @@ package duet.plan;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -46,24 +45,16 @@ final class Returns {
 
     /** Each lane has its share of a sum over all: every device adds its lanes' first, then each gets the others' of what it needs. */
     private Supplier<Value> sum(String layer, Value gradient, Distribution to) {
-        Map<Integer, Tensor> own = new LinkedHashMap<>();
-        for (int device = 0; device < builder.devices(); device++) {
-            List<Tensor> terms = builder.lanesOf(device).stream().map(gradient::on).toList();
-            own.put(device, builder.sum(layer, builder.lane(device), terms, null));
+        if (!to.whole()) {
+            return shared(layer, value(gradient.shape(), builder.sums(layer, gradient.parts())), to);
         }
-        Value sums = new Value(builder.each(Distribution.WHOLE, lane -> own.get(builder.device(lane))), gradient.shape(),
-                Distribution.WHOLE);
-        return to.whole() ? everywhere(layer, sums) : shared(layer, sums, to);
+        Supplier<List<Tensor>> added = moves.addedUp(layer, gradient.parts(), ".received.gradient");
+        return () -> value(gradient.shape(), added.get());
     }
 
-    /** Each device gets the sum of all. */
-    private Supplier<Value> everywhere(String layer, Value sums) {
-        Supplier<List<Tensor>> added = moves.addedUp(layer, IntStream.range(0, builder.devices())
-                .mapToObj(device -> sums.on(builder.lane(device))).toList(), ".received.gradient");
-        return () -> {
-            List<Tensor> tensors = added.get();
-            return new Value(builder.each(Distribution.WHOLE, lane -> tensors.get(builder.device(lane))), sums.shape(), Distribution.WHOLE);
-        };
+    /** What each device has in whole. */
+    private Value value(Shape shape, List<Tensor> devices) {
+        return new Value(builder.each(Distribution.WHOLE, lane -> devices.get(builder.device(lane))), shape, Distribution.WHOLE);
     }
 
     /** Each lane gets the sum of its own part. */
