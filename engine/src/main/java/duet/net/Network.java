@@ -134,7 +134,8 @@ public record Network(String name, Shape input, double inputScale, List<Node> no
      * @param layerName such as {@code conv1}
      */
     public Shape shape(String layerName) {
-        return shapes().get(layers().indexOf(layer(layerName)));
+        layer(layerName); // says which are there if this one is not
+        return shapes().get(index(layerName));
     }
 
     /** {@return the number of classes: what the last layer sees} */
@@ -145,6 +146,11 @@ public record Network(String name, Shape input, double inputScale, List<Node> no
     /** {@return the layer that makes the scores of the classes, which the last layer takes} */
     public Layer.FullyConnected scores() {
         return (Layer.FullyConnected) layer(nodes.getLast().inputs().getFirst());
+    }
+
+    /** {@return the names of the layers that make scores: those of auxiliary classifiers, and last the network's own} */
+    public List<String> allScores() {
+        return losses().stream().map(loss -> loss.inputs().getFirst()).toList();
     }
 
     /** {@return the nodes that make a loss, in order: auxiliary ones first, the network's own last} */

@@ -2,8 +2,6 @@ package duet.plan;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 import duet.net.Layer;
 import duet.net.Network;
@@ -74,7 +72,7 @@ record Division(int index, Layer layer, List<Integer> from, List<Shape> inputs, 
         List<Division> divisions = new ArrayList<>();
         List<Shape> shapes = network.shapes();
         List<Boolean> main = network.main();
-        Set<String> scores = network.losses().stream().map(loss -> loss.inputs().getFirst()).collect(Collectors.toSet());
+        List<String> scores = network.allScores();
         Distribution image = placement.image(batch);
         for (int i = 0; i < shapes.size(); i++) {
             Node node = network.nodes().get(i);

@@ -1,6 +1,7 @@
 package duet.plan;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +37,7 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
     /** Copies the list and the map. */
     public PlanComparison {
         rows = List.copyOf(rows);
-        refused = new LinkedHashMap<>(refused);
+        refused = Collections.unmodifiableMap(new LinkedHashMap<>(refused));
     }
 
     /**

@@ -3,8 +3,6 @@ package duet.train;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 import duet.net.Layer;
 import duet.net.Network;
@@ -34,7 +32,7 @@ public record FineTuning(List<String> taken, List<String> fresh) {
      * @param classes of the new data
      */
     public static Network network(Network trained, int classes) {
-        Set<String> scores = trained.losses().stream().map(loss -> loss.inputs().getFirst()).collect(Collectors.toSet());
+        List<String> scores = trained.allScores();
         return trained.with(layer -> layer instanceof Layer.FullyConnected l && scores.contains(l.name())
                 ? new Layer.FullyConnected(l.name(), classes, l.bias(), l.initialization()) : layer);
     }
@@ -55,7 +53,7 @@ public record FineTuning(List<String> taken, List<String> fresh) {
             fits.merge(wanted.layer(), same, Boolean::logicalAnd);
         }
         if (!DataFit.sameClasses(from.classNames(), classNames)) {
-            network.losses().forEach(loss -> fits.put(loss.inputs().getFirst(), false));
+            network.allScores().forEach(scores -> fits.put(scores, false));
         }
         if (!fits.containsValue(true)) {
             throw new TrainingException("no layer of " + network.name() + " has the names and sizes of the trained " + from.network().name()

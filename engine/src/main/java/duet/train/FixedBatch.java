@@ -33,6 +33,7 @@ public final class FixedBatch implements AutoCloseable {
     private final Plan plan;
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final Program program;
+    private final LaneTransfer lanes;
     private final byte[] images;
     private final int[] crops;
     private final int[] labels;
@@ -54,6 +55,7 @@ public final class FixedBatch implements AutoCloseable {
         Shape input = network.input();
         plan = Planner.plan(network, placement, mode, batch, new StoredImages(input.height(), input.width()), true, backend);
         program = load(backend);
+        lanes = new LaneTransfer(plan, program);
         SplittableRandom random = new SplittableRandom(SEED);
         images = new byte[Math.toIntExact(batch * input.elements())];
         random.nextBytes(images);
@@ -106,7 +108,7 @@ public final class FixedBatch implements AutoCloseable {
 
     /** Hands over the batch, as a loader would before each step. Without it the next step uses the last one, which is on the device. */
     public void write() {
-        new LaneTransfer(plan, program).write(images, crops, null, labels);
+        lanes.write(images, crops, null, labels);
     }
 
     /** May return before the step ends, see {@link Program#start}. */
@@ -120,7 +122,7 @@ public final class FixedBatch implements AutoCloseable {
      * @return the mean loss of its images, in nats
      */
     public double finish() {
-        new LaneTransfer(plan, program).losses(losses);
+        lanes.losses(losses);
         double sum = 0;
         for (float loss : losses) {
             sum += loss;

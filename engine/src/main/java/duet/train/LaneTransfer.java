@@ -1,7 +1,10 @@
 package duet.train;
 
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -55,32 +58,30 @@ record LaneTransfer(Plan plan, Program program) {
         floats(whole, Plan.Outputs::probabilities);
     }
 
-    /** Where several lanes have the same images the first one's results are taken. */
     private void floats(float[] whole, Function<Plan.Outputs, Tensor> which) {
         int image = whole.length / plan.batch();
-        int next = 0;
-        for (Plan.Outputs outputs : plan.outputs()) {
+        for (Plan.Outputs outputs : covering()) {
             Tensor tensor = which.apply(outputs);
-            if (outputs.firstImage() == next && next < plan.batch()) {
-                float[] own = tensor.batch() == plan.batch() ? whole : new float[tensor.batch() * image];
-                program.read(tensor, own);
-                System.arraycopy(own, 0, whole, next * image, own.length);
-                next += tensor.batch();
-            }
+            float[] own = tensor.batch() == plan.batch() ? whole : new float[tensor.batch() * image];
+            program.read(tensor, own);
+            System.arraycopy(own, 0, whole, outputs.firstImage() * image, own.length);
         }
     }
 
     /** @param whole filled with the ranks of the batch */
     void ranks(int[] whole) {
-        int next = 0;
-        for (Plan.Outputs outputs : plan.outputs()) {
+        for (Plan.Outputs outputs : covering()) {
             Tensor tensor = outputs.ranks();
-            if (outputs.firstImage() == next && next < plan.batch()) {
-                int[] own = tensor.batch() == plan.batch() ? whole : new int[tensor.batch()];
-                program.read(tensor, own);
-                System.arraycopy(own, 0, whole, next, own.length);
-                next += tensor.batch();
-            }
+            int[] own = tensor.batch() == plan.batch() ? whole : new int[tensor.batch()];
+            program.read(tensor, own);
+            System.arraycopy(own, 0, whole, outputs.firstImage(), own.length);
         }
+    }
+
+    /** Results that make up the batch: where several lanes have the same images, the first one's. */
+    private Collection<Plan.Outputs> covering() {
+        Map<Integer, Plan.Outputs> byImage = new LinkedHashMap<>();
+        plan.outputs().forEach(outputs -> byImage.putIfAbsent(outputs.firstImage(), outputs));
+        return byImage.values();
     }
 }

@@ -70,18 +70,18 @@ public final class DeviceOptions {
      * @param preferred where no option decides
      */
     public Placement placement(Network network, Placement preferred) {
-        Placement chosen = placement(preferred, network);
+        Placement chosen = said(network, preferred);
         Source.checkPlacement(network, chosen);
         return chosen;
     }
 
-    private Placement placement(Placement preferred, Network network) {
+    private Placement said(Network network, Placement preferred) {
         if (way == null && devices == null && parts == null) {
             return preferred;
         }
-        int count = devices == null ? USUAL_DEVICES : devices.split(",", -1).length;
+        int count = count();
         Way chosen = way != null ? way : parts != null ? Way.DATA : count == 1 ? Way.ONE : count == 2 ? pair(network) : Way.DATA;
-        Placement placement = placement(chosen, count);
+        Placement placement = placement(chosen);
         if (parts != null && chosen != Way.DATA && chosen != Way.HYBRID) {
             throw CommandFailure.usage("--parts are those of a batch with --placement data or hybrid, not " + placement.label());
         }
@@ -97,8 +97,15 @@ public final class DeviceOptions {
         if (way != null) {
             throw CommandFailure.usage("--compare compares all placements; leave --placement out");
         }
-        int count = devices == null ? USUAL_DEVICES : devices.split(",", -1).length;
-        return CommandFailure.checked(() -> PlanComparison.placements(count, parts == null ? count : parts));
+        return CommandFailure.checked(() -> PlanComparison.placements(count(), parts()));
+    }
+
+    private int count() {
+        return devices == null ? USUAL_DEVICES : devices.split(",", -1).length;
+    }
+
+    private int parts() {
+        return parts == null ? count() : parts;
     }
 
     /** Two devices are towers for every network that can be cut so. */
@@ -107,13 +114,13 @@ public final class DeviceOptions {
         return halves ? Way.HALVES : Way.TOWERS;
     }
 
-    private Placement placement(Way chosen, int count) {
+    private Placement placement(Way chosen) {
         return switch (chosen) {
             case ONE -> Placement.ONE_DEVICE;
             case TOWERS -> Placement.TWO_TOWERS;
             case HALVES -> Placement.HALVES;
-            case DATA -> CommandFailure.checked(() -> Placement.data(count, parts == null ? count : parts));
-            case HYBRID -> CommandFailure.checked(() -> Placement.hybrid(count, parts == null ? count : parts));
+            case DATA -> CommandFailure.checked(() -> Placement.data(count(), parts()));
+            case HYBRID -> CommandFailure.checked(() -> Placement.hybrid(count(), parts()));
         };
     }
 
