@@ -92,7 +92,7 @@ class BadInputTest {
                         "none of constant, steps:EPOCHS[:FACTOR], linear:EPOCHS, exponential:EPOCHS[:FACTOR], plateau[:PATIENCE]",
                         "train --lr-policy cosine"),
                 usage("threads 0", "0 is below 1", "train --threads 0"),
-                usage("unknown precision", "'fp16' is neither 'fp32' nor 'bf16'", "predict --precision fp16"),
+                usage("unknown precision", "'fp16' is none of 'fp32', 'bf16'", "predict --precision fp16"),
                 usage("unknown way to convolve", "'magic' is neither 'fastest' nor 'direct' nor 'winograd'",
                         "evaluate --convolutions magic"),
                 usage("unknown mode", "'evaluation' is neither 'train' nor 'forward'", "plan --mode evaluation"),

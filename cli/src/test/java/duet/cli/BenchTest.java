@@ -235,7 +235,7 @@ class BenchTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-            "--precision fp16          | 'fp16' is neither 'fp32' nor 'bf16'",
+            "--precision fp16          | 'fp16' is none of 'fp32', 'bf16'",
             "--mode predict            | 'predict' is neither 'train' nor 'forward'",
             "--devices virtual:0       | the virtual GPU interprets kernels on the CPU",
     })

@@ -1,5 +1,6 @@
 package duet.cli.options;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -61,7 +62,8 @@ public final class DeviceOptions {
 
     @Option(names = "--precision", paramLabel = "NAME", converter = PrecisionConverter.class,
             description = "What the factors of convolutions and fully connected layers are rounded to: 'fp32'; on CPU devices also "
-                    + "'bf16', where it is faster on this processor, or 'bf16-everywhere', also where it is not (default: fp32).")
+                    + "'bf16', where it is faster on this processor, or 'bf16-everywhere', also where it is not; on CUDA devices, with "
+                    + "tensor cores, 'bf16', 'bf16x3' (more exact than TF32) or 'bf16x6' (as exact as fp32) (default: fp32).")
     private Precision precision;
 
     /**
@@ -195,7 +197,7 @@ public final class DeviceOptions {
         }
     }
 
-    /** {@code fp32}, {@code bf16} or {@code bf16-everywhere}. */
+    /** The names of {@link Precision}. */
     static final class PrecisionConverter implements ITypeConverter<Precision> {
         @Override
         public Precision convert(String text) {
@@ -204,7 +206,8 @@ public final class DeviceOptions {
                     return precision;
                 }
             }
-            throw new TypeConversionException("'" + text + "' is neither 'fp32' nor 'bf16' nor 'bf16-everywhere'");
+            throw new TypeConversionException("'" + text + "' is none of " + String.join(", ",
+                    Arrays.stream(Precision.values()).map(precision -> "'" + precision + "'").toList()));
         }
     }
 

@@ -77,6 +77,7 @@ final class CpuLayout implements Layout {
             case FP32 -> DuetCpu.DUET_FP32();
             case BF16 -> DuetCpu.DUET_BF16();
             case BF16_EVERYWHERE -> DuetCpu.DUET_BF16_EVERYWHERE();
+            case BF16X3, BF16X6 -> throw new IllegalArgumentException(arithmetic.precision() + " on the CPU");
         };
     }
 

@@ -16,6 +16,7 @@ import duet.device.Backend;
 import duet.device.DeviceException;
 import duet.device.DeviceInfo;
 import duet.device.Operation;
+import duet.device.Precision;
 import duet.device.Program;
 import duet.device.Region;
 import duet.device.Storage;
@@ -39,7 +40,7 @@ public final class CudaBackend implements Backend {
     private final Kind kind;
     private final Map<Integer, CudaCard> cards = new LinkedHashMap<>();
     private final List<CudaDevice> devices = new ArrayList<>();
-    private final CudaLayout layout = new CudaLayout(device -> device(device).card.multiprocessors);
+    private final CudaLayout layout;
     private final Set<AutoCloseable> open = new LinkedHashSet<>();
     private final ReentrantLock inUse = new ReentrantLock();
     private final boolean fuses = !"off".equals(System.getProperty("duet.cuda.fusion"));
@@ -52,9 +53,11 @@ public final class CudaBackend implements Backend {
     /**
      * @param kindName {@code cuda} or {@code virtual}
      * @param ordinals of the card behind each logical device
+     * @param precision of products
      */
-    public CudaBackend(String kindName, List<Integer> ordinals) {
+    public CudaBackend(String kindName, List<Integer> ordinals, Precision precision) {
         kind = kind(kindName);
+        layout = new CudaLayout(device -> device(device).card.multiprocessors, precision);
         CudaDriver.require(kind);
         int count = CudaDriver.count();
         KernelCode code = code();
@@ -103,6 +106,9 @@ public final class CudaBackend implements Backend {
                 .append(devices.size() == 1 ? "" : "s");
         text.append(devices.size() > cards.size() ? " on one card: " : ": ");
         text.append(String.join(", ", cards.values().stream().map(card -> card.model).distinct().toList()));
+        if (layout.precision() != Precision.FP32) {
+            text.append(", ").append(layout.precision());
+        }
         if (cards.size() > 1) {
             text.append(peers ? ", copies from card to card" : ", copies between cards go through host memory");
         }
@@ -167,6 +173,10 @@ public final class CudaBackend implements Backend {
     @Override
     public boolean fuses(Operation first, Operation second) {
         return fuses && layout.fuses(first, second);
+    }
+
+    CudaLayout layout() {
+        return layout;
     }
 
     CudaDevice device(int index) {

@@ -3,6 +3,7 @@ package duet.device.cuda;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,6 +25,7 @@ import duet.device.cuda.driver.HostCopy;
 import duet.device.cuda.driver.Resources;
 import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.Fusion;
+import duet.device.cuda.lowering.Stored;
 
 /**
  * A program on CUDA devices. The first run of each input slot captures all streams of all devices into one graph; every later run is one
@@ -188,10 +190,13 @@ final class CudaProgram implements Program {
 
     @Override
     public void write(Tensor tensor, float[] values) {
-        if (CudaLayout.canonical(tensor)) {
+        checkLength(tensor, values.length);
+        if (backend.layout().stored(tensor) != Stored.PLAIN) {
+            short[] words = backend.layout().encode(tensor, values);
+            write(tensor, words, words.length, JAVA_SHORT);
+        } else if (CudaLayout.canonical(tensor)) {
             write(tensor, values, values.length, JAVA_FLOAT);
         } else {
-            checkLength(tensor, values.length);
             float[] packed = new float[values.length];
             CudaLayout.pack(tensor, values, packed);
             write(tensor, packed, packed.length, JAVA_FLOAT);
@@ -200,11 +205,13 @@ final class CudaProgram implements Program {
 
     @Override
     public void write(Tensor tensor, byte[] values) {
+        checkLength(tensor, values.length);
         write(tensor, values, values.length, JAVA_BYTE);
     }
 
     @Override
     public void write(Tensor tensor, int[] values) {
+        checkLength(tensor, values.length);
         write(tensor, values, values.length, JAVA_INT);
     }
 
@@ -212,7 +219,6 @@ final class CudaProgram implements Program {
         backend.begin();
         try {
             checkOpen();
-            checkLength(tensor, length);
             MemorySegment host = inputs.host(tensor);
             if (host != null) {
                 MemorySegment.copy(array, 0, host, element, 0, length);
@@ -230,10 +236,14 @@ final class CudaProgram implements Program {
 
     @Override
     public void read(Tensor tensor, float[] values) {
-        if (CudaLayout.canonical(tensor)) {
+        checkLength(tensor, values.length);
+        if (backend.layout().stored(tensor) != Stored.PLAIN) {
+            short[] words = new short[Math.toIntExact(backend.bytes(tensor) / 2)];
+            read(tensor, words, words.length, JAVA_SHORT);
+            backend.layout().decode(tensor, words, values);
+        } else if (CudaLayout.canonical(tensor)) {
             read(tensor, values, values.length, JAVA_FLOAT);
         } else {
-            checkLength(tensor, values.length);
             float[] packed = new float[values.length];
             read(tensor, packed, packed.length, JAVA_FLOAT);
             CudaLayout.unpack(tensor, packed, values);
@@ -242,6 +252,7 @@ final class CudaProgram implements Program {
 
     @Override
     public void read(Tensor tensor, int[] values) {
+        checkLength(tensor, values.length);
         read(tensor, values, values.length, JAVA_INT);
     }
 
@@ -249,7 +260,6 @@ final class CudaProgram implements Program {
         backend.begin();
         try {
             checkOpen();
-            checkLength(tensor, length);
             backend.settle();
             MemorySegment output = hasRun ? outputs.get(tensor) : null;
             if (output != null) {

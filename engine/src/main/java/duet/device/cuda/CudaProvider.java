@@ -41,14 +41,13 @@ public class CudaProvider implements BackendProvider {
 
     @Override
     public void require(CpuOptions options) {
-        Precision precision = options.arithmetic().precision();
-        if (precision != Precision.FP32) {
-            throw new DeviceException(precision + " is computed by CPU devices only so far: use --devices cpu or --precision fp32");
+        if (options.arithmetic().precision() == Precision.BF16_EVERYWHERE) {
+            throw new DeviceException("bf16-everywhere is for CPU devices: CUDA devices compute everything in bf16 with --precision bf16");
         }
     }
 
     @Override
     public Backend open(List<Integer> numbers, CpuOptions options) {
-        return new CudaBackend(kind(), numbers);
+        return new CudaBackend(kind(), numbers, options.arithmetic().precision());
     }
 }

@@ -54,7 +54,7 @@ final class CudaQueue {
                     launch.requireOn(device.index);
                     if (fusions.get(i) != null) {
                         Site site = new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor),
-                                workspaces.applyAsLong(launch), run, device.card.multiprocessors);
+                                workspaces.applyAsLong(launch), run, device.card.multiprocessors, backend.layout());
                         for (KernelCall l : CudaLowering.lower(fusions.get(i), site)) {
                             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, fusions.get(i).label(), l)));
                         }

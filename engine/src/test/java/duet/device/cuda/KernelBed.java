@@ -20,6 +20,7 @@ import duet.bindings.CudaLibrary.Kind;
 import duet.bindings.KernelCode;
 import duet.bindings.cuda.kernels.duet_run;
 import duet.device.Operation;
+import duet.device.Precision;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.cuda.driver.CudaCard;
@@ -28,6 +29,7 @@ import duet.device.cuda.driver.CudaDriver;
 import duet.device.cuda.driver.CudaStream;
 import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.driver.PreparedKernelCall;
+import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.CudaLowering;
 import duet.device.cuda.lowering.Fusion;
 import duet.device.cuda.lowering.Site;
@@ -85,10 +87,10 @@ final class KernelBed implements AutoCloseable {
     /** The launches of operations that one kernel does, with memory for their tensors; what they read has reproducible values. */
     List<KernelCall> lower(Fusion fusion) {
         List<Tensor> filled = operations(fusion).flatMap(o -> o.reads().stream()).toList();
-        long workspace = CudaLowering.workspaceBytes(fusion.first(), multiprocessors);
+        long workspace = CudaLowering.workspaceBytes(fusion.first(), multiprocessors, Precision.FP32);
         return CudaLowering.lower(fusion, new Site(arena, tensor -> tensor == null ? 0 : addresses.computeIfAbsent(tensor,
                 t -> filled.contains(t) ? memory(values(t)) : memory(t.dataBytes())), workspace == 0 ? 0 : memory(workspace), numbers(),
-                multiprocessors));
+                multiprocessors, new CudaLayout(_ -> multiprocessors, Precision.FP32)));
     }
 
     private static Stream<Operation> operations(Fusion f) {

@@ -13,17 +13,19 @@ public final class HostCopy {
     /** @param array of the element's Java type */
     public static void write(CudaStream stream, long address, Tensor tensor, Object array, int length, ValueLayout element) {
         try (Arena staging = Arena.ofConfined()) {
-            MemorySegment host = staging.allocate(tensor.dataBytes(), 64);
+            long bytes = length * element.byteSize();
+            MemorySegment host = staging.allocate(bytes, 64);
             MemorySegment.copy(array, 0, host, element, 0, length);
-            stream.copyToDevice(address, host, tensor.dataBytes(), "writing a tensor");
+            stream.copyToDevice(address, host, bytes, "writing a tensor");
             stream.synchronize("writing " + tensor);
         }
     }
 
     public static void read(CudaStream stream, long address, Tensor tensor, Object array, int length, ValueLayout element) {
         try (Arena staging = Arena.ofConfined()) {
-            MemorySegment host = staging.allocate(tensor.dataBytes(), 64);
-            stream.copyToHost(host, address, tensor.dataBytes(), "reading a tensor");
+            long bytes = length * element.byteSize();
+            MemorySegment host = staging.allocate(bytes, 64);
+            stream.copyToHost(host, address, bytes, "reading a tensor");
             stream.synchronize("reading " + tensor);
             MemorySegment.copy(host, element, 0, array, 0, length);
         }

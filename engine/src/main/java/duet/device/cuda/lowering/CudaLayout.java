@@ -4,6 +4,7 @@ import java.util.function.IntUnaryOperator;
 
 import duet.device.Layout;
 import duet.device.Operation;
+import duet.device.Precision;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 
@@ -13,20 +14,30 @@ public final class CudaLayout implements Layout {
     private static final int SQUARE = 32;
 
     private final IntUnaryOperator multiprocessors;
+    private final Precision precision;
 
     /** @param multiprocessors of each device's card */
-    public CudaLayout(IntUnaryOperator multiprocessors) {
+    public CudaLayout(IntUnaryOperator multiprocessors, Precision precision) {
         this.multiprocessors = multiprocessors;
+        this.precision = precision;
+    }
+
+    public Precision precision() {
+        return precision;
+    }
+
+    public Stored stored(Tensor tensor) {
+        return Stored.of(tensor, precision);
     }
 
     @Override
     public long bytes(Tensor tensor) {
-        return tensor.dataBytes();
+        return stored(tensor).bytes(tensor);
     }
 
     @Override
     public long workspaceBytes(Operation operation, int device) {
-        return CudaLowering.workspaceBytes(operation, multiprocessors.applyAsInt(device));
+        return CudaLowering.workspaceBytes(operation, multiprocessors.applyAsInt(device), precision);
     }
 
     @Override
@@ -42,6 +53,27 @@ public final class CudaLayout implements Layout {
             case FILTER -> pixel && tensor.batch() == tensor.groups() || tensor.elements() == tensor.batch() && tensor.groups() == 1;
             default -> true;
         };
+    }
+
+    /** Canonical floats as 16-bit words in the kernels' order and form; not for what is stored {@link Stored#PLAIN}. */
+    public short[] encode(Tensor tensor, float[] canonical) {
+        float[] packed = canonical;
+        if (!canonical(tensor)) {
+            packed = new float[canonical.length];
+            pack(tensor, canonical, packed);
+        }
+        return stored(tensor).encode(tensor, packed);
+    }
+
+    /** The words of {@link #encode} as canonical floats. */
+    public void decode(Tensor tensor, short[] words, float[] canonical) {
+        if (canonical(tensor)) {
+            stored(tensor).decode(tensor, words, canonical);
+        } else {
+            float[] packed = new float[canonical.length];
+            stored(tensor).decode(tensor, words, packed);
+            unpack(tensor, packed, canonical);
+        }
     }
 
     /** Canonical floats into the kernels' order. */

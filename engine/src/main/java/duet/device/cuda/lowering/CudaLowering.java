@@ -4,6 +4,7 @@ import java.util.List;
 
 import duet.device.Operation;
 import duet.device.Operation.*;
+import duet.device.Precision;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 
@@ -11,9 +12,9 @@ import duet.device.cuda.driver.KernelCall;
 public final class CudaLowering {
     private CudaLowering() {}
 
-    public static long workspaceBytes(Operation operation, int multiprocessors) {
+    public static long workspaceBytes(Operation operation, int multiprocessors, Precision precision) {
         return switch (operation) {
-            case Product o -> ProductLowering.workspaceBytes(o, multiprocessors);
+            case Product o -> ProductLowering.workspaceBytes(o, multiprocessors, precision);
             case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o);
             default -> 0;
         };

@@ -10,6 +10,7 @@ import duet.bindings.cuda.kernels.duet_reduction;
 import duet.device.ConvolutionGeometry;
 import duet.device.DeviceException;
 import duet.device.Operation.*;
+import duet.device.Precision;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.lowering.ProductShape.Pass;
@@ -68,7 +69,7 @@ final class ProductLowering {
     }
 
     /** Scratch memory for the partial sums; 0 for none. */
-    static long workspaceBytes(Product operation, int multiprocessors) {
+    static long workspaceBytes(Product operation, int multiprocessors, Precision precision) {
         ProductShape shape = ProductShape.of(operation);
         return ProductTiling.of(shape, multiprocessors).workspaceBytes(shape);
     }

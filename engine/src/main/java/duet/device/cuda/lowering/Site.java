@@ -13,5 +13,6 @@ import duet.device.Tensor;
  * @param workspace       device address of scratch memory, or 0
  * @param run             device address of the {@code duet_run}
  * @param multiprocessors of the device
+ * @param layout          how tensors are stored, and the precision of products
  */
-public record Site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, int multiprocessors) {}
+public record Site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, int multiprocessors, CudaLayout layout) {}

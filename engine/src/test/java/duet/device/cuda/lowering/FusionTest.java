@@ -10,6 +10,7 @@ import java.util.Objects;
 
 import duet.device.Layout;
 import duet.device.Operation;
+import duet.device.Precision;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
@@ -26,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What becomes one kernel in AlexNet, and that memory is planned for it. */
 class FusionTest {
-    private static final Layout LAYOUT = new CudaLayout(device -> 132);
+    private static final Layout LAYOUT = new CudaLayout(device -> 132, Precision.FP32);
 
     private static Plan plan(Placement placement, Mode mode, Layout layout) {
         Network network = Networks.create("alexnet", 3, 1000);
