@@ -60,6 +60,7 @@ class Decoder {
   // ---- building blocks -----------------------------------------------------------------------------------------------------
   Step &emit(Handler run, Category category);
   void operands(Step &step, std::initializer_list<uint32_t> defs, std::initializer_list<uint32_t> uses);
+  void operand_list(Step &step, const std::vector<uint32_t> &defs, const std::vector<uint32_t> &uses);  // any number
   uint32_t temporary(int width);
   uint32_t constant(int width, uint64_t bits);
   uint32_t special(const std::string &name, int width);
