@@ -14,6 +14,7 @@ using Handler = void (*)(const Instruction &, Warp &);
 enum class Category : uint8_t {
   none,
   fma,
+  tensor,
   other_float,
   integer,
   move,
@@ -127,6 +128,7 @@ struct Kernel {
   bool global_atomics = false;  // its blocks run one after the other, so that results do not depend on the number of threads
 
   uint32_t *operands(Instruction &i) { return i.listed() ? lists.data() + i.list : i.o; }
+  const uint32_t *operands(const Instruction &i) const { return i.listed() ? lists.data() + i.list : i.o; }
 };
 
 struct Module::State {

@@ -234,6 +234,8 @@ void Decoder::statement(const Statement &s) {
   if (op == "vote") return votes();
   if (op == "atom" || op == "red") return atomics(op == "atom");
   if (op == "cp") return copies();
+  if (op == "ldmatrix") return load_matrix();
+  if (op == "mma") return product();
   if (op == "redux" || op == "match" || op == "activemask") return meetings(op);
   if (op == "trap" || op == "brkpt") return void(emit(trap, Category::special));
   if (op == "membar" || op == "fence" || op == "nanosleep" || op == "prefetch" || op == "prefetchu" || op == "discard" || op == "pmevent") {

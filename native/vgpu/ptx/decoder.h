@@ -104,6 +104,10 @@ class Decoder {
   void atomics(bool result);
   // cp.async.ca.shared.global [to], [from], size{, read};  and its groups
   void copies();
+  // The registers of a matrix operand.
+  std::vector<const Operand *> fragment(size_t n, size_t count) const;
+  void load_matrix();
+  void product();
 };
 
 }  // namespace vgpu

@@ -197,7 +197,7 @@ void place_registers(Draft &draft, const Edges &successors) {
     if (b.guarded) b.guard = draft.registers[b.guard].offset;
 }
 
-// Of the innermost loops the one with the most fma.
+// Of the innermost loops the one with the most multiply-adds: a tensor instruction counts as the fma of a warp that it stands for, about.
 void find_main_loop(Kernel &k, const Edges &successors, const Edges &predecessors, const std::vector<int> &dominator) {
   const int count = static_cast<int>(k.blocks.size());
   auto dominates = [&](int a, int b) {
@@ -230,7 +230,7 @@ void find_main_loop(Kernel &k, const Edges &successors, const Edges &predecessor
     for (int b = 0; b < count; ++b) {
       if (!body[b]) continue;
       inner &= b == header || !loops.count(b);
-      fma += k.blocks[b].counts[static_cast<int>(Category::fma)];
+      fma += k.blocks[b].counts[static_cast<int>(Category::fma)] + 64 * k.blocks[b].counts[static_cast<int>(Category::tensor)];
     }
     if (inner && fma > most) most = fma, best = &body;
   }
