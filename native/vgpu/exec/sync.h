@@ -6,12 +6,13 @@ namespace vgpu {
 
 enum ShuffleMode : uint8_t { kShuffleIndex, kShuffleUp, kShuffleDown, kShuffleButterfly };
 enum VoteMode : uint8_t { kVoteAny, kVoteAll, kVoteUniform, kVoteBallot };
+enum MatchMode : uint8_t { kMatchAny, kMatchAll };
 
 void shuffle(const Instruction &i, Warp &w);         // d, p, a, b, c, members
 void vote_predicate(const Instruction &i, Warp &w);  // p, q, members
 void vote_ballot(const Instruction &i, Warp &w);     // d, q, members
 void active_mask(const Instruction &i, Warp &w);
-void match_any(const Instruction &i, Warp &w);                             // d, a, members
+void match(const Instruction &i, Warp &w);                                 // d, p, a, members
 Handler reduction(const std::string &operation, const std::string &type);  // redux.sync d, a, members
 void warp_barrier(const Instruction &i, Warp &w);                          // members
 void barrier_contribution(const Instruction &i, Warp &w);                  // predicate of bar.red, before the barrier

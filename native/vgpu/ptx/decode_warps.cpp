@@ -76,14 +76,20 @@ void Decoder::meetings(const std::string &op) {
   if (!take("sync")) refuse("unknown form");
   Handler run = nullptr;
   if (op == "redux") run = reduction(take_one_of({"add", "min", "max", "and", "or", "xor"}), type);
-  else if (take("any")) run = match_any;
+  const bool match_all = op == "match" && take("all");
+  if (match_all || (op == "match" && take("any"))) run = match;
   all_understood();
   const Type t = type_of(type);
   if (!run || (t.bytes != 4 && (op == "redux" || t.bytes != 8))) refuse("unknown form");
   count_operands(3, 3);
   const uint32_t a = source(operand(1), t.bytes == 8 ? 'l' : 'w'), m = source(operand(2), 'w'), d = destination(operand(0), 32);
+  const Operand &o = operand(0);
+  if (o.has_second && !match_all) refuse("unknown form");
+  const uint32_t p = op == "match" ? (o.has_second && o.second >= 0 ? static_cast<uint32_t>(o.second) : temporary(1)) : 0;
   Step &step = emit(run, Category::special);
-  operands(step, {d}, {a, m});
+  if (op == "match") operands(step, {d, p}, {a, m});
+  else operands(step, {d}, {a, m});
+  step.i.mode = match_all ? kMatchAll : kMatchAny;
   step.i.bytes = static_cast<uint8_t>(t.bytes);
 }
 

@@ -137,6 +137,20 @@ TEST(divergent_barriers) {
   check("a vote", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nvote.sync.any.pred %p2, %p1, -1;\nL:", "inactive-lanes");
 }
 
+TEST(lanes_with_masks_of_their_own) {
+  const std::string halves = "setp.lt.u32 %p1, %r1, 16;\nselp.b32 %r2, 0xffff, 0xffff0000, %p1;\n";
+  check("two halves", halves + "vote.sync.ballot.b32 %r3, %p1, %r2;\nbar.warp.sync %r2;\nshfl.sync.down.b32 %r4, %r1, 1, 0x100f, %r2;",
+        "clean", {}, false, 32);
+  check("a value of the other half", halves + "shfl.sync.bfly.b32 %r4, %r1, 16, 31, %r2;", "inactive-lanes",
+        {"takes a value from lanes 0x", "not active with the same mask"}, false, 32);
+  check("a lane outside its mask", halves + "setp.eq.u32 %p2, %r1, 16;\nselp.b32 %r2, 0xffff, %r2, %p2;\nredux.sync.add.s32 %r3, %r1, %r2;",
+        "inactive-lanes", {"is run by lanes 0x10000, which their own mask 0xffff does not name"}, false, 32);
+  check("a mask that another lane does not share",
+        "setp.lt.u32 %p1, %r1, 16;\nselp.b32 %r2, 0xffff, -1, %p1;\nvote.sync.any.pred %p2, %p1, %r2;", "inactive-lanes",
+        {"has the mask 0xffffffff, but lanes 0xffff of it gave another one", "thread (16,0,0)"}, false, 32);
+  check("matches", halves + "match.any.sync.b32 %r3, %r1, 0xffff;", "inactive-lanes", {"0xffff0000"}, false, 32);
+}
+
 TEST(read_only_memory_that_is_written) {
   check("the same word", "add.s64 %rd4, %rd1, %rd3;\nst.global.f32 [%rd4], 0f00000000;\nld.global.nc.f32 %f1, [%rd4];",
         "read-only-written");
