@@ -223,9 +223,11 @@ void Decoder::statement(const Statement &s) {
   if (op == "vote") return votes();
   if (op == "atom" || op == "red") return atomics(op == "atom");
   if (op == "cp") return copies();
+  if (op == "createpolicy") return cache_policy();
   if (op == "redux" || op == "match" || op == "activemask") return meetings(op);
   if (op == "trap" || op == "brkpt") return void(emit(trap, Category::special));
-  if (op == "membar" || op == "fence" || op == "nanosleep" || op == "prefetch" || op == "prefetchu" || op == "discard" || op == "pmevent") {
+  if (op == "membar" || op == "fence" || op == "nanosleep" || op == "prefetch" || op == "prefetchu" || op == "discard" ||
+      op == "applypriority" || op == "pmevent") {
     if (op == "fence" && std::find(modifiers_.begin(), modifiers_.end(), "proxy") != modifiers_.end()) refuse("unknown form");
     return void(emit(nothing, Category::special));
   }

@@ -89,6 +89,8 @@ class Decoder {
   Space space();
   // Order, scope and cache hints: warps run one after the other, so all memory is as strong as any of them asks for.
   void ignore_hints();
+  // The operands without the cache policy behind them, which has no effect here.
+  size_t without_policy();
   void memory(bool is_store);
   void move();
   void compare(bool is_set);
@@ -103,6 +105,10 @@ class Decoder {
   void atomics(bool result);
   // cp.async.ca.shared.global [to], [from], size{, read};  and its groups
   void copies();
+  // How many bytes of the source a copy takes: a number, or none where a predicate says so.
+  uint32_t bytes_to_read(const Operand &o, uint64_t size);
+  // createpolicy: what is cached how is of no effect here, so the policy is 0.
+  void cache_policy();
 };
 
 }  // namespace vgpu
