@@ -19,9 +19,11 @@ struct StackEntry {
   int32_t rejoin;
 };
 
-struct AsyncCopy {  // one warp's cp.async instruction
-  uint32_t mask;    // lanes whose copy has not been done
-  uint32_t oldest;  // the smallest group of its lanes
+struct AsyncCopy {     // one warp's cp.async instruction
+  uint32_t number;     // of the instruction
+  uint64_t low, high;  // all sources lie in between
+  uint32_t mask;       // lanes whose copy has not been done
+  uint32_t oldest;     // the smallest group of its lanes
   uint32_t group[kLanes];
   uint32_t to[kLanes];
   uint64_t from[kLanes];

@@ -121,6 +121,25 @@ TEST(copies_in_flight) {
   check("own data without a barrier", copy + "cp.async.wait_all;\nld.shared.f32 %f1, [%r9];", "clean");
 }
 
+TEST(sources_of_copies_in_flight) {
+  const std::string copy = "add.s64 %rd4, %rd1, %rd3;\ncp.async.ca.shared.global [%r9], [%rd4], 4;\ncp.async.commit_group;\n";
+  const std::string other = "xor.b32 %r2, %r1, 32;\nmul.wide.u32 %rd6, %r2, 4;\nadd.s64 %rd5, %rd1, %rd6;\n";  // of the other warp
+  const std::string wait = "cp.async.wait_group 0;\n", write = "st.global.u32 [%rd5], 0;\n";
+  check("written by another warp", other + copy + "bar.sync 0;\n" + write + wait, "pending-copy",
+        {"writes 4 bytes", "while the cp.async of PTX line 21 may still read there: warp 1 has not waited", "thread (0,0,0)"});
+  check("written by the warp itself", other + copy + "st.global.u32 [%rd4], 0;\n" + wait, "pending-copy", {"warp 0 has not waited"});
+  check("an atomic", other + copy + "bar.sync 0;\nred.global.add.u32 [%rd5], 1;\n" + wait, "pending-copy");
+  check("through a generic address", other + copy + "bar.sync 0;\nst.u32 [%rd5], 1;\n" + wait, "pending-copy");
+  check("written after the wait", other + copy + wait + "bar.sync 0;\n" + write, "clean");
+  check("written elsewhere", other + copy + "add.s64 %rd5, %rd2, %rd3;\n" + write + wait, "clean");
+  check("zeros are read from nowhere", other + "add.s64 %rd4, %rd1, %rd3;\ncp.async.ca.shared.global [%r9], [%rd4], 4, 0;\n" + write + wait,
+        "clean");
+  const std::string part = "add.s64 %rd4, %rd1, %rd3;\nmov.u32 %r3, ";
+  check("more bytes than the copy has", part + "5;\ncp.async.ca.shared.global [%r9], [%rd4], 4, %r3;\ncp.async.wait_all;",
+        "bad-instruction", {"reads 5 bytes for a copy of 4"});
+  check("all of its bytes", part + "4;\ncp.async.ca.shared.global [%r9], [%rd4], 4, %r3;\ncp.async.wait_all;", "clean");
+}
+
 TEST(divergent_barriers) {
   check("half a warp", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nbar.sync 0;\nL:", "divergent-barrier", {"0xffff0000"});
   check("exited lanes", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 exit;\nbar.sync 0;", "clean");
