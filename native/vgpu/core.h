@@ -26,7 +26,7 @@ struct Settings {
   bool ordering = true;     // accesses of two streams that no event orders
   bool leaks = true;        // what is left when a context ends
   bool counters = true;
-  bool perturb = false;  // approximate instructions are off by a random +-1 ulp
+  bool perturb = false;  // approximate instructions are off by as much as the PTX ISA allows
   bool fail = true;      // a finding makes the launch fail as a fault does; otherwise it is only listed
   uint64_t seed = 0;
   WarpOrder warps = WarpOrder::round_robin;

@@ -1,5 +1,6 @@
 // Forms whose results the PTX ISA fixes where other machines differ.
 #include "core_rows.h"
+#include <cmath>
 
 using namespace core_test;
 
@@ -55,4 +56,122 @@ TEST(cache_hints_and_policies_are_read_and_ignored) {
   const uint32_t expected[] = {6, 8, 4, 2, 0, 0, 1};
   for (int n = 0; n < 7; ++n)
     expect(out.as<uint32_t>()[n] == expected[n], "word " + std::to_string(n) + " is " + std::to_string(out.as<uint32_t>()[n]));
+}
+
+TEST(approximate_divisions_and_reciprocals) {
+  const uint64_t big = 0x7f000000, bigger = 0x7f000001;  // 2^127; one more; 2^126 is 0x7e800000
+  check_rows({
+      {"div.approx.f32",
+       "fff",
+       {{{kOne, 0x7e800000}, 0x00800000},
+        {{kOne, big}, 0},
+        {{kNegOne, big}, kNegZero},
+        {{kOne, 0xff000000}, kNegZero},
+        {{kInf, big}, kNaN},
+        {{kInf, bigger}, kNaN},
+        {{kNaN, big}, kNaN},
+        {{kOne, kInf}, 0},
+        {{kInf, 0x7e800000}, kInf},
+        {{kInf, kInf}, kNaN}}},
+      {"div.full.f32", "fff", {{{kOne, big}, 0x00400000}, {{kInf, big}, kInf}, {{kMax, kMax}, kOne}}},
+      // the low words of the argument and the result do not count; denormals are zeros
+      {"rcp.approx.ftz.f64",
+       "dd",
+       {{{0x4008000000000000}, 0x3fd5555500000000},
+        {{0x40080000ffffffff}, 0x3fd5555500000000},
+        {{0x000fffffffffffff}, kDInf},
+        {{0x8000000000000001}, 0xfff0000000000000},
+        {{kDInf}, 0},
+        {{0x7fefffff00000000}, 0},
+        {{kDNaN}, 0x7fffffff00000000}}},
+      {"rsqrt.approx.ftz.f64",
+       "dd",
+       {{{0x4010000000000000}, 0x3fe0000000000000},
+        {{0x40100000ffffffff}, 0x3fe0000000000000},
+        {{0xbff0000000000000}, 0x7fffffff00000000},
+        {{0x8000000000000001}, 0xfff0000000000000}}},
+      {"rsqrt.approx.f64", "dd", {{{0x4010000000000000}, 0x3fe0000000000000}, {{0}, kDInf}}},
+  });
+}
+
+namespace {
+
+// Every form with perturb, over arguments from `low` to `high` (or their powers of two): the error in units of `bound` must come close to 1
+// and never pass it.
+void check_errors(const std::string &form, bool exponential, double low, double high, double (*exact)(double),
+                  double (*bound)(double x, double exact)) {
+  auto module = load(module_text(
+      ".visible .entry t(.param .u64 in, .param .u64 out)\n{\n.reg .f32 %f<3>; .reg .b32 %r<4>; .reg .b64 %rd<5>;\n"
+      "ld.param.u64 %rd1, [in];\nld.param.u64 %rd2, [out];\nmov.u32 %r1, %tid.x;\nmov.u32 %r2, %ctaid.x;\nmad.lo.u32 %r1, %r2, 128, %r1;\n"
+      "mul.wide.u32 %rd3, %r1, 4;\nadd.s64 %rd1, %rd1, %rd3;\nadd.s64 %rd2, %rd2, %rd3;\nld.global.f32 %f1, [%rd1];\n" +
+      form + ";\nst.global.f32 [%rd2], %f2;\nret;\n}\n"));
+  if (!module) return;
+  const uint32_t count = 128 * 32;
+  Buffer in(count * 4), out(count * 4);
+  for (uint32_t n = 0; n < count; ++n) {
+    const double x = low + (high - low) * (n + 0.5) / count;
+    in.as<float>()[n] = static_cast<float>(exponential ? std::exp2(x) : x);
+  }
+  settings().perturb = true;
+  double worst = 0;
+  for (uint64_t seed : {1, 2}) {
+    settings().seed = seed;
+    Outcome o = launch(*module, "t", count / 128, 128, Arguments().add(in).add(out));
+    expect(!o.found, found(o));
+    for (uint32_t n = 0; n < count; ++n) {
+      const double x = in.as<float>()[n], e = exact(x), error = std::abs(out.as<float>()[n] - e) / bound(x, e);
+      worst = std::max(worst, error);
+      if (error > 1) return fail(form + " of " + std::to_string(x) + " is off by " + std::to_string(error) + " times the bound");
+    }
+  }
+  expect(worst > 0.7, form + " is off by " + std::to_string(worst) + " times the bound at most");
+}
+
+template <int n> double ulps(double, double e) { return n * std::ldexp(1.0, std::ilogb(e) - 23); }
+template <int n> double relative(double, double e) { return std::abs(e) * std::exp2(-n / 10.0); }
+template <int n> double absolute(double, double) { return std::exp2(-n / 10.0); }
+
+}  // namespace
+
+TEST(perturbed_results_stay_within_the_bounds_and_reach_them) {
+  check_errors(
+      "rcp.approx.f32 %f2, %f1", true, -100, 100, [](double x) { return 1 / x; }, ulps<1>);
+  check_errors(
+      "rcp.approx.ftz.f32 %f2, %f1", false, 1, 2, [](double x) { return 1 / x; }, ulps<1>);
+  check_errors(
+      "div.approx.f32 %f2, 0f40400000, %f1", true, -100, 100, [](double x) { return 3 / x; }, ulps<2>);
+  check_errors(
+      "div.full.f32 %f2, 0f40400000, %f1", true, -120, 127.9, [](double x) { return 3 / x; }, ulps<2>);
+  check_errors(
+      "sqrt.approx.f32 %f2, %f1", true, -120, 120, [](double x) { return std::sqrt(x); }, relative<230>);
+  check_errors(
+      "rsqrt.approx.f32 %f2, %f1", true, -120, 120, [](double x) { return 1 / std::sqrt(x); }, relative<229>);
+  check_errors(
+      "sin.approx.f32 %f2, %f1", false, -6.28, 6.28, [](double x) { return std::sin(x); }, absolute<205>);
+  check_errors(
+      "cos.approx.f32 %f2, %f1", false, -6.28, 6.28, [](double x) { return std::cos(x); }, absolute<205>);
+  check_errors(
+      "sin.approx.f32 %f2, %f1", false, 6.3, 314, [](double x) { return std::sin(x); }, absolute<147>);
+  check_errors(
+      "lg2.approx.f32 %f2, %f1", false, 0.5, 1.99, [](double x) { return std::log2(x); }, absolute<220>);
+  check_errors(
+      "lg2.approx.f32 %f2, %f1", true, 1.01, 120, [](double x) { return std::log2(x); }, relative<220>);
+  // of the rounded result, which may be half a unit off itself
+  check_errors(
+      "ex2.approx.f32 %f2, %f1", false, -120, 120, [](double x) { return std::exp2(x); },
+      [](double x, double e) { return ulps<2>(x, e) + std::abs(static_cast<float>(e) - e); });
+  check_errors(
+      "tanh.approx.f32 %f2, %f1", false, -9, 9, [](double x) { return std::tanh(x); }, relative<110>);
+}
+
+TEST(exact_values_are_not_perturbed) {
+  settings().perturb = true;
+  check_rows({
+      {"sin.approx.f32", "ff", {{{0}, 0}, {{kNegZero}, kNegZero}, {{kInf}, kNaN}}},
+      {"cos.approx.f32", "ff", {{{0}, kOne}, {{kNegZero}, kOne}}},
+      {"tanh.approx.f32", "ff", {{{0}, 0}, {{kTiny}, kTiny}}},
+      {"lg2.approx.f32", "ff", {{{0}, kNegInf}, {{kInf}, kInf}, {{kNegOne}, kNaN}}},
+      {"rcp.approx.f32", "ff", {{{0}, kInf}, {{kNegInf}, kNegZero}}},
+      {"ex2.approx.f32", "ff", {{{kInf}, kInf}, {{kNegInf}, 0}}},
+  });
 }
