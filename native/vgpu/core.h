@@ -55,7 +55,8 @@ enum class FindingKind {
   leak,
   hang,
   bad_instruction,
-  bad_call
+  bad_call,
+  printed  // no fault: what a kernel says with printf
 };
 const char *name(FindingKind kind);  // such as "shared-race"
 

@@ -16,6 +16,8 @@ Worker::Worker(LaunchState &state, uint64_t seed)
   this->threads.resize(kernel.blocks.size());
   shared_bytes = kernel.dynamic_shared_start + l.dynamic_shared_bytes;
   shared_bytes = std::max<uint64_t>(shared_bytes, kernel.info.static_shared_bytes);
+  reserved_from = shared_bytes;
+  if (kernel.reserved_shared) reserved_from = (shared_bytes + 127) / 128 * 128, shared_bytes = reserved_from + kReservedShared;
   shared_storage.resize(shared_bytes + 128);
   shared = shared_storage.data() + (128 - reinterpret_cast<uintptr_t>(shared_storage.data()) % 128) % 128;
   const size_t words = shared_bytes / kernel.granule + 16;
@@ -70,7 +72,11 @@ uint64_t special_value(Special which, const Worker &k, const Warp &w, uint32_t l
     case Special::lanemask_gt: return ~(bit | (bit - 1));
     case Special::lanemask_ge: return ~(bit - 1);
     case Special::dynamic_smem_size: return l.dynamic_shared_bytes;
-    case Special::total_smem_size: return k.shared_bytes;
+    case Special::total_smem_size:
+    case Special::reserved_smem_begin: return k.reserved_from;
+    case Special::reserved_smem_1: return k.reserved_from + kReservedShared / 2;
+    case Special::reserved_smem_end: return k.reserved_from + kReservedShared;
+    case Special::reserved_smem_cap: return kReservedShared;
   }
   return 0;
 }
@@ -101,6 +107,7 @@ void Worker::start_block(uint64_t number) {
     constexpr uint32_t pattern = 0x7fa5a5a5u;
     std::memcpy(shared + at, &pattern, 4);
   }
+  std::memset(shared + reserved_from, 0, shared_bytes - reserved_from);
   const uint32_t threads = l.block[0] * l.block[1] * l.block[2];
   for (Warp &w : warps) {
     const uint32_t lanes = std::min<uint32_t>(kLanes, threads - w.index * kLanes);

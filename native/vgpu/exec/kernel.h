@@ -91,7 +91,11 @@ enum class Special : uint8_t {
   lanemask_gt,
   lanemask_ge,
   dynamic_smem_size,
-  total_smem_size
+  total_smem_size,
+  reserved_smem_begin,
+  reserved_smem_end,
+  reserved_smem_cap,
+  reserved_smem_1
 };
 struct SpecialSlot {
   uint32_t offset;
@@ -117,6 +121,7 @@ struct Kernel {
   uint32_t granule = 4;  // bytes of shared memory that one shadow word stands for
   uint32_t caches = 0;   // memory instructions
   bool shared_atomics = false;
+  bool reserved_shared = false;  // uses the shared memory that belongs to the system (cooperative groups)
   bool reads_non_coherent = false;
   bool global_atomics = false;  // its blocks run one after the other, so that results do not depend on the number of threads
 };

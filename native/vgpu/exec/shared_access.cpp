@@ -98,7 +98,7 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
             std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) + " bytes at shared address " + hex(base) +
                 ", which is no multiple of that");
   }
-  if (k.settings.races || k.settings.initialized) {
+  if ((k.settings.races || k.settings.initialized) && low < k.reserved_from) {
     const uint32_t tag = k.epoch << 6 | w.index, granule = k.kernel.granule;
     // Keep what the shadow says for messages: a pass that changes it comes after the look at it.
     SharedProblems found;

@@ -26,6 +26,7 @@ void pack32(const Instruction &i, Warp &w);          // two 16-bit parts
 void unpack(const Instruction &i, Warp &w);          // parts, a
 void address_window(const Instruction &i, Warp &w);  // cvta: adds the immediate
 void select_result(const Instruction &i, Warp &w);   // set: d, p; immediate: the bits for true; bytes: of d
+void print_text(const Instruction &i, Warp &w);      // places of vprintf's arguments and result in local memory; no result: ~0
 void is_in_space(const Instruction &i, Warp &w);     // isspacep: p, a; mode: window
 
 }  // namespace vgpu

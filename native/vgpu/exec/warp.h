@@ -95,6 +95,15 @@ struct Seen {
   uint64_t order;
 };  // order: within its worker
 
+constexpr uint32_t kReservedShared = 1024;
+struct Printed {  // by printf
+  uint64_t block;
+  uint64_t order;  // within its worker
+  uint32_t number;
+  std::string text;
+};
+constexpr size_t kMostPrinted = 4096;  // of a launch
+
 // What all workers of a launch share.
 struct LaunchState {
   const Launch &launch;
@@ -110,6 +119,7 @@ struct LaunchState {
   uint64_t fault_block = ~uint64_t(0);
   Fault fault{};
   std::map<std::pair<FindingKind, uint32_t>, Seen> findings{};
+  std::vector<Printed> printed{};
   std::vector<uint64_t> executions{}, threads{};  // of each basic block
   Counters counters{};
 };
@@ -127,6 +137,7 @@ struct Worker {
   std::vector<uint8_t> shared_storage;
   uint8_t *shared = nullptr;
   uint64_t shared_bytes = 0;
+  uint64_t reserved_from = 0;  // shared memory from here on is the system's: zero at first, and not checked
   // Shadow of shared memory, one word for each granule: epoch << 6 | warp of the last write and read; 63: several readers.
   std::vector<uint32_t> wrote, read;
   std::vector<uint32_t> atomics;  // epoch of the last atomic, if nothing plain has written since; empty without shared atomics
@@ -141,6 +152,7 @@ struct Worker {
   bool counting_main_loop = false;
   std::map<std::pair<FindingKind, uint32_t>, Seen> findings;
   uint64_t found = 0;
+  std::vector<Printed> printed;
 
   Worker(LaunchState &state, uint64_t seed);
   void run();

@@ -82,7 +82,7 @@ class Decoder {
 
   // ---- by opcode -----------------------------------------------------------------------------------------------------------
   void statement(const Statement &s);
-  void plain(const Statement &s);
+  void plain(const std::string &form);
   void jump(const std::string &op);
   // The address operand into `at`, its offset into the immediate.
   uint32_t address(const Operand &o, int64_t &offset, uint8_t &flags, uint8_t wide_flag = kWideAddress);
@@ -93,6 +93,8 @@ class Decoder {
   size_t without_policy();
   void memory(bool is_store);
   void move();
+  void lop3_with_predicate();
+  void print();
   void compare(bool is_set);
   // cvt takes registers wider than its types: the source is cut, the result is extended by its sign or zeros.
   void convert();

@@ -1,5 +1,6 @@
 // Forms whose results the PTX ISA fixes where other machines differ.
 #include "core_rows.h"
+#include <algorithm>
 #include <cmath>
 
 using namespace core_test;
@@ -174,4 +175,109 @@ TEST(exact_values_are_not_perturbed) {
       {"rcp.approx.f32", "ff", {{{0}, kInf}, {{kNegInf}, kNegZero}}},
       {"ex2.approx.f32", "ff", {{{kInf}, kInf}, {{kNegInf}, 0}}},
   });
+}
+
+TEST(bit_masks_extensions_and_dot_products) {
+  check_rows({
+      {"bmsk.clamp.b32",
+       "www",
+       {{{1, 2}, 6}, {{0, 32}, 0xffffffff}, {{4, 40}, 0xfffffff0}, {{32, 1}, 0}, {{28, 8}, 0xf0000000}, {{3, 0}, 0}, {{0, 31}, kIntMax}}},
+      {"bmsk.wrap.b32", "www", {{{1, 2}, 6}, {{33, 2}, 6}, {{0, 32}, 0}, {{31, 1}, kIntMin}, {{30, 33}, 0x40000000}}},
+      {"szext.clamp.s32", "www", {{{0xf8, 4}, 0xfffffff8}, {{0x78, 8}, 0x78}, {{5, 0}, 0}, {{0x12345678, 32}, 0x12345678}, {{1, 1}, ~0u}}},
+      {"szext.wrap.s32", "www", {{{0xf8, 36}, 0xfffffff8}, {{5, 32}, 0}}},
+      {"szext.clamp.u32", "www", {{{0xf8, 4}, 8}, {{0xffffffff, 31}, kIntMax}, {{0x80000000, 40}, 0x80000000}}},
+      {"szext.wrap.u32", "www", {{{0xffffffff, 0}, 0}, {{0xffffffff, 33}, 1}}},
+      {"dp4a.u32.u32", "wwww", {{{0x01020304, 0x0a0b0c0d, 5}, 10 + 22 + 36 + 52 + 5}, {{0xffffffff, 0xffffffff, 0}, 4 * 255 * 255}}},
+      {"dp4a.s32.s32", "wwww", {{{0xffffffff, 0x01020304, 0}, 0xfffffff6}, {{0x80808080, 0x80808080, 1}, 4 * 128 * 128 + 1}}},
+      {"dp4a.s32.u32", "wwww", {{{0xff000000, 0xff000000, 0}, 0xffffff01}}},
+      {"dp4a.u32.s32", "wwww", {{{0xff000000, 0xff000000, 0}, 0xffffff01}}},
+      {"dp2a.lo.u32.u32", "wwww", {{{0x00020003, 0xffff0507, 1}, 2 * 5 + 3 * 7 + 1}, {{0xffffffff, 0xffff, 0}, 2u * 65535 * 255}}},
+      {"dp2a.hi.s32.s32", "wwww", {{{0xffff0001, 0x02030000, 0}, 1}}},
+      {"dp2a.lo.s32.u32", "wwww", {{{0x8000ffff, 0xff01, 0}, 0u - 32768 * 255 - 1}}},
+  });
+}
+
+TEST(least_and_largest_of_absolute_values_and_of_three) {
+  const uint64_t two = 0x40000000, three = 0x40400000, minus_two = 0xc0000000;
+  check_rows({
+      {"min.xorsign.abs.f32",
+       "fff",
+       {{{minus_two, three}, minus_two},
+        {{minus_two, 0xc0400000}, two},
+        {{kNaN, minus_two}, minus_two},
+        {{kNaN, kNaN}, kNaN},
+        {{0, kNegOne}, kNegZero}}},
+      {"max.NaN.xorsign.abs.f32", "fff", {{{minus_two, three}, 0xc0400000}, {{kNaN, two}, kNaN}}},
+      {"max.ftz.xorsign.abs.f32", "fff", {{{0x80000001, kTiny}, kNegZero}}},
+      {"min.f32", "ffff", {{{three, two, kNegOne}, kNegOne}, {{kNaN, two, three}, two}, {{kNaN, kNaN, kNaN}, kNaN}}},
+      {"max.NaN.f32", "ffff", {{{three, two, kNegOne}, three}, {{kNaN, two, three}, kNaN}, {{two, three, kNaN}, kNaN}}},
+      {"max.abs.f32", "ffff", {{{kNegOne, minus_two, kOne}, two}}},
+      {"min.ftz.NaN.abs.f32", "ffff", {{{kNegOne, 0x80000001, kOne}, 0}}},
+  });
+}
+
+TEST(logic_with_a_predicate) {
+  auto module = load(module_text(R"(.visible .entry t(.param .u64 out)
+{
+  .reg .pred %p<6>; .reg .b32 %r<8>; .reg .b64 %rd<4>;
+  ld.param.u64 %rd1, [out];
+  mov.u32 %r1, %tid.x;
+  mad.wide.u32 %rd2, %r1, 8, %rd1;
+  setp.gt.u32 %p1, %r1, 1;
+  and.b32 %r2, %r1, 1;
+  mov.u32 %r6, 0;
+  lop3.and.b32 %r3|%p2, %r2, %r2, %r2, 0x80, %p1;
+  lop3.or.b32 _|%p3, %r2, %r2, %r2, 0x80, %p1;
+  lop3.or.b32 _|%p4, %r2, %r2, %r2, 0x80, !%p1;
+  @%p2 add.s32 %r6, %r6, 1;
+  @%p3 add.s32 %r6, %r6, 2;
+  @%p4 add.s32 %r6, %r6, 4;
+  st.global.v2.u32 [%rd2], {%r3, %r6};
+  ret;
+})"));
+  if (!module) return;
+  Buffer out(32);
+  Outcome o = launch(*module, "t", 1, 4, Arguments().add(out));
+  expect(!o.found, found(o));
+  const uint32_t expected[] = {0, 4, 1, 2 + 4, 0, 2, 1, 1 + 2 + 4};
+  for (int n = 0; n < 8; ++n)
+    expect(out.as<uint32_t>()[n] == expected[n], "word " + std::to_string(n) + " is " + std::to_string(out.as<uint32_t>()[n]));
+}
+
+TEST(one_unknown_statement_is_one_line_of_the_log) {
+  std::string log;
+  auto module = Module::load(module_text(R"(.func (.param .b32 r) strange(.param .b32 a)
+{
+  .reg .b32 %r<5>;
+  frobnicate.b32 %r1, {%r2, %r3};
+  ret;
+}
+.visible .entry t(.param .u64 out)
+.explicitcluster
+{
+  .reg .b32 %r<5>;
+  bra.uni NOWHERE;
+}
+.visible .entry u(.param .u64 out)
+{
+  .reg .b32 %r<9>; .reg .f32 %f<5>; .reg .b64 %rd<3>; .reg .b32 %odd<2>;
+  tex.2d.v4.f32.f32 {%f1, %f2, %f3, %f4}, [%rd1, {%f1, %f2}];
+  add.s32 %r1, %r2, %r3;
+  {
+    .param .b32 p; .param .b32 q;
+    call.uni (q), strange, (p);
+    call.uni (q), strange, (p);
+    tex.1d.v4.f32.s32 {%f1, %f2, %f3, %f4}, [%rd1, {%r1}];
+    .unknown_directive %r1;
+    sub.s32 %r4, %r1, %r2;
+  }
+  add.s32 %r1, %r4, %r3;
+  ret;
+}
+)"),
+                             0, log);
+  expect(!module, "the module was loaded");
+  const char *lines[] = {"PTX line 7: ", "PTX line 11: ", "PTX line 19: ", "PTX line 25: ", "PTX line 26: "};
+  for (const char *line : lines) expect(contains(log, line), std::string(line) + "is missing in:\n" + log);
+  expect(std::count(log.begin(), log.end(), '\n') == 5, "more than five lines:\n" + log);
 }

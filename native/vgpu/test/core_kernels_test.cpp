@@ -1,4 +1,5 @@
 // Small whole kernels (test/ptx/kernels.ptx) against plain C++, and memory by itself.
+#include "../driver/findings.h"
 #include "core_test.h"
 
 using namespace core_test;
@@ -46,6 +47,39 @@ TEST(tiles_of_half_a_warp_meet_by_themselves) {
     expect(r[32] == (t & 16) + 3, "shuffle, thread " + std::to_string(t));
     expect(r[64] == t / 16, "any, thread " + std::to_string(t));
   }
+}
+
+TEST(tiles_of_two_warps_meet_in_reserved_memory) {
+  auto module = load(file_text("tiles.ptx"));
+  if (!module) return;
+  Buffer out(128 * 4);
+  for (WarpOrder order : {WarpOrder::round_robin, WarpOrder::random}) {
+    settings().warps = order;
+    Outcome o = launch(*module, "tiles_of_64", 1, 128, Arguments().add(out));
+    expect(!o.found, found(o));
+    for (uint32_t t = 0; t < 128; ++t) expect(out.as<uint32_t>()[t] == t / 64, "thread " + std::to_string(t));
+  }
+  Outcome o = launch(*module, "is_grid_valid", 1, 1, Arguments().add(out));
+  expect(!o.found && out.as<uint32_t>()[0] == 0, "a grid that cannot meet says so: " + found(o));
+}
+
+TEST(what_a_kernel_prints_is_listed) {
+  auto module = load(file_text("tiles.ptx"));
+  if (!module) return;
+  forget_findings();
+  for (int threads : {1, 2}) {
+    settings().threads = threads;
+    Outcome o = launch(*module, "print", 2, 5, Arguments().add(7));
+    expect(!o.found && !o.faulted, "printing is no fault: " + found(o));
+  }
+  std::vector<Finding> list = findings();
+  expect(list.size() == 6, std::to_string(list.size()) + " lines");
+  const char *parts[] = {"block (0,0,0), thread (0,0,0): \"thread 0 of 7:  0.00, text, x, 1099511627776, 0x10,    7\\n\"",
+                         "block (0,0,0), thread (3,0,0): \"thread 3 of 7:  1.50, text, x, 1099511627776, 0x10,    7\\n\"",
+                         "block (0,0,0), thread (3,0,0): \"9 arguments, 100%\\n\"", "block (1,0,0), thread (0,0,0): \"thread 0 of 7:"};
+  for (size_t n = 0; n < list.size() && n < 4; ++n)
+    expect(list[n].kind == FindingKind::printed && list[n].count == 2 && contains(list[n].text, parts[n]), list[n].text);
+  forget_findings();
 }
 
 TEST(lanes_of_one_instruction_with_different_masks) {
