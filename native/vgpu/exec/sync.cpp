@@ -151,18 +151,23 @@ void warp_barrier(const Instruction &i, Warp &w) {
 
 void barrier_contribution(const Instruction &i, Warp &w) {
   Worker &k = *w.worker;
+  if (k.kernel.named_barriers) return;  // it is in the barrier's own operands
   const uint32_t q = w.predicate(i.o[0]) & w.mask, slot = k.epoch & 1;
   k.reduce_count[slot] += static_cast<uint32_t>(__builtin_popcount(q));
   k.reduce_and[slot] &= q == w.mask ? kAll : 0;
   k.reduce_or[slot] |= q ? kAll : 0;
 }
 void barrier_count(const Instruction &i, Warp &w) {
-  const uint32_t r = w.worker->reduce_count[~w.worker->epoch & 1];
+  const Worker &k = *w.worker;
+  const uint32_t r = k.kernel.named_barriers ? w.stack.back().count : k.reduce_count[~k.epoch & 1];
   write_lanes<uint32_t>(w, i.o[0], [=](int) { return r; });
 }
 void barrier_predicate(const Instruction &i, Warp &w) {
-  const uint32_t slot = ~w.worker->epoch & 1;
-  write_predicate(w, i.o[0], i.mode ? w.worker->reduce_or[slot] : w.worker->reduce_and[slot]);
+  const Worker &k = *w.worker;
+  const uint32_t slot = ~k.epoch & 1;
+  const StackEntry &e = w.stack.back();
+  if (k.kernel.named_barriers) write_predicate(w, i.o[0], i.mode ? e.any : e.all);
+  else write_predicate(w, i.o[0], i.mode ? k.reduce_or[slot] : k.reduce_and[slot]);
 }
 
 void nothing(const Instruction &, Warp &) {}

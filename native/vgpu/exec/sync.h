@@ -18,6 +18,7 @@ void warp_barrier(const Instruction &i, Warp &w);                          // me
 void barrier_contribution(const Instruction &i, Warp &w);                  // predicate of bar.red, before the barrier
 void barrier_count(const Instruction &i, Warp &w);                         // bar.red.popc: d, after it
 void barrier_predicate(const Instruction &i, Warp &w);                     // bar.red.and and .or; mode 1: or
+void barrier_arrive(const Instruction &i, Warp &w);                        // barrier, threads
 void nothing(const Instruction &i, Warp &w);
 void trap(const Instruction &i, Warp &w);
 void read_clock(const Instruction &i, Warp &w);      // immediate: bytes of the destination
