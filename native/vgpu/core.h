@@ -27,7 +27,7 @@ struct Settings {
   bool ordering = true;     // accesses of two streams that no event orders
   bool leaks = true;        // what is left when a context ends
   bool counters = true;
-  bool perturb = false;  // approximate instructions are off by a random +-1 ulp
+  bool perturb = false;  // approximate instructions are off by as much as the PTX ISA allows
   bool fail = true;      // a finding makes the launch fail as a fault does; otherwise it is only listed
   uint64_t seed = 0;
   WarpOrder warps = WarpOrder::round_robin;
@@ -57,7 +57,8 @@ enum class FindingKind {
   leak,
   hang,
   bad_instruction,
-  bad_call
+  bad_call,
+  printed  // no fault: what a kernel says with printf
 };
 const char *name(FindingKind kind);  // such as "shared-race"
 

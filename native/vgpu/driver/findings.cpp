@@ -38,6 +38,7 @@ const char *name(FindingKind kind) {
     case FindingKind::hang: return "hang";
     case FindingKind::bad_instruction: return "bad-instruction";
     case FindingKind::bad_call: return "bad-call";
+    case FindingKind::printed: return "printed";
   }
   return "?";
 }

@@ -59,6 +59,10 @@ std::unique_ptr<Module> Module::load(const std::string &ptx, int device, std::st
     program.errors.assign(1, {1, "this is no PTX text with kernels"});
   if (program.errors.empty()) return module;
   std::stable_sort(program.errors.begin(), program.errors.end(), [](const Error &a, const Error &b) { return a.line < b.line; });
+  // A function is parsed at each of its calls.
+  program.errors.erase(std::unique(program.errors.begin(), program.errors.end(),
+                                   [](const Error &a, const Error &b) { return a.line == b.line && a.text == b.text; }),
+                       program.errors.end());
   std::ostringstream out;
   for (const Error &e : program.errors) out << "PTX line " << e.line << ": " << e.text << ", in: " << line_of(ptx, e.line) << "\n";
   log = out.str();
