@@ -5,8 +5,7 @@
 //              capability 8.x: 8 terms of 16 bits or 4 of tf32 at a time, 24 bits below the exponent; 9.0: 16 or 8 terms, 25 bits.
 // exact        All terms in fp64, rounded once.
 // adversarial  fp32 in a random order, each row of the result rounded to nearest or towards zero.
-#include "half.h"
-#include "matrix.h"
+#include "product.h"
 #include <limits>
 
 namespace vgpu {

@@ -115,7 +115,14 @@ class Decoder {
   // The registers of a matrix operand.
   std::vector<const Operand *> fragment(size_t n, size_t count) const;
   void load_matrix();
+  void store_matrix();
+  void move_matrix();
   void product();
+  void wmma();
+  // What ldmatrix and stmatrix have in common: the number of matrices.
+  int matrices(bool &transposed, Space &where);
+  // An address of shared memory, or a generic one.
+  uint32_t matrix_address(const Operand &o, Space where, Instruction &draft);
 };
 
 }  // namespace vgpu
