@@ -25,6 +25,7 @@ struct Settings {
   bool races = true;        // shared memory, two warps in one barrier epoch
   bool barriers = true;     // divergent or mismatched barriers, shuffles that name inactive lanes
   bool ordering = true;     // accesses of two streams that no event orders
+  bool tf32 = false;        // operands of tf32 products that have not been rounded
   bool leaks = true;        // what is left when a context ends
   bool counters = true;
   bool perturb = false;  // approximate instructions are off by as much as the PTX ISA allows
@@ -58,7 +59,8 @@ enum class FindingKind {
   hang,
   bad_instruction,
   bad_call,
-  printed  // no fault: what a kernel says with printf
+  printed,  // no fault: what a kernel says with printf
+  unrounded_tf32
 };
 const char *name(FindingKind kind);  // such as "shared-race"
 

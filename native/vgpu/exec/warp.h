@@ -172,6 +172,7 @@ struct Worker {
   std::map<std::pair<FindingKind, uint32_t>, Seen> findings;
   uint64_t found = 0;
   std::vector<Printed> printed;
+  std::map<uint32_t, std::shared_ptr<void>> layouts;  // of fragments of wmma
 
   Worker(LaunchState &state, uint64_t seed);
   void run();

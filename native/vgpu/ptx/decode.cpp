@@ -242,8 +242,11 @@ void Decoder::statement(const Statement &s) {
   if (op == "atom" || op == "red") return atomics(op == "atom");
   if (op == "cp") return copies();
   if (op == "ldmatrix") return load_matrix();
+  if (op == "stmatrix") return store_matrix();
+  if (op == "movmatrix") return move_matrix();
   if (op == "mma") return product();
   if (op == "createpolicy") return cache_policy();
+  if (op == "wmma") return wmma();
   if (op == "redux" || op == "match" || op == "activemask") return meetings(op);
   if (op == "trap" || op == "brkpt") return void(emit(trap, Category::special));
   if (op == "membar" || op == "fence" || op == "nanosleep" || op == "prefetch" || op == "prefetchu" || op == "discard" ||

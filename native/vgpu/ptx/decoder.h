@@ -119,11 +119,18 @@ class Decoder {
   // The registers of a matrix operand.
   std::vector<const Operand *> fragment(size_t n, size_t count) const;
   void load_matrix();
+  void store_matrix();
+  void move_matrix();
   void product();
   // How many bytes of the source a copy takes: a number, or none where a predicate says so.
   uint32_t bytes_to_read(const Operand &o, uint64_t size);
   // createpolicy: what is cached how is of no effect here, so the policy is 0.
   void cache_policy();
+  void wmma();
+  // What ldmatrix and stmatrix have in common: the number of matrices.
+  int matrices(bool &transposed, Space &where);
+  // An address of shared memory, or a generic one.
+  uint32_t matrix_address(const Operand &o, Space where, Instruction &draft);
 };
 
 }  // namespace vgpu
