@@ -6,7 +6,7 @@
 namespace vgpu {
 namespace {
 
-// PTX ISA 9.0, 9.7.3: div 9.7.3.8, rcp .13, sqrt .15, rsqrt .16, sin .18, cos .19, lg2 .20, ex2 .21, tanh .22.
+// PTX ISA 9, 9.7.3: div 9.7.3.8, rcp .13, sqrt .15, rsqrt .16, sin .18, cos .19, lg2 .20, ex2 .21, tanh .22.
 enum class Bound { ulp1, ulp2, ulp2_of_rounded, relative_23, relative_22_9, sine, logarithm, tanh };
 
 double unit_in_last_place(double x) { return std::ldexp(1.0, std::max(std::ilogb(x), -126) - 23); }

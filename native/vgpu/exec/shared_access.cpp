@@ -52,8 +52,9 @@ SharedProblems shadow_atomic(Worker &k, uint32_t from, uint32_t n, uint32_t tag)
     p.missing |= v < born;
     p.race |= other && k.atomics[g] != epoch;
     p.race |= (r >> 6) == epoch && r != tag;
+    // A plain store of this epoch counts on: another warp's atomic races with it.
+    if ((v >> 6) != epoch || k.atomics[g] == epoch) k.atomics[g] = epoch;
     k.wrote[g] = other ? epoch << 6 | 62 : tag;
-    k.atomics[g] = epoch;
   }
   return p;
 }

@@ -107,6 +107,10 @@ TEST(shared_races) {
   check("bytes of one word by two warps",
         "add.s32 %r2, %r8, %r1;\ncvt.u16.u32 %rs1, %r1;\nst.shared.u8 [%r2], %rs1;\nbar.sync 0;\nld.shared.u8 %rs2, [%r2];", "clean");
   check("atomics", "st.shared.u32 [%r9], 0;\nbar.sync 0;\natom.shared.add.u32 %r2, [tile], 1;", "clean");
+  check("atomics after a plain store of one warp",
+        "setp.lt.u32 %p1, %r1, 32;\n@%p1 st.shared.u32 [tile], 0;\n@!%p1 bra L;\natom.shared.add.u32 %r2, [tile], 1;\nL:\n"
+        "atom.shared.add.u32 %r2, [tile], 1;",
+        "shared-race");
   check("an atomic and a plain read",
         "st.shared.u32 [%r9], 0;\nbar.sync 0;\natom.shared.add.u32 %r2, [tile], 1;\nld.shared.u32 %r3, [tile];", "shared-race");
 }
