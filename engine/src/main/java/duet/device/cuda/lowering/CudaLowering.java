@@ -30,6 +30,11 @@ public final class CudaLowering {
                 .map(status -> ElementwiseLowering.reset(site, status)).toList();
     }
 
+    /** Terms that each result of a product adds, before they are split. */
+    public static int terms(Product operation) {
+        return ProductShape.of(operation).terms();
+    }
+
     public static List<KernelCall> lower(Fusion fusion, Site site) {
         Tensor mask = fusion.reluBackward() == null ? null : fusion.reluBackward().output();
         return switch (fusion.first()) {

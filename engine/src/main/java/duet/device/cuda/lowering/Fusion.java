@@ -38,6 +38,11 @@ public record Fusion(Operation first, List<Operation> others) {
         return steps.stream().map(step -> step instanceof Step.Launch launch ? of(launch.operation()) : null).toList();
     }
 
+    /** In the order in which they are done. */
+    public List<Operation> operations() {
+        return Stream.concat(Stream.of(first), others.stream()).toList();
+    }
+
     private <T extends Operation> T find(Class<T> kind) {
         return others.stream().filter(kind::isInstance).map(kind::cast).findFirst().orElse(null);
     }
@@ -78,7 +83,7 @@ public record Fusion(Operation first, List<Operation> others) {
 
     /** The layers, for messages, such as {@code norm1 + pool1}. */
     public String label() {
-        return Stream.concat(Stream.of(first), others.stream()).map(Operation::layer).distinct().collect(Collectors.joining(" + "));
+        return operations().stream().map(Operation::layer).distinct().collect(Collectors.joining(" + "));
     }
 
     /** How many operations read or copy each tensor in all streams. */
