@@ -25,6 +25,7 @@ const Form *find_form(const std::string &name) {
     add_approximate_forms(*f);
     add_compare_forms(*f);
     add_convert_forms(*f);
+    add_half_forms(*f);
     return f;
   }();
   return forms->find(name);

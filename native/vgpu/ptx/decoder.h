@@ -60,6 +60,7 @@ class Decoder {
   // ---- building blocks -----------------------------------------------------------------------------------------------------
   Step &emit(Handler run, Category category);
   void operands(Step &step, std::initializer_list<uint32_t> defs, std::initializer_list<uint32_t> uses);
+  void operand_list(Step &step, const std::vector<uint32_t> &defs, const std::vector<uint32_t> &uses);  // any number
   uint32_t temporary(int width);
   uint32_t constant(int width, uint64_t bits);
   uint32_t special(const std::string &name, int width);
@@ -103,6 +104,10 @@ class Decoder {
   void atomics(bool result);
   // cp.async.ca.shared.global [to], [from], size{, read};  and its groups
   void copies();
+  // The registers of a matrix operand.
+  std::vector<const Operand *> fragment(size_t n, size_t count) const;
+  void load_matrix();
+  void product();
 };
 
 }  // namespace vgpu
