@@ -1,13 +1,11 @@
-/* Whether a tensor holds a NaN or an infinity. Threads gather what they see, each block combines its threads' findings. One block
-   alone writes 0 or 1; with more blocks finite_reset has written 0, and a block that found something sets the flag, in any order. */
-#include "common/access.cuh"
+/* Whether a tensor holds a NaN or an infinity. Threads gather what they see, each block combines its threads' findings, and a block that
+   found something sets the flag, all to the same value. Once a run finite_reset clears the flags of all layers. */
+#include "common/finite.cuh"
 #include "common/block_reduce.cuh"
 
 namespace duet::finite {
 
 constexpr int kThreads = 256;
-
-__device__ __forceinline__ uint32_t fault(float x) { return fabsf(x) < __int_as_float(0x7f800000) ? 0 : 1; }
 
 struct Either {
   __device__ __forceinline__ uint32_t operator()(uint32_t a, uint32_t b) const { return a | b; }
@@ -17,8 +15,8 @@ struct Either {
 
 extern "C" {
 
-__global__ void __launch_bounds__(32) finite_reset(const __grid_constant__ duet_finite p) {
-  if (threadIdx.x == 0) *duet::global<uint32_t>(p.status) = 0;
+__global__ void __launch_bounds__(256) finite_reset(const __grid_constant__ duet_finite p) {
+  for (uint32_t i = threadIdx.x; i < p.count; i += 256) duet::global<uint32_t>(p.status)[i] = 0;
 }
 
 __global__ void __launch_bounds__(256) finite_check(const __grid_constant__ duet_finite p) {
@@ -35,12 +33,6 @@ __global__ void __launch_bounds__(256) finite_check(const __grid_constant__ duet
   }
   if (first < p.count % 4) found |= fault(values[4 * static_cast<uint64_t>(vectors) + first]);
   found = block_reduce<kThreads>(found, Either(), scratch);
-  if (threadIdx.x != 0) return;
-  uint32_t *status = global<uint32_t>(p.status);
-  if (gridDim.x == 1) {
-    *status = found;
-  } else if (found) {
-    atomicOr(status, 1u);
-  }
+  if (threadIdx.x == 0 && found) *global<uint32_t>(p.status) = 1;
 }
 }

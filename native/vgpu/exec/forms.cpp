@@ -26,6 +26,7 @@ const Form *find_form(const std::string &name) {
     add_compare_forms(*f);
     add_convert_forms(*f);
     add_half_forms(*f);
+    add_half_convert_forms(*f);
     return f;
   }();
   return forms->find(name);

@@ -98,9 +98,44 @@ template <class T, bool ftz> void add_selection(Forms &f, const char *type, cons
   add1<of_bits<ftz, [](uint16_t a) { return a & 0x7fff; }>>(f, "abs" + flags, type, k);
 }
 
+// ---- functions --------------------------------------------------------------------------------------------------------------
+// Exact and rounded once; with `perturb` one unit in the last place off, about what PTX allows.
+template <class T> uint16_t moved(uint16_t r, uint16_t argument, uint64_t seed) {
+  uint64_t h = (seed + 0x9e3779b97f4a7c15u) ^ (uint64_t(argument) << 16 | r);
+  h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9u;
+  const uint16_t to = static_cast<uint16_t>(r + (h >> 32) % 3 - 1);
+  const float x = T::widen(r), y = T::widen(to);
+  return std::isfinite(x) && std::isfinite(y) && x != 0 && std::signbit(x) == std::signbit(y) ? to : r;
+}
+template <class T, class R, bool ftz, auto F> void function(const Instruction &i, Warp &w) {
+  const R *a = w.at<R>(i.o[1]);
+  const bool perturb = w.worker->settings.perturb;
+  const uint64_t seed = w.worker->settings.seed;
+  auto one = [=](uint16_t x) {
+    const float value = T::widen(x);
+    const bool small = ftz && std::fabs(value) < std::ldexp(1.0f, T::kLeastExponent);
+    uint16_t r = T::narrow(odd(F(small ? std::copysign(0.0, value) : value)));
+    if (perturb) r = moved<T>(r, x, seed);
+    return ftz && std::fabs(T::widen(r)) < std::ldexp(1.0f, T::kLeastExponent) ? static_cast<uint16_t>(r & 0x8000) : r;
+  };
+  write_each<R>(w, i.o[0], [=](int l) -> R {
+    if constexpr (sizeof(R) == 2) return one(a[l]);
+    else return one(static_cast<uint16_t>(a[l])) | uint32_t(one(static_cast<uint16_t>(a[l] >> 16))) << 16;
+  });
+}
+template <class T, bool ftz, auto F> void add_function(Forms &f, const std::string &name, const std::string &type) {
+  f[{name, ".", type}] = {function<T, H, ftz, F>, "hh", Category::special};
+  f[{name, ".", type, "x2"}] = {function<T, W, ftz, F>, "ww", Category::special};
+}
+
 }  // namespace
 
 void add_half_forms(Forms &f) {
+  add_function<Half, false, [](double x) { return std::exp2(x); }>(f, "ex2.approx", "f16");
+  add_function<Half, true, [](double x) { return std::exp2(x); }>(f, "ex2.approx.ftz", "f16");
+  add_function<Bfloat, true, [](double x) { return std::exp2(x); }>(f, "ex2.approx.ftz", "bf16");
+  add_function<Half, false, [](double x) { return std::tanh(x); }>(f, "tanh.approx", "f16");
+  add_function<Bfloat, false, [](double x) { return std::tanh(x); }>(f, "tanh.approx", "bf16");
   add_arithmetic<Half, kPlain, false>(f, "f16", "");
   add_arithmetic<Half, kPlain, true>(f, "f16", ".ftz");
   add_arithmetic<Half, kSaturate, false>(f, "f16", ".sat");

@@ -27,7 +27,6 @@ struct Half {
   static constexpr int kLeastExponent = -14;
   static float widen(uint16_t a) { return canonical(_cvtsh_ss(a)); }
   static uint16_t narrow(float x) { return x == x ? static_cast<uint16_t>(_cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT)) : 0x7fff; }
-  static uint16_t narrow_down(float x) { return x == x ? static_cast<uint16_t>(_cvtss_sh(x, _MM_FROUND_TO_ZERO)) : 0x7fff; }
 };
 struct Bfloat {
   static constexpr int kLeastExponent = -126;
@@ -36,7 +35,6 @@ struct Bfloat {
     const uint32_t b = std::bit_cast<uint32_t>(x);
     return x == x ? static_cast<uint16_t>((b + 0x7fff + (b >> 16 & 1)) >> 16) : 0x7fff;
   }
-  static uint16_t narrow_down(float x) { return x == x ? static_cast<uint16_t>(std::bit_cast<uint32_t>(x) >> 16) : 0x7fff; }
 };
 
 }  // namespace vgpu

@@ -27,8 +27,6 @@ import duet.device.cuda.driver.KernelCall;
 final class ElementwiseLowering {
     private ElementwiseLowering() {}
 
-    /** Floats up to which one block looks for faulty numbers: it needs no second launch. */
-    private static final int ONE_BLOCK_CHECKS = 1 << 15;
     private static final int FILTERS_OF_A_BLOCK = 32;
 
     static List<KernelCall> lower(Site site, Operation operation) {
@@ -39,7 +37,7 @@ final class ElementwiseLowering {
             case Scale o -> List.of(elementwise(site, "elementwise_scale", o.input(), null, o.output(), o.factor()));
             case Add o -> List.of(elementwise(site, "elementwise_add", o.left(), o.right(), o.output(), 0));
             case Dropout o -> List.of(dropout(site, o));
-            case FiniteCheck o -> finiteCheck(site, o);
+            case FiniteCheck o -> List.of(finiteCheck(site, o));
             case SgdUpdate o -> List.of(update(site, o));
             case FilterRenormalise o -> List.of(renormalise(site, o));
             case Gather o -> gather(site, o);
@@ -92,17 +90,22 @@ final class ElementwiseLowering {
         return each(fours ? "dropout_x4" : "dropout", count(o, t, vector), p);
     }
 
-    private static List<KernelCall> finiteCheck(Site site, FiniteCheck o) {
-        long floats = o.tensor().elements();
+    /** Sets flags only: {@link #reset} comes before. */
+    private static KernelCall finiteCheck(Site site, FiniteCheck o) {
         MemorySegment p = duet_finite.allocate(site.arena());
         duet_finite.values(p, address(site, o.tensor()));
         duet_finite.status(p, address(site, o.status()) + 4L * o.index());
-        duet_finite.count(p, floats);
-        if (floats <= ONE_BLOCK_CHECKS) {
-            return List.of(new KernelCall("finite_check", 1, 1, 1, Grids.THREADS, 0, p));
-        }
-        return List.of(new KernelCall("finite_reset", 1, 1, 1, 32, 0, p),
-                new KernelCall("finite_check", strides(site, Math.ceilDiv(floats, 4)), 1, 1, Grids.THREADS, 0, p));
+        duet_finite.count(p, o.tensor().elements());
+        return new KernelCall("finite_check", strides(site, o.tensor().elements()), 1, 1, Grids.THREADS, 0, p);
+    }
+
+    /** No layer of those that a status has flags of has a fault. */
+    static KernelCall reset(Site site, Tensor status) {
+        MemorySegment p = duet_finite.allocate(site.arena());
+        duet_finite.values(p, 0);
+        duet_finite.status(p, address(site, status));
+        duet_finite.count(p, status.elements());
+        return new KernelCall("finite_reset", 1, 1, 1, Grids.THREADS, 0, p);
     }
 
     private static KernelCall update(Site site, SgdUpdate o) {
