@@ -30,7 +30,7 @@ final class ProductLowering {
     private ProductLowering(Site site, Product operation) {
         this.site = site;
         this.shape = ProductShape.of(operation);
-        this.tiling = ProductTiling.of(shape, site.multiprocessors());
+        this.tiling = tiling(shape, site.multiprocessors(), site.layout().precision());
         if (tiling.splits() > 1 && site.workspace() == 0) {
             throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
         }
@@ -74,7 +74,14 @@ final class ProductLowering {
     /** Scratch memory for the partial sums; 0 for none. */
     static long workspaceBytes(Product operation, int multiprocessors, Precision precision) {
         ProductShape shape = ProductShape.of(operation);
-        return ProductTiling.of(shape, multiprocessors).workspaceBytes(shape);
+        return tiling(shape, multiprocessors, precision).workspaceBytes(shape);
+    }
+
+    private static ProductTiling tiling(ProductShape shape, int multiprocessors, Precision precision) {
+        return switch (precision) {
+            case BF16X3, BF16X6 -> SplitTiling.of(shape, precision);
+            default -> ProductTiling.of(shape, multiprocessors);
+        };
     }
 
     /** The number of a function in {@code duet_reduction}, 0 for none; {@code duet_convolution} knows 0 and 1. */
@@ -123,7 +130,7 @@ final class ProductLowering {
         SgdUpdate bias = biasGradient == null ? null : fusion.update(biasGradient);
         if (tiling.splits() == 1) {
             duet_convolution.bias(product, address(biasGradient));
-            if (tiling.tile() == ProductTiling.Tile.SCALAR) {
+            if (tiling.tile() == ProductTiling.Tile.SCALAR || tiling.tile() == SplitTiling.Tile.SCALAR) {
                 Stream.of(weight, bias).filter(Objects::nonNull).forEach(o -> launches.addAll(ElementwiseLowering.lower(site, o)));
             } else {
                 update(duet_convolution.update(product), weight);

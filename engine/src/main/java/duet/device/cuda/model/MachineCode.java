@@ -113,7 +113,16 @@ public final class MachineCode {
 
     /** {@return the share of fused multiply-adds among the instructions of the main loop; 0 without a loop that has any} */
     public double mainLoopShare() {
-        return mainLoop().map(loop -> (double) count(loop.first, loop.last, Instruction.FFMA) / (loop.last - loop.first + 1)).orElse(0.0);
+        return mainLoopShare(Instruction.FFMA);
+    }
+
+    /** {@return the share of tensor cores' instructions there} */
+    public double mainLoopTensorShare() {
+        return mainLoopShare(Instruction.HMMA);
+    }
+
+    private double mainLoopShare(int opcode) {
+        return mainLoop().map(loop -> (double) count(loop.first, loop.last, opcode) / (loop.last - loop.first + 1)).orElse(0.0);
     }
 
     /** The loop with the most products; of nested ones the inner: nearly as many products, a larger share. */
