@@ -18,31 +18,42 @@ __device__ __forceinline__ uint32_t split(uint32_t &n, duet_divisor d) {
   return whole - n * d.divisor;
 }
 
-/* N neighbouring channels: 4 move as one 16-byte access, 1 serves every shape. */
-template <int N> struct Lanes;
-
-template <> struct Lanes<1> {
-  using Floats = float;
-  using Bytes = uint8_t;
-};
-
-template <> struct Lanes<4> {
-  using Floats = float4;
-  using Bytes = uint32_t;
-};
-
+/* N neighbouring channels: 4 floats move as one 16-byte access, 8 as two, 1 serves every shape. */
 template <int N> struct Values { float v[N]; };
 
-__device__ __forceinline__ Values<1> unpack(float x) { return {{x}}; }
-__device__ __forceinline__ Values<4> unpack(float4 x) { return {{x.x, x.y, x.z, x.w}}; }
-__device__ __forceinline__ float pack(Values<1> x) { return x.v[0]; }
-__device__ __forceinline__ float4 pack(Values<4> x) { return make_float4(x.v[0], x.v[1], x.v[2], x.v[3]); }
+/* As many bytes. */
+template <int N> struct Lanes;
+template <> struct Lanes<1> { using Bytes = uint8_t; };
+template <> struct Lanes<4> { using Bytes = uint32_t; };
 
 template <int N> __device__ __forceinline__ Values<N> load(const float *base, uint32_t vector) {
-  return unpack(reinterpret_cast<const typename Lanes<N>::Floats *>(base)[vector]);
+  static_assert(N == 1 || N == 4 || N == 8);
+  Values<N> values;
+  if constexpr (N == 1) {
+    values.v[0] = base[vector];
+  } else {
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) {
+      const float4 x = reinterpret_cast<const float4 *>(base)[N / 4 * static_cast<uint64_t>(vector) + i];
+      values.v[4 * i] = x.x;
+      values.v[4 * i + 1] = x.y;
+      values.v[4 * i + 2] = x.z;
+      values.v[4 * i + 3] = x.w;
+    }
+  }
+  return values;
 }
 template <int N> __device__ __forceinline__ void store(float *base, uint32_t vector, Values<N> values) {
-  reinterpret_cast<typename Lanes<N>::Floats *>(base)[vector] = pack(values);
+  static_assert(N == 1 || N == 4 || N == 8);
+  if constexpr (N == 1) {
+    base[vector] = values.v[0];
+  } else {
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) {
+      reinterpret_cast<float4 *>(base)[N / 4 * static_cast<uint64_t>(vector) + i] = make_float4(values.v[4 * i], values.v[4 * i + 1],
+                                                                                                values.v[4 * i + 2], values.v[4 * i + 3]);
+    }
+  }
 }
 template <int N> __device__ __forceinline__ Values<N> same(float x) {
   Values<N> values;

@@ -114,7 +114,7 @@ final class ElementwiseLowering {
         duet_sgd.run(p, site.run());
         duet_sgd.count(p, o.weight().elements());
         duet_sgd.rate_index(p, o.rateIndex());
-        return new KernelCall("sgd_update", strides(site, o.weight().elements()), 1, 1, Grids.THREADS, 0, p);
+        return new KernelCall(planes(site, o.weight(), "sgd_update"), strides(site, o.weight().elements()), 1, 1, Grids.THREADS, 0, p);
     }
 
     private static KernelCall renormalise(Site site, FilterRenormalise o) {
@@ -126,7 +126,11 @@ final class ElementwiseLowering {
         duet_filter_renormalise.terms(p, w.channels() * w.height() * w.width());
         duet_filter_renormalise.filters(p, filters);
         duet_filter_renormalise.radius(p, o.radius());
-        return new KernelCall("filter_renormalise", Math.ceilDiv(filters, FILTERS_OF_A_BLOCK), w.groups(), 1, Grids.THREADS, 0, p);
+        return new KernelCall(planes(site, w, "filter_renormalise"), Math.ceilDiv(filters, FILTERS_OF_A_BLOCK), w.groups(), 1, Grids.THREADS, 0, p);
+    }
+
+    private static String planes(Site site, Tensor weight, String kernel) {
+        return site.layout().stored(weight) == Stored.PLANES ? kernel + "_planes" : kernel;
     }
 
     private static List<KernelCall> gather(Site site, Gather o) {
