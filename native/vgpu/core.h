@@ -12,6 +12,7 @@
 namespace vgpu {
 
 enum class WarpOrder { round_robin, reverse, random, one_warp_far };
+enum class Accumulation { published, exact, adversarial };           // of tensor cores, see exec/accumulate.cpp
 enum class StreamOrder { fifo, latest_first, delay, random, lazy };  // see driver/scheduler.h
 
 // What is checked and how things are ordered. One process-wide value, changed by vgpu_configure (duet_vgpu.h).
@@ -31,6 +32,7 @@ struct Settings {
   uint64_t seed = 0;
   WarpOrder warps = WarpOrder::round_robin;
   StreamOrder streams = StreamOrder::fifo;
+  Accumulation accumulation = Accumulation::published;
   int threads = 0;  // that blocks are spread over; 0: one for each core
   int compute_major = 8, compute_minor = 0;
   int driver_version = 13000;
@@ -155,9 +157,9 @@ const KernelInfo &info(const Kernel *kernel);
 struct Counters {  // sums over a kernel's launches
   uint64_t launches = 0, blocks = 0;
   uint64_t warp_instructions = 0, thread_instructions = 0;  // SIMT efficiency = thread / (32 * warp)
-  uint64_t fma = 0, other_float = 0, integer = 0, moves = 0, branches = 0, barriers = 0, special = 0;   // warp instructions
-  uint64_t global_loads = 0, global_stores = 0, shared_loads = 0, shared_stores = 0, async_copies = 0;  // warp instructions
-  uint64_t global_load_bytes = 0, global_store_bytes = 0;                                               // that threads asked for
+  uint64_t fma = 0, tensor = 0, other_float = 0, integer = 0, moves = 0, branches = 0, barriers = 0, special = 0;  // warp instructions
+  uint64_t global_loads = 0, global_stores = 0, shared_loads = 0, shared_stores = 0, async_copies = 0;             // warp instructions
+  uint64_t global_load_bytes = 0, global_store_bytes = 0;                                                          // that threads asked for
   uint64_t global_sectors = 0, global_sectors_ideal = 0;  // 32 bytes; ideal = distinct bytes asked for, over 32, rounded up for a warp
   uint64_t shared_wavefronts = 0, shared_wavefronts_ideal = 0;                      // 32 banks of 4 bytes
   uint64_t main_loop_shared_wavefronts = 0, main_loop_shared_wavefronts_ideal = 0;  // in the innermost loop that has the most fma

@@ -118,6 +118,9 @@ void apply(Configuration &to, std::string_view key, std::string_view value) {
                                      {"delay", StreamOrder::delay},
                                      {"random", StreamOrder::random},
                                      {"lazy", StreamOrder::lazy}});
+  else if (key == "accumulation")
+    s.accumulation = one_of<Accumulation>(
+        key, value, {{"published", Accumulation::published}, {"exact", Accumulation::exact}, {"adversarial", Accumulation::adversarial}});
   else if (key == "fail-call") to.injections.push_back(injection(value));
   else throw Refused{"unknown setting " + std::string(key)};
 }
@@ -167,6 +170,7 @@ std::string json(const Counters &c) {
   MEMBER(warp_instructions);
   MEMBER(thread_instructions);
   MEMBER(fma);
+  MEMBER(tensor);
   MEMBER(other_float);
   MEMBER(integer);
   MEMBER(moves);

@@ -1,24 +1,35 @@
 // atom and red: the lanes one after the other. In which order is a matter of the seed, as nothing on a card fixes it.
 #include "access.h"
-#include "numbers.h"
+#include "half.h"
 
 namespace vgpu {
 namespace {
+
+// fp16 and bf16, one or two.
+template <class F> struct One {
+  uint16_t bits;
+  static One add(One a, One b) { return {F::narrow(F::widen(a.bits) + F::widen(b.bits))}; }
+};
+template <class F> struct Two {
+  uint16_t low, high;
+  static Two add(Two a, Two b) { return {One<F>::add({a.low}, {b.low}).bits, One<F>::add({a.high}, {b.high}).bits}; }
+};
 
 enum Operation { kAdd, kMin, kMax, kInc, kDec, kAnd, kOr, kXor, kExchange, kCompare };
 
 template <int op, class T> T combine(T old, T b, T c) {
   if constexpr (op == kAdd) {
-    if constexpr (std::is_floating_point_v<T>) return canonical(old + b);
+    if constexpr (std::is_class_v<T>) return T::add(old, b);
+    else if constexpr (std::is_floating_point_v<T>) return canonical(old + b);
     else return static_cast<T>(std::make_unsigned_t<T>(old) + std::make_unsigned_t<T>(b));
   }
-  if constexpr (op == kMin) return b < old ? b : old;
-  if constexpr (op == kMax) return old < b ? b : old;
-  if constexpr (op == kInc) return old >= b ? 0 : old + 1;
-  if constexpr (op == kDec) return old == 0 || old > b ? b : old - 1;
   if constexpr (op == kExchange) return b;
-  if constexpr (op == kCompare) return old == b ? c : old;
   if constexpr (std::is_integral_v<T>) {
+    if constexpr (op == kMin) return b < old ? b : old;
+    if constexpr (op == kMax) return old < b ? b : old;
+    if constexpr (op == kInc) return old >= b ? 0 : old + 1;
+    if constexpr (op == kDec) return old == 0 || old > b ? b : old - 1;
+    if constexpr (op == kCompare) return old == b ? c : old;
     if constexpr (op == kAnd) return old & b;
     if constexpr (op == kOr) return old | b;
     if constexpr (op == kXor) return old ^ b;
@@ -26,7 +37,7 @@ template <int op, class T> T combine(T old, T b, T c) {
   return old;
 }
 
-template <class T> using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+template <class T> using Bits = std::conditional_t<sizeof(T) == 2, uint16_t, std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>;
 
 // Operands: destination (a throw-away for red), address, b, c. p: where the first active lane's word is.
 template <class T, int op> [[gnu::noinline]] void update(const Instruction &i, Warp &w, const AccessCache &c, uint8_t *p) {
@@ -105,6 +116,12 @@ Handler atomic_handler(Space space, const std::string &op, const std::string &ty
   if (type == "s64") return find<int64_t>(space, op);
   if (type == "f32") return find<float>(space, op);
   if (type == "f64") return find<double>(space, op);
+  if (type == "b16" && op == "cas") return in<uint16_t, kCompare>(space);
+  if (op != "add") return nullptr;
+  if (type == "f16") return in<One<Half>, kAdd>(space);
+  if (type == "bf16") return in<One<Bfloat>, kAdd>(space);
+  if (type == "f16x2") return in<Two<Half>, kAdd>(space);
+  if (type == "bf16x2") return in<Two<Bfloat>, kAdd>(space);
   return nullptr;
 }
 

@@ -166,36 +166,6 @@ template <int direction, bool ftz> void narrow(const Instruction &i, Warp &w) {
   write_lanes<float>(w, i.o[0], [=](int l) { return flushed<ftz>(canonical(from[l])); });
 }
 
-// 16-bit floats.
-uint16_t to_half(float x, int direction) {
-  return static_cast<uint16_t>(direction == kZero ? _cvtss_sh(x, _MM_FROUND_TO_ZERO) : _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT));
-}
-uint16_t half_bits(float x, int direction) { return x == x ? to_half(x, direction) : 0x7fff; }
-uint16_t bfloat_bits(float x, int direction) {
-  uint32_t b = std::bit_cast<uint32_t>(x);
-  if (x != x) return 0x7fff;
-  if (direction == kNearest) b += 0x7fff + (b >> 16 & 1);
-  return static_cast<uint16_t>(b >> 16);
-}
-float positive(float x) { return x > 0 || x != x ? x : 0.0f; }  // .relu; NaN stays
-template <auto bits, int direction, bool relu> void add_small(Forms &f, const std::string &type) {
-  const std::string r = std::string("cvt.") + kRounded[direction] + (relu ? ".relu" : "");
-  f[{r, ".", type, ".f32"}] = {unary_each<uint16_t, float, [](float a) { return bits(relu ? positive(a) : a, direction); }>, "hf",
-                               Category::other_float};
-  // d = {a, b}: a is the upper half
-  f[{r, ".", type, "x2.f32"}] = {binary_each<uint32_t, float, float,
-                                             [](float a, float b) {
-    return uint32_t(bits(relu ? positive(a) : a, direction)) << 16 | bits(relu ? positive(b) : b, direction);
-                                 }>,
-                                 "wff", Category::other_float};
-}
-float from_half(uint16_t a) { return canonical(_cvtsh_ss(a)); }
-float from_bfloat(uint16_t a) { return std::bit_cast<float>(uint32_t(a) << 16); }
-uint32_t tf32(float x) {  // to nearest, ties away from zero
-  uint32_t b = std::bit_cast<uint32_t>(x);
-  return x != x ? 0x7fffffff : (b & 0x7f800000u) == 0x7f800000u ? b : (b + 0x1000) & ~0x1fffu;
-}
-
 }  // namespace
 
 void add_convert_forms(Forms &f) {
@@ -237,15 +207,6 @@ void add_convert_forms(Forms &f) {
   f["cvt.rp.f32.f64"] = {narrow<kUp, false>, "fd", k};
   f["cvt.rz.f32.f64"] = {narrow<kZero, false>, "fd", k};
   f["cvt.rn.ftz.f32.f64"] = {narrow<kNearest, true>, "fd", k};
-  add_small<half_bits, kNearest, false>(f, "f16");
-  add_small<half_bits, kNearest, true>(f, "f16");
-  add_small<half_bits, kZero, false>(f, "f16");
-  add_small<bfloat_bits, kNearest, false>(f, "bf16");
-  add_small<bfloat_bits, kNearest, true>(f, "bf16");
-  add_small<bfloat_bits, kZero, false>(f, "bf16");
-  f["cvt.f32.f16"] = {unary_each<float, uint16_t, [](uint16_t a) { return from_half(a); }>, "fh", k};
-  f["cvt.f32.bf16"] = {unary_each<float, uint16_t, [](uint16_t a) { return from_bfloat(a); }>, "fh", k};
-  f["cvt.rna.tf32.f32"] = {unary<uint32_t, float, [](float a) { return tf32(a); }>, "wf", k};
 }
 
 }  // namespace vgpu

@@ -25,6 +25,8 @@ const Form *find_form(const std::string &name) {
     add_approximate_forms(*f);
     add_compare_forms(*f);
     add_convert_forms(*f);
+    add_half_forms(*f);
+    add_half_convert_forms(*f);
     return f;
   }();
   return forms->find(name);

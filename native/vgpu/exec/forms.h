@@ -23,6 +23,8 @@ void add_float_forms(Forms &forms);
 void add_approximate_forms(Forms &forms);
 void add_compare_forms(Forms &forms);
 void add_convert_forms(Forms &forms);
+void add_half_forms(Forms &forms);
+void add_half_convert_forms(Forms &forms);
 
 template <class D, class A, auto F> void unary(const Instruction &i, Warp &w) {
   const A *a = w.at<A>(i.o[1]);

@@ -2,6 +2,7 @@
 #pragma once
 #include "../core.h"
 #include "../ptx/syntax.h"
+#include <iterator>
 
 namespace vgpu {
 
@@ -13,6 +14,7 @@ using Handler = void (*)(const Instruction &, Warp &);
 enum class Category : uint8_t {
   none,
   fma,
+  tensor,
   other_float,
   integer,
   move,
@@ -33,7 +35,9 @@ enum Flag : uint8_t { kNonCoherent = 1, kWideAddress = 2, kStore = 4, kSkipFirst
 struct Instruction {
   Handler run = nullptr;
   Handler guarded = nullptr;  // what `run` does under the guard, if there is one
-  uint32_t o[8] = {};         // destinations, then sources: register numbers while decoding, byte offsets in the frame after
+  // Destinations, then sources: register numbers while decoding, byte offsets in the frame after. Where they are more than fit, they are in
+  // the kernel's lists instead.
+  uint32_t o[8] = {};
   uint8_t defs = 0, uses = 0;
   uint8_t flags = 0;
   uint8_t bytes = 0;  // of a memory access by one lane
@@ -43,7 +47,9 @@ struct Instruction {
   uint32_t guard = ~0u;
   uint32_t number = 0;  // its own index
   uint32_t cache = 0;   // index of its access cache
+  uint32_t list = 0;    // where its operands begin in the kernel's lists, if o is too short
   int64_t immediate = 0;
+  bool listed() const { return defs + uses > static_cast<int>(std::size(o)); }
 };
 
 enum class Ending : uint8_t { fall, branch, leave, barrier };
@@ -107,7 +113,8 @@ struct Kernel {
   KernelInfo info;
   std::vector<Instruction> code;
   std::vector<Block> blocks;
-  std::vector<Place> places;  // of each instruction
+  std::vector<Place> places;    // of each instruction
+  std::vector<uint32_t> lists;  // operands of instructions that have more than eight
   std::vector<Constant> constants;
   std::vector<SpecialSlot> specials;
   std::map<int, std::string> files;
@@ -119,6 +126,9 @@ struct Kernel {
   bool shared_atomics = false;
   bool reads_non_coherent = false;
   bool global_atomics = false;  // its blocks run one after the other, so that results do not depend on the number of threads
+
+  uint32_t *operands(Instruction &i) { return i.listed() ? lists.data() + i.list : i.o; }
+  const uint32_t *operands(const Instruction &i) const { return i.listed() ? lists.data() + i.list : i.o; }
 };
 
 struct Module::State {

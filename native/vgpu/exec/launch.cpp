@@ -47,6 +47,7 @@ void count_instructions(const LaunchState &state, Counters &c) {
     c.warp_instructions += n * block.instructions;
     c.thread_instructions += state.threads[b] * block.instructions;
     c.fma += of(Category::fma);
+    c.tensor += of(Category::tensor);
     c.other_float += of(Category::other_float);
     c.integer += of(Category::integer);
     c.moves += of(Category::move);

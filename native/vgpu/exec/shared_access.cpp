@@ -60,6 +60,11 @@ SharedProblems shadow_atomic(Worker &k, uint32_t from, uint32_t n, uint32_t tag)
   }
   return p;
 }
+bool suspicious(const Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
+  for (uint32_t g = from; g < from + n; ++g)
+    if (k.wrote[g] < k.first_epoch << 6 || ((k.wrote[g] >> 6) == (tag >> 6) && k.wrote[g] != tag) || k.pending[g]) return true;
+  return false;
+}
 uint32_t any_pending(const Worker &k, uint32_t from, uint32_t n) { return std::memchr(k.pending.data() + from, 1, n) != nullptr; }
 
 std::string other_warp(uint32_t shadow, uint32_t tag) {
@@ -117,9 +122,18 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
         found = p;
         was_wrote = old_wrote;
         was_read = old_read;
-        for (uint32_t m = w.mask; m && lane < 0; m &= m - 1)
-          if (c.relative[__builtin_ctz(m)] >= c.runs[r].offset && c.relative[__builtin_ctz(m)] < c.runs[r].offset + c.runs[r].bytes)
-            lane = __builtin_ctz(m);
+        for (uint32_t m = w.mask; m; m &= m - 1) {
+          const int l = __builtin_ctz(m);
+          if (c.relative[l] < c.runs[r].offset || c.relative[l] >= c.runs[r].offset + c.runs[r].bytes) continue;
+          if (lane < 0) lane = l;
+          // A load leaves what it found, so that the first lane with a word of this kind can be told from its neighbours.
+          if (intent != Intent::load) break;
+          const uint32_t at = static_cast<uint32_t>(base + c.relative[l]) / granule;
+          if (!suspicious(k, at, static_cast<uint32_t>(base + c.relative[l] + i.bytes - 1) / granule + 1 - at, tag)) continue;
+          lane = l;
+          was_wrote = k.wrote[at];
+          break;
+        }
       }
     }
     if (__builtin_expect(lane >= 0, 0)) {

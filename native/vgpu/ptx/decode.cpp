@@ -85,6 +85,17 @@ void Decoder::operands(Step &step, std::initializer_list<uint32_t> defs, std::in
   step.i.uses = static_cast<uint8_t>(uses.size());
 }
 
+void Decoder::operand_list(Step &step, const std::vector<uint32_t> &defs, const std::vector<uint32_t> &uses) {
+  Instruction &i = step.i;
+  i.defs = static_cast<uint8_t>(defs.size());
+  i.uses = static_cast<uint8_t>(uses.size());
+  if (i.listed()) {
+    i.list = static_cast<uint32_t>(kernel_.lists.size());
+    kernel_.lists.resize(i.list + defs.size() + uses.size());
+  }
+  std::copy(uses.begin(), uses.end(), std::copy(defs.begin(), defs.end(), kernel_.operands(i)));
+}
+
 uint32_t Decoder::temporary(int width) {
   draft_.registers.push_back({static_cast<uint8_t>(width)});
   return static_cast<uint32_t>(draft_.registers.size()) - 1;
@@ -223,6 +234,8 @@ void Decoder::statement(const Statement &s) {
   if (op == "vote") return votes();
   if (op == "atom" || op == "red") return atomics(op == "atom");
   if (op == "cp") return copies();
+  if (op == "ldmatrix") return load_matrix();
+  if (op == "mma") return product();
   if (op == "redux" || op == "match" || op == "activemask") return meetings(op);
   if (op == "trap" || op == "brkpt") return void(emit(trap, Category::special));
   if (op == "membar" || op == "fence" || op == "nanosleep" || op == "prefetch" || op == "prefetchu" || op == "discard" || op == "pmevent") {

@@ -94,14 +94,15 @@ void Decoder::atomics(bool result) {
   const Space where = space();
   ignore_hints();
   const std::string type_name = take_last(), op = take_one_of({"add", "min", "max", "inc", "dec", "and", "or", "xor", "exch", "cas"});
+  if (is_half(type_name) && !take("noftz")) refuse("unknown form");
   all_understood();
-  const Type type = type_of(type_name);
+  const Type type = is_half(type_name) ? Type{'b', type_name.back() == '2' ? 4 : 2} : type_of(type_name);
   const Handler run = where == Space::global || where == Space::shared || where == Space::none ? atomic_handler(where, op, type_name)
                                                                                                : nullptr;
   if (!run || op.empty()) refuse("unknown form");
   const size_t first = result ? 1 : 0, count = first + (op == "cas" ? 3 : 2);
   count_operands(count, count);
-  const char letter = type.kind == 'f' ? (type.bytes == 8 ? 'd' : 'f') : type.bytes == 8 ? 'l' : 'w';
+  const char letter = type.kind == 'f' ? (type.bytes == 8 ? 'd' : 'f') : type.bytes == 8 ? 'l' : type.bytes == 2 ? 'h' : 'w';
   Instruction draft;
   const uint32_t at = address(operand(first), draft.immediate, draft.flags);
   if (where == Space::none && !(draft.flags & kWideAddress)) refuse("a generic address of 32 bits");
@@ -113,7 +114,7 @@ void Decoder::atomics(bool result) {
   step.i.flags = draft.flags;
   step.i.bytes = static_cast<uint8_t>(type.bytes);
   step.i.cache = kernel_.caches++;
-  if (where != Space::global) kernel_.shared_atomics = true;
+  if (where != Space::global) kernel_.shared_atomics = true, kernel_.granule = std::min<uint32_t>(kernel_.granule, type.bytes);
   if (where != Space::shared) kernel_.global_atomics = true;
 }
 

@@ -38,6 +38,7 @@ void Decoder::compare(bool is_set) {
   const bool ftz = take("ftz");
   const std::string combine = take_one_of({"and", "or", "xor"});
   all_understood();
+  if (is_half(from)) return compare_halves(op, from, to, ftz, combine);
   const Form *form = find_form("setp." + op + (ftz ? ".ftz." : ".") + from);
   if (!form) refuse("unknown form");
   count_operands(combine.empty() ? 3 : 4, combine.empty() ? 3 : 4);
@@ -58,41 +59,34 @@ void Decoder::compare(bool is_set) {
   step.i.mode = combine == "and" ? 1 : combine == "or" ? 2 : combine == "xor" ? 3 : d.has_second ? 4 : 0;
   step.i.immediate = negated ? -1 : 0;
   if (!is_set) return;
-  const Type type = type_of(to);
-  if (type.bytes < 2) refuse("unknown type \"." + to + "\"");
-  const uint32_t target = destination(d, type.bytes * 8);
+  const int bytes = is_half(to) ? 2 : type_of(to).bytes;
+  if (bytes < 2) refuse("unknown type \"." + to + "\"");
+  const uint32_t target = destination(d, bytes * 8);
   Step &result = emit(select_result, Category::none);
   operands(result, {target}, {p});
-  result.i.bytes = static_cast<uint8_t>(type.bytes);
-  result.i.immediate = type.kind == 'f' ? (type.bytes == 4 ? 0x3f800000 : 0x3ff0000000000000) : -1;
+  result.i.bytes = static_cast<uint8_t>(bytes);
+  result.i.immediate = static_cast<int64_t>(truth(to));
 }
 
 void Decoder::convert() {
   count_operands(2, 3);
   std::string from = take_last(), to = take_last();
   const bool ftz = take("ftz"), sat = take("sat"), relu = take("relu");
-  const std::string rounding = take_one_of({"rn", "rz", "rm", "rp", "rna", "rni", "rzi", "rmi", "rpi"});
+  std::string rounding = take_one_of({"rn", "rz", "rm", "rp", "rna", "rni", "rzi", "rmi", "rpi"});
   all_understood();
-  std::string name = "cvt" + (rounding.empty() ? "" : "." + rounding) + (ftz ? ".ftz" : "") + (relu ? ".relu" : "") + (sat ? ".sat" : "");
-  const Form *form = find_form(name + "." + to + "." + from);
+  auto find = [&] {
+    const std::string name = "cvt" + (rounding.empty() ? "" : "." + rounding);
+    return find_form(name + (ftz ? ".ftz" : "") + (relu ? ".relu" : "") + (sat ? ".sat" : "") + "." + to + "." + from);
+  };
+  const Form *form = find();
+  uint32_t sources[2] = {};
+  const bool first = first_, by_float = !form && (is_half(from) || is_half(to));
+  first_ = false;
+  if (by_float) sources[0] = convert_to_float(to, from, rounding), form = find();
   if (!form) refuse("unknown form");
   const std::string signature = form->signature;
   count_operands(signature.size(), signature.size());
-  uint32_t sources[2] = {};
-  const bool first = first_;
-  first_ = false;
-  for (size_t n = 1; n < signature.size(); ++n) {
-    const Operand &a = operand(n);
-    const int bits = width_of(signature[n]);
-    if (a.kind == OperandKind::reg && width(a.reg) > bits) {
-      sources[n - 1] = temporary(bits);
-      auto unsigned_name = [](int b) { return ".u" + std::to_string(b); };
-      operands(emit(find_form("cvt" + unsigned_name(bits) + unsigned_name(width(a.reg)))->run, Category::none), {sources[n - 1]},
-               {static_cast<uint32_t>(a.reg)});
-    } else {
-      sources[n - 1] = source(a, signature[n]);
-    }
-  }
+  for (size_t n = by_float ? 2 : 1; n < signature.size(); ++n) sources[n - 1] = cut_source(operand(n), signature[n]);
   first_ = first;
   const int bits = width_of(signature[0]);
   const Operand &d = operand(0);
@@ -105,6 +99,16 @@ void Decoder::convert() {
   const std::string sign = to[0] == 's' ? ".s" : ".u";
   const Form *wider = find_form("cvt" + sign + std::to_string(width(d.reg)) + sign + std::to_string(bits));
   operands(emit(wider->run, Category::none), {static_cast<uint32_t>(d.reg)}, {target});
+}
+
+uint32_t Decoder::cut_source(const Operand &a, char letter) {
+  const int bits = width_of(letter);
+  if (a.kind != OperandKind::reg || width(a.reg) <= bits) return source(a, letter);
+  const uint32_t r = temporary(bits);
+  auto unsigned_name = [](int b) { return ".u" + std::to_string(b); };
+  operands(emit(find_form("cvt" + unsigned_name(bits) + unsigned_name(width(a.reg)))->run, Category::none), {r},
+           {static_cast<uint32_t>(a.reg)});
+  return r;
 }
 
 void Decoder::window() {

@@ -32,6 +32,8 @@ inline Type type_of(const std::string &m) {
   return {};
 }
 
+inline bool is_half(const std::string &type) { return type == "f16" || type == "bf16" || type == "f16x2" || type == "bf16x2"; }
+
 struct Refused {
   std::string why;
 };
@@ -60,6 +62,7 @@ class Decoder {
   // ---- building blocks -----------------------------------------------------------------------------------------------------
   Step &emit(Handler run, Category category);
   void operands(Step &step, std::initializer_list<uint32_t> defs, std::initializer_list<uint32_t> uses);
+  void operand_list(Step &step, const std::vector<uint32_t> &defs, const std::vector<uint32_t> &uses);  // any number
   uint32_t temporary(int width);
   uint32_t constant(int width, uint64_t bits);
   uint32_t special(const std::string &name, int width);
@@ -92,8 +95,14 @@ class Decoder {
   void memory(bool is_store);
   void move();
   void compare(bool is_set);
+  // Where what is compared is fp16 or bf16, one or two in a register; `to` is set's.
+  void compare_halves(const std::string &op, const std::string &from, const std::string &to, bool ftz, const std::string &combine);
+  static uint64_t truth(const std::string &type);  // what set writes for true
   // cvt takes registers wider than its types: the source is cut, the result is extended by its sign or zeros.
   void convert();
+  uint32_t cut_source(const Operand &a, char letter);
+  // The source of a conversion from or to 16 bits as fp32, from which the rest goes on; `from` and `rounding` become its.
+  uint32_t convert_to_float(const std::string &to, std::string &from, std::string &rounding);
   void window();
   void is_space();
   void barrier();
@@ -103,6 +112,10 @@ class Decoder {
   void atomics(bool result);
   // cp.async.ca.shared.global [to], [from], size{, read};  and its groups
   void copies();
+  // The registers of a matrix operand.
+  std::vector<const Operand *> fragment(size_t n, size_t count) const;
+  void load_matrix();
+  void product();
 };
 
 }  // namespace vgpu

@@ -109,13 +109,14 @@ void place_registers(Draft &draft, const Edges &successors) {
   for (size_t b = 0; b < blocks; ++b) {
     const uint32_t last = std::max(k.blocks[b].end, k.blocks[b].ender + 1);
     for (uint32_t s = k.blocks[b].begin; s < last; ++s) {
-      const Instruction &i = k.code[s];
+      Instruction &i = k.code[s];
+      const uint32_t *o = k.operands(i);
       if (i.guard != ~0u && !def.has(b, i.guard)) use.add(b, i.guard);
       for (int n = i.defs; n < i.defs + i.uses; ++n)
-        if (!def.has(b, i.o[n])) use.add(b, i.o[n]);
+        if (!def.has(b, o[n])) use.add(b, o[n]);
       for (int n = 0; n < i.defs; ++n) {
-        if (i.guard == ~0u) def.add(b, i.o[n]);
-        else if (!def.has(b, i.o[n])) use.add(b, i.o[n]);  // under a guard the old value may stay
+        if (i.guard == ~0u) def.add(b, o[n]);
+        else if (!def.has(b, o[n])) use.add(b, o[n]);  // under a guard the old value may stay
       }
     }
   }
@@ -145,10 +146,11 @@ void place_registers(Draft &draft, const Edges &successors) {
       for (uint64_t x = out.bits[b * in.words + w]; x; x &= x - 1) touch(static_cast<uint32_t>(w * 64 + std::countr_zero(x)), 2 * last);
     }
     for (int64_t s = begin; s < last; ++s) {
-      const Instruction &i = k.code[s];
+      Instruction &i = k.code[s];
+      const uint32_t *o = k.operands(i);
       if (i.guard != ~0u) touch(i.guard, 2 * s + 1);
-      for (int n = i.defs; n < i.defs + i.uses; ++n) touch(i.o[n], 2 * s);
-      for (int n = 0; n < i.defs; ++n) touch(i.o[n], 2 * s + 1);
+      for (int n = i.defs; n < i.defs + i.uses; ++n) touch(o[n], 2 * s);
+      for (int n = 0; n < i.defs; ++n) touch(o[n], 2 * s + 1);
     }
   }
   const uint8_t widths[] = {64, 32, 16, 8, 1};
@@ -187,14 +189,15 @@ void place_registers(Draft &draft, const Edges &successors) {
   }
   k.frame_bytes = (offset + 255) / 256 * 256 + 256;  // an odd number of cache sets between warps
   for (Instruction &i : k.code) {
-    for (int n = 0; n < i.defs + i.uses; ++n) i.o[n] = draft.registers[i.o[n]].offset;
+    uint32_t *o = k.operands(i);
+    for (int n = 0; n < i.defs + i.uses; ++n) o[n] = draft.registers[o[n]].offset;
     if (i.guard != ~0u) i.guard = draft.registers[i.guard].offset;
   }
   for (Block &b : k.blocks)
     if (b.guarded) b.guard = draft.registers[b.guard].offset;
 }
 
-// Of the innermost loops the one with the most fma.
+// Of the innermost loops the one with the most multiply-adds: a tensor instruction counts as the fma of a warp that it stands for, about.
 void find_main_loop(Kernel &k, const Edges &successors, const Edges &predecessors, const std::vector<int> &dominator) {
   const int count = static_cast<int>(k.blocks.size());
   auto dominates = [&](int a, int b) {
@@ -227,7 +230,7 @@ void find_main_loop(Kernel &k, const Edges &successors, const Edges &predecessor
     for (int b = 0; b < count; ++b) {
       if (!body[b]) continue;
       inner &= b == header || !loops.count(b);
-      fma += k.blocks[b].counts[static_cast<int>(Category::fma)];
+      fma += k.blocks[b].counts[static_cast<int>(Category::fma)] + 64 * k.blocks[b].counts[static_cast<int>(Category::tensor)];
     }
     if (inner && fma > most) most = fma, best = &body;
   }

@@ -1,4 +1,5 @@
 #include "lexer.h"
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
@@ -70,6 +71,7 @@ std::vector<Token> tokens(const std::string &ptx) {
     } else if (starts_word(c)) {
       while (at < size && (in_word(source[at]) || (source.substr(at, 2) == "::" && at + 2 < size && starts_word(source[at + 2]))))
         at += source[at] == ':' ? 2 : 1;
+      if (c == '.') at = std::min(at, source.find('.', from + 1));  // ".reg.b32"
       result.push_back({TokenKind::word, source.substr(from, at - from), line});
     } else if (c == '"') {
       size_t close = source.find('"', at + 1);

@@ -383,7 +383,7 @@ TEST(unknown_forms_are_listed_with_their_lines) {
   .reg .b32 %r<5>;
   wgmma.fence.sync.aligned;
   add.s32 %r1, %r2, %r3;
-  mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 %r1, %r2;
+  mma.sync.aligned.m16n8k8.row.row.f32.tf32.tf32.f32 %r1, %r2;
   frobnicate.u32 %r1, %r2;
   add.s32 %r1, %r2, %nothing;
   ret;

@@ -102,13 +102,15 @@ public final class KernelsCommand implements Runnable {
     }
 
     private static List<String> table(Map<String, Map<String, Long>> counters) {
-        Table table = new Table("lrrrrrrrrr");
-        table.row("kernel", "launches", "warp instr.", "fma", "SIMT", "MB read", "MB written", "sectors", "wavefronts", "main loop");
+        Table table = new Table("lrrrrrrrrrr");
+        table.row("kernel", "launches", "warp instr.", "fma", "tensor", "SIMT", "MB read", "MB written", "sectors", "wavefronts",
+                "main loop");
         counters.entrySet().stream().sorted(Comparator.comparingLong(entry -> -entry.getValue().get("warp_instructions")))
                 .forEach(entry -> {
                     Map<String, Long> c = entry.getValue();
                     table.row(entry.getKey(), Text.count(c.get("launches")), Text.count(c.get("warp_instructions")),
                             percent(c.get("fma"), c.get("warp_instructions")),
+                            percent(c.get("tensor"), c.get("warp_instructions")),
                             percent(c.get("thread_instructions"), 32 * c.get("warp_instructions")),
                             megabytes(c.get("global_load_bytes")), megabytes(c.get("global_store_bytes")),
                             ratio(c.get("global_sectors"), c.get("global_sectors_ideal")),

@@ -1,0 +1,189 @@
+// How tensor cores add up. PTX leaves order and rounding open, so there are three ways (setting `accumulation`):
+//
+// published    What was measured on cards: products are exact; a block of them and the sum so far are aligned to the largest exponent,
+//              cut off (towards zero) some bits below it, added exactly, and the sum is cut to fp32 (or rounded to fp16). Compute
+//              capability 8.x: 8 terms of 16 bits or 4 of tf32 at a time, 24 bits below the exponent; 9.0: 16 or 8 terms, 25 bits.
+// exact        All terms in fp64, rounded once.
+// adversarial  fp32 in a random order, each row of the result rounded to nearest or towards zero.
+#include "half.h"
+#include "matrix.h"
+#include <limits>
+
+namespace vgpu {
+namespace {
+
+int exponent_of(float x) {
+  const int field = static_cast<int>(std::bit_cast<uint32_t>(x) >> 23 & 255);
+  return x == 0 ? kZeroExponent : field == 255 ? kInfiniteExponent : std::max(field - 127, -126);
+}
+
+float cut_to_float(double x) {
+  if (std::fabs(x) >= 0x1p128) return std::copysign(std::numeric_limits<float>::infinity(), static_cast<float>(x));
+  const float f = static_cast<float>(x);
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(f) - (std::fabs(static_cast<double>(f)) > std::fabs(x)));
+}
+
+// One sum of one block, whatever its operands are.
+float published_sum(const Product &p, int row, int column, int from, int block, int fraction) {
+  const float c = p.c[row][column];
+  int largest = std::max(exponent_of(c), -126);
+  bool finite = largest < kInfiniteExponent / 2;
+  double plain = c;
+  for (int k = from; k < from + block; ++k) {
+    const int e = p.a_exponent[row][k] + p.b_exponent[k][column];
+    plain += static_cast<double>(p.a[row][k]) * p.b[k][column];
+    finite &= e < kInfiniteExponent / 2;
+    largest = std::max(largest, e);
+  }
+  if (!finite) return canonical(static_cast<float>(plain));
+  auto cut = [&](double term) { return static_cast<int64_t>(std::ldexp(term, fraction - largest)); };
+  int64_t sum = cut(c);
+  for (int k = from; k < from + block; ++k) sum += cut(static_cast<double>(p.a[row][k]) * p.b[k][column]);
+  const double result = std::ldexp(static_cast<double>(sum), largest - fraction);
+  return p.half ? Half::widen(Half::narrow(odd(result))) : cut_to_float(result);
+}
+
+// The same for 8 columns at once, in fp32 and 32-bit integers. It is right while the largest exponent is within +-100: then nothing that
+// counts overflows or loses bits. Sums of zeros alone are fine, too.
+constexpr int kRows = 4;
+template <int block> void published(Product &p, int fraction) {
+  const Rounding towards_zero(3);
+  const __m256i limit = _mm256_set1_epi32(100), zero_limit = _mm256_set1_epi32(kZeroExponent / 2), bias = _mm256_set1_epi32(127);
+  const __m256i up = _mm256_set1_epi32(127 + fraction), down = _mm256_set1_epi32(127 - fraction);
+  for (int from = 0; from < p.k; from += block) {
+    for (int row = 0; row < 16; row += kRows) {
+      __m256i largest[kRows];
+      for (int r = 0; r < kRows; ++r) {
+        const __m256 c = _mm256_load_ps(p.c[row + r]);
+        const __m256i field = _mm256_and_si256(_mm256_srli_epi32(_mm256_castps_si256(c), 23), _mm256_set1_epi32(255));
+        const __m256i e = _mm256_sub_epi32(field, bias);  // infinities are beyond the limit, and so are subnormals
+        const __m256 zero = _mm256_cmp_ps(c, _mm256_setzero_ps(), _CMP_EQ_OQ);
+        largest[r] = _mm256_blendv_epi8(e, _mm256_set1_epi32(kZeroExponent), _mm256_castps_si256(zero));
+      }
+      for (int k = from; k < from + block; ++k) {
+        const __m256i b = _mm256_load_si256(reinterpret_cast<const __m256i *>(p.b_exponent[k]));
+        for (int r = 0; r < kRows; ++r)
+          largest[r] = _mm256_max_epi32(largest[r], _mm256_add_epi32(b, _mm256_set1_epi32(p.a_exponent[row + r][k])));
+      }
+      int slow = 0;
+      __m256 scale[kRows], back[kRows];
+      for (int r = 0; r < kRows; ++r) {
+        const __m256i beyond = _mm256_cmpgt_epi32(_mm256_abs_epi32(largest[r]), limit);
+        const __m256i zeros = _mm256_cmpgt_epi32(zero_limit, largest[r]);
+        if (!_mm256_testc_si256(zeros, beyond)) slow |= 1 << r;
+        const __m256i e = _mm256_max_epi32(_mm256_min_epi32(largest[r], limit), _mm256_sub_epi32(_mm256_setzero_si256(), limit));
+        scale[r] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_sub_epi32(up, e), 23));
+        back[r] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(down, e), 23));
+      }
+      // 16 terms of up to 27 bits are more than 32 bits hold, 8 and the sum so far are not.
+      constexpr int parts = block == 16 ? 2 : 1, length = block / parts;
+      __m256i sum[parts][kRows];
+      for (int r = 0; r < kRows; ++r) sum[0][r] = _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_load_ps(p.c[row + r]), scale[r]));
+      if constexpr (parts == 2)
+        for (int r = 0; r < kRows; ++r) sum[1][r] = _mm256_setzero_si256();
+      for (int part = 0; part < parts; ++part) {
+        for (int k = from + part * length; k < from + (part + 1) * length; ++k) {
+          const __m256 b = _mm256_load_ps(p.b[k]);
+          for (int r = 0; r < kRows; ++r) {
+            const __m256 term = _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(p.a[row + r][k]), b), scale[r]);
+            sum[part][r] = _mm256_add_epi32(sum[part][r], _mm256_cvttps_epi32(term));
+          }
+        }
+      }
+      for (int r = 0; r < kRows; ++r) {
+        if (__builtin_expect(slow >> r & 1, 0)) {
+          float result[8];
+          for (int n = 0; n < 8; ++n) result[n] = published_sum(p, row + r, n, from, block, fraction);
+          std::memcpy(p.c[row + r], result, sizeof result);
+          continue;
+        }
+        __m256 total;
+        if constexpr (parts == 1) {
+          total = _mm256_cvtepi32_ps(sum[0][r]);
+        } else {
+          auto half = [&](__m128i x, __m128i y) { return _mm256_cvtpd_ps(_mm256_add_pd(_mm256_cvtepi32_pd(x), _mm256_cvtepi32_pd(y))); };
+          total = _mm256_set_m128(half(_mm256_extracti128_si256(sum[0][r], 1), _mm256_extracti128_si256(sum[1][r], 1)),
+                                  half(_mm256_castsi256_si128(sum[0][r]), _mm256_castsi256_si128(sum[1][r])));
+        }
+        _mm256_store_ps(p.c[row + r], _mm256_mul_ps(total, back[r]));
+      }
+    }
+  }
+}
+
+void published_half(Product &p, int block, int fraction) {
+  for (int from = 0; from < p.k; from += block)
+    for (int row = 0; row < 16; ++row)
+      for (int n = 0; n < 8; ++n) p.c[row][n] = published_sum(p, row, n, from, block, fraction);
+}
+
+void finish(Product &p, float *to, double x) { *to = p.half ? Half::widen(Half::narrow(odd(x))) : canonical(static_cast<float>(x)); }
+
+void exact(Product &p) {
+  alignas(32) double b[16][8], sum[8];
+  for (int k = 0; k < p.k; ++k)
+    for (int n = 0; n < 8; ++n) b[k][n] = p.b[k][n];
+  for (int row = 0; row < 16; ++row) {
+    __m256d low = _mm256_setzero_pd(), high = low;
+    for (int k = 0; k < p.k; ++k) {
+      const __m256d a = _mm256_set1_pd(p.a[row][k]);
+      low = _mm256_fmadd_pd(a, _mm256_load_pd(b[k]), low);
+      high = _mm256_fmadd_pd(a, _mm256_load_pd(b[k] + 4), high);
+    }
+    _mm256_store_pd(sum, low);
+    _mm256_store_pd(sum + 4, high);
+    for (int n = 0; n < 8; ++n) finish(p, &p.c[row][n], sum[n] + p.c[row][n]);
+  }
+}
+
+// Terms in this order, one after the other; k stands for the sum so far.
+void add_in_order(const Product &p, int row, const int *order, unsigned direction, float *result) {
+  alignas(32) float sum[8];
+  {
+    const Rounding rounding(direction);
+    auto term = [&](int k) {
+      return k == p.k ? _mm256_load_ps(p.c[row]) : _mm256_mul_ps(_mm256_set1_ps(p.a[row][k]), _mm256_load_ps(p.b[k]));
+    };
+    __m256 s = term(order[0]);
+    for (int n = 1; n <= p.k; ++n) s = _mm256_add_ps(s, term(order[n]));
+    _mm256_store_ps(sum, s);
+  }
+  std::memcpy(result, sum, sizeof sum);
+}
+
+void adversarial(Product &p, Worker &worker) {
+  for (int row = 0; row < 16; ++row) {
+    int order[17] = {};
+    for (int n = 0; n <= p.k; ++n) {
+      const int at = static_cast<int>(worker.next_random() % static_cast<uint32_t>(n + 1));
+      order[n] = order[at];
+      order[at] = n;
+    }
+    float sum[8];
+    add_in_order(p, row, order, worker.next_random() & 1 ? 3 : 0, sum);
+    // Towards zero, what overflows stays finite, which no card does.
+    bool large = false;
+    for (float x : sum) large |= std::fabs(x) == std::numeric_limits<float>::max();
+    if (large) add_in_order(p, row, order, 0, sum);
+    for (int n = 0; n < 8; ++n) finish(p, &p.c[row][n], sum[n]);
+  }
+}
+
+}  // namespace
+
+void accumulate(Product &p, Worker &worker, int block) {
+  const bool hopper = worker.settings.compute_major >= 9;
+  const int fraction = hopper ? 25 : 24;
+  block = std::min(hopper ? 2 * block : block, p.k);
+  switch (worker.settings.accumulation) {
+    case Accumulation::exact: return exact(p);
+    case Accumulation::adversarial: return adversarial(p, worker);
+    case Accumulation::published:
+      if (p.half) return published_half(p, block, fraction);
+      if (block == 16) return published<16>(p, fraction);
+      if (block == 8) return published<8>(p, fraction);
+      return published<4>(p, fraction);
+  }
+}
+
+}  // namespace vgpu
