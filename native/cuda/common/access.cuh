@@ -21,10 +21,33 @@ __device__ __forceinline__ uint32_t split(uint32_t &n, duet_divisor d) {
 /* N neighbouring channels: 4 floats move as one 16-byte access, 8 as two, 1 serves every shape. */
 template <int N> struct Values { float v[N]; };
 
-/* As many bytes. */
-template <int N> struct Lanes;
-template <> struct Lanes<1> { using Bytes = uint8_t; };
-template <> struct Lanes<4> { using Bytes = uint32_t; };
+/* As many bytes, four a word; N = 1 has one. */
+template <int N> struct Bytes {
+  uint32_t word[(N + 3) / 4];
+  __device__ __forceinline__ bool equals(int i, uint32_t byte) const { return (word[i / 4] >> 8 * (i % 4) & 255) == byte; }
+};
+
+template <int N> __device__ __forceinline__ Bytes<N> load_bytes(duet_address base, uint32_t vector) {
+  static_assert(N == 1 || N == 4 || N == 8);
+  if constexpr (N == 1) {
+    return {{global<const uint8_t>(base)[vector]}};
+  } else if constexpr (N == 4) {
+    return {{global<const uint32_t>(base)[vector]}};
+  } else {
+    const uint2 words = global<const uint2>(base)[vector];
+    return {{words.x, words.y}};
+  }
+}
+template <int N> __device__ __forceinline__ void store_bytes(duet_address base, uint32_t vector, Bytes<N> bytes) {
+  static_assert(N == 1 || N == 4 || N == 8);
+  if constexpr (N == 1) {
+    global<uint8_t>(base)[vector] = static_cast<uint8_t>(bytes.word[0]);
+  } else if constexpr (N == 4) {
+    global<uint32_t>(base)[vector] = bytes.word[0];
+  } else {
+    global<uint2>(base)[vector] = make_uint2(bytes.word[0], bytes.word[1]);
+  }
+}
 
 template <int N> __device__ __forceinline__ Values<N> load(const float *base, uint32_t vector) {
   static_assert(N == 1 || N == 4 || N == 8);

@@ -1,6 +1,6 @@
 /* Whether a tensor holds a NaN or an infinity. Threads gather what they see, each block combines its threads' findings. One block
    alone writes 0 or 1; with more blocks finite_reset has written 0, and a block that found something sets the flag, in any order. */
-#include "common/access.cuh"
+#include "common/bf16.cuh"
 #include "common/block_reduce.cuh"
 
 namespace duet::finite {
@@ -13,27 +13,18 @@ struct Either {
   __device__ __forceinline__ uint32_t operator()(uint32_t a, uint32_t b) const { return a | b; }
 };
 
-}  // namespace duet::finite
-
-extern "C" {
-
-__global__ void __launch_bounds__(32) finite_reset(const __grid_constant__ duet_finite p) {
-  if (threadIdx.x == 0) *duet::global<uint32_t>(p.status) = 0;
-}
-
-__global__ void __launch_bounds__(256) finite_check(const __grid_constant__ duet_finite p) {
-  using namespace duet;
-  using namespace duet::finite;
+/* N numbers at a time. */
+template <int N, typename Source> __device__ __forceinline__ void check(const duet_finite &p, Source values) {
   __shared__ uint32_t scratch[kThreads / 32];
-  const float *values = global<const float>(p.values);
-  const uint32_t vectors = static_cast<uint32_t>(p.count / 4), first = blockIdx.x * kThreads + threadIdx.x;
+  const uint32_t vectors = static_cast<uint32_t>(p.count / N), first = blockIdx.x * kThreads + threadIdx.x;
   uint32_t found = 0;
 #pragma unroll 4
   for (uint32_t i = first; i < vectors; i += gridDim.x * kThreads) {
-    const Values<4> x = load<4>(values, i);
-    found |= fault(x.v[0]) | fault(x.v[1]) | fault(x.v[2]) | fault(x.v[3]);
+    const Values<N> x = load<N>(values, i);
+#pragma unroll
+    for (int j = 0; j < N; j++) found |= fault(x.v[j]);
   }
-  if (first < p.count % 4) found |= fault(values[4 * static_cast<uint64_t>(vectors) + first]);
+  if (first < p.count % N) found |= fault(load<1>(values, N * vectors + first).v[0]);
   found = block_reduce<kThreads>(found, Either(), scratch);
   if (threadIdx.x != 0) return;
   uint32_t *status = global<uint32_t>(p.status);
@@ -42,5 +33,22 @@ __global__ void __launch_bounds__(256) finite_check(const __grid_constant__ duet
   } else if (found) {
     atomicOr(status, 1u);
   }
+}
+
+}  // namespace duet::finite
+
+extern "C" {
+
+__global__ void __launch_bounds__(32) finite_reset(const __grid_constant__ duet_finite p) {
+  if (threadIdx.x == 0) *duet::global<uint32_t>(p.status) = 0;
+}
+__global__ void __launch_bounds__(256) finite_check(const __grid_constant__ duet_finite p) {
+  duet::finite::check<4>(p, duet::global<const float>(p.values));
+}
+__global__ void __launch_bounds__(256) finite_check_bf16(const __grid_constant__ duet_finite p) {
+  duet::finite::check<8>(p, duet::global<const duet::bf16>(p.values));
+}
+__global__ void __launch_bounds__(256) finite_check_planes(const __grid_constant__ duet_finite p) {
+  duet::finite::check<8>(p, duet::Planes(p.values, p.count));
 }
 }

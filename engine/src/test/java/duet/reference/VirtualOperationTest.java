@@ -17,7 +17,7 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 @ExtendWith(VirtualGpuCondition.class)
 @ResourceLock(TestDevices.LOCK)
 class VirtualOperationTest extends OperationSuite {
-    private static final String[] ORDERS = {
+    static final String[] ORDERS = {
             "warps=round-robin,streams=fifo", "warps=reverse,streams=latest-first,seed=5", "warps=random,streams=random,seed=6"};
 
     @Override

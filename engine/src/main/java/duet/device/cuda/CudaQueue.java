@@ -47,7 +47,8 @@ final class CudaQueue {
         CudaDevice device = backend.device(steps.device());
         kind = steps.kind();
         stream = device.stream(kind);
-        List<Fusion> fusions = backend.fuses() ? Fusion.plan(steps.steps(), readers, overlap) : Fusion.none(steps.steps());
+        List<Fusion> fusions = backend.fuses() ? Fusion.plan(backend.layout(), steps.steps(), readers, overlap)
+                : Fusion.none(steps.steps());
         for (int i = 0; i < steps.steps().size(); i++) {
             switch (steps.steps().get(i)) {
                 case Step.Launch launch -> {

@@ -66,21 +66,23 @@ public record Fusion(
      * Fuses the operations of a stream, in order; each entry is the fusion that begins at that step, or null where the step has been
      * taken into an earlier one or is no launch.
      *
+     * @param layout  how tensors are stored
      * @param readers see {@link #readers}
      * @param overlap whether two tensors share memory
      */
-    public static List<Fusion> plan(List<Step> steps, Map<Tensor, Integer> readers, BiPredicate<Tensor, Tensor> overlap) {
+    public static List<Fusion> plan(CudaLayout layout, List<Step> steps, Map<Tensor, Integer> readers,
+            BiPredicate<Tensor, Tensor> overlap) {
         List<Fusion> plan = new ArrayList<>();
         boolean[] taken = new boolean[steps.size()];
         for (int i = 0; i < steps.size(); i++) {
             plan.add(taken[i] || !(steps.get(i) instanceof Step.Launch launch) ? null
-                    : begin(launch.operation(), i, steps, taken, readers, overlap));
+                    : begin(layout, launch.operation(), i, steps, taken, readers, overlap));
         }
         return plan;
     }
 
-    private static Fusion begin(Operation first, int index, List<Step> steps, boolean[] taken, Map<Tensor, Integer> readers,
-            BiPredicate<Tensor, Tensor> overlap) {
+    private static Fusion begin(CudaLayout layout, Operation first, int index, List<Step> steps, boolean[] taken,
+            Map<Tensor, Integer> readers, BiPredicate<Tensor, Tensor> overlap) {
         Operation next = operation(steps, index + 1);
         return switch (first) {
             case ConvolutionForward o when activates(next, o.output()) -> {
@@ -91,12 +93,13 @@ public record Fusion(
                 taken[index + 1] = true;
                 yield new Fusion(first, (ActivationForward) next, null, null, null);
             }
-            case ResponseNormForward o when next instanceof MaxPoolForward pool && together(o, pool) && internal(o.output(), readers)
+            case ResponseNormForward o when next instanceof MaxPoolForward pool && together(layout, o, pool)
+                    && internal(o.output(), readers)
                     && apart(o, pool, overlap) -> {
                 taken[index + 1] = true;
                 yield new Fusion(first, null, pool, null, null);
             }
-            case MaxPoolBackward o when next instanceof ResponseNormBackward norm && together(o, norm)
+            case MaxPoolBackward o when next instanceof ResponseNormBackward norm && together(layout, o, norm)
                     && internal(o.inputGradient(), readers)
                     && apart(o, norm, overlap) -> {
                 taken[index + 1] = true;
@@ -116,11 +119,11 @@ public record Fusion(
     }
 
     /** Whether one kernel can do both, with a tensor in between that is never stored. */
-    static boolean together(Operation first, Operation second) {
+    static boolean together(CudaLayout layout, Operation first, Operation second) {
         return switch (first) {
-            case ResponseNormForward norm when second instanceof MaxPoolForward pool -> NeighbourhoodLowering.fuses(norm, pool);
+            case ResponseNormForward norm when second instanceof MaxPoolForward pool -> NormLowering.fuses(layout, norm, pool);
             case MaxPoolBackward pool when second instanceof ResponseNormBackward norm ->
-                NeighbourhoodLowering.fuses(pool, norm) && !norm.inputGradient().equals(pool.inputGradient());
+                NormLowering.fuses(layout, pool, norm) && !norm.inputGradient().equals(pool.inputGradient());
             default -> false;
         };
     }

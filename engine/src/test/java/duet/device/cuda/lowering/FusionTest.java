@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What becomes one kernel in AlexNet, and that memory is planned for it. */
 class FusionTest {
-    private static final Layout LAYOUT = new CudaLayout(device -> 132, Precision.FP32);
+    private static final CudaLayout LAYOUT = new CudaLayout(device -> 132, Precision.FP32);
 
     private static Plan plan(Placement placement, Mode mode, Layout layout) {
         Network network = Networks.create("alexnet", 3, 1000);
@@ -38,7 +38,7 @@ class FusionTest {
         StreamSteps stream = plan.streams().stream().filter(s -> s.device() == device && s.kind() == StreamSteps.Kind.COMPUTE).findFirst()
                 .orElseThrow();
         Map<Tensor, Integer> readers = Fusion.readers(plan.streams());
-        return Fusion.plan(stream.steps(), readers,
+        return Fusion.plan(LAYOUT, stream.steps(), readers,
                 (a, b) -> a.device() == b.device() && plan.regions().get(a).overlaps(plan.regions().get(b)));
     }
 
@@ -84,7 +84,7 @@ class FusionTest {
     void sharedMemoryPreventsFusion() {
         Plan plan = plan(Placement.ONE_DEVICE, Mode.TRAINING, LAYOUT);
         StreamSteps stream = plan.streams().getFirst();
-        List<Fusion> fusions = Fusion.plan(stream.steps(), Fusion.readers(plan.streams()), (a, b) -> true);
+        List<Fusion> fusions = Fusion.plan(LAYOUT, stream.steps(), Fusion.readers(plan.streams()), (a, b) -> true);
         assertTrue(fusions.stream().filter(Objects::nonNull).allMatch(f -> f.pool() == null && f.normBackward() == null));
         assertEquals(operations(stream), fusions.stream().filter(Objects::nonNull).mapToInt(FusionTest::size).sum());
     }
@@ -117,7 +117,7 @@ class FusionTest {
         Plan plan = plan(Placement.ONE_DEVICE, Mode.TRAINING, LAYOUT);
         Map<Tensor, Integer> readers = Fusion.readers(plan.streams());
         readers.replaceAll((tensor, count) -> count + 1);
-        List<Fusion> fusions = Fusion.plan(plan.streams().getFirst().steps(), readers, (a, b) -> false);
+        List<Fusion> fusions = Fusion.plan(LAYOUT, plan.streams().getFirst().steps(), readers, (a, b) -> false);
         assertTrue(fusions.stream().filter(Objects::nonNull).allMatch(f -> f.pool() == null && f.normBackward() == null));
     }
 }

@@ -76,7 +76,7 @@ class StoredTest {
     void planesBeginAtMultiplesOf16Bytes() {
         for (int elements = 1; elements < 100; elements++) {
             long lower = Stored.lowerPlane(elements);
-            assertTrue(lower % 16 == 0 && lower >= 2 * elements && lower < 2 * elements + 16);
+            assertTrue(lower % 16 == 0 && lower >= 2L * elements && lower < 2L * elements + 16);
             assertEquals(2 * lower, Stored.PLANES.bytes(filter(elements)));
             assertEquals(lower, Stored.PLANES.encode(filter(elements), new float[elements]).length);
         }
