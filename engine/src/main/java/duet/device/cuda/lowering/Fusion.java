@@ -106,12 +106,13 @@ public record Fusion(Operation first, List<Operation> others) {
      * Fuses the operations of a stream, in order; each entry is the fusion that begins at that step, or null where the step has been
      * taken into an earlier one or is no launch.
      *
-     * @param readers   see {@link #readers}
-     * @param overlap   whether two tensors share memory
-     * @param precision of products
+     * @param layout  how tensors are stored, and the precision of products
+     * @param readers see {@link #readers}
+     * @param overlap whether two tensors share memory
      */
-    public static List<Fusion> plan(List<Step> steps, Map<Tensor, Integer> readers, BiPredicate<Tensor, Tensor> overlap,
-            Precision precision) {
+    public static List<Fusion> plan(CudaLayout layout, List<Step> steps, Map<Tensor, Integer> readers,
+            BiPredicate<Tensor, Tensor> overlap) {
+        Precision precision = layout.precision();
         List<Fusion> plan = new ArrayList<>();
         boolean[] taken = new boolean[steps.size()];
         for (int i = 0; i < steps.size(); i++) {
@@ -123,8 +124,8 @@ public record Fusion(Operation first, List<Operation> others) {
             List<Integer> others = switch (first) {
                 case ConvolutionForward o -> epilogue(o.output(), i, steps, precision);
                 case FullyConnectedForward o -> epilogue(o.output(), i, steps, precision);
-                case ResponseNormForward o -> pool(o, i, steps, readers, overlap);
-                case MaxPoolBackward o -> norm(o, i, steps, readers, overlap);
+                case ResponseNormForward o -> pool(layout, o, i, steps, readers, overlap);
+                case MaxPoolBackward o -> norm(layout, o, i, steps, readers, overlap);
                 case ResponseNormBackward o -> masks(o.inputGradient(), i, steps, o.input(), false);
                 case ConvolutionBackwardData o -> masks(o.inputGradient(), i, steps, null, precision == Precision.FP32);
                 case FullyConnectedBackwardData o -> masks(o.inputGradient(), i, steps, null, precision == Precision.FP32);
@@ -151,15 +152,15 @@ public record Fusion(Operation first, List<Operation> others) {
         return others;
     }
 
-    private static List<Integer> pool(ResponseNormForward norm, int index, List<Step> steps, Map<Tensor, Integer> readers,
+    private static List<Integer> pool(CudaLayout layout, ResponseNormForward norm, int index, List<Step> steps, Map<Tensor, Integer> readers,
             BiPredicate<Tensor, Tensor> overlap) {
-        return operation(steps, index + 1) instanceof MaxPoolForward pool && together(norm, pool) && internal(norm.output(), readers)
+        return operation(steps, index + 1) instanceof MaxPoolForward pool && together(layout, norm, pool) && internal(norm.output(), readers)
                 && apart(norm, pool, overlap) ? List.of(index + 1) : List.of();
     }
 
-    private static List<Integer> norm(MaxPoolBackward pool, int index, List<Step> steps, Map<Tensor, Integer> readers,
+    private static List<Integer> norm(CudaLayout layout, MaxPoolBackward pool, int index, List<Step> steps, Map<Tensor, Integer> readers,
             BiPredicate<Tensor, Tensor> overlap) {
-        if (operation(steps, index + 1) instanceof ResponseNormBackward norm && together(pool, norm)
+        if (operation(steps, index + 1) instanceof ResponseNormBackward norm && together(layout, pool, norm)
                 && internal(pool.inputGradient(), readers) && apart(pool, norm, overlap)) {
             List<Integer> others = new ArrayList<>(List.of(index + 1));
             others.addAll(masks(norm.inputGradient(), index + 1, steps, norm.input(), false));
@@ -173,11 +174,11 @@ public record Fusion(Operation first, List<Operation> others) {
     }
 
     /** Whether one kernel can do both, with a tensor in between that is never stored. */
-    static boolean together(Operation first, Operation second) {
+    static boolean together(CudaLayout layout, Operation first, Operation second) {
         return switch (first) {
-            case ResponseNormForward norm when second instanceof MaxPoolForward pool -> NeighbourhoodLowering.fuses(norm, pool);
+            case ResponseNormForward norm when second instanceof MaxPoolForward pool -> NormLowering.fuses(layout, norm, pool);
             case MaxPoolBackward pool when second instanceof ResponseNormBackward norm ->
-                NeighbourhoodLowering.fuses(pool, norm) && !norm.inputGradient().equals(pool.inputGradient());
+                NormLowering.fuses(layout, pool, norm) && !norm.inputGradient().equals(pool.inputGradient());
             default -> false;
         };
     }

@@ -58,8 +58,8 @@ public final class Launches {
         try (Arena arena = Arena.ofConfined()) {
             Site site = new Site(arena, tensor -> tensor == null ? 0 : SOMEWHERE, SOMEWHERE, SOMEWHERE, multiprocessors, layout);
             for (StreamSteps stream : streams) {
-                List<Fusion> fusions = Fusion.plan(stream.steps(), readers,
-                        (a, b) -> a.device() == b.device() && regions.get(a).overlaps(regions.get(b)), layout.precision());
+                List<Fusion> fusions = Fusion.plan(layout, stream.steps(), readers,
+                        (a, b) -> a.device() == b.device() && regions.get(a).overlaps(regions.get(b)));
                 for (KernelCall reset : CudaLowering.begin(operations(stream), site)) {
                     launches.add(
                             new Launch(stream.device(), "finite check", "Reset", reset.kernel(), blocks(reset), 1, reset.blockX(), 0, 0,
