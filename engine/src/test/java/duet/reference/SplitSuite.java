@@ -120,7 +120,6 @@ abstract class SplitSuite extends TrialSuite {
         }
         double mean = Math.sqrt(sum / actual.length);
         assertTrue(actual.length < MANY || mean < 0.5, tensor + ": in the mean " + mean + " of what is allowed");
-        if (Boolean.getBoolean("duet.print")) System.out.printf("MEAN %s %.3f%n", tensor, mean);
     }
 
     @TestFactory
