@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("sim")
 class KernelModelTest {
     private static final Path SHARES = Path.of("../native/cuda/model.csv");
-    private static final List<Precision> PRECISIONS = List.of(Precision.FP32);
+    private static final List<Precision> PRECISIONS = List.of(Precision.FP32, Precision.BF16X3, Precision.BF16X6);
     private static final List<Integer> BATCHES = List.of(128, 1024);
     /** Of a share that may be lost without a word. */
     private static final double SLACK = 0.02;

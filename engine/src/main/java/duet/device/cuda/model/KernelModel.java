@@ -88,7 +88,7 @@ public final class KernelModel {
         parts.put(binds, card.microseconds(rounds * steps * cycles.get(binds) / (balance * tile.hiding(scheduled))));
         parts.put(Term.ENDS, card.microseconds(rounds * tile.ends()));
         double peak = tile.unit() == Unit.FFMA ? Card.FFMA_LANES : card.sustainedTensorRate();
-        double multiply = card.microseconds(launch.flop() / 2.0 / (peak * card.multiprocessors()));
+        double multiply = card.microseconds(launch.flop() / 2.0 * tile.products() / (peak * card.multiprocessors()));
         return forecast(launch, parts, launch.bytes(), Math.max(multiply, card.memoryMicroseconds(launch.bytes())));
     }
 

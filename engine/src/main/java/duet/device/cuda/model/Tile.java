@@ -17,8 +17,9 @@ import java.util.Optional;
  * @param wideLoad  cycles of a 16-byte load from shared memory by a warp: 4, or 2 where lanes i and i ^ 1 or i and i ^ 2 read the same
  *                  address (NVIDIA staff on compute capability 7.x), on average
  * @param multicast blocks of a cluster that share the columns' operand
+ * @param products  in bf16 for one of floats: 3 or 6 with factors that are split, else 1
  */
-public record Tile(String kernels, Unit unit, int rows, int columns, int terms, int bytes, double wideLoad, int multicast) {
+public record Tile(String kernels, Unit unit, int rows, int columns, int terms, int bytes, double wideLoad, int multicast, int products) {
     /**
      * What multiplies.
      */
@@ -48,6 +49,12 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
 
     /** The kernels of native/cuda. A new one that is a product is a line here. */
     private static final List<Tile> TILES = List.of(
+            split("convolution_.*_bf16x3_128x96", 128, 96, 3), split("convolution_.*_bf16x6_128x96", 128, 96, 6),
+            split("convolution_.*_bf16x3_96x128", 96, 128, 3), split("convolution_.*_bf16x6_96x128", 96, 128, 6),
+            split("convolution_.*_bf16x3_256x48", 256, 48, 3), split("convolution_.*_bf16x6_256x48", 256, 48, 6),
+            split("convolution_.*_bf16x3_image_96x96", 96, 96, 3), split("convolution_.*_bf16x6_image_96x96", 96, 96, 6),
+            split("convolution_.*_bf16x3_image_128x48", 128, 48, 3), split("convolution_.*_bf16x6_image_128x48", 128, 48, 6),
+            split("convolution_.*_bf16x3_(64x64|scalar)", 64, 64, 3), split("convolution_.*_bf16x6_(64x64|scalar)", 64, 64, 6),
             ffma("convolution_.*_128x128", 128, 128, LANES_8_BY_4),
             ffma("convolution_.*_128x96", 128, 96, LANES_8_BY_4),
             ffma("convolution_.*_128x64", 128, 64, LANES_8_BY_4),
@@ -60,21 +67,26 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
     }
 
     private static Tile ffma(String kernels, int rows, int columns, double wideLoad) {
-        return new Tile(kernels, Unit.FFMA, rows, columns, 16, 4, wideLoad, 1);
+        return new Tile(kernels, Unit.FFMA, rows, columns, 16, 4, wideLoad, 1, 1);
+    }
+
+    /** Floats in shared memory, which each warp splits into numbers of bf16 for mma.sync. */
+    private static Tile split(String kernels, int rows, int columns, int products) {
+        return new Tile(kernels, Unit.HMMA, rows, columns, 16, 4, 4, 1, products);
     }
 
     /** mma.sync in bf16, read by ldmatrix. */
     static Tile hmma(String kernels, int rows, int columns, int terms) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1);
+        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1);
     }
 
     /** wgmma in bf16. */
     static Tile wgmma(String kernels, int rows, int columns, int terms, int multicast) {
-        return new Tile(kernels, Unit.WGMMA, rows, columns, terms, 2, 4, multicast);
+        return new Tile(kernels, Unit.WGMMA, rows, columns, terms, 2, 4, multicast, 1);
     }
 
     double multiplyAdds() {
-        return (double) rows * columns * terms;
+        return (double) rows * columns * terms * products;
     }
 
     /** Turns of the main loop, for each warp, that are a step. */
