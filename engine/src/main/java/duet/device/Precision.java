@@ -3,8 +3,8 @@ package duet.device;
 import java.util.Locale;
 
 /**
- * What the factors of the products of convolutions and fully connected layers are rounded to. Sums, parameters and their gradients are float
- * in any case; so is all else that is stored, but for the maps and their gradients on a CUDA device in {@link #BF16}.
+ * What the factors of the products of convolutions and fully connected layers are rounded to. Sums, parameters and their gradients are
+ * float in any case; so is all else that is stored, but for the maps and their gradients on a CUDA device in {@link #BF16}.
  */
 public enum Precision {
     /** Float: 24 significant bits. */
@@ -17,8 +17,8 @@ public enum Precision {
     /** Factors are rounded to bf16 wherever possible, also where that is slower: the rounding of a processor with bf16 instructions. */
     BF16_EVERYWHERE,
     /**
-     * On the tensor cores of a card, each factor as the sum of two bf16 numbers and three products for one: about 2^-16 of a factor is lost,
-     * less than TF32 loses (2^-11).
+     * On the tensor cores of a card, each factor as the sum of two bf16 numbers and three products for one: about 2^-16 of a factor is
+     * lost, less than TF32 loses (2^-11).
      */
     BF16X3,
     /** The same with three bf16 numbers and six products: nothing of a factor is lost, and sums are as exact as those of {@link #FP32}. */

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Convolutions and fully connected layers of floats on tensor cores, under the orders of {@link VirtualOperationTest}. Results that are infinite in
- * float may be no numbers here.
+ * Convolutions and fully connected layers of floats on tensor cores, under the orders of {@link VirtualOperationTest}. Results that are
+ * infinite in float may be no numbers here.
  */
 abstract class SplitSuite extends TrialSuite {
     private static final int LONGEST = 9216;
@@ -141,15 +141,16 @@ abstract class SplitSuite extends TrialSuite {
     @TestFactory
     Stream<DynamicTest> longSums() {
         return Stream.of("published", "exact", "adversarial").flatMap(mode -> trials(
-                (random, length) -> ProductTrials.longSums(random, length), LONGEST).map(test -> DynamicTest.dynamicTest(
-                        test.getDisplayName() + ", " + mode, () -> {
-                            accumulation = mode;
-                            try {
-                                test.getExecutable().execute();
-                            } finally {
-                                accumulation = "published";
-                            }
-                        })));
+                (random, length) -> ProductTrials.longSums(random, length), LONGEST).map(
+                        test -> DynamicTest.dynamicTest(
+                                test.getDisplayName() + ", " + mode, () -> {
+                                    accumulation = mode;
+                                    try {
+                                        test.getExecutable().execute();
+                                    } finally {
+                                        accumulation = "published";
+                                    }
+                                })));
     }
 
     @TestFactory

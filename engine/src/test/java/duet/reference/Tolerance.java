@@ -109,8 +109,8 @@ final class Tolerance {
     }
 
     /**
-     * What is allowed where tensor cores add up: they cut off, towards zero, what lies below 24 bits of the largest of some 8 terms and the sum so
-     * far, so that errors grow like K.
+     * What is allowed where tensor cores add up: they cut off, towards zero, what lies below 24 bits of the largest of some 8 terms and the
+     * sum so far, so that errors grow like K.
      *
      * @param allowed for sums in float
      */
@@ -120,8 +120,9 @@ final class Tolerance {
     }
 
     /**
-     * What is allowed where each factor is the sum of numbers in bf16. With two, a product of two factors is off by up to 2^-15 (2^-16 for what is left
-     * out, 2^-17 for what each factor loses), by a fifth of it in the mean, to either side: of many, 2e-5 of M. With three, what is allowed in float.
+     * What is allowed where each factor is the sum of numbers in bf16. With two, a product of two factors is off by up to 2^-15 (2^-16 for
+     * what is left out, 2^-17 for what each factor loses), by a fifth of it in the mean, to either side: of many, 2e-5 of M. With three,
+     * what is allowed in float.
      *
      * @param planes  2 or 3
      * @param allowed for sums in float

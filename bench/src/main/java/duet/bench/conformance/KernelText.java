@@ -119,8 +119,8 @@ final class KernelText {
             add.s32 %t1, %t1, %t0;
             """;
     /**
-     * The fragments of a 16x8x16 product. The first warp has any bits, with NaN and infinity among them; the second numbers between 2^-7 and
-     * 2, whose sums show how terms are aligned and cut off.
+     * The fragments of a 16x8x16 product. The first warp has any bits, with NaN and infinity among them; the second numbers between 2^-7
+     * and 2, whose sums show how terms are aligned and cut off.
      */
     private static final String FRAGMENTS = """
             mov.b64 {%a0, %a1}, %w0;

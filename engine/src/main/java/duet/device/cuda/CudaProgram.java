@@ -194,12 +194,8 @@ final class CudaProgram implements Program {
         if (backend.layout().stored(tensor) != Stored.PLAIN) {
             short[] words = backend.layout().encode(tensor, values);
             write(tensor, words, words.length, JAVA_SHORT);
-        } else if (CudaLayout.canonical(tensor)) {
-            write(tensor, values, values.length, JAVA_FLOAT);
         } else {
-            float[] packed = new float[values.length];
-            CudaLayout.pack(tensor, values, packed);
-            write(tensor, packed, packed.length, JAVA_FLOAT);
+            write(tensor, CudaLayout.packed(tensor, values), values.length, JAVA_FLOAT);
         }
     }
 
@@ -241,8 +237,6 @@ final class CudaProgram implements Program {
             short[] words = new short[Math.toIntExact(backend.bytes(tensor) / 2)];
             read(tensor, words, words.length, JAVA_SHORT);
             backend.layout().decode(tensor, words, values);
-        } else if (CudaLayout.canonical(tensor)) {
-            read(tensor, values, values.length, JAVA_FLOAT);
         } else {
             float[] packed = new float[values.length];
             read(tensor, packed, packed.length, JAVA_FLOAT);

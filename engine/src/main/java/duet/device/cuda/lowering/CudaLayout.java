@@ -46,7 +46,7 @@ public final class CudaLayout implements Layout {
     }
 
     /** Whether the canonical order and the kernels' are the same. */
-    public static boolean canonical(Tensor tensor) {
+    private static boolean canonical(Tensor tensor) {
         boolean pixel = tensor.height() == 1 && tensor.width() == 1;
         return switch (tensor.format()) {
             case ACTIVATION -> tensor.channels() == 1 || pixel;
@@ -57,33 +57,33 @@ public final class CudaLayout implements Layout {
 
     /** Canonical floats as 16-bit words in the kernels' order and form; not for what is stored {@link Stored#PLAIN}. */
     public short[] encode(Tensor tensor, float[] canonical) {
-        float[] packed = canonical;
-        if (!canonical(tensor)) {
-            packed = new float[canonical.length];
-            pack(tensor, canonical, packed);
-        }
-        return stored(tensor).encode(tensor, packed);
+        return stored(tensor).encode(tensor, packed(tensor, canonical));
     }
 
     /** The words of {@link #encode} as canonical floats. */
     public void decode(Tensor tensor, short[] words, float[] canonical) {
-        if (canonical(tensor)) {
-            stored(tensor).decode(tensor, words, canonical);
-        } else {
-            float[] packed = new float[canonical.length];
-            stored(tensor).decode(tensor, words, packed);
-            unpack(tensor, packed, canonical);
-        }
+        float[] packed = new float[canonical.length];
+        stored(tensor).decode(tensor, words, packed);
+        unpack(tensor, packed, canonical);
     }
 
-    /** Canonical floats into the kernels' order. */
-    public static void pack(Tensor tensor, float[] canonical, float[] packed) {
+    /** Canonical floats in the kernels' order: the same array where that is the same. */
+    public static float[] packed(Tensor tensor, float[] canonical) {
+        if (canonical(tensor)) {
+            return canonical;
+        }
+        float[] packed = new float[canonical.length];
         turn(tensor, canonical, packed, true);
+        return packed;
     }
 
     /** The kernels' order into canonical floats. */
     public static void unpack(Tensor tensor, float[] packed, float[] canonical) {
-        turn(tensor, packed, canonical, false);
+        if (canonical(tensor)) {
+            System.arraycopy(packed, 0, canonical, 0, packed.length);
+        } else {
+            turn(tensor, packed, canonical, false);
+        }
     }
 
     /** Either layout is a set of matrices [rows][columns], the other one has [columns][rows]. */

@@ -22,8 +22,8 @@ public final class CudaLowering {
     }
 
     /**
-     * What must come before all launches of a stream: the flags of its searches for NaN and infinity are cleared. A status lies in memory of
-     * its own during the whole run, since the host reads it.
+     * What must come before all launches of a stream: the flags of its searches for NaN and infinity are cleared. A status lies in memory
+     * of its own during the whole run, since the host reads it.
      */
     public static List<KernelCall> begin(Stream<Operation> operations, Site site) {
         return operations.filter(FiniteCheck.class::isInstance).map(check -> ((FiniteCheck) check).status()).distinct()

@@ -152,9 +152,11 @@ public record Fusion(Operation first, List<Operation> others) {
         return others;
     }
 
-    private static List<Integer> pool(CudaLayout layout, ResponseNormForward norm, int index, List<Step> steps, Map<Tensor, Integer> readers,
+    private static List<Integer> pool(CudaLayout layout, ResponseNormForward norm, int index, List<Step> steps,
+            Map<Tensor, Integer> readers,
             BiPredicate<Tensor, Tensor> overlap) {
-        return operation(steps, index + 1) instanceof MaxPoolForward pool && together(layout, norm, pool) && internal(norm.output(), readers)
+        return operation(steps, index + 1) instanceof MaxPoolForward pool && together(layout, norm, pool)
+                && internal(norm.output(), readers)
                 && apart(norm, pool, overlap) ? List.of(index + 1) : List.of();
     }
 

@@ -12,9 +12,9 @@ public enum Stored {
     /** The upper half of a float, rounded to nearest, ties to even. */
     BF16,
     /**
-     * Two planes of 16 bits, the lower one from {@link #lowerPlane} on: the float rounded to bf16 (ties away from zero, so that the rest fits) and
-     * the signed rest of its bits. Together they are the float, exactly; a product reads the upper plane alone. NaN is 0x7fff without a rest:
-     * adding 0x8000 to its bits would make a zero of some.
+     * Two planes of 16 bits, the lower one from {@link #lowerPlane} on: the float rounded to bf16 (ties away from zero, so that the rest
+     * fits) and the signed rest of its bits. Together they are the float, exactly; a product reads the upper plane alone. NaN is 0x7fff
+     * without a rest: adding 0x8000 to its bits would make a zero of some.
      */
     PLANES;
 
