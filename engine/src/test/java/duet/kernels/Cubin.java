@@ -12,6 +12,8 @@ import java.util.Map;
  */
 final class Cubin {
     static final int FFMA = 0x023;
+    /** A product of small matrices on a tensor core. */
+    static final int HMMA = 0x03c;
     /** Loads from and stores to local memory: spills, or arrays that registers cannot hold. */
     static final int LDL = 0x183;
     static final int STL = 0x187;
@@ -82,19 +84,19 @@ final class Cubin {
         return count;
     }
 
-    /** The share of fused multiply-adds among the instructions of the loop that has the most of them; 0 without a loop that has any. */
-    double mainLoopShare(String kernel) {
+    /** The share of an instruction, FFMA or HMMA, among those of the loop that has the most of it; 0 without a loop that has any. */
+    double mainLoopShare(String kernel, int opcode) {
         int[] codes = opcodes.get(kernel);
         int[] jumps = targets.get(kernel);
         int most = 0;
         double share = 0;
         for (int i = 0; i < codes.length; i++) {
             if (jumps[i] >= 0 && jumps[i] < i) {
-                int fma = count(codes, jumps[i], i, FFMA);
-                double part = (double) fma / (i - jumps[i] + 1);
+                int count = count(codes, jumps[i], i, opcode);
+                double part = (double) count / (i - jumps[i] + 1);
                 // Of nested loops the inner one: nearly as many multiply-adds, a larger share.
-                if (fma > most || fma >= 0.9 * most && part > share) {
-                    most = Math.max(most, fma);
+                if (count > most || count >= 0.9 * most && part > share) {
+                    most = Math.max(most, count);
                     share = part;
                 }
             }

@@ -36,8 +36,11 @@ class KernelBudgetTest {
     private static final Pattern STACK = Pattern.compile("(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes spill loads");
     private static final Pattern REGISTERS = Pattern.compile("Used (\\d+) registers");
 
-    /** @param fmaShare the least share of multiply-adds in the main loop; 0 for any */
-    private record Budget(Pattern kernels, int registers, double fmaShare) {}
+    /**
+     * @param fmaShare    the least share of multiply-adds in the main loop; 0 for any
+     * @param tensorShare the least share of products on tensor cores there
+     */
+    private record Budget(Pattern kernels, int registers, double fmaShare, double tensorShare) {}
 
     @TempDir
     Path folder;
@@ -45,7 +48,8 @@ class KernelBudgetTest {
     private static List<Budget> budgets() throws IOException {
         return Files.readAllLines(BUDGETS).stream().filter(line -> !line.startsWith("#") && !line.isBlank()).skip(1).map(line -> {
             String[] cells = line.split(",");
-            return new Budget(Pattern.compile(cells[0].strip()), Integer.parseInt(cells[1].strip()), Double.parseDouble(cells[2].strip()));
+            return new Budget(Pattern.compile(cells[0].strip()), Integer.parseInt(cells[1].strip()), Double.parseDouble(cells[2].strip()),
+                    Double.parseDouble(cells[3].strip()));
         }).toList();
     }
 
@@ -117,12 +121,15 @@ class KernelBudgetTest {
         if (local > 0) {
             excesses.add(kernel + ": " + local + " accesses to local memory");
         }
-        double share = code.mainLoopShare(kernel);
-        if (share < budget.get().fmaShare()) {
-            excesses.add(String.format(Locale.ROOT,
-                    "%s: %.2f of the main loop are multiply-adds, the budget is %.2f", kernel, share, budget.get().fmaShare()));
-        }
+        requireShare(kernel, "multiply-adds", code.mainLoopShare(kernel, Cubin.FFMA), budget.get().fmaShare(), excesses);
+        requireShare(kernel, "products on tensor cores", code.mainLoopShare(kernel, Cubin.HMMA), budget.get().tensorShare(), excesses);
         return excesses;
+    }
+
+    private static void requireShare(String kernel, String what, double share, double budget, List<String> excesses) {
+        if (share < budget) {
+            excesses.add(String.format(Locale.ROOT, "%s: %.3f of the main loop are %s, the budget is %.3f", kernel, share, what, budget));
+        }
     }
 
     /** The judge can say no: a kernel with an array that is indexed at run time has local memory. */
@@ -148,6 +155,6 @@ class KernelBudgetTest {
                 .start().waitFor());
         Cubin code = new Cubin(Files.readAllBytes(cubin));
         assertTrue(code.count("local_array", Cubin.STL) > 0 && code.count("local_array", Cubin.LDL) > 0);
-        assertEquals(0, code.mainLoopShare("local_array"));
+        assertEquals(0, code.mainLoopShare("local_array", Cubin.FFMA));
     }
 }

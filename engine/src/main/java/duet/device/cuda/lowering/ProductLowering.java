@@ -27,7 +27,7 @@ final class ProductLowering {
     private ProductLowering(Site site, Product operation) {
         this.site = site;
         this.shape = ProductShape.of(operation);
-        this.tiling = ProductTiling.of(shape, site.multiprocessors());
+        this.tiling = tiling(shape, site.multiprocessors(), site.layout().precision());
         if (tiling.splits() > 1 && site.workspace() == 0) {
             throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
         }
@@ -71,7 +71,14 @@ final class ProductLowering {
     /** Scratch memory for the partial sums; 0 for none. */
     static long workspaceBytes(Product operation, int multiprocessors, Precision precision) {
         ProductShape shape = ProductShape.of(operation);
-        return ProductTiling.of(shape, multiprocessors).workspaceBytes(shape);
+        return tiling(shape, multiprocessors, precision).workspaceBytes(shape);
+    }
+
+    private static ProductTiling tiling(ProductShape shape, int multiprocessors, Precision precision) {
+        return switch (precision) {
+            case BF16X3, BF16X6 -> SplitTiling.of(shape, precision);
+            default -> ProductTiling.of(shape, multiprocessors);
+        };
     }
 
     /** The number of a function in {@code duet_reduction}, 0 for none; {@code duet_convolution} knows 0 and 1. */

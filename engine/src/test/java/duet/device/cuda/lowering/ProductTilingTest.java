@@ -34,8 +34,8 @@ class ProductTilingTest {
                 int across = t.tilesAcross(shape);
                 int down = t.tiles(shape) / across;
                 assertEquals(0, t.tiles(shape) % across);
-                assertTrue(across * t.tile().columns >= shape.columns() && (across - 1) * t.tile().columns < shape.columns());
-                assertTrue(down * t.tile().rows >= shape.rows() && (down - 1) * t.tile().rows < shape.rows());
+                assertTrue(across * t.tile().columns() >= shape.columns() && (across - 1) * t.tile().columns() < shape.columns());
+                assertTrue(down * t.tile().rows() >= shape.rows() && (down - 1) * t.tile().rows() < shape.rows());
                 assertEquals(0, t.termsPerSplit() % ProductTiling.SLICE);
                 assertTrue((long) t.splits() * t.termsPerSplit() >= shape.terms() && (t.splits() - 1) * t.termsPerSplit() < shape.terms());
                 assertEquals(t.splits() == 1, t.workspaceBytes(shape) == 0);
