@@ -89,7 +89,8 @@ class KernelCounterTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"virtual:0, FP32", "'virtual:0,virtual:1', FP32", "virtual:0, BF16X3", "'virtual:0,virtual:1', BF16X6"})
+    @CsvSource({"virtual:0, FP32", "'virtual:0,virtual:1', FP32", "virtual:0, BF16", "'virtual:0,virtual:1', BF16",
+            "virtual:0, BF16X3", "'virtual:0,virtual:1', BF16X6"})
     void accessesAreNearTheIdeal(String devices, Precision precision) throws Exception {
         Map<String, Map<String, Long>> kernels = step(devices, precision);
         List<String> excesses = new ArrayList<>();

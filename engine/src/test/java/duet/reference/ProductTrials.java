@@ -49,6 +49,32 @@ final class ProductTrials {
         return p.trials;
     }
 
+    /** Channels and filters of a group in multiples of eight: what tensor cores are fed with in whole chunks. */
+    static List<Trial> inEights(RandomGenerator random, int count) {
+        ProductTrials p = new ProductTrials(random);
+        p.convolution(2, geometry(96, 7, 7, 128, 5, 1, 2, 2, false));
+        p.convolution(3, geometry(48, 5, 8, 64, 3, 1, 0, 1, false));
+        p.convolution(1, geometry(80, 9, 6, 16, 2, 1, 1, 2, false));
+        p.convolution(1, geometry(64, 13, 13, 192, 3, 1, 1, 1, false));
+        p.convolution(2, geometry(16, 19, 17, 96, 4, 3, 2, 1, true));
+        p.convolution(3, geometry(8, 9, 9, 8, 3, 2, 1, 1, false));
+        for (int i = 0; i < count; i++) {
+            int groups = random.nextInt(1, 3);
+            int kernel = random.nextInt(1, 6);
+            ConvolutionGeometry g = geometry(groups * 8 * random.nextInt(1, 9), random.nextInt(1, 16), random.nextInt(1, 16),
+                    groups * 8 * random.nextInt(1, 26), kernel, random.nextInt(1, 4), random.nextInt(0, kernel), groups, random.nextBoolean());
+            if (g != null && g.multiplyAdds() <= 4 * LARGEST) {
+                p.convolution(random.nextInt(1, 4), cut(random, g));
+            }
+        }
+        for (int i = 0; i < count / 4; i++) {
+            p.fullyConnected(random.nextInt(1, 150), 8 * random.nextInt(1, 20), random.nextInt(1, 4), random.nextInt(1, 4),
+                    8 * random.nextInt(1, 40));
+        }
+        p.fusible(16);
+        return p.trials;
+    }
+
     /**
      * What Winograd's form applies to, with vectors of every instruction set: 3x3 and 5x5, and kernels that are so without their stride.
      */
