@@ -203,8 +203,8 @@ typedef struct {
 } duet_norm_pool;
 
 /* The first layer on tensor cores. An image of few channels is packed: one pixel is stride x stride pixels of the image, all channels, and
-   zeros up to a multiple of eight; a kernel of `kernel` pixels then covers `taps` packed ones and has stride 1. Packed pixel (y, x), channel
-   (dy * stride + dx) * channels + c is pixel (stride * y + dy - padding_top, stride * x + dx - padding), channel c, zero outside. The packed
+   zeros up to a multiple of eight; a kernel of `kernel` pixels covers `taps` packed ones and has stride 1. Packed pixel (y, x), channel
+   (dy * stride + dx) * channels + c is pixel (stride * y + dy - padding_top, stride * x + dx - padding), channel c, zero outside. A packed
    filter is [taps][taps][depth][filters], zero beyond the kernel.
 
    image     packs images, count in chunks of eight packed channels

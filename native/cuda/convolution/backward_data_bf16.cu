@@ -54,8 +54,11 @@ template <typename T, bool WHOLE, bool PAIRS> __device__ __forceinline__ void ba
     const int kernel_y = y * p.stride + phase.y, kernel_x = x * p.stride + phase.x - PAIRS;
     const bool there = (term < end_term) & (kernel_y < p.kernel) & (kernel_x < p.kernel);
     return {{channel - (y * p.width + x) * p.channels, -y, there ? -x : product::kNowhere},
-            there ? filter_from + (kernel_y * p.kernel + kernel_x) * channels * depth + channel : PAIRS ? 0 : -1,
-            there && x > 0, there && x < p.kernel};
+            there   ? filter_from + (kernel_y * p.kernel + kernel_x) * channels * depth + channel
+            : PAIRS ? 0
+                    : -1,
+            there && x > 0,
+            there && x < p.kernel};
   };
   auto copy_slice = [&](int slice, unsigned a, unsigned b) {
     const int term = first_term + slice * kTerms + window_copies.term;

@@ -13,7 +13,7 @@ __device__ __forceinline__ uint4 image_chunk(const duet_packing &p, uint32_t chu
   uint32_t words[4];
 #pragma unroll
   for (int i = 0; i < 8; i++) {
-    uint32_t down = first + i;                              /* becomes the row within the packed pixel */
+    uint32_t down = first + i;                               /* becomes the row within the packed pixel */
     const int across = static_cast<int>(split(down, p.row)); /* pixel and channel within that row */
     const int row = y + static_cast<int>(down), at = x * p.channels + across;
     const bool there = (static_cast<int>(down) < p.stride) & (static_cast<unsigned>(row) < static_cast<unsigned>(p.height)) &

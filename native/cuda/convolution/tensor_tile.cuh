@@ -29,7 +29,7 @@ constexpr int kChunk = 8;  /* numbers of 16 bits in 16 bytes */
 template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, int STAGES> struct Tile {
   static constexpr int rows = ROWS, columns = COLUMNS, warp_rows = WARP_ROWS, warp_columns = WARP_COLUMNS, stages = STAGES;
   static constexpr int warps_across = COLUMNS / WARP_COLUMNS, threads = ROWS / WARP_ROWS * warps_across * 32;
-  static constexpr int m = WARP_ROWS / 16, n = WARP_COLUMNS / 8; /* of mma */
+  static constexpr int m = WARP_ROWS / 16, n = WARP_COLUMNS / 8;                    /* of mma */
   static constexpr int slice_a = ROWS * kTerms * 2, slice_b = COLUMNS * kTerms * 2; /* bytes */
   static_assert(ROWS % WARP_ROWS == 0 && COLUMNS % WARP_COLUMNS == 0 && threads % 128 == 0);
 };
@@ -59,10 +59,14 @@ typedef uint32_t Matrices[4]; /* four matrices of 8 x 8, a lane's part of each *
 template <bool TRANSPOSED> __device__ __forceinline__ void load_matrices(Matrices &to, unsigned from) {
   if constexpr (TRANSPOSED) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(from) : "memory");
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"(from)
+                 : "memory");
   } else {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(from) : "memory");
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"(from)
+                 : "memory");
   }
 }
 
@@ -100,9 +104,7 @@ template <Order ORDER, int SIZE, int WARP, bool B> struct Reader {
   }
 };
 
-template <typename T> struct Sums {
-  float of[T::m][T::n][4];
-};
+template <typename T> struct Sums { float of[T::m][T::n][4]; };
 
 /* A warp's place in the tile. */
 template <typename T> struct Place {

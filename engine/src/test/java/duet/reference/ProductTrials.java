@@ -62,7 +62,8 @@ final class ProductTrials {
             int groups = random.nextInt(1, 3);
             int kernel = random.nextInt(1, 6);
             ConvolutionGeometry g = geometry(groups * 8 * random.nextInt(1, 9), random.nextInt(1, 16), random.nextInt(1, 16),
-                    groups * 8 * random.nextInt(1, 26), kernel, random.nextInt(1, 4), random.nextInt(0, kernel), groups, random.nextBoolean());
+                    groups * 8 * random.nextInt(1, 26), kernel, random.nextInt(1, 4), random.nextInt(0, kernel), groups,
+                    random.nextBoolean());
             if (g != null && g.multiplyAdds() <= 4 * LARGEST) {
                 p.convolution(random.nextInt(1, 4), cut(random, g));
             }
@@ -124,8 +125,10 @@ final class ProductTrials {
             Tensor weight = t.filter(g.filters(), g.channels(), 1, 1, 1);
             for (int bits : new int[] {0x7fffffff, 0xffffffff, 0x7fc00000, 0x7f800001, 0xff80ffff, 0x7f800000, 0xff800000}) {
                 float fault = Float.intBitsToFloat(bits);
-                p.trials.add(Draw.with(Draw.trial(random, new ConvolutionForward("conv", g, input, weight, null, output)), weight, 31, fault));
-                p.trials.add(Draw.with(Draw.trial(random, new ConvolutionBackwardData("conv", g, output, weight, input)), weight, 31, fault));
+                p.trials.add(
+                        Draw.with(Draw.trial(random, new ConvolutionForward("conv", g, input, weight, null, output)), weight, 31, fault));
+                p.trials.add(
+                        Draw.with(Draw.trial(random, new ConvolutionBackwardData("conv", g, output, weight, input)), weight, 31, fault));
             }
         }
         return p.trials;

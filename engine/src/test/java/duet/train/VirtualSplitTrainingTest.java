@@ -36,7 +36,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class VirtualSplitTrainingTest {
     private static final int BATCH = 4;
     private static final int STEPS = 3;
-    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=random,seed=3,warps=random", "streams=lazy,warps=reverse");
+    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=random,seed=3,warps=random",
+            "streams=lazy,warps=reverse");
 
     private record Run(List<Metrics> steps, Checkpoint end) {}
 
@@ -63,7 +64,8 @@ class VirtualSplitTrainingTest {
         Recorder recorder = new Recorder();
         try (Split data = Datasets.open("synthetic:3x227x227:1000:8", network.input(), 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, CpuOptions.DEFAULT.withPrecision(precision));
-                Trainer trainer = Trainer.create(network, devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE, backend, data,
+                Trainer trainer = Trainer.create(network, devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE, backend,
+                        data,
                         recipe.toBuilder().steps(STEPS)
                                 .learningRate(recipe.learningRate().startingAt(recipe.learningRate().initial() / 10)).build())) {
             trainer.train(recorder);

@@ -219,7 +219,7 @@ final class ProductLowering {
         duet_convolution.inside(p, shape.inside() ? 1 : 0);
         launches.add(
                 new KernelCall(tiling.kernel(), tiling.tiles(shape), shape.products(), tiling.splits(), tiling.tile().threads(),
-                tiling.tile().sharedBytes(), p));
+                        tiling.tile().sharedBytes(), p));
         return p;
     }
 

@@ -74,7 +74,8 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
      *
      * @param slice terms that are in shared memory at a time
      */
-    static <T extends ProductTile> ProductTiling least(ProductShape shape, int slice, List<T> tiles, Function<T, String> suffix, Cost<T> cost) {
+    static <T extends ProductTile> ProductTiling least(ProductShape shape, int slice, List<T> tiles, Function<T, String> suffix,
+            Cost<T> cost) {
         ProductTiling best = null;
         double least = Double.POSITIVE_INFINITY;
         int slices = divideUp(shape.terms(), slice);
