@@ -1,8 +1,8 @@
 /* backward_data.cuh on tensor cores: gradients and mask in bf16, of the filters their upper plane. A and B BY_ROW.
    WHOLE: channels and filters of a group are multiples of eight.
 
-   PAIRS, for few channels and stride 1: a row is two neighbouring pixels x, x + 1, a column a channel of the first or of the second. Both are
-   read through one window, a tap wider than the kernel: its tap is the first one's kernel column tap - 1, the second one's kernel column
+   PAIRS, for few channels and stride 1: a row is two neighbouring pixels x, x + 1, a column a channel of the first or of the second. Both
+   are read through one window, a tap wider than the kernel: its tap is the first one's kernel column tap - 1, the second one's kernel column
    tap, and zero where there is no such column. So the gradient is fetched once for two pixels; of 6 taps 5 count (5x5). */
 #include "convolution/backward_data.cuh"
 #include "convolution/tensor_gather.cuh"

@@ -1,5 +1,5 @@
-/* The first layer for tensor cores, see duet_packing: a row of a window has kernel * channels numbers at any address, which neither cp.async
-   nor ldmatrix can take; packed pixels have multiples of eight. Memory-bound; a thread a chunk of 16 bytes. */
+/* The first layer for tensor cores, see duet_packing: a row of a window has kernel * channels numbers at any address, which neither
+   cp.async nor ldmatrix can take; packed pixels have multiples of eight. Memory-bound; a thread a chunk of 16 bytes. */
 #include "common/access.cuh"
 
 namespace duet::packing {

@@ -1,6 +1,6 @@
 /* Adds up the partial sums of a split product in the order of the splits, then bias, activation, mask: see duet_reduction.
-   One thread for four results (one in the scalar form) and grid-strided; memory-bound, each partial sum is read once. The _bf16 forms are for
-   passes over pixels in bf16: result and mask are, partial sums and bias are not. */
+   One thread for four results (one in the scalar form) and grid-strided; memory-bound, each partial sum is read once. The _bf16 forms are
+   for passes over pixels in bf16: result and mask are, partial sums and bias are not. */
 #include "convolution/tensor_gather.cuh"
 
 namespace duet::product {

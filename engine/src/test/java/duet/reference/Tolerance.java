@@ -109,8 +109,8 @@ final class Tolerance {
     }
 
     /**
-     * What is allowed where tensor cores add up: they cut off, towards zero, what lies below 24 bits of the largest of some 8 terms and the sum so
-     * far, so that errors grow like K.
+     * What is allowed where tensor cores add up: they cut off, towards zero, what lies below 24 bits of the largest of some 8 terms and the
+     * sum so far, so that errors grow like K.
      *
      * @param allowed for sums in float
      */

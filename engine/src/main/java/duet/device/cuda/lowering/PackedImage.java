@@ -8,9 +8,9 @@ import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.lowering.ProductShape.Pass;
 
 /**
- * A first layer for tensor cores: an image of few channels, {@code stride} x {@code stride} pixels of which become one with a multiple of eight
- * channels, so that the convolution has stride 1 and its numbers lie in whole chunks (see {@code duet_packing} in duet_cuda.h). Packed images
- * and, forward, filters lie at the beginning of the workspace.
+ * A first layer for tensor cores: an image of few channels, {@code stride} x {@code stride} pixels of which become one with a multiple of
+ * eight channels, so that the convolution has stride 1 and its numbers lie in whole chunks (see {@code duet_packing} in duet_cuda.h). The
+ * packed images and, forward, filters lie at the beginning of the workspace.
  *
  * @param layer as the network has it
  * @param shape of the product of packed operands

@@ -6,8 +6,8 @@ import java.util.stream.Stream;
 import duet.device.cuda.lowering.ProductShape.Pass;
 
 /**
- * How a product on tensor cores is cut into blocks of threads. A pure function of the shape: it counts with the multiprocessors of one card,
- * whichever it is, so that results are the same bits on all.
+ * How a product on tensor cores is cut into blocks of threads. A pure function of the shape: it counts with the multiprocessors of one
+ * card, whichever it is, so that results are the same bits on all.
  */
 final class TensorTiling {
     /** Terms that a buffer of the ring in shared memory holds. */
@@ -102,7 +102,7 @@ final class TensorTiling {
         return shape.groupChannels() % CHUNK == 0 && shape.groupFilters() % CHUNK == 0;
     }
 
-    /** Backward to the data of few channels, two pixels in a row of the product fill a tile as one does not; other shapes stay as they are. */
+    /** Backward to the data of few channels, two pixels in a row of the product fill a tile as one does not; other shapes stay. */
     static ProductShape form(ProductShape shape) {
         int channels = shape.groupChannels();
         boolean pairs = shape.pass() == Pass.DATA && shape.geometry().stride() == 1 && shape.geometry().kernel() > 1
@@ -111,9 +111,9 @@ final class TensorTiling {
     }
 
     /**
-     * A model, not a measurement, of an H100: for a slice the largest of tensor cores (an mma takes 6 cycles of one of four schedulers, less
-     * hidden with few warps), shared memory (128 bytes a cycle, what ldmatrix reads and what is copied) and the L2 cache (35 bytes a cycle);
-     * 3100 cycles for a block to start and to store; partial sums written and read at 13 bytes a cycle, and another launch.
+     * A model, not a measurement, of an H100: for a slice the largest of tensor cores (an mma takes 6 cycles of one of four schedulers,
+     * more where few warps hide latencies), shared memory (128 bytes a cycle, what ldmatrix reads and what is copied) and the L2 cache (35
+     * bytes a cycle); 3100 cycles for a block to start and to store; then the sums of the splits.
      */
     private static double cycles(ProductShape shape, Tile tile, int splits, int slicesPerSplit) {
         double busiest = Math.ceilDiv(ProductTiling.tiles(shape, tile) * shape.products() * splits, MULTIPROCESSORS);
