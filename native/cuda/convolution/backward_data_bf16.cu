@@ -2,8 +2,8 @@
    WHOLE: channels and filters of a group are multiples of eight.
 
    PAIRS, for few channels and stride 1: a row is two neighbouring pixels x, x + 1, a column a channel of the first or of the second. Both
-   are read through one window, a tap wider than the kernel: its tap is the first one's kernel column tap - 1, the second one's kernel column
-   tap, and zero where there is no such column. So the gradient is fetched once for two pixels; of 6 taps 5 count (5x5). */
+   are read through one window, a tap wider than the kernel: its tap is the first one's kernel column tap - 1, the second one's kernel
+   column tap, and zero where there is no such column. So the gradient is fetched once for two pixels; of 6 taps 5 count (5x5). */
 #include "convolution/backward_data.cuh"
 #include "convolution/tensor_gather.cuh"
 
