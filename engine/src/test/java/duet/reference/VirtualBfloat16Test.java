@@ -7,11 +7,18 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.random.RandomGenerator;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import duet.TestDevices;
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
+import duet.bindings.KernelCode;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.CpuOptions;
@@ -24,6 +31,7 @@ import duet.device.RunParameters;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
+import duet.device.VirtualGpu;
 import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.Stored;
 import org.junit.jupiter.api.AfterAll;
@@ -125,6 +133,27 @@ class VirtualBfloat16Test extends MemoryBoundSuite {
     @TestFactory
     Stream<DynamicTest> shapesOfAlexnet() {
         return planned(PlannedOperations.ofBatches("alexnet", 1, 4));
+    }
+
+    @Test
+    @VirtualOnly("a card does not say which kernels it has run")
+    void eachTileIsTried() {
+        Set<String> tried = new TreeSet<>();
+        for (Trial drawn : ProductTrials.ofEachTile(Seed.random(Seed.get()))) {
+            Trial trial = given(drawn, Seed.random(Seed.get()));
+            VirtualGpu.reset();
+            requireRight(trial, expectation(trial), TrialRunner.run(backend(), trial));
+            tried.addAll(kernels(VirtualGpu.counters()));
+            requireClean();
+        }
+        Set<String> all = new TreeSet<>();
+        KernelCode.load().modules().values().forEach(ptx -> all.addAll(kernels(ptx)));
+        assertEquals(all, tried);
+    }
+
+    private static Set<String> kernels(String text) {
+        return Pattern.compile("\\b(convolution_\\w+_bf16|product_reduce_bf16)(_\\w+)?\\b").matcher(text).results().map(MatchResult::group)
+                .filter(name -> !name.contains("param")).collect(Collectors.toSet());
     }
 
     /** A NaN among the weights is no zero: it is in the results that it is part of, and only there. */
