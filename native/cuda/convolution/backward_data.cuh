@@ -1,5 +1,5 @@
 /* input_gradient[pixel][channel] = sum over taps, filters of output_gradient[pixel + padding - tap / stride][filter] *
-   filter[tap][channel][filter], where stride divides; then 0 where the mask is not above 0.
+   filter[tap][channel][filter], where stride divides; then 0 where the mask is not above 0, else times mask_scale.
 
    With stride s, input row y = s * a + phase - padding_top meets kernel rows s * t + phase, in output row a - t, and likewise columns: each
    phase is a dense convolution, so no multiplications are spent on taps that do not meet. Stride 1 is the one phase 0.
@@ -83,7 +83,7 @@ template <typename T, int VECTOR> __device__ __forceinline__ void backward_data(
         const int at = first_column + place.result_column(four);
         float4 v = result_four(sum, i, four);
         if (p.mask) {
-          v = masked(v, load<VECTOR>(mask + offset, at, p.columns));
+          v = masked(v, load<VECTOR>(mask + offset, at, p.columns), p.mask_scale);
         }
         store<VECTOR>(result + offset, at, p.columns, v);
       }

@@ -5,9 +5,12 @@
    A and B BY_TERM. FROM, TO: floats a copy of input and output gradient, as in forward. A thread's taps never change; the windows of a
    slice's 16 pixels are computed by 16 threads two slices ahead. */
 #pragma once
+#include "common/update.cuh"
 #include "convolution/gather.cuh"
 
 namespace duet::product {
+
+__device__ __forceinline__ float *float_at(duet_address address) { return reinterpret_cast<float *>(address); }
 
 /* Copies of four floats of A: a thread has one tap. */
 template <typename T, int VECTOR> struct TapCopies {
@@ -126,10 +129,34 @@ template <typename T, int FROM, int TO> __device__ __forceinline__ void backward
 
   const int result_column = shared.first_column;
   if (sums_bias && result_column + threadIdx.x < p.columns) {
-    float *bias = reinterpret_cast<float *>(p.bias) + blockIdx.z * p.split_stride;
-    bias[group * p.columns + result_column + threadIdx.x] = bias_sum;
+    const int at = group * p.columns + result_column + threadIdx.x;
+    if (p.bias_update.weight) {
+      duet::update<1>(float_at(p.bias_update.weight), float_at(p.bias_update.momentum), at, Values<1>{{bias_sum}},
+                      rates(p.bias_update.run, p.bias_update.rate_index));
+    } else {
+      (float_at(p.bias) + blockIdx.z * p.split_stride)[at] = bias_sum;
+    }
   }
-  float *result = reinterpret_cast<float *>(p.result) + blockIdx.z * p.split_stride;
+  if constexpr (TO == 4) {
+    if (p.update.weight) {
+      const Rates r = rates(p.update.run, p.update.rate_index);
+#pragma unroll
+      for (int i = 0; i < T::result_rows; i++) {
+        const int row = first_row + place.template result_row<BY_TERM>(i);
+        if (row < p.rows) {
+#pragma unroll
+          for (int four = 0; four < T::result_fours; four++) {
+            const int column = result_column + place.result_column(four), at = (group * p.rows + row) * p.columns + column;
+            if (column < p.columns) {
+              duet::update<4>(float_at(p.update.weight) + at, float_at(p.update.momentum) + at, 0, values(result_four(sum, i, four)), r);
+            }
+          }
+        }
+      }
+      return;
+    }
+  }
+  float *result = float_at(p.result) + blockIdx.z * p.split_stride;
 #pragma unroll
   for (int i = 0; i < T::result_rows; i++) {
     const int row = first_row + place.template result_row<BY_TERM>(i);

@@ -5,6 +5,7 @@
    A BY_ROW (a pixel's terms lie side by side in NHWC), B BY_TERM (the filter layout).
    FROM, TO: floats a copy of input and filter; 4 where channels, filters of a group are a multiple of 4. */
 #pragma once
+#include "common/finite.cuh"
 #include "convolution/gather.cuh"
 
 namespace duet::product {
@@ -65,6 +66,7 @@ template <typename T, int FROM, int TO> __device__ __forceinline__ void forward(
 
   float *result = reinterpret_cast<float *>(p.result) + blockIdx.z * p.split_stride;
   const float *bias = reinterpret_cast<const float *>(p.bias) + group * p.columns;
+  uint32_t found = 0;
 #pragma unroll
   for (int four = 0; four < T::result_fours; four++) {
     const int at = shared.first_column + place.result_column(four);
@@ -80,9 +82,13 @@ template <typename T, int FROM, int TO> __device__ __forceinline__ void forward(
         if (p.rectify) {
           v = rectified(v);
         }
+        found |= fault(v); /* beyond the last column are sums of products with 0 */
         store<TO>(result + offset, at, p.columns, v);
       }
     }
+  }
+  if (p.status && found) {
+    *reinterpret_cast<uint32_t *>(p.status) = 1;
   }
 }
 

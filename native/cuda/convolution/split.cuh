@@ -168,7 +168,7 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, typenam
 #pragma unroll
       for (int size = PLANES - 1; size >= 0; size--) {
 #pragma unroll
-        for (int plane = 0; plane <= size; plane++) {
+        for (int plane = size; plane >= 0; plane--) {
 #pragma unroll
           for (int m = 0; m < down; m++) {
             unsigned x[4], y[2];

@@ -47,7 +47,8 @@ abstract class SplitSuite extends TrialSuite {
 
     @Override
     void prepare(int index) {
-        TestDevices.configure(VirtualOperationTest.ORDERS[index] + ",accumulation=" + accumulation);
+        boolean anyOrder = !accumulation.equals("adversarial"); // which draws for one mma after the other
+        TestDevices.configure(VirtualOperationTest.ORDERS[anyOrder ? index : 0] + ",accumulation=" + accumulation);
     }
 
     @Override
@@ -119,7 +120,6 @@ abstract class SplitSuite extends TrialSuite {
         }
         double mean = Math.sqrt(sum / actual.length);
         assertTrue(actual.length < MANY || mean < 0.5, tensor + ": in the mean " + mean + " of what is allowed");
-        if (Boolean.getBoolean("duet.print")) System.out.printf("MEAN %s %.3f%n", tensor, mean);
     }
 
     @TestFactory
