@@ -218,4 +218,27 @@ typedef struct {
   duet_divisor blocks_down, blocks_across; /* backward: 2 x 2 blocks of an image */
 } duet_norm_pool;
 
+/* The first layer on tensor cores. An image of few channels is packed: one pixel is stride x stride pixels of the image, all channels, and
+   zeros up to a multiple of eight; a kernel of `kernel` pixels covers `taps` packed ones and has stride 1. Packed pixel (y, x), channel
+   (dy * stride + dx) * channels + c is pixel (stride * y + dy - padding_top, stride * x + dx - padding), channel c, zero outside. A packed
+   filter is [taps][taps][depth][filters], zero beyond the kernel.
+
+   image     packs images, count in chunks of eight packed channels
+   filter    packs the upper plane of a filter, count in chunks of eight filters
+   gradient  the gradient of a filter from that of the packed one: partial sums as in duet_reduction, count in fours of floats; behind them
+             those of the bias gradient */
+typedef struct {
+  duet_address from, to;
+  duet_address tail_to;  /* gradient: of the bias; or 0 */
+  uint64_t split_stride; /* gradient, elements */
+  uint32_t count;
+  int32_t splits, stride, kernel;
+  int32_t height, width, channels, padding_top, padding; /* of the image */
+  uint32_t reserved;
+  duet_divisor chunks;                      /* image: of a packed pixel; else in a row of filters */
+  duet_divisor packed_width, packed_height; /* image */
+  duet_divisor row;                         /* stride * channels */
+  duet_divisor depth, taps;                 /* filter, gradient: packed channels; packed taps across */
+} duet_packing;
+
 #endif

@@ -1,9 +1,10 @@
 /* Adds up the partial sums of a split product in the order of the splits, then bias, activation, mask, and perhaps the update of what the
    sum is the gradient of: see duet_reduction.
-   One thread for four results (one in the scalar form) and grid-strided; memory-bound, each partial sum is read once. */
+   One thread for four results (one in the scalar form) and grid-strided; memory-bound, each partial sum is read once. The _bf16 forms are
+   for passes over pixels in bf16: result and mask are, partial sums and bias are not. */
 #include "common/finite.cuh"
 #include "common/update.cuh"
-#include "convolution/gather.cuh"
+#include "convolution/tensor_gather.cuh"
 
 namespace duet::product {
 
@@ -17,7 +18,23 @@ template <int VECTOR> __device__ __forceinline__ float4 read(uint64_t address, i
   return VECTOR == 4 ? load4(from) : make_float4(*from, 0, 0, 0);
 }
 
-template <int VECTOR> __device__ __forceinline__ void reduce(const duet_reduction &p) {
+/* Four numbers in bf16, or one. */
+template <int VECTOR> __device__ __forceinline__ void finish_bf16(const duet_reduction &p, int64_t i, float4 v) {
+  uint16_t *result = reinterpret_cast<uint16_t *>(p.result) + i;
+  const uint16_t *mask = reinterpret_cast<const uint16_t *>(p.mask) + i;
+  uint2 both = {tensor::pack(v.x, v.y), tensor::pack(v.z, v.w)};
+  if constexpr (VECTOR == 4) {
+    if (p.mask) {
+      const uint2 m = *reinterpret_cast<const uint2 *>(mask);
+      both = {tensor::masked(both.x, m.x), tensor::masked(both.y, m.y)};
+    }
+    *reinterpret_cast<uint2 *>(result) = both;
+  } else {
+    *result = p.mask ? tensor::masked(both.x, *mask) : both.x;
+  }
+}
+
+template <int VECTOR, bool BF16> __device__ __forceinline__ void reduce(const duet_reduction &p) {
   uint32_t found = 0;
   const int64_t all = p.elements + p.tail, step = static_cast<int64_t>(gridDim.x) * blockDim.x * VECTOR;
   for (int64_t i = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * VECTOR; i < all; i += step) {
@@ -33,6 +50,10 @@ template <int VECTOR> __device__ __forceinline__ void reduce(const duet_reductio
     v.x = finished(v.x, p.activation);
     if (VECTOR == 4) {
       v = make_float4(v.x, finished(v.y, p.activation), finished(v.z, p.activation), finished(v.w, p.activation));
+    }
+    if constexpr (BF16) {
+      finish_bf16<VECTOR>(p, i, v);
+      continue;
     }
     if (p.mask) {
       v = masked(v, read<VECTOR>(p.mask, i), p.mask_scale);
@@ -63,8 +84,13 @@ template <int VECTOR> __device__ __forceinline__ void reduce(const duet_reductio
 
 }  // namespace duet::product
 
-/* elements, tail, split_stride and channels are multiples of 4 */
-extern "C" __global__ void __launch_bounds__(128) product_reduce(const __grid_constant__ duet_reduction p) { duet::product::reduce<4>(p); }
-extern "C" __global__ void __launch_bounds__(128) product_reduce_scalar(const __grid_constant__ duet_reduction p) {
-  duet::product::reduce<1>(p);
-}
+/* elements, tail, split_stride and channels are multiples of 4; the scalar forms serve every shape */
+#define DUET_REDUCE(NAME, VECTOR, BF16) \
+  extern "C" __global__ void __launch_bounds__(128) NAME(const __grid_constant__ duet_reduction p) { \
+    duet::product::reduce<VECTOR, BF16>(p); \
+  }
+DUET_REDUCE(product_reduce, 4, false)
+DUET_REDUCE(product_reduce_scalar, 1, false)
+DUET_REDUCE(product_reduce_bf16, 4, true)
+DUET_REDUCE(product_reduce_bf16_scalar, 1, true)
+#undef DUET_REDUCE

@@ -183,7 +183,7 @@ public final class PlanChecker {
                 continue;
             }
             region(tensor.toString(), tensor.device(), tensor.role().persistent() ? Area.PERSISTENT : Area.TRANSIENT, region);
-            long bytes = Math.max(tensor.dataBytes(), layout.bytes(tensor));
+            long bytes = layout.bytes(tensor);
             if (region.bytes() < bytes) {
                 faults.add(tensor + " needs " + bytes + " bytes, but has " + region.bytes());
             }

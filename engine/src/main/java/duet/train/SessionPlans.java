@@ -31,12 +31,12 @@ record SessionPlans(Plan evaluation, Plan training, Plan withoutNoise) {
     static SessionPlans make(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains,
             boolean dropout, Requests requests, Augmentation augmentation, boolean noiseEnds) {
         StoredImages images = new StoredImages(stored.height(), stored.width());
-        Plan evaluation = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, requests, backend));
+        Plan evaluation = sound(Planner.plan(network, placement, Mode.EVALUATION, batch, images, dropout, requests, backend), backend);
         boolean noise = augmentation.colourNoise() > 0;
         StoredImages noisy = new StoredImages(stored.height(), stored.width(), noise, augmentation.divisor());
-        Plan training = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend)) : null;
+        Plan training = trains ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, noisy, dropout, backend), backend) : null;
         Plan withoutNoise = trains && noise && noiseEnds
-                ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend)) : null;
+                ? sound(Planner.plan(network, placement, Mode.TRAINING, batch, images, dropout, backend), backend) : null;
         List<String> names = network.parameters().stream().map(ParameterShape::name).toList();
         if (!names.equals(evaluation.parameters().stream().map(Plan.Parameter::name).toList())) {
             throw new IllegalStateException("the plan has other parameters than the network");
@@ -44,8 +44,8 @@ record SessionPlans(Plan evaluation, Plan training, Plan withoutNoise) {
         return new SessionPlans(evaluation, training, withoutNoise);
     }
 
-    private static Plan sound(Plan plan) {
-        List<String> faults = PlanChecker.check(plan);
+    private static Plan sound(Plan plan, Backend backend) {
+        List<String> faults = PlanChecker.check(plan, backend);
         if (!faults.isEmpty()) {
             throw new IllegalStateException(
                     "the plan for " + plan.network().name() + " is unsound and is not run: " + String.join("; ", faults));

@@ -21,6 +21,20 @@ final class Bfloat16 {
         return Float.intBitsToFloat(bits + (1 << DROPPED - 1) - 1 + even >> DROPPED << DROPPED);
     }
 
+    /** The same but for ties, which are rounded away from zero. */
+    static double roundedAway(double value) {
+        if (Double.isNaN(value)) {
+            return value;
+        }
+        int bits = Float.floatToIntBits((float) value);
+        return Float.intBitsToFloat(bits + (1 << DROPPED - 1) >> DROPPED << DROPPED);
+    }
+
+    /** All of them, which are floats. */
+    static double[] roundedAway(double[] values) {
+        return Arrays.stream(values).map(Bfloat16::roundedAway).toArray();
+    }
+
     /** All of them, which are floats. */
     static double[] rounded(double[] values) {
         return Arrays.stream(values).map(Bfloat16::rounded).toArray();

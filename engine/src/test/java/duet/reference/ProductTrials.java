@@ -49,6 +49,58 @@ final class ProductTrials {
         return p.trials;
     }
 
+    /** Shapes for which each tile of tensor cores is chosen for one of the passes. */
+    static List<Trial> ofEachTile(RandomGenerator random) {
+        ProductTrials p = new ProductTrials(random);
+        p.convolution(28, geometry(152, 18, 18, 8, 1, 1, 0, 1, false));
+        p.convolution(39, geometry(104, 21, 21, 8, 1, 1, 0, 1, false));
+        p.convolution(24, geometry(56, 28, 28, 8, 1, 1, 0, 1, false));
+        p.convolution(19, geometry(8, 31, 31, 8, 1, 1, 0, 1, false));
+        p.convolution(35, geometry(208, 13, 13, 16, 1, 1, 0, 2, false));
+        p.convolution(38, geometry(80, 23, 23, 16, 3, 1, 1, 2, false));
+        p.convolution(1, geometry(40, 9, 9, 8, 3, 1, 1, 1, false));
+        p.convolution(1, geometry(216, 3, 3, 120, 3, 1, 1, 1, false));
+        p.convolution(34, geometry(16, 7, 7, 416, 1, 1, 0, 2, false));
+        p.convolution(2, geometry(416, 2, 2, 576, 3, 1, 1, 1, false));
+        p.convolution(8, geometry(16, 12, 12, 112, 1, 1, 0, 2, false));
+        p.convolution(33, geometry(16, 6, 6, 144, 1, 1, 0, 2, false));
+        p.convolution(40, geometry(16, 12, 12, 208, 1, 1, 0, 2, false));
+        p.convolution(20, geometry(8, 21, 21, 168, 1, 1, 0, 1, false));
+        p.convolution(1, geometry(240, 3, 3, 160, 3, 1, 1, 2, false));
+        p.convolution(39, geometry(8, 21, 21, 104, 1, 1, 0, 1, false));
+        p.convolution(7, geometry(16, 36, 36, 112, 1, 1, 0, 2, false));
+        p.fullyConnected(5, 2048, 1, 1, 2048);
+        p.fullyConnected(2, 500, 2, 2, 5);
+        return p.trials;
+    }
+
+    /** Channels and filters of a group in multiples of eight: what tensor cores are fed with in whole chunks. */
+    static List<Trial> inEights(RandomGenerator random, int count) {
+        ProductTrials p = new ProductTrials(random);
+        p.convolution(2, geometry(96, 7, 7, 128, 5, 1, 2, 2, false));
+        p.convolution(3, geometry(48, 5, 8, 64, 3, 1, 0, 1, false));
+        p.convolution(1, geometry(80, 9, 6, 16, 2, 1, 1, 2, false));
+        p.convolution(1, geometry(64, 13, 13, 192, 3, 1, 1, 1, false));
+        p.convolution(2, geometry(16, 19, 17, 96, 4, 3, 2, 1, true));
+        p.convolution(3, geometry(8, 9, 9, 8, 3, 2, 1, 1, false));
+        for (int i = 0; i < count; i++) {
+            int groups = random.nextInt(1, 3);
+            int kernel = random.nextInt(1, 6);
+            ConvolutionGeometry g = geometry(groups * 8 * random.nextInt(1, 9), random.nextInt(1, 16), random.nextInt(1, 16),
+                    groups * 8 * random.nextInt(1, 26), kernel, random.nextInt(1, 4), random.nextInt(0, kernel), groups,
+                    random.nextBoolean());
+            if (g != null && g.multiplyAdds() <= 4 * LARGEST) {
+                p.convolution(random.nextInt(1, 4), cut(random, g));
+            }
+        }
+        for (int i = 0; i < count / 4; i++) {
+            p.fullyConnected(random.nextInt(1, 150), 8 * random.nextInt(1, 20), random.nextInt(1, 4), random.nextInt(1, 4),
+                    8 * random.nextInt(1, 40));
+        }
+        p.fusible(16);
+        return p.trials;
+    }
+
     /**
      * What Winograd's form applies to, with vectors of every instruction set: 3x3 and 5x5, and kernels that are so without their stride.
      */

@@ -11,10 +11,12 @@ import duet.device.Operation.ActivationForward;
 import duet.device.Operation.Add;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.PrepareInput;
+import duet.device.Operation.Product;
 import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
 import duet.device.Operation.Slice;
 import duet.device.Operation.SoftmaxCrossEntropy;
+import duet.device.RunParameters;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
@@ -115,10 +117,26 @@ final class StoredTrials {
             }
             Map<Tensor, double[]> before = new HashMap<>();
             operation.reads().forEach(tensor -> before.put(tensor, values.get(tensor).clone()));
+            if (operation instanceof Product product) {
+                product(product, before, values, allowed);
+                continue;
+            }
             Reference.compute(operation, values, trial.parameters());
             allowed.putAll(Tolerance.allowed(operation, before, values, allowed, trial.parameters()));
         }
         return new Trial.Expectation(values, allowed);
+    }
+
+    /** On tensor cores, with parameters rounded to bf16; maps have been. */
+    private static void product(Product product, Map<Tensor, double[]> before, Map<Tensor, double[]> values,
+            Map<Tensor, double[]> allowed) {
+        before.replaceAll((tensor, array) -> tensor.format() == Format.FILTER ? Bfloat16.roundedAway(array) : array);
+        Map<Tensor, double[]> after = new HashMap<>(before);
+        Reference.compute(product, after, RunParameters.NONE);
+        product.writes().forEach(tensor -> values.put(tensor, after.get(tensor)));
+        // Biases are added up, not multiplied.
+        Tolerance.allowed(product, before, values, allowed, RunParameters.NONE).forEach((tensor, differences) -> allowed.put(tensor,
+                tensor.format() == Format.VECTOR ? differences : Tolerance.onTensorCores(product, differences)));
     }
 
     private static boolean keepsOrder(Operation operation) {
@@ -131,7 +149,7 @@ final class StoredTrials {
         double[] wanted = expected.values().get(tensor);
         double[] allowed = expected.allowed().get(tensor);
         for (int i = 0; i < actual.length; i++) {
-            double error = allowed[i] == 0 ? 0 : allowed[i] + Tolerance.ROUNDING * Math.abs(wanted[i]);
+            double error = allowed[i] == 0 || Double.isInfinite(wanted[i]) ? 0 : allowed[i] + Tolerance.ROUNDING * Math.abs(wanted[i]);
             double low = Bfloat16.rounded(wanted[i] - error);
             double high = Bfloat16.rounded(wanted[i] + error);
             boolean right = Double.isNaN(wanted[i]) ? Float.isNaN(actual[i]) : low <= actual[i] && actual[i] <= high;

@@ -3,19 +3,27 @@ package duet.reference;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.random.RandomGenerator;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import duet.TestDevices;
 import duet.VirtualGpuCondition;
+import duet.VirtualOnly;
+import duet.bindings.KernelCode;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.CpuOptions;
-import duet.device.Operation;
 import duet.device.Operation.FiniteCheck;
+import duet.device.Operation.FullyConnectedForward;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.SgdUpdate;
 import duet.device.Precision;
@@ -23,6 +31,7 @@ import duet.device.RunParameters;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
+import duet.device.VirtualGpu;
 import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.Stored;
 import org.junit.jupiter.api.AfterAll;
@@ -102,9 +111,71 @@ class VirtualBfloat16Test extends MemoryBoundSuite {
     }
 
     @TestFactory
+    Stream<DynamicTest> convolution() {
+        return trials(ProductTrials::convolutions, 40);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> convolutionInEights() {
+        return trials(ProductTrials::inEights, 40);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> fullyConnected() {
+        return trials(ProductTrials::fullyConnected, 20);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> shapesOfAlexnetSmall() {
+        return planned(PlannedOperations.ofBatches("alexnet-small", 1, 4));
+    }
+
+    @TestFactory
     Stream<DynamicTest> shapesOfAlexnet() {
-        return planned(PlannedOperations.ofBatches("alexnet", 1, 4).stream()
-                .filter(operation -> !(operation instanceof Operation.Product)).toList());
+        return planned(PlannedOperations.ofBatches("alexnet", 1, 4));
+    }
+
+    @Test
+    @VirtualOnly("a card does not say which kernels it has run")
+    void eachTileIsTried() {
+        Set<String> tried = new TreeSet<>();
+        for (Trial drawn : ProductTrials.ofEachTile(Seed.random(Seed.get()))) {
+            Trial trial = given(drawn, Seed.random(Seed.get()));
+            VirtualGpu.reset();
+            requireRight(trial, expectation(trial), TrialRunner.run(backend(), trial));
+            tried.addAll(kernels(VirtualGpu.counters()));
+            requireClean();
+        }
+        Set<String> all = new TreeSet<>();
+        KernelCode.load().modules().values().forEach(ptx -> all.addAll(kernels(ptx)));
+        assertEquals(all, tried);
+    }
+
+    private static Set<String> kernels(String text) {
+        return Pattern.compile("\\b(convolution_\\w+_bf16|product_reduce_bf16)(_\\w+)?\\b").matcher(text).results().map(MatchResult::group)
+                .filter(name -> !name.contains("param")).collect(Collectors.toSet());
+    }
+
+    /** A NaN among the weights is no zero: it is in the results that it is part of, and only there. */
+    @Test
+    void aProductSeesAFaultyWeight() {
+        Tensors t = new Tensors();
+        Tensor weight = t.filter(96, 64, 1, 1, 1);
+        Tensor input = t.activation(3, 64, 1, 1);
+        Tensor output = t.activation(3, 96, 1, 1);
+        float[] weights = new float[96 * 64];
+        float[] ones = new float[3 * 64];
+        Arrays.fill(ones, 1);
+        for (int bits : new int[] {0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0x7FC00000}) {
+            weights[5 * 64 + 7] = Float.intBitsToFloat(bits);
+            Trial trial = new Trial("fc", List.of(new FullyConnectedForward("fc", input, weight, null, output)),
+                    Map.of(weight, weights, input, ones), RunParameters.NONE);
+            float[] results = (float[]) TrialRunner.run(backend(), trial).get(output);
+            for (int i = 0; i < results.length; i++) {
+                assertEquals(i % 96 == 5 ? Float.NaN : 0, results[i], "of " + Integer.toHexString(bits) + " at " + i);
+            }
+        }
+        requireClean();
     }
 
     private static Tensor filter(int id, Role role, int elements) {

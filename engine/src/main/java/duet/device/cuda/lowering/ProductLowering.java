@@ -23,15 +23,18 @@ final class ProductLowering {
     private static final int REDUCE_THREADS = 128;
 
     private final Site site;
+    /** Null for operands as they are. */
+    private final PackedImage packed;
     private final ProductShape shape;
     private final ProductTiling tiling;
     private final List<KernelCall> launches = new ArrayList<>();
 
     private ProductLowering(Site site, Product operation) {
         this.site = site;
-        this.shape = ProductShape.of(operation);
+        this.packed = packed(operation, site.layout().precision());
+        this.shape = packed == null ? shape(operation, site.layout().precision()) : packed.shape();
         this.tiling = tiling(shape, site.multiprocessors(), site.layout().precision());
-        if (tiling.splits() > 1 && site.workspace() == 0) {
+        if (workspaceBytes(operation, site.multiprocessors(), site.layout().precision()) > 0 && site.workspace() == 0) {
             throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
         }
     }
@@ -71,17 +74,50 @@ final class ProductLowering {
         return l.launches;
     }
 
-    /** Scratch memory for the partial sums; 0 for none. */
+    /** Scratch memory for packed operands and partial sums; 0 for none. */
     static long workspaceBytes(Product operation, int multiprocessors, Precision precision) {
-        ProductShape shape = ProductShape.of(operation);
+        PackedImage packed = packed(operation, precision);
+        if (packed != null) {
+            int splits = tiling(packed.shape(), multiprocessors, precision).splits();
+            return packed.bytes() + (direct(packed, splits) ? 0 : splits * packed.shape().splitStride() * Float.BYTES);
+        }
+        ProductShape shape = shape(operation, precision);
         return tiling(shape, multiprocessors, precision).workspaceBytes(shape);
+    }
+
+    private static ProductShape shape(Product operation, Precision precision) {
+        ProductShape shape = ProductShape.of(operation);
+        return precision == Precision.BF16 ? TensorTiling.form(shape) : shape;
+    }
+
+    private static PackedImage packed(Product operation, Precision precision) {
+        return precision == Precision.BF16 ? PackedImage.of(ProductShape.of(operation)) : null;
+    }
+
+    /** Whether the product's kernel writes the result itself, not partial sums. */
+    private static boolean direct(PackedImage packed, int splits) {
+        return splits == 1 && (packed == null || packed.shape().pass() != Pass.WEIGHTS);
+    }
+
+    private boolean direct() {
+        return direct(packed, tiling.splits());
+    }
+
+    /** Where partial sums are. */
+    private long partial() {
+        return site.workspace() + (packed == null ? 0 : packed.bytes());
     }
 
     private static ProductTiling tiling(ProductShape shape, int multiprocessors, Precision precision) {
         return switch (precision) {
+            case BF16 -> TensorTiling.of(shape);
             case BF16X3, BF16X6 -> SplitTiling.of(shape, precision);
             default -> ProductTiling.of(shape, multiprocessors);
         };
+    }
+
+    private boolean bf16() {
+        return site.layout().precision() == Precision.BF16;
     }
 
     /** The number of a function in {@code duet_reduction}, 0 for none; {@code duet_convolution} knows 0 and 1. */
@@ -96,12 +132,17 @@ final class ProductLowering {
     /** What the product's kernel cannot apply is applied by the sum of the splits, in place where there is one split. */
     private void forward(Tensor input, Tensor weight, Tensor bias, Tensor output, Fusion fusion) {
         MemorySegment product = product(input, weight, output);
-        int function = function(fusion.activation() == null ? null : fusion.activation().function());
+        Activation activation = fusion.activation() == null ? null : fusion.activation().function();
+        int function = function(activation);
         long status = fusion.check() == null ? 0 : address(fusion.check().status()) + (long) Integer.BYTES * fusion.check().index();
-        if (tiling.splits() == 1 && function <= 1) {
+        if (tiling.splits() == 1 && (function <= 1 || bf16())) {
             duet_convolution.bias(product, address(bias));
-            duet_convolution.rectify(product, function);
+            duet_convolution.rectify(product, function <= 1 ? function : 0);
             duet_convolution.status(product, status);
+            if (function > 1) {
+                // The sum of the splits works in place on floats alone.
+                launches.addAll(ElementwiseLowering.lower(site, new ActivationForward(shape.layer(), activation, output, output)));
+            }
             return;
         }
         MemorySegment sums = sums(output);
@@ -128,7 +169,7 @@ final class ProductLowering {
         MemorySegment product = product(input, outputGradient, weightGradient);
         SgdUpdate weight = fusion.update(weightGradient);
         SgdUpdate bias = biasGradient == null ? null : fusion.update(biasGradient);
-        if (tiling.splits() == 1) {
+        if (direct()) {
             duet_convolution.bias(product, address(biasGradient));
             if (tiling.tile() == ProductTiling.Tile.SCALAR || tiling.tile() == SplitTiling.Tile.SCALAR) {
                 Stream.of(weight, bias).filter(Objects::nonNull).forEach(o -> launches.addAll(ElementwiseLowering.lower(site, o)));
@@ -138,7 +179,12 @@ final class ProductLowering {
             }
             return;
         }
-        duet_convolution.bias(product, biasGradient == null ? 0 : site.workspace() + shape.results() * Float.BYTES);
+        duet_convolution.bias(product, biasGradient == null ? 0 : partial() + shape.results() * Float.BYTES);
+        if (packed != null) {
+            launches.add(
+                    packed.unpackGradient(site, partial(), tiling.splits(), address(weightGradient), address(biasGradient)));
+            return;
+        }
         MemorySegment sums = sums(weightGradient);
         duet_reduction.tail_result(sums, address(biasGradient));
         update(duet_reduction.update(sums), weight);
@@ -159,13 +205,25 @@ final class ProductLowering {
     }
 
     private MemorySegment product(Tensor gathered, Tensor dense, Tensor result) {
+        if (packed != null) {
+            launches.add(packed.packImage(site, address(gathered)));
+            if (shape.pass() == Pass.FORWARD) {
+                launches.add(packed.packFilter(site, address(dense)));
+                return product(site.workspace(), packed.filter(site), result);
+            }
+            return product(site.workspace(), address(dense), result);
+        }
+        return product(address(gathered), address(dense), result);
+    }
+
+    private MemorySegment product(long gathered, long dense, Tensor result) {
         ConvolutionGeometry g = shape.geometry();
         boolean data = shape.pass() == Pass.DATA;
         MemorySegment p = duet_convolution.allocate(site.arena());
         p.fill((byte) 0);
-        duet_convolution.gathered(p, address(gathered));
-        duet_convolution.dense(p, address(dense));
-        duet_convolution.result(p, tiling.splits() == 1 ? address(result) : site.workspace());
+        duet_convolution.gathered(p, gathered);
+        duet_convolution.dense(p, dense);
+        duet_convolution.result(p, direct() ? address(result) : partial());
         duet_convolution.split_stride(p, shape.splitStride());
         duet_convolution.rows(p, shape.rows());
         duet_convolution.columns(p, shape.columns());
@@ -192,7 +250,8 @@ final class ProductLowering {
         duet_convolution.result_width(p, g.width());
         duet_convolution.inside(p, shape.inside() ? 1 : 0);
         launches.add(
-                new KernelCall(tiling.kernel(), tiling.tiles(shape), shape.products(), tiling.splits(), tiling.tile().threads(), 0, p));
+                new KernelCall(tiling.kernel(), tiling.tiles(shape), shape.products(), tiling.splits(), tiling.tile().threads(),
+                        tiling.tile().sharedBytes(), p));
         return p;
     }
 
@@ -202,7 +261,7 @@ final class ProductLowering {
         int channels = shape.pass() == Pass.DATA ? shape.geometry().channels() : shape.geometry().filters();
         MemorySegment p = duet_reduction.allocate(site.arena());
         p.fill((byte) 0);
-        duet_reduction.partial(p, tiling.splits() == 1 ? address(result) : site.workspace());
+        duet_reduction.partial(p, direct() ? address(result) : partial());
         duet_reduction.result(p, address(result));
         duet_reduction.split_stride(p, shape.splitStride());
         duet_reduction.elements(p, elements);
@@ -212,7 +271,8 @@ final class ProductLowering {
         boolean fours = elements % 4 == 0 && shape.biasTerms() % 4 == 0 && channels % 4 == 0;
         long threads = Math.ceilDiv(elements + shape.biasTerms(), fours ? 4 : 1);
         int blocks = (int) Math.min(Math.ceilDiv(threads, REDUCE_THREADS), 8L * site.multiprocessors());
-        launches.add(new KernelCall(fours ? "product_reduce" : "product_reduce_scalar", blocks, 1, 1, REDUCE_THREADS, 0, p));
+        String kernel = "product_reduce" + (bf16() && shape.pass() != Pass.WEIGHTS ? "_bf16" : "") + (fours ? "" : "_scalar");
+        launches.add(new KernelCall(kernel, blocks, 1, 1, REDUCE_THREADS, 0, p));
         return p;
     }
 

@@ -13,8 +13,9 @@ import duet.device.Tensor;
  *
  * @param batch      images
  * @param biasTerms  results beside the product: the gradient of a bias, else 0
+ * @param pairs      backward to the data, stride 1: two neighbouring pixels are one row of the product
  */
-record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int batch, int biasTerms) {
+record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int batch, int biasTerms, boolean pairs) {
     enum Pass { FORWARD, DATA, WEIGHTS }
 
     /** Offsets within a tensor are 32-bit numbers in the kernels. */
@@ -28,6 +29,14 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
                     "%s: %d images of %dx%dx%d with %d filters of %dx%d make a tensor of more than 2^30 numbers; use smaller batches",
                     layer, batch, g.channels(), g.height(), g.width(), g.filters(), g.kernel(), g.kernel()));
         }
+    }
+
+    ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int batch, int biasTerms) {
+        this(pass, layer, geometry, batch, biasTerms, false);
+    }
+
+    ProductShape inPairs() {
+        return new ProductShape(pass, layer, geometry, batch, biasTerms, true);
     }
 
     static ProductShape of(Product operation) {
@@ -70,14 +79,14 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
     }
 
     int columns() {
-        return pass == Pass.DATA ? groupChannels() : groupFilters();
+        return pass == Pass.DATA ? groupChannels() * (pairs ? 2 : 1) : groupFilters();
     }
 
     /** Length of the sums. */
     int terms() {
         return switch (pass) {
             case FORWARD -> taps() * groupChannels();
-            case DATA -> tapsAcross() * tapsAcross() * groupFilters();
+            case DATA -> phaseTaps() * tapsAcross() * groupFilters();
             case WEIGHTS -> outputPixels();
         };
     }
@@ -94,7 +103,11 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
 
     /** Taps along one side of a window; backward to the data those of a phase. */
     int tapsAcross() {
-        return pass == Pass.DATA ? (geometry.kernel() + geometry.stride() - 1) / geometry.stride() : geometry.kernel();
+        return pass == Pass.DATA ? phaseTaps() + (pairs ? 1 : 0) : geometry.kernel();
+    }
+
+    private int phaseTaps() {
+        return (geometry.kernel() + geometry.stride() - 1) / geometry.stride();
     }
 
     private int taps() {
@@ -110,7 +123,11 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
     }
 
     int rasterWidth() {
-        return pass == Pass.DATA ? phaseSize(geometry.width(), geometry.padding()) : geometry.outputWidth();
+        if (pass != Pass.DATA) {
+            return geometry.outputWidth();
+        }
+        int width = phaseSize(geometry.width(), geometry.padding());
+        return pairs ? Math.ceilDiv(width, 2) : width;
     }
 
     /** Pixels p of all phases have (p + padding) / stride in a range of this size, from padding / stride on. */

@@ -65,15 +65,20 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
     }
 
     static ProductTiling of(ProductShape shape, int multiprocessors) {
-        return least(shape, candidates(shape), tile -> tile.suffix,
+        return least(shape, SLICE, candidates(shape), tile -> tile.suffix,
                 (tile, splits, slicesPerSplit) -> cycles(shape, tile, splits, slicesPerSplit, multiprocessors));
     }
 
-    /** The cheapest of all tiles and numbers of splits. */
-    static <T extends ProductTile> ProductTiling least(ProductShape shape, List<T> tiles, Function<T, String> suffix, Cost<T> cost) {
+    /**
+     * The cheapest of all tiles and numbers of splits.
+     *
+     * @param slice terms that are in shared memory at a time
+     */
+    static <T extends ProductTile> ProductTiling least(ProductShape shape, int slice, List<T> tiles, Function<T, String> suffix,
+            Cost<T> cost) {
         ProductTiling best = null;
         double least = Double.POSITIVE_INFINITY;
-        int slices = divideUp(shape.terms(), SLICE);
+        int slices = divideUp(shape.terms(), slice);
         for (T tile : tiles) {
             for (int wanted = 1; wanted <= Math.min(slices, MOST_SPLITS); wanted++) {
                 int slicesPerSplit = divideUp(slices, wanted);
@@ -84,7 +89,7 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
                 double cycles = cost.cycles(tile, splits, slicesPerSplit);
                 if (cycles < least) {
                     least = cycles;
-                    best = new ProductTiling(passName(shape.pass()) + suffix.apply(tile), tile, splits, slicesPerSplit * SLICE);
+                    best = new ProductTiling(passName(shape.pass()) + suffix.apply(tile), tile, splits, slicesPerSplit * slice);
                 }
             }
         }

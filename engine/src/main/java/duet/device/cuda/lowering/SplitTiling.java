@@ -69,7 +69,7 @@ final class SplitTiling {
 
     static ProductTiling of(ProductShape shape, Precision precision) {
         int planes = precision == Precision.BF16X6 ? 3 : 2;
-        return ProductTiling.least(shape, candidates(shape), tile -> precision + "_" + tile.suffix,
+        return ProductTiling.least(shape, SLICE, candidates(shape), tile -> precision + "_" + tile.suffix,
                 (tile, splits, slicesPerSplit) -> cycles(shape, tile, planes, splits, slicesPerSplit));
     }
 

@@ -1,0 +1,128 @@
+/* backward_weights.cuh on tensor cores: input and output gradient in bf16, the gradients of weights and biases in fp32. A and B BY_TERM.
+   FROM, TO: whether channels, filters of a group are multiples of eight. */
+#include "convolution/tensor_gather.cuh"
+
+namespace duet::tensor {
+
+/* The sums of a slice's columns in fp32, for the bias: a thread adds up two columns of every `parts`-th term. */
+template <typename T> struct ColumnSums {
+  static constexpr int across = T::columns / 2, parts = T::threads / across >= 4 ? 4 : 2;
+  static_assert(T::threads >= across * parts);
+  int pair = threadIdx.x % across, part = threadIdx.x / across;
+  float low = 0, high = 0;
+  __device__ __forceinline__ void add(const unsigned char *slice) {
+    if (part < parts) {
+#pragma unroll 8
+      for (int term = part; term < kTerms; term += parts) {
+        const int at = place_by_term<T::columns>(term, pair / 4) + pair % 4 * 4;
+        const uint32_t both = *reinterpret_cast<const uint32_t *>(slice + at);
+        low += __uint_as_float(both << 16);
+        high += __uint_as_float(both & 0xffff0000u);
+      }
+    }
+  }
+  /* The parts together, in their order, through shared memory that nobody reads any more. */
+  template <bool WHOLE> __device__ __forceinline__ void store(float2 *memory, float *to, int first_column, int columns) {
+    __syncthreads();
+    if (part < parts) {
+      memory[part * across + pair] = make_float2(low, high);
+    }
+    __syncthreads();
+    if (part == 0) {
+      float2 sum = memory[pair];
+#pragma unroll
+      for (int i = 1; i < parts; i++) {
+        const float2 other = memory[i * across + pair];
+        sum = {sum.x + other.x, sum.y + other.y};
+      }
+      store_pair<WHOLE>(to, first_column + pair * 2, columns, sum.x, sum.y);
+    }
+  }
+};
+
+template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
+  Shared<T> &shared = shared_of<T>();
+  const int group = blockIdx.y;
+  const int first_row = blockIdx.x / p.tiles_across * T::rows;
+  const int first_column = blockIdx.x % p.tiles_across * T::columns;
+  const int first_pixel = blockIdx.z * p.terms_per_split;
+  const int end_pixel = min(p.terms, first_pixel + p.terms_per_split);
+
+  /* The windows of a slice's pixels lie in a ring of their own, found a slice before they are needed. */
+  constexpr int kRing = 4;
+  static_assert(T::stages <= kRing && T::rows >= kRing * kTerms);
+  auto find_window = [&](int number) {
+    const int pixel = first_pixel + number;
+    shared.windows[number % (kRing * kTerms)] = pixel < end_pixel ? window(p, Raster(p, pixel), group * static_cast<int>(p.depth.divisor),
+                                                                           pixel * p.result_channels + group * p.columns)
+                                                                  : no_window();
+  };
+  for (int number = threadIdx.x; number < T::stages * kTerms; number += T::threads) {
+    find_window(number);
+  }
+  __syncthreads();
+
+  const TermCopies<T, T::rows> from;
+  const TermCopies<T, T::columns> to;
+  const int row = first_row + from.at;
+  const Tap tap = [&] {
+    const Tap t = product::forward_tap(p, row, p.rows);
+    return Tap{kept(t.offset), kept(t.y), kept(t.x)};
+  }();
+  const uint16_t *gradient = reinterpret_cast<const uint16_t *>(p.dense);
+  const int column = kept(first_column + to.at);
+  auto copy_slice = [&](int slice, unsigned a, unsigned b) {
+    const Window *windows = shared.windows + slice % kRing * kTerms;
+    if (from.takes_part()) {
+#pragma unroll
+      for (int i = 0; i < from.count; i++) {
+        const Window window = load_window(windows + from.term + i * from.step);
+        copy_window<FROM>(a + from.to(i), p, window, [&](int k) { return FROM ? tap : product::forward_tap(p, row + k, p.rows); });
+      }
+    }
+    if (to.takes_part()) {
+#pragma unroll
+      for (int i = 0; i < to.count; i++) {
+        const int offset = windows[to.term + i * to.step].partner;
+        copy_dense<TO>(b + to.to(i), gradient, offset + column, offset >= 0 ? p.columns - column : 0);
+      }
+    }
+  };
+  const bool sums_bias = p.bias && first_row == 0;
+  ColumnSums<T> bias_sums;
+  Sums<T> sum;
+  const int slices = (end_pixel - first_pixel + kTerms - 1) / kTerms;
+  auto after_barrier = [&](int slice, int buffer) {
+    if (threadIdx.x < kTerms) {
+      find_window((slice + T::stages) * kTerms + threadIdx.x);
+    }
+    if (sums_bias) {
+      bias_sums.add(shared.b[buffer]);
+    }
+  };
+  sum_slices<T, BY_TERM, BY_TERM>(shared, sum, slices, copy_slice, after_barrier);
+
+  if (sums_bias) {
+    float *bias = reinterpret_cast<float *>(p.bias) + blockIdx.z * p.split_stride + group * p.columns;
+    bias_sums.template store<TO>(reinterpret_cast<float2 *>(shared.a), bias, first_column, p.columns);
+  }
+  float *result = reinterpret_cast<float *>(p.result) + blockIdx.z * p.split_stride;
+  store_sums<T, TO>(result, sum, first_column, p.columns,
+                    [&](int row, int) { return first_row + row < p.rows ? (group * p.rows + first_row + row) * p.columns : -1; });
+}
+
+}  // namespace duet::tensor
+
+#define DUET_BACKWARD_WEIGHTS_BF16(NAME, ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS, STAGES, BLOCKS, FROM, TO) \
+  extern "C" __global__ void __launch_bounds__(ROWS / WARP_ROWS * COLUMNS / WARP_COLUMNS * 32, BLOCKS) \
+      NAME(const __grid_constant__ duet_convolution p) { \
+    duet::tensor::backward_weights<duet::tensor::Tile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS, STAGES>, FROM, TO>(p); \
+  }
+DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_256x128, 256, 128, 64, 64, 4, 1, true, true)
+DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x192, 128, 192, 64, 48, 4, 1, true, true)
+DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x128, 128, 128, 64, 64, 4, 2, true, true)
+DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x96, 128, 96, 64, 48, 4, 2, true, true)
+DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x48, 128, 48, 32, 48, 4, 2, true, true)
+DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x64, 128, 64, 64, 32, 4, 2, true, true)
+DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_scalar, 128, 64, 64, 32, 3, 2, false, false)
+#undef DUET_BACKWARD_WEIGHTS_BF16
