@@ -41,7 +41,9 @@ extern "C" __global__ void __launch_bounds__(128, 5) norm_pool_backward_bf16(con
       if (row > 2 || column > 2) continue;
       const Values<8> gradient = widen(pooled[window]);
 #pragma unroll
-      for (int n = 0; n < 8; n++) db.v[n] += winners[window].equals(n, row * 3 + column) ? gradient.v[n] : 0;
+      for (int n = 0; n < 8; n++) {
+        if (winners[window].equals(n, row * 3 + column)) db.v[n] += gradient.v[n];
+      }
     }
     /* Rounded as if it had been stored between the two passes. */
     const Values<8> da = gradient(span(a[pixel], lane), widen(round_bf16(db)), p.alpha, p.k, p.relu, lane);
