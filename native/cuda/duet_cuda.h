@@ -30,6 +30,14 @@ typedef struct {
   } rates[128];
 } duet_run;
 
+/* The update of a parameter by its gradient, in the kernel that makes the gradient, which is then stored nowhere (sgd/). */
+typedef struct {
+  duet_address weight, momentum; /* weight 0 for no update */
+  duet_address run;
+  uint32_t rate_index;
+  uint32_t reserved;
+} duet_update;
+
 /* ---- Matrix products: convolution, fully connected layers (convolution/) ----------------------------------------------------------
 
    One structure for the three passes. `gathered` is read through windows: window (y, x) of the raster begins at row step * y +
@@ -47,9 +55,12 @@ typedef struct {
    bias + z * split_stride: partial sums in scratch memory for duet_reduction, or with one split the result itself. */
 typedef struct {
   duet_address gathered, dense, result;
-  duet_address bias;            /* forward: added; weights: written; 0 for none */
-  duet_address mask;            /* data: of the result's shape; the result is 0 where it is not above 0; 0 for none */
-  uint64_t split_stride;        /* elements */
+  duet_address bias;     /* forward: added; weights: written; 0 for none */
+  duet_address mask;     /* data: of the result's shape; the result is 0 where it is not above 0; 0 for none */
+  duet_address status;   /* forward: set to 1 if a result is NaN or infinite, else left as it is; 0 for none */
+  uint64_t split_stride; /* elements */
+  duet_update update;    /* weights, one split: of what the result is the gradient of; bias_update likewise */
+  duet_update bias_update;
   int32_t rows, columns, terms; /* of the product of one group (and phase) */
   int32_t terms_per_split;      /* a multiple of 16 */
   int32_t tiles_across;
@@ -62,20 +73,25 @@ typedef struct {
   duet_divisor taps_across;               /* windows are taps_across x taps_across pixels */
   int32_t stride, padding_top, padding, kernel, phases, result_height, result_width; /* data only */
   int32_t inside;                                                                    /* 1 if no window reaches outside its image */
-  int32_t reserved;
+  float mask_scale;                                                                  /* data: of the results that the mask lets through */
 } duet_convolution;
 
 /* result[i] = epilogue(sum over splits of partial[split * split_stride + i]) in the order of the splits, for i below elements + tail;
    from `elements` on the result goes to tail_result (a bias gradient). May work in place on one split. */
 typedef struct {
   duet_address partial, result, tail_result;
-  duet_address bias;     /* added: bias[i mod channels]; 0 for none */
-  duet_address mask;     /* result 0 where mask[i] is not above 0; 0 for none */
+  duet_address bias;   /* added: bias[i mod channels]; 0 for none */
+  duet_address mask;   /* result 0 where mask[i] is not above 0, else times mask_scale; 0 for none */
+  duet_address status; /* set to 1 if a result is NaN or infinite, else left as it is; 0 for none */
+  duet_update update;  /* of what the result is the gradient of: then result and tail_result are 0 */
+  duet_update tail_update;
   uint64_t split_stride; /* elements */
   int64_t elements, tail;
   duet_divisor channels;
   int32_t splits;
   int32_t activation; /* 0 none, 1 max(result, 0), 2 tanh */
+  float mask_scale;
+  uint32_t reserved;
 } duet_reduction;
 
 /* ---- Everything else: memory-bound kernels ----------------------------------------------------------------------------------------
@@ -92,7 +108,7 @@ typedef struct {
   uint32_t reserved;
 } duet_elementwise;
 
-/* elementwise/: status = 1 if a value is NaN or infinite, else 0. With more than one block finite_reset comes before. */
+/* elementwise/: finite_check sets the status to 1 if a value is NaN or infinite; finite_reset sets `count` of them to 0 before. */
 typedef struct {
   duet_address values, status;
   uint64_t count;

@@ -23,6 +23,13 @@ template <int ROWS, int COLUMNS> struct Tile {
   static constexpr int threads = ROWS * COLUMNS / 64;
   static constexpr int down = COLUMNS % 32 == 0 ? 8 : 16, across = 32 / down;
   static constexpr int warps_across = COLUMNS / (across * 8);
+  /* Of a thread: rows, and groups of four columns. */
+  static constexpr int result_rows = 8, result_fours = 2;
+  /* sum[i][four]: row i, columns 4 * four .. 4 * four + 3 */
+  typedef float4 Sums[result_rows][result_fours];
+  /* Floats of nothing before a term of a BY_TERM slice, and in all. */
+  static __device__ __forceinline__ int gap(int term) { return 0; }
+  static constexpr int gaps = 0;
   static_assert(ROWS % (down * 8) == 0 && COLUMNS % (across * 8) == 0);
 };
 
@@ -41,8 +48,8 @@ template <typename T> struct Place {
   template <Order ORDER> __device__ __forceinline__ int result_row(int i) const {
     return row + (ORDER == BY_ROW ? i * T::down + down : i / 4 * T::down * 4 + down * 4 + i % 4);
   }
-  /* Columns 4 * half .. 4 * half + 3 of the thread. */
-  __device__ __forceinline__ int result_column(int half) const { return column + half * T::across * 4 + across * 4; }
+  /* The first of four columns of the thread. */
+  __device__ __forceinline__ int result_column(int four) const { return column + four * T::across * 4 + across * 4; }
 };
 
 /* The rows read together are neighbours of A (swizzle r / 2: row parity is the half of the banks), every fourth of B. */
@@ -55,9 +62,9 @@ __device__ __forceinline__ void add_product(float4 &sum, float a, float4 b) {
   sum = {fmaf(a, b.x, sum.x), fmaf(a, b.y, sum.y), fmaf(a, b.z, sum.z), fmaf(a, b.w, sum.w)};
 }
 
-/* sum[i][half]: row i, columns 4 * half .. 4 * half + 3. */
 typedef float4 Sums[8][2];
 
+__device__ __forceinline__ float4 result_four(const Sums &sum, int i, int four) { return sum[i][four]; }
 __device__ __forceinline__ void clear(Sums &sum) {
 #pragma unroll
   for (int i = 0; i < 8; i++) {

@@ -85,6 +85,8 @@ template <typename T, int SIZE, int VECTOR, bool B> struct RowCopies {
     return at * kSlice + (term / 4 ^ (B ? swizzle_b(at) : swizzle_a(at))) * 4 + term % 4;
   }
   __device__ __forceinline__ bool has(int i) const { return SIZE % step == 0 || row + i * step < SIZE; }
+  /* Rows from the first copy's to that of copy i. */
+  __device__ __forceinline__ int ahead(int i) const { return i * step; }
   /* Shared address of copy i. */
   __device__ __forceinline__ unsigned to(int i) const { return first[i % period] + i / period * period * step * kSlice * 4; }
 };
@@ -114,25 +116,31 @@ __device__ __forceinline__ void copy_windows_inside(const RowCopies<T, T::rows, 
   }
 }
 
-/* How threads share a BY_TERM slice of SIZE rows or columns: a thread has one place, `at`, and every `step`-th term. */
-template <int SIZE, int THREADS, int VECTOR> struct TermCopies {
-  static constexpr int across = SIZE / VECTOR, step = THREADS / across, count = (kSlice + step - 1) / step;
-  static_assert(THREADS % across == 0);
+/* Where a term of a BY_TERM slice of SIZE rows or columns begins. */
+template <typename T, int SIZE> __device__ __forceinline__ int term_at(int term) { return term * SIZE + T::gap(term); }
+
+/* How threads share a BY_TERM slice of SIZE rows or columns: a thread has one place, `at`, and every `step`-th term. Where the number of
+   threads is no multiple of a term's copies some threads have none. */
+template <typename T, int SIZE, int VECTOR> struct TermCopies {
+  static constexpr int across = SIZE / VECTOR;
+  static constexpr bool all = T::threads % across == 0;
+  static constexpr int step = all ? T::threads / across : T::threads / across < 8 ? 4 : 8;
+  static constexpr int count = (kSlice + step - 1) / step;
   int at, term;
   unsigned first; /* shared address of the thread's first copy */
   __device__ __forceinline__ explicit TermCopies(const float *slice) {
     at = threadIdx.x % across * VECTOR;
-    term = threadIdx.x / across;
-    first = kept(shared_address(slice + threadIdx.x * VECTOR));
+    term = all || threadIdx.x < across * step ? threadIdx.x / across : kSlice;
+    first = kept(shared_address(slice + threadIdx.x * VECTOR + T::gap(term)));
   }
-  __device__ __forceinline__ bool has(int i) const { return kSlice % step == 0 || term + i * step < kSlice; }
-  __device__ __forceinline__ unsigned to(int i) const { return first + i * THREADS * VECTOR * 4; }
+  __device__ __forceinline__ bool has(int i) const { return (all && kSlice % step == 0) || term + i * step < kSlice; }
+  __device__ __forceinline__ unsigned to(int i) const { return first + term_at<T, SIZE>(i * step) * 4; }
 };
 
 /* Shared memory of a block: two slices of each operand, windows, and what only the end needs (it would cost a register). */
 template <typename T, int WINDOWS> struct Shared {
-  alignas(16) float a[2][T::rows * kSlice];
-  alignas(16) float b[2][T::columns * kSlice];
+  alignas(16) float a[2][T::rows * kSlice + T::gaps];
+  alignas(16) float b[2][T::columns * kSlice + T::gaps];
   Window windows[WINDOWS];
   int first_column;
 };
@@ -140,8 +148,8 @@ template <typename T, int WINDOWS> struct Shared {
 /* The main loop: copy_slice(slice, buffer) starts the copies of a slice; after_barrier(slice, buffer) may look at a slice that has
    arrived. One barrier a slice: it both shows the slice to all and frees the other buffer. */
 template <typename T, Order A, Order B, int WINDOWS, typename CopySlice, typename AfterBarrier>
-__device__ __forceinline__ void sum_slices(Shared<T, WINDOWS> &shared, Sums &sum, const Place<T> &place, int slices, CopySlice copy_slice,
-                                           AfterBarrier after_barrier) {
+__device__ __forceinline__ void sum_slices(Shared<T, WINDOWS> &shared, typename T::Sums &sum, const Place<T> &place, int slices,
+                                           CopySlice copy_slice, AfterBarrier after_barrier) {
   const Reads<T, A, B> reads(place);
   clear(sum);
   copy_slice(0, 0);
@@ -156,7 +164,7 @@ __device__ __forceinline__ void sum_slices(Shared<T, WINDOWS> &shared, Sums &sum
       end_of_copies();
     }
     after_barrier(slice, buffer);
-    multiply<T, A, B>(shared.a[buffer], shared.b[buffer], sum, reads);
+    multiply(shared.a[buffer], shared.b[buffer], sum, reads);
   }
 }
 
@@ -194,9 +202,9 @@ template <int VECTOR> __device__ __forceinline__ float4 load(const float *row, i
 __device__ __forceinline__ float rectified(float v) { return v < 0 ? 0 : v; }
 __device__ __forceinline__ float4 rectified(float4 v) { return {rectified(v.x), rectified(v.y), rectified(v.z), rectified(v.w)}; }
 __device__ __forceinline__ float4 plus(float4 a, float4 b) { return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w}; }
-/* v where mask is above 0, else 0. */
-__device__ __forceinline__ float4 masked(float4 v, float4 mask) {
-  return {mask.x > 0 ? v.x : 0, mask.y > 0 ? v.y : 0, mask.z > 0 ? v.z : 0, mask.w > 0 ? v.w : 0};
+/* v * scale where mask is above 0, else 0. */
+__device__ __forceinline__ float4 masked(float4 v, float4 mask, float scale) {
+  return {mask.x > 0 ? v.x * scale : 0, mask.y > 0 ? v.y * scale : 0, mask.z > 0 ? v.z * scale : 0, mask.w > 0 ? v.w * scale : 0};
 }
 
 }  // namespace duet::product

@@ -1,5 +1,8 @@
-/* Adds up the partial sums of a split product in the order of the splits, then bias, activation, mask: see duet_reduction.
+/* Adds up the partial sums of a split product in the order of the splits, then bias, activation, mask, and perhaps the update of what the
+   sum is the gradient of: see duet_reduction.
    One thread for four results (one in the scalar form) and grid-strided; memory-bound, each partial sum is read once. */
+#include "common/finite.cuh"
+#include "common/update.cuh"
 #include "convolution/gather.cuh"
 
 namespace duet::product {
@@ -15,6 +18,7 @@ template <int VECTOR> __device__ __forceinline__ float4 read(uint64_t address, i
 }
 
 template <int VECTOR> __device__ __forceinline__ void reduce(const duet_reduction &p) {
+  uint32_t found = 0;
   const int64_t all = p.elements + p.tail, step = static_cast<int64_t>(gridDim.x) * blockDim.x * VECTOR;
   for (int64_t i = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * VECTOR; i < all; i += step) {
     float4 v = read<VECTOR>(p.partial, i);
@@ -31,14 +35,29 @@ template <int VECTOR> __device__ __forceinline__ void reduce(const duet_reductio
       v = make_float4(v.x, finished(v.y, p.activation), finished(v.z, p.activation), finished(v.w, p.activation));
     }
     if (p.mask) {
-      v = masked(v, read<VECTOR>(p.mask, i));
+      v = masked(v, read<VECTOR>(p.mask, i), p.mask_scale);
     }
-    float *to = i < p.elements ? reinterpret_cast<float *>(p.result) + i : reinterpret_cast<float *>(p.tail_result) + (i - p.elements);
-    if constexpr (VECTOR == 4) {
+    found |= VECTOR == 4 ? fault(v) : fault(v.x);
+    const bool tail = i >= p.elements;
+    const int64_t at = tail ? i - p.elements : i;
+    const duet_update &change = tail ? p.tail_update : p.update;
+    float *to = reinterpret_cast<float *>(change.weight ? change.weight : tail ? p.tail_result : p.result) + at;
+    if (change.weight) {
+      float *momentum = reinterpret_cast<float *>(change.momentum) + at;
+      const Rates r = rates(change.run, change.rate_index);
+      if constexpr (VECTOR == 4) {
+        update<4>(to, momentum, 0, values(v), r);
+      } else {
+        update<1>(to, momentum, 0, Values<1>{{v.x}}, r);
+      }
+    } else if constexpr (VECTOR == 4) {
       *reinterpret_cast<float4 *>(to) = v;
     } else {
       *to = v.x;
     }
+  }
+  if (p.status && found) {
+    *reinterpret_cast<uint32_t *>(p.status) = 1;
   }
 }
 

@@ -1,13 +1,12 @@
-/* Whether a tensor holds a NaN or an infinity. Threads gather what they see, each block combines its threads' findings. One block
-   alone writes 0 or 1; with more blocks finite_reset has written 0, and a block that found something sets the flag, in any order. */
+/* Whether a tensor holds a NaN or an infinity. Threads gather what they see, each block combines its threads' findings, and a block that
+   found something sets the flag, all to the same value. Once a run finite_reset clears the flags of all layers. */
 #include "common/bf16.cuh"
+#include "common/finite.cuh"
 #include "common/block_reduce.cuh"
 
 namespace duet::finite {
 
 constexpr int kThreads = 256;
-
-__device__ __forceinline__ uint32_t fault(float x) { return fabsf(x) < __int_as_float(0x7f800000) ? 0 : 1; }
 
 struct Either {
   __device__ __forceinline__ uint32_t operator()(uint32_t a, uint32_t b) const { return a | b; }
@@ -44,21 +43,15 @@ template <int N, typename Source> __device__ __forceinline__ void check(const du
   }
   if (first < p.count % N) found |= faults<1>(values, N * vectors + first);
   found = block_reduce<kThreads>(found, Either(), scratch);
-  if (threadIdx.x != 0) return;
-  uint32_t *status = global<uint32_t>(p.status);
-  if (gridDim.x == 1) {
-    *status = found != 0;
-  } else if (found) {
-    atomicOr(status, 1u);
-  }
+  if (threadIdx.x == 0 && found) *global<uint32_t>(p.status) = 1;
 }
 
 }  // namespace duet::finite
 
 extern "C" {
 
-__global__ void __launch_bounds__(32) finite_reset(const __grid_constant__ duet_finite p) {
-  if (threadIdx.x == 0) *duet::global<uint32_t>(p.status) = 0;
+__global__ void __launch_bounds__(256) finite_reset(const __grid_constant__ duet_finite p) {
+  for (uint32_t i = threadIdx.x; i < p.count; i += 256) duet::global<uint32_t>(p.status)[i] = 0;
 }
 __global__ void __launch_bounds__(256) finite_check(const __grid_constant__ duet_finite p) {
   duet::finite::check<4>(p, duet::global<const float>(p.values));

@@ -18,6 +18,8 @@ import duet.data.Split;
 import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.device.CpuOptions;
+import duet.device.Precision;
 import duet.device.VirtualGpu;
 import duet.model.Networks;
 import duet.net.Layer;
@@ -32,7 +34,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * How well the kernels use memory in a step of AlexNet, counted by the virtual GPU: coalesced access where bytes are what a kernel waits
@@ -61,12 +63,12 @@ class KernelCounterTest {
         return Network.chain("alexnet-narrow", paper.input(), paper.inputScale(), layers);
     }
 
-    private static Map<String, Map<String, Long>> step(String devices) throws Exception {
+    private static Map<String, Map<String, Long>> step(String devices, Precision precision) throws Exception {
         Network network = network();
         Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
         String[] counters = new String[1];
         try (Split data = Datasets.open("synthetic:3x227x227:1000:4", network.input(), 1, DamageReport.STRICT);
-                Backend backend = Backends.open(devices, 0);
+                Backend backend = Backends.open(devices, CpuOptions.DEFAULT.withPrecision(precision));
                 Trainer trainer = Trainer.create(network, placement, backend, data, Recipe.of("alexnet", 2).toBuilder().steps(1).build())) {
             VirtualGpu.reset();
             trainer.train(new TrainingListener() {
@@ -87,9 +89,9 @@ class KernelCounterTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"virtual:0", "virtual:0,virtual:1"})
-    void accessesAreNearTheIdeal(String devices) throws Exception {
-        Map<String, Map<String, Long>> kernels = step(devices);
+    @CsvSource({"virtual:0, FP32", "'virtual:0,virtual:1', FP32", "virtual:0, BF16X3", "'virtual:0,virtual:1', BF16X6"})
+    void accessesAreNearTheIdeal(String devices, Precision precision) throws Exception {
+        Map<String, Map<String, Long>> kernels = step(devices, precision);
         List<String> excesses = new ArrayList<>();
         kernels.forEach((kernel, counts) -> {
             double sectors = ratio(counts, "global_sectors");

@@ -22,11 +22,20 @@ import duet.device.CpuOptions;
 import duet.device.Operation;
 import duet.device.Operation.Activation;
 import duet.device.Operation.ActivationBackward;
+import duet.device.Operation.ActivationForward;
 import duet.device.Operation.ConvolutionBackwardData;
+import duet.device.Operation.ConvolutionBackwardWeights;
+import duet.device.Operation.ConvolutionForward;
+import duet.device.Operation.Dropout;
+import duet.device.Operation.FiniteCheck;
+import duet.device.Operation.FullyConnectedBackwardData;
+import duet.device.Operation.FullyConnectedBackwardWeights;
+import duet.device.Operation.FullyConnectedForward;
 import duet.device.Operation.MaxPoolBackward;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.ResponseNormBackward;
 import duet.device.Operation.ResponseNormForward;
+import duet.device.Operation.SgdUpdate;
 import duet.device.PoolingGeometry;
 import duet.device.Precision;
 import duet.device.Program;
@@ -53,6 +62,8 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 @ExtendWith(VirtualGpuCondition.class)
 @ResourceLock(TestDevices.LOCK)
 class FusedKernelTest {
+    private static final RunParameters PARAMETERS = new RunParameters(7, 3, new float[] {0.25f, 0.5f}, new float[] {0.125f, 0}, 0.9f);
+
     /**
      * Operations, what the host fills, and what comes out of the last ones.
      *
@@ -78,6 +89,13 @@ class FusedKernelTest {
     Stream<DynamicTest> convolutionGradientAndRelu() {
         RandomGenerator random = Seed.random(Seed.get());
         return IntStream.range(0, 12).mapToObj(i -> test(convolution(random)));
+    }
+
+    /** Also with numbers that are not finite, which the epilogue finds as the search by itself does. */
+    @TestFactory
+    Stream<DynamicTest> layersWithUpdates() {
+        RandomGenerator random = Seed.random(Seed.get());
+        return IntStream.range(0, 24).mapToObj(i -> test(layer(random, i)));
     }
 
     private static DynamicTest test(Chain chain) {
@@ -157,6 +175,53 @@ class FusedKernelTest {
                 Precision.FP32, null);
     }
 
+    /** A layer with ReLU, search and dropout, the way back through them, and the update of its parameters. */
+    private static Chain layer(RandomGenerator random, int index) {
+        boolean single = index % 2 == 0;
+        ConvolutionGeometry g = ProductTrials.randomGeometry(random);
+        Tensors t = new Tensors();
+        int batch = random.nextInt(1, 4);
+        Tensor input = t.activation(batch, g.channels(), g.height(), g.width());
+        int outputs = single ? 4 * random.nextInt(1, 20) + random.nextInt(2) : g.filters();
+        Tensor weight = single ? t.filter(outputs, g.channels(), g.height(), g.width(), 1)
+                : t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups());
+        Tensor weightGradient = t.gradient(weight);
+        Tensor weightMomentum = t.like(weight);
+        Tensor output = single ? t.activation(batch, outputs, 1, 1) : t.activation(batch, outputs, g.outputHeight(), g.outputWidth());
+        Tensor outputGradient = t.like(output);
+        Tensor inputGradient = t.like(input);
+        Tensor bias = t.vector(outputs);
+        Tensor biasGradient = t.gradient(bias);
+        Tensor biasMomentum = t.like(bias);
+        Tensor status = t.integers(1, 3);
+        float scale = random.nextBoolean() ? 1 : 2;
+        Dropout below = new Dropout("dropout", input, input, 5, 0.5f, scale, input.channels(), 0);
+        Dropout belowGradient = new Dropout("dropout", inputGradient, inputGradient, 5, 0.5f, scale, input.channels(), 0);
+        List<Operation> operations = List.of(new ActivationForward("relu", Activation.RELU, input, input), below,
+                single ? new FullyConnectedForward("layer", input, weight, bias, output)
+                        : new ConvolutionForward("layer", g, input, weight, bias, output),
+                new ActivationForward("activation", random.nextBoolean() ? Activation.RELU : Activation.TANH, output, output),
+                new FiniteCheck("layer", output, status, 1),
+                single ? new FullyConnectedBackwardData("layer", outputGradient, weight, inputGradient)
+                        : new ConvolutionBackwardData("layer", g, outputGradient, weight, inputGradient),
+                single ? new FullyConnectedBackwardWeights("layer", input, outputGradient, weightGradient, biasGradient)
+                        : new ConvolutionBackwardWeights("layer", g, input, outputGradient, weightGradient, biasGradient),
+                new SgdUpdate("layer", weightGradient, weight, weightMomentum, 0),
+                new SgdUpdate("layer", biasGradient, bias, biasMomentum, 1),
+                belowGradient, new ActivationBackward("relu", Activation.RELU, input, inputGradient, inputGradient));
+        Map<Tensor, float[]> operands = new HashMap<>();
+        for (Tensor tensor : List.of(input, weight, weightMomentum, outputGradient, bias, biasMomentum)) {
+            operands.put(tensor, draw(random, tensor));
+        }
+        if (index % 3 == 0) {
+            float[] values = operands.get(random.nextBoolean() ? bias : weight);
+            values[random.nextInt(values.length)] = random.nextBoolean() ? Float.NaN : Float.POSITIVE_INFINITY;
+        }
+        operands.put(status, new float[3]);
+        return new Chain((single ? "fully connected, " + outputs + " outputs, " : "") + g + " batch " + batch, operations, operands,
+                List.of(status, output, inputGradient, weight, weightMomentum, bias, biasMomentum), Precision.FP32, null);
+    }
+
     private static Map<Tensor, float[]> run(Chain chain, boolean fused) {
         System.setProperty("duet.cuda.fusion", fused ? "on" : "off");
         try (Backend backend = Backends.open("virtual:0", CpuOptions.DEFAULT.withPrecision(chain.precision()))) {
@@ -173,7 +238,7 @@ class FusedKernelTest {
                     Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, storage,
                             storage)) {
                 chain.operands().forEach(program::write);
-                program.run(RunParameters.NONE);
+                program.run(PARAMETERS);
                 Map<Tensor, float[]> results = new HashMap<>();
                 for (Tensor tensor : chain.results()) {
                     results.put(tensor, new float[(int) tensor.elements()]);

@@ -75,6 +75,36 @@ final class ProductTrials {
         return p.trials;
     }
 
+    /** The longest sums of AlexNet in each pass, of few rows and columns. */
+    static List<Trial> longSums(RandomGenerator random, int length) {
+        ProductTrials p = new ProductTrials(random);
+        p.fullyConnected(3, length, 1, 1, 20);
+        p.fullyConnected(3, 20, 1, 1, length);
+        p.fullyConnected(length, 12, 1, 1, 16);
+        return p.trials;
+    }
+
+    /**
+     * One weight that is not a number shows in all results that it is part of, whatever its bits. Of one pixel: backward to the data a window of more
+     * reaches outside the image, where 0 * NaN would be a matter of taste.
+     */
+    static List<Trial> faultyWeights(RandomGenerator random) {
+        ProductTrials p = new ProductTrials(random);
+        for (int channels : new int[] {3, 8}) {
+            ConvolutionGeometry g = geometry(channels, 6, 6, 12, 1, 1, 0, 1, false);
+            Tensors t = new Tensors();
+            Tensor input = t.activation(2, g.channels(), g.height(), g.width());
+            Tensor output = t.activation(2, g.filters(), g.outputHeight(), g.outputWidth());
+            Tensor weight = t.filter(g.filters(), g.channels(), 1, 1, 1);
+            for (int bits : new int[] {0x7fffffff, 0xffffffff, 0x7fc00000, 0x7f800001, 0xff80ffff, 0x7f800000, 0xff800000}) {
+                float fault = Float.intBitsToFloat(bits);
+                p.trials.add(Draw.with(Draw.trial(random, new ConvolutionForward("conv", g, input, weight, null, output)), weight, 31, fault));
+                p.trials.add(Draw.with(Draw.trial(random, new ConvolutionBackwardData("conv", g, output, weight, input)), weight, 31, fault));
+            }
+        }
+        return p.trials;
+    }
+
     /** A convolution forward, on tensors of its own. */
     static ConvolutionForward forward(int batch, ConvolutionGeometry g) {
         Tensors t = new Tensors();

@@ -20,6 +20,12 @@ final class Tensors {
         return make(tensor.format(), tensor.role(), tensor.batch(), tensor.channels(), tensor.height(), tensor.width(), tensor.groups());
     }
 
+    /** Of a parameter, in one run. */
+    Tensor gradient(Tensor parameter) {
+        return make(parameter.format(), Role.TRANSIENT, parameter.batch(), parameter.channels(), parameter.height(), parameter.width(),
+                parameter.groups());
+    }
+
     Tensor filter(int outputs, int channels, int height, int width, int groups) {
         return make(Format.FILTER, Role.PARAMETER, outputs, channels, height, width, groups);
     }

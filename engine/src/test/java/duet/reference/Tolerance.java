@@ -20,6 +20,7 @@ import duet.device.Operation.FullyConnectedForward;
 import duet.device.Operation.MaxPoolBackward;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.PrepareInput;
+import duet.device.Operation.Product;
 import duet.device.Operation.ResponseNormBackward;
 import duet.device.Operation.ResponseNormForward;
 import duet.device.Operation.Scale;
@@ -53,6 +54,9 @@ final class Tolerance {
     /** Results this small may be flushed to 0. */
     private static final double TINY = 2 * Float.MIN_NORMAL;
 
+    /** Of so few products one may be the greater part. */
+    private static final int FEW = 256;
+
     private Tolerance() {}
 
     /**
@@ -64,14 +68,7 @@ final class Tolerance {
     static Map<Tensor, double[]> allowed(Operation operation, Map<Tensor, double[]> before, Map<Tensor, double[]> after,
             Map<Tensor, double[]> carried, RunParameters parameters) {
         return switch (operation) {
-            case ConvolutionForward o -> sums(o, forwardTerms(o.geometry()) + 1, before);
-            case ConvolutionBackwardData o ->
-                sums(o, forwardTerms(o.geometry()) * o.geometry().filters() / o.geometry().channels(), before);
-            case ConvolutionBackwardWeights o ->
-                sums(o, (long) o.input().batch() * o.geometry().outputHeight() * o.geometry().outputWidth(), before);
-            case FullyConnectedForward o -> sums(o, o.input().elementsPerImage() + 1, before);
-            case FullyConnectedBackwardData o -> sums(o, o.weight().batch(), before);
-            case FullyConnectedBackwardWeights o -> sums(o, o.input().batch(), before);
+            case Product o -> sums(o, terms(o), before);
             case MaxPoolBackward o -> sums(o, windows(o.geometry()), before);
             case AveragePoolForward o -> sums(o, (long) o.geometry().window() * o.geometry().window(), before);
             case AveragePoolBackward o -> sums(o, 2 * windows(o.geometry()), before);
@@ -97,6 +94,41 @@ final class Tolerance {
             case SgdUpdate o -> sgdUpdate(o, before, after, carried, parameters);
             default -> exact(operation);
         };
+    }
+
+    /** Of a convolution or fully connected layer: how long its sums are. */
+    private static long terms(Product operation) {
+        return switch (operation) {
+            case ConvolutionForward o -> forwardTerms(o.geometry()) + 1;
+            case ConvolutionBackwardData o -> forwardTerms(o.geometry()) * o.geometry().filters() / o.geometry().channels();
+            case ConvolutionBackwardWeights o -> (long) o.input().batch() * o.geometry().outputHeight() * o.geometry().outputWidth();
+            case FullyConnectedForward o -> o.input().elementsPerImage() + 1;
+            case FullyConnectedBackwardData o -> o.weight().batch();
+            case FullyConnectedBackwardWeights o -> o.input().batch();
+        };
+    }
+
+    /**
+     * What is allowed where tensor cores add up: they cut off, towards zero, what lies below 24 bits of the largest of some 8 terms and the sum so
+     * far, so that errors grow like K.
+     *
+     * @param allowed for sums in float
+     */
+    static double[] onTensorCores(Product operation, double[] allowed) {
+        double terms = terms(operation);
+        return scaled((12 + Math.sqrt(terms) + terms / 4) / (4 + Math.sqrt(terms)), allowed);
+    }
+
+    /**
+     * What is allowed where each factor is the sum of numbers in bf16. With two, a product of two factors is off by up to 2^-15 (2^-16 for what is left
+     * out, 2^-17 for what each factor loses), by a fifth of it in the mean, to either side: of many, 2e-5 of M. With three, what is allowed in float.
+     *
+     * @param planes  2 or 3
+     * @param allowed for sums in float
+     */
+    static double[] ofPlanes(Product operation, int planes, double[] allowed) {
+        double terms = terms(operation);
+        return planes == 3 ? allowed : scaled((terms < FEW ? 0x1p-15 : 2e-5) / ((4 + Math.sqrt(terms)) * ROUNDING), allowed);
     }
 
     private static long forwardTerms(ConvolutionGeometry g) {

@@ -6,7 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
 
+import duet.device.Operation;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
@@ -49,13 +51,17 @@ final class CudaQueue {
         stream = device.stream(kind);
         List<Fusion> fusions = backend.fuses() ? Fusion.plan(backend.layout(), steps.steps(), readers, overlap)
                 : Fusion.none(steps.steps());
+        Stream<Operation> operations = steps.steps().stream()
+                .flatMap(step -> step instanceof Step.Launch launch ? Stream.of(launch.operation()) : Stream.empty());
+        for (KernelCall reset : CudaLowering.begin(operations, site(arena, address, 0, run, backend, device))) {
+            commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, "finite check", reset)));
+        }
         for (int i = 0; i < steps.steps().size(); i++) {
             switch (steps.steps().get(i)) {
                 case Step.Launch launch -> {
                     launch.requireOn(device.index);
                     if (fusions.get(i) != null) {
-                        Site site = new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor),
-                                workspaces.applyAsLong(launch), run, device.card.multiprocessors, backend.layout());
+                        Site site = site(arena, address, workspaces.applyAsLong(launch), run, backend, device);
                         for (KernelCall l : CudaLowering.lower(fusions.get(i), site)) {
                             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, fusions.get(i).label(), l)));
                         }
@@ -68,6 +74,12 @@ final class CudaQueue {
                 case Step.Wait(int event) -> commands.add(new Command.Await(event));
             }
         }
+    }
+
+    private static Site site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, CudaBackend backend,
+            CudaDevice device) {
+        return new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor), workspace, run, device.card.multiprocessors,
+                backend.layout());
     }
 
     List<Command> commands() {

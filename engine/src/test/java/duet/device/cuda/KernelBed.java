@@ -88,13 +88,14 @@ final class KernelBed implements AutoCloseable {
     List<KernelCall> lower(Fusion fusion) {
         List<Tensor> filled = operations(fusion).flatMap(o -> o.reads().stream()).toList();
         long workspace = CudaLowering.workspaceBytes(fusion.first(), multiprocessors, Precision.FP32);
-        return CudaLowering.lower(fusion, new Site(arena, tensor -> tensor == null ? 0 : addresses.computeIfAbsent(tensor,
+        Site site = new Site(arena, tensor -> tensor == null ? 0 : addresses.computeIfAbsent(tensor,
                 t -> filled.contains(t) ? memory(values(t)) : memory(t.dataBytes())), workspace == 0 ? 0 : memory(workspace), numbers(),
-                multiprocessors, new CudaLayout(_ -> multiprocessors, Precision.FP32)));
+                multiprocessors, new CudaLayout(_ -> multiprocessors, Precision.FP32));
+        return Stream.concat(CudaLowering.begin(operations(fusion), site).stream(), CudaLowering.lower(fusion, site).stream()).toList();
     }
 
     private static Stream<Operation> operations(Fusion f) {
-        return Stream.<Operation>of(f.first(), f.activation(), f.pool(), f.normBackward(), f.reluBackward()).filter(Objects::nonNull);
+        return Stream.concat(Stream.of(f.first()), f.others().stream());
     }
 
     private MemorySegment values(Tensor tensor) {
@@ -136,7 +137,7 @@ final class KernelBed implements AutoCloseable {
     }
 
     static Fusion alone(Operation operation) {
-        return new Fusion(operation, null, null, null, null);
+        return Fusion.of(operation);
     }
 
     List<byte[]> results(Fusion fusion) {

@@ -69,7 +69,7 @@ final class PlanFaults {
         List<Step> computes = sound.steps(compute);
         int last = PlanBed.findLast(computes, step -> step instanceof Step.Record);
         int next = last + PlanBed.find(computes.subList(last, computes.size()), step -> step instanceof Step.Launch);
-        Tensor live = ((Step.Launch) computes.get(next)).operation().writes().getFirst();
+        Tensor live = ((Step.Launch) computes.get(next)).operation().reads().getLast();
         int index = PlanBed.findLast(sound.steps(copy), step -> step instanceof Step.Copy);
         Tensor arriving = ((Step.Copy) sound.steps(copy).get(index)).to();
         return sound.moved(arriving, new Region(sound.plan.regions().get(live).area(), sound.plan.regions().get(live).offset(),

@@ -20,7 +20,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     duet_address result;
  *     duet_address bias;
  *     duet_address mask;
+ *     duet_address status;
  *     uint64_t split_stride;
+ *     duet_update update;
+ *     duet_update bias_update;
  *     int32_t rows;
  *     int32_t columns;
  *     int32_t terms;
@@ -46,7 +49,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t result_height;
  *     int32_t result_width;
  *     int32_t inside;
- *     int32_t reserved;
+ *     float mask_scale;
  * }
  * }
  */
@@ -62,7 +65,10 @@ public class duet_convolution {
         DuetCuda.C_LONG.withName("result"),
         DuetCuda.C_LONG.withName("bias"),
         DuetCuda.C_LONG.withName("mask"),
+        DuetCuda.C_LONG.withName("status"),
         DuetCuda.C_LONG.withName("split_stride"),
+        duet_update.layout().withName("update"),
+        duet_update.layout().withName("bias_update"),
         DuetCuda.C_INT.withName("rows"),
         DuetCuda.C_INT.withName("columns"),
         DuetCuda.C_INT.withName("terms"),
@@ -88,8 +94,8 @@ public class duet_convolution {
         DuetCuda.C_INT.withName("result_height"),
         DuetCuda.C_INT.withName("result_width"),
         DuetCuda.C_INT.withName("inside"),
-        DuetCuda.C_INT.withName("reserved")
-    ).withName("$anon$44:9");
+        DuetCuda.C_FLOAT.withName("mask_scale")
+    ).withName("$anon$52:9");
 
     /**
      * The layout of this struct
@@ -318,6 +324,50 @@ public class duet_convolution {
         struct.set(mask$LAYOUT, mask$OFFSET, fieldValue);
     }
 
+    private static final OfLong status$LAYOUT = (OfLong)$LAYOUT.select(groupElement("status"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static final OfLong status$layout() {
+        return status$LAYOUT;
+    }
+
+    private static final long status$OFFSET = $LAYOUT.byteOffset(groupElement("status"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static final long status$offset() {
+        return status$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static long status(MemorySegment struct) {
+        return struct.get(status$LAYOUT, status$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static void status(MemorySegment struct, long fieldValue) {
+        struct.set(status$LAYOUT, status$OFFSET, fieldValue);
+    }
+
     private static final OfLong split_stride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("split_stride"));
 
     /**
@@ -360,6 +410,94 @@ public class duet_convolution {
      */
     public static void split_stride(MemorySegment struct, long fieldValue) {
         struct.set(split_stride$LAYOUT, split_stride$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout update$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("update"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * duet_update update
+     * }
+     */
+    public static final GroupLayout update$layout() {
+        return update$LAYOUT;
+    }
+
+    private static final long update$OFFSET = $LAYOUT.byteOffset(groupElement("update"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * duet_update update
+     * }
+     */
+    public static final long update$offset() {
+        return update$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * duet_update update
+     * }
+     */
+    public static MemorySegment update(MemorySegment struct) {
+        return struct.asSlice(update$OFFSET, update$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * duet_update update
+     * }
+     */
+    public static void update(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, update$OFFSET, update$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout bias_update$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("bias_update"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * duet_update bias_update
+     * }
+     */
+    public static final GroupLayout bias_update$layout() {
+        return bias_update$LAYOUT;
+    }
+
+    private static final long bias_update$OFFSET = $LAYOUT.byteOffset(groupElement("bias_update"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * duet_update bias_update
+     * }
+     */
+    public static final long bias_update$offset() {
+        return bias_update$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * duet_update bias_update
+     * }
+     */
+    public static MemorySegment bias_update(MemorySegment struct) {
+        return struct.asSlice(bias_update$OFFSET, bias_update$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * duet_update bias_update
+     * }
+     */
+    public static void bias_update(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, bias_update$OFFSET, bias_update$LAYOUT.byteSize());
     }
 
     private static final OfInt rows$LAYOUT = (OfInt)$LAYOUT.select(groupElement("rows"));
@@ -1462,48 +1600,48 @@ public class duet_convolution {
         struct.set(inside$LAYOUT, inside$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfFloat mask_scale$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("mask_scale"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * float mask_scale
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfFloat mask_scale$layout() {
+        return mask_scale$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long mask_scale$OFFSET = $LAYOUT.byteOffset(groupElement("mask_scale"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * float mask_scale
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long mask_scale$offset() {
+        return mask_scale$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * float mask_scale
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static float mask_scale(MemorySegment struct) {
+        return struct.get(mask_scale$LAYOUT, mask_scale$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * float mask_scale
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void mask_scale(MemorySegment struct, float fieldValue) {
+        struct.set(mask_scale$LAYOUT, mask_scale$OFFSET, fieldValue);
     }
 
     /**

@@ -20,12 +20,17 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     duet_address tail_result;
  *     duet_address bias;
  *     duet_address mask;
+ *     duet_address status;
+ *     duet_update update;
+ *     duet_update tail_update;
  *     uint64_t split_stride;
  *     int64_t elements;
  *     int64_t tail;
  *     duet_divisor channels;
  *     int32_t splits;
  *     int32_t activation;
+ *     float mask_scale;
+ *     uint32_t reserved;
  * }
  * }
  */
@@ -41,14 +46,19 @@ public class duet_reduction {
         DuetCuda.C_LONG.withName("tail_result"),
         DuetCuda.C_LONG.withName("bias"),
         DuetCuda.C_LONG.withName("mask"),
+        DuetCuda.C_LONG.withName("status"),
+        duet_update.layout().withName("update"),
+        duet_update.layout().withName("tail_update"),
         DuetCuda.C_LONG.withName("split_stride"),
         DuetCuda.C_LONG.withName("elements"),
         DuetCuda.C_LONG.withName("tail"),
         duet_divisor.layout().withName("channels"),
         DuetCuda.C_INT.withName("splits"),
         DuetCuda.C_INT.withName("activation"),
+        DuetCuda.C_FLOAT.withName("mask_scale"),
+        DuetCuda.C_INT.withName("reserved"),
         MemoryLayout.paddingLayout(4)
-    ).withName("$anon$66:9");
+    ).withName("$anon$77:9");
 
     /**
      * The layout of this struct
@@ -275,6 +285,138 @@ public class duet_reduction {
      */
     public static void mask(MemorySegment struct, long fieldValue) {
         struct.set(mask$LAYOUT, mask$OFFSET, fieldValue);
+    }
+
+    private static final OfLong status$LAYOUT = (OfLong)$LAYOUT.select(groupElement("status"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static final OfLong status$layout() {
+        return status$LAYOUT;
+    }
+
+    private static final long status$OFFSET = $LAYOUT.byteOffset(groupElement("status"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static final long status$offset() {
+        return status$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static long status(MemorySegment struct) {
+        return struct.get(status$LAYOUT, status$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static void status(MemorySegment struct, long fieldValue) {
+        struct.set(status$LAYOUT, status$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout update$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("update"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * duet_update update
+     * }
+     */
+    public static final GroupLayout update$layout() {
+        return update$LAYOUT;
+    }
+
+    private static final long update$OFFSET = $LAYOUT.byteOffset(groupElement("update"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * duet_update update
+     * }
+     */
+    public static final long update$offset() {
+        return update$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * duet_update update
+     * }
+     */
+    public static MemorySegment update(MemorySegment struct) {
+        return struct.asSlice(update$OFFSET, update$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * duet_update update
+     * }
+     */
+    public static void update(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, update$OFFSET, update$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout tail_update$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("tail_update"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * duet_update tail_update
+     * }
+     */
+    public static final GroupLayout tail_update$layout() {
+        return tail_update$LAYOUT;
+    }
+
+    private static final long tail_update$OFFSET = $LAYOUT.byteOffset(groupElement("tail_update"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * duet_update tail_update
+     * }
+     */
+    public static final long tail_update$offset() {
+        return tail_update$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * duet_update tail_update
+     * }
+     */
+    public static MemorySegment tail_update(MemorySegment struct) {
+        return struct.asSlice(tail_update$OFFSET, tail_update$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * duet_update tail_update
+     * }
+     */
+    public static void tail_update(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, tail_update$OFFSET, tail_update$LAYOUT.byteSize());
     }
 
     private static final OfLong split_stride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("split_stride"));
@@ -539,6 +681,94 @@ public class duet_reduction {
      */
     public static void activation(MemorySegment struct, int fieldValue) {
         struct.set(activation$LAYOUT, activation$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat mask_scale$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("mask_scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float mask_scale
+     * }
+     */
+    public static final OfFloat mask_scale$layout() {
+        return mask_scale$LAYOUT;
+    }
+
+    private static final long mask_scale$OFFSET = $LAYOUT.byteOffset(groupElement("mask_scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float mask_scale
+     * }
+     */
+    public static final long mask_scale$offset() {
+        return mask_scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float mask_scale
+     * }
+     */
+    public static float mask_scale(MemorySegment struct) {
+        return struct.get(mask_scale$LAYOUT, mask_scale$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float mask_scale
+     * }
+     */
+    public static void mask_scale(MemorySegment struct, float fieldValue) {
+        struct.set(mask_scale$LAYOUT, mask_scale$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

@@ -1,6 +1,7 @@
 package duet.device.cuda.lowering;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 import duet.device.Operation;
 import duet.device.Operation.*;
@@ -20,16 +21,29 @@ public final class CudaLowering {
         };
     }
 
+    /**
+     * What must come before all launches of a stream: the flags of its searches for NaN and infinity are cleared. A status lies in memory of
+     * its own during the whole run, since the host reads it.
+     */
+    public static List<KernelCall> begin(Stream<Operation> operations, Site site) {
+        return operations.filter(FiniteCheck.class::isInstance).map(check -> ((FiniteCheck) check).status()).distinct()
+                .map(status -> ElementwiseLowering.reset(site, status)).toList();
+    }
+
+    /** Terms that each result of a product adds, before they are split. */
+    public static int terms(Product operation) {
+        return ProductShape.of(operation).terms();
+    }
+
     public static List<KernelCall> lower(Fusion fusion, Site site) {
-        Activation activation = fusion.activation() == null ? null : fusion.activation().function();
         Tensor mask = fusion.reluBackward() == null ? null : fusion.reluBackward().output();
         return switch (fusion.first()) {
-            case ConvolutionForward o -> ProductLowering.forward(site, o, activation);
-            case FullyConnectedForward o -> ProductLowering.forward(site, o, activation);
-            case ConvolutionBackwardData o -> ProductLowering.backwardData(site, o, mask);
-            case FullyConnectedBackwardData o -> ProductLowering.backwardData(site, o, mask);
-            case ConvolutionBackwardWeights o -> ProductLowering.backwardWeights(site, o);
-            case FullyConnectedBackwardWeights o -> ProductLowering.backwardWeights(site, o);
+            case ConvolutionForward o -> ProductLowering.forward(site, o, fusion);
+            case FullyConnectedForward o -> ProductLowering.forward(site, o, fusion);
+            case ConvolutionBackwardData o -> ProductLowering.backwardData(site, o, fusion);
+            case FullyConnectedBackwardData o -> ProductLowering.backwardData(site, o, fusion);
+            case ConvolutionBackwardWeights o -> ProductLowering.backwardWeights(site, o, fusion);
+            case FullyConnectedBackwardWeights o -> ProductLowering.backwardWeights(site, o, fusion);
             case ResponseNormForward o when fusion.pool() != null -> NormLowering.normPoolForward(site, o, fusion.pool());
             case MaxPoolBackward o when fusion.normBackward() != null ->
                 NormLowering.normPoolBackward(site, o, fusion.normBackward(), mask != null);

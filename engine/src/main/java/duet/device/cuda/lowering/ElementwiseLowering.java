@@ -24,8 +24,6 @@ import duet.device.cuda.driver.KernelCall;
 final class ElementwiseLowering {
     private ElementwiseLowering() {}
 
-    /** Numbers up to which one block looks for faulty ones: it needs no second launch. */
-    private static final int ONE_BLOCK_CHECKS = 1 << 15;
     private static final int FILTERS_OF_A_BLOCK = 32;
 
     static List<KernelCall> lower(Site site, Operation operation) {
@@ -36,7 +34,7 @@ final class ElementwiseLowering {
             case Scale o -> List.of(scale(site, o));
             case Add o -> List.of(elementwise(site, o, "elementwise_add", o.left(), o.right(), o.output()));
             case Dropout o -> List.of(dropout(site, o));
-            case FiniteCheck o -> finiteCheck(site, o);
+            case FiniteCheck o -> List.of(finiteCheck(site, o));
             case SgdUpdate o -> List.of(update(site, o));
             case FilterRenormalise o -> List.of(renormalise(site, o));
             default -> throw new IllegalArgumentException(operation.kind());
@@ -98,8 +96,8 @@ final class ElementwiseLowering {
         return each(numbers.kernel("dropout", vector), count(o, t, vector), p);
     }
 
-    private static List<KernelCall> finiteCheck(Site site, FiniteCheck o) {
-        long count = o.tensor().elements();
+    /** Sets flags only: {@link #reset} comes before. */
+    private static KernelCall finiteCheck(Site site, FiniteCheck o) {
         String kernel = switch (site.layout().stored(o.tensor())) {
             case PLAIN -> "finite_check";
             case BF16 -> "finite_check_bf16";
@@ -108,12 +106,17 @@ final class ElementwiseLowering {
         MemorySegment p = duet_finite.allocate(site.arena());
         duet_finite.values(p, address(site, o.tensor()));
         duet_finite.status(p, address(site, o.status()) + 4L * o.index());
-        duet_finite.count(p, count);
-        if (count <= ONE_BLOCK_CHECKS) {
-            return List.of(new KernelCall(kernel, 1, 1, 1, Grids.THREADS, 0, p));
-        }
-        return List.of(new KernelCall("finite_reset", 1, 1, 1, 32, 0, p),
-                new KernelCall(kernel, strides(site, count), 1, 1, Grids.THREADS, 0, p));
+        duet_finite.count(p, o.tensor().elements());
+        return new KernelCall(kernel, strides(site, o.tensor().elements()), 1, 1, Grids.THREADS, 0, p);
+    }
+
+    /** No layer of those that a status has flags of has a fault. */
+    static KernelCall reset(Site site, Tensor status) {
+        MemorySegment p = duet_finite.allocate(site.arena());
+        duet_finite.values(p, 0);
+        duet_finite.status(p, address(site, status));
+        duet_finite.count(p, status.elements());
+        return new KernelCall("finite_reset", 1, 1, 1, Grids.THREADS, 0, p);
     }
 
     private static KernelCall update(Site site, SgdUpdate o) {

@@ -5,9 +5,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import duet.device.Operation;
 import duet.device.Operation.*;
+import duet.device.Precision;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
@@ -16,18 +19,18 @@ import duet.device.Tensor;
  * Operations of one stream that one kernel does. Which tensors lie between them is never written then, so a fusion is only made
  * where nothing else reads them.
  *
- * @param first        decides the kernel
- * @param activation   done in the epilogue of a convolution or fully connected layer, or null
- * @param pool         max-pooling right after a response norm, or null
- * @param normBackward response norm's gradient right after max-pooling's, or null
- * @param reluBackward the gradient of a ReLU in place on the result, or null
+ * @param first  decides the kernel
+ * @param others what its kernel does besides: an activation and the search for NaN and infinity in the epilogue of a forward product;
+ *               max-pooling right after a response norm; response norm's gradient right after max-pooling's; the gradients of a dropout and
+ *               a ReLU in place on the result; the update of the parameters by the gradients that are the results
  */
-public record Fusion(
-        Operation first, ActivationForward activation, MaxPoolForward pool, ResponseNormBackward normBackward,
-        ActivationBackward reluBackward) {
+public record Fusion(Operation first, List<Operation> others) {
+    public Fusion {
+        others = List.copyOf(others);
+    }
 
-    private static Fusion of(Operation operation) {
-        return new Fusion(operation, null, null, null, null);
+    public static Fusion of(Operation operation) {
+        return new Fusion(operation, List.of());
     }
 
     /** No fusion at all: each launch by itself. */
@@ -35,15 +38,52 @@ public record Fusion(
         return steps.stream().map(step -> step instanceof Step.Launch launch ? of(launch.operation()) : null).toList();
     }
 
+    /** In the order in which they are done. */
+    public List<Operation> operations() {
+        return Stream.concat(Stream.of(first), others.stream()).toList();
+    }
+
+    private <T extends Operation> T find(Class<T> kind) {
+        return others.stream().filter(kind::isInstance).map(kind::cast).findFirst().orElse(null);
+    }
+
+    /** The activation in place on the output, or null. */
+    ActivationForward activation() {
+        return find(ActivationForward.class);
+    }
+
+    /** The search in the output, or null. */
+    FiniteCheck check() {
+        return find(FiniteCheck.class);
+    }
+
+    MaxPoolForward pool() {
+        return find(MaxPoolForward.class);
+    }
+
+    ResponseNormBackward normBackward() {
+        return find(ResponseNormBackward.class);
+    }
+
+    ActivationBackward reluBackward() {
+        return find(ActivationBackward.class);
+    }
+
+    /** What the gradient is multiplied with where the ReLU lets it through: 1, or the scale of a dropout. */
+    float maskScale() {
+        Dropout dropout = find(Dropout.class);
+        return dropout == null ? 1 : dropout.scale();
+    }
+
+    /** The update by a gradient, or null. */
+    SgdUpdate update(Tensor gradient) {
+        return others.stream().filter(SgdUpdate.class::isInstance).map(SgdUpdate.class::cast)
+                .filter(update -> update.gradient().equals(gradient)).findFirst().orElse(null);
+    }
+
     /** The layers, for messages, such as {@code norm1 + pool1}. */
     public String label() {
-        StringBuilder text = new StringBuilder(first.layer());
-        for (Operation other : new Operation[] {activation, pool, normBackward, reluBackward}) {
-            if (other != null) {
-                text.append(" + ").append(other.layer());
-            }
-        }
-        return text.toString();
+        return operations().stream().map(Operation::layer).distinct().collect(Collectors.joining(" + "));
     }
 
     /** How many operations read or copy each tensor in all streams. */
@@ -66,52 +106,67 @@ public record Fusion(
      * Fuses the operations of a stream, in order; each entry is the fusion that begins at that step, or null where the step has been
      * taken into an earlier one or is no launch.
      *
-     * @param layout  how tensors are stored
+     * @param layout  how tensors are stored, and the precision of products
      * @param readers see {@link #readers}
      * @param overlap whether two tensors share memory
      */
     public static List<Fusion> plan(CudaLayout layout, List<Step> steps, Map<Tensor, Integer> readers,
             BiPredicate<Tensor, Tensor> overlap) {
+        Precision precision = layout.precision();
         List<Fusion> plan = new ArrayList<>();
         boolean[] taken = new boolean[steps.size()];
         for (int i = 0; i < steps.size(); i++) {
-            plan.add(taken[i] || !(steps.get(i) instanceof Step.Launch launch) ? null
-                    : begin(layout, launch.operation(), i, steps, taken, readers, overlap));
+            if (taken[i] || !(steps.get(i) instanceof Step.Launch launch)) {
+                plan.add(null);
+                continue;
+            }
+            Operation first = launch.operation();
+            List<Integer> others = switch (first) {
+                case ConvolutionForward o -> epilogue(o.output(), i, steps, precision);
+                case FullyConnectedForward o -> epilogue(o.output(), i, steps, precision);
+                case ResponseNormForward o -> pool(layout, o, i, steps, readers, overlap);
+                case MaxPoolBackward o -> norm(layout, o, i, steps, readers, overlap);
+                case ResponseNormBackward o -> masks(o.inputGradient(), i, steps, o.input(), false);
+                case ConvolutionBackwardData o -> masks(o.inputGradient(), i, steps, null, precision == Precision.FP32);
+                case FullyConnectedBackwardData o -> masks(o.inputGradient(), i, steps, null, precision == Precision.FP32);
+                case ConvolutionBackwardWeights o -> updates(o.weightGradient(), o.biasGradient(), i, steps, readers, precision);
+                case FullyConnectedBackwardWeights o -> updates(o.weightGradient(), o.biasGradient(), i, steps, readers, precision);
+                default -> List.of();
+            };
+            others.forEach(other -> taken[other] = true);
+            plan.add(new Fusion(first, others.stream().map(other -> operation(steps, other)).toList()));
         }
         return plan;
     }
 
-    private static Fusion begin(CudaLayout layout, Operation first, int index, List<Step> steps, boolean[] taken,
-            Map<Tensor, Integer> readers, BiPredicate<Tensor, Tensor> overlap) {
-        Operation next = operation(steps, index + 1);
-        return switch (first) {
-            case ConvolutionForward o when activates(next, o.output()) -> {
-                taken[index + 1] = true;
-                yield new Fusion(first, (ActivationForward) next, null, null, null);
-            }
-            case FullyConnectedForward o when activates(next, o.output()) -> {
-                taken[index + 1] = true;
-                yield new Fusion(first, (ActivationForward) next, null, null, null);
-            }
-            case ResponseNormForward o when next instanceof MaxPoolForward pool && together(layout, o, pool)
-                    && internal(o.output(), readers)
-                    && apart(o, pool, overlap) -> {
-                taken[index + 1] = true;
-                yield new Fusion(first, null, pool, null, null);
-            }
-            case MaxPoolBackward o when next instanceof ResponseNormBackward norm && together(layout, o, norm)
-                    && internal(o.inputGradient(), readers)
-                    && apart(o, norm, overlap) -> {
-                taken[index + 1] = true;
-                ActivationBackward relu = relu(norm.inputGradient(), index + 1, steps, taken, norm.input());
-                yield new Fusion(first, null, null, norm, relu);
-            }
-            case ResponseNormBackward o -> new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, o.input()));
-            case MaxPoolBackward o -> new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
-            case ConvolutionBackwardData o -> new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
-            case FullyConnectedBackwardData o -> new Fusion(first, null, null, null, relu(o.inputGradient(), index, steps, taken, null));
-            default -> of(first);
-        };
+    /** The activation in place and the search for NaN and infinity, right behind a product. */
+    private static List<Integer> epilogue(Tensor output, int index, List<Step> steps, Precision precision) {
+        List<Integer> others = new ArrayList<>();
+        int next = index + 1;
+        if (activates(operation(steps, next), output)) {
+            others.add(next++);
+        }
+        if (precision == Precision.FP32 && operation(steps, next) instanceof FiniteCheck check && check.tensor().equals(output)) {
+            others.add(next);
+        }
+        return others;
+    }
+
+    private static List<Integer> pool(CudaLayout layout, ResponseNormForward norm, int index, List<Step> steps, Map<Tensor, Integer> readers,
+            BiPredicate<Tensor, Tensor> overlap) {
+        return operation(steps, index + 1) instanceof MaxPoolForward pool && together(layout, norm, pool) && internal(norm.output(), readers)
+                && apart(norm, pool, overlap) ? List.of(index + 1) : List.of();
+    }
+
+    private static List<Integer> norm(CudaLayout layout, MaxPoolBackward pool, int index, List<Step> steps, Map<Tensor, Integer> readers,
+            BiPredicate<Tensor, Tensor> overlap) {
+        if (operation(steps, index + 1) instanceof ResponseNormBackward norm && together(layout, pool, norm)
+                && internal(pool.inputGradient(), readers) && apart(pool, norm, overlap)) {
+            List<Integer> others = new ArrayList<>(List.of(index + 1));
+            others.addAll(masks(norm.inputGradient(), index + 1, steps, norm.input(), false));
+            return others;
+        }
+        return masks(pool.inputGradient(), index, steps, null, false);
     }
 
     private static Operation operation(List<Step> steps, int index) {
@@ -144,28 +199,78 @@ public record Fusion(
     }
 
     /**
-     * The gradient of a ReLU that works in place on {@code gradient} later in the stream, marked as taken; null if there is none. It may
-     * move up past launches that have nothing to do with what it reads and writes, but past no event.
+     * The gradient of a ReLU that works in place on {@code gradient} later in the stream, and perhaps that of a dropout before it; empty if
+     * there is none. They may move up past launches that have nothing to do with what they read and write, but past no event.
      *
-     * @param mask what the ReLU's output must be, or null for anything
+     * @param mask    what the ReLU's output must be, or null for anything
+     * @param dropout whether the kernel can scale, too. The ReLU's output is then zero wherever the dropout has dropped: no number of the
+     *                gradient needs to know why
      */
-    private static ActivationBackward relu(Tensor gradient, int index, List<Step> steps, boolean[] taken, Tensor mask) {
+    private static List<Integer> masks(Tensor gradient, int index, List<Step> steps, Tensor mask, boolean dropout) {
+        int scaling = -1;
         for (int i = index + 1; i < steps.size() && steps.get(i) instanceof Step.Launch launch; i++) {
             Operation operation = launch.operation();
             if (operation instanceof ActivationBackward a && a.function() == Activation.RELU && a.outputGradient().equals(gradient)
                     && a.inputGradient().equals(gradient) && (mask == null || a.output().equals(mask))
                     && steps.subList(index + 1, i).stream().noneMatch(step -> writes(step, a.output()))) {
-                taken[i] = true;
-                return a;
+                return scaling < 0 ? List.of(i) : dropped((Dropout) operation(steps, scaling), a.output(), index, steps)
+                        ? List.of(scaling, i) : List.of();
             }
-            if (operation.reads().contains(gradient) || operation.writes().contains(gradient)) {
-                return null;
+            if (dropout && scaling < 0 && operation instanceof Dropout d && d.input().equals(gradient) && d.output().equals(gradient)) {
+                scaling = i;
+            } else if (operation.reads().contains(gradient) || operation.writes().contains(gradient)) {
+                return List.of();
             }
         }
-        return null;
+        return List.of();
+    }
+
+    /** Whether the last one to write a tensor, before a step, is the same dropout in place. */
+    private static boolean dropped(Dropout backward, Tensor output, int before, List<Step> steps) {
+        for (int i = before - 1; i >= 0; i--) {
+            if (writes(steps.get(i), output)) {
+                return operation(steps, i) instanceof Dropout forward && forward.output().equals(output) && forward.input().equals(output)
+                        && forward.layer().equals(backward.layer()) && forward.purpose() == backward.purpose()
+                        && forward.rate() == backward.rate();
+            }
+        }
+        return false;
+    }
+
+    /**
+     * The updates of the parameters by the gradients that a product makes, where nothing else reads those. They may move up past launches
+     * that have nothing to do with the parameters, but past no event.
+     */
+    private static List<Integer> updates(Tensor weight, Tensor bias, int index, List<Step> steps, Map<Tensor, Integer> readers,
+            Precision precision) {
+        if (precision != Precision.FP32) {
+            return List.of();
+        }
+        List<Integer> updates = new ArrayList<>();
+        for (Tensor gradient : new Tensor[] {weight, bias}) {
+            int update = gradient == null || !internal(gradient, readers) ? -1 : update(gradient, index, steps);
+            if (update < 0 && gradient != null) {
+                return List.of();
+            }
+            if (update >= 0) {
+                updates.add(update);
+            }
+        }
+        return updates;
+    }
+
+    private static int update(Tensor gradient, int index, List<Step> steps) {
+        for (int i = index + 1; i < steps.size() && steps.get(i) instanceof Step.Launch launch; i++) {
+            if (launch.operation() instanceof SgdUpdate update && update.gradient().equals(gradient)) {
+                return steps.subList(index + 1, i).stream().map(step -> ((Step.Launch) step).operation()).noneMatch(
+                        other -> update.writes().stream().anyMatch(
+                                changed -> other.reads().contains(changed) || other.writes().contains(changed))) ? i : -1;
+            }
+        }
+        return -1;
     }
 
     private static boolean writes(Step step, Tensor tensor) {
-        return step instanceof Step.Launch launch && launch.operation().writes().contains(tensor);
+        return step.writes().contains(tensor);
     }
 }

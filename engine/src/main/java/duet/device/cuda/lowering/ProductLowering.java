@@ -3,10 +3,13 @@ package duet.device.cuda.lowering;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 import duet.bindings.cuda.kernels.duet_convolution;
 import duet.bindings.cuda.kernels.duet_divisor;
 import duet.bindings.cuda.kernels.duet_reduction;
+import duet.bindings.cuda.kernels.duet_update;
 import duet.device.ConvolutionGeometry;
 import duet.device.DeviceException;
 import duet.device.Operation.*;
@@ -27,42 +30,42 @@ final class ProductLowering {
     private ProductLowering(Site site, Product operation) {
         this.site = site;
         this.shape = ProductShape.of(operation);
-        this.tiling = ProductTiling.of(shape, site.multiprocessors());
+        this.tiling = tiling(shape, site.multiprocessors(), site.layout().precision());
         if (tiling.splits() > 1 && site.workspace() == 0) {
             throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
         }
     }
 
-    /**
-     * @param operation       a convolution or fully connected layer
-     * @param fusedActivation applied to the output in place, or null
-     */
-    static List<KernelCall> forward(Site site, Product operation, Activation fusedActivation) {
+    /** @param fusion the activation and the search for NaN and infinity, in the output */
+    static List<KernelCall> forward(Site site, Product operation, Fusion fusion) {
         ProductLowering l = new ProductLowering(site, operation);
         switch (operation) {
-            case ConvolutionForward o -> l.forward(o.input(), o.weight(), o.bias(), o.output(), fusedActivation);
-            case FullyConnectedForward o -> l.forward(o.input(), o.weight(), o.bias(), o.output(), fusedActivation);
+            case ConvolutionForward o -> l.forward(o.input(), o.weight(), o.bias(), o.output(), fusion);
+            case FullyConnectedForward o -> l.forward(o.input(), o.weight(), o.bias(), o.output(), fusion);
             default -> throw new IllegalArgumentException(operation.kind());
         }
         return l.launches;
     }
 
-    /** @param reluMask the result is 0 where this tensor of the input's shape is not above 0; null for none */
-    static List<KernelCall> backwardData(Site site, Product operation, Tensor reluMask) {
+    /** @param fusion the gradient of a ReLU, and perhaps of a dropout */
+    static List<KernelCall> backwardData(Site site, Product operation, Fusion fusion) {
         ProductLowering l = new ProductLowering(site, operation);
         switch (operation) {
-            case ConvolutionBackwardData o -> l.backwardData(o.outputGradient(), o.weight(), o.inputGradient(), reluMask);
-            case FullyConnectedBackwardData o -> l.backwardData(o.outputGradient(), o.weight(), o.inputGradient(), reluMask);
+            case ConvolutionBackwardData o -> l.backwardData(o.outputGradient(), o.weight(), o.inputGradient(), fusion);
+            case FullyConnectedBackwardData o -> l.backwardData(o.outputGradient(), o.weight(), o.inputGradient(), fusion);
             default -> throw new IllegalArgumentException(operation.kind());
         }
         return l.launches;
     }
 
-    static List<KernelCall> backwardWeights(Site site, Product operation) {
+    /** @param fusion the updates of the parameters */
+    static List<KernelCall> backwardWeights(Site site, Product operation, Fusion fusion) {
         ProductLowering l = new ProductLowering(site, operation);
         switch (operation) {
-            case ConvolutionBackwardWeights o -> l.backwardWeights(o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient());
-            case FullyConnectedBackwardWeights o -> l.backwardWeights(o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient());
+            case ConvolutionBackwardWeights o ->
+                l.backwardWeights(o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), fusion);
+            case FullyConnectedBackwardWeights o ->
+                l.backwardWeights(o.input(), o.outputGradient(), o.weightGradient(), o.biasGradient(), fusion);
             default -> throw new IllegalArgumentException(operation.kind());
         }
         return l.launches;
@@ -71,7 +74,14 @@ final class ProductLowering {
     /** Scratch memory for the partial sums; 0 for none. */
     static long workspaceBytes(Product operation, int multiprocessors, Precision precision) {
         ProductShape shape = ProductShape.of(operation);
-        return ProductTiling.of(shape, multiprocessors).workspaceBytes(shape);
+        return tiling(shape, multiprocessors, precision).workspaceBytes(shape);
+    }
+
+    private static ProductTiling tiling(ProductShape shape, int multiprocessors, Precision precision) {
+        return switch (precision) {
+            case BF16X3, BF16X6 -> SplitTiling.of(shape, precision);
+            default -> ProductTiling.of(shape, multiprocessors);
+        };
     }
 
     /** The number of a function in {@code duet_reduction}, 0 for none; {@code duet_convolution} knows 0 and 1. */
@@ -84,36 +94,64 @@ final class ProductLowering {
     }
 
     /** What the product's kernel cannot apply is applied by the sum of the splits, in place where there is one split. */
-    private void forward(Tensor input, Tensor weight, Tensor bias, Tensor output, Activation activation) {
+    private void forward(Tensor input, Tensor weight, Tensor bias, Tensor output, Fusion fusion) {
         MemorySegment product = product(input, weight, output);
-        int function = function(activation);
+        int function = function(fusion.activation() == null ? null : fusion.activation().function());
+        long status = fusion.check() == null ? 0 : address(fusion.check().status()) + (long) Integer.BYTES * fusion.check().index();
         if (tiling.splits() == 1 && function <= 1) {
             duet_convolution.bias(product, address(bias));
             duet_convolution.rectify(product, function);
+            duet_convolution.status(product, status);
             return;
         }
         MemorySegment sums = sums(output);
         duet_reduction.bias(sums, address(bias));
         duet_reduction.activation(sums, function);
+        duet_reduction.status(sums, status);
     }
 
-    private void backwardData(Tensor outputGradient, Tensor weight, Tensor inputGradient, Tensor mask) {
+    private void backwardData(Tensor outputGradient, Tensor weight, Tensor inputGradient, Fusion fusion) {
         MemorySegment product = product(outputGradient, weight, inputGradient);
+        long mask = fusion.reluBackward() == null ? 0 : address(fusion.reluBackward().output());
         if (tiling.splits() == 1) {
-            duet_convolution.mask(product, address(mask));
+            duet_convolution.mask(product, mask);
+            duet_convolution.mask_scale(product, fusion.maskScale());
         } else {
-            duet_reduction.mask(sums(inputGradient), address(mask));
+            MemorySegment sums = sums(inputGradient);
+            duet_reduction.mask(sums, mask);
+            duet_reduction.mask_scale(sums, fusion.maskScale());
         }
     }
 
-    private void backwardWeights(Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient) {
+    /** The scalar kernel has no update of its own. */
+    private void backwardWeights(Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, Fusion fusion) {
         MemorySegment product = product(input, outputGradient, weightGradient);
+        SgdUpdate weight = fusion.update(weightGradient);
+        SgdUpdate bias = biasGradient == null ? null : fusion.update(biasGradient);
         if (tiling.splits() == 1) {
             duet_convolution.bias(product, address(biasGradient));
+            if (tiling.tile() == ProductTiling.Tile.SCALAR || tiling.tile() == SplitTiling.Tile.SCALAR) {
+                Stream.of(weight, bias).filter(Objects::nonNull).forEach(o -> launches.addAll(ElementwiseLowering.lower(site, o)));
+            } else {
+                update(duet_convolution.update(product), weight);
+                update(duet_convolution.bias_update(product), bias);
+            }
             return;
         }
         duet_convolution.bias(product, biasGradient == null ? 0 : site.workspace() + shape.results() * Float.BYTES);
-        duet_reduction.tail_result(sums(weightGradient), address(biasGradient));
+        MemorySegment sums = sums(weightGradient);
+        duet_reduction.tail_result(sums, address(biasGradient));
+        update(duet_reduction.update(sums), weight);
+        update(duet_reduction.tail_update(sums), bias);
+    }
+
+    private void update(MemorySegment to, SgdUpdate update) {
+        if (update != null) {
+            duet_update.weight(to, address(update.weight()));
+            duet_update.momentum(to, address(update.momentum()));
+            duet_update.run(to, site.run());
+            duet_update.rate_index(to, update.rateIndex());
+        }
     }
 
     private long address(Tensor tensor) {

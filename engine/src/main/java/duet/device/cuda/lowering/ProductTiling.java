@@ -1,6 +1,7 @@
 package duet.device.cuda.lowering;
 
 import java.util.List;
+import java.util.function.Function;
 
 import duet.device.cuda.lowering.ProductShape.Pass;
 
@@ -8,16 +9,16 @@ import duet.device.cuda.lowering.ProductShape.Pass;
  * How a product is cut into blocks of threads: the kernel, its tile, and into how many splits the sums are cut. A pure function of
  * the shape and the number of multiprocessors, so that results are the same bits in every run on a device.
  *
- * @param termsPerSplit a multiple of {@link #SLICE}
+ * @param termsPerSplit a multiple of the kernel's slice, here {@link #SLICE}
  */
-record ProductTiling(String kernel, Tile tile, int splits, int termsPerSplit) {
+record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSplit) {
     /** Terms that are in shared memory at a time. */
     static final int SLICE = 16;
     private static final long WORKSPACE_LIMIT = 64L << 20;
     private static final int MOST_SPLITS = 256;
 
     /** A form of the kernels: rows and columns of a block's product, and how many blocks a multiprocessor holds at a time. */
-    enum Tile {
+    enum Tile implements ProductTile {
         LARGE("128x128", 128, 128, 2), MEDIUM("128x96", 128, 96, 2), NARROW("128x64", 128, 64, 4), SMALL("64x64", 64, 64, 8),
         /** Only backward to the data. */
         DATA_NARROWEST("128x48", 128, 48, 5),
@@ -37,26 +38,53 @@ record ProductTiling(String kernel, Tile tile, int splits, int termsPerSplit) {
             this.blocks = blocks;
         }
 
-        int threads() {
+        @Override
+        public int rows() {
+            return rows;
+        }
+
+        @Override
+        public int columns() {
+            return columns;
+        }
+
+        @Override
+        public int threads() {
             return rows * columns / 64;
+        }
+
+        @Override
+        public int sharedBytes() {
+            return 0;
         }
     }
 
+    /** What a tile and so many splits cost. */
+    interface Cost<T extends ProductTile> {
+        double cycles(T tile, int splits, int slicesPerSplit);
+    }
+
     static ProductTiling of(ProductShape shape, int multiprocessors) {
+        return least(shape, candidates(shape), tile -> tile.suffix,
+                (tile, splits, slicesPerSplit) -> cycles(shape, tile, splits, slicesPerSplit, multiprocessors));
+    }
+
+    /** The cheapest of all tiles and numbers of splits. */
+    static <T extends ProductTile> ProductTiling least(ProductShape shape, List<T> tiles, Function<T, String> suffix, Cost<T> cost) {
         ProductTiling best = null;
         double least = Double.POSITIVE_INFINITY;
-        for (Tile tile : candidates(shape)) {
-            int slices = divideUp(shape.terms(), SLICE);
+        int slices = divideUp(shape.terms(), SLICE);
+        for (T tile : tiles) {
             for (int wanted = 1; wanted <= Math.min(slices, MOST_SPLITS); wanted++) {
                 int slicesPerSplit = divideUp(slices, wanted);
                 int splits = divideUp(slices, slicesPerSplit);
                 if (splits != wanted || splits > 1 && splits * shape.splitStride() * 4 > WORKSPACE_LIMIT) {
                     continue;
                 }
-                double cycles = cycles(shape, tile, splits, slicesPerSplit, multiprocessors);
+                double cycles = cost.cycles(tile, splits, slicesPerSplit);
                 if (cycles < least) {
                     least = cycles;
-                    best = new ProductTiling(kernel(shape.pass(), tile), tile, splits, slicesPerSplit * SLICE);
+                    best = new ProductTiling(passName(shape.pass()) + suffix.apply(tile), tile, splits, slicesPerSplit * SLICE);
                 }
             }
         }
@@ -75,12 +103,13 @@ record ProductTiling(String kernel, Tile tile, int splits, int termsPerSplit) {
                 ? List.of(Tile.IMAGE, Tile.IMAGE_NARROW, Tile.IMAGE_NARROWEST, Tile.SCALAR) : List.of(Tile.SCALAR);
     }
 
-    private static String kernel(Pass pass, Tile tile) {
+    /** How the names of a pass's kernels begin. */
+    static String passName(Pass pass) {
         return switch (pass) {
             case FORWARD -> "convolution_forward_";
             case DATA -> "convolution_backward_data_";
             case WEIGHTS -> "convolution_backward_weights_";
-        } + tile.suffix;
+        };
     }
 
     /**
@@ -95,12 +124,16 @@ record ProductTiling(String kernel, Tile tile, int splits, int termsPerSplit) {
         double multiply = SLICE * tile.rows * tile.columns / 128.0 * (warps + 3) / warps;
         double read = SLICE * 4 * (tile.rows + tile.columns) / 24.0;
         double product = busiest * (slicesPerSplit * Math.max(multiply, read) + 1500);
-        double sums = splits == 1 ? 0 : (2 * splits + 1) * shape.splitStride() * 4 / (13.0 * multiprocessors) + 5000;
-        return product + sums;
+        return product + sumsOfSplits(shape, splits, multiprocessors);
     }
 
-    private static long tiles(ProductShape shape, Tile tile) {
-        return (long) divideUp(shape.rows(), tile.rows) * divideUp(shape.columns(), tile.columns);
+    /** Cycles of the sum of the splits. */
+    static double sumsOfSplits(ProductShape shape, int splits, int multiprocessors) {
+        return splits == 1 ? 0 : (2 * splits + 1) * shape.splitStride() * 4 / (13.0 * multiprocessors) + 5000;
+    }
+
+    static long tiles(ProductShape shape, ProductTile tile) {
+        return (long) divideUp(shape.rows(), tile.rows()) * divideUp(shape.columns(), tile.columns());
     }
 
     private static int divideUp(int a, int b) {
@@ -108,7 +141,7 @@ record ProductTiling(String kernel, Tile tile, int splits, int termsPerSplit) {
     }
 
     int tilesAcross(ProductShape shape) {
-        return divideUp(shape.columns(), tile.columns);
+        return divideUp(shape.columns(), tile.columns());
     }
 
     int tiles(ProductShape shape) {

@@ -71,9 +71,23 @@ class FusionTest {
             assertNotNull(of(fusions, "conv5", Operation.ConvolutionBackwardData.class).reluBackward(),
                     "moved up past the gradients of conv5");
             assertNotNull(of(fusions, "conv4", Operation.ConvolutionBackwardData.class).reluBackward());
-            // What came through dropout or from the other device is not the kernel's last word.
-            assertTrue(fusions.stream().filter(Objects::nonNull).anyMatch(f -> f.first() instanceof Operation.ActivationBackward));
+            // What came from the other device is not the kernel's last word.
+            assertEquals(placement.devices() > 1,
+                    fusions.stream().filter(Objects::nonNull).anyMatch(f -> f.first() instanceof Operation.ActivationBackward));
         }
+    }
+
+    /** On one device nothing reads a tensor again just to scale it, to look for faults in it or to add it to a parameter. */
+    @Test
+    void epilogues() {
+        List<Fusion> fusions = fusions(plan(Placement.ONE_DEVICE, Mode.TRAINING, LAYOUT), 0).stream().filter(Objects::nonNull).toList();
+        assertTrue(fusions.stream().noneMatch(f -> f.first() instanceof Operation.SgdUpdate || f.first() instanceof Operation.FiniteCheck));
+        for (String layer : List.of("fc7", "fc8")) {
+            Fusion backward = of(fusions, layer, Operation.FullyConnectedBackwardData.class);
+            assertEquals(List.of(Operation.Dropout.class, Operation.ActivationBackward.class),
+                    backward.others().stream().map(Object::getClass).toList());
+        }
+        assertEquals(2, fusions.stream().filter(f -> f.first() instanceof Operation.Dropout).count(), "the way forward alone");
     }
 
     @ParameterizedTest
@@ -128,8 +142,7 @@ class FusionTest {
     }
 
     private static int size(Fusion f) {
-        return 1 + (int) java.util.stream.Stream.of(f.activation(), f.pool(), f.normBackward(), f.reluBackward()).filter(Objects::nonNull)
-                .count();
+        return 1 + f.others().size();
     }
 
     /** A tensor between two operations that something else reads must be stored. */

@@ -8,6 +8,7 @@ import java.util.Random;
 
 import duet.device.ConvolutionGeometry;
 import duet.device.DeviceException;
+import duet.device.Precision;
 import duet.device.cuda.lowering.ProductShape.Pass;
 import org.junit.jupiter.api.Test;
 
@@ -30,17 +31,44 @@ class ProductTilingTest {
                     1 + random.nextInt(4), random.nextInt(kernel), groups);
             for (Pass pass : Pass.values()) {
                 ProductShape shape = new ProductShape(pass, "conv", g, 1 + random.nextInt(64), pass == Pass.WEIGHTS ? g.filters() : 0);
-                ProductTiling t = ProductTiling.of(shape, 1 + random.nextInt(160));
-                int across = t.tilesAcross(shape);
-                int down = t.tiles(shape) / across;
-                assertEquals(0, t.tiles(shape) % across);
-                assertTrue(across * t.tile().columns >= shape.columns() && (across - 1) * t.tile().columns < shape.columns());
-                assertTrue(down * t.tile().rows >= shape.rows() && (down - 1) * t.tile().rows < shape.rows());
-                assertEquals(0, t.termsPerSplit() % ProductTiling.SLICE);
-                assertTrue((long) t.splits() * t.termsPerSplit() >= shape.terms() && (t.splits() - 1) * t.termsPerSplit() < shape.terms());
-                assertEquals(t.splits() == 1, t.workspaceBytes(shape) == 0);
+                requireCovered(shape, ProductTiling.of(shape, 1 + random.nextInt(160)));
+                requireCovered(shape, SplitTiling.of(shape, Precision.BF16X3));
+                requireCovered(shape, SplitTiling.of(shape, Precision.BF16X6));
             }
         }
+    }
+
+    private static void requireCovered(ProductShape shape, ProductTiling t) {
+        int across = t.tilesAcross(shape);
+        int down = t.tiles(shape) / across;
+        assertEquals(0, t.tiles(shape) % across);
+        assertTrue(across * t.tile().columns() >= shape.columns() && (across - 1) * t.tile().columns() < shape.columns());
+        assertTrue(down * t.tile().rows() >= shape.rows() && (down - 1) * t.tile().rows() < shape.rows());
+        assertEquals(0, t.termsPerSplit() % ProductTiling.SLICE);
+        assertTrue((long) t.splits() * t.termsPerSplit() >= shape.terms() && (t.splits() - 1) * t.termsPerSplit() < shape.terms());
+        assertEquals(t.splits() == 1, t.workspaceBytes(shape) == 0);
+    }
+
+    /** A warp for each scheduler, and tiles as wide as the filters: 48 columns need no 64. */
+    @Test
+    void tilesOnTensorCores() {
+        ConvolutionGeometry conv1 = square(3, 227, 96, 11, 4, 0, 1);
+        ConvolutionGeometry conv2 = square(96, 27, 256, 5, 1, 2, 2);
+        ConvolutionGeometry conv3 = square(256, 13, 384, 3, 1, 1, 1);
+        for (Precision precision : new Precision[] {Precision.BF16X3, Precision.BF16X6}) {
+            assertEquals("convolution_forward_" + precision + "_image_96x96", kernel(Pass.FORWARD, conv1, precision));
+            assertEquals("convolution_backward_weights_" + precision + "_image_96x96", kernel(Pass.WEIGHTS, conv1, precision));
+            assertEquals("convolution_backward_data_" + precision + "_scalar", kernel(Pass.DATA, conv1, precision));
+            assertEquals("convolution_forward_" + precision + "_96x128", kernel(Pass.FORWARD, conv2, precision));
+            assertEquals("convolution_backward_data_" + precision + "_256x48", kernel(Pass.DATA, conv2, precision));
+            assertEquals("convolution_forward_" + precision + "_128x96", kernel(Pass.FORWARD, conv3, precision));
+        }
+    }
+
+    private static String kernel(Pass pass, ConvolutionGeometry g, Precision precision) {
+        ProductTiling tiling = SplitTiling.of(new ProductShape(pass, "conv", g, 128, 0), precision);
+        assertEquals(0, tiling.tile().threads() % 128);
+        return tiling.kernel();
     }
 
     /** Input pixels of all phases together are at least the image: none is left without a gradient. */

@@ -1,0 +1,104 @@
+package duet.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import java.util.List;
+
+import duet.TestDevices;
+import duet.VirtualGpuCondition;
+import duet.data.DamageReport;
+import duet.data.Split;
+import duet.data.source.Datasets;
+import duet.device.Backend;
+import duet.device.Backends;
+import duet.device.CpuOptions;
+import duet.device.Precision;
+import duet.model.Networks;
+import duet.net.Layer;
+import duet.net.Network;
+import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.Metrics;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** AlexNet learns in bf16x3 and bf16x6 what it learns in float. */
+@Tag("sim")
+@ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
+class VirtualSplitTrainingTest {
+    private static final int BATCH = 4;
+    private static final int STEPS = 3;
+    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=random,seed=3,warps=random", "streams=lazy,warps=reverse");
+
+    private record Run(List<Metrics> steps, Checkpoint end) {}
+
+    @AfterEach
+    void defaults() {
+        TestDevices.configure("");
+        TestDevices.reset();
+    }
+
+    /** The paper's convolutions; fully connected layers are narrower, because their weights take a test too long. */
+    private static Network network() {
+        Network paper = Networks.create("alexnet", 3, 1000);
+        List<Layer> layers = paper.layers().stream().map(layer -> layer instanceof Layer.FullyConnected f
+                ? new Layer.FullyConnected(f.name(), f.name().equals("fc8") ? 1000 : 128, f.bias(), f.initialization()) : layer)
+                .map(Layer.class::cast).toList();
+        return Network.chain("alexnet-narrow", paper.input(), paper.inputScale(), layers);
+    }
+
+    /** At a tenth of the recipe's rate: at all of it a step this far from the goal multiplies any difference. */
+    private static Run train(String devices, Precision precision, String settings) {
+        TestDevices.configure(settings);
+        Network network = network();
+        TrainingOptions recipe = Recipe.of("alexnet", BATCH);
+        Recorder recorder = new Recorder();
+        try (Split data = Datasets.open("synthetic:3x227x227:1000:8", network.input(), 1, DamageReport.STRICT);
+                Backend backend = Backends.open(devices, CpuOptions.DEFAULT.withPrecision(precision));
+                Trainer trainer = Trainer.create(network, devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE, backend, data,
+                        recipe.toBuilder().steps(STEPS)
+                                .learningRate(recipe.learningRate().startingAt(recipe.learningRate().initial() / 10)).build())) {
+            trainer.train(recorder);
+            TestDevices.requireClean(devices + ", " + precision + ", " + settings);
+            return new Run(recorder.steps, trainer.snapshot());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"BF16X3, 1e-4", "BF16X6, 1e-5"})
+    void theSameLossesAsInFloat(Precision precision, double tolerance) {
+        for (String devices : List.of(TestDevices.two(), TestDevices.one())) {
+            Run single = train(devices, Precision.FP32, SCHEDULES.getFirst());
+            Run first = null;
+            for (String schedule : SCHEDULES.subList(0, devices.equals(TestDevices.one()) ? 1 : SCHEDULES.size())) {
+                long t = System.nanoTime();
+                Run run = train(devices, precision, schedule);
+                System.out.println(devices + " " + precision + " " + schedule + " " + (System.nanoTime() - t) / 1e9);
+                for (int i = 0; i < STEPS; i++) {
+                    double loss = single.steps().get(i).loss();
+                    System.out.println("  " + loss + " " + (run.steps().get(i).loss() - loss) / loss);
+                    assertEquals(loss, run.steps().get(i).loss(), tolerance * loss, "step " + (i + 1));
+                }
+                assertNotEquals(single.steps().getLast().loss(), run.steps().getLast().loss(), "nothing was split");
+                if (first == null) {
+                    first = run;
+                } else {
+                    requireSameBits(first, run, schedule);
+                }
+            }
+        }
+    }
+
+    private static void requireSameBits(Run expected, Run actual, String schedule) {
+        expected.end().tensors()
+                .forEach((name, values) -> assertArrayEquals(values, actual.end().tensors().get(name), schedule + ": " + name));
+    }
+}
