@@ -8,7 +8,7 @@ namespace duet::input {
 
 template <typename T> __device__ __forceinline__ void prepare(const duet_prepare_input &p) {
   constexpr uint32_t block = 2048, warps = 8, lanes = 32;
-  __shared__ float tile[block];
+  __shared__ __align__(16) float tile[block];
   const uint8_t *images = global<const uint8_t>(p.images);
   const int32_t *crops = global<const int32_t>(p.crops);
   const float *mean = global<const float>(p.mean), *shift = global<const float>(p.colour_shift);
@@ -47,10 +47,12 @@ template <typename T> __device__ __forceinline__ void prepare(const duet_prepare
   T *output = global<T>(p.output) + first;
   const uint32_t whole = (end - first) / vector;
   for (uint32_t i = threadIdx.x; i < whole; i += warps * lanes) {
-    Values<vector> values;
-#pragma unroll
-    for (uint32_t j = 0; j < vector; j++) values.v[j] = tile[vector * i + j];
-    store<vector>(output, i, values);
+    if constexpr (vector == 1) {
+      store<1>(output, i, same<1>(tile[i]));
+    } else {
+      const float2 pair = reinterpret_cast<const float2 *>(tile)[i];
+      store<2>(output, i, Values<2>{{pair.x, pair.y}});
+    }
   }
   const uint32_t last = vector * whole + threadIdx.x;
   if (last < end - first) store<1>(output, last, same<1>(tile[last]));

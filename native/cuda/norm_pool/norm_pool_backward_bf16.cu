@@ -7,7 +7,7 @@ extern "C" __global__ void __launch_bounds__(128, 5) norm_pool_backward_bf16(con
   using namespace duet::response_norm;
   const uint32_t channels = p.channels;
   const Lane lane(p.group, blockIdx.x);
-  const bool active = lane.used && lane.vector < p.count; /* all of a group or none of it */
+  const bool active = lane.vector < p.count; /* all of a group or none of it */
   uint32_t image = lane.vector;
   const uint32_t c = split(image, p.channel_vectors);
   const int j = static_cast<int>(split(image, p.blocks_across)), i = static_cast<int>(split(image, p.blocks_down));
@@ -41,11 +41,13 @@ extern "C" __global__ void __launch_bounds__(128, 5) norm_pool_backward_bf16(con
       if (row > 2 || column > 2) continue;
       const Values<8> gradient = widen(pooled[window]);
 #pragma unroll
-      for (int n = 0; n < 8; n++) db.v[n] += winners[window].equals(n, row * 3 + column) ? gradient.v[n] : 0;
+      for (int n = 0; n < 8; n++) {
+        if (winners[window].equals(n, row * 3 + column)) db.v[n] += gradient.v[n];
+      }
     }
     /* Rounded as if it had been stored between the two passes. */
     const Values<8> da = gradient(span(a[pixel], lane), widen(round_bf16(db)), p.alpha, p.k, p.relu, lane);
-    if (!active || (pixel / 2 && !below) || (pixel % 2 && !right)) continue;
+    if (!active || !lane.used || (pixel / 2 && !below) || (pixel % 2 && !right)) continue;
     store<8>(global<bf16>(p.input_gradient), corner + (pixel / 2 * p.width + pixel % 2) * channels, da);
   }
 }

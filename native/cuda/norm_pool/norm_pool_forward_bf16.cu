@@ -105,7 +105,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) norm_pool_forward_bf16(cons
   uint32_t pair = lane.vector;
   const uint32_t c = split(pair, p.channel_vectors);
   const int k = static_cast<int>(pair), column = tile * p.tile_columns + k;
-  const bool makes = lane.used && k < p.tile_columns && column < p.output_width;
+  const bool makes = k < p.tile_columns && column < p.output_width;
 
   Strip rows;
   rows.input = global<const bf16>(p.input);
@@ -113,13 +113,13 @@ extern "C" __global__ void __launch_bounds__(512, 2) norm_pool_forward_bf16(cons
   rows.row_vectors = p.width * p.channels;
   rows.column = image * p.height * rows.row_vectors + 2 * column * rows.channels + c;
   rows.height = p.height;
-  rows.has_even = lane.used && k <= p.tile_columns && column <= p.output_width && 2 * column < p.width;
+  rows.has_even = k <= p.tile_columns && column <= p.output_width && 2 * column < p.width;
   rows.has_odd = makes && 2 * column + 1 < p.width;
   rows.alpha = p.alpha;
   rows.k = p.k;
 
   const uint32_t buffer = 2 * blockDim.x, own = lane.vector;
-  const uint32_t right = makes ? own + p.channels : 0; /* the vector of the next column */
+  const uint32_t right = makes ? own + p.channels : own; /* the vector of the next column */
   const int first = strip * p.strip_rows, last = min(first + p.strip_rows, p.output_height);
   const Columns top = rows.normalised(rows.fetch(2 * first), 2 * first, lane);
   if (lane.used) store_pairs<8>(edges, buffer + own, top.even);
@@ -139,7 +139,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) norm_pool_forward_bf16(cons
     __syncthreads();
     const Best second = row_best(middle, load_pairs<8>(edges, half + right), 5);
     const Best third = row_best(bottom, load_pairs<8>(edges, half + blockDim.x + right), 2);
-    if (makes) write(p, at, better(better(above, second), third));
+    if (makes && lane.used) write(p, at, better(better(above, second), third));
 #pragma unroll
     for (int i = 0; i < 8; i++) above.key[i] = third.key[i] + 6; /* the first row of the next window */
     at += p.output_width * p.channels;

@@ -7,7 +7,7 @@
    _x4: window 5, beta 0.75, groups of whole vectors. A thread takes a vector and reads the vectors beside it, which the threads beside it
    read too, from the first-level cache. Backward, a block's threads are a multiple of a group's vectors, so that each group lies in one
    block and the terms of the sum pass through shared memory. _x8_bf16 (warp.cuh) passes everything from lane to lane;
-   lanes that have no vector read another's, since nvcc 13.0 does not come to an end over loads before a shuffle that depend on one. */
+   lanes beyond the map read its last vector, since nvcc 13.0 does not come to an end over loads before a shuffle that depend on one. */
 #include "response_norm/warp.cuh"
 
 namespace duet::response_norm {

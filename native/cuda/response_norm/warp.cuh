@@ -1,5 +1,5 @@
 /* Response norm over five channels with beta 0.75 of bf16 maps: a thread has a vector of eight channels, and fetches two more on either
-   side from the threads beside it. As many groups as fit lie in a warp, whole: the lanes behind them are idle (2 of 32 for groups of 48
+   side from the threads beside it. As many groups as fit lie in a warp, whole: the lanes behind them are wasted (2 of 32 for groups of 48
    channels, none for 64, 128, 256). So there is no shared memory and no barrier; groups of over 256 channels go through the other
    kernels. */
 #pragma once
@@ -9,7 +9,8 @@ namespace duet::response_norm {
 
 constexpr uint32_t kLanes = 32, kWholeWarp = 0xffffffffu;
 
-/* The thread's vector, counted over all blocks or within its own, and its place in its group. */
+/* The thread's vector, counted over all blocks or within its own, and its place in its group. Lanes behind the last group do what the last
+   one does, from the same addresses, but must not store it. */
 struct Lane {
   uint32_t vector;
   bool used, first, last;
@@ -17,6 +18,7 @@ struct Lane {
     uint32_t groups = kLanes, own = threadIdx.x % kLanes;
     const uint32_t lanes = kLanes - split(groups, group);
     used = own < lanes;
+    own = min(own, lanes - 1);
     vector = (block * (blockDim.x / kLanes) + threadIdx.x / kLanes) * lanes + own;
     const uint32_t place = split(own, group);
     first = place == 0;

@@ -84,16 +84,16 @@ final class KernelFaults {
         add("no guard of the tail, elementwise", "elementwise_scale", drop("@%p\\d+ bra[^;]*;", -1), "out-of-bounds", NONE, Work.SCALE);
         add("no guard of threads beyond the classes", "softmax_cross_entropy", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE,
                 Work.SOFTMAX);
-        add("no guard of the last threads", "copy_block", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE, Work.COPY);
-        add("no guard of the last threads, vectors", "copy_block_x4", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE,
+        add("no guard of the last threads", "copy_block_4", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE, Work.COPY);
+        add("no guard of the last threads, vectors", "copy_block_16", drop("@%p\\d+ bra[^;]*;", 0), "out-of-bounds", NONE,
                 Work.COPY_FOURS);
     }
 
     private void addresses() {
         add("a store one float further", "sgd_update", replace("st\\.global\\.v4\\.f32 \\t\\[(%rd\\d+)\\]", 1, "st.global.v4.f32 [$1+4]"),
                 "misaligned", NONE, Work.SGD);
-        add("a load of a vector one float further", "copy_block_x4", replace("ld\\.global\\.v4\\.f32 (.*)\\[(%rd\\d+)\\]", 0,
-                "ld.global.v4.f32 $1[$2+4]"), "misaligned", NONE, Work.COPY_FOURS);
+        add("a load of a vector one float further", "copy_block_16", replace("ld\\.global\\.v4\\.u32 (.*)\\[(%rd\\d+)\\]", 0,
+                "ld.global.v4.u32 $1[$2+4]"), "misaligned", NONE, Work.COPY_FOURS);
         add("a store dropped", "elementwise_scale", drop("st\\.global\\.f32[^;]*;", -1), "uninitialized-global", WRONG, Work.SCALE);
         add("memory that the kernel has written read again as read-only", "sgd_update", replace(
                 "st\\.global\\.v4\\.f32 \\t\\[(%rd\\d+)\\], (\\{.*\\});", 1, "st.global.v4.f32 [$1], $2; ld.global.nc.v4.f32 $2, [$1];"),

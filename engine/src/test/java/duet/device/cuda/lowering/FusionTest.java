@@ -28,6 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What becomes one kernel in AlexNet, and that memory is planned for it. */
 class FusionTest {
     private static final CudaLayout LAYOUT = new CudaLayout(device -> 132, Precision.FP32);
+    private static final CudaLayout ROUNDED = new CudaLayout(device -> 132, Precision.BF16);
 
     private static Plan plan(Placement placement, Mode mode, Layout layout) {
         Network network = Networks.create("alexnet", 3, 1000);
@@ -35,10 +36,14 @@ class FusionTest {
     }
 
     private static List<Fusion> fusions(Plan plan, int device) {
+        return fusions(LAYOUT, plan, device);
+    }
+
+    private static List<Fusion> fusions(CudaLayout layout, Plan plan, int device) {
         StreamSteps stream = plan.streams().stream().filter(s -> s.device() == device && s.kind() == StreamSteps.Kind.COMPUTE).findFirst()
                 .orElseThrow();
         Map<Tensor, Integer> readers = Fusion.readers(plan.streams());
-        return Fusion.plan(LAYOUT, stream.steps(), readers,
+        return Fusion.plan(layout, stream.steps(), readers,
                 (a, b) -> a.device() == b.device() && plan.regions().get(a).overlaps(plan.regions().get(b)));
     }
 
@@ -91,6 +96,24 @@ class FusionTest {
         List<Fusion> fusions = fusions(plan(placement, Mode.EVALUATION, LAYOUT), 0);
         assertNotNull(of(fusions, "norm1", Operation.ResponseNormForward.class).pool());
         assertNotNull(of(fusions, "norm2", Operation.ResponseNormForward.class).pool());
+    }
+
+    /** What one kernel does beside norms and pools, one kernel does in bf16, too. */
+    @ParameterizedTest
+    @MethodSource("duet.plan.Placements#anyBatch")
+    void inBf16AsInFp32(Placement placement) {
+        for (Mode mode : List.of(Mode.TRAINING, Mode.EVALUATION)) {
+            for (int device = 0; device < placement.devices(); device++) {
+                assertEquals(labels(fusions(LAYOUT, plan(placement, mode, LAYOUT), device)),
+                        labels(fusions(ROUNDED, plan(placement, mode, ROUNDED), device)));
+            }
+        }
+    }
+
+    private static List<String> labels(List<Fusion> fusions) {
+        return fusions.stream().filter(Objects::nonNull)
+                .filter(f -> f.first() instanceof Operation.ResponseNormForward || f.first() instanceof Operation.MaxPoolBackward)
+                .map(Fusion::label).toList();
     }
 
     /** A plan that was made for another backend may put a result over an operand of the operation before it: then they stay apart. */
