@@ -3,7 +3,11 @@
 
    Layouts. Activations: [batch][height][width][channels], no padding. Filters: [groups][kernel height][kernel width]
    [channels of a group][filters of a group]; a fully connected layer is one group whose kernel covers its whole input. Winners: one
-   byte for each output element in the order of the activations. Everything else in canonical order. */
+   byte for each output element in the order of the activations. Everything else in canonical order.
+
+   Numbers are float. Kernels whose name ends in _bf16 have the maps (and gradients of maps) that the structure names in bf16, in the same
+   order; those that end in _planes have a parameter as two planes of 16 bits: all upper numbers, then, from the next multiple of
+   16 bytes on, all lower ones (common/bf16.cuh). */
 #ifndef DUET_CUDA_H
 #define DUET_CUDA_H
 #include <stdint.h>

@@ -25,9 +25,10 @@ struct Settings {
   bool races = true;        // shared memory, two warps in one barrier epoch
   bool barriers = true;     // divergent or mismatched barriers, shuffles that name inactive lanes
   bool ordering = true;     // accesses of two streams that no event orders
+  bool tf32 = false;        // operands of tf32 products that have not been rounded
   bool leaks = true;        // what is left when a context ends
   bool counters = true;
-  bool perturb = false;  // approximate instructions are off by a random +-1 ulp
+  bool perturb = false;  // approximate instructions are off by as much as the PTX ISA allows
   bool fail = true;      // a finding makes the launch fail as a fault does; otherwise it is only listed
   uint64_t seed = 0;
   WarpOrder warps = WarpOrder::round_robin;
@@ -57,7 +58,9 @@ enum class FindingKind {
   leak,
   hang,
   bad_instruction,
-  bad_call
+  bad_call,
+  printed,  // no fault: what a kernel says with printf
+  unrounded_tf32
 };
 const char *name(FindingKind kind);  // such as "shared-race"
 

@@ -18,31 +18,65 @@ __device__ __forceinline__ uint32_t split(uint32_t &n, duet_divisor d) {
   return whole - n * d.divisor;
 }
 
-/* N neighbouring channels: 4 move as one 16-byte access, 1 serves every shape. */
-template <int N> struct Lanes;
-
-template <> struct Lanes<1> {
-  using Floats = float;
-  using Bytes = uint8_t;
-};
-
-template <> struct Lanes<4> {
-  using Floats = float4;
-  using Bytes = uint32_t;
-};
-
+/* N neighbouring channels: 4 floats move as one 16-byte access, 8 as two, 1 serves every shape. */
 template <int N> struct Values { float v[N]; };
 
-__device__ __forceinline__ Values<1> unpack(float x) { return {{x}}; }
-__device__ __forceinline__ Values<4> unpack(float4 x) { return {{x.x, x.y, x.z, x.w}}; }
-__device__ __forceinline__ float pack(Values<1> x) { return x.v[0]; }
-__device__ __forceinline__ float4 pack(Values<4> x) { return make_float4(x.v[0], x.v[1], x.v[2], x.v[3]); }
+/* As many bytes, four a word; N = 1 has one. */
+template <int N> struct Bytes {
+  uint32_t word[(N + 3) / 4];
+  __device__ __forceinline__ bool equals(int i, uint32_t byte) const { return (word[i / 4] >> 8 * (i % 4) & 255) == byte; }
+};
+
+template <int N> __device__ __forceinline__ Bytes<N> load_bytes(duet_address base, uint32_t vector) {
+  static_assert(N == 1 || N == 4 || N == 8);
+  if constexpr (N == 1) {
+    return {{global<const uint8_t>(base)[vector]}};
+  } else if constexpr (N == 4) {
+    return {{global<const uint32_t>(base)[vector]}};
+  } else {
+    const uint2 words = global<const uint2>(base)[vector];
+    return {{words.x, words.y}};
+  }
+}
+template <int N> __device__ __forceinline__ void store_bytes(duet_address base, uint32_t vector, Bytes<N> bytes) {
+  static_assert(N == 1 || N == 4 || N == 8);
+  if constexpr (N == 1) {
+    global<uint8_t>(base)[vector] = static_cast<uint8_t>(bytes.word[0]);
+  } else if constexpr (N == 4) {
+    global<uint32_t>(base)[vector] = bytes.word[0];
+  } else {
+    global<uint2>(base)[vector] = make_uint2(bytes.word[0], bytes.word[1]);
+  }
+}
 
 template <int N> __device__ __forceinline__ Values<N> load(const float *base, uint32_t vector) {
-  return unpack(reinterpret_cast<const typename Lanes<N>::Floats *>(base)[vector]);
+  static_assert(N == 1 || N == 4 || N == 8);
+  Values<N> values;
+  if constexpr (N == 1) {
+    values.v[0] = base[vector];
+  } else {
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) {
+      const float4 x = reinterpret_cast<const float4 *>(base)[N / 4 * static_cast<uint64_t>(vector) + i];
+      values.v[4 * i] = x.x;
+      values.v[4 * i + 1] = x.y;
+      values.v[4 * i + 2] = x.z;
+      values.v[4 * i + 3] = x.w;
+    }
+  }
+  return values;
 }
 template <int N> __device__ __forceinline__ void store(float *base, uint32_t vector, Values<N> values) {
-  reinterpret_cast<typename Lanes<N>::Floats *>(base)[vector] = pack(values);
+  static_assert(N == 1 || N == 4 || N == 8);
+  if constexpr (N == 1) {
+    base[vector] = values.v[0];
+  } else {
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) {
+      reinterpret_cast<float4 *>(base)[N / 4 * static_cast<uint64_t>(vector) + i] = make_float4(values.v[4 * i], values.v[4 * i + 1],
+                                                                                                values.v[4 * i + 2], values.v[4 * i + 3]);
+    }
+  }
 }
 template <int N> __device__ __forceinline__ Values<N> same(float x) {
   Values<N> values;

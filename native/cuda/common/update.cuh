@@ -15,8 +15,11 @@ __device__ __forceinline__ Rates rates(duet_address run_address, uint32_t index)
   return {rate, run->rates[index].weight_decay * rate, run->momentum};
 }
 
-/* N neighbouring parameters. */
-template <int N> __device__ __forceinline__ void update(float *weight, float *momentum, uint32_t vector, Values<N> gradient, Rates r) {
+__device__ __forceinline__ Values<4> values(float4 x) { return {{x.x, x.y, x.z, x.w}}; }
+
+/* N neighbouring parameters: floats, or planes (bf16.cuh, included before). */
+template <int N, typename Weights>
+__device__ __forceinline__ void update(Weights weight, float *momentum, uint32_t vector, Values<N> gradient, Rates r) {
   Values<N> w = load<N>(weight, vector), v = load<N>(momentum, vector);
 #pragma unroll
   for (int j = 0; j < N; j++) {

@@ -131,7 +131,7 @@ template <typename T, int FROM, int TO> __device__ __forceinline__ void backward
   if (sums_bias && result_column + threadIdx.x < p.columns) {
     const int at = group * p.columns + result_column + threadIdx.x;
     if (p.bias_update.weight) {
-      duet::update<1>(float_at(p.bias_update.weight), float_at(p.bias_update.momentum), at, unpack(bias_sum),
+      duet::update<1>(float_at(p.bias_update.weight), float_at(p.bias_update.momentum), at, Values<1>{{bias_sum}},
                       rates(p.bias_update.run, p.bias_update.rate_index));
     } else {
       (float_at(p.bias) + blockIdx.z * p.split_stride)[at] = bias_sum;
@@ -148,7 +148,7 @@ template <typename T, int FROM, int TO> __device__ __forceinline__ void backward
           for (int four = 0; four < T::result_fours; four++) {
             const int column = result_column + place.result_column(four), at = (group * p.rows + row) * p.columns + column;
             if (column < p.columns) {
-              duet::update<4>(float_at(p.update.weight) + at, float_at(p.update.momentum) + at, 0, unpack(result_four(sum, i, four)), r);
+              duet::update<4>(float_at(p.update.weight) + at, float_at(p.update.momentum) + at, 0, values(result_four(sum, i, four)), r);
             }
           }
         }

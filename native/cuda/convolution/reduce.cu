@@ -46,9 +46,9 @@ template <int VECTOR> __device__ __forceinline__ void reduce(const duet_reductio
       float *momentum = reinterpret_cast<float *>(change.momentum) + at;
       const Rates r = rates(change.run, change.rate_index);
       if constexpr (VECTOR == 4) {
-        update<4>(to, momentum, 0, unpack(v), r);
+        update<4>(to, momentum, 0, values(v), r);
       } else {
-        update<1>(to, momentum, 0, unpack(v.x), r);
+        update<1>(to, momentum, 0, Values<1>{{v.x}}, r);
       }
     } else if constexpr (VECTOR == 4) {
       *reinterpret_cast<float4 *>(to) = v;

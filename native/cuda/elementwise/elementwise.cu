@@ -1,6 +1,7 @@
-/* Activations, scale, add. A thread takes four floats at a time, the grid strides over the tensor; the last count % 4 floats go to
-   threads of the first block. Inputs and output may be the same memory: each element is read before it is written, by one thread. */
-#include "common/access.cuh"
+/* Activations, scale, add. A thread takes 16 bytes at a time (four floats or eight bf16 numbers), the grid strides over the tensor; what is
+   left goes to threads of the first block. Inputs and output may be the same memory: each element is read before it is written, by one
+   thread. Scale also goes from one kind of number to the other: what the host gives or gets is float. */
+#include "common/bf16.cuh"
 
 namespace duet::elementwise {
 
@@ -31,8 +32,8 @@ struct Add {
   __device__ __forceinline__ float operator()(float x, float y, float) const { return x + y; }
 };
 
-template <int N, typename Function>
-__device__ __forceinline__ void apply(const float *left, const float *right, float *output, uint32_t i, float factor, Function function) {
+template <int N, typename From, typename To, typename Function>
+__device__ __forceinline__ void apply(const From *left, const From *right, To *output, uint32_t i, float factor, Function function) {
   Values<N> x = load<N>(left, i), y = {};
   if constexpr (Function::kBinary) y = load<N>(right, i);
 #pragma unroll
@@ -40,37 +41,36 @@ __device__ __forceinline__ void apply(const float *left, const float *right, flo
   store<N>(output, i, x);
 }
 
-template <typename Function> __device__ __forceinline__ void run(const duet_elementwise &p, Function function) {
-  const float *left = global<const float>(p.left), *right = global<const float>(p.right);
-  float *output = global<float>(p.output);
-  const uint32_t vectors = static_cast<uint32_t>(p.count / 4);
+template <typename From, typename To, typename Function> __device__ __forceinline__ void run(const duet_elementwise &p, Function function) {
+  constexpr int kVector = 16 / (sizeof(From) > sizeof(To) ? sizeof(From) : sizeof(To));
+  const From *left = global<const From>(p.left), *right = global<const From>(p.right);
+  To *output = global<To>(p.output);
+  const uint32_t vectors = static_cast<uint32_t>(p.count / kVector);
   const uint32_t first = blockIdx.x * kThreads + threadIdx.x;
-  for (uint32_t i = first; i < vectors; i += gridDim.x * kThreads) apply<4>(left, right, output, i, p.factor, function);
-  if (first < p.count % 4)
-    apply<1>(left + 4 * static_cast<uint64_t>(vectors), right + 4 * static_cast<uint64_t>(vectors),
-             output + 4 * static_cast<uint64_t>(vectors), first, p.factor, function);
+  for (uint32_t i = first; i < vectors; i += gridDim.x * kThreads) apply<kVector>(left, right, output, i, p.factor, function);
+  const uint64_t tail = kVector * static_cast<uint64_t>(vectors);
+  if (first < p.count % kVector) apply<1>(left + tail, right + tail, output + tail, first, p.factor, function);
 }
 
 }  // namespace duet::elementwise
 
-extern "C" {
+#define DUET_ELEMENTWISE(name, From, To, Function) \
+  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ duet_elementwise p) { \
+    duet::elementwise::run<From, To>(p, duet::elementwise::Function()); \
+  }
 
-__global__ void __launch_bounds__(256) relu_forward(const __grid_constant__ duet_elementwise p) {
-  duet::elementwise::run(p, duet::elementwise::ReluForward());
-}
-__global__ void __launch_bounds__(256) relu_backward(const __grid_constant__ duet_elementwise p) {
-  duet::elementwise::run(p, duet::elementwise::ReluBackward());
-}
-__global__ void __launch_bounds__(256) tanh_forward(const __grid_constant__ duet_elementwise p) {
-  duet::elementwise::run(p, duet::elementwise::TanhForward());
-}
-__global__ void __launch_bounds__(256) tanh_backward(const __grid_constant__ duet_elementwise p) {
-  duet::elementwise::run(p, duet::elementwise::TanhBackward());
-}
-__global__ void __launch_bounds__(256) elementwise_scale(const __grid_constant__ duet_elementwise p) {
-  duet::elementwise::run(p, duet::elementwise::Scale());
-}
-__global__ void __launch_bounds__(256) elementwise_add(const __grid_constant__ duet_elementwise p) {
-  duet::elementwise::run(p, duet::elementwise::Add());
-}
-}
+DUET_ELEMENTWISE(relu_forward, float, float, ReluForward)
+DUET_ELEMENTWISE(relu_backward, float, float, ReluBackward)
+DUET_ELEMENTWISE(tanh_forward, float, float, TanhForward)
+DUET_ELEMENTWISE(tanh_backward, float, float, TanhBackward)
+DUET_ELEMENTWISE(elementwise_scale, float, float, Scale)
+DUET_ELEMENTWISE(elementwise_add, float, float, Add)
+
+DUET_ELEMENTWISE(relu_forward_bf16, duet::bf16, duet::bf16, ReluForward)
+DUET_ELEMENTWISE(relu_backward_bf16, duet::bf16, duet::bf16, ReluBackward)
+DUET_ELEMENTWISE(tanh_forward_bf16, duet::bf16, duet::bf16, TanhForward)
+DUET_ELEMENTWISE(tanh_backward_bf16, duet::bf16, duet::bf16, TanhBackward)
+DUET_ELEMENTWISE(elementwise_scale_bf16, duet::bf16, duet::bf16, Scale)
+DUET_ELEMENTWISE(elementwise_scale_to_bf16, float, duet::bf16, Scale)
+DUET_ELEMENTWISE(elementwise_scale_from_bf16, duet::bf16, float, Scale)
+DUET_ELEMENTWISE(elementwise_add_bf16, duet::bf16, duet::bf16, Add)

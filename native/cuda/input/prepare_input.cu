@@ -2,16 +2,16 @@
    .PrepareInput). All memory is [image][y][x][channel]. A block makes 2048 neighbouring elements. A crop begins at any pixel, so reads and
    writes cannot both begin at a sector's first byte: each warp reads 32 means from an address divisible by 128, and the results are
    put in order in shared memory, which a warp writes out likewise. */
-#include "common/access.cuh"
+#include "common/bf16.cuh"
 
-extern "C" __global__ void __launch_bounds__(256) prepare_input(const __grid_constant__ duet_prepare_input p) {
-  using namespace duet;
+namespace duet::input {
+
+template <typename T> __device__ __forceinline__ void prepare(const duet_prepare_input &p) {
   constexpr uint32_t block = 2048, warps = 8, lanes = 32;
   __shared__ float tile[block];
   const uint8_t *images = global<const uint8_t>(p.images);
   const int32_t *crops = global<const int32_t>(p.crops);
   const float *mean = global<const float>(p.mean), *shift = global<const float>(p.colour_shift);
-  float *output = global<float>(p.output);
   const uint32_t channels = p.channels.divisor, width = p.width.divisor, line = width * channels;
   const uint32_t first = blockIdx.x * block, end = min(first + block, p.count);
   const uint32_t first_line = quotient(quotient(first, p.channels), p.width);
@@ -43,5 +43,25 @@ extern "C" __global__ void __launch_bounds__(256) prepare_input(const __grid_con
     tile[to] = value;
   }
   __syncthreads();
-  for (uint32_t i = threadIdx.x; i < end - first; i += warps * lanes) output[first + i] = tile[i];
+  constexpr uint32_t vector = sizeof(float) / sizeof(T); /* a thread writes four bytes */
+  T *output = global<T>(p.output) + first;
+  const uint32_t whole = (end - first) / vector;
+  for (uint32_t i = threadIdx.x; i < whole; i += warps * lanes) {
+    Values<vector> values;
+#pragma unroll
+    for (uint32_t j = 0; j < vector; j++) values.v[j] = tile[vector * i + j];
+    store<vector>(output, i, values);
+  }
+  const uint32_t last = vector * whole + threadIdx.x;
+  if (last < end - first) store<1>(output, last, same<1>(tile[last]));
+}
+
+}  // namespace duet::input
+
+extern "C" {
+
+__global__ void __launch_bounds__(256) prepare_input(const __grid_constant__ duet_prepare_input p) { duet::input::prepare<float>(p); }
+__global__ void __launch_bounds__(256) prepare_input_bf16(const __grid_constant__ duet_prepare_input p) {
+  duet::input::prepare<duet::bf16>(p);
+}
 }

@@ -5,13 +5,13 @@ namespace duet::pooling {
 
 __device__ __forceinline__ float share(const InsideBoth &inside) { return 1.0f / static_cast<float>(inside.pixels()); }
 
-template <int N> __device__ __forceinline__ void average_forward(const duet_pooling &p) {
+template <int N, typename T> __device__ __forceinline__ void average_forward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
   const InsideBoth inside(p, place.row, place.column, p.window);
   const uint32_t channels = p.channels.divisor;
-  const float *input = global<const float>(p.input);
+  const T *input = global<const T>(p.input);
   const uint32_t base = place.image * p.height * p.width * channels + place.channel;
   Values<N> sum = {};
   for (int y = inside.ys.first; y < inside.ys.last; y++) {
@@ -25,16 +25,16 @@ template <int N> __device__ __forceinline__ void average_forward(const duet_pool
   const float factor = share(inside);
 #pragma unroll
   for (int j = 0; j < N; j++) sum.v[j] *= factor;
-  store<N>(global<float>(p.output), i, sum);
+  store<N>(global<T>(p.output), i, sum);
 }
 
-template <int N> __device__ __forceinline__ void average_backward(const duet_pooling &p) {
+template <int N, typename T> __device__ __forceinline__ void average_backward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
   const Windows ys(place.row, p, p.padding_top, p.output_height), xs(place.column, p, p.padding, p.output_width);
   const uint32_t channels = p.channels.divisor;
-  const float *gradient = global<const float>(p.input);
+  const T *gradient = global<const T>(p.input);
   const uint32_t base = place.image * p.output_height * p.output_width * channels + place.channel;
   Values<N> sum = {};
   for (int oy = ys.first; oy < ys.last; oy++) {
@@ -46,7 +46,7 @@ template <int N> __device__ __forceinline__ void average_backward(const duet_poo
       for (int j = 0; j < N; j++) sum.v[j] = fmaf(value.v[j], factor, sum.v[j]);
     }
   }
-  store<N>(global<float>(p.output), i, sum);
+  store<N>(global<T>(p.output), i, sum);
 }
 
 }  // namespace duet::pooling
@@ -54,15 +54,27 @@ template <int N> __device__ __forceinline__ void average_backward(const duet_poo
 extern "C" {
 
 __global__ void __launch_bounds__(256) average_pool_forward(const __grid_constant__ duet_pooling p) {
-  duet::pooling::average_forward<1>(p);
+  duet::pooling::average_forward<1, float>(p);
 }
 __global__ void __launch_bounds__(256) average_pool_forward_x4(const __grid_constant__ duet_pooling p) {
-  duet::pooling::average_forward<4>(p);
+  duet::pooling::average_forward<4, float>(p);
+}
+__global__ void __launch_bounds__(256) average_pool_forward_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::average_forward<1, duet::bf16>(p);
+}
+__global__ void __launch_bounds__(256) average_pool_forward_x8_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::average_forward<8, duet::bf16>(p);
 }
 __global__ void __launch_bounds__(256) average_pool_backward(const __grid_constant__ duet_pooling p) {
-  duet::pooling::average_backward<1>(p);
+  duet::pooling::average_backward<1, float>(p);
 }
 __global__ void __launch_bounds__(256) average_pool_backward_x4(const __grid_constant__ duet_pooling p) {
-  duet::pooling::average_backward<4>(p);
+  duet::pooling::average_backward<4, float>(p);
+}
+__global__ void __launch_bounds__(256) average_pool_backward_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::average_backward<1, duet::bf16>(p);
+}
+__global__ void __launch_bounds__(256) average_pool_backward_x8_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::average_backward<8, duet::bf16>(p);
 }
 }

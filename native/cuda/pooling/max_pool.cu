@@ -6,7 +6,7 @@
 namespace duet::pooling {
 
 /* WINDOW is the window's size if known, so that its loads go out together, else 0. */
-template <int N, int WINDOW> __device__ __forceinline__ void max_forward(const duet_pooling &p) {
+template <int N, typename T, int WINDOW> __device__ __forceinline__ void max_forward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
@@ -14,7 +14,7 @@ template <int N, int WINDOW> __device__ __forceinline__ void max_forward(const d
   const InsideBoth inside(p, place.row, place.column, size);
   const Inside &ys = inside.ys, &xs = inside.xs;
   const uint32_t channels = p.channels.divisor;
-  const float *input = global<const float>(p.input);
+  const T *input = global<const T>(p.input);
   const uint32_t base = place.image * p.height * p.width * channels + place.channel;
   const auto value = [&](int y, int x) { return load<N>(input, base + (y * p.width + x) * channels); };
 
@@ -46,23 +46,22 @@ template <int N, int WINDOW> __device__ __forceinline__ void max_forward(const d
       for (int x = xs.first; x < xs.last; x++) compare(value(y, x), (y - ys.offset) * size + x - xs.offset, true);
     }
   }
-  store<N>(global<float>(p.output), i, best);
+  store<N>(global<T>(p.output), i, best);
   if (p.winners) {
-    uint32_t bytes = 0;
+    Bytes<N> bytes = {};
 #pragma unroll
-    for (int j = 0; j < N; j++) bytes |= static_cast<uint32_t>(winner[j]) << 8 * j;
-    global<typename Lanes<N>::Bytes>(p.winners)[i] = static_cast<typename Lanes<N>::Bytes>(bytes);
+    for (int j = 0; j < N; j++) bytes.word[j / 4] |= static_cast<uint32_t>(winner[j]) << 8 * (j % 4);
+    store_bytes<N>(p.winners, i, bytes);
   }
 }
 
-template <int N> __device__ __forceinline__ void max_backward(const duet_pooling &p) {
+template <int N, typename T> __device__ __forceinline__ void max_backward(const duet_pooling &p) {
   const uint32_t i = blockIdx.x * 256 + threadIdx.x;
   if (i >= p.count) return;
   const Place place(p, i);
   const Windows ys(place.row, p, p.padding_top, p.output_height), xs(place.column, p, p.padding, p.output_width);
   const uint32_t channels = p.channels.divisor;
-  const float *gradient = global<const float>(p.input);
-  const auto *winners = global<const typename Lanes<N>::Bytes>(p.winners);
+  const T *gradient = global<const T>(p.input);
   const uint32_t base = place.image * p.output_height * p.output_width * channels + place.channel;
   const int stride = p.stride.divisor;
   Values<N> sum = {};
@@ -71,25 +70,48 @@ template <int N> __device__ __forceinline__ void max_backward(const duet_pooling
       const uint32_t at = base + (oy * p.output_width + ox) * channels;
       const int row = place.row + p.padding_top - oy * stride, column = place.column + p.padding - ox * stride;
       const uint32_t position = row * p.window + column;
-      const uint32_t winner = winners[at];
+      const Bytes<N> winner = load_bytes<N>(p.winners, at);
       const Values<N> value = load<N>(gradient, at);
 #pragma unroll
-      for (int j = 0; j < N; j++) sum.v[j] += (winner >> 8 * j & 255) == position ? value.v[j] : 0;
+      for (int j = 0; j < N; j++) sum.v[j] += winner.equals(j, position) ? value.v[j] : 0;
     }
   }
-  if (p.mask) sum = where_positive(load<N>(global<const float>(p.mask), i), sum);
-  store<N>(global<float>(p.output), i, sum);
+  if (p.mask) sum = where_positive(load<N>(global<const T>(p.mask), i), sum);
+  store<N>(global<T>(p.output), i, sum);
 }
 
 }  // namespace duet::pooling
 
 extern "C" {
 
-__global__ void __launch_bounds__(256) max_pool_forward(const __grid_constant__ duet_pooling p) { duet::pooling::max_forward<1, 0>(p); }
-__global__ void __launch_bounds__(256) max_pool_forward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::max_forward<4, 0>(p); }
-__global__ void __launch_bounds__(256) max_pool_forward_3_x4(const __grid_constant__ duet_pooling p) {
-  duet::pooling::max_forward<4, 3>(p);
+__global__ void __launch_bounds__(256) max_pool_forward(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_forward<1, float, 0>(p);
 }
-__global__ void __launch_bounds__(256) max_pool_backward(const __grid_constant__ duet_pooling p) { duet::pooling::max_backward<1>(p); }
-__global__ void __launch_bounds__(256) max_pool_backward_x4(const __grid_constant__ duet_pooling p) { duet::pooling::max_backward<4>(p); }
+__global__ void __launch_bounds__(256) max_pool_forward_x4(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_forward<4, float, 0>(p);
+}
+__global__ void __launch_bounds__(256) max_pool_forward_3_x4(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_forward<4, float, 3>(p);
+}
+__global__ void __launch_bounds__(256) max_pool_forward_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_forward<1, duet::bf16, 0>(p);
+}
+__global__ void __launch_bounds__(256) max_pool_forward_x8_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_forward<8, duet::bf16, 0>(p);
+}
+__global__ void __launch_bounds__(256) max_pool_forward_3_x8_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_forward<8, duet::bf16, 3>(p);
+}
+__global__ void __launch_bounds__(256) max_pool_backward(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_backward<1, float>(p);
+}
+__global__ void __launch_bounds__(256) max_pool_backward_x4(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_backward<4, float>(p);
+}
+__global__ void __launch_bounds__(256) max_pool_backward_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_backward<1, duet::bf16>(p);
+}
+__global__ void __launch_bounds__(256) max_pool_backward_x8_bf16(const __grid_constant__ duet_pooling p) {
+  duet::pooling::max_backward<8, duet::bf16>(p);
+}
 }

@@ -1,6 +1,6 @@
 /* Windows along one axis. */
 #pragma once
-#include "common/access.cuh"
+#include "common/bf16.cuh"
 
 namespace duet::pooling {
 

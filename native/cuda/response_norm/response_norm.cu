@@ -6,8 +6,9 @@
 
    _x4: window 5, beta 0.75, groups of whole vectors. A thread takes a vector and reads the vectors beside it, which the threads beside it
    read too, from the first-level cache. Backward, a block's threads are a multiple of a group's vectors, so that each group lies in one
-   block and the terms of the sum pass through shared memory. */
-#include "response_norm/power.cuh"
+   block and the terms of the sum pass through shared memory. _x8_bf16 (warp.cuh) passes everything from lane to lane;
+   lanes that have no vector read another's, since nvcc 13.0 does not come to an end over loads before a shuffle that depend on one. */
+#include "response_norm/warp.cuh"
 
 namespace duet::response_norm {
 
@@ -25,6 +26,62 @@ struct Reach {
 };
 
 extern __shared__ float shared[];
+
+/* Any shape: a thread an element. */
+template <typename T> __device__ __forceinline__ void forward(const duet_response_norm &p) {
+  const uint32_t e = blockIdx.x * kThreads + threadIdx.x;
+  if (e >= p.count) return;
+  const Reach reach(static_cast<int>(e), p.half, p.channels);
+  const T *input = global<const T>(p.input) + e;
+  float sum = 0;
+  for (int j = -reach.before; j <= reach.after; j++) {
+    const float x = load<1>(input + j, 0).v[0];
+    sum = fmaf(x, x, sum);
+  }
+  store<1>(global<T>(p.output), e, same<1>(load<1>(input, 0).v[0] * power(fmaf(p.alpha, sum, p.k), p.beta)));
+}
+
+/* Any shape: a block makes 256 elements. Shared memory holds a of these and 2 * half on either side, then terms and products
+   db * t^-beta of these and half on either side. */
+template <typename T> __device__ __forceinline__ void backward(const duet_response_norm &p) {
+  const int count = static_cast<int>(p.count), half = p.half;
+  const int first = static_cast<int>(blockIdx.x) * kThreads; /* of the results; shared[i] belongs to first - 2 * half + i */
+  const int inputs = kThreads + 4 * half, sums = kThreads + 2 * half;
+  float *a = shared, *terms = shared + inputs, *direct = terms + sums;
+  const T *input = global<const T>(p.input), *gradient = global<const T>(p.output_gradient);
+  for (int i = threadIdx.x; i < inputs; i += kThreads) {
+    const int e = first - 2 * half + i;
+    a[i] = e >= 0 && e < count ? load<1>(input, e).v[0] : 0;
+  }
+  __syncthreads();
+#pragma unroll 1
+  for (int i = threadIdx.x; i < sums; i += kThreads) {
+    const int e = first - half + i;
+    float term = 0, product = 0;
+    if (e >= 0 && e < count) {
+      const Reach reach(e, half, p.channels);
+      const float *own = a + i + half;
+      float sum = 0;
+#pragma unroll 1
+      for (int j = -reach.before; j <= reach.after; j++) sum = fmaf(own[j], own[j], sum);
+      const Powers both = powers(fmaf(p.alpha, sum, p.k), p.beta);
+      const float db = load<1>(gradient, e).v[0];
+      term = db * *own * both.ratio;
+      product = db * both.power;
+    }
+    terms[i] = term;
+    direct[i] = product;
+  }
+  __syncthreads();
+  const int i = static_cast<int>(threadIdx.x), e = first + i;
+  if (e >= count) return;
+  const Reach reach(e, half, p.channels);
+  float sum = 0;
+#pragma unroll 1
+  for (int j = -reach.before; j <= reach.after; j++) sum += terms[i + half + j];
+  const float own = a[i + 2 * half], da = direct[i + half] - 2 * p.alpha * p.beta * own * sum;
+  store<1>(global<T>(p.output), e, same<1>(p.relu && !(own > 0) ? 0 : da));
+}
 
 }  // namespace duet::response_norm
 
@@ -79,60 +136,35 @@ __global__ void __launch_bounds__(256) response_norm_backward_x4(const __grid_co
   store<4>(global<float>(p.output), at, p.relu ? where_positive(a, da) : da);
 }
 
-/* Any shape: a thread an element. */
 __global__ void __launch_bounds__(256) response_norm_forward(const __grid_constant__ duet_response_norm p) {
-  using namespace duet;
-  using namespace duet::response_norm;
-  const uint32_t e = blockIdx.x * kThreads + threadIdx.x;
-  if (e >= p.count) return;
-  const Reach reach(static_cast<int>(e), p.half, p.channels);
-  const float *input = global<const float>(p.input) + e;
-  float sum = 0;
-  for (int j = -reach.before; j <= reach.after; j++) sum = fmaf(input[j], input[j], sum);
-  global<float>(p.output)[e] = input[0] * power(fmaf(p.alpha, sum, p.k), p.beta);
+  duet::response_norm::forward<float>(p);
+}
+__global__ void __launch_bounds__(256) response_norm_forward_bf16(const __grid_constant__ duet_response_norm p) {
+  duet::response_norm::forward<duet::bf16>(p);
+}
+__global__ void __launch_bounds__(256) response_norm_backward(const __grid_constant__ duet_response_norm p) {
+  duet::response_norm::backward<float>(p);
+}
+__global__ void __launch_bounds__(256) response_norm_backward_bf16(const __grid_constant__ duet_response_norm p) {
+  duet::response_norm::backward<duet::bf16>(p);
 }
 
-/* Any shape: a block makes 256 elements. Shared memory holds a of these and 2 * half on either side, then terms and products
-   db * t^-beta of these and half on either side. */
-__global__ void __launch_bounds__(256) response_norm_backward(const __grid_constant__ duet_response_norm p) {
+__global__ void __launch_bounds__(256) response_norm_forward_x8_bf16(const __grid_constant__ duet_response_norm p) {
   using namespace duet;
   using namespace duet::response_norm;
-  const int count = static_cast<int>(p.count), half = p.half;
-  const int first = static_cast<int>(blockIdx.x) * kThreads; /* of the results; shared[i] belongs to first - 2 * half + i */
-  const int inputs = kThreads + 4 * half, sums = kThreads + 2 * half;
-  float *a = shared, *terms = shared + inputs, *direct = terms + sums;
-  const float *input = global<const float>(p.input), *gradient = global<const float>(p.output_gradient);
-  for (int i = threadIdx.x; i < inputs; i += kThreads) {
-    const int e = first - 2 * half + i;
-    a[i] = e >= 0 && e < count ? input[e] : 0;
-  }
-  __syncthreads();
-#pragma unroll 1
-  for (int i = threadIdx.x; i < sums; i += kThreads) {
-    const int e = first - half + i;
-    float term = 0, product = 0;
-    if (e >= 0 && e < count) {
-      const Reach reach(e, half, p.channels);
-      const float *own = a + i + half;
-      float sum = 0;
-#pragma unroll 1
-      for (int j = -reach.before; j <= reach.after; j++) sum = fmaf(own[j], own[j], sum);
-      const Powers both = powers(fmaf(p.alpha, sum, p.k), p.beta);
-      const float db = gradient[e];
-      term = db * *own * both.ratio;
-      product = db * both.power;
-    }
-    terms[i] = term;
-    direct[i] = product;
-  }
-  __syncthreads();
-  const int i = static_cast<int>(threadIdx.x), e = first + i;
-  if (e >= count) return;
-  const Reach reach(e, half, p.channels);
-  float sum = 0;
-#pragma unroll 1
-  for (int j = -reach.before; j <= reach.after; j++) sum += terms[i + half + j];
-  const float own = a[i + 2 * half], da = direct[i + half] - 2 * p.alpha * p.beta * own * sum;
-  global<float>(p.output)[e] = p.relu && !(own > 0) ? 0 : da;
+  const Lane lane(p.channels, blockIdx.x);
+  const Pairs<8> own = load_pairs<8>(global<const bf16>(p.input), min(lane.vector, p.count - 1));
+  const Values<8> b = normalised(span(own, lane), p.alpha, p.k);
+  if (lane.used && lane.vector < p.count) store<8>(global<bf16>(p.output), lane.vector, b);
+}
+
+__global__ void __launch_bounds__(256) response_norm_backward_x8_bf16(const __grid_constant__ duet_response_norm p) {
+  using namespace duet;
+  using namespace duet::response_norm;
+  const Lane lane(p.channels, blockIdx.x);
+  const uint32_t at = min(lane.vector, p.count - 1);
+  const Pairs<8> own = load_pairs<8>(global<const bf16>(p.input), at), db = load_pairs<8>(global<const bf16>(p.output_gradient), at);
+  const Values<8> da = gradient(span(own, lane), widen(db), p.alpha, p.k, p.relu, lane);
+  if (lane.used && lane.vector < p.count) store<8>(global<bf16>(p.output), lane.vector, da);
 }
 }

@@ -81,6 +81,7 @@ bool *switch_of(Settings &settings, std::string_view key) {
   if (key == "races") return &settings.races;
   if (key == "barriers") return &settings.barriers;
   if (key == "ordering") return &settings.ordering;
+  if (key == "tf32") return &settings.tf32;
   if (key == "leaks") return &settings.leaks;
   if (key == "counters") return &settings.counters;
   if (key == "perturb") return &settings.perturb;

@@ -33,11 +33,13 @@ const char *name(FindingKind kind) {
     case FindingKind::inactive_lanes: return "inactive-lanes";
     case FindingKind::read_only_written: return "read-only-written";
     case FindingKind::pending_copy: return "pending-copy";
+    case FindingKind::unrounded_tf32: return "unrounded-tf32";
     case FindingKind::unordered: return "unordered";
     case FindingKind::leak: return "leak";
     case FindingKind::hang: return "hang";
     case FindingKind::bad_instruction: return "bad-instruction";
     case FindingKind::bad_call: return "bad-call";
+    case FindingKind::printed: return "printed";
   }
   return "?";
 }

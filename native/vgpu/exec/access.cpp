@@ -220,6 +220,7 @@ uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const voi
     if (c.read_bits) mark(c.read_bits, c, at);
   }
   if (intent != Intent::load) {
+    if (__builtin_expect(k.any_pending, 0)) check_copy_sources(i, w, c, base);
     const uint8_t tag = k.launch.written_tag;
     for (int r = 0; r < c.run_count; ++r) {
       uint64_t from = (at + c.runs[r].offset) >> 2, to = (at + c.runs[r].offset + c.runs[r].bytes - 1) >> 2;

@@ -23,6 +23,8 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
 // Shared words that a copy in flight will write (issue) or has written (done).
 void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, uint32_t bytes);
 void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes);
+// A global store while copies are on their way: none of the block's may be reading there.
+void check_copy_sources(const Instruction &i, Warp &w, const AccessCache &c, uint64_t base);
 
 // The handler again, for each lane alone.
 template <class F> void one_by_one(Warp &w, F f) {

@@ -5,8 +5,7 @@
 //              capability 8.x: 8 terms of 16 bits or 4 of tf32 at a time, 24 bits below the exponent; 9.0: 16 or 8 terms, 25 bits.
 // exact        All terms in fp64, rounded once.
 // adversarial  fp32 in a random order, each row of the result rounded to nearest or towards zero.
-#include "half.h"
-#include "matrix.h"
+#include "product.h"
 #include <limits>
 
 namespace vgpu {
@@ -43,10 +42,24 @@ float published_sum(const Product &p, int row, int column, int from, int block, 
   return p.half ? Half::widen(Half::narrow(odd(result))) : cut_to_float(result);
 }
 
+// Rounded to odd where x is not exact: sums are rounded to fp16 once.
+inline __m256 with_last_bit(__m256 x, __m256i exact) {
+  return _mm256_or_ps(x, _mm256_castsi256_ps(_mm256_andnot_si256(exact, _mm256_set1_epi32(1))));
+}
+// x + y in fp32, in the lower half.
+template <bool half> inline __m256 both(__m128i x, __m128i y) {
+  const __m256d sum = _mm256_add_pd(_mm256_cvtepi32_pd(x), _mm256_cvtepi32_pd(y));
+  const __m128 f = _mm256_cvtpd_ps(sum);
+  if (!half) return _mm256_castps128_ps256(f);
+  const __m256d exact = _mm256_cmp_pd(_mm256_cvtps_pd(f), sum, _CMP_EQ_OQ);
+  const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+  return with_last_bit(_mm256_castps128_ps256(f), _mm256_permutevar8x32_epi32(_mm256_castpd_si256(exact), even));
+}
+
 // The same for 8 columns at once, in fp32 and 32-bit integers. It is right while the largest exponent is within +-100: then nothing that
 // counts overflows or loses bits. Sums of zeros alone are fine, too.
 constexpr int kRows = 4;
-template <int block> void published(Product &p, int fraction) {
+template <int block, bool half> void published(Product &p, int fraction) {
   const Rounding towards_zero(3);
   const __m256i limit = _mm256_set1_epi32(100), zero_limit = _mm256_set1_epi32(kZeroExponent / 2), bias = _mm256_set1_epi32(127);
   const __m256i up = _mm256_set1_epi32(127 + fraction), down = _mm256_set1_epi32(127 - fraction);
@@ -100,21 +113,19 @@ template <int block> void published(Product &p, int fraction) {
         __m256 total;
         if constexpr (parts == 1) {
           total = _mm256_cvtepi32_ps(sum[0][r]);
+          const __m256i exact = _mm256_cmpeq_epi32(_mm256_cvttps_epi32(total), sum[0][r]);
+          if (half) total = with_last_bit(total, exact);
         } else {
-          auto half = [&](__m128i x, __m128i y) { return _mm256_cvtpd_ps(_mm256_add_pd(_mm256_cvtepi32_pd(x), _mm256_cvtepi32_pd(y))); };
-          total = _mm256_set_m128(half(_mm256_extracti128_si256(sum[0][r], 1), _mm256_extracti128_si256(sum[1][r], 1)),
-                                  half(_mm256_castsi256_si128(sum[0][r]), _mm256_castsi256_si128(sum[1][r])));
+          const __m256 low = both<half>(_mm256_castsi256_si128(sum[0][r]), _mm256_castsi256_si128(sum[1][r]));
+          const __m256 high = both<half>(_mm256_extracti128_si256(sum[0][r], 1), _mm256_extracti128_si256(sum[1][r], 1));
+          total = _mm256_permute2f128_ps(low, high, 0x20);
         }
-        _mm256_store_ps(p.c[row + r], _mm256_mul_ps(total, back[r]));
+        total = _mm256_mul_ps(total, back[r]);
+        if (half) total = _mm256_cvtph_ps(_mm256_cvtps_ph(total, _MM_FROUND_TO_NEAREST_INT));
+        _mm256_store_ps(p.c[row + r], total);
       }
     }
   }
-}
-
-void published_half(Product &p, int block, int fraction) {
-  for (int from = 0; from < p.k; from += block)
-    for (int row = 0; row < 16; ++row)
-      for (int n = 0; n < 8; ++n) p.c[row][n] = published_sum(p, row, n, from, block, fraction);
 }
 
 void finish(Product &p, float *to, double x) { *to = p.half ? Half::widen(Half::narrow(odd(x))) : canonical(static_cast<float>(x)); }
@@ -179,10 +190,9 @@ void accumulate(Product &p, Worker &worker, int block) {
     case Accumulation::exact: return exact(p);
     case Accumulation::adversarial: return adversarial(p, worker);
     case Accumulation::published:
-      if (p.half) return published_half(p, block, fraction);
-      if (block == 16) return published<16>(p, fraction);
-      if (block == 8) return published<8>(p, fraction);
-      return published<4>(p, fraction);
+      if (block == 16) return p.half ? published<16, true>(p, fraction) : published<16, false>(p, fraction);
+      if (block == 8) return p.half ? published<8, true>(p, fraction) : published<8, false>(p, fraction);
+      return published<4, false>(p, fraction);
   }
 }
 

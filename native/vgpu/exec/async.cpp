@@ -27,6 +27,9 @@ void copy_async(const Instruction &i, Warp &w) {
   const uint32_t *read = w.at<uint32_t>(i.o[2]);
   if (w.spare.empty()) w.spare.push_back(std::make_unique<AsyncCopy>());
   AsyncCopy &copy = *w.spare.back();
+  copy.number = i.number;
+  copy.low = ~uint64_t(0);
+  copy.high = 0;
   copy.oldest = ~0u;
   copy.bytes = i.bytes;
   copy.mask = w.mask;
@@ -36,10 +39,14 @@ void copy_async(const Instruction &i, Warp &w) {
   const uint8_t *from_register = w.at<uint8_t>(i.o[1]);
   for (uint32_t m = w.mask; m; m &= m - 1) {
     int l = __builtin_ctz(m);
+    if (read[l] > i.bytes && !k.seen(FindingKind::bad_instruction, i))
+      k.finding(FindingKind::bad_instruction, i, w, l,
+                "reads " + std::to_string(read[l]) + " bytes for a copy of " + std::to_string(i.bytes) + ", which is not defined");
     copy.read[l] = static_cast<uint8_t>(std::min<uint32_t>(read[l], i.bytes));
     copy.from[l] = (wide ? reinterpret_cast<const uint64_t *>(from_register)[l] : reinterpret_cast<const uint32_t *>(from_register)[l]) +
                    static_cast<uint64_t>(i.immediate);
     if (copy.read[l] == i.bytes) whole |= 1u << l;
+    if (copy.read[l]) copy.low = std::min(copy.low, copy.from[l]), copy.high = std::max(copy.high, copy.from[l] + copy.read[l]);
   }
   const uint32_t all = w.mask;
   auto check = [&](const Instruction &access) {
@@ -107,6 +114,28 @@ Handler async_copy_handler() { return copy_async; }
 void commit_copies(const Instruction &, Warp &w) {
   for (uint32_t m = w.mask; m; m &= m - 1) ++w.committed[__builtin_ctz(m)];
 }
+void check_copy_sources(const Instruction &i, Warp &w, const AccessCache &c, uint64_t base) {
+  Worker &k = *w.worker;
+  if (!k.settings.races) return;
+  for (const Warp &reader : k.warps) {
+    for (const auto &copy : reader.copies) {
+      if (base + c.high <= copy->low || base + c.low >= copy->high) continue;
+      for (uint32_t m = copy->mask; m; m &= m - 1) {
+        const int l = __builtin_ctz(m);
+        const uint64_t from = copy->from[l], to = from + copy->read[l];
+        for (uint32_t n = w.mask; n; n &= n - 1) {
+          const uint64_t at = base + c.relative[__builtin_ctz(n)];
+          if (at >= to || at + i.bytes <= from || k.seen(FindingKind::pending_copy, i)) continue;
+          k.finding(FindingKind::pending_copy, i, w, __builtin_ctz(n),
+                    "writes " + std::to_string(i.bytes) + " bytes at " + hex(at) + " while the cp.async of PTX line " +
+                        std::to_string(k.kernel.places[copy->number].line) + " may still read there: warp " + std::to_string(reader.index) +
+                        " has not waited for it, " + describe_address(at, k.launch.launch.device));
+        }
+      }
+    }
+  }
+}
+
 void wait_for_copies(const Instruction &i, Warp &w) { wait(w, false, static_cast<uint32_t>(i.immediate)); }
 void wait_for_all_copies(const Instruction &, Warp &w) { wait(w, true, 0); }
 

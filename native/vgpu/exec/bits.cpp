@@ -81,6 +81,34 @@ void lop3(const Instruction &i, Warp &w) {
   });
 }
 
+// lop3 with a predicate: d, p, a, b, c, table, q; mode: and. p is true for the lanes whose result is not 0, combined with q.
+void lop3_predicate(const Instruction &i, Warp &w) {
+  const u32 q = w.predicate(i.o[6]);
+  Instruction plain = i;
+  for (int n = 1; n < 5; ++n) plain.o[n] = i.o[n + 1];
+  lop3(plain, w);
+  const u32 *d = w.at<u32>(i.o[0]);
+  u32 r = 0;
+  for (int l = 0; l < kLanes; ++l) r |= static_cast<u32>(d[l] != 0) << l;
+  write_predicate(w, i.o[1], i.mode ? r & q : r | q);
+}
+
+// b bits from bit a on.
+template <bool clamp> u32 bit_mask(u32 a, u32 b) {
+  const u32 position = a & 31, width = b & 31;
+  if (clamp && a >= 32) return 0;
+  if (clamp && b >= 32) return ~0u << position;
+  return static_cast<u32>(((u64(1) << width) - 1) << position);
+}
+// The low b bits, extended by their sign or zeros.
+template <class T, bool clamp> u32 extend(u32 a, u32 b) {
+  const u32 width = b & 31;
+  if (clamp && b >= 32) return a;
+  if (width == 0) return 0;
+  const u32 high = ~0u << width;
+  return std::is_signed_v<T> && (a >> (width - 1) & 1) ? a | high : a & ~high;
+}
+
 template <bool wrap> u32 amount(u32 c) { return wrap ? c & 31 : std::min(c, 32u); }
 
 template <class T> void choose(const Instruction &i, Warp &w) {
@@ -130,6 +158,13 @@ void add_bit_forms(Forms &f) {
   f["bfi.b64"] = {insert_field<u64>, "lllww", k};
   f["prmt.b32"] = {ternary_each<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) { return permute(a, b, c); }>, "wwww", k};
   f["lop3.b32"] = {lop3, "wwwww", k};
+  f["lop3.and.b32"] = f["lop3.or.b32"] = {lop3_predicate, "wwwwwp", k};  // the decoder adds the destination p
+  f["bmsk.clamp.b32"] = {binary<u32, u32, u32, [](u32 a, u32 b) { return bit_mask<true>(a, b); }>, "www", k};
+  f["bmsk.wrap.b32"] = {binary<u32, u32, u32, [](u32 a, u32 b) { return bit_mask<false>(a, b); }>, "www", k};
+  f["szext.clamp.u32"] = {binary<u32, u32, u32, [](u32 a, u32 b) { return extend<u32, true>(a, b); }>, "www", k};
+  f["szext.wrap.u32"] = {binary<u32, u32, u32, [](u32 a, u32 b) { return extend<u32, false>(a, b); }>, "www", k};
+  f["szext.clamp.s32"] = {binary<u32, u32, u32, [](u32 a, u32 b) { return extend<int32_t, true>(a, b); }>, "www", k};
+  f["szext.wrap.s32"] = {binary<u32, u32, u32, [](u32 a, u32 b) { return extend<int32_t, false>(a, b); }>, "www", k};
   f["shf.l.wrap.b32"] = {
       ternary<u32, u32, u32, u32, [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64(b) << 32 | a) << amount<true>(c) >> 32); }>,
       "wwww", k};

@@ -16,6 +16,8 @@ Worker::Worker(LaunchState &state, uint64_t seed)
   this->threads.resize(kernel.blocks.size());
   shared_bytes = kernel.dynamic_shared_start + l.dynamic_shared_bytes;
   shared_bytes = std::max<uint64_t>(shared_bytes, kernel.info.static_shared_bytes);
+  reserved_from = shared_bytes;
+  if (kernel.reserved_shared) reserved_from = (shared_bytes + 127) / 128 * 128, shared_bytes = reserved_from + kReservedShared;
   shared_storage.resize(shared_bytes + 128);
   shared = shared_storage.data() + (128 - reinterpret_cast<uintptr_t>(shared_storage.data()) % 128) % 128;
   const size_t words = shared_bytes / kernel.granule + 16;
@@ -24,6 +26,8 @@ Worker::Worker(LaunchState &state, uint64_t seed)
     read.resize(words);
     pending.resize(words);
     if (kernel.shared_atomics) atomics.resize(words);
+    if (kernel.named_barriers) reads = LazyBytes(words * count * sizeof(uint32_t));
+    if (kernel.named_barriers && kernel.shared_atomics) updates = LazyBytes(words * count * sizeof(uint32_t));
   }
   for (uint32_t n = 0; n < count; ++n) {
     Warp &w = warps[n];
@@ -70,7 +74,11 @@ uint64_t special_value(Special which, const Worker &k, const Warp &w, uint32_t l
     case Special::lanemask_gt: return ~(bit | (bit - 1));
     case Special::lanemask_ge: return ~(bit - 1);
     case Special::dynamic_smem_size: return l.dynamic_shared_bytes;
-    case Special::total_smem_size: return k.shared_bytes;
+    case Special::total_smem_size:
+    case Special::reserved_smem_begin: return k.reserved_from;
+    case Special::reserved_smem_1: return k.reserved_from + kReservedShared / 2;
+    case Special::reserved_smem_end: return k.reserved_from + kReservedShared;
+    case Special::reserved_smem_cap: return kReservedShared;
   }
   return 0;
 }
@@ -90,8 +98,11 @@ void Worker::start_block(uint64_t number) {
     std::fill(wrote.begin(), wrote.end(), 0);
     std::fill(read.begin(), read.end(), 0);
     std::fill(atomics.begin(), atomics.end(), 0);
+    std::fill(reads.begin(), reads.end(), 0);
+    std::fill(updates.begin(), updates.end(), 0);
   }
   first_epoch = epoch;
+  if (kernel.named_barriers) reset_barriers();
   std::fill(pending.begin(), pending.end(), 0);  // a block may end with copies that nothing waited for
   any_pending = false;
   reduce_count[0] = reduce_count[1] = reduce_or[0] = reduce_or[1] = 0;
@@ -101,6 +112,7 @@ void Worker::start_block(uint64_t number) {
     constexpr uint32_t pattern = 0x7fa5a5a5u;
     std::memcpy(shared + at, &pattern, 4);
   }
+  std::memset(shared + reserved_from, 0, shared_bytes - reserved_from);
   const uint32_t threads = l.block[0] * l.block[1] * l.block[2];
   for (Warp &w : warps) {
     const uint32_t lanes = std::min<uint32_t>(kLanes, threads - w.index * kLanes);
@@ -108,6 +120,7 @@ void Worker::start_block(uint64_t number) {
     w.mask = 0;
     w.carry = 0;
     w.state = WarpState::ready;
+    w.blocked = false;
     w.copies.clear();
     std::memset(w.committed, 0, sizeof w.committed);
     w.stack.assign(1, {0, w.live, static_cast<int32_t>(kernel.blocks.size())});
@@ -123,7 +136,8 @@ void Worker::start_block(uint64_t number) {
 void Worker::leave(Warp &w, uint32_t lanes) {
   w.live &= ~lanes;
   for (StackEntry &e : w.stack) e.mask &= ~lanes;
-  while (!w.stack.empty() && !w.stack.back().mask) w.stack.pop_back();
+  std::erase_if(w.stack, [](const StackEntry &e) { return !e.mask; });
+  if (kernel.named_barriers) open_after_exit();
 }
 
 // True if the warp did something; at most about `slice` instructions.
@@ -138,6 +152,11 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
       return true;
     }
     StackEntry &top = w.stack.back();
+    if (__builtin_expect(top.waiting, 0)) {
+      if (take_another(w, false)) continue;
+      w.state = WarpState::at_barrier;
+      return true;
+    }
     if (top.block == end_of_kernel) {
       leave(w, top.mask);
       continue;
@@ -183,27 +202,23 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
       case Ending::barrier:
         top.block = b.next;
         if (!taken) break;
+        if (kernel.named_barriers) {
+          wait_at_barrier(code[b.ender], w, taken);
+          if (w.state == WarpState::at_barrier) return true;
+          break;
+        }
         if (taken != w.live && settings.barriers && !seen(FindingKind::divergent_barrier, code[b.ender]))
           finding(FindingKind::divergent_barrier, code[b.ender], w, __builtin_ctz(taken),
                   "reaches a barrier without lanes " + hex(w.live & ~taken) + " of its warp, which have not exited");
         w.state = WarpState::at_barrier;
-        w.barrier_ender = b.ender;
         return true;
     }
   }
 }
 
 void Worker::release_barrier() {
-  const Warp *first = nullptr;
-  for (Warp &w : warps) {
-    if (w.state != WarpState::at_barrier) continue;
-    if (!first) first = &w;
-    if (w.barrier_ender != first->barrier_ender && settings.barriers && !seen(FindingKind::divergent_barrier, kernel.code[w.barrier_ender]))
-      finding(FindingKind::divergent_barrier, kernel.code[w.barrier_ender], w, 0,
-              "warp " + std::to_string(w.index) + " waits at this barrier, warp " + std::to_string(first->index) +
-                  " at the one of PTX line " + std::to_string(kernel.places[first->barrier_ender].line));
-    w.state = WarpState::ready;
-  }
+  for (Warp &w : warps)
+    if (w.state == WarpState::at_barrier) w.state = WarpState::ready;
   ++epoch;
   reduce_count[epoch & 1] = reduce_or[epoch & 1] = 0;
   reduce_and[epoch & 1] = kAll;
@@ -222,11 +237,17 @@ void Worker::run_block() {
       Warp &w = warps[n];
       // Turns end, so that a warp that waits for another one's flag does not wait forever.
       if (w.state == WarpState::ready) run_warp(w, settings.warps == WarpOrder::random ? 16 + (next_random() & 1023) : uint64_t(1) << 20);
+    }
+    for (const Warp &w : warps) {  // a later one may have opened the barrier of an earlier one
       running |= w.state == WarpState::ready;
       waiting |= w.state == WarpState::at_barrier;
     }
     if (running) continue;
     if (!waiting) return;
+    if (kernel.named_barriers) {
+      resolve_standstill();
+      continue;
+    }
     release_barrier();
   }
 }

@@ -24,16 +24,19 @@ const char *signature(char to, char from) {
   return s.c_str();
 }
 
-// Out of range goes to the nearest number of the type, NaN to 0.
-template <class I> inline I clamped(double x) {
+// Out of range goes to the nearest number of the type. A NaN from fp64 or to 64 bits has the highest bit alone, any other is 0.
+template <class I, bool zero> inline I clamped(double x) {
+  constexpr I nan = zero ? 0 : static_cast<I>(std::make_unsigned_t<I>(1) << (8 * sizeof(I) - 1));
   if constexpr (sizeof(I) < 8) {
-    x = x == x ? x : 0;
+    const bool number = x == x;
+    x = number ? x : 0;
     x = x < std::numeric_limits<I>::min() ? std::numeric_limits<I>::min() : x;
     x = x > std::numeric_limits<I>::max() ? std::numeric_limits<I>::max() : x;
-    return static_cast<I>(std::conditional_t < sizeof(I) == 4 && std::is_unsigned_v<I>, int64_t, int32_t > (x));
+    const I r = static_cast<I>(std::conditional_t < sizeof(I) == 4 && std::is_unsigned_v<I>, int64_t, int32_t > (x));
+    return zero || number ? r : nan;
   } else {
     constexpr double limit = std::is_signed_v<I> ? 9223372036854775808.0 : 18446744073709551616.0;
-    if (!(x == x)) return 0;
+    if (!(x == x)) return nan;
     if (x >= limit) return std::numeric_limits<I>::max();
     if (x <= static_cast<double>(std::numeric_limits<I>::min())) return std::numeric_limits<I>::min();
     return static_cast<I>(x);
@@ -45,13 +48,13 @@ template <class F, bool ftz, int direction> [[gnu::noinline]] void round_lanes(c
 #pragma GCC ivdep
   for (int l = 0; l < kLanes; ++l) r[l] = integral<direction>(static_cast<double>(flushed<ftz>(a[l])));
 }
-template <class I> [[gnu::noinline]] void write_clamped(Warp &w, uint32_t to, const double *r) {
-  write_lanes<I>(w, to, [=](int l) { return clamped<I>(r[l]); });
+template <class I, bool zero> [[gnu::noinline]] void write_clamped(Warp &w, uint32_t to, const double *r) {
+  write_lanes<I>(w, to, [=](int l) { return clamped<I, zero>(r[l]); });
 }
 template <class I, class F, bool ftz, int direction> void clamp_float(const Instruction &i, Warp &w) {
   alignas(64) double r[kLanes];
   round_lanes<F, ftz, direction>(w.at<F>(i.o[1]), r);
-  write_clamped<I>(w, i.o[0], r);
+  write_clamped<I, sizeof(F) == 4 && sizeof(I) < 8>(w, i.o[0], r);
 }
 template <class I, class F, bool ftz, int direction> void from_float(Forms &f, const std::string &to, const std::string &from) {
   Form form{clamp_float<I, F, ftz, direction>, signature(letter<I>(), sizeof(F) == 4 ? 'f' : 'd'), Category::other_float};

@@ -90,6 +90,28 @@ template <class F, class U, bool ftz> void add_sign_forms(Forms &f, const std::s
   f[{"copysign.", t}] = {binary<U, U, U, [](U a, U b) { return static_cast<U>((a & sign) | (b & ~sign)); }>, three, k};
 }
 
+// min and max of absolute values with the sign of the product, and of three numbers, which the decoder calls min3 and max3.
+template <bool least, bool ftz, bool nan> float extreme(float a, float b) {
+  a = flushed<ftz>(a), b = flushed<ftz>(b);
+  if (nan && (a != a || b != b)) return canonical(a + b);
+  return least ? smaller<float, uint32_t>(a, b) : larger<float, uint32_t>(a, b);
+}
+template <bool least, bool ftz, bool nan> float with_sign(float a, float b) {
+  const float r = extreme<least, ftz, nan>(std::abs(a), std::abs(b));
+  return r != r ? r : std::signbit(a) != std::signbit(b) ? -r : r;
+}
+template <bool least, bool ftz, bool nan, bool absolute> float of_three(float a, float b, float c) {
+  if (absolute) a = std::abs(a), b = std::abs(b), c = std::abs(c);
+  return extreme<least, ftz, nan>(extreme<least, ftz, nan>(a, b), c);
+}
+template <bool least, bool ftz, bool nan> void add_extremes(Forms &f) {
+  const Category k = Category::other_float;
+  const char *name = least ? "min" : "max", *flush = ftz ? ".ftz" : "", *strict = nan ? ".NaN" : "";
+  f[{name, flush, strict, ".xorsign.abs.f32"}] = {binary<float, float, float, with_sign<least, ftz, nan>>, "fff", k};
+  f[{name, "3", flush, strict, ".f32"}] = {ternary<float, float, float, float, of_three<least, ftz, nan, false>>, "ffff", k};
+  f[{name, "3", flush, strict, ".abs.f32"}] = {ternary<float, float, float, float, of_three<least, ftz, nan, true>>, "ffff", k};
+}
+
 enum Test { kFinite, kInfinite, kNumber, kNotANumber, kNormal, kSubnormal };
 template <class F, int test> void test_property(const Instruction &i, Warp &w) {
   const F *a = w.at<F>(i.o[1]);
@@ -131,6 +153,14 @@ void add_float_forms(Forms &f) {
   add_sign_forms<double, uint64_t, false>(f, "f64", "dd", "ddd");
   f["min.ftz.NaN.f32"] = f["min.NaN.ftz.f32"];
   f["max.ftz.NaN.f32"] = f["max.NaN.ftz.f32"];
+  add_extremes<true, false, false>(f);
+  add_extremes<true, false, true>(f);
+  add_extremes<true, true, false>(f);
+  add_extremes<true, true, true>(f);
+  add_extremes<false, false, false>(f);
+  add_extremes<false, false, true>(f);
+  add_extremes<false, true, false>(f);
+  add_extremes<false, true, true>(f);
   add_tests<float>(f, "f32", "pf");
   add_tests<double>(f, "f64", "pd");
 }

@@ -129,6 +129,23 @@ template <class T> void add_chain(Forms &f, const std::string &u, const std::str
   f[{"madc.hi.cc.", u}] = {chain<T, 3, 3>, four, k};
 }
 
+// Sums of products of bytes, or of the two halves of a with two bytes of b from byte `from` on.
+template <class A, class B> uint32_t dot4(uint32_t a, uint32_t b, uint32_t c) {
+  for (int n = 0; n < 32; n += 8) c += static_cast<uint32_t>(static_cast<A>(a >> n) * static_cast<B>(b >> n));
+  return c;
+}
+template <class A, class B, int from> uint32_t dot2(uint32_t a, uint32_t b, uint32_t c) {
+  b >>= 8 * from;
+  return c + static_cast<uint32_t>(static_cast<A>(a) * static_cast<B>(b)) +
+         static_cast<uint32_t>(static_cast<A>(a >> 16) * static_cast<B>(b >> 8));
+}
+template <auto F> constexpr Form dot_form() { return {ternary<uint32_t, uint32_t, uint32_t, uint32_t, F>, "wwww", Category::integer}; }
+template <class A8, class A16, class B> void add_dots(Forms &f, const char *types) {
+  f[{"dp4a.", types}] = dot_form<dot4<A8, B>>();
+  f[{"dp2a.lo.", types}] = dot_form<dot2<A16, B, 0>>();
+  f[{"dp2a.hi.", types}] = dot_form<dot2<A16, B, 2>>();
+}
+
 }  // namespace
 
 void add_integer_forms(Forms &f) {
@@ -157,6 +174,10 @@ void add_integer_forms(Forms &f) {
   f["sad.u32"] = {
       ternary<uint32_t, uint32_t, uint32_t, uint32_t, [](uint32_t a, uint32_t b, uint32_t c) { return c + (a > b ? a - b : b - a); }>,
       "wwww", k};
+  add_dots<uint8_t, uint16_t, uint8_t>(f, "u32.u32");
+  add_dots<uint8_t, uint16_t, int8_t>(f, "u32.s32");
+  add_dots<int8_t, int16_t, uint8_t>(f, "s32.u32");
+  add_dots<int8_t, int16_t, int8_t>(f, "s32.s32");
   add_chain<uint32_t>(f, "u32", "s32", "www", "wwww");
   add_chain<uint64_t>(f, "u64", "s64", "lll", "llll");
 }

@@ -30,7 +30,16 @@ enum class Category : uint8_t {
 };
 constexpr int kCategories = static_cast<int>(Category::count);
 
-enum Flag : uint8_t { kNonCoherent = 1, kWideAddress = 2, kStore = 4, kSkipFirst = 8 };
+enum Flag : uint8_t {
+  kNonCoherent = 1,
+  kWideAddress = 2,
+  kStore = 4,
+  kSkipFirst = 8,
+  // of barriers
+  kAligned = 16,
+  kWholeBlock = 32,
+  kReduces = 64
+};
 
 struct Instruction {
   Handler run = nullptr;
@@ -97,7 +106,11 @@ enum class Special : uint8_t {
   lanemask_gt,
   lanemask_ge,
   dynamic_smem_size,
-  total_smem_size
+  total_smem_size,
+  reserved_smem_begin,
+  reserved_smem_end,
+  reserved_smem_cap,
+  reserved_smem_1
 };
 struct SpecialSlot {
   uint32_t offset;
@@ -124,6 +137,8 @@ struct Kernel {
   uint32_t granule = 4;  // bytes of shared memory that one shadow word stands for
   uint32_t caches = 0;   // memory instructions
   bool shared_atomics = false;
+  bool named_barriers = false;   // other barriers than `bar.sync 0` of the whole block
+  bool reserved_shared = false;  // uses the shared memory that belongs to the system (cooperative groups)
   bool reads_non_coherent = false;
   bool global_atomics = false;  // its blocks run one after the other, so that results do not depend on the number of threads
 

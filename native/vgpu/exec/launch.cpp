@@ -1,6 +1,9 @@
 // A launch: its blocks over the host's threads, and what they found put together so that the number of threads does not show.
 #include "warp.h"
+#include <algorithm>
+#include <iterator>
 #include <thread>
+#include <tuple>
 
 namespace vgpu {
 namespace {
@@ -31,6 +34,7 @@ void merge(LaunchState &state, Worker &w) {
       it->second.order = seen.order;
     }
   }
+  std::move(w.printed.begin(), w.printed.end(), std::back_inserter(state.printed));
   for (size_t b = 0; b < w.executions.size(); ++b) {
     state.executions[b] += w.executions[b];
     state.threads[b] += w.threads[b];
@@ -73,6 +77,13 @@ void untag(std::map<Allocation *, Access> &accesses) {
         for (size_t i = from; i < std::min(from + per_block, words); ++i) written[i] = written[i] ? 1 : 0;
       }
   }
+}
+
+void report_printed(LaunchState &state) {
+  std::sort(state.printed.begin(), state.printed.end(),
+            [](const Printed &a, const Printed &b) { return std::tie(a.block, a.order) < std::tie(b.block, b.order); });
+  if (state.printed.size() > kMostPrinted) state.printed.resize(kMostPrinted);
+  for (const Printed &p : state.printed) report({FindingKind::printed, p.text, p.text, 1});
 }
 
 }  // namespace
@@ -149,6 +160,7 @@ Outcome run(const Launch &launch) {
     outcome.found = true;
     report({state.fault.kind, place(state.fault.number), state.fault.text, 1});
   }
+  report_printed(state);
   outcome.counters = state.counters;
   outcome.counters.launches = 1;
   outcome.counters.blocks = state.blocks;

@@ -1,17 +1,17 @@
-// ldmatrix and mma. A fragment's register is 8 x 8 values of 16 bits (or 8 x 4 of 32): lane 4r + c has those of row r beside column c, so
-// that the 32 lanes of a register, side by side in the frame, are the matrix row by row.
-#include "matrix.h"
+// ldmatrix, stmatrix and mma. A fragment's register is 8 x 8 values of 16 bits (or 8 x 4 of 32), four lanes a row, so that the 32 lanes of
+// a register, side by side in the frame, are the matrix row by row.
+#include "product.h"
 #include "access.h"
-#include "half.h"
 
 namespace vgpu {
-namespace {
 
 void need_all_lanes(const Instruction &i, Warp &w) {
   if (__builtin_expect(w.mask == kAll, 1) || !w.worker->settings.barriers || w.worker->seen(FindingKind::inactive_lanes, i)) return;
   w.worker->finding(FindingKind::inactive_lanes, i, w, first_lane(w),
                     "works on matrices of the whole warp, but lanes " + hex(~w.mask) + " are not active");
 }
+
+namespace {
 
 // ---- ldmatrix ---------------------------------------------------------------------------------------------------------------
 void transpose_words(uint8_t *m) {  // 8 x 8 of 16 bits
@@ -67,6 +67,34 @@ template <int count, bool transposed> void load_matrix(const Instruction &i, War
   }
 }
 
+template <int count, bool transposed> void store_matrix(const Instruction &i, Warp &w) {
+  need_all_lanes(i, w);
+  AccessCache &c = w.worker->caches[i.cache];
+  constexpr uint32_t rows = count == 4 ? kAll : (1u << 8 * count % 32) - 1;
+  const uint32_t all = w.mask, givers = all & rows;
+  alignas(32) uint8_t matrix[count][128];
+  for (int n = 0; n < count; ++n) {
+    std::memcpy(matrix[n], w.at<uint8_t>(i.o[1 + n]), 128);
+    if (transposed) transpose_words(matrix[n]);
+  }
+  auto scatter = [&] {
+    uint8_t *p = resolve_shared(i, w, c, w.at<uint8_t>(i.o[0]), Intent::store);
+    if (!p) return false;
+    for (uint32_t m = w.mask; m; m &= m - 1) {
+      const int l = __builtin_ctz(m);
+      std::memcpy(p + c.relative[l], matrix[0] + 16 * l, 16);
+    }
+    return true;
+  };
+  if (!givers) return;
+  w.set_mask(givers);
+  const bool together = scatter();
+  if (!together) one_by_one(w, [&] { scatter(); });
+  if (together && c.overlapping && w.worker->settings.races && !w.worker->seen(FindingKind::shared_race, i))
+    w.worker->finding(FindingKind::shared_race, i, w, first_lane(w), "writes rows that overlap");
+  w.set_mask(all);
+}
+
 // ---- mma --------------------------------------------------------------------------------------------------------------------
 inline __m128i row_of(const uint8_t *matrix, int row) { return _mm_load_si128(reinterpret_cast<const __m128i *>(matrix) + row); }
 
@@ -76,19 +104,6 @@ template <MatrixType type> inline __m256 eight(const uint8_t *first, const uint8
   if constexpr (type == MatrixType::f16) return _mm256_cvtph_ps(row_of(first, row));
   const __m128i high = second ? row_of(second, row) : _mm_setzero_si128();
   return _mm256_castsi256_ps(_mm256_and_si256(_mm256_set_m128i(high, row_of(first, row)), _mm256_set1_epi32(~0x1fff)));
-}
-
-template <MatrixType type> inline __m256i exponents(__m256 x) {
-  constexpr int least = type == MatrixType::f16 ? Half::kLeastExponent : Bfloat::kLeastExponent;
-  const __m256i field = _mm256_and_si256(_mm256_srli_epi32(_mm256_castps_si256(x), 23), _mm256_set1_epi32(255));
-  __m256i e = _mm256_max_epi32(_mm256_sub_epi32(field, _mm256_set1_epi32(127)), _mm256_set1_epi32(least));
-  e = _mm256_blendv_epi8(e, _mm256_set1_epi32(kInfiniteExponent), _mm256_cmpeq_epi32(field, _mm256_set1_epi32(255)));
-  return _mm256_blendv_epi8(e, _mm256_set1_epi32(kZeroExponent), _mm256_castps_si256(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_EQ_OQ)));
-}
-
-template <MatrixType type> inline void put(float *to, int32_t *exponent, __m256 x) {
-  _mm256_store_ps(to, x);
-  _mm256_store_si256(reinterpret_cast<__m256i *>(exponent), exponents<type>(x));
 }
 
 inline void transpose(__m256 *r) {
@@ -110,6 +125,20 @@ inline void transpose(__m256 *r) {
   }
 }
 
+// The lower 13 bits of tf32 operands are ignored: a value that was not rounded is cut off, with twice the error.
+void need_rounded(const Instruction &i, Warp &w, const uint8_t *const *registers, int count) {
+  for (int n = 0; n < count; ++n) {
+    const auto *r = reinterpret_cast<const uint32_t *>(registers[n]);
+    for (uint32_t m = w.mask; m; m &= m - 1) {
+      const int l = __builtin_ctz(m);
+      if (!(r[l] & 0x1fff) || (r[l] & 0x7f800000u) == 0x7f800000u) continue;
+      if (!w.worker->seen(FindingKind::unrounded_tf32, i))
+        w.worker->finding(FindingKind::unrounded_tf32, i, w, l, "multiplies " + hex(r[l]) + ", which has not been rounded to tf32");
+      return;
+    }
+  }
+}
+
 // A lane has two neighbouring columns of a row of fp32 sums, in two registers. So that a row is two loads, columns are kept in the order
 // 0 2 4 6 1 3 5 7.
 constexpr int kColumn[8] = {0, 2, 4, 6, 1, 3, 5, 7};
@@ -124,6 +153,7 @@ template <MatrixType type, int K, bool half> void product(const Instruction &i, 
   for (int n = 0; n < a_count; ++n) a[n] = w.at<uint8_t>(o[sums + n]);
   for (int n = 0; n < a_count / 2; ++n) b[n] = w.at<uint8_t>(o[sums + a_count + n]);
   for (int n = 0; n < sums; ++n) c[n] = w.at<uint8_t>(o[sums + a_count + a_count / 2 + n]);
+  if (type == MatrixType::tf32 && w.worker->settings.tf32) need_rounded(i, w, a, a_count), need_rounded(i, w, b, a_count / 2);
   Product p;
   p.k = K;
   p.half = half;
@@ -146,7 +176,7 @@ template <MatrixType type, int K, bool half> void product(const Instruction &i, 
     else x = _mm256_castsi256_ps(_mm256_set_m128i(row_of(c[r / 8 * 2 + 1], r % 8), row_of(c[r / 8 * 2], r % 8)));
     _mm256_store_ps(p.c[r], x);
   }
-  accumulate(p, *w.worker, type == MatrixType::tf32 ? 4 : 8);
+  accumulate(p, *w.worker, terms_at_once(type));
   alignas(32) uint8_t result[sums][128];
   uint8_t *d[sums];
   for (int n = 0; n < sums; ++n) d[n] = w.mask == kAll ? w.at<uint8_t>(o[n]) : result[n];
@@ -170,6 +200,21 @@ template <MatrixType type, int K, bool half> void product(const Instruction &i, 
 
 }  // namespace
 
+void transpose_matrix(const Instruction &i, Warp &w) {
+  need_all_lanes(i, w);
+  alignas(32) uint8_t matrix[128];
+  std::memcpy(matrix, w.at<uint8_t>(i.o[1]), sizeof matrix);
+  transpose_words(matrix);
+  const auto *from = reinterpret_cast<const uint32_t *>(matrix);
+  write_lanes<uint32_t>(w, i.o[0], [=](int l) { return from[l]; });
+}
+
+Handler store_matrix_handler(int count, bool transposed) {
+  if (count == 1) return transposed ? store_matrix<1, true> : store_matrix<1, false>;
+  if (count == 2) return transposed ? store_matrix<2, true> : store_matrix<2, false>;
+  return transposed ? store_matrix<4, true> : store_matrix<4, false>;
+}
+
 Handler load_matrix_handler(int count, bool transposed) {
   if (count == 1) return transposed ? load_matrix<1, true> : load_matrix<1, false>;
   if (count == 2) return transposed ? load_matrix<2, true> : load_matrix<2, false>;
@@ -184,8 +229,8 @@ Handler product_handler(MatrixType type, int k, bool half) {
       if (k == 8) return half ? product<MatrixType::f16, 8, true> : product<MatrixType::f16, 8, false>;
       return nullptr;
     case MatrixType::tf32: return k == 8 ? product<MatrixType::tf32, 8, false> : k == 4 ? product<MatrixType::tf32, 4, false> : nullptr;
+    default: return nullptr;
   }
-  return nullptr;
 }
 
 }  // namespace vgpu

@@ -1,13 +1,10 @@
 // Checks and counts of accesses to shared memory.
+#include "clocks.h"
 #include "spread.h"
 #include <cstring>
 
 namespace vgpu {
 namespace {
-
-struct SharedProblems {
-  uint32_t missing = 0, race = 0, pending = 0;
-};
 
 // One run of shadow words; also brings the shadow up to date. The usual lengths are unrolled.
 template <uint32_t fixed>
@@ -23,7 +20,7 @@ template <uint32_t fixed>
     race |= ((v >> 6) == epoch ? 1 : 0) & (v != tag ? 1 : 0);
     read[g] = ((r >> 6) == epoch ? 1 : 0) & (r != tag ? 1 : 0) ? many : tag;
   }
-  return {missing, race, 0};
+  return {missing, race};
 }
 SharedProblems shadow_load(Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
   return n == 1    ? shadow_load_run<1>(k, from, n, tag)
@@ -43,7 +40,7 @@ SharedProblems shadow_store(Worker &k, uint32_t from, uint32_t n, uint32_t tag) 
     wrote[g] = tag;
   }
   if (!k.atomics.empty()) std::memset(k.atomics.data() + from, 0, n * sizeof(uint32_t));
-  return {0, race, 0};
+  return {0, race};
 }
 // Atomics of several warps do not race with one another, only with plain accesses. 62 in the shadow: several warps.
 SharedProblems shadow_atomic(Worker &k, uint32_t from, uint32_t n, uint32_t tag) {
@@ -55,8 +52,9 @@ SharedProblems shadow_atomic(Worker &k, uint32_t from, uint32_t n, uint32_t tag)
     p.missing |= v < born;
     p.race |= other && k.atomics[g] != epoch;
     p.race |= (r >> 6) == epoch && r != tag;
+    // A plain store of this epoch counts on: another warp's atomic races with it.
+    if ((v >> 6) != epoch || k.atomics[g] == epoch) k.atomics[g] = epoch;
     k.wrote[g] = other ? epoch << 6 | 62 : tag;
-    k.atomics[g] = epoch;
   }
   return p;
 }
@@ -72,11 +70,13 @@ std::string other_warp(uint32_t shadow, uint32_t tag) {
   return (shadow >> 6) != (tag >> 6) || shadow == tag ? "" : warp >= 62 ? "several warps" : "warp " + std::to_string(warp);
 }
 
-void report_race(const Instruction &i, Warp &w, int lane, uint32_t at, Intent intent, uint32_t wrote, uint32_t read, uint32_t tag) {
+void report_race(const Instruction &i, Warp &w, int lane, uint32_t at, Intent intent, const SharedProblems &found, uint32_t wrote,
+                 uint32_t read, uint32_t tag) {
   Worker &k = *w.worker;
   std::string by = other_warp(wrote, tag);
   std::string text = std::string(intent == Intent::load ? "reads" : "writes") + " shared address " + hex(at) + " that ";
-  text += !by.empty() ? by + " wrote" : other_warp(read, tag) + " read";
+  if (found.other >= 0) text += "warp " + std::to_string(found.other) + (found.other_read ? " read" : " wrote");
+  else text += !by.empty() ? by + " wrote" : other_warp(read, tag) + " read";
   k.finding(FindingKind::shared_race, i, w, lane, text + " with no barrier between");
 }
 
@@ -103,7 +103,7 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
             std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) + " bytes at shared address " + hex(base) +
                 ", which is no multiple of that");
   }
-  if (k.settings.races || k.settings.initialized) {
+  if ((k.settings.races || k.settings.initialized) && low < k.reserved_from) {
     const uint32_t tag = k.epoch << 6 | w.index, granule = k.kernel.granule;
     // Keep what the shadow says for messages: a pass that changes it comes after the look at it.
     SharedProblems found;
@@ -114,7 +114,8 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
       const uint32_t from = first_of(c.runs[r]);
       const uint32_t n = static_cast<uint32_t>(base + c.runs[r].offset + c.runs[r].bytes - 1) / granule + 1 - from;
       const uint32_t old_wrote = k.wrote[from], old_read = k.read[from];
-      SharedProblems p = intent == Intent::load    ? shadow_load(k, from, n, tag)
+      SharedProblems p = k.kernel.named_barriers   ? clocked_access(k, from, n, w.index, intent)
+                         : intent == Intent::load  ? shadow_load(k, from, n, tag)
                          : intent == Intent::store ? shadow_store(k, from, n, tag)
                                                    : shadow_atomic(k, from, n, tag);
       if (k.any_pending) p.pending = any_pending(k, from, n);
@@ -145,7 +146,7 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
                     std::string(verb) + " shared address " + hex(at) +
                         " while a cp.async to it is on its way: no cp.async.wait_group has waited for it");
       } else if (found.race && k.settings.races && !k.seen(FindingKind::shared_race, i)) {
-        report_race(i, w, lane, at, intent, was_wrote, was_read, tag);
+        report_race(i, w, lane, at, intent, found, was_wrote, was_read, tag);
       }
       if (found.missing && !found.pending && k.settings.initialized && intent != Intent::store &&
           !k.seen(FindingKind::uninitialized_shared, i))
@@ -170,9 +171,9 @@ void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, ui
   const uint32_t tag = k.epoch << 6 | w.index, granule = k.kernel.granule;
   const uint32_t from = at / granule, n = (at + bytes - 1) / granule + 1 - from;
   const uint32_t old_wrote = k.wrote[from], old_read = k.read[from];
-  SharedProblems p = shadow_store(k, from, n, tag);
+  SharedProblems p = k.kernel.named_barriers ? clocked_access(k, from, n, w.index, Intent::store) : shadow_store(k, from, n, tag);
   if (p.race && k.settings.races && !k.seen(FindingKind::shared_race, i))
-    report_race(i, w, lane, at, Intent::store, old_wrote, old_read, tag);
+    report_race(i, w, lane, at, Intent::store, p, old_wrote, old_read, tag);
   std::memset(k.pending.data() + from, 1, n);
   k.any_pending = true;
 }
@@ -180,7 +181,7 @@ void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, ui
 void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes) {
   Worker &k = *w.worker;
   if (!k.settings.races && !k.settings.initialized) return;
-  const uint32_t tag = k.epoch << 6 | w.index, granule = k.kernel.granule;
+  const uint32_t tag = k.kernel.named_barriers ? clocked_tag(k, w.index) : k.epoch << 6 | w.index, granule = k.kernel.granule;
   const uint32_t from = at / granule, n = (at + bytes - 1) / granule + 1 - from;
   for (uint32_t g = from; g < from + n; ++g) k.wrote[g] = tag;
   std::memset(k.pending.data() + from, 0, n);

@@ -6,17 +6,19 @@ namespace vgpu {
 
 enum ShuffleMode : uint8_t { kShuffleIndex, kShuffleUp, kShuffleDown, kShuffleButterfly };
 enum VoteMode : uint8_t { kVoteAny, kVoteAll, kVoteUniform, kVoteBallot };
+enum MatchMode : uint8_t { kMatchAny, kMatchAll };
 
 void shuffle(const Instruction &i, Warp &w);         // d, p, a, b, c, members
 void vote_predicate(const Instruction &i, Warp &w);  // p, q, members
 void vote_ballot(const Instruction &i, Warp &w);     // d, q, members
 void active_mask(const Instruction &i, Warp &w);
-void match_any(const Instruction &i, Warp &w);                             // d, a, members
+void match(const Instruction &i, Warp &w);                                 // d, p, a, members
 Handler reduction(const std::string &operation, const std::string &type);  // redux.sync d, a, members
 void warp_barrier(const Instruction &i, Warp &w);                          // members
 void barrier_contribution(const Instruction &i, Warp &w);                  // predicate of bar.red, before the barrier
 void barrier_count(const Instruction &i, Warp &w);                         // bar.red.popc: d, after it
 void barrier_predicate(const Instruction &i, Warp &w);                     // bar.red.and and .or; mode 1: or
+void barrier_arrive(const Instruction &i, Warp &w);                        // barrier, threads
 void nothing(const Instruction &i, Warp &w);
 void trap(const Instruction &i, Warp &w);
 void read_clock(const Instruction &i, Warp &w);      // immediate: bytes of the destination
@@ -25,6 +27,7 @@ void pack32(const Instruction &i, Warp &w);          // two 16-bit parts
 void unpack(const Instruction &i, Warp &w);          // parts, a
 void address_window(const Instruction &i, Warp &w);  // cvta: adds the immediate
 void select_result(const Instruction &i, Warp &w);   // set: d, p; immediate: the bits for true; bytes: of d
+void print_text(const Instruction &i, Warp &w);      // places of vprintf's arguments and result in local memory; no result: ~0
 void is_in_space(const Instruction &i, Warp &w);     // isspacep: p, a; mode: window
 
 }  // namespace vgpu

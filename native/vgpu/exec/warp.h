@@ -17,11 +17,27 @@ struct StackEntry {
   int32_t block;
   uint32_t mask;
   int32_t rejoin;
+  uint8_t waiting = 0;                   // at this barrier less one
+  uint32_t ender = 0;                    // the instruction that it waits at
+  uint32_t count = 0, all = 0, any = 0;  // bar.red, of the barrier that it waited at last
 };
 
-struct AsyncCopy {  // one warp's cp.async instruction
-  uint32_t mask;    // lanes whose copy has not been done
-  uint32_t oldest;  // the smallest group of its lanes
+constexpr uint32_t kBarriers = 16;
+struct NamedBarrier {
+  uint32_t expected = 0;  // threads; 0 until the first of them arrives
+  bool whole = false;     // or as many of the block as have not exited
+  uint32_t arrived = 0;
+  uint32_t first = 0;           // the instruction of the first of them
+  std::vector<uint32_t> lanes;  // that have arrived, of each warp
+  std::vector<uint32_t> clock;  // what all that have arrived knew
+  uint32_t count = 0, all = 0, any = 0;
+};
+
+struct AsyncCopy {     // one warp's cp.async instruction
+  uint32_t number;     // of the instruction
+  uint64_t low, high;  // all sources lie in between
+  uint32_t mask;       // lanes whose copy has not been done
+  uint32_t oldest;     // the smallest group of its lanes
   uint32_t group[kLanes];
   uint32_t to[kLanes];
   uint64_t from[kLanes];
@@ -38,7 +54,7 @@ struct Warp {
   uint32_t carry = 0;                     // the condition code of add.cc
   uint32_t index = 0;
   WarpState state = WarpState::ready;
-  uint32_t barrier_ender = 0;  // instruction of the barrier it waits at
+  bool blocked = false;  // all of it waits at an aligned barrier
   Worker *worker = nullptr;
   uint8_t *local = nullptr;
   std::vector<StackEntry> stack;
@@ -93,6 +109,15 @@ struct Seen {
   uint64_t order;
 };  // order: within its worker
 
+constexpr uint32_t kReservedShared = 1024;
+struct Printed {  // by printf
+  uint64_t block;
+  uint64_t order;  // within its worker
+  uint32_t number;
+  std::string text;
+};
+constexpr size_t kMostPrinted = 4096;  // of a launch
+
 // What all workers of a launch share.
 struct LaunchState {
   const Launch &launch;
@@ -108,6 +133,7 @@ struct LaunchState {
   uint64_t fault_block = ~uint64_t(0);
   Fault fault{};
   std::map<std::pair<FindingKind, uint32_t>, Seen> findings{};
+  std::vector<Printed> printed{};
   std::vector<uint64_t> executions{}, threads{};  // of each basic block
   Counters counters{};
 };
@@ -125,11 +151,17 @@ struct Worker {
   std::vector<uint8_t> shared_storage;
   uint8_t *shared = nullptr;
   uint64_t shared_bytes = 0;
+  uint64_t reserved_from = 0;  // shared memory from here on is the system's: zero at first, and not checked
   // Shadow of shared memory, one word for each granule: epoch << 6 | warp of the last write and read; 63: several readers.
   std::vector<uint32_t> wrote, read;
   std::vector<uint32_t> atomics;  // epoch of the last atomic, if nothing plain has written since; empty without shared atomics
   std::vector<uint8_t> pending;   // cp.async on its way
   bool any_pending = false;
+  // With named barriers: the clock of each warp (a row: what it knows of each), and for each shadow word when each warp last read or
+  // updated it.
+  std::vector<NamedBarrier> barriers;
+  std::vector<uint32_t> clocks;
+  LazyBytes reads, updates;
   uint32_t epoch = 1, first_epoch = 1;  // barriers passed, over all blocks of this worker; first of this block
   uint64_t steps = 0;                   // warp instructions of this block
   uint64_t random;
@@ -139,6 +171,8 @@ struct Worker {
   bool counting_main_loop = false;
   std::map<std::pair<FindingKind, uint32_t>, Seen> findings;
   uint64_t found = 0;
+  std::vector<Printed> printed;
+  std::map<uint32_t, std::shared_ptr<void>> layouts;  // of fragments of wmma
 
   Worker(LaunchState &state, uint64_t seed);
   void run();
@@ -146,6 +180,7 @@ struct Worker {
   bool seen(FindingKind kind, const Instruction &i);  // counts it and says if it has been described already
   [[noreturn]] void fault(FindingKind kind, const Instruction &i, const Warp &w, int lane, const std::string &what);
   std::string where(const Instruction &i, const Warp &w, int lane) const;
+  void arrive(const Instruction &i, Warp &w, uint32_t lanes);
   uint32_t next_random() {
     random = random * 6364136223846793005u + 1442695040888963407u;
     return static_cast<uint32_t>(random >> 33);
@@ -155,6 +190,12 @@ struct Worker {
   void start_block(uint64_t number);
   void run_block();
   bool run_warp(Warp &w, uint64_t slice);
+  void reset_barriers();
+  bool take_another(Warp &w, bool apart);
+  void wait_at_barrier(const Instruction &i, Warp &w, uint32_t lanes);
+  void open_if_complete(uint32_t id);
+  void open_after_exit();
+  void resolve_standstill();
   void release_barrier();
   void leave(Warp &w, uint32_t lanes);
 };

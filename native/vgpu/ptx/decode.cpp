@@ -28,7 +28,12 @@ const std::map<std::string, std::pair<Special, int>> kSpecials = {{"%tid.x", {Sp
                                                                   {"%lanemask_gt", {Special::lanemask_gt, 32}},
                                                                   {"%lanemask_ge", {Special::lanemask_ge, 32}},
                                                                   {"%dynamic_smem_size", {Special::dynamic_smem_size, 32}},
-                                                                  {"%total_smem_size", {Special::total_smem_size, 32}}};
+                                                                  {"%total_smem_size", {Special::total_smem_size, 32}},
+                                                                  {"%reserved_smem_offset_begin", {Special::reserved_smem_begin, 32}},
+                                                                  {"%reserved_smem_offset_end", {Special::reserved_smem_end, 32}},
+                                                                  {"%reserved_smem_offset_cap", {Special::reserved_smem_cap, 32}},
+                                                                  {"%reserved_smem_offset_0", {Special::reserved_smem_begin, 32}},
+                                                                  {"%reserved_smem_offset_1", {Special::reserved_smem_1, 32}}};
 
 }  // namespace
 
@@ -116,6 +121,7 @@ uint32_t Decoder::special(const std::string &name, int width) {
   auto known = kSpecials.find(name);
   if (known == kSpecials.end()) {
     if (name == "WARP_SZ") return constant(width, 32);
+    if (name.compare(0, 7, "%envreg") == 0) return constant(width, 0);  // what a driver puts there is its own business
     if (name == "%clock" || name == "%clock64" || name == "%globaltimer" || name == "%clock_hi") {
       uint32_t r = temporary(width);
       Step &step = emit(read_clock, Category::move);
@@ -126,6 +132,7 @@ uint32_t Decoder::special(const std::string &name, int width) {
     refuse("unknown register or name \"" + name + "\"");
   }
   if (width < 16) refuse("\"" + name + "\" as a predicate");
+  kernel_.reserved_shared |= name.compare(0, 14, "%reserved_smem") == 0;
   auto [it, fresh] = specials_.try_emplace({known->second.first, width}, 0);
   if (fresh) {
     it->second = temporary(width);
@@ -235,19 +242,27 @@ void Decoder::statement(const Statement &s) {
   if (op == "atom" || op == "red") return atomics(op == "atom");
   if (op == "cp") return copies();
   if (op == "ldmatrix") return load_matrix();
+  if (op == "stmatrix") return store_matrix();
+  if (op == "movmatrix") return move_matrix();
   if (op == "mma") return product();
+  if (op == "createpolicy") return cache_policy();
+  if (op == "wmma") return wmma();
   if (op == "redux" || op == "match" || op == "activemask") return meetings(op);
   if (op == "trap" || op == "brkpt") return void(emit(trap, Category::special));
-  if (op == "membar" || op == "fence" || op == "nanosleep" || op == "prefetch" || op == "prefetchu" || op == "discard" || op == "pmevent") {
+  if (op == "membar" || op == "fence" || op == "nanosleep" || op == "prefetch" || op == "prefetchu" || op == "discard" ||
+      op == "applypriority" || op == "pmevent") {
     if (op == "fence" && std::find(modifiers_.begin(), modifiers_.end(), "proxy") != modifiers_.end()) refuse("unknown form");
     return void(emit(nothing, Category::special));
   }
   if (op == "isspacep") return is_space();
-  plain(s);
+  if (op == "lop3" && s.operands.size() == 6) return lop3_with_predicate();
+  if (op == "vprintf") return print();
+  if ((op == "min" || op == "max") && s.operands.size() == 4) return plain(op + "3" + s.form.substr(3));
+  plain(s.form);
 }
 
-void Decoder::plain(const Statement &s) {
-  const Form *form = find_form(s.form);
+void Decoder::plain(const std::string &name) {
+  const Form *form = find_form(name);
   if (!form) refuse("unknown form");
   const std::string signature = form->signature;
   count_operands(signature.size(), signature.size());

@@ -34,12 +34,27 @@ void Decoder::ignore_hints() {
   take_one_of({"ca", "cg", "cs", "cv", "lu", "wb", "wt"});
   std::erase_if(modifiers_, [](const std::string &m) {
     return m == "L1::evict_normal" || m == "L1::evict_unchanged" || m == "L1::evict_first" || m == "L1::evict_last" ||
-           m == "L1::no_allocate" || m == "L2::64B" || m == "L2::128B" || m == "L2::256B";
+           m == "L1::no_allocate" || m == "L2::64B" || m == "L2::128B" || m == "L2::256B" || m == "L2::evict_normal" ||
+           m == "L2::evict_first" || m == "L2::evict_last";
   });
 }
 
+size_t Decoder::without_policy() {
+  const size_t count = statement_->operands.size();
+  if (!take("L2::cache_hint")) return count;
+  if (!count) refuse("the cache policy is missing");
+  source(operand(count - 1), 'l');
+  return count - 1;
+}
+
+void Decoder::cache_policy() {
+  modifiers_.clear();
+  const uint32_t d = destination(operand(0), 64);
+  operands(emit(find_form("mov.b64")->run, Category::integer), {d}, {constant(64, 0)});
+}
+
 void Decoder::memory(bool is_store) {
-  count_operands(2, 2);
+  if (without_policy() != 2) refuse(std::to_string(statement_->operands.size()) + " operands");
   Space where = space();
   ignore_hints();
   const bool nc = take("nc");
@@ -91,6 +106,7 @@ void Decoder::memory(bool is_store) {
 }
 
 void Decoder::atomics(bool result) {
+  const size_t given = without_policy();
   const Space where = space();
   ignore_hints();
   const std::string type_name = take_last(), op = take_one_of({"add", "min", "max", "inc", "dec", "and", "or", "xor", "exch", "cas"});
@@ -101,7 +117,7 @@ void Decoder::atomics(bool result) {
                                                                                                : nullptr;
   if (!run || op.empty()) refuse("unknown form");
   const size_t first = result ? 1 : 0, count = first + (op == "cas" ? 3 : 2);
-  count_operands(count, count);
+  if (given != count) refuse(std::to_string(statement_->operands.size()) + " operands");
   const char letter = type.kind == 'f' ? (type.bytes == 8 ? 'd' : 'f') : type.bytes == 8 ? 'l' : type.bytes == 2 ? 'h' : 'w';
   Instruction draft;
   const uint32_t at = address(operand(first), draft.immediate, draft.flags);
@@ -116,6 +132,21 @@ void Decoder::atomics(bool result) {
   step.i.cache = kernel_.caches++;
   if (where != Space::global) kernel_.shared_atomics = true, kernel_.granule = std::min<uint32_t>(kernel_.granule, type.bytes);
   if (where != Space::shared) kernel_.global_atomics = true;
+}
+
+uint32_t Decoder::bytes_to_read(const Operand &o, uint64_t size) {
+  if (o.kind != OperandKind::reg || width(o.reg) != 1) return source(o, 'w');
+  const bool first = first_;
+  first_ = false;
+  Operand wanted = o;
+  wanted.negated = !o.negated;
+  const uint32_t p = source(wanted, 'p'), read = temporary(32);
+  Step &step = emit(select_result, Category::none);
+  operands(step, {read}, {p});
+  step.i.bytes = 4;
+  step.i.immediate = static_cast<int64_t>(size);
+  first_ = first;
+  return read;
 }
 
 void Decoder::copies() {
@@ -137,8 +168,9 @@ void Decoder::copies() {
   const std::string level = take_one_of({"ca", "cg"});
   if (level.empty() || !(take("shared") || take("shared::cta")) || !take("global")) refuse("unknown form");
   ignore_hints();
+  const size_t given = without_policy();
   all_understood();
-  count_operands(3, 4);
+  if (given < 3 || given > 4) refuse(std::to_string(statement_->operands.size()) + " operands");
   const Operand &size = operand(2);
   if (size.kind != OperandKind::number || !(size.bits == 16 || (level == "ca" && (size.bits == 4 || size.bits == 8))))
     refuse("unknown size");
@@ -155,7 +187,7 @@ void Decoder::copies() {
     first_ = first;
     to = sum;
   }
-  uint32_t read = statement_->operands.size() == 4 ? source(operand(3), 'w') : constant(32, size.bits);
+  uint32_t read = given == 4 ? bytes_to_read(operand(3), size.bits) : constant(32, size.bits);
   Step &step = emit(async_copy_handler(), Category::async_copy);
   operands(step, {}, {to, from, read});
   step.i.mode = to_flags & kWideAddress ? 1 : 0;

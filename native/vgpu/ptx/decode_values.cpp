@@ -28,7 +28,30 @@ void Decoder::move() {
     step.i.uses = static_cast<uint8_t>(packing ? count : 1);
     return;
   }
-  plain(*statement_);
+  plain(statement_->form);
+}
+
+void Decoder::lop3_with_predicate() {
+  const Form *form = find_form(statement_->form);
+  const Operand &d = operand(0);
+  if (!form || !d.has_second) refuse("unknown form");
+  const uint32_t a = source(operand(1), 'w'), b = source(operand(2), 'w'), c = source(operand(3), 'w'), table = source(operand(4), 'w'),
+                 q = source(operand(5), 'p'), to = destination(d, 32), p = d.second >= 0 ? static_cast<uint32_t>(d.second) : temporary(1);
+  Step &step = emit(form->run, form->category);
+  operands(step, {to, p}, {a, b, c, table, q});
+  step.i.mode = statement_->modifiers[0] == "and";
+}
+
+void Decoder::print() {
+  count_operands(2, 3);
+  uint32_t places[3] = {};
+  for (size_t n = 0; n < statement_->operands.size(); ++n) {
+    const Operand &o = operand(n);
+    if (o.kind != OperandKind::symbol || o.space != Space::local) refuse("what it is called with is no .param variable");
+    places[n] = constant(64, o.place);
+  }
+  if (statement_->operands.size() == 2) places[2] = constant(64, ~uint64_t(0));
+  operands(emit(print_text, Category::special), {}, {places[0], places[1], places[2]});
 }
 
 void Decoder::compare(bool is_set) {

@@ -5,7 +5,7 @@ namespace vgpu {
 
 void Decoder::barrier() {
   take("cta");
-  take("aligned");
+  const bool aligned = take("aligned") || statement_->opcode == "bar";
   if (take("warp")) {
     if (!take("sync")) refuse("unknown form");
     all_understood();
@@ -13,24 +13,31 @@ void Decoder::barrier() {
     operands(emit(warp_barrier, Category::barrier), {}, {m});
     return;
   }
-  const std::string kind = take_one_of({"sync", "red"});
-  if (kind.empty()) refuse("unknown form: only sync and red");
-  const std::string reduction = kind == "red" ? take_one_of({"popc", "and", "or"}) : "";
-  if (kind == "red" && (reduction.empty() || take_last() != (reduction == "popc" ? "u32" : "pred"))) refuse("unknown form");
+  const std::string kind = take_one_of({"sync", "red", "arrive"});
+  if (kind.empty()) refuse("unknown form: only sync, red and arrive");
+  const bool reduces = kind == "red";
+  const std::string reduction = reduces ? take_one_of({"popc", "and", "or"}) : "";
+  if (reduces && (reduction.empty() || take_last() != (reduction == "popc" ? "u32" : "pred"))) refuse("unknown form");
   all_understood();
-  const size_t id = kind == "red" ? 1 : 0;
-  count_operands(id + 1 + id, id + 1 + id);
-  const Operand &number = operand(id);
-  if (number.kind != OperandKind::number || number.bits != 0) refuse("only barrier 0 of the whole block is known");
-  if (kind == "red") {
-    const uint32_t q = source(operand(2), 'p');
-    first_ = false;
-    operands(emit(barrier_contribution, Category::none), {}, {q});
-    first_ = true;
-  }
-  Step &step = emit(nothing, Category::barrier);
+  // {d,} barrier{, threads}{, predicate}
+  const size_t given = statement_->operands.size(), first = reduces ? 1 : 0, least = kind == "sync" ? 1 : reduces ? 3 : 2;
+  count_operands(least, reduces ? 4 : 2);
+  const bool whole = kind != "arrive" && given == least;
+  const Operand &id = operand(first);
+  if (id.kind == OperandKind::number && id.bits >= kBarriers) refuse("barrier " + std::to_string(id.bits) + ": there are 16");
+  kernel_.named_barriers |= id.kind != OperandKind::number || id.bits != 0 || !whole || !aligned;
+  first_ = false;
+  const uint32_t b = source(id, 'w'), threads = whole ? constant(32, 0) : source(operand(first + 1), 'w');
+  const uint32_t q = reduces ? source(operand(given - 1), 'p') : 0;
+  if (reduces) operands(emit(barrier_contribution, Category::none), {}, {q});
+  first_ = true;
+  Step &step = emit(kind == "arrive" ? barrier_arrive : nothing, Category::barrier);
+  if (reduces) operands(step, {}, {b, threads, q});
+  else operands(step, {}, {b, threads});
+  step.i.flags = static_cast<uint8_t>((aligned ? kAligned : 0) | (whole ? kWholeBlock : 0) | (reduces ? kReduces : 0));
+  if (kind == "arrive") return;
   step.ending = Ending::barrier;
-  if (kind != "red") return;
+  if (!reduces) return;
   const uint32_t d = destination(operand(0), reduction == "popc" ? 32 : 1);
   Step &result = emit(reduction == "popc" ? barrier_count : barrier_predicate, Category::none);
   operands(result, {d}, {});
@@ -76,14 +83,20 @@ void Decoder::meetings(const std::string &op) {
   if (!take("sync")) refuse("unknown form");
   Handler run = nullptr;
   if (op == "redux") run = reduction(take_one_of({"add", "min", "max", "and", "or", "xor"}), type);
-  else if (take("any")) run = match_any;
+  const bool match_all = op == "match" && take("all");
+  if (match_all || (op == "match" && take("any"))) run = match;
   all_understood();
   const Type t = type_of(type);
   if (!run || (t.bytes != 4 && (op == "redux" || t.bytes != 8))) refuse("unknown form");
   count_operands(3, 3);
   const uint32_t a = source(operand(1), t.bytes == 8 ? 'l' : 'w'), m = source(operand(2), 'w'), d = destination(operand(0), 32);
+  const Operand &o = operand(0);
+  if (o.has_second && !match_all) refuse("unknown form");
+  const uint32_t p = op == "match" ? (o.has_second && o.second >= 0 ? static_cast<uint32_t>(o.second) : temporary(1)) : 0;
   Step &step = emit(run, Category::special);
-  operands(step, {d}, {a, m});
+  if (op == "match") operands(step, {d, p}, {a, m});
+  else operands(step, {d}, {a, m});
+  step.i.mode = match_all ? kMatchAll : kMatchAny;
   step.i.bytes = static_cast<uint8_t>(t.bytes);
 }
 

@@ -85,15 +85,19 @@ class Decoder {
 
   // ---- by opcode -----------------------------------------------------------------------------------------------------------
   void statement(const Statement &s);
-  void plain(const Statement &s);
+  void plain(const std::string &form);
   void jump(const std::string &op);
   // The address operand into `at`, its offset into the immediate.
   uint32_t address(const Operand &o, int64_t &offset, uint8_t &flags, uint8_t wide_flag = kWideAddress);
   Space space();
   // Order, scope and cache hints: warps run one after the other, so all memory is as strong as any of them asks for.
   void ignore_hints();
+  // The operands without the cache policy behind them, which has no effect here.
+  size_t without_policy();
   void memory(bool is_store);
   void move();
+  void lop3_with_predicate();
+  void print();
   void compare(bool is_set);
   // Where what is compared is fp16 or bf16, one or two in a register; `to` is set's.
   void compare_halves(const std::string &op, const std::string &from, const std::string &to, bool ftz, const std::string &combine);
@@ -115,7 +119,18 @@ class Decoder {
   // The registers of a matrix operand.
   std::vector<const Operand *> fragment(size_t n, size_t count) const;
   void load_matrix();
+  void store_matrix();
+  void move_matrix();
   void product();
+  // How many bytes of the source a copy takes: a number, or none where a predicate says so.
+  uint32_t bytes_to_read(const Operand &o, uint64_t size);
+  // createpolicy: what is cached how is of no effect here, so the policy is 0.
+  void cache_policy();
+  void wmma();
+  // What ldmatrix and stmatrix have in common: the number of matrices.
+  int matrices(bool &transposed, Space &where);
+  // An address of shared memory, or a generic one.
+  uint32_t matrix_address(const Operand &o, Space where, Instruction &draft);
 };
 
 }  // namespace vgpu

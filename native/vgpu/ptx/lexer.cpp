@@ -69,7 +69,7 @@ std::vector<Token> tokens(const std::string &ptx) {
       read_number(token);
       result.push_back(token);
     } else if (starts_word(c)) {
-      while (at < size && (in_word(source[at]) || (source.substr(at, 2) == "::" && at + 2 < size && starts_word(source[at + 2]))))
+      while (at < size && (in_word(source[at]) || (source.substr(at, 2) == "::" && at + 2 < size && in_word(source[at + 2]))))
         at += source[at] == ':' ? 2 : 1;
       if (c == '.') at = std::min(at, source.find('.', from + 1));  // ".reg.b32"
       result.push_back({TokenKind::word, source.substr(from, at - from), line});

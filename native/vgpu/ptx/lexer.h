@@ -16,7 +16,7 @@ struct Token {
   bool single = false, twice = false;  // 0f... and 0d...
 };
 
-// Words hold letters, digits and _ $ % . so that "ld.global.f32", "%tid.x" and ".loc" are one token each.
+// Words hold letters, digits and _ $ % . :: so that "ld.global.L2::128B.f32", "%tid.x" and ".loc" are one token each.
 std::vector<Token> tokens(const std::string &ptx);
 
 }  // namespace vgpu

@@ -2,6 +2,7 @@
 #include "../exec/kernel.h"
 #include <algorithm>
 #include <sstream>
+#include <tuple>
 
 namespace vgpu {
 namespace {
@@ -58,7 +59,12 @@ std::unique_ptr<Module> Module::load(const std::string &ptx, int device, std::st
   if (program.errors.empty() && module->state_->kernels.empty() && module->state_->variables.empty())
     program.errors.assign(1, {1, "this is no PTX text with kernels"});
   if (program.errors.empty()) return module;
-  std::stable_sort(program.errors.begin(), program.errors.end(), [](const Error &a, const Error &b) { return a.line < b.line; });
+  std::sort(program.errors.begin(), program.errors.end(),
+            [](const Error &a, const Error &b) { return std::tie(a.line, a.text) < std::tie(b.line, b.text); });
+  // A function is parsed at each of its calls.
+  program.errors.erase(std::unique(program.errors.begin(), program.errors.end(),
+                                   [](const Error &a, const Error &b) { return a.line == b.line && a.text == b.text; }),
+                       program.errors.end());
   std::ostringstream out;
   for (const Error &e : program.errors) out << "PTX line " << e.line << ": " << e.text << ", in: " << line_of(ptx, e.line) << "\n";
   log = out.str();

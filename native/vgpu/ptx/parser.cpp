@@ -20,8 +20,8 @@ Program Parser::parse() {
       module_item();
     } catch (const Refusal &refusal) {
       program_.errors.push_back({refusal.line, refusal.text});
-      if (at_ == before) ++at_;
-      while (peek().kind != TokenKind::end && !is("}") && !is(";")) ++at_;
+      at_ = before;
+      skip_item();
     }
   }
   return std::move(program_);

@@ -80,6 +80,23 @@ class Parser {
     for (int depth = 1; depth && peek().kind != TokenKind::end; ++at_) depth += is("{") ? 1 : is("}") ? -1 : 0;
   }
 
+  // To behind the next ";" that is in no braces, or before the "}" that ends what the statement is in.
+  void skip_statement() {
+    for (int depth = 0; peek().kind != TokenKind::end; ++at_) {
+      if (is("}") && depth-- == 0) return;
+      if (is("{")) ++depth;
+      if (is(";") && depth == 0) return void(++at_);
+    }
+  }
+
+  // At module level a body ends an item as well as ";" does.
+  void skip_item() {
+    for (int depth = 0; peek().kind != TokenKind::end; ++at_) {
+      if (is("{")) ++depth;
+      if ((is(";") && depth == 0) || (is("}") && --depth <= 0)) return void(++at_);
+    }
+  }
+
   // ---- module level --------------------------------------------------------------------------------------------------------
   void module_item();
   struct Declared {

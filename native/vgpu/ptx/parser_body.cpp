@@ -6,15 +6,18 @@ namespace vgpu {
 void Parser::body() {
   while (!take("}")) {
     if (peek().kind == TokenKind::end) refuse("\"}\" expected at the end of the text");
-    size_t before = at_;
-    int line = peek().line;
+    const size_t before = at_, scope = scope_, returns = returns_.size();
+    const int line = peek().line, depth = depth_, label = return_label_;
     try {
       statement();
     } catch (const Refusal &refusal) {
       program_.errors.push_back({line, refusal.text});
-      at_ = std::max(at_, before);
-      while (peek().kind != TokenKind::end && !is(";") && !is("}")) ++at_;
-      take(";");
+      at_ = before;
+      skip_statement();
+      scope_ = scope;
+      depth_ = depth;
+      return_label_ = label;
+      returns_.resize(returns);
     }
   }
 }
@@ -266,6 +269,14 @@ void Parser::call(Statement &s) {
   if (name == "__assertfail") {
     s.opcode = s.form = "trap";
     s.modifiers.clear();
+    function_->statements.push_back(std::move(s));
+    return;
+  }
+  if (name == "vprintf") {
+    s.opcode = s.form = name;
+    s.modifiers.clear();
+    s.operands = std::move(arguments);
+    s.operands.insert(s.operands.end(), results.begin(), results.end());
     function_->statements.push_back(std::move(s));
     return;
   }

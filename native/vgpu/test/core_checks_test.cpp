@@ -107,6 +107,10 @@ TEST(shared_races) {
   check("bytes of one word by two warps",
         "add.s32 %r2, %r8, %r1;\ncvt.u16.u32 %rs1, %r1;\nst.shared.u8 [%r2], %rs1;\nbar.sync 0;\nld.shared.u8 %rs2, [%r2];", "clean");
   check("atomics", "st.shared.u32 [%r9], 0;\nbar.sync 0;\natom.shared.add.u32 %r2, [tile], 1;", "clean");
+  check("atomics after a plain store of one warp",
+        "setp.lt.u32 %p1, %r1, 32;\n@%p1 st.shared.u32 [tile], 0;\n@!%p1 bra L;\natom.shared.add.u32 %r2, [tile], 1;\nL:\n"
+        "atom.shared.add.u32 %r2, [tile], 1;",
+        "shared-race");
   check("an atomic and a plain read",
         "st.shared.u32 [%r9], 0;\nbar.sync 0;\natom.shared.add.u32 %r2, [tile], 1;\nld.shared.u32 %r3, [tile];", "shared-race");
 }
@@ -121,11 +125,30 @@ TEST(copies_in_flight) {
   check("own data without a barrier", copy + "cp.async.wait_all;\nld.shared.f32 %f1, [%r9];", "clean");
 }
 
+TEST(sources_of_copies_in_flight) {
+  const std::string copy = "add.s64 %rd4, %rd1, %rd3;\ncp.async.ca.shared.global [%r9], [%rd4], 4;\ncp.async.commit_group;\n";
+  const std::string other = "xor.b32 %r2, %r1, 32;\nmul.wide.u32 %rd6, %r2, 4;\nadd.s64 %rd5, %rd1, %rd6;\n";  // of the other warp
+  const std::string wait = "cp.async.wait_group 0;\n", write = "st.global.u32 [%rd5], 0;\n";
+  check("written by another warp", other + copy + "bar.sync 0;\n" + write + wait, "pending-copy",
+        {"writes 4 bytes", "while the cp.async of PTX line 21 may still read there: warp 1 has not waited", "thread (0,0,0)"});
+  check("written by the warp itself", other + copy + "st.global.u32 [%rd4], 0;\n" + wait, "pending-copy", {"warp 0 has not waited"});
+  check("an atomic", other + copy + "bar.sync 0;\nred.global.add.u32 [%rd5], 1;\n" + wait, "pending-copy");
+  check("through a generic address", other + copy + "bar.sync 0;\nst.u32 [%rd5], 1;\n" + wait, "pending-copy");
+  check("written after the wait", other + copy + wait + "bar.sync 0;\n" + write, "clean");
+  check("written elsewhere", other + copy + "add.s64 %rd5, %rd2, %rd3;\n" + write + wait, "clean");
+  check("zeros are read from nowhere", other + "add.s64 %rd4, %rd1, %rd3;\ncp.async.ca.shared.global [%r9], [%rd4], 4, 0;\n" + write + wait,
+        "clean");
+  const std::string part = "add.s64 %rd4, %rd1, %rd3;\nmov.u32 %r3, ";
+  check("more bytes than the copy has", part + "5;\ncp.async.ca.shared.global [%r9], [%rd4], 4, %r3;\ncp.async.wait_all;",
+        "bad-instruction", {"reads 5 bytes for a copy of 4"});
+  check("all of its bytes", part + "4;\ncp.async.ca.shared.global [%r9], [%rd4], 4, %r3;\ncp.async.wait_all;", "clean");
+}
+
 TEST(divergent_barriers) {
   check("half a warp", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nbar.sync 0;\nL:", "divergent-barrier", {"0xffff0000"});
   check("exited lanes", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 exit;\nbar.sync 0;", "clean");
-  check("two barriers", "setp.lt.u32 %p1, %r1, 32;\n@!%p1 bra L;\nbar.sync 0;\nbra.uni M;\nL:\nbar.sync 0;\nM:", "divergent-barrier",
-        {"warp 1 waits", "warp 0"});
+  check("a barrier is known by its number, not its place",
+        "setp.lt.u32 %p1, %r1, 32;\n@!%p1 bra L;\nbar.sync 0;\nbra.uni M;\nL:\nbar.sync 0;\nM:", "clean");
   check("inactive lanes in a shuffle",
         "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.down.b32 %r2, %r1, 1, 31, -1;\nL:", "inactive-lanes", {"0xffff0000"});
   check("a mask that fits", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nshfl.sync.bfly.b32 %r2, %r1, 1, 31, 0xffff;\nL:", "clean", {}, false,
@@ -135,6 +158,20 @@ TEST(divergent_barriers) {
   check("a whole mask after lanes exited", "setp.lt.u32 %p1, %r1, 48;\n@!%p1 exit;\nvote.sync.any.pred %p2, %p1, -1;", "clean");
   check("a whole mask where lanes do not exist", "setp.lt.u32 %p1, %r1, 48;\nvote.sync.any.pred %p2, %p1, -1;", "clean", {}, false, 40);
   check("a vote", "setp.lt.u32 %p1, %r1, 16;\n@!%p1 bra L;\nvote.sync.any.pred %p2, %p1, -1;\nL:", "inactive-lanes");
+}
+
+TEST(lanes_with_masks_of_their_own) {
+  const std::string halves = "setp.lt.u32 %p1, %r1, 16;\nselp.b32 %r2, 0xffff, 0xffff0000, %p1;\n";
+  check("two halves", halves + "vote.sync.ballot.b32 %r3, %p1, %r2;\nbar.warp.sync %r2;\nshfl.sync.down.b32 %r4, %r1, 1, 0x100f, %r2;",
+        "clean", {}, false, 32);
+  check("a value of the other half", halves + "shfl.sync.bfly.b32 %r4, %r1, 16, 31, %r2;", "inactive-lanes",
+        {"takes a value from lanes 0x", "not active with the same mask"}, false, 32);
+  check("a lane outside its mask", halves + "setp.eq.u32 %p2, %r1, 16;\nselp.b32 %r2, 0xffff, %r2, %p2;\nredux.sync.add.s32 %r3, %r1, %r2;",
+        "inactive-lanes", {"is run by lanes 0x10000, which their own mask 0xffff does not name"}, false, 32);
+  check("a mask that another lane does not share",
+        "setp.lt.u32 %p1, %r1, 16;\nselp.b32 %r2, 0xffff, -1, %p1;\nvote.sync.any.pred %p2, %p1, %r2;", "inactive-lanes",
+        {"has the mask 0xffffffff, but lanes 0xffff of it gave another one", "thread (16,0,0)"}, false, 32);
+  check("matches", halves + "match.any.sync.b32 %r3, %r1, 0xffff;", "inactive-lanes", {"0xffff0000"}, false, 32);
 }
 
 TEST(read_only_memory_that_is_written) {

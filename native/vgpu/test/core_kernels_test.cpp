@@ -1,4 +1,5 @@
 // Small whole kernels (test/ptx/kernels.ptx) against plain C++, and memory by itself.
+#include "../driver/findings.h"
 #include "core_test.h"
 
 using namespace core_test;
@@ -31,6 +32,101 @@ TEST(lanes_exchange_values) {
     expect(r[2] == 31, "ballot");
     expect(r[3] == (l == 0 ? 99 : l - 1), "the lane below, lane " + std::to_string(l));
     expect(r[4] == (l & 24) + 3, "broadcast in eights, lane " + std::to_string(l));
+  }
+}
+
+TEST(tiles_of_half_a_warp_meet_by_themselves) {
+  auto module = load(file_text("tiles.ptx"));
+  if (!module) return;
+  Buffer out(96 * 4);
+  Outcome o = launch(*module, "tiles_of_16", 1, 32, Arguments().add(out));
+  expect(!o.found, found(o));
+  for (uint32_t t = 0; t < 32; ++t) {
+    const uint32_t *r = out.as<uint32_t>() + t;
+    expect(r[0] == 0xaaaa, "ballot, thread " + std::to_string(t) + ": " + std::to_string(r[0]));
+    expect(r[32] == (t & 16) + 3, "shuffle, thread " + std::to_string(t));
+    expect(r[64] == t / 16, "any, thread " + std::to_string(t));
+  }
+}
+
+TEST(tiles_of_two_warps_meet_in_reserved_memory) {
+  auto module = load(file_text("tiles.ptx"));
+  if (!module) return;
+  Buffer out(128 * 4);
+  for (WarpOrder order : {WarpOrder::round_robin, WarpOrder::random}) {
+    settings().warps = order;
+    Outcome o = launch(*module, "tiles_of_64", 1, 128, Arguments().add(out));
+    expect(!o.found, found(o));
+    for (uint32_t t = 0; t < 128; ++t) expect(out.as<uint32_t>()[t] == t / 64, "thread " + std::to_string(t));
+  }
+  Outcome o = launch(*module, "is_grid_valid", 1, 1, Arguments().add(out));
+  expect(!o.found && out.as<uint32_t>()[0] == 0, "a grid that cannot meet says so: " + found(o));
+}
+
+TEST(what_a_kernel_prints_is_listed) {
+  auto module = load(file_text("tiles.ptx"));
+  if (!module) return;
+  forget_findings();
+  for (int threads : {1, 2}) {
+    settings().threads = threads;
+    Outcome o = launch(*module, "print", 2, 5, Arguments().add(7));
+    expect(!o.found && !o.faulted, "printing is no fault: " + found(o));
+  }
+  std::vector<Finding> list = findings();
+  expect(list.size() == 6, std::to_string(list.size()) + " lines");
+  const char *parts[] = {"block (0,0,0), thread (0,0,0): \"thread 0 of 7:  0.00, text, x, 1099511627776, 0x10,    7\\n\"",
+                         "block (0,0,0), thread (3,0,0): \"thread 3 of 7:  1.50, text, x, 1099511627776, 0x10,    7\\n\"",
+                         "block (0,0,0), thread (3,0,0): \"9 arguments, 100%\\n\"", "block (1,0,0), thread (0,0,0): \"thread 0 of 7:"};
+  for (size_t n = 0; n < list.size() && n < 4; ++n)
+    expect(list[n].kind == FindingKind::printed && list[n].count == 2 && contains(list[n].text, parts[n]), list[n].text);
+  forget_findings();
+}
+
+TEST(lanes_of_one_instruction_with_different_masks) {
+  // Lanes 0 to 7, 8 to 15 and 16 to 31; lane 20 has exited and may be named.
+  auto module = load(module_text(R"(.visible .entry t(.param .u64 out)
+{
+  .reg .pred %p<8>; .reg .b32 %r<24>; .reg .b64 %rd<4>;
+  ld.param.u64 %rd1, [out];
+  mov.u32 %r1, %tid.x;
+  setp.eq.s32 %p1, %r1, 20;
+  @%p1 exit;
+  mad.wide.u32 %rd2, %r1, 32, %rd1;
+  setp.lt.u32 %p2, %r1, 8;
+  setp.lt.u32 %p3, %r1, 16;
+  selp.b32 %r2, 0xff00, 0xffff0000, %p3;
+  selp.b32 %r2, 0xff, %r2, %p2;
+  redux.sync.add.s32 %r3, %r1, %r2;
+  and.b32 %r4, %r1, 3;
+  match.any.sync.b32 %r5, %r4, %r2;
+  shr.u32 %r6, %r1, 3;
+  match.all.sync.b32 %r7|%p4, %r6, %r2;
+  selp.b32 %r8, 1, 0, %p4;
+  setp.ge.u32 %p5, %r1, 4;
+  vote.sync.all.pred %p6, %p5, %r2;
+  selp.b32 %r9, 1, 0, %p6;
+  vote.sync.uni.pred %p6, %p5, %r2;
+  selp.b32 %r10, 1, 0, %p6;
+  shfl.sync.bfly.b32 %r11, %r1, 1, 31, %r2;
+  bar.warp.sync %r2;
+  st.global.v4.u32 [%rd2], {%r3, %r5, %r7, %r8};
+  st.global.v2.u32 [%rd2+16], {%r9, %r10};
+  setp.eq.s32 %p7, %r1, 21;
+  @!%p7 st.global.u32 [%rd2+24], %r11;
+  ret;
+})"));
+  if (!module) return;
+  settings().barriers = false;  // lane 21 takes the value of lane 20, which has exited
+  Buffer out(32 * 32);
+  launch(*module, "t", 1, 32, Arguments().add(out));
+  for (uint32_t t = 0; t < 32; ++t) {
+    if (t == 20) continue;
+    const uint32_t *r = out.as<uint32_t>() + 8 * t, group = t < 8 ? 0xff : t < 16 ? 0xff00 : 0xffef0000;
+    const uint32_t want[] = {
+        t < 8 ? 28u : t < 16 ? 92u : 376u - 20, 0x11111111u << (t & 3) & group, t < 16 ? group : 0, t < 16, t >= 8, t >= 8, t ^ 1};
+    for (int n = 0; n < 7; ++n)
+      expect(r[n] == want[n] || (n == 6 && t == 21), "thread " + std::to_string(t) + ", word " + std::to_string(n) + ": " +
+                                                         std::to_string(r[n]) + " instead of " + std::to_string(want[n]));
   }
 }
 

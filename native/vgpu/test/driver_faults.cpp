@@ -195,13 +195,15 @@ TEST(calls_fail_when_told_to) {
 
 TEST(settings_are_checked) {
   CHECK(vgpu_abi() == VGPU_ABI);
-  for (const char *bad : {"streams", "streams=backwards", "devices=many", "devices=17", "colour=red", "races=yes", "fail-call=cuInit",
-                          "fail-call=cuNone:1:1", "fail-call=cuInit:1:CUDA_ERROR_BLUE", "compute=8000", "checks=some"}) {
+  for (const char *bad :
+       {"streams", "streams=backwards", "devices=many", "devices=17", "colour=red", "races=yes", "accumulation=fast", "fail-call=cuInit",
+        "fail-call=cuNone:1:1", "fail-call=cuInit:1:CUDA_ERROR_BLUE", "compute=8000", "checks=some"}) {
     CHECK(vgpu_configure(bad) == -1);
     CHECK(*vgpu_problem());
   }
   CONFIGURE(
-      "checks=none,checks=all,warps=reverse,streams=delay,seed=18446744073709551615,threads=2,counters=off,perturb=on,memory=1000000000");
+      "checks=none,checks=all,warps=reverse,streams=delay,seed=18446744073709551615,threads=2,counters=off,perturb=on,memory=1000000000,"
+      "accumulation=exact,tf32=on");
   CHECK(!*vgpu_problem());
   CHECK(vgpu_configure("devices=1,streams=backwards") == -1);  // all or nothing
   int count;

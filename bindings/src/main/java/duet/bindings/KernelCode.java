@@ -53,17 +53,39 @@ public final class KernelCode {
         }
     }
 
+    /**
+     * {@return what ptxas made of the kernels for sm_90, by name of the module; empty in a build without nvcc} Not to be run: a static
+     * model reads what the kernels cost there.
+     */
+    public static Map<String, byte[]> loadCubins() {
+        try {
+            Map<String, byte[]> cubins = new LinkedHashMap<>();
+            for (String name : read("modules.txt").lines().filter(line -> !line.isBlank()).toList()) {
+                cubins.put(name, bytes(name + ".cubin"));
+            }
+            return cubins;
+        } catch (NoSuchFileException e) {
+            return Map.of();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static String read(String file) throws IOException {
+        return new String(bytes(file), StandardCharsets.UTF_8);
+    }
+
+    private static byte[] bytes(String file) throws IOException {
         String folder = System.getProperty("duet.ptx");
         if (folder != null) {
-            return Files.readString(Path.of(folder, file));
+            return Files.readAllBytes(Path.of(folder, file));
         }
         // By class loader, not by class: on the module path the resource lies in a module of its own.
         try (InputStream stream = KernelCode.class.getClassLoader().getResourceAsStream(RESOURCES + file)) {
             if (stream == null) {
                 throw new NoSuchFileException(RESOURCES + file);
             }
-            return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+            return stream.readAllBytes();
         }
     }
 

@@ -2,6 +2,7 @@ package duet.reference;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -17,6 +18,7 @@ import duet.VirtualOnly;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionGeometry;
+import duet.device.CpuOptions;
 import duet.device.Operation;
 import duet.device.Operation.Activation;
 import duet.device.Operation.ActivationBackward;
@@ -35,6 +37,7 @@ import duet.device.Operation.ResponseNormBackward;
 import duet.device.Operation.ResponseNormForward;
 import duet.device.Operation.SgdUpdate;
 import duet.device.PoolingGeometry;
+import duet.device.Precision;
 import duet.device.Program;
 import duet.device.Region;
 import duet.device.ResponseNorm;
@@ -61,13 +64,25 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 class FusedKernelTest {
     private static final RunParameters PARAMETERS = new RunParameters(7, 3, new float[] {0.25f, 0.5f}, new float[] {0.125f, 0}, 0.9f);
 
-    /** Operations, what the host fills, and what comes out of the last ones. */
-    private record Chain(String name, List<Operation> operations, Map<Tensor, float[]> operands, List<Tensor> results) {}
+    /**
+     * Operations, what the host fills, and what comes out of the last ones.
+     *
+     * @param kernel one that does several of them; null for any
+     */
+    private record Chain(
+            String name, List<Operation> operations, Map<Tensor, float[]> operands, List<Tensor> results, Precision precision,
+            String kernel) {}
 
     @TestFactory
     Stream<DynamicTest> normAndPool() {
         RandomGenerator random = Seed.random(Seed.get());
-        return IntStream.range(0, 24).mapToObj(i -> test(forwardAndBackward(random, i)));
+        return IntStream.range(0, 24).mapToObj(i -> test(forwardAndBackward(random, i, Precision.FP32)));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> normAndPoolInBf16() {
+        RandomGenerator random = Seed.random(Seed.get());
+        return IntStream.range(0, 24).mapToObj(i -> test(forwardAndBackward(random, i, Precision.BF16)));
     }
 
     @TestFactory
@@ -86,7 +101,9 @@ class FusedKernelTest {
     private static DynamicTest test(Chain chain) {
         return DynamicTest.dynamicTest(chain.name(), () -> {
             Map<Tensor, float[]> apart = run(chain, false);
+            VirtualGpu.reset();
             Map<Tensor, float[]> together = run(chain, true);
+            assertTrue(chain.kernel() == null || VirtualGpu.counters().contains(chain.kernel()), chain.name());
             apart.forEach((tensor, values) -> assertArrayEquals(values, together.get(tensor), chain.name() + ": " + tensor));
             assertEquals("", VirtualGpu.findings());
         });
@@ -101,9 +118,10 @@ class FusedKernelTest {
     }
 
     /** Response norm and max-pooling forward, then both gradients with that of the ReLU below. */
-    private static Chain forwardAndBackward(RandomGenerator random, int index) {
+    private static Chain forwardAndBackward(RandomGenerator random, int index, Precision precision) {
         int groups = random.nextInt(1, 4);
-        int channels = groups * 4 * random.nextInt(1, 14);
+        int vectors = index % 8 == 7 ? random.nextInt(14, 33) : random.nextInt(1, 14);
+        int channels = groups * vectors * (precision == Precision.BF16 ? 8 : 4);
         int height = random.nextInt(3, 16);
         int width = random.nextInt(3, 16);
         boolean ceil = random.nextBoolean();
@@ -138,8 +156,9 @@ class FusedKernelTest {
         if (random.nextBoolean()) {
             operations.add(new ActivationBackward("relu", Activation.RELU, a, gradient, gradient));
         }
+        String kernel = "norm_pool_forward" + (precision == Precision.BF16 ? "_bf16" : "");
         return new Chain(g + " " + norm + " batch " + batch, operations, Map.of(a, input, pooledGradient, draw(random, pooledGradient)),
-                List.of(pooled, gradient));
+                List.of(pooled, gradient), precision, top == 0 ? kernel : null);
     }
 
     private static Chain convolution(RandomGenerator random) {
@@ -152,7 +171,8 @@ class FusedKernelTest {
         Tensor below = t.activation(batch, g.channels(), g.height(), g.width());
         return new Chain(g + " batch " + batch, List.of(new ConvolutionBackwardData("conv", g, y, weight, gradient),
                 new ActivationBackward("relu", Activation.RELU, below, gradient, gradient)),
-                Map.of(y, draw(random, y), weight, draw(random, weight), below, draw(random, below)), List.of(gradient));
+                Map.of(y, draw(random, y), weight, draw(random, weight), below, draw(random, below)), List.of(gradient),
+                Precision.FP32, null);
     }
 
     /** A layer with ReLU, search and dropout, the way back through them, and the update of its parameters. */
@@ -199,12 +219,12 @@ class FusedKernelTest {
         }
         operands.put(status, new float[3]);
         return new Chain((single ? "fully connected, " + outputs + " outputs, " : "") + g + " batch " + batch, operations, operands,
-                List.of(status, output, inputGradient, weight, weightMomentum, bias, biasMomentum));
+                List.of(status, output, inputGradient, weight, weightMomentum, bias, biasMomentum), Precision.FP32, null);
     }
 
     private static Map<Tensor, float[]> run(Chain chain, boolean fused) {
         System.setProperty("duet.cuda.fusion", fused ? "on" : "off");
-        try (Backend backend = Backends.open("virtual:0", 0)) {
+        try (Backend backend = Backends.open("virtual:0", CpuOptions.DEFAULT.withPrecision(chain.precision()))) {
             Map<Tensor, Region> regions = new HashMap<>();
             List<Step> steps = new ArrayList<>();
             long[] used = {0};

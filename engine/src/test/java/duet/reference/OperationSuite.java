@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /** Puts a backend through every operation. */
-abstract class OperationSuite extends TrialSuite {
+abstract class OperationSuite extends MemoryBoundSuite {
     @TestFactory
     Stream<DynamicTest> convolution() {
         return trials(ProductTrials::convolutions, 60);
@@ -29,46 +29,6 @@ abstract class OperationSuite extends TrialSuite {
     @TestFactory
     Stream<DynamicTest> fullyConnected() {
         return trials(ProductTrials::fullyConnected, 20);
-    }
-
-    @TestFactory
-    Stream<DynamicTest> pooling() {
-        return trials(NeighbourhoodTrials::pooling, 60);
-    }
-
-    @TestFactory
-    Stream<DynamicTest> localResponseNorm() {
-        return trials(NeighbourhoodTrials::responseNorms, 40);
-    }
-
-    @TestFactory
-    Stream<DynamicTest> spatialNorm() {
-        return trials(NeighbourhoodTrials::spatialNorms, 25);
-    }
-
-    @TestFactory
-    Stream<DynamicTest> filterRenormalise() {
-        return trials(OtherTrials::renormalise, 15);
-    }
-
-    @TestFactory
-    Stream<DynamicTest> elementwise() {
-        return trials(OtherTrials::elementwise, 20);
-    }
-
-    @TestFactory
-    Stream<DynamicTest> softmaxCrossEntropy() {
-        return trials(OtherTrials::softmax, 20);
-    }
-
-    @TestFactory
-    Stream<DynamicTest> blocks() {
-        return trials(OtherTrials::blocks, 10);
-    }
-
-    @TestFactory
-    Stream<DynamicTest> prepareInput() {
-        return trials(OtherTrials::prepareInput, 20);
     }
 
     @TestFactory

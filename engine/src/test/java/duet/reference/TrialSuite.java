@@ -53,6 +53,11 @@ abstract class TrialSuite {
         return backends.getFirst();
     }
 
+    /** A trial as this backend is given it: with tensors that live as long as they do in plans, for example. */
+    Trial given(Trial trial, RandomGenerator random) {
+        return trial;
+    }
+
     /** What is allowed for this backend. */
     Trial.Expectation expectation(Trial trial) {
         return trial.expectation();
@@ -67,12 +72,14 @@ abstract class TrialSuite {
     final Stream<DynamicTest> planned(List<Operation> operations) {
         long seed = Seed.get();
         return operations.stream().map(operation -> DynamicTest.dynamicTest(
-                operation.layer() + " " + operation.kind(), () -> check(Draw.trial(Seed.random(seed), operation), seed)));
+                operation.layer() + " " + operation.kind(),
+                () -> check(given(Draw.trial(Seed.random(seed), operation), Seed.random(seed)), seed)));
     }
 
     final Stream<DynamicTest> trials(BiFunction<RandomGenerator, Integer, List<Trial>> family, int count) {
         long seed = Seed.get();
-        return family.apply(Seed.random(seed), count).stream()
+        RandomGenerator random = Seed.random(seed);
+        return family.apply(random, count).stream().map(trial -> given(trial, random))
                 .map(trial -> DynamicTest.dynamicTest(trial.name(), () -> check(trial, seed)));
     }
 

@@ -29,11 +29,13 @@ record Instruction(String form, String result, List<String> operands) {
             return Optional.empty();
         }
         List<String> operands = switch (parts[0]) {
-            case "not", "neg", "abs", "mov", "rcp", "rsqrt", "sqrt", "ex2", "lg2", "cvt" -> List.of(type);
+            case "not", "neg", "abs", "mov", "rcp", "rsqrt", "sqrt", "ex2", "lg2" -> List.of(type);
+            case "cvt" -> form.contains("x2.") ? List.of(type, type) : List.of(type);
             case "add", "sub", "mul", "min", "max", "div", "rem", "and", "or", "xor", "copysign", "setp" -> List.of(type, type);
             case "mad", "fma" -> List.of(type, type, form.contains(".wide.") ? wide(type) : type);
             case "shl", "shr" -> List.of(type, "u32");
             case "selp" -> List.of(type, type, "pred");
+            case "prmt" -> List.of(type, type, type);
             case "bfi" -> List.of(type, type, "u32", "u32");
             default -> null;
         };
@@ -42,11 +44,20 @@ record Instruction(String form, String result, List<String> operands) {
         }
         String result = switch (parts[0]) {
             case "setp" -> "pred";
-            case "cvt" -> parts[parts.length - 2];
+            case "cvt" -> bits(parts[parts.length - 2]);
             case "mul", "mad" -> form.contains(".wide.") ? wide(type) : type;
             default -> type;
         };
         return Optional.of(new Instruction(form, result, operands));
+    }
+
+    /** One or two numbers of 16 bits are in registers without a type. */
+    private static String bits(String type) {
+        return switch (type) {
+            case "bf16", "f16" -> "b16";
+            case "bf16x2", "f16x2" -> "b32";
+            default -> type;
+        };
     }
 
     private static String wide(String type) {

@@ -1,5 +1,6 @@
 package duet.bench.conformance;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -98,6 +99,37 @@ final class KernelText {
             cp.async.wait_group 0;
             """;
 
+    /** Lanes of one warp exchange what they have. */
+    private static final String MEET = """
+            st.shared.v2.u64 [%mine], {%w0, %w1};
+            bar.warp.sync -1;
+            xor.b32 %t0, %lane, 1;
+            mul.wide.u32 %w2, %t0, 32;
+            mov.u64 %other, tile;
+            add.s64 %other, %other, %w2;
+            ld.shared.v2.u64 {%w0, %w1}, [%other];
+            st.global.v2.u64 [%out], {%w0, %w1};
+            """;
+    /** Each lane names a row of 16 bytes, all over the tile and in no order. */
+    private static final String ROWS = """
+            mad.lo.s32 %t0, %lane, 39, 5;
+            and.b32 %t0, %t0, 127;
+            shl.b32 %t0, %t0, 4;
+            mov.u32 %t1, tile;
+            add.s32 %t1, %t1, %t0;
+            """;
+    /**
+     * The fragments of a 16x8x16 product. The first warp has any bits, with NaN and infinity among them; the second numbers between 2^-7 and
+     * 2, whose sums show how terms are aligned and cut off.
+     */
+    private static final String FRAGMENTS = """
+            mov.b64 {%a0, %a1}, %w0;
+            mov.b64 {%a2, %a3}, %w1;
+            mov.b64 {%b0, %b1}, %w2;
+            mov.b64 {%c0, %c1}, %w3;
+            setp.ge.u32 %p0, %lane, 32;
+            """;
+
     private KernelText() {}
 
     /** @param text PTX of the kernel */
@@ -149,12 +181,36 @@ final class KernelText {
                     + (form.contains(".up.") ? 0 : 31) + ", 0xffffffff;\nselp.u32 %t3, 1, 0, %p0;\n"
                     + "st.global.u32 [%out], %t2;\nst.global.u32 [%out+8], %t3;\n";
         }
+        if (form.matches("ldmatrix\\.sync\\.aligned\\.m8n8\\.x4(\\.trans)?\\.shared\\.b16")) {
+            return SHARE + ROWS + form + " {%t2, %t3, %t4, %t5}, [%t1];\nst.global.v4.b32 [%out], {%t2, %t3, %t4, %t5};\n";
+        }
+        if (form.equals("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32")) {
+            return product(form);
+        }
         return switch (form) {
+            case "bar.warp.sync" -> MEET;
             case "bar.sync", "cvta.to.global.u64" -> SHARE + SHOW_OTHER;
             case "bra", "bra.uni", "ret" -> BRANCHES;
             case "cp.async.ca.shared.global", "cp.async.commit_group", "cp.async.wait_group" -> CLEAR + COPIES + SHOW_OTHER;
             default -> null;
         };
+    }
+
+    private static String product(String form) {
+        StringBuilder text = new StringBuilder("{\n.reg .b32 %a<4>, %b<2>, %c<4>;\n.reg .f32 %d<4>;\n").append(FRAGMENTS);
+        for (String register : List.of("%a0", "%a1", "%a2", "%a3", "%b0", "%b1")) {
+            text.append("@%p0 and.b32 ").append(register).append(", ").append(register).append(", 0x83ff83ff;\n")
+                    .append("@%p0 or.b32 ").append(register).append(", ").append(register).append(", 0x3c003c00;\n");
+        }
+        for (String register : List.of("%c0", "%c1")) {
+            text.append("@%p0 and.b32 ").append(register).append(", ").append(register).append(", 0x83ffffff;\n")
+                    .append("@%p0 or.b32 ").append(register).append(", ").append(register).append(", 0x3c000000;\n");
+        }
+        for (int i = 0; i < 4; i++) {
+            text.append("mov.b32 %d").append(i).append(", %c").append(i % 2).append(";\n");
+        }
+        return text.append(form).append(" {%d0, %d1, %d2, %d3}, {%a0, %a1, %a2, %a3}, {%b0, %b1}, {%d0, %d1, %d2, %d3};\n")
+                .append("st.global.v4.f32 [%out], {%d0, %d1, %d2, %d3};\n}\n").toString();
     }
 
     private static int lanesOf(String form) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
+import duet.cli.options.DeviceOptions;
 import duet.cli.options.Numbers;
 import duet.cli.options.Source;
 import duet.cli.output.CommandFailure;
@@ -16,6 +17,7 @@ import duet.data.Split;
 import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.device.Precision;
 import duet.device.VirtualGpu;
 import duet.net.Network;
 import duet.net.Shape;
@@ -37,23 +39,32 @@ import picocli.CommandLine.Option;
                         + "free of bank conflicts. The counts come from the virtual GPU, which runs the kernels' PTX on the CPU; it "
                         + "reports no times.",
                 "sectors and wavefronts are what was needed over the least possible: 1.00 is ideal. main loop: the shared-memory "
-                        + "wavefronts of the innermost loop with the most multiply-adds."
+                        + "wavefronts of the innermost loop with the most multiply-adds.",
+                "With --model nothing is run: a static model of an H100 reads the kernels' machine code and says what binds each launch "
+                        + "and what share of the card's limit it may reach. It ranks kernels; it is no measurement."
         },
         footerHeading = "%nExamples:%n",
         footer = {"  ./duet kernels", "  ./duet kernels --net alexnet --batch 1",
-                "  ./duet kernels --net alexnet --devices virtual:0,virtual:1"})
+                "  ./duet kernels --net alexnet --devices virtual:0,virtual:1", "  ./duet kernels --net alexnet --batch 128 --model"})
 public final class KernelsCommand implements Runnable {
     @Option(names = "--net", paramLabel = "NET", defaultValue = Source.DEFAULT_NETWORK,
             description = "A named network or a JSON file (default: ${DEFAULT-VALUE}).")
     private String net;
 
-    @Option(names = "--batch", paramLabel = "N", defaultValue = "2", converter = Numbers.PositiveInteger.class,
-            description = "Images in the step (default: ${DEFAULT-VALUE}).")
-    private int batch;
+    @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
+            description = "Images in the step (default: 2, with --model as in training).")
+    private Integer batch;
 
     @Option(names = "--devices", paramLabel = "LIST", defaultValue = "virtual:0",
             description = "Virtual devices: 'virtual:0' or 'virtual:0,virtual:1' for two towers (default: ${DEFAULT-VALUE}).")
     private String devices;
+
+    @Option(names = "--model", description = "Show the static model of an H100 instead of counts; the virtual GPU is not needed.")
+    private boolean model;
+
+    @Option(names = "--precision", paramLabel = "NAME", converter = DeviceOptions.PrecisionConverter.class, defaultValue = "fp32",
+            description = "With --model: of convolutions and fully connected layers, as for 'train' (default: ${DEFAULT-VALUE}).")
+    private Precision precision;
 
     @Mixin
     private Output output;
@@ -63,7 +74,16 @@ public final class KernelsCommand implements Runnable {
         if (!devices.matches("virtual:\\d+(\\s*,\\s*virtual:\\d+)?")) {
             throw CommandFailure.usage("--devices " + devices + ": only the virtual GPU counts; use virtual:0 or virtual:0,virtual:1");
         }
-        Map<String, Map<String, Long>> counters = step();
+        if (model) {
+            Network network = Source.network(net);
+            int images = batch == null ? Recipe.of(network.name()).batch() : batch;
+            new ModelledStep(network, placement(), images, precision).show(output);
+            return;
+        }
+        if (precision != Precision.FP32) {
+            throw CommandFailure.usage("--precision " + precision + " is for --model; what the virtual GPU counts here is an fp32 step");
+        }
+        Map<String, Map<String, Long>> counters = step(batch == null ? 2 : batch);
         String findings = VirtualGpu.findings();
         if (output.json()) {
             counters.forEach((kernel, counts) -> {
@@ -78,16 +98,19 @@ public final class KernelsCommand implements Runnable {
         findings.lines().forEach(line -> output.warn("the virtual GPU has found: " + line));
     }
 
-    private Map<String, Map<String, Long>> step() {
+    private Placement placement() {
+        return devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
+    }
+
+    private Map<String, Map<String, Long>> step(int images) {
         Network network = Source.network(net);
         Shape input = network.input();
         String data = String.format(Locale.ROOT,
-                "synthetic:%dx%dx%d:%d:%d", input.channels(), input.height(), input.width(), network.classes(), 2 * batch);
-        Placement placement = devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
+                "synthetic:%dx%dx%d:%d:%d", input.channels(), input.height(), input.width(), network.classes(), 2 * images);
         try (Split split = Datasets.open(data, input, 1, DamageReport.STRICT);
                 Backend backend = Backends.open(devices, 0);
-                Trainer trainer = Trainer.create(network, placement, backend, split,
-                        Recipe.of(network.name(), batch).toBuilder().steps(1).build())) {
+                Trainer trainer = Trainer.create(network, placement(), backend, split,
+                        Recipe.of(network.name(), images).toBuilder().steps(1).build())) {
             String[] counters = new String[1];
             VirtualGpu.reset();
             trainer.train(new TrainingListener() {

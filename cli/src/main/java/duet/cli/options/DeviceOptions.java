@@ -198,7 +198,7 @@ public final class DeviceOptions {
     }
 
     /** The names of {@link Precision}. */
-    static final class PrecisionConverter implements ITypeConverter<Precision> {
+    public static final class PrecisionConverter implements ITypeConverter<Precision> {
         @Override
         public Precision convert(String text) {
             for (Precision precision : Precision.values()) {

@@ -49,7 +49,7 @@ final class CudaQueue {
         CudaDevice device = backend.device(steps.device());
         kind = steps.kind();
         stream = device.stream(kind);
-        List<Fusion> fusions = backend.fuses() ? Fusion.plan(steps.steps(), readers, overlap, backend.layout().precision())
+        List<Fusion> fusions = backend.fuses() ? Fusion.plan(backend.layout(), steps.steps(), readers, overlap)
                 : Fusion.none(steps.steps());
         Stream<Operation> operations = steps.steps().stream()
                 .flatMap(step -> step instanceof Step.Launch launch ? Stream.of(launch.operation()) : Stream.empty());

@@ -42,7 +42,7 @@ public final class CudaLayout implements Layout {
 
     @Override
     public boolean fuses(Operation first, Operation second) {
-        return Fusion.together(first, second);
+        return Fusion.together(this, first, second);
     }
 
     /** Whether the canonical order and the kernels' are the same. */

@@ -16,7 +16,7 @@ public final class CudaLowering {
     public static long workspaceBytes(Operation operation, int multiprocessors, Precision precision) {
         return switch (operation) {
             case Product o -> ProductLowering.workspaceBytes(o, multiprocessors, precision);
-            case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o);
+            case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o, precision);
             default -> 0;
         };
     }
@@ -30,6 +30,11 @@ public final class CudaLowering {
                 .map(status -> ElementwiseLowering.reset(site, status)).toList();
     }
 
+    /** Terms that each result of a product adds, before they are split. */
+    public static int terms(Product operation) {
+        return ProductShape.of(operation).terms();
+    }
+
     public static List<KernelCall> lower(Fusion fusion, Site site) {
         Tensor mask = fusion.reluBackward() == null ? null : fusion.reluBackward().output();
         return switch (fusion.first()) {
@@ -39,25 +44,25 @@ public final class CudaLowering {
             case FullyConnectedBackwardData o -> ProductLowering.backwardData(site, o, fusion);
             case ConvolutionBackwardWeights o -> ProductLowering.backwardWeights(site, o, fusion);
             case FullyConnectedBackwardWeights o -> ProductLowering.backwardWeights(site, o, fusion);
-            case ResponseNormForward o when fusion.pool() != null -> NeighbourhoodLowering.normPoolForward(site, o, fusion.pool());
+            case ResponseNormForward o when fusion.pool() != null -> NormLowering.normPoolForward(site, o, fusion.pool());
             case MaxPoolBackward o when fusion.normBackward() != null ->
-                NeighbourhoodLowering.normPoolBackward(site, o, fusion.normBackward(), mask != null);
-            case ResponseNormBackward o -> NeighbourhoodLowering.responseNormBackward(site, o, mask != null);
-            case MaxPoolBackward o -> NeighbourhoodLowering.maxPoolBackward(site, o, mask);
-            case ResponseNormForward o -> NeighbourhoodLowering.lower(site, o);
+                NormLowering.normPoolBackward(site, o, fusion.normBackward(), mask != null);
+            case ResponseNormBackward o -> NormLowering.responseNormBackward(site, o, mask != null);
+            case MaxPoolBackward o -> PoolingLowering.maxBackward(site, o, mask);
+            case ResponseNormForward o -> NormLowering.responseNormForward(site, o);
             case SpatialNormForward o -> SpatialNormLowering.forward(site, o);
             case SpatialNormBackward o -> SpatialNormLowering.backward(site, o);
-            case MaxPoolForward o -> NeighbourhoodLowering.lower(site, o);
-            case AveragePoolForward o -> NeighbourhoodLowering.lower(site, o);
-            case AveragePoolBackward o -> NeighbourhoodLowering.lower(site, o);
+            case MaxPoolForward o -> PoolingLowering.maxForward(site, o);
+            case AveragePoolForward o -> PoolingLowering.averageForward(site, o);
+            case AveragePoolBackward o -> PoolingLowering.averageBackward(site, o);
             case ActivationForward o -> ElementwiseLowering.lower(site, o);
             case ActivationBackward o -> ElementwiseLowering.lower(site, o);
             case Dropout o -> ElementwiseLowering.lower(site, o);
             case Scale o -> ElementwiseLowering.lower(site, o);
             case Add o -> ElementwiseLowering.lower(site, o);
-            case Gather o -> ElementwiseLowering.lower(site, o);
-            case AddToSlice o -> ElementwiseLowering.lower(site, o);
-            case Slice o -> ElementwiseLowering.lower(site, o);
+            case Gather o -> BlockLowering.gather(site, o);
+            case AddToSlice o -> BlockLowering.add(site, o);
+            case Slice o -> BlockLowering.slice(site, o);
             case FiniteCheck o -> ElementwiseLowering.lower(site, o);
             case SgdUpdate o -> ElementwiseLowering.lower(site, o);
             case FilterRenormalise o -> ElementwiseLowering.lower(site, o);

@@ -7,23 +7,20 @@ import static duet.device.cuda.lowering.Grids.each;
 import static duet.device.cuda.lowering.Grids.strides;
 
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 
-import duet.bindings.cuda.kernels.duet_copy_block;
 import duet.bindings.cuda.kernels.duet_dropout;
 import duet.bindings.cuda.kernels.duet_elementwise;
 import duet.bindings.cuda.kernels.duet_filter_renormalise;
 import duet.bindings.cuda.kernels.duet_finite;
 import duet.bindings.cuda.kernels.duet_sgd;
-import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Operation.*;
 import duet.device.Philox;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 
-/** Launches for operations that treat each element by itself, and for copies of ranges. None needs scratch memory. */
+/** Launches for operations that treat each element by itself. None needs scratch memory. */
 final class ElementwiseLowering {
     private ElementwiseLowering() {}
 
@@ -31,19 +28,15 @@ final class ElementwiseLowering {
 
     static List<KernelCall> lower(Site site, Operation operation) {
         return switch (operation) {
-            case ActivationForward o -> List.of(elementwise(site, kernel(o.function()) + "_forward", o.input(), null, o.output(), 0));
+            case ActivationForward o -> List.of(elementwise(site, o, kernel(o.function()) + "_forward", o.input(), null, o.output()));
             case ActivationBackward o -> List.of(elementwise(
-                    site, kernel(o.function()) + "_backward", o.output(), o.outputGradient(), o.inputGradient(), 0));
-            case Scale o -> List.of(elementwise(site, "elementwise_scale", o.input(), null, o.output(), o.factor()));
-            case Add o -> List.of(elementwise(site, "elementwise_add", o.left(), o.right(), o.output(), 0));
+                    site, o, kernel(o.function()) + "_backward", o.output(), o.outputGradient(), o.inputGradient()));
+            case Scale o -> List.of(scale(site, o));
+            case Add o -> List.of(elementwise(site, o, "elementwise_add", o.left(), o.right(), o.output()));
             case Dropout o -> List.of(dropout(site, o));
             case FiniteCheck o -> List.of(finiteCheck(site, o));
             case SgdUpdate o -> List.of(update(site, o));
             case FilterRenormalise o -> List.of(renormalise(site, o));
-            case Gather o -> gather(site, o);
-            case Slice o -> List.of(block(site, o, "copy_block", o.axis(), o.whole(), o.first(), o.part(), 0, o.axis().length(o.part())));
-            case AddToSlice o ->
-                List.of(block(site, o, "add_block", o.axis(), o.part(), 0, o.whole(), o.first(), o.axis().length(o.part())));
             default -> throw new IllegalArgumentException(operation.kind());
         };
     }
@@ -53,6 +46,19 @@ final class ElementwiseLowering {
             case RELU -> "relu";
             case TANH -> "tanh";
         };
+    }
+
+    private static KernelCall elementwise(Site site, Operation operation, String name, Tensor left, Tensor right, Tensor output) {
+        return elementwise(site, Numbers.of(site, operation, left, right, output).kernel(name), left, right, output, 0);
+    }
+
+    /** The one that also goes from numbers of one kind to the other: copies for the host, and of what it has written. */
+    private static KernelCall scale(Site site, Scale o) {
+        Numbers from = Numbers.of(site, o.input());
+        Numbers to = Numbers.of(site, o.output());
+        String direction = from == to ? "" : to == Numbers.BF16 ? "_to" : "_from";
+        String kernel = (from == Numbers.BF16 ? from : to).kernel("elementwise_scale" + direction);
+        return elementwise(site, kernel, o.input(), null, o.output(), o.factor());
     }
 
     private static KernelCall elementwise(Site site, String kernel, Tensor left, Tensor right, Tensor output, float factor) {
@@ -71,8 +77,8 @@ final class ElementwiseLowering {
         Tensor t = o.input();
         long map = (long) o.totalHeight() * t.width();
         long first = (((long) o.firstImage() * o.totalChannels() + o.firstChannel()) * o.totalHeight() + o.firstRow()) * t.width();
-        boolean fours = map == 1 && t.channels() % 4 == 0 && o.totalChannels() % 4 == 0 && first % 4 == 0;
-        int vector = fours ? 4 : 1;
+        Numbers numbers = Numbers.of(site, o, t, o.output());
+        int vector = map == 1 && o.totalChannels() % 4 == 0 && first % 4 == 0 ? numbers.vector(t.channels()) : 1;
         MemorySegment p = duet_dropout.allocate(site.arena());
         p.fill((byte) 0);
         duet_dropout.input(p, address(site, t));
@@ -87,16 +93,21 @@ final class ElementwiseLowering {
         duet_dropout.map_elements(p, map);
         divisor(duet_dropout.channels(p), t.channels() / vector);
         divisor(duet_dropout.area(p), t.height() * t.width());
-        return each(fours ? "dropout_x4" : "dropout", count(o, t, vector), p);
+        return each(numbers.kernel("dropout", vector), count(o, t, vector), p);
     }
 
     /** Sets flags only: {@link #reset} comes before. */
     private static KernelCall finiteCheck(Site site, FiniteCheck o) {
+        String kernel = switch (site.layout().stored(o.tensor())) {
+            case PLAIN -> "finite_check";
+            case BF16 -> "finite_check_bf16";
+            case PLANES -> "finite_check_planes";
+        };
         MemorySegment p = duet_finite.allocate(site.arena());
         duet_finite.values(p, address(site, o.tensor()));
         duet_finite.status(p, address(site, o.status()) + 4L * o.index());
         duet_finite.count(p, o.tensor().elements());
-        return new KernelCall("finite_check", strides(site, o.tensor().elements()), 1, 1, Grids.THREADS, 0, p);
+        return new KernelCall(kernel, strides(site, o.tensor().elements()), 1, 1, Grids.THREADS, 0, p);
     }
 
     /** No layer of those that a status has flags of has a fault. */
@@ -117,7 +128,7 @@ final class ElementwiseLowering {
         duet_sgd.run(p, site.run());
         duet_sgd.count(p, o.weight().elements());
         duet_sgd.rate_index(p, o.rateIndex());
-        return new KernelCall("sgd_update", strides(site, o.weight().elements()), 1, 1, Grids.THREADS, 0, p);
+        return new KernelCall(planes(site, o.weight(), "sgd_update"), strides(site, o.weight().elements()), 1, 1, Grids.THREADS, 0, p);
     }
 
     private static KernelCall renormalise(Site site, FilterRenormalise o) {
@@ -129,50 +140,12 @@ final class ElementwiseLowering {
         duet_filter_renormalise.terms(p, w.channels() * w.height() * w.width());
         duet_filter_renormalise.filters(p, filters);
         duet_filter_renormalise.radius(p, o.radius());
-        return new KernelCall("filter_renormalise", Math.ceilDiv(filters, FILTERS_OF_A_BLOCK), w.groups(), 1, Grids.THREADS, 0, p);
+        return new KernelCall(planes(site, w, "filter_renormalise"), Math.ceilDiv(filters, FILTERS_OF_A_BLOCK), w.groups(), 1,
+                Grids.THREADS, 0, p);
     }
 
-    private static List<KernelCall> gather(Site site, Gather o) {
-        List<KernelCall> launches = new ArrayList<>();
-        int first = 0;
-        for (Tensor part : o.parts()) {
-            int length = o.axis().length(part);
-            launches.add(block(site, o, "copy_block", o.axis(), part, 0, o.whole(), first, length));
-            first += length;
-        }
-        return launches;
-    }
-
-    /** A range of one tensor goes to, or is added to, a range of another. */
-    private static KernelCall block(Site site, Operation operation, String kernel, Axis axis, Tensor from, int fromFirst, Tensor to,
-            int toFirst, int length) {
-        count(operation, from, 1);
-        count(operation, to, 1);
-        int runs = switch (axis) {
-            case BATCH -> 1;
-            case CHANNELS -> to.batch() * to.height() * to.width();
-            case ROWS -> to.batch();
-        };
-        int step = switch (axis) {
-            case BATCH -> (int) to.elementsPerImage();
-            case CHANNELS -> 1;
-            case ROWS -> to.width() * to.channels();
-        };
-        int fromPitch = axis.length(from) * step;
-        int toPitch = axis.length(to) * step;
-        int width = length * step;
-        boolean fours = (width | fromPitch | fromFirst * step | toPitch | toFirst * step) % 4 == 0;
-        int vector = fours ? 4 : 1;
-        MemorySegment p = duet_copy_block.allocate(site.arena());
-        p.fill((byte) 0);
-        duet_copy_block.from(p, address(site, from));
-        duet_copy_block.to(p, address(site, to));
-        duet_copy_block.count(p, runs * width / vector);
-        duet_copy_block.from_pitch(p, fromPitch / vector);
-        duet_copy_block.from_first(p, fromFirst * step / vector);
-        duet_copy_block.to_pitch(p, toPitch / vector);
-        duet_copy_block.to_first(p, toFirst * step / vector);
-        divisor(duet_copy_block.width(p), width / vector);
-        return each(fours ? kernel + "_x4" : kernel, runs * width / vector, p);
+    /** Momentum and gradients are float whatever the weight. */
+    private static String planes(Site site, Tensor weight, String kernel) {
+        return site.layout().stored(weight) == Stored.PLANES ? kernel + "_planes" : kernel;
     }
 }

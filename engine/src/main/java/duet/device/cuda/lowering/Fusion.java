@@ -38,6 +38,11 @@ public record Fusion(Operation first, List<Operation> others) {
         return steps.stream().map(step -> step instanceof Step.Launch launch ? of(launch.operation()) : null).toList();
     }
 
+    /** In the order in which they are done. */
+    public List<Operation> operations() {
+        return Stream.concat(Stream.of(first), others.stream()).toList();
+    }
+
     private <T extends Operation> T find(Class<T> kind) {
         return others.stream().filter(kind::isInstance).map(kind::cast).findFirst().orElse(null);
     }
@@ -78,7 +83,7 @@ public record Fusion(Operation first, List<Operation> others) {
 
     /** The layers, for messages, such as {@code norm1 + pool1}. */
     public String label() {
-        return Stream.concat(Stream.of(first), others.stream()).map(Operation::layer).distinct().collect(Collectors.joining(" + "));
+        return operations().stream().map(Operation::layer).distinct().collect(Collectors.joining(" + "));
     }
 
     /** How many operations read or copy each tensor in all streams. */
@@ -101,12 +106,13 @@ public record Fusion(Operation first, List<Operation> others) {
      * Fuses the operations of a stream, in order; each entry is the fusion that begins at that step, or null where the step has been
      * taken into an earlier one or is no launch.
      *
-     * @param readers   see {@link #readers}
-     * @param overlap   whether two tensors share memory
-     * @param precision of products
+     * @param layout  how tensors are stored, and the precision of products
+     * @param readers see {@link #readers}
+     * @param overlap whether two tensors share memory
      */
-    public static List<Fusion> plan(List<Step> steps, Map<Tensor, Integer> readers, BiPredicate<Tensor, Tensor> overlap,
-            Precision precision) {
+    public static List<Fusion> plan(CudaLayout layout, List<Step> steps, Map<Tensor, Integer> readers,
+            BiPredicate<Tensor, Tensor> overlap) {
+        Precision precision = layout.precision();
         List<Fusion> plan = new ArrayList<>();
         boolean[] taken = new boolean[steps.size()];
         for (int i = 0; i < steps.size(); i++) {
@@ -118,8 +124,8 @@ public record Fusion(Operation first, List<Operation> others) {
             List<Integer> others = switch (first) {
                 case ConvolutionForward o -> epilogue(o.output(), i, steps, precision);
                 case FullyConnectedForward o -> epilogue(o.output(), i, steps, precision);
-                case ResponseNormForward o -> pool(o, i, steps, readers, overlap);
-                case MaxPoolBackward o -> norm(o, i, steps, readers, overlap);
+                case ResponseNormForward o -> pool(layout, o, i, steps, readers, overlap);
+                case MaxPoolBackward o -> norm(layout, o, i, steps, readers, overlap);
                 case ResponseNormBackward o -> masks(o.inputGradient(), i, steps, o.input(), false);
                 case ConvolutionBackwardData o -> masks(o.inputGradient(), i, steps, null, precision == Precision.FP32);
                 case FullyConnectedBackwardData o -> masks(o.inputGradient(), i, steps, null, precision == Precision.FP32);
@@ -146,15 +152,15 @@ public record Fusion(Operation first, List<Operation> others) {
         return others;
     }
 
-    private static List<Integer> pool(ResponseNormForward norm, int index, List<Step> steps, Map<Tensor, Integer> readers,
+    private static List<Integer> pool(CudaLayout layout, ResponseNormForward norm, int index, List<Step> steps, Map<Tensor, Integer> readers,
             BiPredicate<Tensor, Tensor> overlap) {
-        return operation(steps, index + 1) instanceof MaxPoolForward pool && together(norm, pool) && internal(norm.output(), readers)
+        return operation(steps, index + 1) instanceof MaxPoolForward pool && together(layout, norm, pool) && internal(norm.output(), readers)
                 && apart(norm, pool, overlap) ? List.of(index + 1) : List.of();
     }
 
-    private static List<Integer> norm(MaxPoolBackward pool, int index, List<Step> steps, Map<Tensor, Integer> readers,
+    private static List<Integer> norm(CudaLayout layout, MaxPoolBackward pool, int index, List<Step> steps, Map<Tensor, Integer> readers,
             BiPredicate<Tensor, Tensor> overlap) {
-        if (operation(steps, index + 1) instanceof ResponseNormBackward norm && together(pool, norm)
+        if (operation(steps, index + 1) instanceof ResponseNormBackward norm && together(layout, pool, norm)
                 && internal(pool.inputGradient(), readers) && apart(pool, norm, overlap)) {
             List<Integer> others = new ArrayList<>(List.of(index + 1));
             others.addAll(masks(norm.inputGradient(), index + 1, steps, norm.input(), false));
@@ -168,11 +174,11 @@ public record Fusion(Operation first, List<Operation> others) {
     }
 
     /** Whether one kernel can do both, with a tensor in between that is never stored. */
-    static boolean together(Operation first, Operation second) {
+    static boolean together(CudaLayout layout, Operation first, Operation second) {
         return switch (first) {
-            case ResponseNormForward norm when second instanceof MaxPoolForward pool -> NeighbourhoodLowering.fuses(norm, pool);
+            case ResponseNormForward norm when second instanceof MaxPoolForward pool -> NormLowering.fuses(layout, norm, pool);
             case MaxPoolBackward pool when second instanceof ResponseNormBackward norm ->
-                NeighbourhoodLowering.fuses(pool, norm) && !norm.inputGradient().equals(pool.inputGradient());
+                NormLowering.fuses(layout, pool, norm) && !norm.inputGradient().equals(pool.inputGradient());
             default -> false;
         };
     }

@@ -35,6 +35,7 @@ final class InputLowering {
         divisor(duet_prepare_input.channels(p), output.channels());
         divisor(duet_prepare_input.width(p), output.width());
         divisor(duet_prepare_input.height(p), output.height());
-        return List.of(new KernelCall("prepare_input", Math.ceilDiv(count, BLOCK), 1, 1, Grids.THREADS, 0, p));
+        return List.of(
+                new KernelCall(Numbers.of(site, output).kernel("prepare_input"), Math.ceilDiv(count, BLOCK), 1, 1, Grids.THREADS, 0, p));
     }
 }

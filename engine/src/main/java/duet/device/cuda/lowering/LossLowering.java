@@ -13,7 +13,9 @@ import duet.device.cuda.driver.KernelCall;
 final class LossLowering {
     private LossLowering() {}
 
+    /** Losses and probabilities are float: for the host. */
     static List<KernelCall> lower(Site site, SoftmaxCrossEntropy o) {
+        Numbers numbers = Numbers.of(site, o, o.logits(), o.inputGradient());
         MemorySegment p = duet_softmax.allocate(site.arena());
         duet_softmax.logits(p, address(site, o.logits()));
         duet_softmax.labels(p, address(site, o.labels()));
@@ -23,6 +25,6 @@ final class LossLowering {
         duet_softmax.gradient(p, address(site, o.inputGradient()));
         duet_softmax.classes(p, o.logits().channels());
         duet_softmax.divisor(p, o.divisor());
-        return List.of(new KernelCall("softmax_cross_entropy", o.logits().batch(), 1, 1, Grids.THREADS, 0, p));
+        return List.of(new KernelCall(numbers.kernel("softmax_cross_entropy"), o.logits().batch(), 1, 1, Grids.THREADS, 0, p));
     }
 }

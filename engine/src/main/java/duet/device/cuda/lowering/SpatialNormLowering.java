@@ -12,6 +12,7 @@ import duet.bindings.cuda.kernels.duet_spatial_norm;
 import duet.device.Operation;
 import duet.device.Operation.SpatialNormBackward;
 import duet.device.Operation.SpatialNormForward;
+import duet.device.Precision;
 import duet.device.SpatialNorm;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
@@ -20,32 +21,31 @@ import duet.device.cuda.driver.KernelCall;
 final class SpatialNormLowering {
     private SpatialNormLowering() {}
 
-    /** Scratch memory for what the windows of the backward pass add up. */
-    static long workspaceBytes(SpatialNormBackward o) {
-        return 4 * o.input().elements();
+    /** Scratch memory for what the windows of the backward pass add up, and for what that is taken off where the result is no float. */
+    static long workspaceBytes(SpatialNormBackward o, Precision precision) {
+        return (Stored.of(o.input(), precision) == Stored.PLAIN ? 1L : 2L) * Float.BYTES * o.input().elements();
     }
 
     static List<KernelCall> forward(Site site, SpatialNormForward o) {
-        int vector = vector(o.norm(), o.input());
+        Numbers numbers = Numbers.of(site, o, o.input(), o.output());
+        int vector = vector(numbers, o.norm(), o.input());
         MemorySegment p = arguments(site, o, o.norm(), o.input(), o.output(), vector);
-        return List.of(each(name("spatial_norm_forward", vector), count(o, o.input(), vector), p));
+        return List.of(each(numbers.kernel("spatial_norm_forward", vector), count(o, o.input(), vector), p));
     }
 
     static List<KernelCall> backward(Site site, SpatialNormBackward o) {
-        int vector = vector(o.norm(), o.input());
+        Numbers numbers = Numbers.of(site, o, o.input(), o.outputGradient(), o.inputGradient());
+        int vector = vector(numbers, o.norm(), o.input());
         MemorySegment p = arguments(site, o, o.norm(), o.input(), o.inputGradient(), vector);
         duet_spatial_norm.output_gradient(p, address(site, o.outputGradient()));
         duet_spatial_norm.terms(p, site.workspace());
         int count = count(o, o.input(), vector);
-        return List.of(each(name("spatial_norm_terms", vector), count, p), each(name("spatial_norm_gradient", vector), count, p));
+        return List.of(each(numbers.kernel("spatial_norm_terms", vector), count, p),
+                each(numbers.kernel("spatial_norm_gradient", vector), count, p));
     }
 
-    private static int vector(SpatialNorm norm, Tensor input) {
-        return norm.beta() == 0.75f && input.channels() % 4 == 0 ? 4 : 1;
-    }
-
-    private static String name(String kernel, int vector) {
-        return vector == 4 ? kernel + "_x4" : kernel;
+    private static int vector(Numbers numbers, SpatialNorm norm, Tensor input) {
+        return norm.beta() == 0.75f ? numbers.vector(input.channels()) : 1;
     }
 
     private static MemorySegment arguments(Site site, Operation operation, SpatialNorm norm, Tensor input, Tensor output, int vector) {

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What becomes one kernel in AlexNet, and that memory is planned for it. */
 class FusionTest {
-    private static final Layout LAYOUT = new CudaLayout(device -> 132, Precision.FP32);
+    private static final CudaLayout LAYOUT = new CudaLayout(device -> 132, Precision.FP32);
 
     private static Plan plan(Placement placement, Mode mode, Layout layout) {
         Network network = Networks.create("alexnet", 3, 1000);
@@ -38,8 +38,8 @@ class FusionTest {
         StreamSteps stream = plan.streams().stream().filter(s -> s.device() == device && s.kind() == StreamSteps.Kind.COMPUTE).findFirst()
                 .orElseThrow();
         Map<Tensor, Integer> readers = Fusion.readers(plan.streams());
-        return Fusion.plan(stream.steps(), readers,
-                (a, b) -> a.device() == b.device() && plan.regions().get(a).overlaps(plan.regions().get(b)), Precision.FP32);
+        return Fusion.plan(LAYOUT, stream.steps(), readers,
+                (a, b) -> a.device() == b.device() && plan.regions().get(a).overlaps(plan.regions().get(b)));
     }
 
     private static Fusion of(List<Fusion> fusions, String layer, Class<? extends Operation> kind) {
@@ -98,7 +98,7 @@ class FusionTest {
     void sharedMemoryPreventsFusion() {
         Plan plan = plan(Placement.ONE_DEVICE, Mode.TRAINING, LAYOUT);
         StreamSteps stream = plan.streams().getFirst();
-        List<Fusion> fusions = Fusion.plan(stream.steps(), Fusion.readers(plan.streams()), (a, b) -> true, Precision.FP32);
+        List<Fusion> fusions = Fusion.plan(LAYOUT, stream.steps(), Fusion.readers(plan.streams()), (a, b) -> true);
         assertTrue(fusions.stream().filter(Objects::nonNull).allMatch(f -> f.pool() == null && f.normBackward() == null));
         assertEquals(operations(stream), fusions.stream().filter(Objects::nonNull).mapToInt(FusionTest::size).sum());
     }
@@ -130,7 +130,7 @@ class FusionTest {
         Plan plan = plan(Placement.ONE_DEVICE, Mode.TRAINING, LAYOUT);
         Map<Tensor, Integer> readers = Fusion.readers(plan.streams());
         readers.replaceAll((tensor, count) -> count + 1);
-        List<Fusion> fusions = Fusion.plan(plan.streams().getFirst().steps(), readers, (a, b) -> false, Precision.FP32);
+        List<Fusion> fusions = Fusion.plan(LAYOUT, plan.streams().getFirst().steps(), readers, (a, b) -> false);
         assertTrue(fusions.stream().filter(Objects::nonNull).allMatch(f -> f.pool() == null && f.normBackward() == null));
     }
 }

@@ -1,0 +1,106 @@
+package duet.device.cuda.lowering;
+
+import static duet.device.cuda.lowering.Grids.address;
+import static duet.device.cuda.lowering.Grids.count;
+import static duet.device.cuda.lowering.Grids.divisor;
+import static duet.device.cuda.lowering.Grids.each;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+import duet.bindings.cuda.kernels.duet_copy_block;
+import duet.device.Axis;
+import duet.device.Operation;
+import duet.device.Operation.AddToSlice;
+import duet.device.Operation.Gather;
+import duet.device.Operation.Slice;
+import duet.device.Tensor;
+import duet.device.cuda.driver.KernelCall;
+
+/** Launches for ranges along an axis. None needs scratch memory. */
+final class BlockLowering {
+    private BlockLowering() {}
+
+    /** Bytes that a copy can move at a time. */
+    private static final int[] WORDS = {16, 4, 2};
+
+    static List<KernelCall> slice(Site site, Slice o) {
+        return List.of(copy(site, o, new Range(o.axis(), o.whole(), o.first(), o.part(), 0, o.axis().length(o.part()))));
+    }
+
+    static List<KernelCall> gather(Site site, Gather o) {
+        List<KernelCall> launches = new ArrayList<>();
+        int first = 0;
+        for (Tensor part : o.parts()) {
+            int length = o.axis().length(part);
+            launches.add(copy(site, o, new Range(o.axis(), part, 0, o.whole(), first, length)));
+            first += length;
+        }
+        return launches;
+    }
+
+    /** A range of one tensor goes to a range of another. */
+    private record Range(Axis axis, Tensor from, int fromFirst, Tensor to, int toFirst, int length) {
+        /** Neighbours for each step along the axis. */
+        int step() {
+            return switch (axis) {
+                case BATCH -> (int) to.elementsPerImage();
+                case CHANNELS -> 1;
+                case ROWS -> to.width() * to.channels();
+            };
+        }
+
+        /** Runs of neighbours. */
+        int runs() {
+            return switch (axis) {
+                case BATCH -> 1;
+                case CHANNELS -> to.batch() * to.height() * to.width();
+                case ROWS -> to.batch();
+            };
+        }
+
+        /** Whether runs are whole vectors, and begin at such, on both sides. */
+        boolean divisible(int vector) {
+            return step() * length % vector == 0 && step() * axis.length(from) % vector == 0 && step() * fromFirst % vector == 0
+                    && step() * axis.length(to) % vector == 0 && step() * toFirst % vector == 0;
+        }
+    }
+
+    /** A copy knows no numbers, but the largest words that fit; only what the host reads is made float. */
+    private static KernelCall copy(Site site, Operation operation, Range range) {
+        Numbers from = Numbers.of(site, range.from());
+        if (from == Numbers.BF16 && Numbers.of(site, range.to()) == Numbers.FLOAT) {
+            return block(site, operation, "copy_block_from_bf16", range, 1);
+        }
+        Numbers numbers = Numbers.of(site, operation, range.from(), range.to());
+        int vector = IntStream.of(WORDS).map(bytes -> bytes / numbers.bytes()).filter(range::divisible).findFirst().orElseThrow();
+        return block(site, operation, "copy_block_" + vector * numbers.bytes(), range, vector);
+    }
+
+    static List<KernelCall> add(Site site, AddToSlice o) {
+        Range range = new Range(o.axis(), o.part(), 0, o.whole(), o.first(), o.axis().length(o.part()));
+        Numbers numbers = Numbers.of(site, o, o.part(), o.whole());
+        int vector = range.divisible(numbers.vector()) ? numbers.vector() : 1;
+        return List.of(block(site, o, numbers.kernel("add_block", vector), range, vector));
+    }
+
+    private static KernelCall block(Site site, Operation operation, String kernel, Range range, int vector) {
+        count(operation, range.from(), 1);
+        count(operation, range.to(), 1);
+        int step = range.step();
+        int width = range.length() * step / vector;
+        MemorySegment p = duet_copy_block.allocate(site.arena());
+        p.fill((byte) 0);
+        duet_copy_block.from(p, address(site, range.from()));
+        duet_copy_block.to(p, address(site, range.to()));
+        duet_copy_block.count(p, range.runs() * width);
+        duet_copy_block.from_pitch(p, range.axis().length(range.from()) * step / vector);
+        duet_copy_block.from_first(p, range.fromFirst() * step / vector);
+        duet_copy_block.to_pitch(p, range.axis().length(range.to()) * step / vector);
+        duet_copy_block.to_first(p, range.toFirst() * step / vector);
+        divisor(duet_copy_block.width(p), width);
+        return each(kernel, range.runs() * width, p);
+    }
+}

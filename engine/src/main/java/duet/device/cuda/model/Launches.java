@@ -1,0 +1,132 @@
+package duet.device.cuda.model;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+import duet.device.Layout;
+import duet.device.Operation;
+import duet.device.Operation.Product;
+import duet.device.Precision;
+import duet.device.Region;
+import duet.device.Step;
+import duet.device.StreamSteps;
+import duet.device.Tensor;
+import duet.device.cuda.driver.KernelCall;
+import duet.device.cuda.lowering.CudaLayout;
+import duet.device.cuda.lowering.CudaLowering;
+import duet.device.cuda.lowering.Fusion;
+import duet.device.cuda.lowering.Site;
+import duet.device.cuda.lowering.Stored;
+
+/** The launches of a step on cards that need not be there: whatever the lowering makes of a plan. */
+public final class Launches {
+    /** An address, where any will do. */
+    private static final long SOMEWHERE = 1 << 20;
+
+    private final int multiprocessors;
+    private final CudaLayout layout;
+
+    /**
+     * Cards.
+     *
+     * @param multiprocessors of each
+     * @param precision       of products
+     */
+    public Launches(int multiprocessors, Precision precision) {
+        this.multiprocessors = multiprocessors;
+        layout = new CudaLayout(_ -> multiprocessors, precision);
+    }
+
+    /** {@return the layout with which a network must be planned} */
+    public Layout layout() {
+        return layout;
+    }
+
+    /**
+     * {@return the launches of a step, in the order of each stream}
+     *
+     * @param streams of a plan with {@link #layout}
+     * @param regions where its tensors lie
+     */
+    public List<Launch> of(List<StreamSteps> streams, Map<Tensor, Region> regions) {
+        Map<Tensor, Integer> readers = Fusion.readers(streams);
+        List<Launch> launches = new ArrayList<>();
+        try (Arena arena = Arena.ofConfined()) {
+            Site site = new Site(arena, tensor -> tensor == null ? 0 : SOMEWHERE, SOMEWHERE, SOMEWHERE, multiprocessors, layout);
+            for (StreamSteps stream : streams) {
+                List<Fusion> fusions = Fusion.plan(layout, stream.steps(), readers,
+                        (a, b) -> a.device() == b.device() && regions.get(a).overlaps(regions.get(b)));
+                for (KernelCall reset : CudaLowering.begin(operations(stream), site)) {
+                    launches.add(
+                            new Launch(stream.device(), "finite check", "Reset", reset.kernel(), blocks(reset), 1, reset.blockX(), 0, 0,
+                                    0, Integer.BYTES));
+                }
+                for (int i = 0; i < fusions.size(); i++) {
+                    if (stream.steps().get(i) instanceof Step.Launch && fusions.get(i) != null) {
+                        launches.addAll(of(stream.device(), fusions.get(i), CudaLowering.lower(fusions.get(i), site), readers));
+                    }
+                }
+            }
+        }
+        return launches;
+    }
+
+    /** A product may be followed by the sum of its splits; what else takes several launches shares its bytes by threads. */
+    private List<Launch> of(int device, Fusion fusion, List<KernelCall> calls, Map<Tensor, Integer> readers) {
+        Map<Tensor, Long> reads = new HashMap<>();
+        Map<Tensor, Long> writes = new HashMap<>();
+        move(fusion, readers, reads, writes);
+        long moved = sum(reads) + sum(writes);
+        double threads = calls.stream().mapToDouble(call -> (double) blocks(call) * call.blockX()).sum();
+        List<Launch> launches = new ArrayList<>();
+        for (int i = 0; i < calls.size(); i++) {
+            KernelCall call = calls.get(i);
+            Product product = i == 0 && fusion.first() instanceof Product first ? first : null;
+            long bytes = Math.round(moved * (blocks(call) * call.blockX() / threads));
+            if (calls.size() > 1 && fusion.first() instanceof Product first) {
+                long operands = first.reads().stream().mapToLong(reads::get).sum();
+                long partial = calls.getFirst().gridZ() * first.writes().stream().mapToLong(Tensor::dataBytes).sum();
+                bytes = i == 0 ? operands + partial : partial + moved - operands;
+            }
+            launches.add(new Launch(device, fusion.label(), fusion.first().kind(), call.kernel(), blocks(call), call.gridZ(), call.blockX(),
+                    call.sharedBytes(), product == null ? 0 : CudaLowering.terms(product), product == null ? 0 : product.flop(), bytes));
+        }
+        return launches;
+    }
+
+    private static long blocks(KernelCall call) {
+        return (long) call.gridX() * call.gridY() * call.gridZ();
+    }
+
+    private static Stream<Operation> operations(StreamSteps stream) {
+        return stream.steps().stream().flatMap(step -> step instanceof Step.Launch launch ? Stream.of(launch.operation()) : Stream.empty());
+    }
+
+    /** Bytes of what is read and written, without what lies between fused operations and nobody else reads: it is never stored. */
+    private void move(Fusion fusion, Map<Tensor, Integer> readers, Map<Tensor, Long> reads, Map<Tensor, Long> writes) {
+        for (Operation operation : fusion.operations()) {
+            for (Tensor tensor : operation.reads()) {
+                if (!writes.containsKey(tensor)) {
+                    reads.put(tensor, read(operation, tensor));
+                } else if (tensor.role() == Tensor.Role.TRANSIENT && readers.get(tensor) == 1) {
+                    writes.remove(tensor);
+                }
+            }
+            operation.writes().forEach(tensor -> writes.put(tensor, layout.bytes(tensor)));
+        }
+    }
+
+    /** A product reads the upper plane of a filter alone. */
+    private long read(Operation operation, Tensor tensor) {
+        boolean plane = operation instanceof Product && layout.stored(tensor) == Stored.PLANES;
+        return plane ? layout.bytes(tensor) / 2 : layout.bytes(tensor);
+    }
+
+    private static long sum(Map<Tensor, Long> bytes) {
+        return bytes.values().stream().mapToLong(Long::longValue).sum();
+    }
+}

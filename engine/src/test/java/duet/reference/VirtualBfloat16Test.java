@@ -1,0 +1,161 @@
+package duet.reference;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
+
+import duet.TestDevices;
+import duet.VirtualGpuCondition;
+import duet.device.Backend;
+import duet.device.Backends;
+import duet.device.CpuOptions;
+import duet.device.Operation;
+import duet.device.Operation.FiniteCheck;
+import duet.device.Operation.MaxPoolForward;
+import duet.device.Operation.SgdUpdate;
+import duet.device.Precision;
+import duet.device.RunParameters;
+import duet.device.Tensor;
+import duet.device.Tensor.Format;
+import duet.device.Tensor.Role;
+import duet.device.cuda.lowering.CudaLayout;
+import duet.device.cuda.lowering.Stored;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
+
+/**
+ * The CUDA kernels in bf16 against the reference, as {@link VirtualOperationTest} does in fp32: maps are rounded once when they are stored,
+ * sums before that are as close as in fp32, and parameters lose nothing.
+ */
+@Tag("sim")
+@ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
+class VirtualBfloat16Test extends MemoryBoundSuite {
+    private static final CudaLayout LAYOUT = new CudaLayout(_ -> 132, Precision.BF16);
+    private static final int UPPER_HALVES = 1 << 16;
+
+    @Override
+    Backend open(int threads) {
+        return Backends.open(TestDevices.one(), CpuOptions.DEFAULT.withPrecision(Precision.BF16));
+    }
+
+    @Override
+    void prepare(int index) {
+        TestDevices.configure(VirtualOperationTest.ORDERS[index]);
+    }
+
+    @Override
+    void requireClean() {
+        try {
+            TestDevices.requireClean("findings");
+        } finally {
+            TestDevices.reset();
+        }
+    }
+
+    @AfterAll
+    static void resetSettings() {
+        TestDevices.configure("");
+    }
+
+    private static boolean rounded(Tensor tensor) {
+        return LAYOUT.stored(tensor) == Stored.BF16;
+    }
+
+    @Override
+    Trial given(Trial trial, RandomGenerator random) {
+        return StoredTrials.of(trial, random, VirtualBfloat16Test::rounded);
+    }
+
+    @Override
+    Trial.Expectation expectation(Trial trial) {
+        return StoredTrials.expectation(trial, VirtualBfloat16Test::rounded);
+    }
+
+    /** What lies between operations that one kernel does is not stored. */
+    private static boolean between(Trial trial, Tensor tensor) {
+        return tensor.role() == Role.TRANSIENT
+                && trial.operations().stream().anyMatch(o -> o.reads().contains(tensor) && o instanceof MaxPoolForward)
+                && trial.operations().stream().anyMatch(o -> o.writes().contains(tensor));
+    }
+
+    @Override
+    void requireRight(Trial trial, Trial.Expectation expected, Map<Tensor, Object> results) {
+        Map<Tensor, Object> plain = new HashMap<>(results);
+        plain.keySet().removeIf(VirtualBfloat16Test::rounded);
+        TrialRunner.requireClose(expected, plain);
+        results.forEach((tensor, values) -> {
+            if (rounded(tensor) && !between(trial, tensor)) {
+                StoredTrials.requireRounded(tensor, (float[]) values, expected);
+            }
+        });
+    }
+
+    @TestFactory
+    Stream<DynamicTest> shapesOfAlexnet() {
+        return planned(PlannedOperations.ofBatches("alexnet", 1, 4).stream()
+                .filter(operation -> !(operation instanceof Operation.Product)).toList());
+    }
+
+    private static Tensor filter(int id, Role role, int elements) {
+        return new Tensor(id, "filter" + id, 0, Format.FILTER, role, 1, elements, 1, 1);
+    }
+
+    /** Each upper half of a float with lower halves at which rounding changes: nothing is lost, and NaN is one that products see. */
+    @Test
+    void anUpdateByNothingKeepsTheBits() {
+        for (int lower : new int[] {0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF}) {
+            float[] weights = new float[UPPER_HALVES];
+            for (int upper = 0; upper < UPPER_HALVES; upper++) {
+                weights[upper] = Float.intBitsToFloat(upper << 16 | lower);
+            }
+            Tensor weight = filter(0, Role.PARAMETER, UPPER_HALVES);
+            Tensor gradient = filter(1, Role.TRANSIENT, UPPER_HALVES);
+            Tensor momentum = filter(2, Role.MOMENTUM, UPPER_HALVES);
+            Trial trial = new Trial("update", List.of(new SgdUpdate("fc", gradient, weight, momentum, 0)),
+                    Map.of(weight, weights, gradient, new float[UPPER_HALVES], momentum, new float[UPPER_HALVES]),
+                    new RunParameters(0, 0, new float[64], new float[64], 0.9f));
+            float[] updated = (float[]) TrialRunner.run(backend(), trial).get(weight);
+            for (int i = 0; i < UPPER_HALVES; i++) {
+                float expected = weights[i] - 0 * weights[i];
+                int bits = Float.isNaN(expected) ? 0x7FFF0000 : Float.floatToRawIntBits(expected);
+                assertEquals(bits, Float.floatToRawIntBits(updated[i]), () -> "of " + Float.floatToRawIntBits(expected));
+            }
+        }
+        requireClean();
+    }
+
+    /** A product reads the upper plane alone; there, the largest float is an infinity, but no fault. */
+    @Test
+    void aFaultyWeightIsSeen() {
+        Tensor weight = filter(0, Role.PARAMETER, 100);
+        Tensor status = new Tensor(1, "status", 0, Format.INTEGERS, Role.OUTPUT, 1, 1, 1, 1);
+        for (float value : new float[] {Float.MAX_VALUE, Float.NaN, Float.intBitsToFloat(0xFFFFFFFF), Float.NEGATIVE_INFINITY}) {
+            float[] values = new float[100];
+            values[99] = value;
+            Trial trial = new Trial("check", List.of(new FiniteCheck("check", weight, status, 0)), Map.of(weight, values),
+                    RunParameters.NONE);
+            int found = ((int[]) TrialRunner.run(backend(), trial).get(status))[0];
+            assertEquals(Float.isFinite(value) ? 0 : 1, found, () -> "of " + value);
+        }
+        requireClean();
+    }
+
+    /** Without this the tests would prove nothing: they would compare what is not rounded. */
+    @Test
+    void isWhatIsTested() {
+        Tensor map = new Tensors().activation(2, 3, 4, 5);
+        assertTrue(backend().bytes(map) < map.dataBytes());
+        assertTrue(backend().bytes(filter(0, Role.PARAMETER, 3)) >= 12);
+    }
+}
