@@ -98,8 +98,10 @@ final class ProductTrials {
             Tensor weight = t.filter(g.filters(), g.channels(), 1, 1, 1);
             for (int bits : new int[] {0x7fffffff, 0xffffffff, 0x7fc00000, 0x7f800001, 0xff80ffff, 0x7f800000, 0xff800000}) {
                 float fault = Float.intBitsToFloat(bits);
-                p.trials.add(Draw.with(Draw.trial(random, new ConvolutionForward("conv", g, input, weight, null, output)), weight, 31, fault));
-                p.trials.add(Draw.with(Draw.trial(random, new ConvolutionBackwardData("conv", g, output, weight, input)), weight, 31, fault));
+                p.trials.add(
+                        Draw.with(Draw.trial(random, new ConvolutionForward("conv", g, input, weight, null, output)), weight, 31, fault));
+                p.trials.add(
+                        Draw.with(Draw.trial(random, new ConvolutionBackwardData("conv", g, output, weight, input)), weight, 31, fault));
             }
         }
         return p.trials;

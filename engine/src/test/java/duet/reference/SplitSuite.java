@@ -141,15 +141,16 @@ abstract class SplitSuite extends TrialSuite {
     @TestFactory
     Stream<DynamicTest> longSums() {
         return Stream.of("published", "exact", "adversarial").flatMap(mode -> trials(
-                (random, length) -> ProductTrials.longSums(random, length), LONGEST).map(test -> DynamicTest.dynamicTest(
-                        test.getDisplayName() + ", " + mode, () -> {
-                            accumulation = mode;
-                            try {
-                                test.getExecutable().execute();
-                            } finally {
-                                accumulation = "published";
-                            }
-                        })));
+                (random, length) -> ProductTrials.longSums(random, length), LONGEST).map(
+                        test -> DynamicTest.dynamicTest(
+                                test.getDisplayName() + ", " + mode, () -> {
+                                    accumulation = mode;
+                                    try {
+                                        test.getExecutable().execute();
+                                    } finally {
+                                        accumulation = "published";
+                                    }
+                                })));
     }
 
     @TestFactory

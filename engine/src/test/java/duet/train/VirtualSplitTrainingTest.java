@@ -37,7 +37,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class VirtualSplitTrainingTest {
     private static final int BATCH = 2;
     private static final int STEPS = 3;
-    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=random,seed=3,warps=random", "streams=lazy,warps=reverse");
+    private static final List<String> SCHEDULES = List.of("streams=fifo", "streams=random,seed=3,warps=random",
+            "streams=lazy,warps=reverse");
 
     private record Run(List<Metrics> steps, Checkpoint end) {}
 
@@ -71,7 +72,8 @@ class VirtualSplitTrainingTest {
         TestDevices.configure(settings);
         Recorder recorder = new Recorder();
         try (Backend backend = Backends.open(devices, CpuOptions.DEFAULT.withPrecision(precision));
-                Trainer trainer = Trainer.create(network, devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE, backend, data,
+                Trainer trainer = Trainer.create(network, devices.contains(",") ? Placement.TWO_TOWERS : Placement.ONE_DEVICE, backend,
+                        data,
                         options)) {
             trainer.train(recorder);
             TestDevices.requireClean(devices + ", " + precision + ", " + settings);
