@@ -85,8 +85,8 @@ final class ProductTrials {
     }
 
     /**
-     * One weight that is not a number shows in all results that it is part of, whatever its bits. Of one pixel: backward to the data a window of more
-     * reaches outside the image, where 0 * NaN would be a matter of taste.
+     * One weight that is not a number shows in all results that it is part of, whatever its bits. Of one pixel: backward to the data a
+     * window of more reaches outside the image, where 0 * NaN would be a matter of taste.
      */
     static List<Trial> faultyWeights(RandomGenerator random) {
         ProductTrials p = new ProductTrials(random);

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Convolutions and fully connected layers of floats on tensor cores, under the orders of {@link VirtualOperationTest}. Results that are infinite in
- * float may be no numbers here.
+ * Convolutions and fully connected layers of floats on tensor cores, under the orders of {@link VirtualOperationTest}. Results that are
+ * infinite in float may be no numbers here.
  */
 abstract class SplitSuite extends TrialSuite {
     private static final int LONGEST = 9216;

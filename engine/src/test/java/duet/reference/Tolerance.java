@@ -120,8 +120,9 @@ final class Tolerance {
     }
 
     /**
-     * What is allowed where each factor is the sum of numbers in bf16. With two, a product of two factors is off by up to 2^-15 (2^-16 for what is left
-     * out, 2^-17 for what each factor loses), by a fifth of it in the mean, to either side: of many, 2e-5 of M. With three, what is allowed in float.
+     * What is allowed where each factor is the sum of numbers in bf16. With two, a product of two factors is off by up to 2^-15 (2^-16 for
+     * what is left out, 2^-17 for what each factor loses), by a fifth of it in the mean, to either side: of many, 2e-5 of M. With three,
+     * what is allowed in float.
      *
      * @param planes  2 or 3
      * @param allowed for sums in float

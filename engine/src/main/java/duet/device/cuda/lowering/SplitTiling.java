@@ -84,9 +84,9 @@ final class SplitTiling {
     }
 
     /**
-     * A model, not a measurement, of an H100: for a slice the largest of tensor cores (an mma takes 6 cycles of one of four schedulers), the
-     * instructions that are issued, shared memory (128 bytes a cycle, what warps read and what is copied) and the L2 cache (35 bytes a cycle),
-     * more with few warps to hide latencies; 3100 cycles for a block to start and to store; then the sums of the splits.
+     * A model, not a measurement, of an H100: for a slice the largest of tensor cores (an mma takes 6 cycles of one of four schedulers),
+     * the instructions that are issued, shared memory (128 bytes a cycle, what warps read and what is copied) and the L2 cache (35 bytes a
+     * cycle), more with few warps to hide latencies; 3100 cycles for a block to start and to store; then the sums of the splits.
      */
     private static double cycles(ProductShape shape, Tile tile, int planes, int splits, int slicesPerSplit) {
         double busiest = Math.ceilDiv(ProductTiling.tiles(shape, tile) * shape.products() * splits, MULTIPROCESSORS);
