@@ -80,7 +80,7 @@ final class SplitTiling {
         if (filters && shape.groupChannels() % 4 == 0) {
             return Stream.of(Tile.LARGE, Tile.WIDE, Tile.TALL, Tile.SMALL).filter(tile -> data || tile != Tile.TALL).toList();
         }
-        return filters && !data ? List.of(Tile.IMAGE, Tile.IMAGE_NARROWEST, Tile.SCALAR) : List.of(Tile.SCALAR);
+        return filters && !data ? List.of(Tile.IMAGE, Tile.IMAGE_NARROWEST) : List.of(Tile.SCALAR);
     }
 
     /**
