@@ -10,7 +10,6 @@ import java.util.stream.Stream;
 
 import duet.device.Operation;
 import duet.device.Operation.*;
-import duet.device.Precision;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
