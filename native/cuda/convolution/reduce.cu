@@ -1,7 +1,8 @@
 /* Adds up the partial sums of a split product in the order of the splits, then bias, activation, mask, and perhaps the update of what the
    sum is the gradient of: see duet_reduction.
    One thread for four results (one in the scalar form) and grid-strided; memory-bound, each partial sum is read once. The _bf16 forms are
-   for passes over pixels in bf16: result and mask are, partial sums and bias are not. The _planes forms update a parameter of two planes. */
+   for passes over pixels in bf16: result and mask are, partial sums and bias are not. The _planes forms update a parameter of two
+   planes. */
 #include "common/bf16.cuh"
 #include "common/finite.cuh"
 #include "common/update.cuh"

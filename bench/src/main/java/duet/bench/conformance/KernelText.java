@@ -207,7 +207,7 @@ final class KernelText {
                     .append("@%p0 or.b32 ").append(register).append(", ").append(register).append(", 0x3c000000;\n");
         }
         for (int i = 0; i < 4; i++) {
-            text.append("mov.b32 %d").append(i).append(", %c").append(i % 2).append(";\n");
+            text.append("mov.b32 %").append('d').append(i).append(", %").append('c').append(i % 2).append(";\n");
         }
         return text.append(form).append(" {%d0, %d1, %d2, %d3}, {%a0, %a1, %a2, %a3}, {%b0, %b1}, {%d0, %d1, %d2, %d3};\n")
                 .append("st.global.v4.f32 [%out], {%d0, %d1, %d2, %d3};\n}\n").toString();

@@ -85,6 +85,12 @@ final class ProductLowering {
         return tiling(shape, multiprocessors, precision).workspaceBytes(shape);
     }
 
+    /** Terms of the sums as they are computed, with those that are zero by form. */
+    static int terms(Product operation, Precision precision) {
+        PackedImage packed = packed(operation, precision);
+        return (packed == null ? shape(operation, precision) : packed.shape()).terms();
+    }
+
     private static ProductShape shape(Product operation, Precision precision) {
         ProductShape shape = ProductShape.of(operation);
         return precision == Precision.BF16 ? TensorTiling.form(shape) : shape;
