@@ -51,7 +51,7 @@ template <int count, bool transposed> void load_matrix(const Instruction &i, War
     if (!p) return false;
     for (uint32_t m = w.mask; m; m &= m - 1) {
       const int l = __builtin_ctz(m);
-      std::memcpy(matrix[0] + 16 * l, p + c.relative[l], 16);
+      std::memcpy(matrix[0] + 16 * l, p + c.pattern->relative[l], 16);
     }
     return true;
   };
@@ -82,7 +82,7 @@ template <int count, bool transposed> void store_matrix(const Instruction &i, Wa
     if (!p) return false;
     for (uint32_t m = w.mask; m; m &= m - 1) {
       const int l = __builtin_ctz(m);
-      std::memcpy(p + c.relative[l], matrix[0] + 16 * l, 16);
+      std::memcpy(p + c.pattern->relative[l], matrix[0] + 16 * l, 16);
     }
     return true;
   };
@@ -90,7 +90,7 @@ template <int count, bool transposed> void store_matrix(const Instruction &i, Wa
   w.set_mask(givers);
   const bool together = scatter();
   if (!together) one_by_one(w, [&] { scatter(); });
-  if (together && c.overlapping && w.worker->settings.races && !w.worker->seen(FindingKind::shared_race, i))
+  if (together && c.pattern->overlapping && w.worker->settings.races && !w.worker->seen(FindingKind::shared_race, i))
     w.worker->finding(FindingKind::shared_race, i, w, first_lane(w), "writes rows that overlap");
   w.set_mask(all);
 }

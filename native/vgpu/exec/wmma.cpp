@@ -128,7 +128,7 @@ template <class F> void pieces(const Instruction &i, Warp &w, uint32_t address, 
       if (!p) return false;
       for (uint32_t m = w.mask; m; m &= m - 1) {
         const int l = __builtin_ctz(m), line = (from + l) / of_line, at = (from + l) % of_line * in_piece;
-        f(p + c.relative[l], by_column ? at * columns + line : line * columns + at, by_column ? columns : 1, in_piece);
+        f(p + c.pattern->relative[l], by_column ? at * columns + line : line * columns + at, by_column ? columns : 1, in_piece);
       }
       return true;
     };
