@@ -175,7 +175,7 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
             "is still running after " + std::to_string(steps) +
                 " warp instructions of its block: an endless loop, or a wait for something that cannot come");
     counting_main_loop = b.main_loop;
-    for (const Instruction *i = code + b.begin, *end = code + b.end; i != end; ++i) i->run(*i, w);
+    for (const Instruction *i = code + b.begin, *end = code + b.end; i != end; i += i->length) i->run(*i, w);
     const uint32_t taken = b.guarded ? (b.guard_negated ? ~w.predicate(b.guard) : w.predicate(b.guard)) & top.mask : top.mask;
     switch (b.ending) {
       case Ending::fall: top.block = b.next; break;
