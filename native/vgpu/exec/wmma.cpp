@@ -147,7 +147,7 @@ float widened(MatrixType type, uint32_t bits) {
   }
   return 0;
 }
-void put_any(MatrixType type, float *to, int32_t *exponent, const float *from) {
+void put_any(MatrixType type, float *to, int16_t *exponent, const float *from) {
   const __m256 x = _mm256_loadu_ps(from);
   if (type == MatrixType::f16) put<MatrixType::f16>(to, exponent, x);
   else put<MatrixType::bf16>(to, exponent, x);
