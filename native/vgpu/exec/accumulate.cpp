@@ -107,20 +107,8 @@ template <bool half> inline __m256 to_floats(__m256i sum) {
   return half ? with_last_bit(total, _mm256_cmpeq_epi32(_mm256_cvttps_epi32(total), sum)) : total;
 }
 
-// Tiles reach beyond small products, and what lies there is zero: such rows, and columns, cost only this look.
-enum Factors { kSome, kZeros, kFinite };
-Factors factors(const int16_t *exponents, int stride, int rows, int columns) {
-  __m128i most = _mm_set1_epi16(kZeroExponent);
-  for (int r = 0; r < rows; ++r) {
-    for (int at = 0; at < columns; at += 8) {
-      most = _mm_max_epi16(most, _mm_load_si128(reinterpret_cast<const __m128i *>(exponents + r * stride + at)));
-    }
-  }
-  if (!_mm_movemask_epi8(_mm_cmpgt_epi16(most, _mm_set1_epi16(kZeroExponent)))) return kZeros;
-  return _mm_movemask_epi8(_mm_cmpeq_epi16(most, _mm_set1_epi16(kInfiniteExponent))) ? kSome : kFinite;
-}
-// c + 0: +0 for any zero.
-void add_zeros(Product &p, int row) {
+// Tiles reach beyond small products, and what lies there is zero: c + 0, which is +0 for any zero.
+[[gnu::noinline]] void add_zeros(Product &p, int row) {
   for (int r = row; r < row + kRows; ++r) {
     const __m256 sum = _mm256_add_ps(_mm256_load_ps(p.c[r]), _mm256_setzero_ps());
     const __m256 nan = _mm256_cmp_ps(sum, sum, _CMP_UNORD_Q);
@@ -130,25 +118,24 @@ void add_zeros(Product &p, int row) {
 
 template <int block, bool half> void published(Product &p, int fraction) {
   const Rounding towards_zero(3);
-  const Factors columns = factors(p.b_exponent[0], 8, p.k, 8);
   const __m256i limit = _mm256_set1_epi32(100), zero_limit = _mm256_set1_epi32(kZeroExponent / 2);
   const __m256i up = _mm256_set1_epi32(127 + fraction), one_twice = _mm256_set1_epi32(254 << 23);
   // 16 terms of up to 27 bits are more than 32 bits hold, 8 and the sum so far are not.
   constexpr int parts = block == 16 ? 2 : 1, length = block / parts;
   for (int from = 0; from < p.k; from += block) {
     for (int row = 0; row < 16; row += kRows) {
-      const Factors rows = columns == kSome ? kSome : factors(p.a_exponent[row], 16, kRows, p.k);
-      if (rows == kZeros || (columns == kZeros && rows == kFinite)) {
-        add_zeros(p, row);
-        continue;
-      }
-      __m256i largest[kRows], beyond[kRows], sum[kRows], rest[kRows], any = _mm256_setzero_si256();
+      __m256i largest[kRows], beyond[kRows], sum[kRows], rest[kRows], any = _mm256_setzero_si256(), terms = any;
       __m256 scale[kRows], total[kRows];
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; r += 2) {
         const __m256i two = largest_exponents<block>(p, row + r, from);
         largest[r] = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(two));
         largest[r + 1] = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(two, 1));
+        terms = _mm256_or_si256(terms, _mm256_cmpgt_epi16(two, _mm256_set1_epi16(kZeroExponent / 2)));
+      }
+      if (__builtin_expect(_mm256_testz_si256(terms, terms), 0)) {
+        add_zeros(p, row);
+        continue;
       }
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
