@@ -197,7 +197,7 @@ final class KernelText {
     }
 
     private static String product(String form) {
-        StringBuilder text = new StringBuilder("{\n.reg .b32 %a<4>, %b<2>, %c<4>;\n.reg .f32 %d<4>;\n").append(FRAGMENTS);
+        StringBuilder text = new StringBuilder("{\n.reg .b32 ").append("%a<4>, %b<2>, %c<4>;\n.reg .f32 %d<4>;\n").append(FRAGMENTS);
         for (String register : List.of("%a0", "%a1", "%a2", "%a3", "%b0", "%b1")) {
             text.append("@%p0 and.b32 ").append(register).append(", ").append(register).append(", 0x83ff83ff;\n")
                     .append("@%p0 or.b32 ").append(register).append(", ").append(register).append(", 0x3c003c00;\n");
