@@ -44,7 +44,7 @@ cp "$work"/junit-console.jar "$folder/test"
 (cd "$home/engine/target/test-classes" && find . -name 'ArchitectureTest*' -prune -o -type f -print0 \
   | xargs -0 "$jdk/bin/jar" --create --file "$folder/test/engine-tests.jar")
 "$jdk/bin/jar" --create --file "$folder/test/bench-tests.jar" -C "$home/bench/target/test-classes" .
-cp "$home"/bench/gpu/{run.sh,pytorch.py,README.md} "$folder"
+cp "$home"/bench/gpu/{run.sh,pytorch.sh,pytorch.py,README.md} "$folder"
 cp -r "$home"/bench/gpu/answers "$folder"
 
 # Not compressed in itself: xz does better on it. jdk.zipfs finds tests in jars; jdk.httpserver is for tests that are found but not run.

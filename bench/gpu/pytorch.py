@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """AlexNet of two towers in PyTorch, the same training step as Duet's: median time of a step, one JSON object a line and variant.
 
-usage: pytorch.py [--batch N] [--steps N] [--variants REGEX]
+usage: pytorch.py [--batch N] [--steps N] [--variants REGEX] [--precisions REGEX]
 
 The network is the paper's with groups=2 and response normalisation over the maps of one tower; PyTorch divides alpha by n, so the paper's
 1e-4 is 5e-4 here. SGD with momentum and weight decay. The batch is random and stays on the card. Duet's step includes preparing the
-input from bytes, this one begins with floats. Steps are timed in blocks of five with one synchronisation each, as in duet.bench.Throughput."""
+input from bytes, this one begins with floats. Steps are timed in blocks of five with one synchronisation each, as in duet.bench.Throughput. The variants that are most likely to
+be the best come first, each in all precisions, so that a run that is stopped has compared something. Exits with 3 where it cannot run."""
 import argparse
+import functools
 import itertools
 import json
 import re
@@ -19,9 +21,15 @@ try:
     import torch.nn as nn
     import torch.nn.functional as F
 except ImportError as e:
-    sys.exit(f"pytorch.py: there is no PyTorch here ({e}), so nothing is compared with it")
+    print(f"pytorch.py: there is no PyTorch here ({e}), so nothing is compared with it", file=sys.stderr)
+    sys.exit(3)
 
 BLOCK, WARM_UP = 5, 10
+# By name: TF32 in convolutions, TF32 in fully connected layers, autocast to bf16 (the rest is TF32 then). The second is PyTorch's default.
+PRECISIONS = {"fp32": (False, False, False), "TF32 convolutions": (True, False, False), "TF32": (True, True, False),
+              "bf16 autocast": (True, True, True)}
+# Compiled, as a CUDA graph, channels last, response norm composed of simple functions.
+LIKELY = [(False, True, True, False), (False, True, False, False), (True, True, True, True), (True, True, False, True)]
 
 
 class ResponseNorm(nn.Module):
@@ -71,7 +79,7 @@ def alexnet(composed, channels_last):
 
 
 class Step:
-    def __init__(self, batch, compiled, channels_last, graph, composed):
+    def __init__(self, batch, bf16, compiled, channels_last, graph, composed):
         torch.manual_seed(1)
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.net = alexnet(composed, channels_last).cuda().to(memory_format=layout).train()
@@ -79,13 +87,16 @@ class Step:
         self.labels = torch.randint(1000, (batch,), device="cuda")
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=1e-5, momentum=0.9, weight_decay=5e-4, fused=True)
         self.forward = torch.compile(self.net) if compiled else self.net
+        # In a graph a weight must be rounded in each step anew: what the cache remembers would be the first step's.
+        self.casting = functools.partial(torch.autocast, "cuda", dtype=torch.bfloat16, enabled=bf16, cache_enabled=not graph)
         self.run = self.step
         if graph:
             self.capture()
 
     def step(self):
         self.optimizer.zero_grad(set_to_none=True)
-        self.loss = F.cross_entropy(self.forward(self.images), self.labels)
+        with self.casting():
+            self.loss = F.cross_entropy(self.forward(self.images), self.labels)
         self.loss.backward()
         self.optimizer.step()
 
@@ -115,18 +126,13 @@ def blocks(step, count):
     return times
 
 
-def precision(tf32):
-    torch.backends.cuda.matmul.allow_tf32 = tf32
-    torch.backends.cudnn.allow_tf32 = tf32
-
-
-def measure(name, tf32, batch, steps, **options):
+def measure(name, precision, batch, steps, **options):
     result = {"engine": "pytorch", "variant": name, "network": "alexnet", "batch": batch, "devices": "cuda:0",
               "description": f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}, {torch.cuda.get_device_name()}",
-              "precision": "TF32" if tf32 else "fp32 (IEEE)"}
+              "precision": precision}
     try:
-        precision(tf32)
-        step = Step(batch, **options)
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, bf16 = PRECISIONS[precision]
+        step = Step(batch, bf16, **options)
         for _ in range(WARM_UP):
             step.run()
         first = step.loss.item()
@@ -149,15 +155,20 @@ def main():
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--variants", default=".", help="a regular expression; names are such as 'compile graph channels_last composed'")
+    parser.add_argument("--precisions", default=".", help="a regular expression of " + ", ".join(PRECISIONS))
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
-        sys.exit("pytorch.py: this PyTorch sees no CUDA device, so nothing is compared with it")
+        print("pytorch.py: this PyTorch sees no CUDA device, so nothing is compared with it", file=sys.stderr)
+        sys.exit(3)
     torch.backends.cudnn.benchmark = True
-    for tf32, compiled, graph, channels_last, composed in itertools.product((False, True), repeat=5):
+    others = [variant for variant in itertools.product((False, True), repeat=4) if variant not in LIKELY]
+    for compiled, graph, channels_last, composed in LIKELY + others:
         name = " ".join(["compile" if compiled else "eager"] + ["graph"] * graph + ["channels_last"] * channels_last + ["composed"] * composed)
-        if re.search(arguments.variants, name):
-            torch.compiler.reset()
-            measure(name, tf32, arguments.batch, arguments.steps, compiled=compiled, channels_last=channels_last, graph=graph, composed=composed)
+        for precision in PRECISIONS:
+            if re.search(arguments.variants, name) and re.search(arguments.precisions, precision):
+                torch.compiler.reset()
+                measure(name, precision, arguments.batch, arguments.steps, compiled=compiled, channels_last=channels_last, graph=graph,
+                        composed=composed)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ module duet.engine {
     exports duet.net;
     exports duet.device;
     exports duet.files;
-    exports duet.device.cuda.model to duet.cli;
+    exports duet.device.cuda.model to duet.cli, duet.bench;
     exports duet.json to duet.cli;
     exports duet.text to duet.cli;
 

@@ -27,6 +27,7 @@ final class KernelRun implements AutoCloseable {
 
     private final Storage persistent;
     private final Storage scratch;
+    private final List<StreamSteps> streams;
     private final Program program;
     private final RunParameters parameters;
     private final Map<Tensor, Region> regions = new HashMap<>();
@@ -39,9 +40,10 @@ final class KernelRun implements AutoCloseable {
             long workspace = backend.workspaceBytes(operation, 0);
             steps.add(new Step.Launch(operation, workspace == 0 ? null : region(workspace)));
         }
+        streams = List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps));
         persistent = backend.allocate(new long[] {0});
         scratch = backend.allocate(new long[] {used});
-        program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, persistent, scratch);
+        program = backend.load(streams, regions, persistent, scratch);
         SplittableRandom random = new SplittableRandom(1);
         kernel.tensors().forEach(tensor -> fill(tensor, random));
         // A rate that changes nothing much, however often the update is done.
@@ -76,6 +78,14 @@ final class KernelRun implements AutoCloseable {
                 program.write(tensor, values);
             }
         }
+    }
+
+    List<StreamSteps> streams() {
+        return streams;
+    }
+
+    Map<Tensor, Region> regions() {
+        return Map.copyOf(regions);
     }
 
     void run() {

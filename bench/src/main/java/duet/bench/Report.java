@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -13,6 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -25,6 +25,14 @@ public final class Report {
             .compile("<testsuite [^>]*tests=\"(\\d+)\" skipped=\"(\\d+)\" failures=\"(\\d+)\" errors=\"(\\d+)\"");
     private static final Pattern SKIPPED = Pattern.compile("<skipped>(?:<!\\[CDATA\\[)?(.*?)(?:\\]\\]>)?</skipped>", Pattern.DOTALL);
 
+    /** What timeout answers: its signal, and the one that cannot be refused. */
+    private static final int TIMED_OUT = 124;
+    private static final int KILLED = 137;
+    private static final int NOTHING_TO_DO = 3;
+    /** Percent of a second in which a kernel ran. */
+    private static final int BUSY = 50;
+    private static final int CHARACTERS = 60;
+
     private final Path folder;
     private final ObjectNode result = JSON.createObjectNode();
     private final List<String> summary = new ArrayList<>();
@@ -36,8 +44,12 @@ public final class Report {
     public static void main(String[] arguments) throws IOException {
         Report report = new Report(Path.of(arguments[0]));
         report.machine();
+        report.clocks();
+        report.stages();
         report.tests();
         report.conformance();
+        report.probes();
+        report.profile();
         report.times();
         JSON.writeValue(report.folder.resolve("result.json").toFile(), report.result);
         Files.write(report.folder.resolve("summary.txt"), report.summary);
@@ -110,36 +122,75 @@ public final class Report {
                 conformance.get("misuses"), differences.isEmpty() ? "not done" : differences.getLast()));
     }
 
-    /** A line for each way to do the step; of several rounds the median of medians. */
-    private void times() throws IOException {
-        Map<String, List<JsonNode>> groups = new LinkedHashMap<>();
-        for (String line : lines("times.jsonl")) {
-            JsonNode time = JSON.readTree(line);
-            result.withArrayProperty("times").add(time);
-            String key = String.format(Locale.ROOT, "%-5d %-12s %-8s %-36s %s", time.path("batch").asInt(), time.path("precision").asText(),
-                    time.path("engine").asText(), time.path("variant").asText(), time.path("devices").asText());
-            groups.computeIfAbsent(key, ignored -> new ArrayList<>()).add(time);
+    private List<JsonNode> objects(String file) throws IOException {
+        List<JsonNode> objects = new ArrayList<>();
+        for (String line : lines(file)) {
+            try {
+                objects.add(JSON.readTree(line));
+            } catch (JsonProcessingException e) { // a stage may have been stopped within a line
+                summary.add(file + " has a line that is not whole: " + line.substring(0, Math.min(CHARACTERS, line.length())));
+            }
         }
-        if (groups.isEmpty()) {
-            summary.add("times: none");
-            return;
-        }
-        summary.add("batch precision    engine   variant                              devices: median ms of a step, images/s");
-        groups.entrySet().stream()
-                .sorted(Comparator.comparingInt((Map.Entry<String, ?> entry) -> Integer.parseInt(entry.getKey().split(" ")[0]))
-                        .thenComparingDouble(entry -> milliseconds(groups.get(entry.getKey()))))
-                .forEach(entry -> {
-                    double milliseconds = milliseconds(entry.getValue());
-                    JsonNode one = entry.getValue().getFirst();
-                    summary.add(entry.getKey() + (Double.isFinite(milliseconds)
-                            ? String.format(Locale.ROOT, ": %.3f, %,.0f", milliseconds, one.path("batch").asInt() / milliseconds * 1e3)
-                            : ": " + one.path("error").asText()));
-                });
+        objects.removeIf(JsonNode::isMissingNode);
+        return objects;
     }
 
-    private static double milliseconds(List<JsonNode> rounds) {
-        double[] all = rounds.stream().filter(round -> round.has("milliseconds")).mapToDouble(round -> round.get("milliseconds").asDouble())
-                .sorted().toArray();
-        return all.length == 0 ? Double.POSITIVE_INFINITY : all[all.length / 2];
+    private void stages() throws IOException {
+        for (JsonNode stage : objects("stages.jsonl")) {
+            result.withArrayProperty("stages").add(stage);
+            String ending = stage.path("rc").isNull() ? "not run" : switch (stage.path("rc").asInt()) {
+                case 0 -> "ok";
+                case NOTHING_TO_DO -> "skipped";
+                case TIMED_OUT, KILLED -> "STOPPED after " + stage.path("seconds").asInt() + " s";
+                default -> "FAILED (" + stage.path("rc").asInt() + ")";
+            };
+            summary.add(String.format(Locale.ROOT, "stage %-14s %4d s  %s: %s", stage.path("stage").asText(), stage.path("seconds").asInt(),
+                    ending,
+                    stage.path("found").asText()));
+        }
+    }
+
+    private void probes() throws IOException {
+        for (JsonNode probe : objects("probes.jsonl")) {
+            result.withArrayProperty("probes").add(probe);
+            summary.add("probe " + probe.path("probe").asText() + ": " + (probe.path("correct").asBoolean() ? "" : "WRONG; ")
+                    + (probe.has("error") ? probe.path("error").asText() : probe.path("found").asText("results right, no rates")));
+        }
+    }
+
+    private void profile() throws IOException {
+        for (JsonNode kernel : objects("profile.jsonl")) {
+            result.withArrayProperty("profile").add(kernel);
+            summary.add(String.format(Locale.ROOT, "kernel %-22s %-7s batch %-5d", kernel.path("kernel").asText(),
+                    kernel.path("precision").asText(),
+                    kernel.path("batch").asInt())
+                    + (kernel.has("milliseconds")
+                            ? String.format(Locale.ROOT, "%8.3f ms, %.1f TFLOP/s, %.2f TB/s; model %.3f ms, %s binds",
+                                    kernel.path("milliseconds").asDouble(),
+                                    kernel.path("teraflops").asDouble(), kernel.path("terabytesPerSecond").asDouble(),
+                                    kernel.path("modelMilliseconds").asDouble(), kernel.path("binds").asText("nothing known"))
+                            : " ran"));
+        }
+    }
+
+    /** While something ran: a card that waits has another clock. */
+    private void clocks() throws IOException {
+        double[] clocks = lines("clocks.csv").stream().map(line -> line.split("\\s*,\\s*"))
+                .filter(cells -> cells.length == 4 && cells[0].matches("\\d+") && cells[3].matches("\\d+")
+                        && Integer.parseInt(cells[3]) >= BUSY)
+                .mapToDouble(cells -> Double.parseDouble(cells[0])).sorted().toArray();
+        if (clocks.length > 0) {
+            String text = String.format(Locale.ROOT, "clocks: %.0f MHz while busy (median of %d; %.0f to %.0f)", clocks[clocks.length / 2],
+                    clocks.length,
+                    clocks[0], clocks[clocks.length - 1]);
+            summary.add(text);
+            result.withObjectProperty("machine").put("clocks", text);
+        }
+    }
+
+    private void times() throws IOException {
+        List<JsonNode> times = objects("times.jsonl");
+        result.putArray("times").addAll(times);
+        new Ratios(times).tell(summary, result.putArray("ratios"));
     }
 }

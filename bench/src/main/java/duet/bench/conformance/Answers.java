@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -88,6 +89,10 @@ record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<St
             if (others == null) {
                 return;
             }
+            if (!sameOperands(cases, others)) {
+                result.add(form + ": recorded with other operands");
+                return;
+            }
             int count = 0;
             for (int i = 0; i < cases.size(); i++) {
                 Case a = cases.get(i);
@@ -107,6 +112,11 @@ record Answers(Map<String, String> header, Map<String, List<Case>> forms, Map<St
             }
         });
         return result;
+    }
+
+    private static boolean sameOperands(List<Case> cases, List<Case> others) {
+        return cases.size() == others.size() && IntStream.range(0, cases.size())
+                .allMatch(i -> Arrays.equals(padded(cases.get(i).operands()), padded(others.get(i).operands())));
     }
 
     private static boolean agree(String form, long[] a, long[] b) {

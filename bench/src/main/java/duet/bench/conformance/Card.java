@@ -10,14 +10,15 @@ import duet.bindings.CudaLibrary;
 import duet.bindings.cuda.Cuda;
 
 /** A device by the driver's functions alone, without the engine: what is asked here is how the driver itself behaves. */
-final class Card implements AutoCloseable {
-    final Arena arena = Arena.ofConfined();
+public final class Card implements AutoCloseable {
+    /** Lives as long as this. */
+    public final Arena arena = Arena.ofConfined();
     final MemorySegment context;
-    final MemorySegment stream;
+    public final MemorySegment stream;
     private final int device;
 
     /** @param name such as {@code cuda:0} or {@code virtual:0} */
-    Card(String name) {
+    public Card(String name) {
         if (!name.matches("(cuda|virtual):\\d+")) {
             throw new IllegalArgumentException(name + " is no device: use cuda:N or virtual:N");
         }
@@ -35,31 +36,36 @@ final class Card implements AutoCloseable {
         stream = newStream();
     }
 
-    static boolean virtual(String name) {
+    public static boolean virtual(String name) {
         return name.startsWith("virtual");
     }
 
-    static void check(int result, String function) {
+    /** Throws unless a function of the driver has answered that all is well. */
+    public static void check(int result, String function) {
         if (result != Cuda.CUDA_SUCCESS()) {
             throw new IllegalStateException(function + " answers " + result);
         }
     }
 
-    String model() {
+    public String model() {
         MemorySegment text = arena.allocate(256);
         check(Cuda.cuDeviceGetName(text, 256, device), "cuDeviceGetName");
         return text.getString(0);
     }
 
-    int driverVersion() {
+    public int driverVersion() {
         MemorySegment number = arena.allocate(JAVA_INT);
         check(Cuda.cuDriverGetVersion(number), "cuDriverGetVersion");
         return number.get(JAVA_INT, 0);
     }
 
-    String computeCapability() {
+    public String computeCapability() {
         return attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR()) + "."
                 + attribute(Cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR());
+    }
+
+    public int multiprocessors() {
+        return attribute(Cuda.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT());
     }
 
     private int attribute(int attribute) {
@@ -74,7 +80,8 @@ final class Card implements AutoCloseable {
         return pointer.get(Cuda.C_POINTER, 0);
     }
 
-    long allocate(long bytes) {
+    /** Device memory; {@code cuMemFree_v2} gives it back. */
+    public long allocate(long bytes) {
         MemorySegment address = arena.allocate(JAVA_LONG);
         check(Cuda.cuMemAlloc_v2(address, bytes), "cuMemAlloc");
         return address.get(JAVA_LONG, 0);
@@ -83,6 +90,21 @@ final class Card implements AutoCloseable {
     /** The result of loading PTX; the handle is put into {@code module}. */
     int load(String ptx, MemorySegment module) {
         return Cuda.cuModuleLoadDataEx(module, arena.allocateFrom(ptx), 0, MemorySegment.NULL, MemorySegment.NULL);
+    }
+
+    /** A module from PTX, which ends with a zero byte, or from a cubin. */
+    public MemorySegment module(byte[] image) {
+        MemorySegment pointer = arena.allocate(Cuda.C_POINTER);
+        MemorySegment bytes = arena.allocate(image.length, 16).copyFrom(MemorySegment.ofArray(image));
+        check(Cuda.cuModuleLoadDataEx(pointer, bytes, 0, MemorySegment.NULL, MemorySegment.NULL), "cuModuleLoadDataEx");
+        return pointer.get(Cuda.C_POINTER, 0);
+    }
+
+    /** A kernel of a module. */
+    public MemorySegment function(MemorySegment module, String name) {
+        MemorySegment pointer = arena.allocate(Cuda.C_POINTER);
+        check(Cuda.cuModuleGetFunction(pointer, module, arena.allocateFrom(name)), "cuModuleGetFunction");
+        return pointer.get(Cuda.C_POINTER, 0);
     }
 
     MemorySegment function(String ptx, String name) {
@@ -94,7 +116,7 @@ final class Card implements AutoCloseable {
     }
 
     /** A launch of one-dimensional blocks with all arguments in one buffer. */
-    int launch(MemorySegment function, int blocks, int threads, int sharedBytes, MemorySegment arguments) {
+    public int launch(MemorySegment function, int blocks, int threads, int sharedBytes, MemorySegment arguments) {
         MemorySegment extra = arena.allocate(Cuda.C_POINTER, 5);
         extra.setAtIndex(Cuda.C_POINTER, 0, Cuda.CU_LAUNCH_PARAM_BUFFER_POINTER());
         extra.setAtIndex(Cuda.C_POINTER, 1, arguments);
