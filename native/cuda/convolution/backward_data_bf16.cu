@@ -33,6 +33,7 @@ template <typename T, bool WHOLE, bool PAIRS> __device__ __forceinline__ void ba
   __syncthreads();
 
   const RowCopies<T, T::rows> window_copies;
+  const RowWindows windows(window_copies, shared.windows);
   const RowCopies<T, T::columns> filter_copies;
   const uint16_t *filter = reinterpret_cast<const uint16_t *>(p.dense);
   const int depth = static_cast<int>(p.depth.divisor);
@@ -67,8 +68,7 @@ template <typename T, bool WHOLE, bool PAIRS> __device__ __forceinline__ void ba
 #pragma unroll
       for (int i = 0; i < window_copies.count; i++) {
         if (window_copies.has(i)) {
-          copy_window<true>(a + window_copies.to(i), p, load_window(shared.windows + window_copies.row + i * window_copies.step),
-                            [&](int) { return all.tap; });
+          copy_window<true>(a + window_copies.to(i), p, windows[i], [&](int) { return all.tap; });
         }
       }
       const int columns = !PAIRS && all.filter < 0 ? 0 : columns_there;

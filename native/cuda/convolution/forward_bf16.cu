@@ -21,6 +21,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void forwar
   __syncthreads();
 
   const RowCopies<T, T::rows> window_copies;
+  const RowWindows windows(window_copies, shared.windows);
   const TermCopies<T, T::columns> filter_copies;
   const uint16_t *filter = reinterpret_cast<const uint16_t *>(p.dense);
   const int column = first_column + filter_copies.at, filter_term = first_term + filter_copies.term;
@@ -34,8 +35,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void forwar
 #pragma unroll
       for (int i = 0; i < window_copies.count; i++) {
         if (window_copies.has(i)) {
-          copy_window<FROM>(a + window_copies.to(i), p, load_window(shared.windows + window_copies.row + i * window_copies.step),
-                            [&](int) { return tap; });
+          copy_window<FROM>(a + window_copies.to(i), p, windows[i], [&](int) { return tap; });
         }
       }
     } else {

@@ -45,6 +45,21 @@ template <typename T, int SIZE> struct TermCopies {
   __device__ __forceinline__ int to(int i) const { return first + i * step * SIZE * 2; }
 };
 
+/* The windows of a thread's rows, kept in registers: shared memory is what binds, and would be asked for each of them in every slice. */
+template <typename Copies> struct RowWindows {
+  int offset[Copies::count], y[Copies::count], x[Copies::count];
+  __device__ __forceinline__ RowWindows(const Copies &copies, const Window *windows) {
+#pragma unroll
+    for (int i = 0; i < Copies::count; i++) {
+      const Window window = copies.has(i) ? load_window(windows + copies.row + i * copies.step) : no_window();
+      offset[i] = kept(window.offset);
+      y[i] = kept(window.y);
+      x[i] = kept(window.x);
+    }
+  }
+  __device__ __forceinline__ Window operator[](int i) const { return {offset[i], y[i], x[i], 0}; }
+};
+
 /* A chunk of a window: `tap(i)` is the tap of its i-th term; all the same pixel's if WHOLE. */
 template <bool WHOLE, typename TapOf>
 __device__ __forceinline__ void copy_window(unsigned to, const duet_convolution &p, const Window &window, const TapOf &tap_of) {
