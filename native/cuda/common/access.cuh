@@ -50,10 +50,13 @@ template <int N> __device__ __forceinline__ void store_bytes(duet_address base, 
 }
 
 template <int N> __device__ __forceinline__ Values<N> load(const float *base, uint32_t vector) {
-  static_assert(N == 1 || N == 4 || N == 8);
+  static_assert(N == 1 || N == 2 || N == 4 || N == 8);
   Values<N> values;
   if constexpr (N == 1) {
     values.v[0] = base[vector];
+  } else if constexpr (N == 2) {
+    const float2 *pairs = reinterpret_cast<const float2 *>(base);
+    values = {{pairs[vector].x, pairs[vector].y}};
   } else {
 #pragma unroll
     for (int i = 0; i < N / 4; i++) {
@@ -67,9 +70,11 @@ template <int N> __device__ __forceinline__ Values<N> load(const float *base, ui
   return values;
 }
 template <int N> __device__ __forceinline__ void store(float *base, uint32_t vector, Values<N> values) {
-  static_assert(N == 1 || N == 4 || N == 8);
+  static_assert(N == 1 || N == 2 || N == 4 || N == 8);
   if constexpr (N == 1) {
     base[vector] = values.v[0];
+  } else if constexpr (N == 2) {
+    reinterpret_cast<float2 *>(base)[vector] = make_float2(values.v[0], values.v[1]);
   } else {
 #pragma unroll
     for (int i = 0; i < N / 4; i++) {

@@ -1,5 +1,7 @@
 /* backward_weights.cuh on tensor cores: input and output gradient in bf16, the gradients of weights and biases in fp32. A and B BY_TERM.
    FROM, TO: whether channels, filters of a group are multiples of eight. */
+#include "common/bf16.cuh"
+#include "common/update.cuh"
 #include "convolution/tensor_gather.cuh"
 
 namespace duet::tensor {
@@ -22,7 +24,9 @@ template <typename T> struct ColumnSums {
     }
   }
   /* The parts together, in their order, through shared memory that nobody reads any more. */
-  template <bool WHOLE> __device__ __forceinline__ void store(float2 *memory, float *to, int first_column, int columns) {
+  template <bool WHOLE>
+  __device__ __forceinline__ void store(float2 *memory, float *to, float *momentum, const duet_update &change, int first_column,
+                                        int columns) {
     __syncthreads();
     if (part < parts) {
       memory[part * across + pair] = make_float2(low, high);
@@ -35,7 +39,14 @@ template <typename T> struct ColumnSums {
         const float2 other = memory[i * across + pair];
         sum = {sum.x + other.x, sum.y + other.y};
       }
-      store_pair<WHOLE>(to, first_column + pair * 2, columns, sum.x, sum.y);
+      const int column = first_column + pair * 2;
+      if (WHOLE && change.weight) {
+        if (column < columns) {
+          update<2>(to + column, momentum + column, 0, Values<2>{{sum.x, sum.y}}, rates(change.run, change.rate_index));
+        }
+      } else {
+        store_pair<WHOLE>(to, column, columns, sum.x, sum.y);
+      }
     }
   }
 };
@@ -103,12 +114,28 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
   sum_slices<T, BY_TERM, BY_TERM>(shared, sum, slices, copy_slice, after_barrier);
 
   if (sums_bias) {
-    float *bias = reinterpret_cast<float *>(p.bias) + blockIdx.z * p.split_stride + group * p.columns;
-    bias_sums.template store<TO>(reinterpret_cast<float2 *>(shared.a), bias, first_column, p.columns);
+    float *bias = reinterpret_cast<float *>(TO && p.bias_update.weight ? p.bias_update.weight : p.bias) + blockIdx.z * p.split_stride;
+    float *momentum = reinterpret_cast<float *>(p.bias_update.momentum);
+    bias_sums.template store<TO>(reinterpret_cast<float2 *>(shared.a), bias + group * p.columns, momentum + group * p.columns,
+                                 p.bias_update, first_column, p.columns);
+  }
+  auto part_of = [&](int row, int) { return first_row + row < p.rows ? (group * p.rows + first_row + row) * p.columns : -1; };
+  if constexpr (TO) {
+    if (p.update.weight) {
+      const Rates r = rates(p.update.run, p.update.rate_index);
+      uint16_t *upper = reinterpret_cast<uint16_t *>(p.update.weight);
+      const Planes weight(upper, upper + (static_cast<uint64_t>(gridDim.y) * p.rows * p.columns + 7) / 8 * 8);
+      float *momentum = reinterpret_cast<float *>(p.update.momentum);
+      leave<T>(sum, first_column, part_of, [&](int offset, int column, float low, float high) {
+        if (column < p.columns) {
+          update<2>(weight + (offset + column), momentum + offset + column, 0, Values<2>{{low, high}}, r);
+        }
+      });
+      return;
+    }
   }
   float *result = reinterpret_cast<float *>(p.result) + blockIdx.z * p.split_stride;
-  store_sums<T, TO>(result, sum, first_column, p.columns,
-                    [&](int row, int) { return first_row + row < p.rows ? (group * p.rows + first_row + row) * p.columns : -1; });
+  store_sums<T, TO>(result, sum, first_column, p.columns, part_of);
 }
 
 }  // namespace duet::tensor

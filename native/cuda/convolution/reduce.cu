@@ -1,7 +1,9 @@
 /* Adds up the partial sums of a split product in the order of the splits, then bias, activation, mask, and perhaps the update of what the
    sum is the gradient of: see duet_reduction.
    One thread for four results (one in the scalar form) and grid-strided; memory-bound, each partial sum is read once. The _bf16 forms are
-   for passes over pixels in bf16: result and mask are, partial sums and bias are not. */
+   for passes over pixels in bf16: result and mask are, partial sums and bias are not. The _planes forms update a parameter of two
+   planes. */
+#include "common/bf16.cuh"
 #include "common/finite.cuh"
 #include "common/update.cuh"
 #include "convolution/tensor_gather.cuh"
@@ -18,23 +20,28 @@ template <int VECTOR> __device__ __forceinline__ float4 read(uint64_t address, i
   return VECTOR == 4 ? load4(from) : make_float4(*from, 0, 0, 0);
 }
 
-/* Four numbers in bf16, or one. */
-template <int VECTOR> __device__ __forceinline__ void finish_bf16(const duet_reduction &p, int64_t i, float4 v) {
+/* Four numbers in bf16, or one; returns whether one is NaN or infinite. */
+template <int VECTOR> __device__ __forceinline__ uint32_t finish_bf16(const duet_reduction &p, int64_t i, float4 v) {
   uint16_t *result = reinterpret_cast<uint16_t *>(p.result) + i;
   const uint16_t *mask = reinterpret_cast<const uint16_t *>(p.mask) + i;
   uint2 both = {tensor::pack(v.x, v.y), tensor::pack(v.z, v.w)};
   if constexpr (VECTOR == 4) {
     if (p.mask) {
       const uint2 m = *reinterpret_cast<const uint2 *>(mask);
-      both = {tensor::masked(both.x, m.x), tensor::masked(both.y, m.y)};
+      both = {tensor::masked(both.x, m.x, p.mask_scale), tensor::masked(both.y, m.y, p.mask_scale)};
     }
     *reinterpret_cast<uint2 *>(result) = both;
   } else {
-    *result = p.mask ? tensor::masked(both.x, *mask) : both.x;
+    both.y = 0;
+    both.x = p.mask ? tensor::masked(both.x & 0xffffu, *mask, p.mask_scale) : both.x & 0xffffu;
+    *result = both.x;
   }
+  return tensor::not_finite(both.x) | tensor::not_finite(both.y);
 }
 
-template <int VECTOR, bool BF16> __device__ __forceinline__ void reduce(const duet_reduction &p) {
+enum Result { FLOATS, BF16, PLANES };
+
+template <int VECTOR, Result RESULT> __device__ __forceinline__ void reduce(const duet_reduction &p) {
   uint32_t found = 0;
   const int64_t all = p.elements + p.tail, step = static_cast<int64_t>(gridDim.x) * blockDim.x * VECTOR;
   for (int64_t i = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * VECTOR; i < all; i += step) {
@@ -51,8 +58,8 @@ template <int VECTOR, bool BF16> __device__ __forceinline__ void reduce(const du
     if (VECTOR == 4) {
       v = make_float4(v.x, finished(v.y, p.activation), finished(v.z, p.activation), finished(v.w, p.activation));
     }
-    if constexpr (BF16) {
-      finish_bf16<VECTOR>(p, i, v);
+    if constexpr (RESULT == BF16) {
+      found |= finish_bf16<VECTOR>(p, i, v);
       continue;
     }
     if (p.mask) {
@@ -66,7 +73,15 @@ template <int VECTOR, bool BF16> __device__ __forceinline__ void reduce(const du
     if (change.weight) {
       float *momentum = reinterpret_cast<float *>(change.momentum) + at;
       const Rates r = rates(change.run, change.rate_index);
-      if constexpr (VECTOR == 4) {
+      if (RESULT == PLANES && !tail) {
+        uint16_t *upper = reinterpret_cast<uint16_t *>(change.weight);
+        const Planes weight = Planes(upper, upper + (static_cast<uint64_t>(p.elements) + 7) / 8 * 8) + at;
+        if constexpr (VECTOR == 4) {
+          update<4>(weight, momentum, 0, values(v), r);
+        } else {
+          update<1>(weight, momentum, 0, Values<1>{{v.x}}, r);
+        }
+      } else if constexpr (VECTOR == 4) {
         update<4>(to, momentum, 0, values(v), r);
       } else {
         update<1>(to, momentum, 0, Values<1>{{v.x}}, r);
@@ -85,12 +100,14 @@ template <int VECTOR, bool BF16> __device__ __forceinline__ void reduce(const du
 }  // namespace duet::product
 
 /* elements, tail, split_stride and channels are multiples of 4; the scalar forms serve every shape */
-#define DUET_REDUCE(NAME, VECTOR, BF16) \
+#define DUET_REDUCE(NAME, VECTOR, RESULT) \
   extern "C" __global__ void __launch_bounds__(128) NAME(const __grid_constant__ duet_reduction p) { \
-    duet::product::reduce<VECTOR, BF16>(p); \
+    duet::product::reduce<VECTOR, duet::product::RESULT>(p); \
   }
-DUET_REDUCE(product_reduce, 4, false)
-DUET_REDUCE(product_reduce_scalar, 1, false)
-DUET_REDUCE(product_reduce_bf16, 4, true)
-DUET_REDUCE(product_reduce_bf16_scalar, 1, true)
+DUET_REDUCE(product_reduce, 4, FLOATS)
+DUET_REDUCE(product_reduce_scalar, 1, FLOATS)
+DUET_REDUCE(product_reduce_bf16, 4, BF16)
+DUET_REDUCE(product_reduce_bf16_scalar, 1, BF16)
+DUET_REDUCE(product_reduce_planes, 4, PLANES)
+DUET_REDUCE(product_reduce_planes_scalar, 1, PLANES)
 #undef DUET_REDUCE

@@ -88,6 +88,19 @@ __device__ __forceinline__ uint32_t masked(uint32_t both, uint32_t mask) {
   return (low > 0 ? both & 0xffffu : 0) | (high > 0 ? both & 0xffff0000u : 0);
 }
 
+/* The same of both times a scale, rounded again. */
+__device__ __forceinline__ uint32_t masked(uint32_t both, uint32_t mask, float scale) {
+  if (scale != 1) {
+    both = pack(__uint_as_float(both << 16) * scale, __uint_as_float(both & 0xffff0000u) * scale);
+  }
+  return masked(both, mask);
+}
+
+/* Whether one of them is NaN or infinite. */
+__device__ __forceinline__ uint32_t not_finite(uint32_t both) {
+  return static_cast<uint32_t>((both & 0x7f80u) == 0x7f80u) | static_cast<uint32_t>((both & 0x7f800000u) == 0x7f800000u);
+}
+
 template <bool WHOLE> __device__ __forceinline__ float2 load_pair(const float *from, int column, int columns) {
   if constexpr (WHOLE) {
     return column < columns ? *reinterpret_cast<const float2 *>(from + column) : make_float2(0, 0);
@@ -119,10 +132,10 @@ template <bool PAIRS> __device__ __forceinline__ int part_of_row(const duet_conv
   return window.partner;
 }
 
-/* The tile as partial sums in fp32: `part_of` gives the element offset, of a row of the tile at a column, of column 0 in
-   the result; -1 for none. */
-template <typename T, bool WHOLE, typename PartOf>
-__device__ __forceinline__ void store_sums(float *result, const Sums<T> &sum, int first_column, int columns, const PartOf &part_of) {
+/* The tile in fp32, two neighbours at a time: `part_of` gives the element offset, of a row of the tile at a column, of column 0 in
+   the result; -1 for none. store(offset, column, low, high). */
+template <typename T, typename PartOf, typename Store>
+__device__ __forceinline__ void leave(const Sums<T> &sum, int first_column, const PartOf &part_of, const Store &store) {
   const Place<T> place;
   const int lane = threadIdx.x % 32, column = first_column + place.column + lane % 4 * 2;
 #pragma unroll
@@ -132,10 +145,17 @@ __device__ __forceinline__ void store_sums(float *result, const Sums<T> &sum, in
       const int offset = part_of(place.row + i * 8 + lane / 4, column + j * 8);
       if (offset >= 0) {
         const float *pair = sum.of[i / 2][j] + i % 2 * 2;
-        store_pair<WHOLE>(result + offset, column + j * 8, columns, pair[0], pair[1]);
+        store(offset, column + j * 8, pair[0], pair[1]);
       }
     }
   }
+}
+
+/* As partial sums. */
+template <typename T, bool WHOLE, typename PartOf>
+__device__ __forceinline__ void store_sums(float *result, const Sums<T> &sum, int first_column, int columns, const PartOf &part_of) {
+  leave<T>(sum, first_column, part_of,
+           [&](int offset, int column, float low, float high) { store_pair<WHOLE>(result + offset, column, columns, low, high); });
 }
 
 /* The tile in bf16, bias and ReLU before, mask after the rounding. A warp's part passes through shared memory, so that whole chunks are
@@ -167,6 +187,7 @@ __device__ __forceinline__ void store_rounded(const duet_convolution &p, Shared<
   __syncwarp();
   uint16_t *result = reinterpret_cast<uint16_t *>(p.result);
   const uint16_t *mask = reinterpret_cast<const uint16_t *>(p.mask);
+  uint32_t found = 0;
 #pragma unroll 4
   for (int i = lane; i < T::warp_rows * across; i += 32) {
     const int row = i / across, chunk = i % across, column = first_column + place.column + chunk * kChunk;
@@ -179,16 +200,22 @@ __device__ __forceinline__ void store_rounded(const duet_convolution &p, Shared<
       uint4 v = *reinterpret_cast<const uint4 *>(from);
       if (p.mask) {
         const uint4 m = *reinterpret_cast<const uint4 *>(mask + offset + column);
-        v = {masked(v.x, m.x), masked(v.y, m.y), masked(v.z, m.z), masked(v.w, m.w)};
+        v = {masked(v.x, m.x, p.mask_scale), masked(v.y, m.y, p.mask_scale), masked(v.z, m.z, p.mask_scale),
+             masked(v.w, m.w, p.mask_scale)};
       }
+      found |= not_finite(v.x) | not_finite(v.y) | not_finite(v.z) | not_finite(v.w);
       *reinterpret_cast<uint4 *>(result + offset + column) = v;
     } else {
 #pragma unroll 1
       for (int k = 0; k < kChunk && column + k < p.columns; k++) {
         const uint32_t v = reinterpret_cast<const uint16_t *>(from)[k];
-        result[offset + column + k] = p.mask ? masked(v, mask[offset + column + k]) : v;
+        found |= not_finite(v);
+        result[offset + column + k] = p.mask ? masked(v, mask[offset + column + k], p.mask_scale) : v;
       }
     }
+  }
+  if (p.status && found) {
+    *reinterpret_cast<uint32_t *>(p.status) = 1;
   }
 }
 

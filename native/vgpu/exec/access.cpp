@@ -4,78 +4,6 @@
 
 namespace vgpu {
 
-void analyse(AccessCache &c, uint32_t mask, int bytes) {
-  c.mask = mask;
-  const int first = __builtin_ctz(mask);
-  bool contiguous = mask == kAll, uniform = true;
-  uint32_t alignment = 0;
-  int32_t low = 0, high = 0;
-  for (int l = 0; l < kLanes; ++l) {
-    int32_t r = c.relative[l];
-    contiguous &= r == l * bytes;
-    uniform &= r == 0;
-    alignment |= static_cast<uint32_t>(r);
-    low = std::min(low, r);
-    high = std::max(high, r);
-  }
-  c.contiguous = contiguous;
-  c.uniform = uniform;
-  c.alignment = alignment;
-  c.low = low;
-  c.high = high + bytes;
-  int32_t sorted[kLanes];
-  int n = 0;
-  bool ascending = true;
-  for (uint32_t m = mask; m; m &= m - 1) {
-    sorted[n] = c.relative[__builtin_ctz(m)];
-    ascending &= n == 0 || sorted[n] >= sorted[n - 1];
-    ++n;
-  }
-  if (!ascending) std::sort(sorted, sorted + n);
-  c.run_count = 0;
-  c.overlapping = false;
-  uint32_t distinct = 0;
-  for (int k = 0; k < n; ++k) {
-    Run *last = c.run_count ? &c.runs[c.run_count - 1] : nullptr;
-    if (last && sorted[k] < last->offset + last->bytes) {
-      c.overlapping = true;
-      int32_t more = sorted[k] + bytes - (last->offset + last->bytes);
-      if (more > 0) last->bytes += more, distinct += more;
-    } else if (last && sorted[k] == last->offset + last->bytes) {
-      last->bytes += bytes;
-      distinct += bytes;
-    } else {
-      c.runs[c.run_count++] = {sorted[k], bytes};
-      distinct += bytes;
-    }
-  }
-  c.sectors_ideal = (distinct + 31) / 32;
-  std::fill(c.sectors, c.sectors + 8, 0);
-  // Shared memory serves 32 banks of 4 bytes at a time; 8-byte accesses go by half warps, 16-byte ones by quarters.
-  c.wavefronts = c.wavefronts_ideal = 0;
-  const int group = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
-  const int words = std::max(1, bytes / 4);
-  for (int g = 0; g < kLanes; g += group) {
-    int32_t seen[kLanes][16];
-    int used[kLanes] = {};
-    int total = 0;
-    for (int l = g; l < g + group; ++l) {
-      if (!(mask >> l & 1)) continue;
-      for (int k = 0; k < words; ++k) {
-        int32_t word = ((c.relative[l] - c.relative[first]) >> 2) + k;
-        int bank = word & 31;
-        if (std::find(seen[bank], seen[bank] + std::min(used[bank], 16), word) != seen[bank] + std::min(used[bank], 16)) continue;
-        if (used[bank] < 16) seen[bank][used[bank]] = word;
-        ++used[bank];
-        ++total;
-      }
-    }
-    if (!total) continue;
-    c.wavefronts += *std::max_element(used, used + kLanes);
-    c.wavefronts_ideal += (total + 31) / 32;
-  }
-}
-
 namespace {
 
 // The allocation that holds [low, high), allowed to this device. One lane alone faults if there is none.
@@ -121,8 +49,8 @@ bool find_allocation(const Instruction &i, Warp &w, AccessCache &c, uint64_t low
 
 void mark(uint64_t *bits, const AccessCache &c, uint64_t at) {
   uint64_t next = 0;  // blocks below are marked: runs ascend
-  for (int r = 0; r < c.run_count; ++r) {
-    const uint64_t begin = at + c.runs[r].offset, last = (begin + c.runs[r].bytes - 1) / kBlock;
+  for (int r = 0; r < c.pattern->run_count; ++r) {
+    const uint64_t begin = at + c.pattern->runs[r].offset, last = (begin + c.pattern->runs[r].bytes - 1) / kBlock;
     for (uint64_t b = std::max(begin / kBlock, next); b <= last; ++b) {
       const uint64_t bit = uint64_t(1) << (b & 63);
       if (!(__atomic_load_n(&bits[b >> 6], __ATOMIC_RELAXED) & bit)) __atomic_fetch_or(&bits[b >> 6], bit, __ATOMIC_RELAXED);
@@ -131,14 +59,14 @@ void mark(uint64_t *bits, const AccessCache &c, uint64_t at) {
   }
 }
 
-uint32_t count_sectors(AccessCache &c, uint64_t base) {
-  uint32_t &known = c.sectors[base >> 2 & 7];
+uint32_t count_sectors(const AccessCache &c, uint64_t base) {
+  uint8_t &known = c.pattern->sectors[base & 31];
   if (known) return known;
   uint64_t last = ~uint64_t(0);
-  for (int k = 0; k < c.run_count; ++k) {
-    uint64_t from = (base + c.runs[k].offset) >> 5, to = (base + c.runs[k].offset + c.runs[k].bytes - 1) >> 5;
+  for (int k = 0; k < c.pattern->run_count; ++k) {
+    uint64_t from = (base + c.pattern->runs[k].offset) >> 5, to = (base + c.pattern->runs[k].offset + c.pattern->runs[k].bytes - 1) >> 5;
     if (from == last) ++from;
-    if (to + 1 > from) known += static_cast<uint32_t>(to + 1 - from);
+    if (to + 1 > from) known = static_cast<uint8_t>(known + to + 1 - from);
     last = to;
   }
   return known;
@@ -160,7 +88,7 @@ bool any_tagged(const uint8_t *p, uint64_t n) { return std::memchr(p, 2, n) != n
 template <class F> int lane_with(const Warp &w, const AccessCache &c, F bad) {
   for (uint32_t m = w.mask; m; m &= m - 1) {
     int l = __builtin_ctz(m);
-    if (bad(c.relative[l])) return l;
+    if (bad(c.pattern->relative[l])) return l;
   }
   return first_lane(w);
 }
@@ -169,8 +97,8 @@ void check_written(const Instruction &i, Warp &w, AccessCache &c, uint64_t base)
   bool missing = false, tagged = false;
   const bool nc = i.flags & kNonCoherent;
   const uint64_t at = base - c.begin;
-  for (int k = 0; k < c.run_count; ++k) {
-    uint64_t from = (at + c.runs[k].offset) >> 2, to = (at + c.runs[k].offset + c.runs[k].bytes - 1) >> 2;
+  for (int k = 0; k < c.pattern->run_count; ++k) {
+    uint64_t from = (at + c.pattern->runs[k].offset) >> 2, to = (at + c.pattern->runs[k].offset + c.pattern->runs[k].bytes - 1) >> 2;
     if (to - from < 4) {  // scattered lanes: many short runs
       for (uint64_t word = from; word <= to; ++word) {
         missing |= c.written[word] == 0;
@@ -184,14 +112,14 @@ void check_written(const Instruction &i, Warp &w, AccessCache &c, uint64_t base)
   Worker &k = *w.worker;
   if (missing && k.settings.initialized && !k.seen(FindingKind::uninitialized_global, i)) {
     int l = lane_with(w, c, [&](int32_t r) { return any_zero(c.written + ((at + r) >> 2), (((at + r) & 3) + i.bytes + 3) >> 2); });
-    uint64_t address = base + c.relative[l];
+    uint64_t address = base + c.pattern->relative[l];
     k.finding(FindingKind::uninitialized_global, i, w, l,
               "reads " + std::to_string(i.bytes) + " bytes at " + hex(address) + " that nothing has written, " +
                   describe_address(address, c.allocation->device));
   }
   if (tagged && nc && !k.seen(FindingKind::read_only_written, i)) {
     int l = lane_with(w, c, [&](int32_t r) { return any_tagged(c.written + ((at + r) >> 2), (((at + r) & 3) + i.bytes + 3) >> 2); });
-    uint64_t address = base + c.relative[l];
+    uint64_t address = base + c.pattern->relative[l];
     k.finding(FindingKind::read_only_written, i, w, l,
               "reads with ld.global.nc what this launch has written, at " + hex(address) + ", " +
                   describe_address(address, c.allocation->device));
@@ -202,13 +130,11 @@ void check_written(const Instruction &i, Warp &w, AccessCache &c, uint64_t base)
 
 uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const void *address_register, Intent intent) {
   uint64_t base;
-  const bool near = i.flags & kWideAddress ? spread(i, w, c, static_cast<const uint64_t *>(address_register), base)
-                                           : spread(i, w, c, static_cast<const uint32_t *>(address_register), base);
-  if (__builtin_expect(!near, 0)) return nullptr;
+  if (__builtin_expect(!spread(i, w, c, address_register, base), 0)) return nullptr;
   Worker &k = *w.worker;
-  const uint64_t low = base + c.low, high = base + c.high;
+  const uint64_t low = base + c.pattern->low, high = base + c.pattern->high;
   if (__builtin_expect(low < c.begin || high > c.end || high < low, 0) && !find_allocation(i, w, c, low, high, intent)) return nullptr;
-  if (__builtin_expect(((base | c.alignment) & (i.bytes - 1)) != 0, 0) && k.settings.bounds) {
+  if (__builtin_expect(((base | c.pattern->alignment) & (i.bytes - 1)) != 0, 0) && k.settings.bounds) {
     if (w.mask & (w.mask - 1)) return nullptr;
     k.fault(FindingKind::misaligned, i, w, first_lane(w),
             std::string(intent == Intent::load ? "reads " : "writes ") + std::to_string(i.bytes) + " bytes at " + hex(base) +
@@ -222,8 +148,8 @@ uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const voi
   if (intent != Intent::load) {
     if (__builtin_expect(k.any_pending, 0)) check_copy_sources(i, w, c, base);
     const uint8_t tag = k.launch.written_tag;
-    for (int r = 0; r < c.run_count; ++r) {
-      uint64_t from = (at + c.runs[r].offset) >> 2, to = (at + c.runs[r].offset + c.runs[r].bytes - 1) >> 2;
+    for (int r = 0; r < c.pattern->run_count; ++r) {
+      uint64_t from = (at + c.pattern->runs[r].offset) >> 2, to = (at + c.pattern->runs[r].offset + c.pattern->runs[r].bytes - 1) >> 2;
       for (uint64_t word = from; word <= to; ++word) c.written[word] = tag;
     }
     if (c.write_bits) mark(c.write_bits, c, at);
@@ -234,7 +160,7 @@ uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const voi
     if (i.category == Category::global_store) k.counters.global_store_bytes += asked;
     else k.counters.global_load_bytes += asked;
     k.counters.global_sectors += count_sectors(c, base);
-    k.counters.global_sectors_ideal += c.sectors_ideal;
+    k.counters.global_sectors_ideal += c.pattern->sectors_ideal;
   }
   return reinterpret_cast<uint8_t *>(base);
 }

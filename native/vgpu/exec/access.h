@@ -20,7 +20,9 @@ void wait_for_all_copies(const Instruction &i, Warp &w);
 uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const void *address_register, Intent intent);
 uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const void *address_register, Intent intent);
 
-// Shared words that a copy in flight will write (issue) or has written (done).
+// Shared words that a copy in flight will write (issued), of all lanes (false: there is something to report, so lane by lane) or of one,
+// and those of one lane or run that it has written (done).
+bool shared_copies_issued(Warp &w, const Pattern &p, uint64_t base);
 void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, uint32_t bytes);
 void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes);
 // A global store while copies are on their way: none of the block's may be reading there.

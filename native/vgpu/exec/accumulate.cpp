@@ -59,71 +59,131 @@ template <bool half> inline __m256 both(__m128i x, __m128i y) {
 // The same for 8 columns at once, in fp32 and 32-bit integers. It is right while the largest exponent is within +-100: then nothing that
 // counts overflows or loses bits. Sums of zeros alone are fine, too.
 constexpr int kRows = 4;
+
+// Of `block` terms in two rows, 8 columns of 16 bits each: the exponents of the rows, each in all columns, plus those of the columns.
+template <int block> inline __m256i largest_exponents(const Product &p, int row, int from) {
+  const auto load = [](const int16_t *at) { return _mm_loadu_si128(reinterpret_cast<const __m128i *>(at)); };
+  __m256i largest = _mm256_set1_epi16(2 * kZeroExponent);
+#pragma GCC unroll 16
+  for (int k = 0; k < block; ++k) {
+    const int at = (from + k) & ~7, word = block < 8 ? (from + k) & 7 : k & 7;
+    const __m256i rows = _mm256_set_m128i(load(p.a_exponent[row + 1] + at), load(p.a_exponent[row] + at));
+    const __m256i spread = _mm256_set1_epi16(static_cast<int16_t>(2 * word * 0x101 + 0x100));
+    const __m256i b = _mm256_broadcastsi128_si256(load(p.b_exponent[from + k]));
+    largest = _mm256_max_epi16(largest, _mm256_adds_epi16(b, _mm256_shuffle_epi8(rows, spread)));
+  }
+  return largest;
+}
+
+template <int length> inline void add_terms(const Product &p, int row, int from, const __m256 *scale, __m256i *sum) {
+  static_assert(kRows == 4);
+  __m256i s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
+  const __m256 scale0 = scale[0], scale1 = scale[1], scale2 = scale[2], scale3 = scale[3];
+#pragma GCC unroll 8
+  for (int k = from; k < from + length; ++k) {
+    const __m256 b = _mm256_load_ps(p.b[k]);
+    const auto term = [&](int r, __m256 by) {
+      return _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(p.a[row + r][k]), b), by));
+    };
+    s0 = _mm256_add_epi32(s0, term(0, scale0));
+    s1 = _mm256_add_epi32(s1, term(1, scale1));
+    s2 = _mm256_add_epi32(s2, term(2, scale2));
+    s3 = _mm256_add_epi32(s3, term(3, scale3));
+  }
+  sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
+}
+
+// Of sums so far.
+inline __m256i exponents_of(__m256 c) {
+  const __m256i bits = _mm256_castps_si256(c), field = _mm256_and_si256(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(255));
+  const __m256i e = _mm256_sub_epi32(field, _mm256_set1_epi32(127));  // infinities are beyond the limit, and so are subnormals
+  const __m256 zero = _mm256_cmp_ps(c, _mm256_setzero_ps(), _CMP_EQ_OQ);
+  return _mm256_blendv_epi8(e, _mm256_set1_epi32(kZeroExponent), _mm256_castps_si256(zero));
+}
+
+// Rounded towards zero, or for fp16 to odd.
+template <bool half> inline __m256 to_floats(__m256i sum) {
+  const __m256 total = _mm256_cvtepi32_ps(sum);
+  return half ? with_last_bit(total, _mm256_cmpeq_epi32(_mm256_cvttps_epi32(total), sum)) : total;
+}
+
+// Tiles reach beyond small products, and what lies there is zero: c + 0, which is +0 for any zero.
+[[gnu::noinline]] void add_zeros(Product &p, int row) {
+  for (int r = row; r < row + kRows; ++r) {
+    const __m256 sum = _mm256_add_ps(_mm256_load_ps(p.c[r]), _mm256_setzero_ps());
+    const __m256 nan = _mm256_cmp_ps(sum, sum, _CMP_UNORD_Q);
+    _mm256_store_ps(p.c[r], _mm256_blendv_ps(sum, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff)), nan));
+  }
+}
+
 template <int block, bool half> void published(Product &p, int fraction) {
   const Rounding towards_zero(3);
-  const __m256i limit = _mm256_set1_epi32(100), zero_limit = _mm256_set1_epi32(kZeroExponent / 2), bias = _mm256_set1_epi32(127);
-  const __m256i up = _mm256_set1_epi32(127 + fraction), down = _mm256_set1_epi32(127 - fraction);
+  const __m256i limit = _mm256_set1_epi32(100), zero_limit = _mm256_set1_epi32(kZeroExponent / 2);
+  const __m256i up = _mm256_set1_epi32(127 + fraction), one_twice = _mm256_set1_epi32(254 << 23);
+  // 16 terms of up to 27 bits are more than 32 bits hold, 8 and the sum so far are not.
+  constexpr int parts = block == 16 ? 2 : 1, length = block / parts;
   for (int from = 0; from < p.k; from += block) {
     for (int row = 0; row < 16; row += kRows) {
-      __m256i largest[kRows];
+      __m256i largest[kRows], beyond[kRows], sum[kRows], rest[kRows], any = _mm256_setzero_si256(), terms = any;
+      __m256 scale[kRows], total[kRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; r += 2) {
+        const __m256i two = largest_exponents<block>(p, row + r, from);
+        largest[r] = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(two));
+        largest[r + 1] = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(two, 1));
+        terms = _mm256_or_si256(terms, _mm256_cmpgt_epi16(two, _mm256_set1_epi16(kZeroExponent / 2)));
+      }
+      if (__builtin_expect(_mm256_testz_si256(terms, terms), 0)) {
+        add_zeros(p, row);
+        continue;
+      }
+#pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
         const __m256 c = _mm256_load_ps(p.c[row + r]);
-        const __m256i field = _mm256_and_si256(_mm256_srli_epi32(_mm256_castps_si256(c), 23), _mm256_set1_epi32(255));
-        const __m256i e = _mm256_sub_epi32(field, bias);  // infinities are beyond the limit, and so are subnormals
-        const __m256 zero = _mm256_cmp_ps(c, _mm256_setzero_ps(), _CMP_EQ_OQ);
-        largest[r] = _mm256_blendv_epi8(e, _mm256_set1_epi32(kZeroExponent), _mm256_castps_si256(zero));
+        const __m256i e = _mm256_max_epi32(largest[r], exponents_of(c)), zeros = _mm256_cmpgt_epi32(zero_limit, e);
+        beyond[r] = _mm256_andnot_si256(zeros, _mm256_cmpgt_epi32(_mm256_abs_epi32(e), limit));
+        any = _mm256_or_si256(any, beyond[r]);
+        const __m256i kept = _mm256_max_epi32(e, _mm256_sub_epi32(_mm256_setzero_si256(), limit));
+        scale[r] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_sub_epi32(up, kept), 23));
+        sum[r] = _mm256_cvttps_epi32(_mm256_mul_ps(c, scale[r]));
+        rest[r] = _mm256_setzero_si256();
       }
-      for (int k = from; k < from + block; ++k) {
-        const __m256i b = _mm256_load_si256(reinterpret_cast<const __m256i *>(p.b_exponent[k]));
-        for (int r = 0; r < kRows; ++r)
-          largest[r] = _mm256_max_epi32(largest[r], _mm256_add_epi32(b, _mm256_set1_epi32(p.a_exponent[row + r][k])));
-      }
-      int slow = 0;
-      __m256 scale[kRows], back[kRows];
-      for (int r = 0; r < kRows; ++r) {
-        const __m256i beyond = _mm256_cmpgt_epi32(_mm256_abs_epi32(largest[r]), limit);
-        const __m256i zeros = _mm256_cmpgt_epi32(zero_limit, largest[r]);
-        if (!_mm256_testc_si256(zeros, beyond)) slow |= 1 << r;
-        const __m256i e = _mm256_max_epi32(_mm256_min_epi32(largest[r], limit), _mm256_sub_epi32(_mm256_setzero_si256(), limit));
-        scale[r] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_sub_epi32(up, e), 23));
-        back[r] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(down, e), 23));
-      }
-      // 16 terms of up to 27 bits are more than 32 bits hold, 8 and the sum so far are not.
-      constexpr int parts = block == 16 ? 2 : 1, length = block / parts;
-      __m256i sum[parts][kRows];
-      for (int r = 0; r < kRows; ++r) sum[0][r] = _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_load_ps(p.c[row + r]), scale[r]));
-      if constexpr (parts == 2)
-        for (int r = 0; r < kRows; ++r) sum[1][r] = _mm256_setzero_si256();
-      for (int part = 0; part < parts; ++part) {
-        for (int k = from + part * length; k < from + (part + 1) * length; ++k) {
-          const __m256 b = _mm256_load_ps(p.b[k]);
+      add_terms<length>(p, row, from, scale, sum);
+      __m256i overflow = _mm256_setzero_si256();
+      if constexpr (parts == 2) {
+        add_terms<length>(p, row, from + length, scale, rest);
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) {
+          const __m256i s = _mm256_add_epi32(sum[r], rest[r]);
+          overflow = _mm256_or_si256(overflow, _mm256_and_si256(_mm256_xor_si256(s, sum[r]), _mm256_xor_si256(s, rest[r])));
+          total[r] = to_floats<half>(s);
+        }
+        if (__builtin_expect(_mm256_movemask_ps(_mm256_castsi256_ps(overflow)), 0)) {
           for (int r = 0; r < kRows; ++r) {
-            const __m256 term = _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(p.a[row + r][k]), b), scale[r]);
-            sum[part][r] = _mm256_add_epi32(sum[part][r], _mm256_cvttps_epi32(term));
+            const __m256 low = both<half>(_mm256_castsi256_si128(sum[r]), _mm256_castsi256_si128(rest[r]));
+            const __m256 high = both<half>(_mm256_extracti128_si256(sum[r], 1), _mm256_extracti128_si256(rest[r], 1));
+            total[r] = _mm256_permute2f128_ps(low, high, 0x20);
           }
         }
+      } else {
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) total[r] = to_floats<half>(sum[r]);
       }
-      for (int r = 0; r < kRows; ++r) {
-        if (__builtin_expect(slow >> r & 1, 0)) {
-          float result[8];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {  // times 1 / scale
+        total[r] = _mm256_mul_ps(total[r], _mm256_castsi256_ps(_mm256_sub_epi32(one_twice, _mm256_castps_si256(scale[r]))));
+        if (half) total[r] = _mm256_cvtph_ps(_mm256_cvtps_ph(total[r], _MM_FROUND_TO_NEAREST_INT));
+      }
+      if (__builtin_expect(!_mm256_testz_si256(any, any), 0)) {
+        for (int r = 0; r < kRows; ++r) {
+          if (_mm256_testz_si256(beyond[r], beyond[r])) continue;
+          alignas(32) float result[8];
           for (int n = 0; n < 8; ++n) result[n] = published_sum(p, row + r, n, from, block, fraction);
-          std::memcpy(p.c[row + r], result, sizeof result);
-          continue;
+          total[r] = _mm256_load_ps(result);
         }
-        __m256 total;
-        if constexpr (parts == 1) {
-          total = _mm256_cvtepi32_ps(sum[0][r]);
-          const __m256i exact = _mm256_cmpeq_epi32(_mm256_cvttps_epi32(total), sum[0][r]);
-          if (half) total = with_last_bit(total, exact);
-        } else {
-          const __m256 low = both<half>(_mm256_castsi256_si128(sum[0][r]), _mm256_castsi256_si128(sum[1][r]));
-          const __m256 high = both<half>(_mm256_extracti128_si256(sum[0][r], 1), _mm256_extracti128_si256(sum[1][r], 1));
-          total = _mm256_permute2f128_ps(low, high, 0x20);
-        }
-        total = _mm256_mul_ps(total, back[r]);
-        if (half) total = _mm256_cvtph_ps(_mm256_cvtps_ph(total, _MM_FROUND_TO_NEAREST_INT));
-        _mm256_store_ps(p.c[row + r], total);
       }
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) _mm256_store_ps(p.c[row + r], total[r]);
     }
   }
 }

@@ -1,23 +1,70 @@
 // cp.async. A copy is done at the wait that covers it, the latest moment that PTX allows; until then its words count as
 // pending, so that a wait that is missing or too weak shows in the check and in the numbers.
-#include "access.h"
+#include "spread.h"
+#include <algorithm>
 
 namespace vgpu {
 namespace {
 
-void finish_copy(Warp &w, AsyncCopy &copy, uint32_t lanes) {
+template <int bytes> void move_whole(const AsyncCopy &copy, uint32_t lanes, uint8_t *shared) {
   for (uint32_t m = lanes; m; m &= m - 1) {
-    int l = __builtin_ctz(m);
-    uint8_t *to = w.worker->shared + copy.to[l];
-    if (copy.read[l] == 16) {
-      std::memcpy(to, reinterpret_cast<const void *>(copy.from[l]), 16);
-    } else {
-      if (copy.read[l]) std::memcpy(to, reinterpret_cast<const void *>(copy.from[l]), copy.read[l]);
-      std::memset(to + copy.read[l], 0, copy.bytes - copy.read[l]);
-    }
-    shared_copy_done(w, copy.to[l], copy.bytes);
+    const int l = __builtin_ctz(m);
+    std::memcpy(shared + copy.to[l], reinterpret_cast<const void *>(copy.from[l]), bytes);
+  }
+}
+
+void finish_copy(Warp &w, AsyncCopy &copy, uint32_t lanes) {
+  uint8_t *shared = w.worker->shared;
+  uint32_t whole = 0;
+  for (int l = 0; l < kLanes; ++l) whole |= static_cast<uint32_t>(copy.read[l] == copy.bytes) << l;
+  whole &= lanes;
+  if (copy.bytes == 16) move_whole<16>(copy, whole, shared);
+  else if (copy.bytes == 8) move_whole<8>(copy, whole, shared);
+  else move_whole<4>(copy, whole, shared);
+  for (uint32_t m = lanes & ~whole; m; m &= m - 1) {
+    const int l = __builtin_ctz(m);
+    if (copy.read[l]) std::memcpy(shared + copy.to[l], reinterpret_cast<const void *>(copy.from[l]), copy.read[l]);
+    std::memset(shared + copy.to[l] + copy.read[l], 0, copy.bytes - copy.read[l]);
+  }
+  if (lanes == copy.issued && copy.run_count) {
+    for (int r = 0; r < copy.run_count; ++r) shared_copy_done(w, copy.runs[r].at, copy.runs[r].bytes);
+  } else {
+    for (uint32_t m = lanes; m; m &= m - 1) shared_copy_done(w, copy.to[__builtin_ctz(m)], copy.bytes);
   }
   copy.mask &= ~lanes;
+}
+
+// Where the copies go; the lanes one by one where one of them faults or has something to report.
+void aim(const Instruction &i, Warp &w, AsyncCopy &copy) {
+  Worker &k = *w.worker;
+  AccessCache &c = k.caches[i.cache + 1];
+  const uint8_t *to_register = w.at<uint8_t>(i.o[0]);
+  const auto *narrow = reinterpret_cast<const uint32_t *>(to_register);
+  const auto *wide = reinterpret_cast<const uint64_t *>(to_register);
+  const uint64_t base = i.mode ? wide[first_lane(w)] : narrow[first_lane(w)];
+  const Pattern *p = i.mode ? spread(w, c, wide, i.bytes) : spread(w, c, narrow, i.bytes);
+  const uint64_t low = base + (p ? p->low : 0), high = base + (p ? p->high : 0);
+  copy.run_count = 0;
+  if (p && low <= high && high <= k.shared_bytes && !((base | p->alignment) & (i.bytes - 1)) && shared_copies_issued(w, *p, base)) {
+    for (int l = 0; l < kLanes; ++l) copy.to[l] = static_cast<uint32_t>(base) + static_cast<uint32_t>(p->relative[l]);
+    copy.run_count = p->run_count;
+    for (int r = 0; r < p->run_count; ++r)
+      copy.runs[r] = {static_cast<uint32_t>(base) + static_cast<uint32_t>(p->runs[r].offset), static_cast<uint32_t>(p->runs[r].bytes)};
+    return;
+  }
+  for (uint32_t m = w.mask; m; m &= m - 1) {
+    int l = __builtin_ctz(m);
+    const uint64_t to = i.mode ? wide[l] : narrow[l];
+    if (to >= k.shared_bytes || i.bytes > k.shared_bytes - to)
+      k.fault(FindingKind::out_of_bounds, i, w, l,
+              "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + "; the block has " +
+                  std::to_string(k.shared_bytes) + " bytes of shared memory");
+    if (to & (i.bytes - 1))
+      k.fault(FindingKind::misaligned, i, w, l,
+              "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + ", which is no multiple of that");
+    copy.to[l] = static_cast<uint32_t>(to);
+    shared_copy_issued(i, w, l, copy.to[l], i.bytes);
+  }
 }
 
 // Operands: shared address, global address, bytes to read (32 bits); immediate is the offset of the global address, and the
@@ -27,57 +74,64 @@ void copy_async(const Instruction &i, Warp &w) {
   const uint32_t *read = w.at<uint32_t>(i.o[2]);
   if (w.spare.empty()) w.spare.push_back(std::make_unique<AsyncCopy>());
   AsyncCopy &copy = *w.spare.back();
+  const uint32_t all = w.mask;
   copy.number = i.number;
   copy.low = ~uint64_t(0);
   copy.high = 0;
-  copy.oldest = ~0u;
   copy.bytes = i.bytes;
-  copy.mask = w.mask;
-  // The source: lanes that read less than all (the zero-filled border) are checked for what they read.
-  uint32_t whole = 0;
+  copy.mask = copy.issued = all;
   const bool wide = i.flags & kWideAddress;
   const uint8_t *from_register = w.at<uint8_t>(i.o[1]);
-  for (uint32_t m = w.mask; m; m &= m - 1) {
-    int l = __builtin_ctz(m);
-    if (read[l] > i.bytes && !k.seen(FindingKind::bad_instruction, i))
-      k.finding(FindingKind::bad_instruction, i, w, l,
-                "reads " + std::to_string(read[l]) + " bytes for a copy of " + std::to_string(i.bytes) + ", which is not defined");
+  uint32_t whole = 0, some = 0, more = 0;
+  for (int l = 0; l < kLanes; ++l) {
+    whole |= static_cast<uint32_t>(read[l] >= i.bytes) << l;
+    some |= static_cast<uint32_t>(read[l] != 0) << l;
+    more |= static_cast<uint32_t>(read[l] > i.bytes) << l;
     copy.read[l] = static_cast<uint8_t>(std::min<uint32_t>(read[l], i.bytes));
+  }
+  for (int l = 0; l < kLanes; ++l)
     copy.from[l] = (wide ? reinterpret_cast<const uint64_t *>(from_register)[l] : reinterpret_cast<const uint32_t *>(from_register)[l]) +
                    static_cast<uint64_t>(i.immediate);
-    if (copy.read[l] == i.bytes) whole |= 1u << l;
-    if (copy.read[l]) copy.low = std::min(copy.low, copy.from[l]), copy.high = std::max(copy.high, copy.from[l] + copy.read[l]);
+  whole &= all;
+  some &= all & ~whole;
+  for (uint32_t m = more & all; m; m &= m - 1) {
+    const int l = __builtin_ctz(m);
+    if (!k.seen(FindingKind::bad_instruction, i))
+      k.finding(FindingKind::bad_instruction, i, w, l,
+                "reads " + std::to_string(read[l]) + " bytes for a copy of " + std::to_string(i.bytes) + ", which is not defined");
   }
-  const uint32_t all = w.mask;
+  // The source: lanes that read less than all (the zero-filled border) are checked for what they read.
   auto check = [&](const Instruction &access) {
     AccessCache &c = k.caches[access.cache];
-    if (!resolve_global(access, w, c, from_register, Intent::load))
-      one_by_one(w, [&] { resolve_global(access, w, c, from_register, Intent::load); });
+    const uint8_t *p = resolve_global(access, w, c, from_register, Intent::load);
+    if (!p) one_by_one(w, [&] { resolve_global(access, w, c, from_register, Intent::load); });
+    return p;
   };
-  if (whole) w.set_mask(whole), check(i);
-  for (uint32_t m = all & ~whole; m; m &= m - 1) {
-    int l = __builtin_ctz(m);
-    if (!copy.read[l]) continue;
+  auto extend = [&](uint64_t from, uint64_t to) { copy.low = std::min(copy.low, from), copy.high = std::max(copy.high, to); };
+  if (whole) {
+    w.set_mask(whole);
+    const Pattern *&pattern = k.caches[i.cache].pattern;
+    if (const uint8_t *p = check(i)) {
+      const uint64_t base = reinterpret_cast<uint64_t>(p);
+      extend(base + pattern->low, base + pattern->high);
+    } else {
+      some |= whole;
+    }
+  }
+  for (uint32_t m = some; m; m &= m - 1) {
+    const int l = __builtin_ctz(m);
+    extend(copy.from[l], copy.from[l] + copy.read[l]);
+    if (whole >> l & 1) continue;
     Instruction part = i;
     part.bytes = 1;
     for (int n = 0; n < copy.read[l]; ++n, ++part.immediate) w.set_mask(m & -m), check(part);
   }
   w.set_mask(all);
-  const uint8_t *to_register = w.at<uint8_t>(i.o[0]);
-  for (uint32_t m = w.mask; m; m &= m - 1) {
-    int l = __builtin_ctz(m);
-    uint64_t to = i.mode ? reinterpret_cast<const uint64_t *>(to_register)[l] : reinterpret_cast<const uint32_t *>(to_register)[l];
-    if (to >= k.shared_bytes || i.bytes > k.shared_bytes - to)
-      k.fault(FindingKind::out_of_bounds, i, w, l,
-              "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + "; the block has " +
-                  std::to_string(k.shared_bytes) + " bytes of shared memory");
-    if (to & (i.bytes - 1))
-      k.fault(FindingKind::misaligned, i, w, l,
-              "copies " + std::to_string(i.bytes) + " bytes to shared address " + hex(to) + ", which is no multiple of that");
-    copy.to[l] = static_cast<uint32_t>(to);
+  aim(i, w, copy);
+  copy.oldest = ~0u;
+  for (int l = 0; l < kLanes; ++l) {
     copy.group[l] = w.committed[l];
-    copy.oldest = std::min(copy.oldest, w.committed[l]);
-    shared_copy_issued(i, w, l, copy.to[l], i.bytes);
+    copy.oldest = std::min(copy.oldest, w.committed[l] | ~static_cast<uint32_t>(all == kAll ? -1 : w.lane[l]));
   }
   w.copies.push_back(std::move(w.spare.back()));
   w.spare.pop_back();
@@ -86,17 +140,14 @@ void copy_async(const Instruction &i, Warp &w) {
 // Does the copies of the active lanes whose group is older than the newest `left` committed ones.
 void wait(Warp &w, bool everything, uint32_t left) {
   uint32_t newest = 0;
-  for (uint32_t m = w.mask; m; m &= m - 1) newest = std::max(newest, w.committed[__builtin_ctz(m)]);
+  for (int l = 0; l < kLanes; ++l) newest = std::max(newest, w.mask >> l & 1 ? w.committed[l] : 0);
   size_t kept = 0;
   for (size_t n = 0; n < w.copies.size(); ++n) {
     AsyncCopy &copy = *w.copies[n];
     if (everything || copy.oldest + left < newest) {
       uint32_t lanes = 0;
-      for (uint32_t m = copy.mask & w.mask; m; m &= m - 1) {
-        int l = __builtin_ctz(m);
-        if (everything || copy.group[l] + left < w.committed[l]) lanes |= 1u << l;
-      }
-      finish_copy(w, copy, lanes);
+      for (int l = 0; l < kLanes; ++l) lanes |= static_cast<uint32_t>(copy.group[l] + left < w.committed[l]) << l;
+      finish_copy(w, copy, (everything ? kAll : lanes) & copy.mask & w.mask);
     }
     if (copy.mask) std::swap(w.copies[kept++], w.copies[n]);
     else w.spare.push_back(std::move(w.copies[n]));
@@ -119,12 +170,12 @@ void check_copy_sources(const Instruction &i, Warp &w, const AccessCache &c, uin
   if (!k.settings.races) return;
   for (const Warp &reader : k.warps) {
     for (const auto &copy : reader.copies) {
-      if (base + c.high <= copy->low || base + c.low >= copy->high) continue;
+      if (base + c.pattern->high <= copy->low || base + c.pattern->low >= copy->high) continue;
       for (uint32_t m = copy->mask; m; m &= m - 1) {
         const int l = __builtin_ctz(m);
         const uint64_t from = copy->from[l], to = from + copy->read[l];
         for (uint32_t n = w.mask; n; n &= n - 1) {
-          const uint64_t at = base + c.relative[__builtin_ctz(n)];
+          const uint64_t at = base + c.pattern->relative[__builtin_ctz(n)];
           if (at >= to || at + i.bytes <= from || k.seen(FindingKind::pending_copy, i)) continue;
           k.finding(FindingKind::pending_copy, i, w, __builtin_ctz(n),
                     "writes " + std::to_string(i.bytes) + " bytes at " + hex(at) + " while the cp.async of PTX line " +

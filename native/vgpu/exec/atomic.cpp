@@ -48,7 +48,7 @@ template <class T, int op> [[gnu::noinline]] void update(const Instruction &i, W
   for (int n = 0; n < kLanes; ++n) {
     const int l = order == WarpOrder::reverse ? kLanes - 1 - n : (n + turn) & 31;
     if (!(w.mask >> l & 1)) continue;
-    auto *at = reinterpret_cast<Bits<T> *>(p + c.relative[l]);
+    auto *at = reinterpret_cast<Bits<T> *>(p + c.pattern->relative[l]);
     Bits<T> old = __atomic_load_n(at, __ATOMIC_RELAXED), next;
     do {
       next = std::bit_cast<Bits<T>>(combine<op, T>(std::bit_cast<T>(old), b[l], third[l]));

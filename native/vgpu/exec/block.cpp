@@ -1,6 +1,7 @@
 // One thread block: its warps take turns, each running to a barrier, its end, or the end of its turn.
 #include "access.h"
 #include <algorithm>
+#include <bit>
 
 namespace vgpu {
 
@@ -21,6 +22,7 @@ Worker::Worker(LaunchState &state, uint64_t seed)
   shared_storage.resize(shared_bytes + 128);
   shared = shared_storage.data() + (128 - reinterpret_cast<uintptr_t>(shared_storage.data()) % 128) % 128;
   const size_t words = shared_bytes / kernel.granule + 16;
+  granule_bits = static_cast<uint32_t>(std::countr_zero(kernel.granule));
   if (settings.races || settings.initialized) {
     wrote.resize(words);
     read.resize(words);
@@ -108,10 +110,7 @@ void Worker::start_block(uint64_t number) {
   reduce_count[0] = reduce_count[1] = reduce_or[0] = reduce_or[1] = 0;
   reduce_and[0] = reduce_and[1] = kAll;
   // Shared memory starts as signalling NaNs, not as what the block before left.
-  for (uint64_t at = 0; at + 4 <= shared_bytes; at += 4) {
-    constexpr uint32_t pattern = 0x7fa5a5a5u;
-    std::memcpy(shared + at, &pattern, 4);
-  }
+  std::fill_n(reinterpret_cast<uint32_t *>(shared), shared_bytes / 4, 0x7fa5a5a5u);
   std::memset(shared + reserved_from, 0, shared_bytes - reserved_from);
   const uint32_t threads = l.block[0] * l.block[1] * l.block[2];
   for (Warp &w : warps) {
@@ -176,7 +175,7 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
             "is still running after " + std::to_string(steps) +
                 " warp instructions of its block: an endless loop, or a wait for something that cannot come");
     counting_main_loop = b.main_loop;
-    for (const Instruction *i = code + b.begin, *end = code + b.end; i != end; ++i) i->run(*i, w);
+    for (const Instruction *i = code + b.begin, *end = code + b.end; i != end; i += i->length) i->run(*i, w);
     const uint32_t taken = b.guarded ? (b.guard_negated ? ~w.predicate(b.guard) : w.predicate(b.guard)) & top.mask : top.mask;
     switch (b.ending) {
       case Ending::fall: top.block = b.next; break;

@@ -140,6 +140,37 @@ template <class F> void add_tests(Forms &f, const std::string &t, const char *si
 
 }  // namespace
 
+// Half of the instructions of a product. Nothing looks at a result in between, so a NaN gets its one pattern at the end; a factor that
+// several of them have stays where it is.
+void fma_row(const Instruction &first, Warp &w) {
+  const Instruction *const end = &first + first.length;
+  if (__builtin_expect(w.mask != kAll, 0)) {
+    for (const Instruction *i = &first; i != end; ++i) arithmetic<float, kFma, false, false>(*i, w);
+    return;
+  }
+  constexpr int vectors = kLanes / 8;
+  __m256 factor[vectors] = {}, nan = _mm256_setzero_ps();
+  uint32_t held = ~0u;
+  for (const Instruction *i = &first; i != end; ++i) {
+    float *d = w.at<float>(i->o[0]);
+    const float *a = w.at<float>(i->o[1]), *b = w.at<float>(i->o[2]), *c = w.at<float>(i->o[3]);
+    if (i->o[1] != held) {
+      held = i->o[1];
+      for (int n = 0; n < vectors; ++n) factor[n] = _mm256_load_ps(a + 8 * n);
+    }
+    __m256 r[vectors];
+    for (int n = 0; n < vectors; ++n) r[n] = _mm256_fmadd_ps(factor[n], _mm256_load_ps(b + 8 * n), _mm256_load_ps(c + 8 * n));
+    for (int n = 0; n < vectors; ++n) _mm256_store_ps(d + 8 * n, r[n]);
+    for (int n = 0; n < vectors; n += 2) nan = _mm256_or_ps(nan, _mm256_cmp_ps(r[n], r[n + 1], _CMP_UNORD_Q));
+    if (i->o[0] == held) held = ~0u;
+  }
+  if (__builtin_expect(_mm256_testz_si256(_mm256_castps_si256(nan), _mm256_castps_si256(nan)), 1)) return;
+  for (const Instruction *i = &first; i != end; ++i) {
+    float *d = w.at<float>(i->o[0]);
+    for (int l = 0; l < kLanes; ++l) d[l] = canonical(d[l]);
+  }
+}
+
 void add_float_forms(Forms &f) {
   add_kind<kAdd>(f, {"add"}, Category::other_float);
   add_kind<kSub>(f, {"sub"}, Category::other_float);

@@ -28,13 +28,15 @@ template <class T, int direction, int after> uint16_t rounded(float x) {
 }
 template <class T, int direction, int after> void add_narrow(Forms &f, std::string_view type) {
   constexpr const char *names[] = {"", ".sat", ".relu"};
-  f[{"cvt.", kRounded[direction], names[after], ".", type, ".f32"}] = {unary_each<uint16_t, float, rounded<T, direction, after>>, "hf",
-                                                                       Category::other_float};
+  constexpr auto one = rounded<T, direction, after>;
   // d = {a, b}: a is the upper half
+  constexpr auto two = [](float a, float b) { return uint32_t(rounded<T, direction, after>(a)) << 16 | rounded<T, direction, after>(b); };
+  constexpr bool vectors = std::is_same_v<T, Bfloat>;  // plain arithmetic
+  const Category k = Category::other_float;
+  f[{"cvt.", kRounded[direction], names[after], ".", type, ".f32"}] = {
+      vectors ? unary<uint16_t, float, one> : unary_each<uint16_t, float, one>, "hf", k};
   f[{"cvt.", kRounded[direction], names[after], ".", type, "x2.f32"}] = {
-      binary_each<uint32_t, float, float,
-                  [](float a, float b) { return uint32_t(rounded<T, direction, after>(a)) << 16 | rounded<T, direction, after>(b); }>,
-      "wff", Category::other_float};
+      vectors ? binary<uint32_t, float, float, two> : binary_each<uint32_t, float, float, two>, "wff", k};
 }
 template <class T, int direction> void add_direction(Forms &f, std::string_view type) {
   add_narrow<T, direction, kPlain>(f, type);

@@ -57,6 +57,7 @@ struct Instruction {
   uint32_t number = 0;  // its own index
   uint32_t cache = 0;   // index of its access cache
   uint32_t list = 0;    // where its operands begin in the kernel's lists, if o is too short
+  uint32_t length = 1;  // instructions that `run` does: this one and those behind it
   int64_t immediate = 0;
   bool listed() const { return defs + uses > static_cast<int>(std::size(o)); }
 };
@@ -162,6 +163,8 @@ struct Form {
   Category category;
 };
 const Form *find_form(const std::string &name);
+// Any number of `fma.rn.f32` without a guard, one after the other: the first one's `length`.
+void fma_row(const Instruction &i, Warp &w);
 
 // Decodes one function; what it does not know goes to errors.
 std::unique_ptr<Kernel> decode(const Function &function, std::vector<Error> &errors);

@@ -51,7 +51,7 @@ template <int count, bool transposed> void load_matrix(const Instruction &i, War
     if (!p) return false;
     for (uint32_t m = w.mask; m; m &= m - 1) {
       const int l = __builtin_ctz(m);
-      std::memcpy(matrix[0] + 16 * l, p + c.relative[l], 16);
+      std::memcpy(matrix[0] + 16 * l, p + c.pattern->relative[l], 16);
     }
     return true;
   };
@@ -82,7 +82,7 @@ template <int count, bool transposed> void store_matrix(const Instruction &i, Wa
     if (!p) return false;
     for (uint32_t m = w.mask; m; m &= m - 1) {
       const int l = __builtin_ctz(m);
-      std::memcpy(p + c.relative[l], matrix[0] + 16 * l, 16);
+      std::memcpy(p + c.pattern->relative[l], matrix[0] + 16 * l, 16);
     }
     return true;
   };
@@ -90,7 +90,7 @@ template <int count, bool transposed> void store_matrix(const Instruction &i, Wa
   w.set_mask(givers);
   const bool together = scatter();
   if (!together) one_by_one(w, [&] { scatter(); });
-  if (together && c.overlapping && w.worker->settings.races && !w.worker->seen(FindingKind::shared_race, i))
+  if (together && c.pattern->overlapping && w.worker->settings.races && !w.worker->seen(FindingKind::shared_race, i))
     w.worker->finding(FindingKind::shared_race, i, w, first_lane(w), "writes rows that overlap");
   w.set_mask(all);
 }
@@ -104,6 +104,16 @@ template <MatrixType type> inline __m256 eight(const uint8_t *first, const uint8
   if constexpr (type == MatrixType::f16) return _mm256_cvtph_ps(row_of(first, row));
   const __m128i high = second ? row_of(second, row) : _mm_setzero_si128();
   return _mm256_castsi256_ps(_mm256_and_si256(_mm256_set_m128i(high, row_of(first, row)), _mm256_set1_epi32(~0x1fff)));
+}
+
+// The exponents of 16 numbers of 16 bits, as put() has them.
+template <MatrixType type> inline __m256i exponents(__m256i words) {
+  constexpr bool half = type == MatrixType::f16;
+  constexpr int bits = half ? 10 : 7, bias = half ? 15 : 127, least = half ? Half::kLeastExponent : Bfloat::kLeastExponent;
+  const __m256i x = _mm256_and_si256(words, _mm256_set1_epi16(0x7fff)), field = _mm256_srli_epi16(x, bits);
+  __m256i e = _mm256_max_epi16(_mm256_sub_epi16(field, _mm256_set1_epi16(bias)), _mm256_set1_epi16(least));
+  e = _mm256_blendv_epi8(e, _mm256_set1_epi16(kInfiniteExponent), _mm256_cmpeq_epi16(field, _mm256_set1_epi16(2 * bias + 1)));
+  return _mm256_blendv_epi8(e, _mm256_set1_epi16(kZeroExponent), _mm256_cmpeq_epi16(x, _mm256_setzero_si256()));
 }
 
 inline void transpose(__m256 *r) {
@@ -157,17 +167,30 @@ template <MatrixType type, int K, bool half> void product(const Instruction &i, 
   Product p;
   p.k = K;
   p.half = half;
-  for (int g = 0; g < groups; ++g) {
-    for (int r = 0; r < 16; ++r) {
-      const __m256 x = type == MatrixType::tf32 ? eight<type>(a[r / 8], a[r / 8 + 2], r % 8)
-                                                : eight<type>(a[r / 8 + 2 * g], nullptr, r % 8);
-      put<type>(p.a[r] + 8 * g, p.a_exponent[r] + 8 * g, x);
-    }
+  if constexpr (type == MatrixType::tf32) {
+    for (int r = 0; r < 16; ++r) put<type>(p.a[r], p.a_exponent[r], eight<type>(a[r / 8], a[r / 8 + 2], r % 8));
     __m256 rows[8];
-    for (int n = 0; n < 8; ++n)
-      rows[n] = type == MatrixType::tf32 ? eight<type>(b[0], b[1], kColumn[n]) : eight<type>(b[g], nullptr, kColumn[n]);
+    for (int n = 0; n < 8; ++n) rows[n] = eight<type>(b[0], b[1], kColumn[n]);
     transpose(rows);
-    for (int k = 0; k < 8; ++k) put<type>(p.b[8 * g + k], p.b_exponent[8 * g + k], rows[k]);
+    for (int k = 0; k < 8; ++k) put<type>(p.b[k], p.b_exponent[k], rows[k]);
+  } else {
+    for (int r = 0; r < 16; ++r) {
+      const uint8_t *left = a[r / 8], *right = groups == 2 ? a[r / 8 + 2] : left;
+      const __m256i words = _mm256_set_m128i(row_of(right, r % 8), row_of(left, r % 8));
+      _mm256_store_si256(reinterpret_cast<__m256i *>(p.a_exponent[r]), exponents<type>(words));
+      _mm256_store_ps(p.a[r], eight<type>(left, nullptr, r % 8));
+      if (groups == 2) _mm256_store_ps(p.a[r] + 8, eight<type>(right, nullptr, r % 8));
+    }
+    for (int g = 0; g < groups; ++g) {
+      alignas(32) uint8_t columns[128];
+      for (int n = 0; n < 8; ++n) _mm_store_si128(reinterpret_cast<__m128i *>(columns) + n, row_of(b[g], kColumn[n]));
+      transpose_words(columns);
+      for (int k = 0; k < 8; k += 2) {
+        const __m256i words = _mm256_load_si256(reinterpret_cast<const __m256i *>(columns) + k / 2);
+        _mm256_store_si256(reinterpret_cast<__m256i *>(p.b_exponent[8 * g + k]), exponents<type>(words));
+        for (int n = k; n < k + 2; ++n) _mm256_store_ps(p.b[8 * g + n], eight<type>(columns, nullptr, n));
+      }
+    }
   }
   const __m256i order = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(kColumn));
   for (int r = 0; r < 16; ++r) {

@@ -42,7 +42,7 @@ template <Space space, class M, class R, int N> void load(const Instruction &i, 
   AccessCache &c = w.worker->caches[i.cache];
   const uint8_t *p = resolve<space>(i, w, c, w.at<uint8_t>(i.o[N]), Intent::load);
   if (__builtin_expect(!p, 0)) return one_by_one(w, [&] { load<space, M, R, N>(i, w); });
-  if (c.uniform) {
+  if (c.pattern->uniform) {
     for (int n = 0; n < N; ++n) {
       M v;
       std::memcpy(&v, p + n * sizeof(M), sizeof(M));
@@ -51,7 +51,7 @@ template <Space space, class M, class R, int N> void load(const Instruction &i, 
     return;
   }
   if constexpr (N == 1) {
-    if (c.contiguous) {
+    if (c.pattern->contiguous) {
       const M *m = reinterpret_cast<const M *>(p);
       write_lanes<R>(w, i.o[0], [=](int l) { return static_cast<R>(m[l]); });
       return;
@@ -59,10 +59,10 @@ template <Space space, class M, class R, int N> void load(const Instruction &i, 
   }
   if constexpr (N == 4 && sizeof(M) == 4) {
     if (w.mask == kAll)
-      return transpose_load(p, c.relative, w.at<float>(i.o[0]), w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]));
+      return transpose_load(p, c.pattern->relative, w.at<float>(i.o[0]), w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]));
   }
   // Inactive lanes have the offset 0 and read what the first active lane reads.
-  const int32_t *r = c.relative;
+  const int32_t *r = c.pattern->relative;
   for (int n = 0; n < N; ++n)
     write_lanes<R>(w, i.o[n], [=](int l) { return static_cast<R>(*reinterpret_cast<const M *>(p + r[l] + n * sizeof(M))); });
 }
@@ -79,7 +79,7 @@ template <class M, class R, int N> void check_conflict(const Instruction &i, War
     int l = __builtin_ctz(m);
     for (uint32_t e = w.mask & ((1u << l) - 1); e; e &= e - 1) {
       int f = __builtin_ctz(e);
-      if (c.relative[f] != c.relative[l]) continue;
+      if (c.pattern->relative[f] != c.pattern->relative[l]) continue;
       for (int n = 0; n < N; ++n) {
         const R *s = w.at<R>(i.o[1 + n]);
         const M a = static_cast<M>(s[l]), b = static_cast<M>(s[f]);
@@ -95,10 +95,10 @@ template <Space space, class M, class R, int N> void store(const Instruction &i,
   uint8_t *p = resolve<space>(i, w, c, w.at<uint8_t>(i.o[0]), Intent::store);
   if (__builtin_expect(!p, 0)) return one_by_one(w, [&] { store<space, M, R, N>(i, w); });
   if constexpr (space == Space::shared) {
-    if (__builtin_expect(c.overlapping, 0) && w.worker->settings.races) check_conflict<M, R, N>(i, w, c);
+    if (__builtin_expect(c.pattern->overlapping, 0) && w.worker->settings.races) check_conflict<M, R, N>(i, w, c);
   }
   if constexpr (N == 1) {
-    if (c.contiguous) {
+    if (c.pattern->contiguous) {
       M *m = reinterpret_cast<M *>(p);
       const R *s = w.at<R>(i.o[1]);
 #pragma GCC ivdep
@@ -108,13 +108,13 @@ template <Space space, class M, class R, int N> void store(const Instruction &i,
   }
   if constexpr (N == 4 && sizeof(M) == 4) {
     if (w.mask == kAll)
-      return transpose_store(p, c.relative, w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]), w.at<float>(i.o[4]));
+      return transpose_store(p, c.pattern->relative, w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]), w.at<float>(i.o[4]));
   }
   for (uint32_t m = w.mask; m; m &= m - 1) {
     int l = __builtin_ctz(m);
     for (int n = 0; n < N; ++n) {
       const M v = static_cast<M>(w.at<R>(i.o[1 + n])[l]);
-      std::memcpy(p + c.relative[l] + n * sizeof(M), &v, sizeof(M));
+      std::memcpy(p + c.pattern->relative[l] + n * sizeof(M), &v, sizeof(M));
     }
   }
 }

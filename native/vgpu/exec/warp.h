@@ -38,10 +38,16 @@ struct AsyncCopy {     // one warp's cp.async instruction
   uint64_t low, high;  // all sources lie in between
   uint32_t mask;       // lanes whose copy has not been done
   uint32_t oldest;     // the smallest group of its lanes
-  uint32_t group[kLanes];
-  uint32_t to[kLanes];
-  uint64_t from[kLanes];
-  uint8_t bytes, read[kLanes];
+  alignas(32) uint32_t group[kLanes];
+  alignas(32) uint32_t to[kLanes];
+  alignas(32) uint64_t from[kLanes];
+  alignas(32) uint8_t read[kLanes];
+  uint8_t bytes;
+  uint32_t issued;    // lanes
+  uint8_t run_count;  // of what all its lanes write, 0 if that is not known; at shared addresses
+  struct {
+    uint32_t at, bytes;
+  } runs[kLanes];
 };
 
 enum class WarpState : uint8_t { ready, at_barrier, done };
@@ -72,24 +78,33 @@ struct Warp {
   }
 };
 
-// How the lanes of a warp spread over memory at one instruction, relative to the first active lane. Loops repeat their
-// patterns, so all that depends on the pattern alone is worked out once.
+// How the lanes of a warp spread over memory, relative to the first active lane. Loops repeat their patterns, so all that depends on the
+// pattern alone is worked out once.
 struct Run {
   int32_t offset;
   int32_t bytes;
 };
-struct AccessCache {
-  alignas(32) int32_t relative[kLanes] = {};
-  uint32_t mask = 0;
-  int32_t low = 0, high = 0;  // of all bytes, relative
-  uint32_t alignment = 0;     // or of all relative addresses
+struct Pattern {
+  alignas(32) int32_t relative[kLanes] = {};  // 0 of lanes that are not active
+  uint32_t mask = 0, bytes = 0;               // bytes of one lane; all three are what makes it the same pattern
+  int32_t low = 0, high = 0;                  // of all bytes, relative
+  uint32_t alignment = 0;                     // or of all relative addresses
   bool contiguous = false, uniform = false, overlapping = false;
   uint8_t run_count = 0;
   Run runs[kLanes] = {};  // distinct bytes, ascending
   uint32_t wavefronts = 0, wavefronts_ideal = 0;
-  uint32_t sectors[8] = {};  // by the first lane's place in its sector, in words; 0: not counted yet
+  mutable uint8_t sectors[32] = {};  // by the first lane's place in its sector; 0: not counted yet
   uint32_t sectors_ideal = 0;
-  // the allocation that was hit last
+};
+
+// What a memory instruction remembers: its last patterns, which of them followed which (a loop over swizzled rows takes turns among a few),
+// and the allocation that it hit last.
+constexpr int kWays = 4;
+inline const Pattern kNoPattern;  // of no lanes
+struct AccessCache {
+  const Pattern *pattern = nullptr;  // of this access
+  const Pattern *ways[kWays] = {&kNoPattern, &kNoPattern, &kNoPattern, &kNoPattern};
+  uint8_t now = 0, oldest = 0, follower[kWays] = {};
   uint64_t begin = 0, end = 0;
   Allocation *allocation = nullptr;
   uint8_t *written = nullptr;
@@ -147,10 +162,12 @@ struct Worker {
   uint32_t ctaid[3] = {};
   std::vector<Warp> warps;
   std::vector<AccessCache> caches;
-  LazyBytes memory;  // frames and local memory
+  std::vector<std::unique_ptr<Pattern>> patterns;  // of all instructions, by their hash; a new one takes the place of an old one
+  LazyBytes memory;                                // frames and local memory
   std::vector<uint8_t> shared_storage;
   uint8_t *shared = nullptr;
   uint64_t shared_bytes = 0;
+  uint32_t granule_bits = 2;   // of the kernel's granule
   uint64_t reserved_from = 0;  // shared memory from here on is the system's: zero at first, and not checked
   // Shadow of shared memory, one word for each granule: epoch << 6 | warp of the last write and read; 63: several readers.
   std::vector<uint32_t> wrote, read;

@@ -128,7 +128,7 @@ template <class F> void pieces(const Instruction &i, Warp &w, uint32_t address, 
       if (!p) return false;
       for (uint32_t m = w.mask; m; m &= m - 1) {
         const int l = __builtin_ctz(m), line = (from + l) / of_line, at = (from + l) % of_line * in_piece;
-        f(p + c.relative[l], by_column ? at * columns + line : line * columns + at, by_column ? columns : 1, in_piece);
+        f(p + c.pattern->relative[l], by_column ? at * columns + line : line * columns + at, by_column ? columns : 1, in_piece);
       }
       return true;
     };
@@ -147,7 +147,7 @@ float widened(MatrixType type, uint32_t bits) {
   }
   return 0;
 }
-void put_any(MatrixType type, float *to, int32_t *exponent, const float *from) {
+void put_any(MatrixType type, float *to, int16_t *exponent, const float *from) {
   const __m256 x = _mm256_loadu_ps(from);
   if (type == MatrixType::f16) put<MatrixType::f16>(to, exponent, x);
   else put<MatrixType::bf16>(to, exponent, x);

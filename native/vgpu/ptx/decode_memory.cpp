@@ -194,7 +194,8 @@ void Decoder::copies() {
   step.i.flags = flags;
   step.i.immediate = from_offset;
   step.i.bytes = static_cast<uint8_t>(size.bits);
-  step.i.cache = kernel_.caches++;
+  step.i.cache = kernel_.caches;
+  kernel_.caches += 2;  // of the source, of the destination
 }
 
 }  // namespace vgpu

@@ -238,6 +238,26 @@ void find_main_loop(Kernel &k, const Edges &successors, const Edges &predecessor
     for (int b = 0; b < count; ++b) k.blocks[b].main_loop = (*best)[b];
 }
 
+// Multiply-adds side by side become one instruction to dispatch. A factor that neighbours have in common comes first.
+void join_multiply_adds(Kernel &k) {
+  const Handler one = find_form("fma.rn.f32")->run;
+  for (const Block &b : k.blocks) {
+    for (uint32_t s = b.begin, e; s < b.end; s = std::max(e, s + 1)) {
+      for (e = s; e < b.end && k.code[e].run == one; ++e) {
+        uint32_t *o = k.code[e].o;
+        const uint32_t *before = e > s ? k.code[e - 1].o : nullptr,
+                       *after = e + 1 < b.end && k.code[e + 1].run == one ? k.code[e + 1].o : nullptr;
+        const bool first_held = before && before[1] == o[1], second_held = before && before[1] == o[2];
+        const bool second_next = after && (after[1] == o[2] || after[2] == o[2]);
+        if (second_held || (!first_held && second_next)) std::swap(o[1], o[2]);
+      }
+      if (e - s < 2) continue;
+      k.code[s].run = fma_row;
+      k.code[s].length = e - s;
+    }
+  }
+}
+
 }  // namespace
 
 void finish(Draft &draft) {
@@ -261,6 +281,7 @@ void finish(Draft &draft) {
   for (int b = 0; b < count; ++b) k.blocks[b].rejoin = rejoin[b] < 0 ? count : rejoin[b];  // an endless loop reaches no end
   find_main_loop(k, successors, predecessors, dominators(count + 1, 0, successors, predecessors));
   place_registers(draft, successors);
+  join_multiply_adds(k);
 }
 
 }  // namespace vgpu

@@ -123,6 +123,9 @@ final class KernelText {
      * and 2, whose sums show how terms are aligned and cut off.
      */
     private static final String FRAGMENTS = """
+            {
+            .reg .b32 %a<4>, %b<2>, %c<4>;
+            .reg .f32 %d<4>;
             mov.b64 {%a0, %a1}, %w0;
             mov.b64 {%a2, %a3}, %w1;
             mov.b64 {%b0, %b1}, %w2;
@@ -197,7 +200,7 @@ final class KernelText {
     }
 
     private static String product(String form) {
-        StringBuilder text = new StringBuilder("{\n.reg .b32 ").append("%a<4>, %b<2>, %c<4>;\n.reg .f32 %d<4>;\n").append(FRAGMENTS);
+        StringBuilder text = new StringBuilder(FRAGMENTS);
         for (String register : List.of("%a0", "%a1", "%a2", "%a3", "%b0", "%b1")) {
             text.append("@%p0 and.b32 ").append(register).append(", ").append(register).append(", 0x83ff83ff;\n")
                     .append("@%p0 or.b32 ").append(register).append(", ").append(register).append(", 0x3c003c00;\n");
@@ -207,7 +210,7 @@ final class KernelText {
                     .append("@%p0 or.b32 ").append(register).append(", ").append(register).append(", 0x3c000000;\n");
         }
         for (int i = 0; i < 4; i++) {
-            text.append("mov.b32 %d").append(i).append(", %c").append(i % 2).append(";\n");
+            text.append("mov.b32 %").append('d').append(i).append(", %").append('c').append(i % 2).append(";\n");
         }
         return text.append(form).append(" {%d0, %d1, %d2, %d3}, {%a0, %a1, %a2, %a3}, {%b0, %b1}, {%d0, %d1, %d2, %d3};\n")
                 .append("st.global.v4.f32 [%out], {%d0, %d1, %d2, %d3};\n}\n").toString();

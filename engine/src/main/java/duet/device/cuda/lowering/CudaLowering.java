@@ -31,8 +31,8 @@ public final class CudaLowering {
     }
 
     /** Terms that each result of a product adds, before they are split. */
-    public static int terms(Product operation) {
-        return ProductShape.of(operation).terms();
+    public static int terms(Product operation, Precision precision) {
+        return ProductLowering.terms(operation, precision);
     }
 
     public static List<KernelCall> lower(Fusion fusion, Site site) {

@@ -10,7 +10,6 @@ import java.util.stream.Stream;
 
 import duet.device.Operation;
 import duet.device.Operation.*;
-import duet.device.Precision;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
@@ -106,13 +105,12 @@ public record Fusion(Operation first, List<Operation> others) {
      * Fuses the operations of a stream, in order; each entry is the fusion that begins at that step, or null where the step has been
      * taken into an earlier one or is no launch.
      *
-     * @param layout  how tensors are stored, and the precision of products
+     * @param layout  how tensors are stored
      * @param readers see {@link #readers}
      * @param overlap whether two tensors share memory
      */
     public static List<Fusion> plan(CudaLayout layout, List<Step> steps, Map<Tensor, Integer> readers,
             BiPredicate<Tensor, Tensor> overlap) {
-        Precision precision = layout.precision();
         List<Fusion> plan = new ArrayList<>();
         boolean[] taken = new boolean[steps.size()];
         for (int i = 0; i < steps.size(); i++) {
@@ -122,15 +120,15 @@ public record Fusion(Operation first, List<Operation> others) {
             }
             Operation first = launch.operation();
             List<Integer> others = switch (first) {
-                case ConvolutionForward o -> epilogue(o.output(), i, steps, precision);
-                case FullyConnectedForward o -> epilogue(o.output(), i, steps, precision);
+                case ConvolutionForward o -> epilogue(o.output(), i, steps);
+                case FullyConnectedForward o -> epilogue(o.output(), i, steps);
                 case ResponseNormForward o -> pool(layout, o, i, steps, readers, overlap);
                 case MaxPoolBackward o -> norm(layout, o, i, steps, readers, overlap);
                 case ResponseNormBackward o -> masks(o.inputGradient(), i, steps, o.input(), false);
-                case ConvolutionBackwardData o -> masks(o.inputGradient(), i, steps, null, precision == Precision.FP32);
-                case FullyConnectedBackwardData o -> masks(o.inputGradient(), i, steps, null, precision == Precision.FP32);
-                case ConvolutionBackwardWeights o -> updates(o.weightGradient(), o.biasGradient(), i, steps, readers, precision);
-                case FullyConnectedBackwardWeights o -> updates(o.weightGradient(), o.biasGradient(), i, steps, readers, precision);
+                case ConvolutionBackwardData o -> masks(o.inputGradient(), i, steps, null, true);
+                case FullyConnectedBackwardData o -> masks(o.inputGradient(), i, steps, null, true);
+                case ConvolutionBackwardWeights o -> updates(o.weightGradient(), o.biasGradient(), i, steps, readers);
+                case FullyConnectedBackwardWeights o -> updates(o.weightGradient(), o.biasGradient(), i, steps, readers);
                 default -> List.of();
             };
             others.forEach(other -> taken[other] = true);
@@ -140,13 +138,13 @@ public record Fusion(Operation first, List<Operation> others) {
     }
 
     /** The activation in place and the search for NaN and infinity, right behind a product. */
-    private static List<Integer> epilogue(Tensor output, int index, List<Step> steps, Precision precision) {
+    private static List<Integer> epilogue(Tensor output, int index, List<Step> steps) {
         List<Integer> others = new ArrayList<>();
         int next = index + 1;
         if (activates(operation(steps, next), output)) {
             others.add(next++);
         }
-        if (precision == Precision.FP32 && operation(steps, next) instanceof FiniteCheck check && check.tensor().equals(output)) {
+        if (operation(steps, next) instanceof FiniteCheck check && check.tensor().equals(output)) {
             others.add(next);
         }
         return others;
@@ -243,11 +241,7 @@ public record Fusion(Operation first, List<Operation> others) {
      * The updates of the parameters by the gradients that a product makes, where nothing else reads those. They may move up past launches
      * that have nothing to do with the parameters, but past no event.
      */
-    private static List<Integer> updates(Tensor weight, Tensor bias, int index, List<Step> steps, Map<Tensor, Integer> readers,
-            Precision precision) {
-        if (precision != Precision.FP32) {
-            return List.of();
-        }
+    private static List<Integer> updates(Tensor weight, Tensor bias, int index, List<Step> steps, Map<Tensor, Integer> readers) {
         List<Integer> updates = new ArrayList<>();
         for (Tensor gradient : new Tensor[] {weight, bias}) {
             int update = gradient == null || !internal(gradient, readers) ? -1 : update(gradient, index, steps);

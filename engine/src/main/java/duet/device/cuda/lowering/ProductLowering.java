@@ -85,6 +85,12 @@ final class ProductLowering {
         return tiling(shape, multiprocessors, precision).workspaceBytes(shape);
     }
 
+    /** Terms of the sums as they are computed, with those that are zero by form. */
+    static int terms(Product operation, Precision precision) {
+        PackedImage packed = packed(operation, precision);
+        return (packed == null ? shape(operation, precision) : packed.shape()).terms();
+    }
+
     private static ProductShape shape(Product operation, Precision precision) {
         ProductShape shape = ProductShape.of(operation);
         return precision == Precision.BF16 ? TensorTiling.form(shape) : shape;
@@ -138,10 +144,14 @@ final class ProductLowering {
         if (tiling.splits() == 1 && (function <= 1 || bf16())) {
             duet_convolution.bias(product, address(bias));
             duet_convolution.rectify(product, function <= 1 ? function : 0);
-            duet_convolution.status(product, status);
-            if (function > 1) {
-                // The sum of the splits works in place on floats alone.
-                launches.addAll(ElementwiseLowering.lower(site, new ActivationForward(shape.layer(), activation, output, output)));
+            if (function <= 1) {
+                duet_convolution.status(product, status);
+                return;
+            }
+            // The sum of the splits works in place on floats alone.
+            launches.addAll(ElementwiseLowering.lower(site, new ActivationForward(shape.layer(), activation, output, output)));
+            if (fusion.check() != null) {
+                launches.addAll(ElementwiseLowering.lower(site, fusion.check()));
             }
             return;
         }
@@ -164,15 +174,15 @@ final class ProductLowering {
         }
     }
 
-    /** The scalar kernel has no update of its own. */
+    /** The scalar kernels have no update of their own, nor has what takes a gradient out of its packed form. */
     private void backwardWeights(Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, Fusion fusion) {
         MemorySegment product = product(input, outputGradient, weightGradient);
         SgdUpdate weight = fusion.update(weightGradient);
         SgdUpdate bias = biasGradient == null ? null : fusion.update(biasGradient);
         if (direct()) {
             duet_convolution.bias(product, address(biasGradient));
-            if (tiling.tile() == ProductTiling.Tile.SCALAR || tiling.tile() == SplitTiling.Tile.SCALAR) {
-                Stream.of(weight, bias).filter(Objects::nonNull).forEach(o -> launches.addAll(ElementwiseLowering.lower(site, o)));
+            if (tiling.scalar()) {
+                update(weight, bias);
             } else {
                 update(duet_convolution.update(product), weight);
                 update(duet_convolution.bias_update(product), bias);
@@ -183,12 +193,17 @@ final class ProductLowering {
         if (packed != null) {
             launches.add(
                     packed.unpackGradient(site, partial(), tiling.splits(), address(weightGradient), address(biasGradient)));
+            update(weight, bias);
             return;
         }
-        MemorySegment sums = sums(weightGradient);
+        MemorySegment sums = sums(weightGradient, bf16() && weight != null ? "_planes" : "");
         duet_reduction.tail_result(sums, address(biasGradient));
         update(duet_reduction.update(sums), weight);
         update(duet_reduction.tail_update(sums), bias);
+    }
+
+    private void update(SgdUpdate weight, SgdUpdate bias) {
+        Stream.of(weight, bias).filter(Objects::nonNull).forEach(o -> launches.addAll(ElementwiseLowering.lower(site, o)));
     }
 
     private void update(MemorySegment to, SgdUpdate update) {
@@ -257,6 +272,11 @@ final class ProductLowering {
 
     /** The sum of the splits, to the result; with one split it works in place. */
     private MemorySegment sums(Tensor result) {
+        return sums(result, bf16() ? "_bf16" : "");
+    }
+
+    /** @param form of the kernel */
+    private MemorySegment sums(Tensor result, String form) {
         long elements = shape.results();
         int channels = shape.pass() == Pass.DATA ? shape.geometry().channels() : shape.geometry().filters();
         MemorySegment p = duet_reduction.allocate(site.arena());
@@ -271,7 +291,7 @@ final class ProductLowering {
         boolean fours = elements % 4 == 0 && shape.biasTerms() % 4 == 0 && channels % 4 == 0;
         long threads = Math.ceilDiv(elements + shape.biasTerms(), fours ? 4 : 1);
         int blocks = (int) Math.min(Math.ceilDiv(threads, REDUCE_THREADS), 8L * site.multiprocessors());
-        String kernel = "product_reduce" + (bf16() && shape.pass() != Pass.WEIGHTS ? "_bf16" : "") + (fours ? "" : "_scalar");
+        String kernel = "product_reduce" + form + (fours ? "" : "_scalar");
         launches.add(new KernelCall(kernel, blocks, 1, 1, REDUCE_THREADS, 0, p));
         return p;
     }

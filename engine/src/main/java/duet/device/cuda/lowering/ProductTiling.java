@@ -153,6 +153,11 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
         return Math.toIntExact(tiles(shape, tile));
     }
 
+    /** Whether its kernel copies number by number. */
+    boolean scalar() {
+        return kernel.endsWith("_scalar");
+    }
+
     long workspaceBytes(ProductShape shape) {
         return splits == 1 ? 0 : splits * shape.splitStride() * 4;
     }

@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import duet.device.Layout;
 import duet.device.Operation;
 import duet.device.Operation.Product;
+import duet.device.Operation.SgdUpdate;
 import duet.device.Precision;
 import duet.device.Region;
 import duet.device.Step;
@@ -85,17 +86,40 @@ public final class Launches {
         List<Launch> launches = new ArrayList<>();
         for (int i = 0; i < calls.size(); i++) {
             KernelCall call = calls.get(i);
-            Product product = i == 0 && fusion.first() instanceof Product first ? first : null;
-            long bytes = Math.round(moved * (blocks(call) * call.blockX() / threads));
-            if (calls.size() > 1 && fusion.first() instanceof Product first) {
-                long operands = first.reads().stream().mapToLong(reads::get).sum();
-                long partial = calls.getFirst().gridZ() * first.writes().stream().mapToLong(Tensor::dataBytes).sum();
-                bytes = i == 0 ? operands + partial : partial + moved - operands;
-            }
+            Product product = fusion.first() instanceof Product first && Tile.of(call.kernel()).isPresent() ? first : null;
+            long bytes = calls.size() > 1 && fusion.first() instanceof Product first ? bytes(fusion, first, calls, i, reads, moved)
+                    : Math.round(moved * (blocks(call) * call.blockX() / threads));
             launches.add(new Launch(device, fusion.label(), fusion.first().kind(), call.kernel(), blocks(call), call.gridZ(), call.blockX(),
-                    call.sharedBytes(), product == null ? 0 : CudaLowering.terms(product), product == null ? 0 : product.flop(), bytes));
+                    call.sharedBytes(), product == null ? 0 : CudaLowering.terms(product, layout.precision()),
+                    product == null ? 0 : product.flop(), bytes));
         }
         return launches;
+    }
+
+    /** Of one of the launches that are a product: packing before it, sums of its splits and updates behind it. */
+    private long bytes(Fusion fusion, Product product, List<KernelCall> calls, int index, Map<Tensor, Long> reads, long moved) {
+        int main = 0;
+        while (Tile.of(calls.get(main).kernel()).isEmpty()) {
+            main++;
+        }
+        List<SgdUpdate> updates = fusion.operations().stream().filter(SgdUpdate.class::isInstance).map(SgdUpdate.class::cast).toList();
+        List<KernelCall> apart = calls.stream().filter(call -> call.kernel().startsWith("sgd_update")).toList();
+        long updating = apart.isEmpty() ? 0 : updates.stream().mapToLong(this::moved).sum();
+        long operands = product.reads().stream().mapToLong(reads::get).sum();
+        boolean sums = main + 1 < calls.size() - apart.size();
+        long partial = sums ? calls.get(main).gridZ() * product.writes().stream().mapToLong(Tensor::dataBytes).sum() : 0;
+        if (index < main) {
+            return 2 * reads.get(product.reads().get(index));
+        }
+        if (index == main) {
+            return sums ? operands + partial : moved - updating;
+        }
+        int update = apart.indexOf(calls.get(index));
+        return update < 0 ? partial + moved - operands - updating : moved(updates.get(update));
+    }
+
+    private long moved(Operation operation) {
+        return Stream.concat(operation.reads().stream(), operation.writes().stream()).mapToLong(layout::bytes).sum();
     }
 
     private static long blocks(KernelCall call) {

@@ -49,6 +49,10 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
 
     /** The kernels of native/cuda. A new one that is a product is a line here. */
     private static final List<Tile> TILES = List.of(
+            hmma("convolution_.*_bf16_256x128", 256, 128), hmma("convolution_.*_bf16_128x192", 128, 192),
+            hmma("convolution_.*_bf16_128x128", 128, 128), hmma("convolution_.*_bf16_(pairs_)?256x96", 256, 96),
+            hmma("convolution_.*_bf16_(pairs_)?128x96", 128, 96), hmma("convolution_.*_bf16_256x48", 256, 48),
+            hmma("convolution_.*_bf16_128x48", 128, 48), hmma("convolution_.*_bf16_(128x64|scalar)", 128, 64),
             split("convolution_.*_bf16x3_128x96", 128, 96, 3), split("convolution_.*_bf16x6_128x96", 128, 96, 6),
             split("convolution_.*_bf16x3_96x128", 96, 128, 3), split("convolution_.*_bf16x6_96x128", 96, 128, 6),
             split("convolution_.*_bf16x3_256x48", 256, 48, 3), split("convolution_.*_bf16x6_256x48", 256, 48, 6),
@@ -73,6 +77,11 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
     /** Floats in shared memory, which each warp splits into numbers of bf16 for mma.sync. */
     private static Tile split(String kernels, int rows, int columns, int products) {
         return new Tile(kernels, Unit.HMMA, rows, columns, 16, 4, 4, 1, products);
+    }
+
+    /** mma.sync in bf16, read by ldmatrix, in slices of 32 terms; the 16-byte loads are of windows, one for four lanes or more. */
+    private static Tile hmma(String kernels, int rows, int columns) {
+        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1);
     }
 
     /** mma.sync in bf16, read by ldmatrix. */
