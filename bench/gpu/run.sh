@@ -32,9 +32,10 @@ failed=
 say() { printf 'run: %s\n' "$*" >&2; }
 
 [ -x "$home/runtime/bin/java" ] || { say "$home/runtime is missing: unpack the archive that bench/gpu/bundle.sh makes and start run.sh there"; exit 1; }
+# What an earlier run has left there would be counted again.
+[ ! -e "$out/machine.txt" ] || rm -rf "$out"/stages "$out"/tests "$out"/*.jsonl "$out"/clocks.csv "$out"/conformance.txt "$out"/differences.txt
 mkdir -p "$out/stages" "$out/tests" || exit 1
 out=$(cd "$out" && pwd)
-rm -f "$out"/*.jsonl "$out"/*.csv
 # Tests look for files of the source tree beside their module; here they find none and say so.
 cd "$home/test" || exit 1
 
