@@ -5,8 +5,9 @@ usage: pytorch.py [--batch N] [--steps N] [--variants REGEX] [--precisions REGEX
 
 The network is the paper's with groups=2 and response normalisation over the maps of one tower; PyTorch divides alpha by n, so the paper's
 1e-4 is 5e-4 here. SGD with momentum and weight decay. The batch is random and stays on the card. Duet's step includes preparing the
-input from bytes, this one begins with floats. Steps are timed in blocks of five with one synchronisation each, as in duet.bench.Throughput. The variants that are most likely to
-be the best come first, each in all precisions, so that a run that is stopped has compared something. Exits with 3 where it cannot run."""
+input from bytes, this one begins with floats. Steps are timed in blocks of five with one synchronisation each, as in
+duet.bench.Throughput. The variants that are most likely to be the best come first, each in all precisions, so that a run that is stopped
+has compared something. Exits with 3 where it cannot run."""
 import argparse
 import functools
 import itertools
@@ -163,7 +164,8 @@ def main():
     torch.backends.cudnn.benchmark = True
     others = [variant for variant in itertools.product((False, True), repeat=4) if variant not in LIKELY]
     for compiled, graph, channels_last, composed in LIKELY + others:
-        name = " ".join(["compile" if compiled else "eager"] + ["graph"] * graph + ["channels_last"] * channels_last + ["composed"] * composed)
+        name = " ".join(["compile" if compiled else "eager"] + ["graph"] * graph + ["channels_last"] * channels_last
+                        + ["composed"] * composed)
         for precision in PRECISIONS:
             if re.search(arguments.variants, name) and re.search(arguments.precisions, precision):
                 torch.compiler.reset()

@@ -20,7 +20,7 @@ case $devices in
   virtual*) # small, and slow
     network=alexnet-small
     batches=(2)
-    patience=8 ;;
+    patience=4 ;;
 esac
 [ -z "$full" ] || patience=$((patience * 4))
 seconds=${DUET_SECONDS:-$((480 * patience))}
@@ -32,9 +32,10 @@ failed=
 say() { printf 'run: %s\n' "$*" >&2; }
 
 [ -x "$home/runtime/bin/java" ] || { say "$home/runtime is missing: unpack the archive that bench/gpu/bundle.sh makes and start run.sh there"; exit 1; }
+# What an earlier run has left there would be counted again.
+[ ! -e "$out/machine.txt" ] || rm -rf "$out"/stages "$out"/tests "$out"/*.jsonl "$out"/clocks.csv "$out"/conformance.txt "$out"/differences.txt
 mkdir -p "$out/stages" "$out/tests" || exit 1
 out=$(cd "$out" && pwd)
-rm -f "$out"/*.jsonl "$out"/*.csv
 # Tests look for files of the source tree beside their module; here they find none and say so.
 cd "$home/test" || exit 1
 
@@ -46,6 +47,7 @@ cd "$home/test" || exit 1
 } > "$out/machine.txt"
 
 sampler=
+pid=
 case $devices in
   cuda*)
     nvidia-smi -i "${first#*:}" --query-gpu=clocks.sm,clocks.mem,power.draw,utilization.gpu --format=csv,noheader,nounits -lms 500 \
@@ -54,10 +56,11 @@ case $devices in
 esac
 report() {
   [ -z "$sampler" ] || kill "$sampler" 2> /dev/null
+  [ -z "$pid" ] || kill "$pid" 2> /dev/null
   "${java[@]}" -cp "$library" duet.bench.Report "$out" || failed=1
 }
 trap 'report; [ -z "$failed" ] || say "something failed; see above and $out"; exit ${failed:-0}' EXIT
-trap 'exit 1' INT TERM
+trap 'failed=1; exit' INT TERM
 
 text() { printf '%s' "$1" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g'; }
 
@@ -69,7 +72,7 @@ record() { # stage rc seconds found
 
 # Leaves stages/NAME.out and stages/NAME.err; `found NAME` tells what it was about. rc 3 says that there was nothing to do, 124 that time was up.
 stage() { # name limit found command...
-  local name=$1 limit=$((${DUET_LIMIT:-$2} * patience)) found=$3 left begin rc pid
+  local name=$1 limit=$((${DUET_LIMIT:-$2} * patience)) found=$3 left begin rc
   shift 3
   [[ $name =~ ${DUET_STAGES:-.} ]] || return 0
   left=$((seconds - SECONDS))
@@ -89,12 +92,13 @@ stage() { # name limit found command...
   else
     wait "$pid"
     rc=$?
+    pid=
   fi
   case $rc in 0 | 3) ;; *) failed=1 ;; esac
   record "$name" "$rc" $((SECONDS - begin)) "$("$found" "$name" "$rc")"
 }
 
-error() { grep -v '^[[:space:]]*at \|^WARNING:\|^[[:space:]]*$' "$out/stages/$1.err" | tail -n 1 | cut -c 1-300; }
+error() { grep -v '^[[:space:]]\|^WARNING:\|^$' "$out/stages/$1.err" | tail -n 1 | cut -c 1-300; }
 last() { if [ "$2" = 0 ]; then tail -n 1 "$out/stages/$1.out" | cut -c 1-300; else error "$1"; fi; }
 
 probes() {
@@ -105,7 +109,7 @@ probes() {
 tests() {
   local words
   words=$(sed -n 's/^\[ *\([0-9]*\) tests \(successful\|failed\|skipped\|aborted\) *\]$/\1 \2/p' "$out/stages/$1.out" | paste -sd, | sed 's/,/, /g')
-  echo "${words:-no end of the tests} $(error "$1")"
+  echo "${words:-$(grep -c '\[OK\]' "$out/stages/$1.out") well, $(grep -c '\[X\]' "$out/stages/$1.out") not, no end} $(error "$1")"
 }
 
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p" "$2" | tail -n 1; }
@@ -134,7 +138,15 @@ junit() { # stage limit arguments...
   shift 2
   stage "$name" "$limit" tests "${java[@]}" -Xmx8g -Dduet.test.devices="$devices" -Dduet.answers="$home/answers" \
     -cp "$library:engine-tests.jar:bench-tests.jar:junit-console.jar" org.junit.platform.console.ConsoleLauncher execute --disable-banner \
-    --disable-ansi-colors --details=summary --fail-if-no-tests --include-tag sim --reports-dir "$out/tests/$name" "$@"
+    --disable-ansi-colors --details=tree --details-theme=ascii --fail-if-no-tests --include-tag sim --reports-dir "$out/tests/$name" "$@"
+}
+
+# On the virtual GPU some of them: each takes as long as a step there.
+kernels() { # stage limit class
+  case $devices in
+    virtual*) junit "$1" "$2" --select-method "duet.reference.$3#fullyConnected" --select-method "duet.reference.$3#shapesOfAlexnetSmall" ;;
+    *) junit "$1" "$2" --select-class "duet.reference.$3" ;;
+  esac
 }
 
 duet() { # stage limit batch devices precision
@@ -147,14 +159,14 @@ pytorch() { # stage limit batch
 }
 
 stage probes 40 probes "${java[@]}" -cp "$library" duet.bench.probe.Probes "$first"
-junit tests-fp32 40 --select-class duet.reference.VirtualOperationTest
+kernels tests-fp32 60 VirtualOperationTest
 for ((round = 1; round <= ${DUET_ROUNDS:-1}; round++)); do
   suffix=
   [ "$round" = 1 ] || suffix=-round$round
   duet "step-fp32-${batches[0]}$suffix" 20 "${batches[0]}" "$first" fp32
   for precision in bf16x3 bf16x6 bf16; do
     case $precision in bf16) class=VirtualBfloat16Test ;; *) class=VirtualBfloat${precision#bf}Test ;; esac
-    [ "$round" != 1 ] || junit "tests-$precision" 30 --select-class "duet.reference.$class"
+    [ "$round" != 1 ] || kernels "tests-$precision" 45 "$class"
     for batch in "${batches[@]}"; do
       duet "step-$precision-$batch$suffix" 18 "$batch" "$first" "$precision"
     done
@@ -174,7 +186,7 @@ for ((round = 1; round <= ${DUET_ROUNDS:-1}; round++)); do
   fi
 done
 for precision in fp32 bf16; do
-  stage "profile-$precision" 15 profile "${java[@]}" -Xmx8g -cp "$library" duet.bench.Profile "$network" "${batches[0]}" "$first" "$precision" 5
+  stage "profile-$precision" 25 profile "${java[@]}" -Xmx8g -cp "$library" duet.bench.Profile "$network" "${batches[0]}" "$first" "$precision" 5
 done
 stage conformance 40 last "${java[@]}" -cp "$library" duet.bench.conformance.Conformance record "$first" "$out/conformance.txt"
 if [ -s "$out/conformance.txt" ]; then
@@ -183,6 +195,7 @@ if [ -s "$out/conformance.txt" ]; then
 fi
 if [ -n "$full" ]; then
   # KernelBudgetTest asks a compiler, not a card, and reads a file of the source tree.
-  junit all-tests 220 --scan-classpath engine-tests.jar:bench-tests.jar --exclude-classname 'duet\.device\.cuda\.CudaFailureTest|duet\.kernels\.KernelBudgetTest'
+  junit all-tests 220 --scan-classpath engine-tests.jar:bench-tests.jar \
+    --exclude-classname 'duet\.device\.cuda\.CudaFailureTest|duet\.kernels\.KernelBudgetTest'
   junit breaking-tests 30 --select-class duet.device.cuda.CudaFailureTest
 fi

@@ -1,6 +1,7 @@
 /* What a multiprocessor does per cycle, asked of one part at a time. Each kernel has a result that can be predicted to the bit, so that the
-   virtual GPU and a card can be held to it, and stores what its blocks' clocks say: [2 * block] when the first warp began, [2 * block + 1] when
-   the last one ended. On the virtual GPU all clocks are 0. Launched by duet.bench.probe.Probes; not part of the library. */
+   virtual GPU and a card can be held to it, and stores what its blocks' clocks say: [2 * block] when the first warp began,
+   [2 * block + 1] when the last one ended. On the virtual GPU all clocks are 0. Launched by duet.bench.probe.Probes; not part of the
+   library. */
 #include <cstdint>
 
 namespace {
@@ -29,7 +30,8 @@ extern "C" __global__ void __launch_bounds__(512) probe_copy(uint4 *to, const ui
   for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < vectors; i += stride) to[i] = from[i];
 }
 
-/* Every block reads all of it, `turns` times, past L1, each from a place of its own: what comes is L2's. Stored: each thread's exclusive or. */
+/* Every block reads all of it, `turns` times, past L1, each from a place of its own: what comes is L2's. Stored: each thread's
+   exclusive or. */
 extern "C" __global__ void __launch_bounds__(1024)
     probe_l2(uint32_t *out, long long *cycles, const uint4 *from, uint32_t vectors, int turns) {
   uint4 sum = {0, 0, 0, 0};
@@ -47,7 +49,7 @@ extern "C" __global__ void __launch_bounds__(1024)
   out[blockIdx.x * blockDim.x + threadIdx.x] = sum.x ^ sum.y ^ sum.z ^ sum.w;
 }
 
-/* 16 sums, each multiply-add with two factors that stay: x = x * a + b. Two of three sources are in the reuse cache or in the other bank. */
+/* 16 sums, each multiply-add with two numbers that stay: x = x * a + b. These are in the reuse cache or in the other bank. */
 extern "C" __global__ void __launch_bounds__(1024) probe_ffma_free(float *out, long long *cycles, float a, float b, int turns) {
   float x[16];
 #pragma unroll
@@ -100,7 +102,7 @@ __device__ __forceinline__ void multiply(float (&c)[4], const uint32_t (&a)[4], 
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-/* Eight independent sums of products, so that what is waited for is the tensor core. `pair` is two bf16 numbers, all factors are the same. */
+/* Eight independent sums of products, so that what is waited for is the tensor core. `pair` is two bf16 numbers: all factors. */
 extern "C" __global__ void __launch_bounds__(512) probe_mma(float *out, long long *cycles, uint32_t pair, int turns) {
   float c[8][4] = {};
   const uint32_t a[4] = {pair, pair, pair, pair}, b[2] = {pair, pair};

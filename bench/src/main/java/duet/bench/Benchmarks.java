@@ -1,11 +1,9 @@
 package duet.bench;
 
-import java.util.Arrays;
 import java.util.Set;
 
 import duet.device.Backend;
 import duet.device.Backends;
-import duet.device.Precision;
 import org.openjdk.jmh.Main;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
@@ -28,12 +26,6 @@ public final class Benchmarks {
             options.param("kernel", kernels().toArray(String[]::new));
         }
         new Runner(options.build()).run();
-    }
-
-    /** By its word. */
-    static Precision precision(String word) {
-        return Arrays.stream(Precision.values()).filter(precision -> precision.toString().equals(word)).findFirst().orElseThrow(
-                () -> new IllegalArgumentException("no precision " + word + "; there are " + Arrays.toString(Precision.values())));
     }
 
     /** All kernels of AlexNet's training step here. */

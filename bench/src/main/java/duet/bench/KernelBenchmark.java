@@ -53,7 +53,7 @@ public class KernelBenchmark {
 
     @Setup
     public void prepare() {
-        backend = Backends.open("cpu", CpuOptions.DEFAULT.withThreads(threads).withPrecision(Benchmarks.precision(precision)));
+        backend = Backends.open("cpu", CpuOptions.DEFAULT.withThreads(threads).withPrecision(TrainingStep.precision(precision)));
         Map<String, KernelCatalog.Kernel> kernels = KernelCatalog.of("alexnet", batch, backend);
         KernelCatalog.Kernel one = kernels.get(kernel);
         if (one == null) {

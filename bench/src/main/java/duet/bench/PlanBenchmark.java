@@ -46,7 +46,7 @@ public class PlanBenchmark {
     @Setup
     public void open() {
         step = new TrainingStep("alexnet-small", batch, devices,
-                CpuOptions.DEFAULT.withThreads(threads).withPrecision(Benchmarks.precision(precision)));
+                CpuOptions.DEFAULT.withThreads(threads).withPrecision(TrainingStep.precision(precision)));
     }
 
     @TearDown

@@ -22,8 +22,8 @@ import duet.device.cuda.model.Launches;
 
 /**
  * The slowest kernels of a training step on a CUDA device, each measured by itself and beside what the static model says of it. A run is a
- * graph of one kernel from its start until the host has noticed its end; what the shortest kernel of the step takes so, some microseconds, is
- * taken off. What a kernel in a step finds in L2 from the one before, here it finds from itself.
+ * graph of one kernel from its start until the host has noticed its end; what the shortest kernel of the step takes so, some
+ * microseconds, is taken off. What a kernel in a step finds in L2 from the one before, here it finds from itself.
  */
 public final class Profile {
     private static final int RUNS = 21;
@@ -37,7 +37,8 @@ public final class Profile {
             System.exit(2);
         }
         try {
-            for (ObjectNode kernel : measure(arguments[0], Integer.parseInt(arguments[1]), arguments[2], Benchmarks.precision(arguments[3]),
+            for (ObjectNode kernel : measure(arguments[0], Integer.parseInt(arguments[1]), arguments[2],
+                    TrainingStep.precision(arguments[3]),
                     Integer.parseInt(arguments[4]))) {
                 System.out.println(new ObjectMapper().writeValueAsString(kernel));
             }

@@ -16,8 +16,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
- * The times of training steps, and Duet's over PyTorch's by class of precision. Only what is equally exact is compared: PyTorch's best variant
- * of a class with each of Duet's precisions that is at least as exact as the class says.
+ * The times of training steps, and PyTorch's over Duet's by class of precision. Only what is equally exact is compared: PyTorch's best
+ * variant of a class with each of Duet's precisions that is at least as exact as the class says.
  */
 final class Ratios {
     /** What belongs together, the most exact first. */
@@ -89,7 +89,9 @@ final class Ratios {
                 .forEach(row -> summary.add(row.name() + ": " + (row.milliseconds.isEmpty() ? without(row)
                         : String.format(Locale.ROOT, "%.3f, %,.0f", row.milliseconds.getAsDouble(),
                                 row.batch() / row.milliseconds.getAsDouble() * 1e3))));
-        summary.add("ratios: PyTorch's best time of the same class over Duet's on one device; above 1 Duet is faster");
+        if (rows.stream().anyMatch(row -> row.milliseconds.isPresent())) {
+            summary.add("ratios: PyTorch's best time of the same class over Duet's on one device; above 1 Duet is faster");
+        }
         for (Exactness exactness : Exactness.values()) {
             new TreeSet<>(rows.stream().map(Row::batch).toList()).forEach(batch -> ratio(exactness, batch, summary, ratios));
         }

@@ -17,6 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** result.json and summary.txt of a folder such as bench/gpu/run.sh leaves; its numbers are invented. */
 class ReportTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
     @TempDir
     Path folder;
 
@@ -24,8 +26,8 @@ class ReportTest {
     private JsonNode result;
 
     private static String time(String engine, String variant, String precision, int batch, double milliseconds) {
-        return "{\"engine\":\"%s\",\"variant\":\"%s\",\"precision\":\"%s\",\"batch\":%d,\"devices\":\"cuda:0\",\"milliseconds\":%s}"
-                .formatted(engine, variant, precision, batch, milliseconds);
+        return JSON.createObjectNode().put("engine", engine).put("variant", variant).put("precision", precision).put("batch", batch)
+                .put("devices", "cuda:0").put("milliseconds", milliseconds).toString();
     }
 
     @BeforeEach
@@ -44,7 +46,8 @@ class ReportTest {
                 "{\"probe\":\"copy\",\"correct\":true,\"found\":\"a copy reads and writes 3.00 TB/s\"}",
                 "{\"probe\":\"l2\",\"correct\":false,\"found\":\"L2\"}", "{\"probe\":\"hmma\",\"corr"));
         Files.write(folder.resolve("profile.jsonl"), List.of("{\"kernel\":\"conv2.forward\",\"precision\":\"bf16\",\"batch\":128,"
-                + "\"milliseconds\":0.125,\"teraflops\":400.04,\"terabytesPerSecond\":1.5,\"modelMilliseconds\":0.117,\"binds\":\"tensor\"}"));
+                + "\"milliseconds\":0.125,\"teraflops\":400.04,\"terabytesPerSecond\":1.5,"
+                + "\"modelMilliseconds\":0.117,\"binds\":\"tensor\"}"));
         Files.write(folder.resolve("times.jsonl"), List.of(
                 time("duet", "one device", "fp32", 128, 16), time("duet", "one device", "fp32", 128, 15),
                 time("duet", "one device", "fp32", 128, 17),
@@ -54,10 +57,11 @@ class ReportTest {
                 time("pytorch", "eager", "fp32", 128, 20), time("pytorch", "eager graph", "fp32", 128, 12),
                 time("pytorch", "eager", "TF32 convolutions", 128, 10), time("pytorch", "eager", "TF32", 128, 7.5),
                 time("pytorch", "eager", "bf16 autocast", 128, 4), time("pytorch", "eager", "fp16", 128, 0.5),
-                "{\"engine\":\"pytorch\",\"variant\":\"compile\",\"precision\":\"fp32\",\"batch\":128,\"devices\":\"cuda:0\",\"error\":\"no compiler\"}"));
+                "{\"engine\":\"pytorch\",\"variant\":\"compile\",\"precision\":\"fp32\",\"batch\":128,"
+                        + "\"devices\":\"cuda:0\",\"error\":\"no compiler\"}"));
         Report.main(new String[] {folder.toString()});
         summary = Files.readAllLines(folder.resolve("summary.txt"));
-        result = new ObjectMapper().readTree(folder.resolve("result.json").toFile());
+        result = JSON.readTree(folder.resolve("result.json").toFile());
     }
 
     private double ratio(String precision, int batch) {

@@ -73,7 +73,8 @@ public final class Conformance {
         Answers answers = Answers.empty();
         try (Card card = new Card(device)) {
             describe(answers, card, device);
-            List<String> unknown = uncovered(); // ConformanceTest does not let it happen; on a card the others are worth having all the same
+            // ConformanceTest does not let it happen; on a card the other forms are worth having all the same.
+            List<String> unknown = uncovered();
             if (!unknown.isEmpty()) {
                 answers.header().put("not asked", String.join(", ", unknown));
             }

@@ -169,10 +169,10 @@ final class KernelText {
         if (form.startsWith("mov.u32 %")) {
             return form.replace("mov.u32", "mov.u32 %t0,") + ";\nst.global.u32 [%out], %t0;\n";
         }
-        if (form.matches("ld\\.(global|shared|param)(\\.nc)?(\\.v[24])?\\.[busf](8|16|32|64)")) {
+        if (form.matches("ld(\\.(global|shared|param))?(\\.nc)?(\\.v[24])?\\.[busf](8|16|32|64)")) {
             return load(form);
         }
-        if (form.matches("st\\.(global|shared)(\\.v[24])?\\.[busf](8|16|32|64)")) {
+        if (form.matches("st(\\.(global|shared))?(\\.v[24])?\\.[busf](8|16|32|64)")) {
             return store(form);
         }
         if (form.matches("atom\\.global\\.(or|and|xor|add|min|max|exch)\\.[bus]32")) {
@@ -236,11 +236,14 @@ final class KernelText {
 
     private static String load(String form) {
         int count = lanesOf(form);
-        String from = form.startsWith("ld.global") ? "%in" : form.startsWith("ld.shared") ? "%other" : "same";
+        String from = form.startsWith("ld.global") ? "%in" : form.startsWith("ld.shared") ? "%other" : form.startsWith("ld.param") ? "same"
+                : "%w0";
         int width = Math.max(32, bits(form));
         StringBuilder text = new StringBuilder("{\n").append(registers(form, count));
         if (from.equals("%other")) {
             text.append(SHARE);
+        } else if (from.equals("%w0")) {
+            text.append("cvta.global.u64 %w0, %in;\n");
         }
         text.append(form).append(' ').append(list(count)).append(", [").append(from).append("];\n");
         for (int i = 0; i < count; i++) {
@@ -253,6 +256,7 @@ final class KernelText {
     private static String store(String form) {
         int count = lanesOf(form);
         boolean shared = form.startsWith("st.shared");
+        String to = shared ? "%mine" : form.startsWith("st.global") ? "%out" : "%w0";
         int width = Math.max(32, bits(form));
         StringBuilder text = new StringBuilder("{\n").append(registers(form, count));
         for (int i = 0; i < count; i++) {
@@ -261,7 +265,10 @@ final class KernelText {
         if (shared) {
             text.append(CLEAR);
         }
-        text.append(form).append(" [").append(shared ? "%mine" : "%out").append("], ").append(list(count)).append(";\n}\n");
+        if (to.equals("%w0")) {
+            text.append("cvta.global.u64 %w0, %out;\n");
+        }
+        text.append(form).append(" [").append(to).append("], ").append(list(count)).append(";\n}\n");
         return text + (shared ? SHOW_OTHER : "");
     }
 }

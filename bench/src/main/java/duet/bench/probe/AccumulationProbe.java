@@ -83,10 +83,11 @@ final class AccumulationProbe {
         double[] error = error();
         answer.put("correct", error[1] < 1e-3 && (tiny == 0 || tiny == 0x1p-120f))
                 .put("rounding", nearest ? "nearest" : "towards zero").put("bits", bits).put("terms", together)
-                .put("subnormals", tiny != 0).put("error", error[0])
+                .put("subnormals", tiny != 0).put("relativeError", error[0])
                 .put("replaces", "the virtual GPU's accumulation=published, and how often bf16x3 and bf16x6 move sums to registers")
                 .put("found", String.format(Locale.ROOT,
-                        "mma adds %d terms at once, keeps %s%d bits below the largest, rounds %s; subnormal factors %s; error of %d terms %.1e",
+                        "mma adds %d terms at once, keeps %s%d bits below the largest, rounds %s; "
+                                + "subnormal factors %s; error of %d terms %.1e",
                         together, bits == 27 ? "at least " : "", bits, nearest ? "to nearest" : "towards zero",
                         tiny == 0 ? "are zeros" : "count", STEPS * TERMS, error[0]));
     }

@@ -8,8 +8,8 @@ interface Probe {
     /**
      * Asks it.
      *
-     * @param answer takes {@code correct}, whether the results are right to the bit; {@code replaces}, the constant of the model; {@code found},
-     *               in words; on a card numbers. On the virtual GPU no rates.
+     * @param answer takes {@code correct}, whether the results are right to the bit; {@code replaces}, the constant of the model;
+     *               {@code found}, in words; on a card numbers. On the virtual GPU no rates.
      */
     void ask(ProbeCard card, ObjectNode answer);
 }

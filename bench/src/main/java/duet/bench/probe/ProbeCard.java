@@ -40,7 +40,7 @@ final class ProbeCard implements AutoCloseable {
         card = new Card(device);
         try {
             multiprocessors = card.multiprocessors();
-            // What ptxas has made of them here, so that what is known of the machine code is known of what runs; else the driver's compiler does.
+            // What ptxas has made of them here, so that what is known of the machine code is known of what runs; else the driver compiles.
             cubin = !virtual && card.computeCapability().equals("9.0") ? Optional.of(new Cubin(file("probes.cubin"))) : Optional.empty();
             byte[] ptx = file("probes.ptx");
             module = card.module(cubin.isPresent() ? file("probes.cubin") : Arrays.copyOf(ptx, ptx.length + 1));
