@@ -5,47 +5,6 @@
 
 namespace vgpu {
 
-Worker::Worker(LaunchState &state, uint64_t seed)
-    : launch(state), kernel(state.kernel), settings(state.settings), random(seed * 0x9e3779b97f4a7c15u + 1) {
-  const Launch &l = launch.launch;
-  const uint32_t threads = l.block[0] * l.block[1] * l.block[2], count = (threads + kLanes - 1) / kLanes;
-  const size_t frame = kernel.frame_bytes, local = (kernel.local_bytes * kLanes + 63) / 64 * 64;
-  memory = LazyBytes(std::max<size_t>((frame + local) * count, 4096));
-  warps.resize(count);
-  caches.resize(kernel.caches);
-  executions.resize(kernel.blocks.size());
-  this->threads.resize(kernel.blocks.size());
-  shared_bytes = kernel.dynamic_shared_start + l.dynamic_shared_bytes;
-  shared_bytes = std::max<uint64_t>(shared_bytes, kernel.info.static_shared_bytes);
-  reserved_from = shared_bytes;
-  if (kernel.reserved_shared) reserved_from = (shared_bytes + 127) / 128 * 128, shared_bytes = reserved_from + kReservedShared;
-  shared_storage.resize(shared_bytes + 128);
-  shared = shared_storage.data() + (128 - reinterpret_cast<uintptr_t>(shared_storage.data()) % 128) % 128;
-  const size_t words = shared_bytes / kernel.granule + 16;
-  granule_bits = static_cast<uint32_t>(std::countr_zero(kernel.granule));
-  if (settings.races || settings.initialized) {
-    wrote.resize(words);
-    read.resize(words);
-    pending.resize(words);
-    if (kernel.shared_atomics) atomics.resize(words);
-    if (kernel.named_barriers) reads = LazyBytes(words * count * sizeof(uint32_t));
-    if (kernel.named_barriers && kernel.shared_atomics) updates = LazyBytes(words * count * sizeof(uint32_t));
-  }
-  for (uint32_t n = 0; n < count; ++n) {
-    Warp &w = warps[n];
-    w.worker = this;
-    w.index = n;
-    w.frame = memory.data() + n * frame;
-    w.local = memory.data() + count * frame + n * local;
-    for (const Constant &c : kernel.constants) {
-      for (int lane = 0; lane < kLanes; ++lane) {
-        if (c.width == 1) w.predicate(c.offset) = c.bits ? kAll : 0;
-        else std::memcpy(w.frame + c.offset + lane * (c.width / 8), &c.bits, c.width / 8);
-      }
-    }
-  }
-}
-
 namespace {
 
 uint64_t special_value(Special which, const Worker &k, const Warp &w, uint32_t lane) {
@@ -85,7 +44,59 @@ uint64_t special_value(Special which, const Worker &k, const Warp &w, uint32_t l
   return 0;
 }
 
+// The others stay as they are from block to block.
+bool changes(Special which) {
+  return which == Special::ctaid_x || which == Special::ctaid_y || which == Special::ctaid_z || which == Special::smid;
+}
+
 }  // namespace
+
+Worker::Worker(LaunchState &state, uint64_t seed)
+    : launch(state), kernel(state.kernel), settings(state.settings), random(seed * 0x9e3779b97f4a7c15u + 1) {
+  const Launch &l = launch.launch;
+  const uint32_t threads = l.block[0] * l.block[1] * l.block[2], count = (threads + kLanes - 1) / kLanes;
+  const size_t frame = kernel.frame_bytes, local = (kernel.local_bytes * kLanes + 63) / 64 * 64;
+  memory = LazyBytes(std::max<size_t>((frame + local) * count, 4096));
+  warps.resize(count);
+  caches.resize(kernel.caches);
+  executions.resize(kernel.blocks.size());
+  this->threads.resize(kernel.blocks.size());
+  shared_bytes = kernel.dynamic_shared_start + l.dynamic_shared_bytes;
+  shared_bytes = std::max<uint64_t>(shared_bytes, kernel.info.static_shared_bytes);
+  reserved_from = shared_bytes;
+  if (kernel.reserved_shared) reserved_from = (shared_bytes + 127) / 128 * 128, shared_bytes = reserved_from + kReservedShared;
+  shared_storage.resize(shared_bytes + 128);
+  shared = shared_storage.data() + (128 - reinterpret_cast<uintptr_t>(shared_storage.data()) % 128) % 128;
+  const size_t words = shared_bytes / kernel.granule + 16;
+  granule_bits = static_cast<uint32_t>(std::countr_zero(kernel.granule));
+  if (settings.races || settings.initialized) {
+    wrote.resize(words);
+    read.resize(words);
+    pending.resize(words);
+    if (kernel.shared_atomics) atomics.resize(words);
+    if (kernel.named_barriers) reads = LazyBytes(words * count * sizeof(uint32_t));
+    if (kernel.named_barriers && kernel.shared_atomics) updates = LazyBytes(words * count * sizeof(uint32_t));
+  }
+  for (uint32_t n = 0; n < count; ++n) {
+    Warp &w = warps[n];
+    w.worker = this;
+    w.index = n;
+    w.frame = memory.data() + n * frame;
+    w.local = memory.data() + count * frame + n * local;
+    for (const Constant &c : kernel.constants) {
+      for (int lane = 0; lane < kLanes; ++lane) {
+        if (c.width == 1) w.predicate(c.offset) = c.bits ? kAll : 0;
+        else std::memcpy(w.frame + c.offset + lane * (c.width / 8), &c.bits, c.width / 8);
+      }
+    }
+    for (const SpecialSlot &s : kernel.specials) {
+      for (uint32_t lane = 0; lane < kLanes; ++lane) {
+        const uint64_t v = special_value(s.which, *this, w, lane);
+        std::memcpy(w.frame + s.offset + lane * (s.width / 8), &v, s.width / 8);
+      }
+    }
+  }
+}
 
 void Worker::start_block(uint64_t number) {
   const Launch &l = launch.launch;
@@ -124,10 +135,9 @@ void Worker::start_block(uint64_t number) {
     std::memset(w.committed, 0, sizeof w.committed);
     w.stack.assign(1, {0, w.live, static_cast<int32_t>(kernel.blocks.size())});
     for (const SpecialSlot &s : kernel.specials) {
-      for (uint32_t lane = 0; lane < kLanes; ++lane) {
-        uint64_t v = special_value(s.which, *this, w, lane);
-        std::memcpy(w.frame + s.offset + lane * (s.width / 8), &v, s.width / 8);
-      }
+      if (!changes(s.which)) continue;
+      const uint64_t v = special_value(s.which, *this, w, 0);
+      for (uint32_t lane = 0; lane < kLanes; ++lane) std::memcpy(w.frame + s.offset + lane * (s.width / 8), &v, s.width / 8);
     }
   }
 }
