@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-
 import java.util.Optional;
 
 import com.fasterxml.jackson.databind.ObjectMapper;

@@ -28,9 +28,9 @@ import duet.plan.Planner;
 import duet.plan.StoredImages;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What the static model says of each launch of AlexNet's training step stays as good as native/cuda/model.csv has it: a change that costs a
@@ -131,8 +131,8 @@ class KernelModelTest {
     }
 
     /**
-     * Sums to notice that all became worse, with 2 % of what they were on 29 November 2026; and launches, which do nothing for a microsecond
-     * each.
+     * Sums to notice that all became worse, with 2 % of what they were on 29 November 2026; and launches, which do nothing for a
+     * microsecond each.
      */
     @ParameterizedTest
     @CsvSource({"FP32, 128, 14950, 45", "FP32, 1024, 113400, 40", "BF16, 128, 2460, 48", "BF16, 1024, 15040, 44", "BF16X3, 128, 5180, 44",
