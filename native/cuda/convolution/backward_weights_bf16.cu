@@ -51,6 +51,28 @@ template <typename T> struct ColumnSums {
   }
 };
 
+/* As `leave`, four neighbours at a time, so that the lanes of a row fill whole sectors of a plane: of two fragments side by side a lane
+   with an even number takes the first and its neighbour the second. */
+template <typename T, typename PartOf, typename Store>
+__device__ __forceinline__ void leave_fours(const Sums<T> &sum, int first_column, const PartOf &part_of, const Store &store) {
+  static_assert(T::n % 2 == 0);
+  const Place<T> place;
+  const int lane = threadIdx.x % 32, odd = lane & 1, column = first_column + place.column + lane % 4 / 2 * 4 + odd * 8;
+#pragma unroll
+  for (int i = 0; i < T::m * 2; i++) {
+#pragma unroll
+    for (int j = 0; j < T::n; j += 2) {
+      const float *first = sum.of[i / 2][j] + i % 2 * 2, *second = sum.of[i / 2][j + 1] + i % 2 * 2;
+      const float low = __shfl_xor_sync(0xffffffff, odd ? first[0] : second[0], 1);
+      const float high = __shfl_xor_sync(0xffffffff, odd ? first[1] : second[1], 1);
+      const int offset = part_of(place.row + i * 8 + lane / 4, column + j * 8);
+      if (offset >= 0) {
+        store(offset, column + j * 8, odd ? Values<4>{{low, high, second[0], second[1]}} : Values<4>{{first[0], first[1], low, high}});
+      }
+    }
+  }
+}
+
 template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backward_weights(const duet_convolution &p) {
   Shared<T> &shared = shared_of<T>();
   const int group = blockIdx.y;
@@ -126,9 +148,9 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
       uint16_t *upper = reinterpret_cast<uint16_t *>(p.update.weight);
       const Planes weight(upper, upper + (static_cast<uint64_t>(gridDim.y) * p.rows * p.columns + 7) / 8 * 8);
       float *momentum = reinterpret_cast<float *>(p.update.momentum);
-      leave<T>(sum, first_column, part_of, [&](int offset, int column, float low, float high) {
+      leave_fours<T>(sum, first_column, part_of, [&](int offset, int column, Values<4> gradient) {
         if (column < p.columns) {
-          update<2>(weight + (offset + column), momentum + offset + column, 0, Values<2>{{low, high}}, r);
+          update<4>(weight + (offset + column), momentum + offset + column, 0, gradient, r);
         }
       });
       return;

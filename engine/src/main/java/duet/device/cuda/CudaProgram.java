@@ -238,7 +238,7 @@ final class CudaProgram implements Program {
             read(tensor, words, words.length, JAVA_SHORT);
             backend.layout().decode(tensor, words, values);
         } else {
-            float[] packed = new float[values.length];
+            float[] packed = CudaLayout.canonical(tensor) ? values : new float[values.length]; // losses are read without garbage
             read(tensor, packed, packed.length, JAVA_FLOAT);
             CudaLayout.unpack(tensor, packed, values);
         }

@@ -46,7 +46,7 @@ public final class CudaLayout implements Layout {
     }
 
     /** Whether the canonical order and the kernels' are the same. */
-    private static boolean canonical(Tensor tensor) {
+    public static boolean canonical(Tensor tensor) {
         boolean pixel = tensor.height() == 1 && tensor.width() == 1;
         return switch (tensor.format()) {
             case ACTIVATION -> tensor.channels() == 1 || pixel;
@@ -77,7 +77,7 @@ public final class CudaLayout implements Layout {
         return packed;
     }
 
-    /** The kernels' order into canonical floats. */
+    /** The kernels' order into canonical floats, which may be the same array where that is the same. */
     public static void unpack(Tensor tensor, float[] packed, float[] canonical) {
         if (canonical(tensor)) {
             System.arraycopy(packed, 0, canonical, 0, packed.length);
