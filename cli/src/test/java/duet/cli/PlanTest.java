@@ -3,6 +3,7 @@ package duet.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import org.junit.jupiter.api.Test;
 
@@ -29,5 +30,14 @@ class PlanTest {
     void preparedFiltersAreCounted() {
         assertTrue(plan("--mode forward --precision bf16-everywhere").contains("\n  prepared   "));
         assertFalse(plan("--mode train --precision bf16-everywhere").contains("\n  prepared   "));
+    }
+
+    /** On CUDA devices maps in bf16 take half of the bytes, for the planner and for the checker. */
+    @Test
+    void aPlanInBf16IsCheckedByItsOwnSizes() {
+        Outcome outcome = Outcome.of("plan", "--net", "alexnet-small", "--devices", "virtual:0", "--precision", "bf16");
+        assumeFalse(outcome.err().contains("no CUDA kernels"), "this build has no CUDA kernels");
+        assertEquals(0, outcome.code(), outcome.toString());
+        assertTrue(outcome.out().contains("The plan is sound"), outcome.out());
     }
 }

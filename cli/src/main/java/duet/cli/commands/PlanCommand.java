@@ -84,8 +84,9 @@ public final class PlanCommand implements Callable<Integer> {
         }
         Placement placement = devices.placement(network);
         Source.checkBatch(placement, images(network));
-        Plan plan = plan(network, placement);
-        List<String> faults = PlanChecker.check(plan);
+        Checked checked = checked(network, placement);
+        Plan plan = checked.plan();
+        List<String> faults = checked.faults();
         if (output.json()) {
             output.text(PlanReport.toJson(plan));
         } else if (dot) {
@@ -118,14 +119,22 @@ public final class PlanCommand implements Callable<Integer> {
     }
 
     /** With options that say which devices compute or how, as that backend lays tensors out, else the bare data. */
-    private Plan plan(Network network, Placement placement) {
+    private Checked checked(Network network, Placement placement) {
         if (!devices.given() && !devices.saysHow()) {
-            return plan(network, placement, Layout.PLAIN);
+            return checked(network, placement, Layout.PLAIN);
         }
         try (Backend backend = devices.open(placement)) {
-            return plan(network, placement, backend);
+            return checked(network, placement, backend);
         }
     }
+
+    private Checked checked(Network network, Placement placement, Layout layout) {
+        Plan plan = plan(network, placement, layout);
+        return new Checked(plan, PlanChecker.check(plan, layout));
+    }
+
+    /** @param faults by the sizes of the layout with which it was planned */
+    private record Checked(Plan plan, List<String> faults) {}
 
     private Plan plan(Network network, Placement placement, Layout layout) {
         Shape stored = Datasets.storedFor(network.input());
