@@ -7,6 +7,7 @@ import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.CpuOptions;
 import duet.device.MachinePeak;
+import duet.device.Precision;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -53,7 +54,7 @@ public class KernelBenchmark {
 
     @Setup
     public void prepare() {
-        backend = Backends.open("cpu", CpuOptions.DEFAULT.withThreads(threads).withPrecision(TrainingStep.precision(precision)));
+        backend = Backends.open("cpu", CpuOptions.DEFAULT.withThreads(threads).withPrecision(Precision.named(precision)));
         Map<String, KernelCatalog.Kernel> kernels = KernelCatalog.of("alexnet", batch, backend);
         KernelCatalog.Kernel one = kernels.get(kernel);
         if (one == null) {

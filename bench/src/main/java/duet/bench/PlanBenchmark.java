@@ -3,6 +3,7 @@ package duet.bench;
 import java.util.concurrent.TimeUnit;
 
 import duet.device.CpuOptions;
+import duet.device.Precision;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -46,7 +47,7 @@ public class PlanBenchmark {
     @Setup
     public void open() {
         step = new TrainingStep("alexnet-small", batch, devices,
-                CpuOptions.DEFAULT.withThreads(threads).withPrecision(TrainingStep.precision(precision)));
+                CpuOptions.DEFAULT.withThreads(threads).withPrecision(Precision.named(precision)));
     }
 
     @TearDown

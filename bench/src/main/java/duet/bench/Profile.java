@@ -37,7 +37,7 @@ public final class Profile {
         }
         try {
             for (ObjectNode kernel : measure(arguments[0], Integer.parseInt(arguments[1]), arguments[2],
-                    TrainingStep.precision(arguments[3]),
+                    Precision.named(arguments[3]),
                     Integer.parseInt(arguments[4]))) {
                 System.out.println(new ObjectMapper().writeValueAsString(kernel));
             }

@@ -27,7 +27,7 @@ public final class Throughput {
             System.exit(2);
         }
         try {
-            Precision precision = TrainingStep.precision(arguments.length == 5 ? arguments[4] : "fp32");
+            Precision precision = Precision.named(arguments.length == 5 ? arguments[4] : "fp32");
             System.out.println(new ObjectMapper().writeValueAsString(measure(arguments[0], Integer.parseInt(arguments[1]), arguments[2],
                     Integer.parseInt(arguments[3]), precision)));
         } catch (DeviceException e) {

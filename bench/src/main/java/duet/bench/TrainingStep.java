@@ -1,11 +1,9 @@
 package duet.bench;
 
-import java.util.Arrays;
 
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.CpuOptions;
-import duet.device.Precision;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Mode;
@@ -28,12 +26,6 @@ public final class TrainingStep implements AutoCloseable {
             backend.close();
             throw e;
         }
-    }
-
-    /** By its word. */
-    static Precision precision(String word) {
-        return Arrays.stream(Precision.values()).filter(precision -> precision.toString().equals(word)).findFirst().orElseThrow(
-                () -> new IllegalArgumentException("no precision " + word + "; there are " + Arrays.toString(Precision.values())));
     }
 
     /** Hands over the batch, as a loader would before each step. */

@@ -76,9 +76,17 @@ class KernelsTest {
     }
 
     @Test
-    void countsAreOfFp32() {
+    void countsAreOfThePrecision() {
         Outcome outcome = Outcome.of("kernels", "--precision", "bf16");
-        assertEquals(2, outcome.code(), outcome.toString());
-        assertTrue(outcome.err().contains("--precision bf16 is for --model"), outcome.toString());
+        assertEquals(0, outcome.code(), outcome.toString());
+        assertTrue(outcome.out().contains("convolution_forward_bf16_"), outcome.toString());
+    }
+
+    @Test
+    void whatNoKernelComputesIsRefused() {
+        Outcome outcome = Outcome.of("kernels", "--precision", "bf16-everywhere");
+        assertEquals(1, outcome.code(), outcome.toString());
+        assertEquals(1, outcome.errLines().size(), outcome.toString());
+        assertTrue(outcome.err().contains("bf16-everywhere"), outcome.toString());
     }
 }

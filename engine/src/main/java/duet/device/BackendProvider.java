@@ -38,7 +38,7 @@ public interface BackendProvider {
      * Opens devices, in the order in which they are named; the same number twice is two devices that share a card.
      *
      * @param numbers one for each device; of kinds that are not {@link #numbered} they mean nothing
-     * @param options of CPU devices
+     * @param options threads for CPU devices, the precision for all
      * @return the devices; whoever opens them closes them
      * @throws DeviceException in a sentence that names the device and what is wrong
      */

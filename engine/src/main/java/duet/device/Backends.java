@@ -61,7 +61,7 @@ public final class Backends {
      * one, else the CPU. Every call tries anew; {@link #noCuda} says why the last one did not get a card.
      *
      * @param count   how many
-     * @param options of CPU devices; bf16 with CUDA is a {@link DeviceException}
+     * @param options a precision that these devices lack is a {@link DeviceException}
      * @return the devices; close them
      * @throws DeviceException if there are none
      */
@@ -121,7 +121,7 @@ public final class Backends {
      *
      * @param names   such as {@code cpu} (one device with all cores), {@code cpu,cpu} (two that share them), {@code cuda:0,cuda:1} (two
      *                cards), {@code cuda:0,cuda:0} (two devices on one card) or {@code virtual:0,virtual:1} (the virtual GPU)
-     * @param options of CPU devices; bf16 with others is a {@link DeviceException}
+     * @param options a precision that these devices lack is a {@link DeviceException}
      * @return the devices; close them
      * @throws DeviceException in a sentence that names the device and what is wrong
      */
@@ -134,7 +134,7 @@ public final class Backends {
      * Makes sure that there could be such devices, without looking for them.
      *
      * @param names   see {@link #open(String, CpuOptions)}
-     * @param options of CPU devices
+     * @param options threads for CPU devices, the precision for all
      * @throws DeviceException in a sentence that says what is wrong with the names, or with the options for such devices
      */
     public static void check(String names, CpuOptions options) {

@@ -1,9 +1,9 @@
 package duet.device;
 
 /**
- * How CPU devices compute. The other backends have one way.
+ * How devices compute. Of the other kinds than the CPU the precision alone counts; they refuse the one that they lack.
  *
- * @param threads    in all, 1 to 1024, shared out among the devices; 0 for one for each core
+ * @param threads    of CPU devices in all, 1 to 1024, shared out among them; 0 for one for each core
  * @param arithmetic of convolutions and fully connected layers
  */
 public record CpuOptions(int threads, Arithmetic arithmetic) {

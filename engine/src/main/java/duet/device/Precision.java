@@ -1,6 +1,8 @@
 package duet.device;
 
+import java.util.Arrays;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * What the factors of the products of convolutions and fully connected layers are rounded to. Sums, parameters and their gradients are
@@ -23,6 +25,18 @@ public enum Precision {
     BF16X3,
     /** The same with three bf16 numbers and six products: nothing of a factor is lost, and sums are as exact as those of {@link #FP32}. */
     BF16X6;
+
+    /**
+     * {@return the precision of a name}
+     *
+     * @param name as {@link #toString} gives it
+     * @throws IllegalArgumentException in a sentence that has the names that there are
+     */
+    public static Precision named(String name) {
+        return Arrays.stream(values()).filter(precision -> precision.toString().equals(name)).findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("'%s' is none of %s".formatted(name,
+                        Arrays.stream(values()).map(precision -> "'" + precision + "'").collect(Collectors.joining(", ")))));
+    }
 
     /** As the command line has it: {@code fp32}, {@code bf16}, {@code bf16-everywhere}, {@code bf16x3} or {@code bf16x6}. */
     @Override

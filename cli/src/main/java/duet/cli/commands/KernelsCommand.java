@@ -17,6 +17,7 @@ import duet.data.Split;
 import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.device.CpuOptions;
 import duet.device.Precision;
 import duet.device.VirtualGpu;
 import duet.net.Network;
@@ -45,7 +46,8 @@ import picocli.CommandLine.Option;
         },
         footerHeading = "%nExamples:%n",
         footer = {"  ./duet kernels", "  ./duet kernels --net alexnet --batch 1",
-                "  ./duet kernels --net alexnet --devices virtual:0,virtual:1", "  ./duet kernels --net alexnet --batch 128 --model"})
+                "  ./duet kernels --net alexnet --devices virtual:0,virtual:1", "  ./duet kernels --precision bf16",
+                "  ./duet kernels --net alexnet --batch 128 --model"})
 public final class KernelsCommand implements Runnable {
     @Option(names = "--net", paramLabel = "NET", defaultValue = Source.DEFAULT_NETWORK,
             description = "A named network or a JSON file (default: ${DEFAULT-VALUE}).")
@@ -63,7 +65,7 @@ public final class KernelsCommand implements Runnable {
     private boolean model;
 
     @Option(names = "--precision", paramLabel = "NAME", converter = DeviceOptions.PrecisionConverter.class, defaultValue = "fp32",
-            description = "With --model: of convolutions and fully connected layers, as for 'train' (default: ${DEFAULT-VALUE}).")
+            description = "Of convolutions and fully connected layers, as for 'train' on CUDA devices (default: ${DEFAULT-VALUE}).")
     private Precision precision;
 
     @Mixin
@@ -79,9 +81,6 @@ public final class KernelsCommand implements Runnable {
             int images = batch == null ? Recipe.of(network.name()).batch() : batch;
             new ModelledStep(network, placement(), images, precision).show(output);
             return;
-        }
-        if (precision != Precision.FP32) {
-            throw CommandFailure.usage("--precision " + precision + " is for --model; what the virtual GPU counts here is an fp32 step");
         }
         Map<String, Map<String, Long>> counters = step(batch == null ? 2 : batch);
         String findings = VirtualGpu.findings();
@@ -108,7 +107,7 @@ public final class KernelsCommand implements Runnable {
         String data = String.format(Locale.ROOT,
                 "synthetic:%dx%dx%d:%d:%d", input.channels(), input.height(), input.width(), network.classes(), 2 * images);
         try (Split split = Datasets.open(data, input, 1, DamageReport.STRICT);
-                Backend backend = Backends.open(devices, 0);
+                Backend backend = Backends.open(devices, CpuOptions.DEFAULT.withPrecision(precision));
                 Trainer trainer = Trainer.create(network, placement(), backend, split,
                         Recipe.of(network.name(), images).toBuilder().steps(1).build())) {
             String[] counters = new String[1];

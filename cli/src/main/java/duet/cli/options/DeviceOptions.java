@@ -1,6 +1,5 @@
 package duet.cli.options;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -201,13 +200,11 @@ public final class DeviceOptions {
     public static final class PrecisionConverter implements ITypeConverter<Precision> {
         @Override
         public Precision convert(String text) {
-            for (Precision precision : Precision.values()) {
-                if (precision.toString().equals(text)) {
-                    return precision;
-                }
+            try {
+                return Precision.named(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
             }
-            throw new TypeConversionException("'" + text + "' is none of " + String.join(", ",
-                    Arrays.stream(Precision.values()).map(precision -> "'" + precision + "'").toList()));
         }
     }
 
