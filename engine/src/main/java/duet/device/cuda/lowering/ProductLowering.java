@@ -7,7 +7,6 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 import duet.bindings.cuda.kernels.duet_convolution;
-import duet.bindings.cuda.kernels.duet_divisor;
 import duet.bindings.cuda.kernels.duet_reduction;
 import duet.bindings.cuda.kernels.duet_update;
 import duet.device.ConvolutionGeometry;
@@ -181,7 +180,7 @@ final class ProductLowering {
         SgdUpdate bias = biasGradient == null ? null : fusion.update(biasGradient);
         if (direct()) {
             duet_convolution.bias(product, address(biasGradient));
-            if (tiling.scalar()) {
+            if (tiling.tile().scalar()) {
                 update(weight, bias);
             } else {
                 update(duet_convolution.update(product), weight);
@@ -216,7 +215,7 @@ final class ProductLowering {
     }
 
     private long address(Tensor tensor) {
-        return tensor == null ? 0 : site.address().applyAsLong(tensor);
+        return Grids.address(site, tensor);
     }
 
     private MemorySegment product(Tensor gathered, Tensor dense, Tensor result) {
@@ -252,10 +251,10 @@ final class ProductLowering {
         duet_convolution.origin_y(p, data ? g.paddingTop() / g.stride() : -g.paddingTop());
         duet_convolution.origin_x(p, data ? g.padding() / g.stride() : -g.padding());
         duet_convolution.result_channels(p, data ? g.channels() : g.filters());
-        divisor(duet_convolution.raster_area(p), shape.rasterHeight() * shape.rasterWidth());
-        divisor(duet_convolution.raster_width(p), shape.rasterWidth());
-        divisor(duet_convolution.depth(p), data ? shape.groupFilters() : shape.groupChannels());
-        divisor(duet_convolution.taps_across(p), shape.tapsAcross());
+        Grids.divisor(duet_convolution.raster_area(p), shape.rasterHeight() * shape.rasterWidth());
+        Grids.divisor(duet_convolution.raster_width(p), shape.rasterWidth());
+        Grids.divisor(duet_convolution.depth(p), data ? shape.groupFilters() : shape.groupChannels());
+        Grids.divisor(duet_convolution.taps_across(p), shape.tapsAcross());
         duet_convolution.stride(p, g.stride());
         duet_convolution.padding_top(p, g.paddingTop());
         duet_convolution.padding(p, g.padding());
@@ -286,7 +285,7 @@ final class ProductLowering {
         duet_reduction.split_stride(p, shape.splitStride());
         duet_reduction.elements(p, elements);
         duet_reduction.tail(p, shape.biasTerms());
-        divisor(duet_reduction.channels(p), channels);
+        Grids.divisor(duet_reduction.channels(p), channels);
         duet_reduction.splits(p, tiling.splits());
         boolean fours = elements % 4 == 0 && shape.biasTerms() % 4 == 0 && channels % 4 == 0;
         long threads = Math.ceilDiv(elements + shape.biasTerms(), fours ? 4 : 1);
@@ -294,13 +293,5 @@ final class ProductLowering {
         String kernel = "product_reduce" + form + (fours ? "" : "_scalar");
         launches.add(new KernelCall(kernel, blocks, 1, 1, REDUCE_THREADS, 0, p));
         return p;
-    }
-
-    /** See {@code duet_divisor} in duet_cuda.h. */
-    private static void divisor(MemorySegment to, int divisor) {
-        int shift = 32 - Integer.numberOfLeadingZeros(divisor - 1);
-        duet_divisor.divisor(to, divisor);
-        duet_divisor.multiplier(to, (int) (((1L << 32) * ((1L << shift) - divisor)) / divisor + 1));
-        duet_divisor.shift(to, shift);
     }
 }

@@ -2,6 +2,9 @@ package duet.device.cuda.lowering;
 
 /** A form of a product's kernels: what a block of threads computes, and with what. */
 interface ProductTile {
+    /** How the names of its kernels end. */
+    String suffix();
+
     int rows();
 
     int columns();
@@ -10,4 +13,9 @@ interface ProductTile {
 
     /** Dynamic shared memory of a block. */
     int sharedBytes();
+
+    /** Whether its kernels copy number by number. */
+    default boolean scalar() {
+        return suffix().equals("scalar");
+    }
 }

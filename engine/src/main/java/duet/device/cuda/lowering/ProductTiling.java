@@ -1,7 +1,6 @@
 package duet.device.cuda.lowering;
 
 import java.util.List;
-import java.util.function.Function;
 
 import duet.device.cuda.lowering.ProductShape.Pass;
 
@@ -14,6 +13,10 @@ import duet.device.cuda.lowering.ProductShape.Pass;
 record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSplit) {
     /** Terms that are in shared memory at a time. */
     static final int SLICE = 16;
+    /**
+     * What the models of kernels on tensor cores count with, those of one card, whichever it is: their results are the same bits on all.
+     */
+    static final int MULTIPROCESSORS = 132;
     private static final long WORKSPACE_LIMIT = 64L << 20;
     private static final int MOST_SPLITS = 256;
 
@@ -26,7 +29,7 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
         IMAGE("image_128x96", 128, 96, 2), IMAGE_NARROW("image_128x64", 128, 64, 4), IMAGE_NARROWEST("image_128x48", 128, 48, 4),
         SCALAR("scalar", 64, 64, 6);
 
-        final String suffix;
+        private final String suffix;
         final int rows;
         final int columns;
         final int blocks;
@@ -36,6 +39,11 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
             this.rows = rows;
             this.columns = columns;
             this.blocks = blocks;
+        }
+
+        @Override
+        public String suffix() {
+            return suffix;
         }
 
         @Override
@@ -65,16 +73,17 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
     }
 
     static ProductTiling of(ProductShape shape, int multiprocessors) {
-        return least(shape, SLICE, candidates(shape), tile -> tile.suffix,
+        return least(shape, SLICE, candidates(shape), "",
                 (tile, splits, slicesPerSplit) -> cycles(shape, tile, splits, slicesPerSplit, multiprocessors));
     }
 
     /**
      * The cheapest of all tiles and numbers of splits.
      *
-     * @param slice terms that are in shared memory at a time
+     * @param slice      terms that are in shared memory at a time
+     * @param arithmetic in the names of the kernels, such as {@code bf16_}
      */
-    static <T extends ProductTile> ProductTiling least(ProductShape shape, int slice, List<T> tiles, Function<T, String> suffix,
+    static <T extends ProductTile> ProductTiling least(ProductShape shape, int slice, List<T> tiles, String arithmetic,
             Cost<T> cost) {
         ProductTiling best = null;
         double least = Double.POSITIVE_INFINITY;
@@ -89,7 +98,7 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
                 double cycles = cost.cycles(tile, splits, slicesPerSplit);
                 if (cycles < least) {
                     least = cycles;
-                    best = new ProductTiling(passName(shape.pass()) + suffix.apply(tile), tile, splits, slicesPerSplit * slice);
+                    best = new ProductTiling(passName(shape.pass()) + arithmetic + tile.suffix(), tile, splits, slicesPerSplit * slice);
                 }
             }
         }
@@ -151,11 +160,6 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
 
     int tiles(ProductShape shape) {
         return Math.toIntExact(tiles(shape, tile));
-    }
-
-    /** Whether its kernel copies number by number. */
-    boolean scalar() {
-        return kernel.endsWith("_scalar");
     }
 
     long workspaceBytes(ProductShape shape) {

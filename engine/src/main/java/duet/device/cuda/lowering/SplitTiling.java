@@ -11,7 +11,6 @@ import duet.device.cuda.lowering.ProductShape.Pass;
  * multiprocessors of one card, whichever it is, so that results are the same bits on all.
  */
 final class SplitTiling {
-    private static final int MULTIPROCESSORS = 132;
     private static final int SCHEDULERS = 4;
     /** Warps of a block: one for each scheduler. */
     private static final int WARPS = 4;
@@ -44,6 +43,11 @@ final class SplitTiling {
         }
 
         @Override
+        public String suffix() {
+            return suffix;
+        }
+
+        @Override
         public int rows() {
             return rows;
         }
@@ -69,7 +73,7 @@ final class SplitTiling {
 
     static ProductTiling of(ProductShape shape, Precision precision) {
         int planes = precision == Precision.BF16X6 ? 3 : 2;
-        return ProductTiling.least(shape, SLICE, candidates(shape), tile -> precision + "_" + tile.suffix,
+        return ProductTiling.least(shape, SLICE, candidates(shape), precision + "_",
                 (tile, splits, slicesPerSplit) -> cycles(shape, tile, planes, splits, slicesPerSplit));
     }
 
@@ -89,7 +93,7 @@ final class SplitTiling {
      * cycle), more with few warps to hide latencies; 3100 cycles for a block to start and to store; then the sums of the splits.
      */
     private static double cycles(ProductShape shape, Tile tile, int planes, int splits, int slicesPerSplit) {
-        double busiest = Math.ceilDiv(ProductTiling.tiles(shape, tile) * shape.products() * splits, MULTIPROCESSORS);
+        double busiest = Math.ceilDiv(ProductTiling.tiles(shape, tile) * shape.products() * splits, ProductTiling.MULTIPROCESSORS);
         double warps = Math.min(busiest, tile.blocks) * WARPS / SCHEDULERS;
         double fragments = tile.warpRows * tile.warpColumns / 128.0;
         double products = planes * (planes + 1) / 2.0 * fragments;
@@ -99,6 +103,6 @@ final class SplitTiling {
         double issued = products + 4 * fragments + read / 256.0 * (6 * planes - 3) + copied / 16.0 / tile.threads() * 9 + 20;
         double multiply = Math.max(6 * products, issued) * WARPS / SCHEDULERS * (warps + 0.55) / warps;
         double slice = Math.max(multiply, Math.max((WARPS * read + copied) / 128.0, copied / 35.0));
-        return busiest * (slicesPerSplit * slice + 3100) + ProductTiling.sumsOfSplits(shape, splits, MULTIPROCESSORS);
+        return busiest * (slicesPerSplit * slice + 3100) + ProductTiling.sumsOfSplits(shape, splits, ProductTiling.MULTIPROCESSORS);
     }
 }

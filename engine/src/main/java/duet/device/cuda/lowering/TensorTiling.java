@@ -12,7 +12,6 @@ import duet.device.cuda.lowering.ProductShape.Pass;
 final class TensorTiling {
     /** Terms that a buffer of the ring in shared memory holds. */
     static final int SLICE = 32;
-    private static final int MULTIPROCESSORS = 132;
     private static final int BF16_BYTES = 2;
     /** Numbers of 16 bits that are copied at a time. */
     private static final int CHUNK = 8;
@@ -48,6 +47,11 @@ final class TensorTiling {
             this.warpColumns = warpColumns;
             this.stages = stages;
             this.blocks = blocks;
+        }
+
+        @Override
+        public String suffix() {
+            return suffix;
         }
 
         @Override
@@ -89,7 +93,7 @@ final class TensorTiling {
     private TensorTiling() {}
 
     static ProductTiling of(ProductShape shape) {
-        return ProductTiling.least(shape, SLICE, candidates(shape), tile -> "bf16_" + tile.suffix,
+        return ProductTiling.least(shape, SLICE, candidates(shape), "bf16_",
                 (tile, splits, slicesPerSplit) -> cycles(shape, tile, splits, slicesPerSplit));
     }
 
@@ -116,12 +120,12 @@ final class TensorTiling {
      * bytes a cycle); 3100 cycles for a block to start and to store; then the sums of the splits.
      */
     private static double cycles(ProductShape shape, Tile tile, int splits, int slicesPerSplit) {
-        double busiest = Math.ceilDiv(ProductTiling.tiles(shape, tile) * shape.products() * splits, MULTIPROCESSORS);
+        double busiest = Math.ceilDiv(ProductTiling.tiles(shape, tile) * shape.products() * splits, ProductTiling.MULTIPROCESSORS);
         double warps = Math.min(busiest, tile.blocks) * tile.warps() / 4;
         double multiply = tile.rows * tile.columns / 2048.0 * SLICE / 4 * 6 * (warps + 0.55) / warps;
         double copied = (tile.rows + tile.columns) * SLICE * BF16_BYTES;
         double read = tile.warps() * (tile.warpRows + tile.warpColumns) * SLICE * BF16_BYTES;
         double slice = Math.max(multiply, Math.max((read + copied) / 128, copied / 35));
-        return busiest * (slicesPerSplit * slice + 3100) + ProductTiling.sumsOfSplits(shape, splits, MULTIPROCESSORS);
+        return busiest * (slicesPerSplit * slice + 3100) + ProductTiling.sumsOfSplits(shape, splits, ProductTiling.MULTIPROCESSORS);
     }
 }
