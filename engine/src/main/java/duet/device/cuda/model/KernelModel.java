@@ -99,7 +99,7 @@ public final class KernelModel {
         double threads = (double) launch.blocks() * launch.threads();
         double bytes = Math.min(launch.bytes(), threads * code.mostBytes());
         Mix mix = code.whole(bytes / threads);
-        double hiding = scheduled / (scheduled + 0.55);
+        double hiding = Tile.hidden(scheduled);
         Map<Term, Double> parts = new EnumMap<>(Term.class);
         parts.put(Term.ISSUE, card.microseconds(rounds * mix.instructions() * warps / (Card.SCHEDULERS * hiding)));
         parts.put(Term.SHARED, card.microseconds(rounds * (4 * mix.wideLoads() + mix.sharedCycles()) * warps / hiding));

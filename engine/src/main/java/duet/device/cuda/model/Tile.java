@@ -145,6 +145,11 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
 
     /** The share of a card's time in which warps find work: the more warps a scheduler has, the better they hide each other's waiting. */
     double hiding(double warpsOfScheduler) {
-        return unit == Unit.WGMMA ? 1 : warpsOfScheduler / (warpsOfScheduler + 0.55);
+        return unit == Unit.WGMMA ? 1 : hidden(warpsOfScheduler);
+    }
+
+    /** The same where warps do all themselves. */
+    static double hidden(double warpsOfScheduler) {
+        return warpsOfScheduler / (warpsOfScheduler + 0.55);
     }
 }
