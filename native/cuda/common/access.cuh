@@ -18,6 +18,8 @@ __device__ __forceinline__ uint32_t split(uint32_t &n, duet_divisor d) {
   return whole - n * d.divisor;
 }
 
+__device__ __forceinline__ float4 plus(float4 a, float4 b) { return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w}; }
+
 /* N neighbouring channels: 4 floats move as one 16-byte access, 8 as two, 1 serves every shape. */
 template <int N> struct Values { float v[N]; };
 

@@ -2,6 +2,7 @@
    image, or lies outside and counts as zero. Both are computed outside the main loop or once a slice; an element then costs two
    comparisons and an addition. */
 #pragma once
+#include "common/access.cuh"
 #include "common/tile.cuh"
 #include <numeric>
 
@@ -201,7 +202,6 @@ template <int VECTOR> __device__ __forceinline__ float4 load(const float *row, i
 /* max(v, 0), but NaN stays NaN. */
 __device__ __forceinline__ float rectified(float v) { return v < 0 ? 0 : v; }
 __device__ __forceinline__ float4 rectified(float4 v) { return {rectified(v.x), rectified(v.y), rectified(v.z), rectified(v.w)}; }
-__device__ __forceinline__ float4 plus(float4 a, float4 b) { return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w}; }
 /* v * scale where mask is above 0, else 0. */
 __device__ __forceinline__ float4 masked(float4 v, float4 mask, float scale) {
   return {mask.x > 0 ? v.x * scale : 0, mask.y > 0 ? v.y * scale : 0, mask.z > 0 ? v.z * scale : 0, mask.w > 0 ? v.w * scale : 0};

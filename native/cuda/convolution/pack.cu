@@ -34,8 +34,6 @@ __device__ __forceinline__ int filter_row(const duet_packing &p, uint32_t row) {
   return there ? y * p.kernel * p.channels + at : -1;
 }
 
-__device__ __forceinline__ float4 plus(float4 a, float4 b) { return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w}; }
-
 }  // namespace duet::packing
 
 extern "C" __global__ void __launch_bounds__(128) pack_image_bf16(const __grid_constant__ duet_packing p) {
@@ -72,7 +70,7 @@ extern "C" __global__ void __launch_bounds__(128) unpack_filter_gradient(const _
 #pragma unroll 8
   for (int i = 1; i < p.splits; i++) {
     partial += p.split_stride / 4;
-    sum = duet::packing::plus(sum, *partial);
+    sum = duet::plus(sum, *partial);
   }
   duet::global<float4>(bias ? p.tail_to : p.to)[to * p.chunks.divisor + (bias ? four - p.count : column)] = sum;
 }

@@ -24,7 +24,7 @@ template <int VECTOR> __device__ __forceinline__ float4 read(uint64_t address, i
 template <int VECTOR> __device__ __forceinline__ uint32_t finish_bf16(const duet_reduction &p, int64_t i, float4 v) {
   uint16_t *result = reinterpret_cast<uint16_t *>(p.result) + i;
   const uint16_t *mask = reinterpret_cast<const uint16_t *>(p.mask) + i;
-  uint2 both = {tensor::pack(v.x, v.y), tensor::pack(v.z, v.w)};
+  uint2 both = {duet::round_bf16(v.x, v.y), duet::round_bf16(v.z, v.w)};
   if constexpr (VECTOR == 4) {
     if (p.mask) {
       const uint2 m = *reinterpret_cast<const uint2 *>(mask);

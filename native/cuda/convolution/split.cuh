@@ -14,6 +14,7 @@
    Columns come as rows BY_TERM, two fragments from 16 columns: then a thread has four neighbouring results of a row. Columns BY_ROW are
    therefore in another order in shared memory: even ones, then odd ones. */
 #pragma once
+#include "common/bf16.cuh"
 #include "convolution/gather.cuh"
 
 namespace duet::product {
@@ -83,7 +84,7 @@ struct RowCopies<DUET_SPLIT_TILE, SIZE, VECTOR, B> {
 template <int PLANES> __device__ __forceinline__ void split(float x, float y, unsigned *planes) {
 #pragma unroll
   for (int i = 0; i < PLANES; i++) {
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(planes[i]) : "f"(y), "f"(x));
+    planes[i] = duet::round_bf16(x, y);
     x -= __uint_as_float(planes[i] << 16);
     y -= __uint_as_float(planes[i] & 0xffff0000u);
   }

@@ -1,5 +1,6 @@
 /* How the tiles of tensor cores are filled, in chunks of eight numbers, and how they leave: see gather.cuh for windows and taps. */
 #pragma once
+#include "common/bf16.cuh"
 #include "convolution/tensor_tile.cuh"
 
 namespace duet::tensor {
@@ -90,13 +91,6 @@ template <bool WHOLE> __device__ __forceinline__ void copy_dense(unsigned to, co
   }
 }
 
-/* Rounds to nearest, ties to even; `low` is the number at the lower address. */
-__device__ __forceinline__ uint32_t pack(float low, float high) {
-  uint32_t both;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-  return both;
-}
-
 /* Both numbers where the mask's are above 0, else 0. */
 __device__ __forceinline__ uint32_t masked(uint32_t both, uint32_t mask) {
   const float low = __uint_as_float(mask << 16), high = __uint_as_float(mask & 0xffff0000u);
@@ -106,7 +100,7 @@ __device__ __forceinline__ uint32_t masked(uint32_t both, uint32_t mask) {
 /* The same of both times a scale, rounded again. */
 __device__ __forceinline__ uint32_t masked(uint32_t both, uint32_t mask, float scale) {
   if (scale != 1) {
-    both = pack(__uint_as_float(both << 16) * scale, __uint_as_float(both & 0xffff0000u) * scale);
+    both = duet::round_bf16(__uint_as_float(both << 16) * scale, __uint_as_float(both & 0xffff0000u) * scale);
   }
   return masked(both, mask);
 }
@@ -196,7 +190,7 @@ __device__ __forceinline__ void store_rounded(const duet_convolution &p, Shared<
         high = product::rectified(high);
       }
       const int row = i * 8 + lane / 4;
-      *reinterpret_cast<uint32_t *>(part + place_by_term<T::warp_columns>(row, j) + lane % 4 * 4) = pack(low, high);
+      *reinterpret_cast<uint32_t *>(part + place_by_term<T::warp_columns>(row, j) + lane % 4 * 4) = duet::round_bf16(low, high);
     }
   }
   __syncwarp();
