@@ -22,18 +22,17 @@ final class ProductLowering {
     private static final int REDUCE_THREADS = 128;
 
     private final Site site;
-    /** Null for operands as they are. */
-    private final PackedImage packed;
+    private final Form form;
     private final ProductShape shape;
     private final ProductTiling tiling;
     private final List<KernelCall> launches = new ArrayList<>();
 
     private ProductLowering(Site site, Product operation) {
         this.site = site;
-        this.packed = packed(operation, site.layout().precision());
-        this.shape = packed == null ? shape(operation, site.layout().precision()) : packed.shape();
+        this.form = Form.of(operation, site.layout().precision());
+        this.shape = form.shape();
         this.tiling = tiling(shape, site.multiprocessors(), site.layout().precision());
-        if (workspaceBytes(operation, site.multiprocessors(), site.layout().precision()) > 0 && site.workspace() == 0) {
+        if (form.workspaceBytes(tiling) > 0 && site.workspace() == 0) {
             throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
         }
     }
@@ -75,42 +74,48 @@ final class ProductLowering {
 
     /** Scratch memory for packed operands and partial sums; 0 for none. */
     static long workspaceBytes(Product operation, int multiprocessors, Precision precision) {
-        PackedImage packed = packed(operation, precision);
-        if (packed != null) {
-            int splits = tiling(packed.shape(), multiprocessors, precision).splits();
-            return packed.bytes() + (direct(packed, splits) ? 0 : splits * packed.shape().splitStride() * Float.BYTES);
-        }
-        ProductShape shape = shape(operation, precision);
-        return tiling(shape, multiprocessors, precision).workspaceBytes(shape);
+        Form form = Form.of(operation, precision);
+        return form.workspaceBytes(tiling(form.shape(), multiprocessors, precision));
     }
 
     /** Terms of the sums as they are computed, with those that are zero by form. */
     static int terms(Product operation, Precision precision) {
-        PackedImage packed = packed(operation, precision);
-        return (packed == null ? shape(operation, precision) : packed.shape()).terms();
+        return Form.of(operation, precision).shape().terms();
     }
 
-    private static ProductShape shape(Product operation, Precision precision) {
-        ProductShape shape = ProductShape.of(operation);
-        return precision == Precision.BF16 ? TensorTiling.form(shape) : shape;
-    }
+    /**
+     * What is multiplied.
+     *
+     * @param packed null for operands as they are
+     */
+    private record Form(PackedImage packed, ProductShape shape) {
+        static Form of(Product operation, Precision precision) {
+            ProductShape shape = ProductShape.of(operation);
+            if (precision != Precision.BF16) {
+                return new Form(null, shape);
+            }
+            PackedImage packed = PackedImage.of(shape);
+            return packed == null ? new Form(null, TensorTiling.form(shape)) : new Form(packed, packed.shape());
+        }
 
-    private static PackedImage packed(Product operation, Precision precision) {
-        return precision == Precision.BF16 ? PackedImage.of(ProductShape.of(operation)) : null;
-    }
+        /** Whether the product's kernel writes the result itself, not partial sums. */
+        boolean direct(int splits) {
+            return splits == 1 && (packed == null || shape.pass() != Pass.WEIGHTS);
+        }
 
-    /** Whether the product's kernel writes the result itself, not partial sums. */
-    private static boolean direct(PackedImage packed, int splits) {
-        return splits == 1 && (packed == null || packed.shape().pass() != Pass.WEIGHTS);
+        long workspaceBytes(ProductTiling tiling) {
+            return packed == null ? tiling.workspaceBytes(shape)
+                    : packed.bytes() + (direct(tiling.splits()) ? 0 : tiling.partialBytes(shape));
+        }
     }
 
     private boolean direct() {
-        return direct(packed, tiling.splits());
+        return form.direct(tiling.splits());
     }
 
     /** Where partial sums are. */
     private long partial() {
-        return site.workspace() + (packed == null ? 0 : packed.bytes());
+        return site.workspace() + (form.packed() == null ? 0 : form.packed().bytes());
     }
 
     private static ProductTiling tiling(ProductShape shape, int multiprocessors, Precision precision) {
@@ -189,9 +194,9 @@ final class ProductLowering {
             return;
         }
         duet_convolution.bias(product, biasGradient == null ? 0 : partial() + shape.results() * Float.BYTES);
-        if (packed != null) {
+        if (form.packed() != null) {
             launches.add(
-                    packed.unpackGradient(site, partial(), tiling.splits(), address(weightGradient), address(biasGradient)));
+                    form.packed().unpackGradient(site, partial(), tiling.splits(), address(weightGradient), address(biasGradient)));
             update(weight, bias);
             return;
         }
@@ -219,6 +224,7 @@ final class ProductLowering {
     }
 
     private MemorySegment product(Tensor gathered, Tensor dense, Tensor result) {
+        PackedImage packed = form.packed();
         if (packed != null) {
             launches.add(packed.packImage(site, address(gathered)));
             if (shape.pass() == Pass.FORWARD) {

@@ -162,7 +162,13 @@ record ProductTiling(String kernel, ProductTile tile, int splits, int termsPerSp
         return Math.toIntExact(tiles(shape, tile));
     }
 
+    /** Of operands as they are, where one split writes the result itself. */
     long workspaceBytes(ProductShape shape) {
-        return splits == 1 ? 0 : splits * shape.splitStride() * 4;
+        return splits == 1 ? 0 : partialBytes(shape);
+    }
+
+    /** Of the partial sums, where the kernel writes such. */
+    long partialBytes(ProductShape shape) {
+        return splits * shape.splitStride() * Float.BYTES;
     }
 }
