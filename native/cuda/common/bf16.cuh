@@ -101,8 +101,8 @@ __device__ __forceinline__ Halves halves(float x) {
 /* A parameter in memory: all upper numbers, from the next multiple of 16 bytes on all lower ones. */
 struct Planes {
   uint16_t *upper, *lower;
-  __device__ __forceinline__ Planes(duet_address address, uint64_t elements)
-      : upper(global<uint16_t>(address)), lower(upper + (elements + 7) / 8 * 8) {}
+  __device__ __forceinline__ Planes(uint16_t *upper, uint64_t elements) : upper(upper), lower(upper + (elements + 7) / 8 * 8) {}
+  __device__ __forceinline__ Planes(duet_address address, uint64_t elements) : Planes(global<uint16_t>(address), elements) {}
   __device__ __forceinline__ Planes(uint16_t *upper, uint16_t *lower) : upper(upper), lower(lower) {}
   __device__ __forceinline__ Planes operator+(uint64_t elements) const { return {upper + elements, lower + elements}; }
 };

@@ -146,7 +146,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
     if (p.update.weight) {
       const Rates r = rates(p.update.run, p.update.rate_index);
       uint16_t *upper = reinterpret_cast<uint16_t *>(p.update.weight);
-      const Planes weight(upper, upper + (static_cast<uint64_t>(gridDim.y) * p.rows * p.columns + 7) / 8 * 8);
+      const Planes weight(upper, static_cast<uint64_t>(gridDim.y) * p.rows * p.columns);
       float *momentum = reinterpret_cast<float *>(p.update.momentum);
       leave_fours<T>(sum, first_column, part_of, [&](int offset, int column, Values<4> gradient) {
         if (column < p.columns) {

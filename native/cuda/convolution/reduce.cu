@@ -75,7 +75,7 @@ template <int VECTOR, Result RESULT> __device__ __forceinline__ void reduce(cons
       const Rates r = rates(change.run, change.rate_index);
       if (RESULT == PLANES && !tail) {
         uint16_t *upper = reinterpret_cast<uint16_t *>(change.weight);
-        const Planes weight = Planes(upper, upper + (static_cast<uint64_t>(p.elements) + 7) / 8 * 8) + at;
+        const Planes weight = Planes(upper, static_cast<uint64_t>(p.elements)) + at;
         if constexpr (VECTOR == 4) {
           update<4>(weight, momentum, 0, values(v), r);
         } else {
