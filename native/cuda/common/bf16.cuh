@@ -25,6 +25,13 @@ __device__ __forceinline__ uint32_t round_bf16(float first, float second) {
   return pair;
 }
 
+/* On tensor cores, 16 x 16 numbers by 16 x 8: a lane's part of each. */
+__device__ __forceinline__ void multiply_add(float (&sum)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
 /* N numbers of 16 bits as words: 2 move as one access of 4 bytes, 4 of 8, 8 of 16. */
 template <int N> struct Pairs { uint32_t word[N / 2]; };
 

@@ -94,12 +94,6 @@ template <int PLANES> __device__ __forceinline__ void split(float x, float y, un
 template <int PLANES> struct RowFragment { unsigned of[4][PLANES]; };
 template <int PLANES> struct ColumnFragment { unsigned of[2][PLANES]; };
 
-__device__ __forceinline__ void multiply_add(float (&sum)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-
 __device__ __forceinline__ float2 load2(const float *from) { return *reinterpret_cast<const float2 *>(from); }
 
 template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, int PLANES, Order A, Order B> struct Reads<DUET_SPLIT_TILE, A, B> {
@@ -181,7 +175,7 @@ __device__ __forceinline__ void multiply(const float *a, const float *b, typenam
             for (int i = 0; i < 2; i++) {
               y[i] = columns[half].of[i][size - plane];
             }
-            multiply_add(part[m], x, y);
+            multiply_add(part[m], x, y[0], y[1]);
           }
         }
       }

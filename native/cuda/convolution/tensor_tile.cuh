@@ -8,6 +8,7 @@
    a transposed filter. Eight chunks are read together, of eight neighbouring rows or terms; a chunk lies at place c ^ swizzle, chosen so
    that these eight are in different banks. */
 #pragma once
+#include "common/bf16.cuh"
 #include "convolution/gather.cuh"
 
 namespace duet::tensor {
@@ -68,12 +69,6 @@ template <bool TRANSPOSED> __device__ __forceinline__ void load_matrices(Matrice
                  : "r"(from)
                  : "memory");
   }
-}
-
-__device__ __forceinline__ void multiply_add(float (&sum)[4], const Matrices &a, uint32_t b0, uint32_t b1) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-               : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 /* Where a lane reads an operand in a slice, 16 rows (B: columns) x 16 terms at a time. The four matrices are, for A, (rows 0..7, terms
