@@ -1,6 +1,5 @@
 package duet.bench;
 
-
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.CpuOptions;
