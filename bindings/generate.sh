@@ -32,6 +32,7 @@ generate "$work/turbojpeg_all.h" duet.bindings.turbojpeg TurboJpeg turbojpeg.arg
 printf '#include <stdint.h>\n#include <cuda.h>\n' > "$work/cuda_all.h"  # without stdint.h pointer constants are dropped
 generate "$work/cuda_all.h" duet.bindings.cuda Cuda cuda.args cuda_functions -I "$cuda"
 generate ../native/vgpu/duet_vgpu.h duet.bindings.vgpu DuetVgpu duet_vgpu.args duet_vgpu
+generate ../native/mpi/duet_mpi.h duet.bindings.mpi DuetMpi duet_mpi.args duet_mpi
 # Structures alone, which need no library.
 sed -nE 's/^\} (duet_[a-z_]+);$/--include-struct \1\n--include-typedef \1/p' ../native/cuda/duet_cuda.h > "$work/kernels.args"
 generate ../native/cuda/duet_cuda.h duet.bindings.cuda.kernels DuetCuda "$work/kernels.args" duet_cuda

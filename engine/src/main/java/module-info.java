@@ -20,6 +20,7 @@ module duet.engine {
     exports duet.plan;
     exports duet.net;
     exports duet.device;
+    exports duet.device.ranks;
     exports duet.files;
     exports duet.device.cuda.model to duet.cli, duet.bench;
     exports duet.json to duet.cli;

@@ -55,4 +55,21 @@ final class DynamicLinker {
             throw new AssertionError(e); // a downcall throws nothing else
         }
     }
+
+    /** Sets a variable for native code, which does not see Java's copy of the environment. */
+    static void setEnvironment(String name, String value) {
+        Linker linker = Linker.nativeLinker();
+        MemorySegment address = linker.defaultLookup().find("setenv").orElse(null);
+        if (address == null) {
+            return; // not a POSIX system, which has no MPI that wants this
+        }
+        MethodHandle setenv = linker.downcallHandle(address, FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT));
+        try (Arena arena = Arena.ofConfined()) {
+            int _ = (int) setenv.invokeExact(arena.allocateFrom(name), arena.allocateFrom(value), 1);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError(e); // a downcall throws nothing else
+        }
+    }
 }

@@ -57,6 +57,9 @@ final class LibraryFinder {
                 return openUnpacked(content.get(), fileName(variant));
             }
         }
+        if (name.startsWith(MpiLibrary.FUNCTIONS)) {
+            return openMpi(name);
+        }
         if (name.equals(VIRTUAL_GPU) || name.equals(PROBE)) {
             Optional<byte[]> content = resource(platform(), System.mapLibraryName(name));
             if (content.isPresent()) {
@@ -64,6 +67,16 @@ final class LibraryFinder {
             }
         }
         return openFromSystem(name);
+    }
+
+    /** There is no library to fall back on: each is made where its MPI is installed. */
+    private NativeLibrary openMpi(String name) {
+        String file = System.mapLibraryName(name);
+        byte[] content = resource(platform(), file).orElseThrow(() -> new UnsatisfiedLinkError(
+                "this build of Duet has no " + file + ": " + MpiLibrary.remedy(name)));
+        // UCX, which MPICH may load, would take SIGSEGV from Java, which needs it to find nulls.
+        DynamicLinker.setEnvironment("UCX_ERROR_SIGNALS", "");
+        return openUnpacked(content, file);
     }
 
     private NativeLibrary openFile(String name, Path file) {

@@ -3,7 +3,10 @@ package duet.cli;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 import duet.cli.commands.BenchCommand;
 import duet.cli.commands.DataCommand;
@@ -25,6 +28,7 @@ import duet.cli.commands.TrainCommand;
 import duet.cli.options.HelpLayout;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Failures;
+import duet.cli.output.Processes;
 import duet.cli.output.Version;
 import duet.cli.output.WatchedStream;
 import picocli.CommandLine;
@@ -60,11 +64,17 @@ public final class Main implements Runnable {
     private boolean debug;
 
     public static void main(String[] arguments) {
+        if (!Processes.begin(List.of(arguments))) {
+            System.exit(ExitCode.DONE);
+        }
         WatchedStream standardOutput = new WatchedStream(new FileOutputStream(FileDescriptor.out));
         PrintWriter out = new PrintWriter(standardOutput, false, StandardCharsets.UTF_8);
         PrintWriter err = new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
-        int code = run(out, err, arguments);
+        StringWriter kept = new StringWriter(); // of a process that leaves speaking to another
+        int code = Processes.first() ? run(out, err, arguments)
+                : run(new PrintWriter(Writer.nullWriter()), new PrintWriter(kept, true), arguments);
         out.flush();
+        code = Processes.end(code, kept.toString(), err);
         if (standardOutput.failure() != null && code == ExitCode.DONE) {
             code = standardOutput.hungUp() ? ExitCode.HUNG_UP : ExitCode.FAILED;
         }

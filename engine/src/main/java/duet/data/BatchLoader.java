@@ -1,5 +1,6 @@
 package duet.data;
 
+import java.util.BitSet;
 import java.util.function.DoubleUnaryOperator;
 
 import duet.net.Shape;
@@ -57,13 +58,36 @@ public interface BatchLoader extends AutoCloseable {
     static BatchLoader training(
             Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, float[] colours,
             DoubleUnaryOperator factor, long firstBatch, int threads) {
+        return training(data, input, batch, seed, shuffle, augmentation, colours, factor, firstBatch, threads, all(batch));
+    }
+
+    /**
+     * Loads some places of training batches without end, as {@link #training(Dataset, Shape, int, long, boolean, Augmentation, float[],
+     * DoubleUnaryOperator, long, int)} loads all of them.
+     *
+     * @param data         images to learn from
+     * @param input        the network's input
+     * @param batch        images in a batch
+     * @param seed         of order, crops, mirrors and colours
+     * @param shuffle      whether each epoch has an order of its own
+     * @param augmentation what is done to the images
+     * @param colours      of the training set, or null
+     * @param factor       what the colour noise is multiplied by in a batch that begins at an epoch
+     * @param firstBatch   number of the first batch that next() returns
+     * @param threads      how many threads read images
+     * @param places       of a batch that are wanted; the others are left empty
+     * @return the loader; close it to end its threads
+     */
+    static BatchLoader training(
+            Dataset data, Shape input, int batch, long seed, boolean shuffle, Augmentation augmentation, float[] colours,
+            DoubleUnaryOperator factor, long firstBatch, int threads, BitSet places) {
         int channels = data.stored().channels();
         if (augmentation.colourNoise() > 0 && (colours == null || colours.length != channels * channels)) {
             throw new DataException("colour noise needs the principal colours of images of " + channels + " channel(s)");
         }
         ColourNoise noise = augmentation.colourNoise() == 0 ? null : new ColourNoise(colours, channels, augmentation.colourNoise(), seed);
         return new PrefetchingLoader(data, new Indices.EpochOrders(seed, shuffle, data.size()),
-                new Cropping(data.stored(), input, augmentation, seed), noise, factor, batch, firstBatch, Long.MAX_VALUE, threads);
+                new Cropping(data.stored(), input, augmentation, seed), noise, factor, batch, firstBatch, Long.MAX_VALUE, threads, places);
     }
 
     /**
@@ -76,8 +100,28 @@ public interface BatchLoader extends AutoCloseable {
      * @return the loader; {@link #next} gives null after the last batch
      */
     static BatchLoader evaluation(Dataset data, Shape input, int batch, int threads) {
+        return evaluation(data, input, batch, threads, all(batch));
+    }
+
+    /**
+     * Loads some places of the batches of an evaluation.
+     *
+     * @param data    images to evaluate on
+     * @param input   the network's input; not larger than the stored images
+     * @param batch   images in a batch; the last one may have fewer
+     * @param threads how many threads read images
+     * @param places  of a batch that are wanted; the others are left empty
+     * @return the loader; {@link #next} gives null after the last batch
+     */
+    static BatchLoader evaluation(Dataset data, Shape input, int batch, int threads, BitSet places) {
         return new PrefetchingLoader(data, new Indices.EpochOrders(0, false, data.size()),
                 new Cropping(data.stored(), input, Augmentation.NONE, 0), null, epoch -> 0, batch, 0,
-                Math.ceilDiv(data.size(), Math.max(1, batch)), threads);
+                Math.ceilDiv(data.size(), Math.max(1, batch)), threads, places);
+    }
+
+    private static BitSet all(int batch) {
+        BitSet places = new BitSet(batch);
+        places.set(0, Math.max(0, batch)); // a batch of fewer is refused by the loader
+        return places;
     }
 }

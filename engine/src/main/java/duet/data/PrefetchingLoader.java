@@ -2,6 +2,7 @@ package duet.data;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +30,8 @@ final class PrefetchingLoader implements BatchLoader {
     private final DoubleUnaryOperator noiseFactor;
     private final int batch;
     private final int imageBytes;
+    /** Of a batch that are wanted. */
+    private final BitSet places;
     /** Exclusive; Long.MAX_VALUE in training. */
     private final long lastBatch;
     private final Slot[] ring;
@@ -63,7 +66,7 @@ final class PrefetchingLoader implements BatchLoader {
     }
 
     PrefetchingLoader(Dataset data, EpochOrders orders, Cropping cropping, ColourNoise noise, DoubleUnaryOperator noiseFactor, int batch,
-            long firstBatch, long lastBatch, int threadCount) {
+            long firstBatch, long lastBatch, int threadCount, BitSet places) {
         long bytes = data.stored().elements() * batch;
         if (batch < 1 || bytes > Integer.MAX_VALUE - 8) {
             throw new DataException(String.format(Locale.ROOT,
@@ -84,6 +87,7 @@ final class PrefetchingLoader implements BatchLoader {
         this.noise = noise;
         this.noiseFactor = noiseFactor;
         this.batch = batch;
+        this.places = places;
         this.imageBytes = (int) data.stored().elements();
         this.firstBatch = firstBatch;
         this.lastBatch = lastBatch;
@@ -214,7 +218,7 @@ final class PrefetchingLoader implements BatchLoader {
         slot.noisy = factor > 0;
         for (int i = 0; i < batch && !closed; i++) {
             long position = first + i;
-            if (lastBatch != Long.MAX_VALUE && position >= size) {
+            if (lastBatch != Long.MAX_VALUE && position >= size || !places.get(i)) {
                 leaveEmpty(slot, i);
                 continue;
             }

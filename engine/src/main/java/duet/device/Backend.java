@@ -19,6 +19,11 @@ public interface Backend extends Layout, AutoCloseable {
         return Arithmetic.DEFAULT;
     }
 
+    /** {@return the processes that have the devices, where they are not all this one's} */
+    default Ranks ranks() {
+        return Ranks.ALONE;
+    }
+
     /**
      * Allocates memory on each device; it is zeroed.
      *

@@ -43,4 +43,21 @@ public interface BackendProvider {
      * @throws DeviceException in a sentence that names the device and what is wrong
      */
     Backend open(List<Integer> numbers, CpuOptions options);
+
+    /**
+     * Opens the devices of one of several processes that work together. Plans number the devices of all; of a program's steps the backend is
+     * given those of its own devices, and copies that begin or end there.
+     *
+     * @param numbers of this process's devices
+     * @param options threads for CPU devices, the precision for all
+     * @param peers   where the other devices are
+     * @return the devices; whoever opens them closes them
+     * @throws DeviceException if devices of this kind cannot be shared out among processes
+     */
+    default Backend open(List<Integer> numbers, CpuOptions options, Peers peers) {
+        if (peers.ranks().size() == 1) {
+            return open(numbers, options);
+        }
+        throw new DeviceException("devices of the kind " + kind() + " cannot be shared out among processes yet; use --devices cpu");
+    }
 }

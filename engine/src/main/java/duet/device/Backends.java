@@ -131,6 +131,26 @@ public final class Backends {
     }
 
     /**
+     * Opens this process's devices of those that several processes have together.
+     *
+     * @param names   see {@link #open(String, CpuOptions)}; null for the best kind that there is
+     * @param options a precision that these devices lack is a {@link DeviceException}
+     * @param peers   how many, and where the others are
+     * @return the devices; close them
+     * @throws DeviceException in a sentence that names the device and what is wrong
+     */
+    public static Backend open(String names, CpuOptions options, Peers peers) {
+        if (names != null) {
+            Chosen chosen = choose(names, options);
+            return chosen.provider().open(chosen.numbers(), options, peers);
+        }
+        BackendProvider provider = PROVIDERS.stream().filter(p -> p.preference() >= 0 && p.problem().isEmpty()).findFirst()
+                .orElseGet(() -> provider("cpu")); // it throws with the reason
+        provider.require(options);
+        return provider.open(IntStream.range(0, peers.each()).boxed().toList(), options, peers);
+    }
+
+    /**
      * Makes sure that there could be such devices, without looking for them.
      *
      * @param names   see {@link #open(String, CpuOptions)}

@@ -1,5 +1,7 @@
 package duet.device;
 
+import java.util.List;
+
 /** A prepared set of streams. Host arrays are in the canonical order that {@link Tensor} describes, whatever the backend's layout. */
 public interface Program extends AutoCloseable {
     /**
@@ -18,6 +20,35 @@ public interface Program extends AutoCloseable {
      */
     default void start(RunParameters parameters) {
         run(parameters);
+    }
+
+    /**
+     * {@return whether a tensor lies on a device of this process} Writing another does nothing: the process that has it does so. Reading
+     * another is something that all processes do together.
+     *
+     * @param tensor of this program
+     */
+    default boolean here(Tensor tensor) {
+        return true;
+    }
+
+    /**
+     * {@return whether each process has one of these tensors, so that none needs to ask another}
+     *
+     * @param equal tensors of this program with the same content
+     */
+    default boolean everywhere(List<Tensor> equal) {
+        return true;
+    }
+
+    /**
+     * Reads a float tensor of this process, which no other process needs to know of.
+     *
+     * @param tensor that is {@link #here}
+     * @param values takes exactly its elements, in canonical order
+     */
+    default void readHere(Tensor tensor, float[] values) {
+        read(tensor, values);
     }
 
     /**

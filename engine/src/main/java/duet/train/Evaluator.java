@@ -57,7 +57,7 @@ public record Evaluator(Session session, Shape input, int batch, int threads) {
         long top1 = 0;
         long top5 = 0;
         double loss = 0;
-        try (BatchLoader loader = BatchLoader.evaluation(data, input, batch, threads)) {
+        try (BatchLoader loader = BatchLoader.evaluation(data, input, batch, threads, session.places())) {
             for (Batch next = loader.next(); next != null; next = loader.next()) {
                 if (cancelled.getAsBoolean()) {
                     return null;

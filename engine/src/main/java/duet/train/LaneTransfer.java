@@ -1,6 +1,7 @@
 package duet.train;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -18,7 +19,7 @@ record LaneTransfer(Plan plan, Program program) {
     void write(byte[] images, int[] crops, float[] colourShifts, int[] labels) {
         Set<Tensor> written = new HashSet<>();
         for (Plan.Inputs inputs : plan.inputs()) {
-            if (written.add(inputs.images())) {
+            if (program.here(inputs.images()) && written.add(inputs.images())) {
                 int first = inputs.firstImage();
                 program.write(inputs.images(), share(images, inputs.images(), first));
                 program.write(inputs.crops(), share(crops, inputs.crops(), first));
@@ -26,10 +27,24 @@ record LaneTransfer(Plan plan, Program program) {
                     program.write(inputs.colourShift(), share(colourShifts, inputs.colourShift(), first));
                 }
             }
-            if (written.add(inputs.labels())) {
+            if (program.here(inputs.labels()) && written.add(inputs.labels())) {
                 program.write(inputs.labels(), share(labels, inputs.labels(), inputs.firstLabel()));
             }
         }
+    }
+
+    /** The places of a batch that this process hands to its devices. */
+    BitSet places() {
+        BitSet places = new BitSet(plan.batch());
+        for (Plan.Inputs inputs : plan.inputs()) {
+            if (program.here(inputs.images())) {
+                places.set(inputs.firstImage(), inputs.firstImage() + inputs.images().batch());
+            }
+            if (program.here(inputs.labels())) {
+                places.set(inputs.firstLabel(), inputs.firstLabel() + inputs.labels().batch());
+            }
+        }
+        return places;
     }
 
     /** The part of a batch that a tensor takes, from an image on; the array itself where that is all of it. */

@@ -1,5 +1,6 @@
 package duet.train;
 
+import java.util.BitSet;
 import java.util.List;
 
 import duet.data.Batch;
@@ -41,6 +42,11 @@ public final class LoadedPlan {
 
     Program program() {
         return program;
+    }
+
+    /** The places of a batch that it reads. */
+    BitSet places() {
+        return lanes.places();
     }
 
     void run(Batch batch, RunParameters parameters) {

@@ -15,8 +15,13 @@ record PartedParameters(List<Plan.Parameter> parameters, Program program) {
     float[] read(int index, boolean momentum) {
         Plan.Parameter parameter = parameters.get(index);
         float[] whole = new float[parameter.elements()];
+        if (everywhere(index)) {
+            program.readHere(parameter.parts().stream().map(part -> tensor(part, momentum)).filter(program::here).findFirst().orElseThrow(),
+                    whole);
+            return whole;
+        }
         for (Plan.Part part : parameter.parts()) {
-            Tensor tensor = momentum ? part.momentum() : part.tensor();
+            Tensor tensor = tensor(part, momentum);
             if (tensor.elements() == whole.length) {
                 program.read(tensor, whole);
                 break; // each part is the whole, or there is but one
@@ -29,6 +34,17 @@ record PartedParameters(List<Plan.Parameter> parameters, Program program) {
         return whole;
     }
 
+    /** Whether this process can read a parameter without the others. */
+    boolean everywhere(int index) {
+        List<Plan.Part> parts = parameters.get(index).parts();
+        return parts.stream().allMatch(part -> part.tensor().elements() == parameters.get(index).elements())
+                && program.everywhere(parts.stream().map(Plan.Part::tensor).toList());
+    }
+
+    private static Tensor tensor(Plan.Part part, boolean momentum) {
+        return momentum ? part.momentum() : part.tensor();
+    }
+
     void write(int index, boolean momentum, float[] whole) {
         Plan.Parameter parameter = parameters.get(index);
         if (whole.length != parameter.elements()) {
@@ -36,10 +52,10 @@ record PartedParameters(List<Plan.Parameter> parameters, Program program) {
                     parameter.name() + " has " + parameter.elements() + " elements, but " + whole.length + " are given");
         }
         for (Plan.Part part : parameter.parts()) {
-            Tensor tensor = momentum ? part.momentum() : part.tensor();
+            Tensor tensor = tensor(part, momentum);
             if (tensor.elements() == whole.length) {
                 program.write(tensor, whole);
-            } else {
+            } else if (program.here(tensor)) {
                 float[] values = new float[Math.toIntExact(tensor.elements())];
                 forEachRun(parameter, part, (inWhole, inPart, length) -> System.arraycopy(whole, inWhole, values, inPart, length));
                 program.write(tensor, values);

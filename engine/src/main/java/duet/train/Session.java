@@ -1,9 +1,11 @@
 package duet.train;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 import duet.data.Augmentation;
 import duet.data.Batch;
@@ -185,6 +187,17 @@ public final class Session implements AutoCloseable {
     /** {@return the parameters' shapes, in network order} */
     public List<ParameterShape> shapes() {
         return shapes;
+    }
+
+    /** {@return the places of a batch that this process reads; all but where several processes share the batch} */
+    BitSet places() {
+        return evaluation.places();
+    }
+
+    /** Whether this process can read every parameter without the others. */
+    boolean complete() {
+        PartedParameters parts = parts();
+        return IntStream.range(0, shapes.size()).allMatch(parts::everywhere);
     }
 
     /** A parameter in canonical form. */

@@ -1,14 +1,22 @@
 package duet.train;
 
+import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 
 import duet.data.BatchLoader;
+import duet.data.Dataset;
+import duet.data.Fingerprinted;
 import duet.data.Split;
 import duet.device.Arithmetic;
 import duet.device.Backend;
+import duet.device.RankLostException;
+import duet.device.Ranks;
 import duet.net.Network;
+import duet.net.NetworkJson;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
@@ -35,9 +43,15 @@ public final class Trainer implements AutoCloseable {
     private TrainingRecord record = new TrainingRecord(null);
     private TrainingState state;
     private Metrics lastValidation;
+    /** What processes without an output folder ask of the devices is what the one that writes asks. */
+    private final boolean written;
+    /** As they were when a listener was last told of a validation; null where each process can read them whenever it likes. */
+    private Map<String, float[]> gathered;
+    private final Ranks ranks;
     private volatile boolean stop;
 
-    private Trainer(Network network, Split data, ModelTensors tensors, TrainingState state, TrainingOptions options) {
+    private Trainer(Network network, Split data, ModelTensors tensors, TrainingState state, TrainingOptions options, Ranks ranks) {
+        this.ranks = ranks;
         this.network = network;
         this.data = data;
         this.session = tensors.session();
@@ -46,6 +60,8 @@ public final class Trainer implements AutoCloseable {
         this.options = options;
         rates = new Rates(session.shapes());
         flatLoss = new FlatLoss(network.classes());
+        written = ranks.any(options.output() != null);
+        gather();
     }
 
     /** How training ended. */
@@ -133,6 +149,7 @@ public final class Trainer implements AutoCloseable {
         if (options.output() != null) {
             OutputFolder.requireNew(options.output());
         }
+        requireSame(backend.ranks(), network, data, options);
         Session session = session(network, placement, backend, data, options);
         Trainer trainer = null;
         try {
@@ -142,13 +159,13 @@ public final class Trainer implements AutoCloseable {
                 start.apply(from, session);
             }
             TrainingState state = TrainingState.initial(options, source, data.training().size(), backend.arithmetic());
-            trainer = new Trainer(network, data, tensors, state, options);
+            trainer = new Trainer(network, data, tensors, state, options, backend.ranks());
             if (options.output() != null) {
                 TrainingOutput output = TrainingOutput.create(options, network);
                 trainer.record = new TrainingRecord(output);
-                trainer.record.checkpoint(state, data.training(), trainer.tensors, TrainingListener.SILENT);
                 output.writeNetwork();
             }
+            trainer.checkpoint(TrainingListener.SILENT);
             return trainer;
         } catch (RuntimeException | Error e) {
             closeAll(trainer, session);
@@ -173,12 +190,14 @@ public final class Trainer implements AutoCloseable {
         Network network = checkpoint.network();
         TrainingOptions all = checkpoint.state().options().continued(options);
         TrainingState state = checkpoint.state().continued(all, backend.arithmetic());
+        backend.ranks().requireSame("the checkpoint's step", Long.toString(state.step()));
+        requireSame(backend.ranks(), network, data, all);
         Session session = session(network, placement, backend, data, all);
         Trainer trainer = null;
         try {
             session.set(checkpoint.tensors());
             trainer = new Trainer(network, data, new ModelTensors(session, checkpoint.tensors().get(Checkpoint.MEAN),
-                    checkpoint.tensors().get(Checkpoint.COLOURS)), state, all);
+                    checkpoint.tensors().get(Checkpoint.COLOURS)), state, all, backend.ranks());
             Arithmetic before = checkpoint.state().arithmetic();
             if (!state.arithmetic().equals(before)) {
                 trainer.warnings.add("the training was computed in " + before + " and goes on in " + state.arithmetic()
@@ -188,16 +207,36 @@ public final class Trainer implements AutoCloseable {
                 TrainingOutput output = TrainingOutput.resume(all, network, state, trainer.warnings::add);
                 trainer.record = new TrainingRecord(output);
                 trainer.lastValidation = output.lastValidation();
-                if (output.lastCheckpoint() == null) {
-                    trainer.record.checkpoint(state, data.training(), trainer.tensors, TrainingListener.SILENT);
-                }
                 output.writeNetwork();
+            }
+            if (backend.ranks().any(all.output() != null && trainer.record.lastCheckpoint() == null)) {
+                trainer.checkpoint(TrainingListener.SILENT);
             }
             return trainer;
         } catch (RuntimeException | Error e) {
             closeAll(trainer, session);
             throw e;
         }
+    }
+
+    /** Processes that train together. */
+    private static void requireSame(Ranks ranks, Network network, Split data, TrainingOptions options) {
+        ranks.requireSame("the network",
+                network.name() + String.format(Locale.ROOT, " (fingerprint %08x)", NetworkJson.write(network).hashCode()));
+        ranks.requireSame("the training images", words(data.training()));
+        ranks.requireSame("the validation images", words(data.validation()));
+        TrainingOptions common = options.toBuilder().output(null).loaderThreads(1).build();
+        for (RecordComponent option : ranks.size() == 1 ? new RecordComponent[0] : TrainingOptions.class.getRecordComponents()) {
+            try {
+                ranks.requireSame("the option " + option.getName(), String.valueOf(option.getAccessor().invoke(common)));
+            } catch (ReflectiveOperationException e) {
+                throw new LinkageError(e.getMessage(), e); // a public record of this module
+            }
+        }
+    }
+
+    private static String words(Dataset images) {
+        return images.description() + String.format(Locale.ROOT, " (fingerprint %08x)", Fingerprinted.of(images));
     }
 
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
@@ -215,18 +254,21 @@ public final class Trainer implements AutoCloseable {
      */
     public synchronized Result train(TrainingListener listener) {
         long last = state.lastStep();
+        boolean stopped = ranks.any(stop);
         listener.started(state.step(), last, Math.ceilDiv(state.images(), options.batch()));
         warnings.forEach(listener::warning);
         warnings.clear();
         if (validationDue()) { // stopped before it was done
             validate(listener);
-            record.checkpoint(state, data.training(), tensors, listener);
+            checkpoint(listener);
         }
-        if (state.step() < last && !stop && !state.exhausted()) {
+        if (state.step() < last && !stopped && !state.exhausted()) {
             try (BatchLoader loader = BatchLoader.training(data.training(), network.input(), options.batch(), options.seed(),
                     options.shuffle(), options.augmentation(), tensors.colours(), options.learningRate()::colourNoise, state.step(),
-                    options.loaderThreads())) {
+                    options.loaderThreads(), session.places())) {
                 run(loader, listener);
+            } catch (RankLostException e) {
+                throw record.lost(e, state.step() + 1);
             } finally {
                 session.pause();
             }
@@ -238,18 +280,32 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void run(BatchLoader loader, TrainingListener listener) {
-        boolean stopping = stop;
+        boolean stopping = false;
         while (state.step() < state.lastStep() && !stopping && !state.exhausted()) {
             step(loader, listener);
             if (validationDue()) {
                 validate(listener);
             }
-            stopping = stop; // read once, so that a loop that ends has written
+            stopping = ranks.any(stop); // asked once, so that a loop that ends has written
             boolean every = options.checkpointEvery() > 0 && state.step() % options.checkpointEvery() == 0;
             if (every || stopping || state.atEpochEnd() || state.step() == state.lastStep()) {
-                record.checkpoint(state, data.training(), tensors, listener);
+                checkpoint(listener);
             }
         }
+    }
+
+    /** Where other processes have some of the parameters, all of them take part in writing. */
+    private void checkpoint(TrainingListener listener) {
+        if (written && options.output() == null && !session.complete()) {
+            tensors.all();
+        } else {
+            record.checkpoint(state, data.training(), tensors, listener);
+        }
+    }
+
+    /** A listener asks on one process alone. */
+    private void gather() {
+        gathered = session.complete() ? null : tensors.all();
     }
 
     private void step(BatchLoader loader, TrainingListener listener) {
@@ -286,7 +342,7 @@ public final class Trainer implements AutoCloseable {
     private void validate(TrainingListener listener) {
         double rate = state.learningRate(state.step() - 1);
         Evaluator.Result result = new Evaluator(session, network.input(), options.batch(), options.loaderThreads())
-                .evaluate(data.validation(), listener, () -> stop);
+                .evaluate(data.validation(), listener, () -> ranks.any(stop));
         if (result == null) {
             return;
         }
@@ -296,6 +352,7 @@ public final class Trainer implements AutoCloseable {
         lastValidation = result.metrics(state.step(), state.epoch(state.step()), rate);
         TrainingState before = state;
         state = state.atEpochEnd() ? state.validated(1 - result.top1()) : state.validatedAtEnd();
+        gather();
         record.validated(lastValidation, listener);
         record.rateChanged(RateChange.byValidation(before, state), listener);
     }
@@ -309,13 +366,14 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * {@return one parameter as it is now, in canonical order} A listener may ask for it while {@link #train} goes on.
+     * {@return one parameter as it is now, in canonical order} A listener may ask for it while {@link #train} goes on. Where several processes
+     * have parts of it, it is as at the last validation.
      *
      * @param name such as {@code conv1.weight}
      * @throws IllegalArgumentException if the network has no such parameter
      */
     public synchronized float[] parameter(String name) {
-        return session.tensor(name);
+        return gathered != null && gathered.containsKey(name) ? gathered.get(name).clone() : session.tensor(name);
     }
 
     /** {@return the network that is trained} */
@@ -328,7 +386,7 @@ public final class Trainer implements AutoCloseable {
         return options;
     }
 
-    /** {@return the model as it is now} */
+    /** {@return the model as it is now} Where several processes train, all of them call this. */
     public synchronized Checkpoint snapshot() {
         return new Checkpoint(network, data.training().classNames(), data.training().stored(), tensors.all(), state);
     }

@@ -3,6 +3,7 @@ package duet.train;
 import java.nio.file.Path;
 
 import duet.data.Dataset;
+import duet.device.RankLostException;
 import duet.train.output.CheckpointFile;
 import duet.train.output.Metrics;
 import duet.train.output.TrainingListener;
@@ -68,6 +69,12 @@ final class TrainingRecord implements AutoCloseable {
         String kept = lastCheckpoint() == null ? "" : "; the last good checkpoint is " + lastCheckpoint();
         return new TrainingDivergedException(layer + ": gives NaN or infinity at step " + step + " with learning rate " + rate
                 + ", so training has diverged: try a smaller learning rate" + kept, layer, step);
+    }
+
+    RankLostException lost(RankLostException problem, long step) {
+        return lastCheckpoint() == null ? problem
+                : new RankLostException(problem.getMessage() + " in step " + step + "; the last checkpoint is " + lastCheckpoint()
+                        + ": --resume goes on from there, also with fewer processes");
     }
 
     @Override

@@ -18,6 +18,7 @@ import duet.cli.output.DamageCount;
 import duet.cli.output.EvaluationReport;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
+import duet.cli.output.Processes;
 import duet.cli.output.WorkProgress;
 import duet.data.DamageReport;
 import duet.data.Dataset;
@@ -131,7 +132,7 @@ public final class EvaluateCommand implements Callable<Integer> {
             EvaluationReport report = new EvaluationReport(output, evaluation);
             int most = members.stream().mapToInt(member -> member.checkpoint().views(views).size()).max().orElse(1);
             report.print(members.stream().map(Ensemble.Member::name).toList(), most);
-            if (pictures != null) {
+            if (pictures != null && Processes.first()) {
                 EvaluationPictures.write(evaluation, images.getFirst(), pictures).forEach(file -> output.say("picture  " + file));
             }
         }

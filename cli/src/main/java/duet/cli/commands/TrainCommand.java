@@ -16,6 +16,7 @@ import duet.cli.options.TrainingArguments;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.DamageCount;
 import duet.cli.output.Output;
+import duet.cli.output.Processes;
 import duet.data.DamageReport;
 import duet.data.Split;
 import duet.data.source.Datasets;
@@ -131,7 +132,7 @@ public final class TrainCommand implements Callable<Integer> {
         Source.checkFit(network, source, Source.describe(source));
         Placement placement = devices.placement(network);
         Source.checkFrozen(network, arguments.frozen());
-        Path folder = out == null ? newFolder(network.name()) : out;
+        Path folder = !Processes.first() ? null : out == null ? newFolder(network.name()) : out;
         TrainingOptions options = arguments.forNewTraining(network.name(), folder);
         Source.checkBatch(placement, options.batch());
         try (Split images = Datasets.open(source, network.input(), options.seed(), damage);
@@ -160,7 +161,7 @@ public final class TrainCommand implements Callable<Integer> {
         Network network = checkpoint.network();
         Placement placement = devices.placement(network);
         Source.checkFit(network, source, Source.describe(source));
-        Path folder = Files.isDirectory(resume) ? resume : resume.toAbsolutePath().getParent();
+        Path folder = !Processes.first() ? null : Files.isDirectory(resume) ? resume : resume.toAbsolutePath().getParent();
         TrainingOptions options = arguments.forResumed(checkpoint.state().options(), folder);
         Source.checkBatch(placement, options.batch());
         try (Split images = Datasets.open(source, network.input(), checkpoint.stored(), options.seed(), damage);

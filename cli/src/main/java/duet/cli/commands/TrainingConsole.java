@@ -36,8 +36,12 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
             Progress progress = Progress.create(output, options.batch(), network.classes());
             Trainer.Result result;
             try (progress) {
+                TrainingListener watched = new Watched(progress, output, interruption);
+                if (options.output() == null) { // another process writes
+                    return trainer.train(watched).end() == Trainer.End.STOPPED ? interruption.exitCode() : ExitCode.DONE;
+                }
                 TrainingPictures pictures = new TrainingPictures(options.output(), trainer, progress::warning);
-                result = trainer.train(TrainingListener.all(new Watched(progress, output, interruption), pictures));
+                result = trainer.train(TrainingListener.all(watched, pictures));
                 pictures.finish();
             }
             if (result.end() == Trainer.End.STOPPED) {

@@ -1,17 +1,21 @@
 package duet.cli.options;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Stream;
 
 import duet.cli.output.CommandFailure;
+import duet.cli.output.Processes;
 import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.ConvolutionChoice;
 import duet.device.CpuOptions;
 import duet.device.Precision;
+import duet.device.ranks.MpiRanks;
+import duet.device.ranks.RankedBackend;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.plan.PlanComparison;
@@ -65,6 +69,11 @@ public final class DeviceOptions {
                     + "tensor cores, 'bf16', 'bf16x3' (more exact than TF32) or 'bf16x6' (as exact as fp32) (default: fp32).")
     private Precision precision;
 
+    @Option(names = "--patience", paramLabel = "SECONDS", converter = Numbers.PositiveInteger.class, defaultValue = "300",
+            description = "Where mpirun has started several processes: how long one may take to answer before it counts as lost (default: "
+                    + "${DEFAULT-VALUE}).")
+    private int patience;
+
     /**
      * What the options say, for a network that must allow it.
      *
@@ -77,14 +86,20 @@ public final class DeviceOptions {
     }
 
     private Placement said(Network network, Placement preferred) {
-        if (way == null && devices == null && parts == null) {
+        boolean together = Processes.size() > 1;
+        if (way == null && devices == null && parts == null && !together) {
             return preferred;
         }
         int count = count();
-        Way chosen = way != null ? way : parts != null ? Way.DATA : count == 1 ? Way.ONE : count == 2 ? pair(network) : Way.DATA;
+        Way chosen = way != null ? way : parts != null || together ? Way.DATA : count == 1 ? Way.ONE : count == 2 ? pair(network)
+                : Way.DATA;
         Placement placement = placement(chosen);
         if (parts != null && chosen != Way.DATA && chosen != Way.HYBRID) {
             throw CommandFailure.usage("--parts are those of a batch with --placement data or hybrid, not " + placement.label());
+        }
+        if (together && placement.devices() != count) {
+            throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device") + ", but "
+                    + Processes.size() + " processes have " + count);
         }
         if (devices != null && placement.devices() != count) {
             throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device")
@@ -101,8 +116,10 @@ public final class DeviceOptions {
         return CommandFailure.checked(() -> PlanComparison.placements(count(), parts()));
     }
 
+    /** Of all processes. */
     private int count() {
-        return devices == null ? USUAL_DEVICES : devices.split(",", -1).length;
+        int usual = Processes.size() > 1 ? 1 : USUAL_DEVICES;
+        return Processes.size() * (devices == null ? usual : devices.split(",", -1).length);
     }
 
     private int parts() {
@@ -143,7 +160,8 @@ public final class DeviceOptions {
             }
             return given;
         });
-        Backend backend = devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options);
+        Backend backend = Processes.size() > 1 ? together(chosen, options)
+                : devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options);
         List<String> useless = Stream.of(threads == null ? null : "--threads", convolutions == null ? null : "--convolutions")
                 .filter(Objects::nonNull).toList();
         if (!useless.isEmpty() && !backend.devices().getFirst().name().equals("cpu")) {
@@ -155,6 +173,14 @@ public final class DeviceOptions {
         return backend;
     }
 
+    /** Processes on the same cores share them. */
+    private Backend together(Placement chosen, CpuOptions options) {
+        MpiRanks ranks = Processes.join(Duration.ofSeconds(patience));
+        int cores = Runtime.getRuntime().availableProcessors();
+        int own = options.threads() > 0 ? options.threads() : Math.max(1, cores / ranks.sharingCores());
+        return RankedBackend.open(devices, chosen.devices() / ranks.size(), options.withThreads(own), ranks);
+    }
+
     private Arithmetic arithmetic(Arithmetic otherwise) {
         return new Arithmetic(convolutions == null ? otherwise.convolutions() : convolutions,
                 precision == null ? otherwise.precision() : precision);
@@ -162,7 +188,12 @@ public final class DeviceOptions {
 
     /** What was opened, and why if nobody said what. */
     public String describe(Backend backend) {
-        return backend.description() + (given() || Backends.noCuda().isEmpty() ? "" : " (no CUDA device: './duet devices' says why)");
+        String bound = Processes.size() > 1 && MpiRanks.bound()
+                ? "; mpirun lets this process use " + Text.count(Runtime.getRuntime().availableProcessors(), "core")
+                        + " of its own: --bind-to none gives it all that are there"
+                : "";
+        return backend.description() + bound
+                + (given() || Backends.noCuda().isEmpty() ? "" : " (no CUDA device: './duet devices' says why)");
     }
 
     public boolean given() {

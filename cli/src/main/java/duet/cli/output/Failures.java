@@ -43,7 +43,11 @@ public final class Failures implements IExecutionExceptionHandler, IParameterExc
             return handleParseException(usage, parsed.originalArgs().toArray(String[]::new));
         }
         report(command, sentence(problem), problem, parsed.originalArgs().contains("--debug"));
-        return problem instanceof CommandFailure failure ? failure.exitCode() : ExitCode.FAILED;
+        return switch (problem) {
+            case CommandFailure failure -> failure.exitCode();
+            case DeviceException device -> Processes.code(device);
+            default -> ExitCode.FAILED;
+        };
     }
 
     public int handleError(Error problem, CommandLine command, String[] arguments) {

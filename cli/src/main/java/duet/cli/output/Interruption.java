@@ -29,7 +29,8 @@ public final class Interruption implements AutoCloseable {
         this.output = output;
         this.until = until;
         this.stop = stop;
-        for (String name : List.of("INT", "TERM", "HUP")) {
+        // launchers of MPI hand SIGUSR1 on to every process, and batch systems send it before the time is up
+        for (String name : Processes.size() > 1 ? List.of("INT", "TERM", "HUP", "USR1") : List.of("INT", "TERM", "HUP")) {
             Signal signal = new Signal(name);
             try {
                 replaced.add(new Replaced(signal, Signal.handle(signal, this::raised)));
@@ -39,7 +40,8 @@ public final class Interruption implements AutoCloseable {
         }
     }
 
-    private static final Map<String, String> NAMES = Map.of("INT", "Ctrl-C", "TERM", "SIGTERM", "HUP", "SIGHUP");
+    private static final Map<String, String> NAMES = Map.of("INT", "Ctrl-C", "TERM", "SIGTERM", "HUP", "SIGHUP", "USR1",
+            "SIGUSR1");
 
     private void raised(Signal signal) {
         int code = 128 + signal.getNumber();

@@ -15,6 +15,7 @@ import duet.device.DeviceException;
 import duet.device.DeviceInfo;
 import duet.device.Layout;
 import duet.device.Operation;
+import duet.device.Peers;
 import duet.device.Precision;
 import duet.device.Program;
 import duet.device.Region;
@@ -25,6 +26,7 @@ import duet.device.Tensor;
 /** CPU devices that share the cores of this machine; each has its own memory, streams and thread team. */
 public final class CpuBackend implements Backend {
     private final List<CpuDevice> devices = new ArrayList<>();
+    private final Peers peers;
     private final CpuLayout layout;
     private final Set<AutoCloseable> open = new LinkedHashSet<>();
     private final String instructionSet;
@@ -32,16 +34,20 @@ public final class CpuBackend implements Backend {
     private final ReentrantLock inUse = new ReentrantLock();
     private boolean closed;
 
-    /** @param count number of devices; each gets a thread at least */
-    public CpuBackend(int count, CpuOptions options) {
+    /**
+     * @param count number of devices; each gets a thread at least
+     * @param peers where the other devices of the plans are
+     */
+    CpuBackend(int count, CpuOptions options, Peers peers) {
         CpuLibrary.require();
+        this.peers = peers;
         int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
         arithmetic = options.arithmetic();
-        layout = new CpuLayout(device -> device(device).threads, arithmetic);
+        layout = new CpuLayout(device -> (peers.here(device) ? device(device) : devices.getFirst()).threads, arithmetic);
         instructionSet = DuetCpu.duet_instruction_set().getString(0);
         try {
             for (int i = 0; i < count; i++) {
-                devices.add(new CpuDevice(i, Math.max(1, threads * (i + 1) / count - threads * i / count)));
+                devices.add(new CpuDevice(peers.first() + i, Math.max(1, threads * (i + 1) / count - threads * i / count)));
             }
         } catch (DeviceException e) {
             close();
@@ -134,11 +140,23 @@ public final class CpuBackend implements Backend {
         return layout;
     }
 
+    /** @param index of the device in plans, which number those of all processes */
     CpuDevice device(int index) {
-        if (index < 0 || index >= devices.size()) {
-            throw new IllegalArgumentException("device " + index + " does not exist: there are " + devices.size());
+        return devices.get(here(index));
+    }
+
+    /** Of a device in plans, among those of this process. */
+    int here(int index) {
+        int here = index - peers.first();
+        if (here < 0 || here >= devices.size()) {
+            throw new IllegalArgumentException("device " + index + " does not exist: there are " + devices.size()
+                    + (peers.first() == 0 ? "" : ", the first is " + peers.first()));
         }
-        return devices.get(index);
+        return here;
+    }
+
+    Peers peers() {
+        return peers;
     }
 
     void closed(AutoCloseable part) {

@@ -4,6 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 
 import duet.device.DeviceException;
+import duet.device.RankLostException;
 import duet.device.RunParameters;
 
 /** One run of a program: the events recorded so far, the streams still at work, and the first failure. */
@@ -90,6 +91,9 @@ final class CpuEvents {
         Throwable cause = failure.get();
         if (cause instanceof Error error) {
             throw error;
+        }
+        if (cause instanceof RankLostException lost) {
+            throw lost;
         }
         if (cause instanceof DeviceException) {
             throw new DeviceException(cause.getMessage(), cause);

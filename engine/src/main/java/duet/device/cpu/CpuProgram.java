@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Map;
 
 import duet.device.Operation;
+import duet.device.Peers;
 import duet.device.Program;
+import duet.device.Ranks;
 import duet.device.Region;
 import duet.device.RunParameters;
 import duet.device.Step;
@@ -81,9 +83,13 @@ final class CpuProgram implements Program {
                     commands.add(run -> CpuLibrary.requireDone(kernel.launch(run.parameters), layer, kind));
                     i += relu ? 1 : 0;
                 }
-                case Step.Copy copy -> {
-                    MemorySegment from = memory(copy.from()), to = memory(copy.to());
-                    commands.add(run -> to.copyFrom(from));
+                case Step.Copy _ -> {
+                    List<Step.Copy> copies = new ArrayList<>();
+                    for (int next = i; next < steps.size() && steps.get(next) instanceof Step.Copy copy; next++) {
+                        copies.add(copy);
+                    }
+                    i += copies.size() - 1;
+                    copies(device, copies, commands);
                 }
                 case Step.Record(int event) -> {
                     events = Math.max(events, event + 1);
@@ -96,6 +102,33 @@ final class CpuProgram implements Program {
             }
         }
         return commands.toArray(Command[]::new);
+    }
+
+    /** Those within this process one after another; then all messages to and from others at once. */
+    private void copies(CpuDevice device, List<Step.Copy> copies, List<Command> commands) {
+        Peers peers = backend.peers();
+        List<Ranks.Message> sends = new ArrayList<>();
+        List<Ranks.Message> receives = new ArrayList<>();
+        for (Step.Copy copy : copies) {
+            boolean fromHere = peers.here(copy.from().device()), toHere = peers.here(copy.to().device());
+            if (fromHere && toHere) {
+                MemorySegment from = memory(copy.from()), to = memory(copy.to());
+                commands.add(run -> to.copyFrom(from));
+            } else if (copy.from().device() == device.index) {
+                sends.add(message(peers.rank(copy.to().device()), copy, copy.from()));
+            } else {
+                receives.add(message(peers.rank(copy.from().device()), copy, copy.to()));
+            }
+        }
+        if (!sends.isEmpty() || !receives.isEmpty()) {
+            String layer = copies.getFirst().layer();
+            commands.add(run -> peers.ranks().exchange(layer, sends, receives));
+        }
+    }
+
+    /** A tensor that is received is received once in a run, so its number tells the message from others. */
+    private Ranks.Message message(int rank, Step.Copy copy, Tensor here) {
+        return new Ranks.Message(rank, copy.to().id(), memory(here).asByteBuffer());
     }
 
     /** Whether an operation may find its filter prepared: a program that trains would have to prepare it again for every pass. */
@@ -150,13 +183,14 @@ final class CpuProgram implements Program {
         run.join();
     }
 
-    private static void execute(Command[] commands, CpuEvents run) {
+    private void execute(Command[] commands, CpuEvents run) {
         try {
             for (Command command : commands) {
                 command.execute(run);
             }
         } catch (Throwable e) {
             run.fail(e);
+            backend.peers().ranks().giveUp();
         } finally {
             run.streamDone();
         }

@@ -8,6 +8,7 @@ import duet.device.Backend;
 import duet.device.BackendProvider;
 import duet.device.CpuOptions;
 import duet.device.DeviceException;
+import duet.device.Peers;
 import duet.device.Precision;
 
 /** Devices {@code cpu}: any number of them share the cores of this machine. */
@@ -48,6 +49,11 @@ public final class CpuProvider implements BackendProvider {
 
     @Override
     public Backend open(List<Integer> numbers, CpuOptions options) {
-        return new CpuBackend(numbers.size(), options);
+        return open(numbers, options, Peers.NONE);
+    }
+
+    @Override
+    public Backend open(List<Integer> numbers, CpuOptions options, Peers peers) {
+        return new CpuBackend(numbers.size(), options, peers);
     }
 }

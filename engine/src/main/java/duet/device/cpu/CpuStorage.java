@@ -34,13 +34,13 @@ final class CpuStorage implements Storage {
     @Override
     public long bytes(int device) {
         checkOpen();
-        return bytes[device];
+        return bytes[backend.here(device)];
     }
 
     /** The memory of a region. */
     MemorySegment slice(int device, Region region) {
         checkOpen();
-        return blocks[device].asSlice(region.offset(), region.bytes());
+        return blocks[backend.here(device)].asSlice(region.offset(), region.bytes());
     }
 
     /** Changes whenever a persistent tensor in it may have. */

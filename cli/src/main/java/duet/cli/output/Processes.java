@@ -1,0 +1,121 @@
+package duet.cli.output;
+
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+import duet.device.DeviceException;
+import duet.device.RankLostException;
+import duet.device.Ranks;
+import duet.device.ranks.Launch;
+import duet.device.ranks.MpiRanks;
+
+/**
+ * The processes that an MPI's launcher has started together with this one. They are joined by the first command that wants devices; commands that
+ * do not work together run on the first process alone. Only the first one prints; of the others a failure is heard, if the first one has none.
+ */
+public final class Processes {
+    private static final Set<String> TOGETHER = Set.of("train", "evaluate");
+    /** A failure that all have is the first one's to tell. */
+    private static final long SILENCE_MILLIS = 2_000;
+    /** Codes above this are 128 + a signal. */
+    private static final int SIGNALS = 128;
+
+    private static Launch launch;
+    private static MpiRanks joined;
+
+    private Processes() {}
+
+    /**
+     * Begins.
+     *
+     * @param arguments of the command line
+     * @return false if this process has nothing to do
+     */
+    public static boolean begin(List<String> arguments) {
+        Optional<Launch> found = Launch.of(System::getenv);
+        boolean together = arguments.stream().filter(word -> !word.startsWith("-")).findFirst().filter(TOGETHER::contains).isPresent()
+                && !arguments.contains("--help") && !arguments.contains("-h");
+        launch = together ? found.orElse(null) : null;
+        return together || found.isEmpty() || found.get().first();
+    }
+
+    /** Whether this is the process that prints and writes. */
+    public static boolean first() {
+        return launch == null || launch.first();
+    }
+
+    /** How many there are. */
+    public static int size() {
+        return launch == null ? 1 : launch.size() > 0 ? launch.size() : join(Duration.ofMinutes(1)).size();
+    }
+
+    /**
+     * Comes together with the others.
+     *
+     * @param patience how long one may take to answer
+     */
+    public static synchronized MpiRanks join(Duration patience) {
+        if (launch == null) {
+            throw new IllegalStateException("no launcher has started this process");
+        }
+        if (joined == null) {
+            joined = MpiRanks.join(launch, patience);
+        }
+        return joined;
+    }
+
+    /** The processes that have come together; this one alone where none has been started with it. */
+    public static synchronized Ranks joined() {
+        return joined == null ? Ranks.ALONE : joined;
+    }
+
+    /**
+     * Ends together: what has failed on one process ends all of them.
+     *
+     * @param code  of this process
+     * @param words what this process would have printed, of the first one null
+     * @param err   standard error
+     * @return the exit code
+     */
+    public static int end(int code, String words, PrintWriter err) {
+        if (launch == null) {
+            return code;
+        }
+        MpiRanks ranks;
+        synchronized (Processes.class) {
+            ranks = joined;
+        }
+        if (code != ExitCode.DONE && !first()) {
+            pause();
+            String name = ranks == null ? "rank " + launch.rank() : ranks.name(launch.rank());
+            words.lines().forEach(line -> err.println(name + ": " + line));
+            err.flush();
+        }
+        if (ranks == null) {
+            return code;
+        }
+        if (code == ExitCode.DONE || code > SIGNALS) { // a training that was stopped by a signal has ended on all of them
+            ranks.close();
+        } else {
+            ranks.abort(code);
+        }
+        return code;
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.MILLISECONDS.sleep(SILENCE_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The exit code of a failure of the devices. */
+    static int code(DeviceException problem) {
+        return problem instanceof RankLostException ? ExitCode.RANK_LOST : ExitCode.FAILED;
+    }
+}

@@ -1,0 +1,210 @@
+package duet.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+import duet.bindings.NativeLibraries;
+import duet.cli.output.ExitCode;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Trainings of several processes, started by each MPI that is installed: the same bits as one process, and how they end when one is lost. */
+@Isolated // several processes share the cores
+class MpiTest {
+    private static final int STEPS = 12;
+    private static final String STEP = "\"event\":\"train\"";
+
+    @TempDir
+    private Path temporary;
+
+    /** The launchers that there can be. */
+    enum Launcher {
+        OPEN_MPI("duet_mpi_openmpi", "Open MPI", List.of("mpirun.openmpi", "mpirun"),
+                List.of("--allow-run-as-root", "--oversubscribe", "--bind-to", "none")),
+        MPICH("duet_mpi_mpich", "HYDRA", List.of("mpirun.mpich", "mpirun"), List.of());
+
+        private final String library;
+        private final String word;
+        private final List<String> names;
+        private final List<String> options;
+
+        Launcher(String library, String word, List<String> names, List<String> options) {
+            this.library = library;
+            this.word = word;
+            this.names = names;
+            this.options = options;
+        }
+
+        /** The command that starts so many processes of the command after it; the test is skipped where there is none. */
+        List<String> start(int processes) throws IOException, InterruptedException {
+            for (String name : names) {
+                if (version(name).contains(word)) {
+                    assumeTrue(NativeLibraries.problem(library).isEmpty(), () -> NativeLibraries.problem(library).orElseThrow());
+                    return Stream.of(List.of(name), options, List.of("-n", Integer.toString(processes))).flatMap(List::stream).toList();
+                }
+            }
+            assumeTrue(false, "no mpirun of " + this + " is installed");
+            return List.of();
+        }
+
+        private static String version(String name) throws IOException, InterruptedException {
+            try {
+                Process process = new ProcessBuilder(name, "--version").redirectErrorStream(true).start();
+                String words = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+                process.waitFor();
+                return words;
+            } catch (IOException e) {
+                return ""; // not installed
+            }
+        }
+    }
+
+    private static String[] train(Path folder, String... more) {
+        return Stream
+                .concat(Stream.of("train", "--data", "synthetic:1x28x28:10:96", "--batch", "16", "--parts", "4", "--threads", "1", "--json",
+                        "--out", folder.toString()), Arrays.stream(more))
+                .toArray(String[]::new);
+    }
+
+    private Outcome run(List<String> wrapper, String... arguments) throws Exception {
+        try (DuetProcess process = DuetProcess.start(wrapper, temporary.resolve("stderr"), arguments)) {
+            return process.finish();
+        }
+    }
+
+    private void requireDone(List<String> wrapper, String... arguments) throws Exception {
+        Outcome outcome = run(wrapper, arguments);
+        assertEquals(0, outcome.code(), outcome::toString);
+    }
+
+    private Path alone() throws Exception {
+        Path folder = temporary.resolve("alone");
+        requireDone(List.of(), train(folder, "--devices", "cpu", "--steps", Integer.toString(STEPS)));
+        return folder;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void sameBitsOnOneTwoAndFour(Launcher launcher) throws Exception {
+        List<String> two = launcher.start(2);
+        Path alone = alone();
+        Path byTwo = temporary.resolve("two");
+        requireDone(two, train(byTwo, "--steps", Integer.toString(STEPS)));
+        Runs.assertSame(alone, byTwo);
+        Path byFour = temporary.resolve("four");
+        requireDone(launcher.start(4), train(byFour, "--steps", Integer.toString(STEPS)));
+        Runs.assertSame(alone, byFour);
+    }
+
+    /** A signal that the launcher hands on stops four; two go on, and one ends it. */
+    @ParameterizedTest
+    @EnumSource
+    void stoppedOnFourResumedOnTwoThenOnOne(Launcher launcher) throws Exception {
+        List<String> four = launcher.start(4);
+        Path folder = temporary.resolve("stopped");
+        try (DuetProcess process = DuetProcess.start(four, temporary.resolve("stderr"),
+                train(folder, "--steps", Integer.toString(STEPS)))) {
+            assertTrue(process.awaitLines(STEP, 3), "no steps");
+            process.signal("USR1");
+            Outcome outcome = process.finish();
+            assertTrue(outcome.err().contains("go on with: ./duet train --resume " + folder), outcome::toString);
+        }
+        requireDone(launcher.start(2), "train", "--resume", folder.toString(), "--parts", "4", "--steps", Integer.toString(STEPS - 2));
+        requireDone(List.of(), "train", "--resume", folder.toString(), "--parts", "4", "--devices", "cpu", "--steps",
+                Integer.toString(STEPS));
+        Runs.assertSame(alone(), folder);
+    }
+
+    /** One that is stopped answers nobody: the others say who and end, and nothing is lost. */
+    @ParameterizedTest
+    @EnumSource
+    void oneThatHangsIsNamed(Launcher launcher) throws Exception {
+        List<String> two = launcher.start(2);
+        Path folder = temporary.resolve("hanging");
+        Path pids = Files.createDirectory(temporary.resolve("pids"));
+        List<String> wrapper = new ArrayList<>(two);
+        wrapper.addAll(List.of("sh", "-c", "echo $$ > '" + pids + "'/${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec \"$@\"", "sh"));
+        try (DuetProcess process = DuetProcess.start(wrapper, temporary.resolve("stderr"),
+                train(folder, "--steps", "100000", "--checkpoint-every", "1", "--patience", "3"))) {
+            assertTrue(process.awaitLines(STEP, 3), "no steps");
+            long second = Long.parseLong(Files.readString(pids.resolve("1")).strip());
+            kill("STOP", second);
+            Outcome outcome = process.finish();
+            kill("KILL", second); // it may be there still
+            assertEquals(ExitCode.RANK_LOST, outcome.code(), outcome::toString);
+            assertTrue(outcome.err().contains("duet: rank 1 (") && outcome.err().contains(" has not answered about ")
+                    && outcome.err().contains(" for 3 s in step ") && outcome.err().contains("the last checkpoint is " + folder),
+                    outcome::toString);
+        }
+        requireDone(List.of(), "train", "--resume", folder.toString(), "--parts", "4", "--devices", "cpu", "--steps", "1");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void oneThatIsKilledEndsAll(Launcher launcher) throws Exception {
+        List<String> wrapper = new ArrayList<>(launcher.start(2));
+        Path folder = temporary.resolve("killed");
+        Path pids = Files.createDirectory(temporary.resolve("pids"));
+        wrapper.addAll(List.of("sh", "-c", "echo $$ > '" + pids + "'/${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec \"$@\"", "sh"));
+        try (DuetProcess process = DuetProcess.start(wrapper, temporary.resolve("stderr"),
+                train(folder, "--steps", "100000", "--checkpoint-every", "1"))) {
+            assertTrue(process.awaitLines(STEP, 3), "no steps");
+            kill("KILL", Long.parseLong(Files.readString(pids.resolve("1")).strip()));
+            assertFalse(process.finish().code() == 0);
+        }
+        requireDone(List.of(), "train", "--resume", folder.toString(), "--parts", "4", "--devices", "cpu", "--steps", "1");
+    }
+
+    /** Two that were told different things never begin. */
+    @ParameterizedTest
+    @EnumSource
+    void whoWasToldSomethingElseIsNamed(Launcher launcher) throws Exception {
+        List<String> wrapper = new ArrayList<>(launcher.start(2));
+        wrapper.addAll(List.of("sh", "-c", "exec \"$@\" --momentum 0.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}5", "sh"));
+        Outcome outcome = run(wrapper, train(temporary.resolve("differing"), "--steps", "2"));
+        assertFalse(outcome.code() == 0, outcome::toString);
+        assertTrue(outcome.err().contains("duet: the option momentum must be the same for all processes: rank 0 (")
+                && outcome.err().contains(" has 0.15"), outcome::toString);
+    }
+
+    /** As when mpirun is one MPI's and the library another's: each process would train on its own and write to the same folder. */
+    @ParameterizedTest
+    @EnumSource
+    void launcherAndLibraryBelongTogether(Launcher launcher) throws Exception {
+        launcher.start(2);
+        List<String> wrapper = launcher == Launcher.MPICH ? List.of("env", "PMI_RANK=0", "PMI_SIZE=2")
+                : List.of("env", "OMPI_COMM_WORLD_RANK=0", "OMPI_COMM_WORLD_SIZE=2");
+        Outcome outcome = run(wrapper, train(temporary.resolve("strange"), "--steps", "2"));
+        assertEquals(ExitCode.FAILED, outcome.code(), outcome::toString);
+        assertTrue(outcome.err().contains("launcher and library do not belong together"), outcome::toString);
+    }
+
+    /** The first one's failure is told once. */
+    @ParameterizedTest
+    @EnumSource
+    void oneSentenceForAll(Launcher launcher) throws Exception {
+        Path folder = Files.createDirectory(temporary.resolve("full"));
+        Files.writeString(folder.resolve("a file"), "of somebody");
+        Outcome outcome = run(launcher.start(4), train(folder, "--steps", "2"));
+        assertFalse(outcome.code() == 0, outcome::toString);
+        assertEquals(1, outcome.errLines().stream().filter(line -> line.contains(folder.toString())).count(), outcome::toString);
+    }
+
+    private static void kill(String signal, long pid) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).redirectErrorStream(true).start().waitFor(5, TimeUnit.SECONDS);
+    }
+}

@@ -1,0 +1,41 @@
+package duet.device;
+
+/**
+ * Where the devices of a plan are that several processes compute together: each has the same number of them, the first process the first
+ * ones.
+ *
+ * @param ranks the processes
+ * @param each  devices of a process
+ */
+public record Peers(Ranks ranks, int each) {
+    /** All devices are here. */
+    public static final Peers NONE = new Peers(Ranks.ALONE, 0);
+
+    /** {@return the index of this process's first device} */
+    public int first() {
+        return ranks.rank() * each;
+    }
+
+    /** {@return how many devices there are} */
+    public int devices() {
+        return ranks.size() * each;
+    }
+
+    /**
+     * {@return the number of the process that has a device}
+     *
+     * @param device its index in the plan
+     */
+    public int rank(int device) {
+        return each == 0 ? 0 : device / each;
+    }
+
+    /**
+     * {@return whether a device is this process's}
+     *
+     * @param device its index in the plan
+     */
+    public boolean here(int device) {
+        return rank(device) == ranks.rank();
+    }
+}

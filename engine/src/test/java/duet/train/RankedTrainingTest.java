@@ -1,0 +1,184 @@
+package duet.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+import duet.device.Backend;
+import duet.device.CpuOptions;
+import duet.device.DeviceException;
+import duet.device.RankLostException;
+import duet.device.Ranks;
+import duet.device.ranks.RankedBackend;
+import duet.device.ranks.ThreadRanks;
+import duet.plan.Placement;
+import duet.train.output.Checkpoint;
+import duet.train.output.Metrics;
+import duet.train.output.TrainingListener;
+import duet.train.schedule.TrainingOptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Several processes train as one does: the same bits, one output folder, one end. Processes are threads here. */
+class RankedTrainingTest {
+    private static final long PATIENCE = 20;
+    private static final int STEPS = 8;
+
+    private record Run(List<Metrics> steps, Map<String, float[]> tensors) {}
+
+    private static TrainingOptions options() {
+        return options(8);
+    }
+
+    private static TrainingOptions options(int batch) {
+        return Tiny.options().toBuilder().batch(batch).steps(STEPS).build();
+    }
+
+    private static Backend open(Ranks ranks, int each) {
+        return RankedBackend.open(String.join(",", java.util.Collections.nCopies(each, "cpu")), each, CpuOptions.DEFAULT.withThreads(1),
+                ranks);
+    }
+
+    private static Run train(Ranks ranks, int each, Placement placement, TrainingOptions options) {
+        Recorder recorder = new Recorder();
+        try (Backend backend = open(ranks, each);
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options)) {
+            trainer.train(recorder);
+            return new Run(recorder.steps, trainer.snapshot().tensors());
+        }
+    }
+
+    private static Run alone(Placement placement, TrainingOptions options) {
+        Recorder recorder = new Recorder();
+        try (Backend backend = Tiny.backend(placement.devices());
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options)) {
+            trainer.train(recorder);
+            return new Run(recorder.steps, trainer.snapshot().tensors());
+        }
+    }
+
+    private static Placement placement(String name, int devices, int parts) {
+        return switch (name) {
+            case "towers" -> Placement.TWO_TOWERS;
+            case "halves" -> Placement.HALVES;
+            case "data" -> Placement.data(devices, parts);
+            case "hybrid" -> Placement.hybrid(devices, parts);
+            default -> throw new IllegalArgumentException(name);
+        };
+    }
+
+    @ParameterizedTest
+    @CsvSource({"data,2,1,8", "data,4,1,8", "data,8,1,8", "data,2,2,8", "data,3,1,6", "data,6,1,6", "hybrid,2,1,4", "hybrid,4,1,4",
+            "hybrid,2,2,4",
+            "towers,2,1,2", "halves,2,1,2"})
+    void sameBitsAsOneProcess(String name, int processes, int each, int parts) {
+        Placement placement = placement(name, processes * each, parts);
+        TrainingOptions options = options(parts == 6 ? 12 : 8);
+        Run expected = alone(placement, options);
+        for (Run run : ThreadRanks.run(processes, 17, PATIENCE, ranks -> train(ranks, each, placement, options))) {
+            assertEquals(STEPS, run.steps().size());
+            for (int i = 0; i < STEPS; i++) {
+                assertEquals(expected.steps().get(i).loss(), run.steps().get(i).loss(), "step " + (i + 1));
+                assertEquals(expected.steps().get(i).top1(), run.steps().get(i).top1(), "step " + (i + 1));
+            }
+            expected.tensors().forEach((tensor, values) -> assertArrayEquals(values, run.tensors().get(tensor), tensor));
+        }
+    }
+
+    /** Only the first process writes; what it writes is what one process alone writes, also where the others have some of the parameters. */
+    @ParameterizedTest
+    @CsvSource({"data,2", "hybrid,2", "towers,2"})
+    void oneProcessWrites(String name, int processes, @TempDir Path folder) {
+        Placement placement = placement(name, processes, 2);
+        ThreadRanks.run(processes, 3, PATIENCE, ranks -> {
+            Recorder recorder = new Recorder();
+            TrainingOptions options = options().toBuilder().output(ranks.first() ? folder : null).checkpointEvery(3).build();
+            try (Backend backend = open(ranks, 1);
+                    Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options)) {
+                Trainer.Result result = trainer.train(new TrainingListener() {
+                    @Override
+                    public void validated(Metrics metrics) {
+                        if (ranks.first()) { // as pictures are drawn
+                            assertEquals(4 * 3 * 3, trainer.parameter("conv1.weight").length);
+                        }
+                    }
+                });
+                assertEquals(ranks.first(), result.checkpoint() != null);
+            }
+            return recorder;
+        });
+        Run expected = alone(placement, options());
+        Checkpoint written = Checkpoint.read(folder, warning -> {});
+        assertEquals(STEPS, written.state().step());
+        expected.tensors().forEach((tensor, values) -> assertArrayEquals(values, written.tensors().get(tensor), tensor));
+    }
+
+    /** Four processes, then two, then one: the bits of one that was never stopped. */
+    @Test
+    void stoppedAndResumedOnFewer(@TempDir Path folder) {
+        Run expected = alone(Placement.data(1, 4), options());
+        ThreadRanks.run(4, 5, PATIENCE, ranks -> {
+            try (Backend backend = open(ranks, 1);
+                    Trainer trainer = Trainer.create(Tiny.network(), Placement.data(4, 4), backend, Tiny.data(),
+                            options().toBuilder().output(ranks.first() ? folder : null).build())) {
+                // the signal reaches one of them, and all stop after the same step
+                Trainer.Result result = trainer.train(new Recorder(event -> {
+                    if (ranks.rank() == 2 && event.equals("step 3")) {
+                        trainer.requestStop();
+                    }
+                }));
+                assertEquals(Trainer.End.STOPPED, result.end());
+                return result.steps();
+            }
+        }).forEach(steps -> assertEquals(3, steps));
+        ThreadRanks.run(2, 6, PATIENCE, ranks -> {
+            Checkpoint checkpoint = Checkpoint.read(folder, warning -> {});
+            ranks.gather("read", new byte[0]);
+            try (Backend backend = open(ranks, 1);
+                    Trainer trainer = Trainer.resume(checkpoint, Placement.data(2, 4), backend, Tiny.data(),
+                            options().toBuilder().steps(6).output(ranks.first() ? folder : null).build())) {
+                return trainer.train(TrainingListener.SILENT).steps();
+            }
+        }).forEach(steps -> assertEquals(6, steps));
+        try (Backend backend = Tiny.backend(1);
+                Trainer trainer = Trainer.resume(Checkpoint.read(folder, warning -> {}), Placement.data(1, 4), backend,
+                        Tiny.data(), options().toBuilder().output(folder).build())) {
+            trainer.train(TrainingListener.SILENT);
+        }
+        Checkpoint end = Checkpoint.read(folder, warning -> {});
+        assertEquals(STEPS, end.state().step());
+        expected.tensors().forEach((tensor, values) -> assertArrayEquals(values, end.tensors().get(tensor), tensor));
+    }
+
+    @Test
+    void whoHasSomethingElseIsNamed() {
+        DeviceException seed = assertThrows(DeviceException.class, () -> ThreadRanks.run(3, 1, PATIENCE,
+                ranks -> train(ranks, 1, Placement.data(3, 3), options().toBuilder().seed(ranks.rank() == 1 ? 8 : 7).build())));
+        assertTrue(seed.getMessage().contains("the option seed") && seed.getMessage().contains("rank 1"), seed.getMessage());
+        DeviceException devices = assertThrows(DeviceException.class,
+                () -> ThreadRanks.run(2, 1, PATIENCE, ranks -> open(ranks, 1 + ranks.rank())));
+        assertTrue(devices.getMessage().contains("the number of devices") && devices.getMessage().contains("rank 1 has 2"),
+                devices.getMessage());
+    }
+
+    /** A process that never comes to the exchange is named by those who wait for it. */
+    @Test
+    void whoIsMissingIsNamed() {
+        RankLostException lost = assertThrows(RankLostException.class, () -> ThreadRanks.run(2, 1, 1, ranks -> {
+            try (Backend backend = open(ranks, 1);
+                    Trainer trainer = Trainer.create(Tiny.network(), Placement.data(2, 2), backend, Tiny.data(), options())) {
+                return ranks.first() ? trainer.train(TrainingListener.SILENT) : null;
+            }
+        }));
+        assertTrue(lost.getMessage().startsWith("rank 1 has not answered about "), lost.getMessage());
+        assertFalse(lost.getMessage().contains("null"), lost.getMessage());
+    }
+}
