@@ -35,7 +35,7 @@ extern "C" {
 #define DUET_FAILED 2 /* something else that was never seen */
 
 /* Changes whenever this file does; the Java side refuses a library with another number. */
-#define DUET_CPU_ABI 9
+#define DUET_CPU_ABI 10
 int32_t duet_abi(void) DUET_NOEXCEPT;
 
 /* "AVX-512 BF16", "AVX-512", "AVX2", "portable" */
@@ -135,6 +135,11 @@ int32_t duet_tanh_backward(duet_team *team, int64_t count, const float *output, 
                            float *input_gradient) DUET_NOEXCEPT;
 int32_t duet_scale(duet_team *team, int64_t count, const float *input, float factor, float *output) DUET_NOEXCEPT;
 int32_t duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output) DUET_NOEXCEPT;
+/*
+ * Of each of `batch` images of `count` floats the stronger one: that of `right` if its squares, added up in double, are more than those of
+ * `left`, else that of `left`. NaN is more than any number. output may be either.
+ */
+int32_t duet_stronger(duet_team *team, int32_t batch, int64_t count, const float *left, const float *right, float *output) DUET_NOEXCEPT;
 /* *status = 1 if any element is NaN or infinite, else 0 */
 int32_t duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status) DUET_NOEXCEPT;
 

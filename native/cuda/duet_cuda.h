@@ -114,6 +114,13 @@ typedef struct {
   uint64_t count;
 } duet_finite;
 
+/* elementwise/: a block an image. output may be left or right. */
+typedef struct {
+  duet_address left, right, output;
+  uint32_t count; /* of an image */
+  uint32_t reserved;
+} duet_stronger;
+
 /* dropout/: elements are numbered as in duet.device.Operation.Dropout. */
 typedef struct {
   duet_address input, output, run;

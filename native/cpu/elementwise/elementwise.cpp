@@ -24,6 +24,12 @@ template <class Function> void each(duet_team *team, int64_t count, const float 
   });
 }
 
+double squares(int64_t count, const float *values) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; i++) sum += double{values[i]} * values[i];
+  return sum;
+}
+
 }  // namespace
 
 extern "C" {
@@ -54,6 +60,18 @@ int32_t duet_scale(duet_team *team, int64_t count, const float *input, float fac
 
 int32_t duet_add(duet_team *team, int64_t count, const float *left, const float *right, float *output) noexcept {
   return guarded([&] { each(team, count, left, right, output, [](float x, float y) { return x + y; }); });
+}
+
+/* A task takes an image. */
+int32_t duet_stronger(duet_team *team, int32_t batch, int64_t count, const float *left, const float *right, float *output) noexcept {
+  return guarded([&] {
+    parallel(team, batch, [=](int64_t image, int) {
+      const int64_t first = image * count;
+      const double own = squares(count, left + first), other = squares(count, right + first);
+      const float *from = other <= own || std::isnan(own) ? left : right;
+      if (from != output) std::copy(from + first, from + first + count, output + first);
+    });
+  });
 }
 
 int32_t duet_finite_check(duet_team *team, int64_t count, const float *values, int32_t *status) noexcept {

@@ -49,6 +49,44 @@ void elementwise(Subject &t, int64_t count) {
       "tanh_forward", [](double x, double) { return std::tanh(x); }, 4e-7);
 }
 
+/* Of the images one is stronger on the left, one on the right, one equal, one so small and one so large that a square is no float, and two
+   are NaN on one side or the other. */
+void stronger(Subject &t, int64_t count) {
+  constexpr int kImages = 8;
+  const float factors[kImages][2] = {{2, 1}, {1, 2}, {1, -1}, {1e-30f, 2e-30f}, {2e-30f, 1e-30f}, {1e30f, 2e30f}, {NAN, 1}, {1, NAN}};
+  const bool right[kImages] = {false, true, false, true, false, true, false, true};
+  Guarded<float> values(count), a(kImages * count), b(kImages * count), out(kImages * count);
+  t.random.fill(values);
+  for (int64_t i = 0; i < kImages * count; i++) {
+    a[i] = values[i % count] * factors[i / count][0];
+    b[i] = values[count - 1 - i % count] * factors[i / count][1];
+  }
+  const auto compare = [&](const char *name) {
+    t.describe("%s of %lld", name, static_cast<long long>(count));
+    for (int64_t i = 0; i < kImages * count; i++) {
+      const float want = right[i / count] ? b[i] : a[i];
+      if (std::isnan(want)) {
+        t.check.equal(std::isnan(out[i]), true, i);
+      } else {
+        t.check.equal(out[i], want, i);
+      }
+    }
+  };
+  for (int64_t i = 0; i < count; i++) b[2 * count + i] = -a[2 * count + i]; /* added up in the same order: equal to the last bit */
+  run(t, out, [&](duet_team *team, float *to) { t.library.stronger(team, kImages, count, a.get(), b.get(), to); });
+  compare("stronger");
+  run(t, out, [&](duet_team *team, float *to) {
+    std::copy(a.get(), a.get() + a.size(), to);
+    t.library.stronger(team, kImages, count, to, b.get(), to);
+  });
+  compare("stronger in place of the left");
+  run(t, out, [&](duet_team *team, float *to) {
+    std::copy(b.get(), b.get() + b.size(), to);
+    t.library.stronger(team, kImages, count, a.get(), to, to);
+  });
+  compare("stronger in place of the right");
+}
+
 void finite_check(Subject &t, int64_t count) {
   Guarded<float> values(count);
   t.random.fill(values);
@@ -114,6 +152,9 @@ KERNEL_TEST(elementwise, 1) {
 }
 KERNEL_TEST(finite_check, 1) {
   for (int64_t count : kCounts) finite_check(t, count);
+}
+KERNEL_TEST(stronger, 1) {
+  for (int64_t count : kCounts) stronger(t, count);
 }
 KERNEL_TEST(sgd_update, 1) {
   for (int64_t count : kCounts) sgd_update(t, count);

@@ -17,7 +17,7 @@
   F(convolution_forward_workspace) F(convolution_forward) F(convolution_precision) F(convolution_prepared_bytes) \
   F(convolution_prepare) F(convolution_forward_prepared) F(convolution_backward_data_workspace) \
   F(convolution_backward_data) F(convolution_backward_weights_workspace) F(convolution_backward_weights) \
-  F(relu_forward) F(relu_backward) F(tanh_forward) F(tanh_backward) F(scale) F(add) F(finite_check) \
+  F(relu_forward) F(relu_backward) F(tanh_forward) F(tanh_backward) F(scale) F(add) F(stronger) F(finite_check) \
   F(response_norm_forward) F(response_norm_backward) F(spatial_norm_forward) F(spatial_norm_backward) \
   F(max_pool_forward) F(max_pool_backward) F(average_pool_forward) F(average_pool_backward) F(dropout) \
   F(softmax_cross_entropy) F(copy_block) F(add_block) F(prepare_input) F(sgd_update) F(filter_renormalise) F(to_nhwc) \

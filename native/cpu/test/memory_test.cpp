@@ -132,6 +132,7 @@ KERNEL_TEST(memory_runs_out_in_the_others, 1) {
   test("tanh_backward", [&](duet_team *team) { return l.tanh_backward(team, count, a.get(), b.get(), out.get()); });
   test("scale", [&](duet_team *team) { return l.scale(team, count, a.get(), 0.5f, out.get()); });
   test("add", [&](duet_team *team) { return l.add(team, count, a.get(), b.get(), out.get()); });
+  test("stronger", [&](duet_team *team) { return l.stronger(team, batch, count / batch, a.get(), b.get(), out.get()); });
   test("finite_check", [&](duet_team *team) { return l.finite_check(team, count, a.get(), reinterpret_cast<int32_t *>(out.get())); });
   test("sgd_update", [&](duet_team *team) {
     std::copy(b.get(), b.get() + count, scratch.get());

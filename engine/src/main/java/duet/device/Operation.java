@@ -293,6 +293,16 @@ public sealed interface Operation {
         @Override public long flop() { return output.elements(); }
     }
 
+    /**
+     * Of each image the stronger of two: output[n] = right[n] if the squares of its numbers add up to more than those of left[n], else
+     * left[n]. Squares are compared in double, and NaN is more than any number. output may be either of them.
+     */
+    record Stronger(String layer, Tensor left, Tensor right, Tensor output) implements Operation {
+        @Override public List<Tensor> reads() { return list(left, right); }
+        @Override public List<Tensor> writes() { return list(output); }
+        @Override public long flop() { return 4 * output.elements(); }
+    }
+
     /** Looks for numbers that are not finite: status[index] = 1 if the tensor holds a NaN or an infinity, else 0. */
     record FiniteCheck(String layer, Tensor tensor, Tensor status, int index) implements Operation {
         @Override public List<Tensor> reads() { return list(tensor); }

@@ -102,6 +102,12 @@ final class MovedMeaning {
         contents.put(op.output(), left.plus(right, terms::plus));
     }
 
+    /** {@return what is wrong with it} Only a projection chooses, and what that computes from is not known here. */
+    MeaningException stronger(Operation.Stronger op) {
+        return new MeaningException("drops one of " + contents.words(contents.of(op.left())) + " and "
+                + contents.words(contents.of(op.right())));
+    }
+
     /** Of gradients of rows; nothing else is added so. */
     void addToSlice(Operation.AddToSlice op) {
         Content whole = contents.of(op.whole());

@@ -132,6 +132,7 @@ final class PlanMeaning {
             case Operation.Slice op -> moved.slice(op);
             case Operation.AddToSlice op -> moved.addToSlice(op);
             case Operation.Add op -> moved.add(op);
+            case Operation.Stronger op -> throw moved.stronger(op);
             case Operation.FiniteCheck op -> host.checked(op);
             case Operation.SgdUpdate op -> backward.update(op);
             case Operation.FilterRenormalise op -> backward.scaleBack(op);
@@ -142,7 +143,8 @@ final class PlanMeaning {
     private static boolean inPlace(Operation operation) {
         return operation instanceof Operation.ActivationForward || operation instanceof Operation.ActivationBackward
                 || operation instanceof Operation.Dropout || operation instanceof Operation.Scale || operation instanceof Operation.Add
-                || operation instanceof Operation.AddToSlice || operation instanceof Operation.SgdUpdate
+                || operation instanceof Operation.AddToSlice || operation instanceof Operation.Stronger
+                || operation instanceof Operation.SgdUpdate
                 || operation instanceof Operation.FilterRenormalise;
     }
 }

@@ -17,7 +17,10 @@ import duet.net.Shape;
  * The way back from a layer's features to the image that makes a picture of them (Zeiler and Fergus 2013, section 2.1): max-pooling is
  * undone by putting each value where its winner was, a ReLU is a ReLU again (not the mask of the forward pass: that is what sets it apart
  * from a gradient), a convolution is its transposed one without bias; normalisation, dropout and tanh are passed over. Where channels were
- * joined each branch gets its own, and where branches meet again on the way down they are added. On one device.
+ * joined each branch gets its own. Where branches meet again on the way down, each image follows the strongest of them, the one whose
+ * projection has the largest sum of squares; of equal ones that of the layer that stands first in the network. A sum of all, as a gradient
+ * is, would lay what several filters see over each other. Squares are the energy of a picture: in a sum of magnitudes a branch that spreads
+ * a little over many pixels would outweigh one that draws an edge. On one device.
  */
 final class Projection {
     private final PlanBuilder builder;
@@ -57,9 +60,10 @@ final class Projection {
         return copy;
     }
 
+    /** Users come from the last to the first, so that the first of equally strong ones stays. */
     private void give(Division division, int input, Tensor value) {
-        values.merge(division.from().get(input), value, (sum, own) -> {
-            launch(new Operation.Add(division.name(), own, sum, own));
+        values.merge(division.from().get(input), value, (strongest, own) -> {
+            launch(new Operation.Stronger(division.name(), own, strongest, own));
             return own;
         });
     }
@@ -94,11 +98,11 @@ final class Projection {
             }
             case Layer.LocalResponseNorm _,Layer.SpatialResponseNorm _,Layer.Dropout _ -> give(division, 0, value);
             case Layer.Concatenation l -> {
-                int first = 0;
-                for (int i = 0; i < division.inputs().size(); i++) {
+                int first = value.channels();
+                for (int i = division.inputs().size() - 1; i >= 0; i--) {
                     Tensor input = input(division, i);
+                    first -= input.channels();
                     launch(new Operation.Slice(l.name(), Axis.CHANNELS, value, first, input));
-                    first += input.channels();
                     give(division, i, input);
                 }
             }

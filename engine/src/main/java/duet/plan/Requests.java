@@ -7,7 +7,8 @@ import java.util.List;
  *
  * @param layers    names of layers; each run leaves what they make in {@link Plan.Outputs#layers()}
  * @param projected a layer's name, or null: what the host writes into {@link Plan.Inputs#features()} is projected from this layer back to
- *                  the image, into {@link Plan.Outputs#projection()} (Zeiler and Fergus 2013, section 2.1); on one device only
+ *                  the image, into {@link Plan.Outputs#projection()} (Zeiler and Fergus 2013, section 2.1), through the strongest
+ *                  branch where several meet; on one device only
  */
 public record Requests(List<String> layers, String projected) {
     public static final Requests NONE = new Requests(List.of(), null);

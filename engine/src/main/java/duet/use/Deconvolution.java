@@ -74,7 +74,9 @@ public final class Deconvolution {
     }
 
     /**
-     * Projects what units see back to the image, on one device.
+     * Projects what units see back to the image, on one device. In a network with branches (Inception modules, residual additions) a unit
+     * follows the strongest: of what the users of a value send back to it, only the projection with the largest sum of squares goes on,
+     * that of the first user if several are equal. Each unit chooses for itself.
      *
      * @param checkpoint the trained network
      * @param layer      the units' layer, by name

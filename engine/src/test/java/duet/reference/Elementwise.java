@@ -60,6 +60,21 @@ final class Elementwise {
         }
     }
 
+    /** [batch][rest]. */
+    static void stronger(int batch, double[] left, double[] right, double[] output) {
+        int size = output.length / batch;
+        for (int n = 0; n < batch; n++) {
+            double own = 0;
+            double other = 0;
+            for (int i = n * size; i < (n + 1) * size; i++) {
+                own += left[i] * left[i];
+                other += right[i] * right[i];
+            }
+            boolean takesRight = other > own || Double.isNaN(other) && !Double.isNaN(own);
+            System.arraycopy(takesRight ? right : left, n * size, output, n * size, size);
+        }
+    }
+
     static void finiteCheck(double[] values, double[] status, int index) {
         status[index] = 0;
         for (double value : values) {

@@ -119,6 +119,17 @@ class HandWorkedTest {
                 Map.of(input, values.clone()), 7, 10, 22, 25);
     }
 
+    /** 25 against 26, 2 against 1, and 25 against 25: each image for itself, and of equals the left one. */
+    @ParameterizedTest
+    @MethodSource("duet.reference.BackendOpener#all")
+    void theStrongerOfTwo(BackendOpener opener) {
+        Tensors t = new Tensors();
+        Tensor left = t.activation(3, 2, 1, 1);
+        Tensor right = t.like(left);
+        check(opener, new Operation.Stronger("join", left, right, t.like(left)),
+                Map.of(left, new float[] {3, -4, 1, 1, 4, 3}, right, new float[] {-5, 1, 1, 0, 5, 0}), -5, 1, 1, 1, 4, 3);
+    }
+
     /** (3, 4) has an RMS of 5 / sqrt 2, (0.3, 0.4) a tenth of it. */
     @ParameterizedTest
     @MethodSource("duet.reference.BackendOpener#all")

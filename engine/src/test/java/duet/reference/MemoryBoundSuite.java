@@ -33,6 +33,11 @@ abstract class MemoryBoundSuite extends TrialSuite {
     }
 
     @TestFactory
+    Stream<DynamicTest> stronger() {
+        return trials(OtherTrials::stronger, 20);
+    }
+
+    @TestFactory
     Stream<DynamicTest> softmaxCrossEntropy() {
         return trials(OtherTrials::softmax, 20);
     }

@@ -20,6 +20,7 @@ import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
 import duet.device.Operation.Slice;
 import duet.device.Operation.SoftmaxCrossEntropy;
+import duet.device.Operation.Stronger;
 import duet.device.Tensor;
 
 /** Trials of operations that are neither products nor neighbourhoods. */
@@ -108,6 +109,50 @@ final class OtherTrials {
                         Draw.trial(random, new FiniteCheck("check", input, status, 1), new FiniteCheck("check", other, status, 0)),
                         other, index, fault));
             }
+        }
+    }
+
+    /** Separate results, or in place of either; and images that are equally strong, far below 1 or above, faulty. */
+    static List<Trial> stronger(RandomGenerator random, int count) {
+        OtherTrials o = new OtherTrials(random);
+        for (int i = 0; i < count; i++) {
+            Tensors t = new Tensors();
+            Tensor left = t.activation(random.nextInt(1, 12), random.nextInt(1, 40), random.nextInt(1, 8), random.nextInt(1, 8));
+            Tensor right = t.like(left);
+            for (Tensor output : List.of(t.like(left), left, right)) {
+                Operation stronger = new Stronger("stronger", left, right, output);
+                o.add(stronger);
+                Trial trial = Draw.trial(random, stronger);
+                for (int n = 0; n < left.batch(); n++) {
+                    o.special(trial, n, (int) left.elementsPerImage());
+                }
+                o.trials.add(trial);
+            }
+        }
+        return o.trials;
+    }
+
+    /** @param size of an image */
+    private void special(Trial trial, int image, int size) {
+        Stronger operation = (Stronger) trial.operations().getFirst();
+        float[] left = (float[]) trial.operands().get(operation.left());
+        float[] right = (float[]) trial.operands().get(operation.right());
+        float small = random.nextBoolean() ? 0x1p-100f : 0x1p100f; // whose squares are no floats
+        int kind = random.nextInt(5);
+        for (int i = image * size; i < (image + 1) * size; i++) {
+            switch (kind) {
+                case 0 -> right[i] = -left[i];
+                case 1 -> {
+                    right[i] = 2 * small * left[i];
+                    left[i] *= small;
+                }
+                case 2 -> right[i] = 0;
+                default -> {}
+            }
+        }
+        if (kind > 2) {
+            float fault = random.nextBoolean() ? Float.NaN : Float.POSITIVE_INFINITY;
+            (kind == 3 ? left : right)[image * size + random.nextInt(size)] = fault;
         }
     }
 

@@ -30,6 +30,7 @@ import duet.device.Operation.Slice;
 import duet.device.Operation.SoftmaxCrossEntropy;
 import duet.device.Operation.SpatialNormBackward;
 import duet.device.Operation.SpatialNormForward;
+import duet.device.Operation.Stronger;
 import duet.device.Tensor;
 
 /** An operation with other operands in place of its own. */
@@ -78,6 +79,7 @@ final class Rebinding {
             case Slice o -> new Slice(o.layer(), o.axis(), f.apply(o.whole()), o.first(), f.apply(o.part()));
             case AddToSlice o -> new AddToSlice(o.layer(), o.axis(), f.apply(o.part()), f.apply(o.whole()), o.first());
             case Add o -> new Add(o.layer(), f.apply(o.left()), f.apply(o.right()), f.apply(o.output()));
+            case Stronger o -> new Stronger(o.layer(), f.apply(o.left()), f.apply(o.right()), f.apply(o.output()));
             case FiniteCheck o -> new FiniteCheck(o.layer(), f.apply(o.tensor()), f.apply(o.status()), o.index());
             case FilterRenormalise o -> new FilterRenormalise(o.layer(), f.apply(o.weight()), o.radius());
             case SgdUpdate o ->

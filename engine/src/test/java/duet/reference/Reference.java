@@ -31,6 +31,7 @@ import duet.device.Operation.Slice;
 import duet.device.Operation.SoftmaxCrossEntropy;
 import duet.device.Operation.SpatialNormBackward;
 import duet.device.Operation.SpatialNormForward;
+import duet.device.Operation.Stronger;
 import duet.device.RunParameters;
 import duet.device.Tensor;
 
@@ -118,6 +119,7 @@ public final class Reference {
                 case Slice o -> Copies.slice(o, of(o.whole()), of(o.part()));
                 case AddToSlice o -> Copies.addToSlice(o, of(o.part()), of(o.whole()));
                 case Add o -> Elementwise.add(of(o.left()), of(o.right()), of(o.output()));
+                case Stronger o -> Elementwise.stronger(o.output().batch(), of(o.left()), of(o.right()), of(o.output()));
                 case FiniteCheck o -> Elementwise.finiteCheck(of(o.tensor()), of(o.status()), o.index());
                 case SgdUpdate o -> Elementwise.sgdUpdate(of(o.gradient()), of(o.weight()), of(o.momentum()),
                         parameters.learningRates()[o.rateIndex()], parameters.weightDecays()[o.rateIndex()], parameters.momentum());

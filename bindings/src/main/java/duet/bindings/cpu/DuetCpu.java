@@ -50,10 +50,10 @@ public class DuetCpu extends DuetCpu$shared {
     public static int DUET_FAILED() {
         return DUET_FAILED;
     }
-    private static final int DUET_CPU_ABI = (int)9L;
+    private static final int DUET_CPU_ABI = (int)10L;
     /**
      * {@snippet lang=c :
-     * #define DUET_CPU_ABI 9
+     * #define DUET_CPU_ABI 10
      * }
      */
     public static int DUET_CPU_ABI() {
@@ -1994,6 +1994,71 @@ public class DuetCpu extends DuetCpu$shared {
                 traceDowncall("duet_add", team, count, left, right, output);
             }
             return (int)mh$.invokeExact(team, count, left, right, output);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class duet_stronger {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetCpu.C_INT,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_INT,
+            DuetCpu.C_LONG,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER,
+            DuetCpu.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_stronger");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t duet_stronger(duet_team *team, int32_t batch, int64_t count, const float *left, const float *right, float *output)
+     * }
+     */
+    public static FunctionDescriptor duet_stronger$descriptor() {
+        return duet_stronger.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t duet_stronger(duet_team *team, int32_t batch, int64_t count, const float *left, const float *right, float *output)
+     * }
+     */
+    public static MethodHandle duet_stronger$handle() {
+        return duet_stronger.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t duet_stronger(duet_team *team, int32_t batch, int64_t count, const float *left, const float *right, float *output)
+     * }
+     */
+    public static MemorySegment duet_stronger$address() {
+        return duet_stronger.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t duet_stronger(duet_team *team, int32_t batch, int64_t count, const float *left, const float *right, float *output)
+     * }
+     */
+    public static int duet_stronger(MemorySegment team, int batch, long count, MemorySegment left, MemorySegment right, MemorySegment output) {
+        var mh$ = duet_stronger.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_stronger", team, batch, count, left, right, output);
+            }
+            return (int)mh$.invokeExact(team, batch, count, left, right, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -38,7 +38,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "deconvolution",
         description = "Draws what the features of a layer look for (Zeiler and Fergus 2013): for each the images that excite it most, and "
-                + "what of them does, projected from its strongest unit back to the pixels. On one device.",
+                + "what of them does, projected from its strongest unit back to the pixels. Where branches meet on the way "
+                + "back, as in GoogLeNet, it follows the strongest. On one device.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet picture deconvolution runs/long --layer conv3 -o conv3.png",

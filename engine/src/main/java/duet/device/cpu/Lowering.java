@@ -77,6 +77,7 @@ final class Lowering {
             case Dropout o -> dropout(o);
             case Scale o -> scale(o);
             case Add o -> add(o);
+            case Stronger o -> stronger(o);
             case SoftmaxCrossEntropy o -> softmax(o);
             case Gather o -> gather(o);
             case Slice o -> slice(o);
@@ -207,6 +208,13 @@ final class Lowering {
         MemorySegment left = memory.apply(o.left()), right = memory.apply(o.right()), sum = memory.apply(o.output());
         long count = layout.floats(o.output());
         return p -> DuetCpu.duet_add(team, count, left, right, sum);
+    }
+
+    private NativeCall stronger(Stronger o) {
+        MemorySegment left = memory.apply(o.left()), right = memory.apply(o.right()), stronger = memory.apply(o.output());
+        int batch = o.output().batch();
+        long count = o.output().elementsPerImage();
+        return p -> DuetCpu.duet_stronger(team, batch, count, left, right, stronger);
     }
 
     private NativeCall softmax(SoftmaxCrossEntropy o) {

@@ -31,7 +31,7 @@ public class duet_divisor {
         DuetCuda.C_INT.withName("divisor"),
         DuetCuda.C_INT.withName("multiplier"),
         DuetCuda.C_INT.withName("shift")
-    ).withName("$anon$15:9");
+    ).withName("$anon$19:9");
 
     /**
      * The layout of this struct

@@ -31,7 +31,7 @@ public class duet_finite {
         DuetCuda.C_LONG.withName("values"),
         DuetCuda.C_LONG.withName("status"),
         DuetCuda.C_LONG.withName("count")
-    ).withName("$anon$108:9");
+    ).withName("$anon$112:9");
 
     /**
      * The layout of this struct

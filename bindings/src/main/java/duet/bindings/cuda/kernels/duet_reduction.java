@@ -58,7 +58,7 @@ public class duet_reduction {
         DuetCuda.C_FLOAT.withName("mask_scale"),
         DuetCuda.C_INT.withName("reserved"),
         MemoryLayout.paddingLayout(4)
-    ).withName("$anon$77:9");
+    ).withName("$anon$81:9");
 
     /**
      * The layout of this struct

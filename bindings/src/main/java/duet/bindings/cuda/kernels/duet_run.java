@@ -38,7 +38,7 @@ public class duet_run {
         DuetCuda.C_FLOAT.withName("momentum"),
         MemoryLayout.sequenceLayout(3, DuetCuda.C_INT).withName("reserved"),
         MemoryLayout.sequenceLayout(128, duet_run.rates.layout()).withName("rates")
-    ).withName("$anon$20:9");
+    ).withName("$anon$24:9");
 
     /**
      * The layout of this struct
@@ -273,7 +273,7 @@ public class duet_run {
         private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
             DuetCuda.C_FLOAT.withName("learning_rate"),
             DuetCuda.C_FLOAT.withName("weight_decay")
-        ).withName("$anon$24:3");
+        ).withName("$anon$28:3");
 
         /**
          * The layout of this struct

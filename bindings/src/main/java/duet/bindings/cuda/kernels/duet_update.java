@@ -35,7 +35,7 @@ public class duet_update {
         DuetCuda.C_LONG.withName("run"),
         DuetCuda.C_INT.withName("rate_index"),
         DuetCuda.C_INT.withName("reserved")
-    ).withName("$anon$30:9");
+    ).withName("$anon$34:9");
 
     /**
      * The layout of this struct

@@ -60,6 +60,7 @@ public final class CudaLowering {
             case Dropout o -> ElementwiseLowering.lower(site, o);
             case Scale o -> ElementwiseLowering.lower(site, o);
             case Add o -> ElementwiseLowering.lower(site, o);
+            case Stronger o -> ElementwiseLowering.lower(site, o);
             case Gather o -> BlockLowering.gather(site, o);
             case AddToSlice o -> BlockLowering.add(site, o);
             case Slice o -> BlockLowering.slice(site, o);

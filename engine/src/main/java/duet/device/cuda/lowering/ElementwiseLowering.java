@@ -14,13 +14,14 @@ import duet.bindings.cuda.kernels.duet_elementwise;
 import duet.bindings.cuda.kernels.duet_filter_renormalise;
 import duet.bindings.cuda.kernels.duet_finite;
 import duet.bindings.cuda.kernels.duet_sgd;
+import duet.bindings.cuda.kernels.duet_stronger;
 import duet.device.Operation;
 import duet.device.Operation.*;
 import duet.device.Philox;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 
-/** Launches for operations that treat each element by itself. None needs scratch memory. */
+/** Launches for operations that treat each element, or each image, by itself. None needs scratch memory. */
 final class ElementwiseLowering {
     private ElementwiseLowering() {}
 
@@ -33,6 +34,7 @@ final class ElementwiseLowering {
                     site, o, kernel(o.function()) + "_backward", o.output(), o.outputGradient(), o.inputGradient()));
             case Scale o -> List.of(scale(site, o));
             case Add o -> List.of(elementwise(site, o, "elementwise_add", o.left(), o.right(), o.output()));
+            case Stronger o -> List.of(stronger(site, o));
             case Dropout o -> List.of(dropout(site, o));
             case FiniteCheck o -> List.of(finiteCheck(site, o));
             case SgdUpdate o -> List.of(update(site, o));
@@ -70,6 +72,18 @@ final class ElementwiseLowering {
         duet_elementwise.count(p, output.elements());
         duet_elementwise.factor(p, factor);
         return new KernelCall(kernel, strides(site, output.elements()), 1, 1, Grids.THREADS, 0, p);
+    }
+
+    /** A block an image. */
+    private static KernelCall stronger(Site site, Stronger o) {
+        String kernel = Numbers.of(site, o, o.left(), o.right(), o.output()).kernel("stronger");
+        MemorySegment p = duet_stronger.allocate(site.arena());
+        p.fill((byte) 0);
+        duet_stronger.left(p, address(site, o.left()));
+        duet_stronger.right(p, address(site, o.right()));
+        duet_stronger.output(p, address(site, o.output()));
+        duet_stronger.count(p, Math.toIntExact(o.output().elementsPerImage()));
+        return new KernelCall(kernel, o.output().batch(), 1, 1, Grids.THREADS, 0, p);
     }
 
     /** Four neighbours in memory are one Philox block where there is one pixel and their numbers begin at multiples of four. */
