@@ -42,7 +42,7 @@ class ArchitectureTest {
     /** The rooms of three layers, from the top down. */
     private static final List<List<String>> ROOMS = List.of(
             List.of("duet.train", "duet.train.output", "duet.train.schedule"),
-            List.of("duet.data.prepare", "duet.data.source", "duet.data.shard", "duet.data.image", "duet.data"),
+            List.of("duet.data.prepare", "duet.data.source", "duet.data.shard", "duet.data.image", "duet.data", "duet.data.pixels"),
             List.of("duet.device.cuda", "duet.device.cuda.model", "duet.device.cuda.lowering", "duet.device.cuda.driver", "duet.device"));
 
     private static final JavaClasses ENGINE = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())

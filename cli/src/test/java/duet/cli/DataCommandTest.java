@@ -62,6 +62,9 @@ class DataCommandTest {
         BufferedImage sheet = ImageIO.read(grid.toFile());
         assertTrue(sheet.getWidth() > 500 && sheet.getHeight() > 500);
         assertFalse(sheet.getRGB(70, 70) == sheet.getRGB(2, 2));
+        assertEquals(0, duet("data", "info", "shards:" + packed, "--grid", grid, "--net", "cifar-11pct").code());
+        assertEquals(sheet.getWidth(), ImageIO.read(grid.toFile()).getWidth());
+        assertSays(ExitCode.BAD_USAGE, "--net does nothing without a sheet", duet("data", "info", "shards:" + packed, "--net", "alexnet"));
 
         Path network = Files.writeString(here.resolve("net.json"),
                 duet.net.NetworkJson.write(duet.model.Networks.create("alexnet-small", 3, 3)));

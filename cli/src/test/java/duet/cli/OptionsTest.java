@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 import duet.cli.options.DeviceOptions;
 import duet.cli.options.RatePolicy;
@@ -14,6 +15,7 @@ import duet.cli.options.TrainingArguments;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Shell;
 import duet.data.Augmentation;
+import duet.data.Patches;
 import duet.device.Backend;
 import duet.device.Precision;
 import duet.model.Networks;
@@ -81,6 +83,38 @@ class OptionsTest {
         assertEquals(0.3, parse("--batch", "8", "--lr", "0.3").forNewTraining("alexnet", null).learningRate().initial());
         assertEquals(Augmentation.STANDARD, parse("--augment").forNewTraining("alexnet-small", null).augmentation());
         assertEquals(Augmentation.NONE, parse().forNewTraining("alexnet-small", null).augmentation());
+    }
+
+    private static Augmentation augmentation(String network, String... arguments) {
+        return parse(arguments).forNewTraining(network, null).augmentation();
+    }
+
+    @Test
+    void patchesAndPhotometricDistortion() {
+        assertEquals(Augmentation.GOOGLENET, augmentation("googlenet"));
+        assertEquals(Augmentation.GOOGLENET, augmentation("googlenet", "--augment"));
+        assertEquals(Augmentation.NONE, augmentation("googlenet", "--no-augment"));
+        assertEquals(Augmentation.STANDARD, augmentation("googlenet", "--patches", "0", "--photometric", "0"));
+        assertEquals(Augmentation.GOOGLENET, augmentation("alexnet", "--colour-noise", "0", "--patches", "--photometric"));
+        assertEquals(Augmentation.PAPER.withPatches(new Patches(0.25, 2)).withPhotometric(0.4),
+                augmentation("alexnet", "--patches", "0.25:2", "--photometric", "0.4"));
+        assertEquals(Augmentation.NONE.withPatches(new Patches(1, 4 / 3.0)), augmentation("googlenet-small", "--patches", "1"));
+        assertEquals(Augmentation.STANDARD.withMirror(false), augmentation("googlenet", "--patches=0", "--photometric=0", "--no-mirror"));
+        for (String option : List.of("--random-crop", "--no-random-crop")) {
+            CommandFailure idle = assertThrows(CommandFailure.class, () -> augmentation("googlenet", option));
+            assertTrue(idle.getMessage().startsWith(option + " does nothing beside patches"), idle.getMessage());
+        }
+        assertEquals(Augmentation.STANDARD.withRandomCrop(false, 0),
+                augmentation("googlenet", "--patches", "0", "--photometric", "0", "--no-random-crop"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--patches 1.1", "--patches -0.1", "--patches x", "--patches 0:2", "--patches 0.1:0.9", "--patches 0.1:x",
+            "--patches 0.1:", "--patches NaN", "--patches 0.1:Infinity", "--patches 0.1:2:3", "--photometric 1", "--photometric -1",
+            "--photometric x"})
+    void nonsenseIsRefused(String arguments) {
+        String message = assertThrows(CommandLine.ParameterException.class, () -> parse(arguments.split(" "))).getMessage();
+        assertTrue(message.matches(".*'" + arguments.split(" ")[0] + "'.*[:;] give .*"), message);
     }
 
     @Test

@@ -2,12 +2,14 @@ package duet.data;
 
 import java.util.Locale;
 
+import duet.data.pixels.Window;
 import duet.device.Philox;
 import duet.net.Shape;
 
 /**
  * Which window of a stored image the network sees. In a direction where the stored image is larger than the input, the window lies
- * inside it: drawn, or in the middle. Where both are equal, a drawn window is shifted by -shift .. shift and hangs over the edge.
+ * inside it: drawn, or in the middle. Where both are equal, a drawn window is shifted by -shift .. shift and hangs over the edge. With
+ * patches it is always the middle, where the patch is put.
  *
  * @param stored       size of the stored images
  * @param input        size that the network sees; not larger
@@ -52,12 +54,22 @@ public record Cropping(Shape stored, Shape input, Augmentation augmentation, lon
      * @param place of the image in the batch
      */
     void draw(long epoch, int index, long batch, int place, int[] crops) {
-        int chunk = augmentation.cropChunk();
-        if (chunk > 1) {
-            draw(FIRST_BATCH_STEP + batch, place / chunk, crops, 3 * place);
-        } else {
-            draw(epoch, index, crops, 3 * place);
-        }
+        draw(step(epoch, batch), element(index, place), crops, 3 * place);
+    }
+
+    /** {@return what is scaled to the centre window, or null where there are no patches; arguments as for {@link #draw}} */
+    Window patch(long epoch, int index, long batch, int place) {
+        return augmentation.patches().any()
+                ? augmentation.patches().draw(seed, step(epoch, batch), element(index, place), stored.height(), stored.width())
+                : null;
+    }
+
+    private long step(long epoch, long batch) {
+        return augmentation.cropChunk() > 1 ? FIRST_BATCH_STEP + batch : epoch;
+    }
+
+    private int element(int index, int place) {
+        return augmentation.cropChunk() > 1 ? place / augmentation.cropChunk() : index;
     }
 
     void draw(long step, int index, int[] crops, int offset) {
@@ -67,7 +79,7 @@ public record Cropping(Shape stored, Shape input, Augmentation augmentation, lon
     }
 
     private int start(long step, long element, int room) {
-        if (!augmentation.randomCrop()) {
+        if (!augmentation.randomCrop() || augmentation.patches().any()) {
             return room / 2;
         }
         return room > 0

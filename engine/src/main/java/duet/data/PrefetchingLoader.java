@@ -152,11 +152,12 @@ final class PrefetchingLoader implements BatchLoader {
 
     private void fillSlots() {
         try {
+            LevelChanges changes = new LevelChanges(cropping);
             for (long number = claim(); number >= 0; number = claim()) {
                 Slot slot = slot(number);
                 Throwable thrown = null;
                 try {
-                    fill(number, slot);
+                    fill(number, slot, changes);
                 } catch (RuntimeException | Error e) {
                     thrown = e;
                 }
@@ -208,7 +209,7 @@ final class PrefetchingLoader implements BatchLoader {
         }
     }
 
-    private void fill(long number, Slot slot) {
+    private void fill(long number, Slot slot, LevelChanges changes) {
         int size = data.size();
         long first = Math.multiplyExact(number, (long) batch);
         long epoch = -1;
@@ -230,6 +231,7 @@ final class PrefetchingLoader implements BatchLoader {
             slot.labels[i] = checked(data.read(index, slot.images, i * imageBytes), index);
             slot.count += slot.labels[i] >= 0 ? 1 : 0;
             cropping.draw(epoch, index, number, i, slot.crops);
+            changes.apply(epoch, index, number, i, slot.crops, slot.images, i * imageBytes);
             if (slot.noisy) {
                 noise.draw(epoch, index, factor, slot.colourShifts, i * noise.channels());
             }

@@ -22,6 +22,10 @@ public final class Philox {
     public static final int SYNTHETIC = 0xF004;
     /** Which images are held out for validation. */
     public static final int HOLD_OUT = 0xF005;
+    /** Patch; step as of {@link #CROP}, element = 64 * index of the image + 4 * try + 0 (area), 1 (aspect), 2 (top), 3 (left). */
+    public static final int PATCH = 0xF006;
+    /** Photometric distortion; step = epoch, element = 4 * index of the image + 0 to 2 (factors), 3 (order). */
+    public static final int PHOTOMETRIC = 0xF007;
 
     private static final int M0 = 0xD2511F53;
     private static final int M1 = 0xCD9E8D57;

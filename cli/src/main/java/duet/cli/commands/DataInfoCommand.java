@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 
 import duet.cli.options.Numbers;
 import duet.cli.options.Source;
+import duet.cli.output.CommandFailure;
 import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
@@ -20,8 +21,10 @@ import duet.data.Split;
 import duet.data.source.Datasets;
 import duet.data.source.FileSizes;
 import duet.data.source.LoaderSpeed;
+import duet.net.Network;
 import duet.net.Shape;
 import duet.text.Text;
+import duet.train.Recipe;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,6 +37,7 @@ import picocli.CommandLine.Parameters;
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet data info fashion-mnist --grid samples.png",
+                "  ./duet data info folder:pictures --grid training.png --net googlenet",
                 "  ./duet data info folder:pictures --check",
                 "  ./duet data info shards:imagenet-256 --bench"
         })
@@ -56,6 +60,11 @@ final class DataInfoCommand implements Callable<Integer> {
     @Option(names = "--grid", paramLabel = "FILE", description = "Write a PNG of 48 training images, spread evenly, with their classes.")
     private Path grid;
 
+    @Option(names = "--net", paramLabel = "NET",
+            description = "The sheet of --grid shows images as the training of this network sees them: in each row one image, first as it "
+                    + "is stored, then as in the first epochs (without colour noise).")
+    private String net;
+
     @Option(names = "--bench",
             description = "Measure how many images a second the loader makes with the paper's augmentation, and decoding of JPEG files by "
                     + "libjpeg-turbo and by Java: about 20 s.")
@@ -70,15 +79,21 @@ final class DataInfoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (net != null && grid == null) {
+            throw CommandFailure.usage("--net does nothing without a sheet; give --grid FILE, too, or leave it out");
+        }
         Datasets.Description description = Source.describe(source);
-        Shape input = description.height() == 0
-                ? USUAL_INPUT
+        Network network = net == null ? null : Source.network(net, description.channels(), description.classes());
+        Shape input = network != null ? network.input()
+                : description.height() == 0 ? USUAL_INPUT
                 : new Shape(description.channels(), description.height(), description.width());
         DamageCount damage = new DamageCount(output);
         try (Split split = Datasets.open(source, input, 1, damage)) {
             Map<String, Object> object = print(description, split);
             if (grid != null) {
-                SampleSheet.writePng(grid, SampleSheet.draw(split.training(), GRID_ROWS, GRID_COLUMNS));
+                SampleSheet.writePng(grid, network == null ? SampleSheet.draw(split.training(), GRID_ROWS, GRID_COLUMNS)
+                        : SampleSheet.drawTraining(split.training(), input, Recipe.of(network.name()).augmentation(), 1, GRID_ROWS,
+                                GRID_COLUMNS));
                 object.put("grid", grid.toString());
                 say("picture    " + grid);
             }

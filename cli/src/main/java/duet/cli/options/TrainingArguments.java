@@ -96,8 +96,8 @@ public final class TrainingArguments {
     @Heading(Heading.IMAGES)
     @Option(names = "--augment", negatable = true, fallbackValue = "true",
             description = "Random crops (or shifts by up to 2 pixels, where stored images have the network's size) and mirroring "
-                    + "(default: yes, with colour noise for alexnet and alexnet-2012; the small ones no, because it pays off only in long "
-                    + "trainings).")
+                    + "(default: yes, with colour noise for alexnet and alexnet-2012, with patches and photometric distortion for "
+                    + "googlenet; the small ones no, because it pays off only in long trainings).")
     private Boolean augment;
 
     @Mixin

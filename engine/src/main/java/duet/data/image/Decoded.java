@@ -1,5 +1,9 @@
 package duet.data.image;
 
+import duet.data.pixels.Pixels;
+import duet.data.pixels.Resampling;
+import duet.data.pixels.Window;
+
 /**
  * A decoded image, or the part of it that is needed.
  *
@@ -8,8 +12,14 @@ package duet.data.image;
  * @param window   what is to be kept, in pixels of {@code levels}
  */
 record Decoded(byte[] levels, int height, int width, int channels, Window window) {
-    /** Luma of ITU-R BT.601, as in JPEG. */
-    static int luma(int red, int green, int blue) {
-        return (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16;
+    /** {@return the window, scaled: [height][width][channels]} */
+    byte[] scaled(int targetHeight, int targetWidth) {
+        if (height == targetHeight && width == targetWidth && window.height() == height && window.width() == width) {
+            return levels;
+        }
+        byte[] result = new byte[targetHeight * targetWidth * channels];
+        new Resampling().resample(Pixels.of(levels, 0, height, width, channels), window,
+                Pixels.of(result, 0, targetHeight, targetWidth, channels));
+        return result;
     }
 }

@@ -80,7 +80,7 @@ public final class ImageFile {
         } else {
             decoded = ImageIoDecoder.decodeOther(file, MOST_PIXELS, stored.channels(), height, width);
         }
-        byte[] lying = Resampling.resample(decoded, height, width);
+        byte[] lying = decoded.scaled(height, width);
         byte[] upright = Orientation.upright(lying, height, width, decoded.channels(), orientation);
         return spread(upright, decoded.channels(), stored.channels());
     }

@@ -7,6 +7,8 @@ import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 
+import duet.data.pixels.Luma;
+
 /** Samples as ImageIO gives them, turned into levels [height][width][1: luma, or 3: red, green, blue]. Colour profiles are ignored. */
 final class RasterColours {
     private static final int MOST_BITS = 16;
@@ -118,7 +120,7 @@ final class RasterColours {
                 conversion.convert(samples, x * bands, rgb);
                 int place = (y * width + x) * channels;
                 if (channels == 1) {
-                    levels[place] = (byte) Decoded.luma(rgb[0], rgb[1], rgb[2]);
+                    levels[place] = (byte) Luma.of(rgb[0], rgb[1], rgb[2]);
                 } else {
                     levels[place] = (byte) rgb[0];
                     levels[place + 1] = (byte) rgb[1];

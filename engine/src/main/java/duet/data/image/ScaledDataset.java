@@ -4,6 +4,9 @@ import java.util.List;
 
 import duet.data.Dataset;
 import duet.data.Fingerprinted;
+import duet.data.pixels.Pixels;
+import duet.data.pixels.Resampling;
+import duet.data.pixels.Window;
 import duet.net.Shape;
 
 /** Images of another data set, the shorter side scaled, the centre kept. */
@@ -29,8 +32,7 @@ public record ScaledDataset(Dataset data, Shape stored) implements Dataset, Fing
         byte[] image = new byte[(int) from.elements()];
         int label = data.read(index, image, 0);
         Window window = Window.covering(from.height(), from.width(), stored.height(), stored.width());
-        Decoded decoded = new Decoded(image, from.height(), from.width(), from.channels(), window);
-        System.arraycopy(Resampling.resample(decoded, stored.height(), stored.width()), 0, target, offset, (int) stored.elements());
+        new Resampling().resample(Pixels.of(image, 0, from), window, Pixels.of(target, offset, stored));
         return label;
     }
 

@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 import duet.bindings.turbojpeg.TurboJpeg;
+import duet.data.pixels.Window;
 
 /** JPEG by libjpeg-turbo's TurboJPEG interface; reduced by 2, 4 or 8 while it decodes, where that leaves pixels enough. */
 public final class TurboJpegDecoder {

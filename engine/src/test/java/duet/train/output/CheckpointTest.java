@@ -45,7 +45,7 @@ class CheckpointTest {
     @TempDir
     private Path folder;
 
-    private static TrainingState state(LearningRate rate) {
+    static TrainingState state(LearningRate rate) {
         return new TrainingState(123, Tiny.options().toBuilder().learningRate(rate).build(), "folder:a \"b\"", 44,
                 new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3, 4);
     }
@@ -211,7 +211,8 @@ class CheckpointTest {
     }
 
     /** Takes a good file apart, changes its metadata or tensors, and writes it again (with right checksums). */
-    private Path changed(UnaryOperator<Map<String, String>> metadata, UnaryOperator<List<Safetensors.Block>> blocks) throws IOException {
+    static Path changed(Path folder, UnaryOperator<Map<String, String>> metadata, UnaryOperator<List<Safetensors.Block>> blocks)
+            throws IOException {
         Path file = folder.resolve("changed.safetensors");
         checkpoint(state(new LearningRate.Constant(1))).write(file);
         Map<String, String> texts;
@@ -238,7 +239,7 @@ class CheckpointTest {
     }
 
     private void assertMetadataRefused(String name, String text, String reason) throws IOException {
-        assertRefused(changed(metadata -> {
+        assertRefused(changed(folder, metadata -> {
             if (text == null) {
                 metadata.remove(name);
             } else {
@@ -268,7 +269,7 @@ class CheckpointTest {
 
     @Test
     void ofAProgramThatDidNotSayHowItComputed() throws IOException {
-        Path file = changed(metadata -> {
+        Path file = changed(folder, metadata -> {
             metadata.computeIfPresent("state", (name, text) -> text.replaceFirst(",\"arithmetic\":\\{[^}]*}", ""));
             assertFalse(metadata.get("state").contains("arithmetic"), metadata.get("state"));
             return metadata;
@@ -278,12 +279,13 @@ class CheckpointTest {
 
     @Test
     void tensorsThatDoNotFit() throws IOException {
-        assertRefused(changed(metadata -> metadata, blocks -> blocks.subList(1, blocks.size())), "conv1.weight [4, 1, 3, 3] is missing");
-        assertRefused(changed(metadata -> metadata, blocks -> {
+        assertRefused(changed(folder, metadata -> metadata, blocks -> blocks.subList(1, blocks.size())),
+                "conv1.weight [4, 1, 3, 3] is missing");
+        assertRefused(changed(folder, metadata -> metadata, blocks -> {
             blocks.add(new Safetensors.Block("conv7.weight", List.of(1), () -> new float[1]));
             return blocks;
         }), "no place for the tensor conv7.weight");
-        assertRefused(changed(metadata -> metadata, blocks -> {
+        assertRefused(changed(folder, metadata -> metadata, blocks -> {
             blocks.set(0, new Safetensors.Block("conv1.weight", List.of(4, 3, 3, 1), () -> new float[36]));
             return blocks;
         }), "conv1.weight has shape [4, 3, 3, 1], but the network needs [4, 1, 3, 3]");

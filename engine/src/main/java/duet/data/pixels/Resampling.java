@@ -1,11 +1,13 @@
-package duet.data.image;
+package duet.data.pixels;
+
+import java.util.Arrays;
 
 /**
  * Scales by a triangle filter that is as wide as two target pixels when it shrinks (so that every source pixel counts: no
  * aliasing) and as two source pixels when it enlarges (bilinear); rows and columns one after the other. The same filter as
- * "bilinear with antialiasing" elsewhere.
+ * "bilinear with antialiasing" elsewhere. An instance is for one thread, which scales one image after another with it.
  */
-final class Resampling {
+public final class Resampling {
     /** For each target pixel the first source pixel, and weights that add up to 1. */
     private record Taps(int[] first, float[][] weights) {
         static Taps of(int sourceLength, double start, double length, int targetLength) {
@@ -33,50 +35,55 @@ final class Resampling {
         }
     }
 
-    private Resampling() {}
+    /** Rows of the source, each as wide as the target; kept for the next image. */
+    private float[] narrowed = {};
+    private float[] sums = {};
 
-    /** @return [height][width][channels of the image] */
-    static byte[] resample(Decoded image, int height, int width) {
-        Window window = image.window();
-        if (image.height() == height && image.width() == width && window.height() == height && window.width() == width) {
-            return image.levels();
-        }
-        Taps rows = Taps.of(image.height(), window.top(), window.height(), height);
-        Taps columns = Taps.of(image.width(), window.left(), window.width(), width);
-        int channels = image.channels();
+    /**
+     * Scales a window of an image.
+     *
+     * @param window inside of the image
+     * @param target of as many channels; it may be a part of the source, which is read first
+     */
+    public void resample(Pixels source, Window window, Pixels target) {
+        Taps rows = Taps.of(source.height(), window.top(), window.height(), target.height());
+        Taps columns = Taps.of(source.width(), window.left(), window.width(), target.width());
+        int row = target.width() * target.channels();
         int firstRow = rows.first[0];
-        int endRow = rows.first[height - 1] + rows.weights[height - 1].length;
-        float[] narrowed = new float[(endRow - firstRow) * width * channels];
+        int endRow = rows.first[target.height() - 1] + rows.weights[target.height() - 1].length;
+        narrowed = narrowed.length < (endRow - firstRow) * row ? new float[(endRow - firstRow) * row] : narrowed;
+        sums = sums.length == row ? sums : new float[row];
         for (int y = firstRow; y < endRow; y++) {
-            narrow(image, y, columns, narrowed, (y - firstRow) * width * channels);
+            narrow(source, y, columns, narrowed, (y - firstRow) * row);
         }
-        byte[] result = new byte[height * width * channels];
-        float[] sums = new float[width * channels];
-        for (int y = 0; y < height; y++) {
-            addRows(narrowed, (rows.first[y] - firstRow) * sums.length, rows.weights[y], sums);
-            for (int e = 0; e < sums.length; e++) {
+        for (int y = 0; y < target.height(); y++) {
+            addRows(narrowed, (rows.first[y] - firstRow) * row, rows.weights[y], sums);
+            int start = target.row(y);
+            for (int e = 0; e < row; e++) {
                 // Weights add up to 1 and none is negative, so only rounding can leave 0 to 255.
-                result[y * sums.length + e] = (byte) Math.min(255, (int) (sums[e] + 0.5f));
+                target.levels()[start + e] = (byte) Math.min(255, (int) (sums[e] + 0.5f));
             }
         }
-        return result;
     }
 
-    private static void narrow(Decoded image, int y, Taps columns, float[] target, int offset) {
-        byte[] levels = image.levels();
-        int row = y * image.width() * image.channels();
-        if (image.channels() == 3) {
-            narrowColour(levels, row, columns, target, offset);
+    private static void narrow(Pixels source, int y, Taps columns, float[] target, int offset) {
+        byte[] levels = source.levels();
+        int channels = source.channels();
+        if (channels == 3) {
+            narrowColour(levels, source.row(y), columns, target, offset);
             return;
         }
         for (int x = 0; x < columns.first.length; x++) {
             float[] weights = columns.weights[x];
-            int start = row + columns.first[x];
-            float sum = 0;
-            for (int k = 0; k < weights.length; k++) {
-                sum += weights[k] * (levels[start + k] & 0xFF);
+            for (int c = 0; c < channels; c++) {
+                int place = source.row(y) + columns.first[x] * channels + c;
+                float sum = 0;
+                for (float weight : weights) {
+                    sum += weight * (levels[place] & 0xFF);
+                    place += channels;
+                }
+                target[offset + x * channels + c] = sum;
             }
-            target[offset + x] = sum;
         }
     }
 
@@ -101,7 +108,7 @@ final class Resampling {
     }
 
     private static void addRows(float[] rows, int start, float[] weights, float[] sums) {
-        java.util.Arrays.fill(sums, 0);
+        Arrays.fill(sums, 0);
         for (int k = 0; k < weights.length; k++) {
             float weight = weights[k];
             int row = start + k * sums.length;
