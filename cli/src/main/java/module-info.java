@@ -3,6 +3,7 @@ module duet.cli {
     requires duet.engine;
     requires duet.pictures;
     requires com.fasterxml.jackson.databind;
+    requires com.google.protobuf;
     requires info.picocli;
     requires java.desktop;
     requires jdk.unsupported;

@@ -40,7 +40,7 @@ class UsageTest {
         String help = Outcome.of("train", "--help").out().replaceAll("\\s+", " ");
         for (String part : List.of("default: alexnet-small", "default: fashion-mnist", "default: 128, alexnet-small 64", "default: 0.9",
                 "default: 0.0005",
-                "--[no-]shuffle", "--[no-]augment", "--[no-]dropout", "--checkpoint-every", "--resume")) {
+                "--[no-]shuffle", "--[no-]augment", "--[no-]dropout", "--checkpoint-every", "--resume", "--[no-]tensorboard")) {
             assertTrue(help.contains(part), part + " in " + help);
         }
     }

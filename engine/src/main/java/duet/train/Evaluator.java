@@ -47,7 +47,7 @@ public record Evaluator(Session session, Shape input, int batch, int threads) {
      * Evaluates a data set.
      *
      * @param data      images and labels
-     * @param listener  told how far it is
+     * @param listener  told how far it is, and what the network answers
      * @param cancelled asked before each batch
      * @return null if it was cancelled
      */
@@ -71,6 +71,7 @@ public record Evaluator(Session session, Shape input, int batch, int threads) {
                 loss += results.lossSum();
                 top1 += results.top1();
                 top5 += results.top5();
+                listener.answered(session.labels(next), results::probabilities);
                 listener.validating(Math.min(data.size(), (next.number() + 1) * batch), data.size());
             }
         }

@@ -1,6 +1,9 @@
 package duet.train;
 
+import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +13,7 @@ import java.util.stream.IntStream;
 import duet.data.Augmentation;
 import duet.data.Batch;
 import duet.device.Backend;
+import duet.device.Ranks;
 import duet.device.RunParameters;
 import duet.device.Storage;
 import duet.net.Network;
@@ -32,6 +36,7 @@ public final class Session implements AutoCloseable {
     private final LoadedPlan withoutNoise;
     private final LoadedPlan evaluation;
     private final List<ParameterShape> shapes;
+    private final Ranks ranks;
     /** Handed over too early for a program that is not the one that runs; else null. */
     private Batch waiting;
     private LoadedPlan stagedRunner;
@@ -91,6 +96,7 @@ public final class Session implements AutoCloseable {
         SessionPlans plans = SessionPlans.make(
                 network, placement, backend, stored, batch, trains, dropout, requests, augmentation, noiseEnds);
         shapes = network.parameters();
+        ranks = backend.ranks();
         try {
             Storage persistent = own(backend.allocate(plans.persistentBytes()));
             Storage scratch = own(backend.allocateScratch(plans.scratchBytes()));
@@ -192,6 +198,28 @@ public final class Session implements AutoCloseable {
     /** {@return the places of a batch that this process reads; all but where several processes share the batch} */
     BitSet places() {
         return evaluation.places();
+    }
+
+    /** The labels of a batch, also of the images that other processes have read: all of them ask. */
+    int[] labels(Batch batch) {
+        int[] labels = batch.labels();
+        BitSet own = places();
+        if (own.cardinality() == labels.length) {
+            return labels;
+        }
+        ByteBuffer sent = ByteBuffer.allocate(Integer.BYTES * labels.length);
+        for (int i = 0; i < labels.length; i++) {
+            sent.putInt(own.get(i) ? labels[i] : -1);
+        }
+        int[] all = new int[labels.length];
+        Arrays.fill(all, -1);
+        for (byte[] answer : ranks.gather("the labels", sent.array())) {
+            IntBuffer theirs = ByteBuffer.wrap(answer).asIntBuffer();
+            for (int i = 0; i < all.length; i++) {
+                all[i] = Math.max(all[i], theirs.get(i)); // -1 where it was read by another
+            }
+        }
+        return all;
     }
 
     /** Whether this process can read every parameter without the others. */

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 import duet.data.Split;
@@ -123,6 +124,39 @@ class TrainerTest {
         assertEquals(Math.rint(hits), hits, 1e-9);
         double validationHits = recorder.validations.getFirst().top1() * 19;
         assertEquals(Math.rint(validationHits), validationHits, 1e-9);
+    }
+
+    /** A listener hears what the network thinks of every validation image that can be read. */
+    @Test
+    void answersAreThoseThatTheAccuracyCounts() {
+        int[] images = new int[1];
+        int[] hits = new int[1];
+        List<Metrics> validations = new ArrayList<>();
+        Split data = new Split(new Tiny.Patterns(44, Tiny.CLASSES, 1), new Tiny.Patterns(20, Tiny.CLASSES, 2).damaged(3, 17));
+        Tiny.train(Tiny.options().toBuilder().epochs(1).build(), data, new TrainingListener() {
+            @Override
+            public void answered(int[] labels, Supplier<float[]> probabilities) {
+                for (int i = 0; i < labels.length; i++) {
+                    images[0] += labels[i] < 0 ? 0 : 1;
+                    hits[0] += labels[i] == mostProbable(probabilities.get(), i * Tiny.CLASSES.size()) ? 1 : 0;
+                }
+            }
+
+            @Override
+            public void validated(Metrics metrics) {
+                validations.add(metrics);
+            }
+        });
+        assertEquals(18, images[0]);
+        assertEquals(validations.getFirst().top1(), hits[0] / 18.0, 1e-9);
+    }
+
+    private static int mostProbable(float[] probabilities, int from) {
+        int best = 0;
+        for (int c = 1; c < Tiny.CLASSES.size(); c++) {
+            best = probabilities[from + c] > probabilities[from + best] ? c : best;
+        }
+        return best;
     }
 
     @Test

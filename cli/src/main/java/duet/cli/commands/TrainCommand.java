@@ -5,7 +5,9 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 
 import duet.cli.options.AblationOptions;
@@ -73,6 +75,10 @@ public final class TrainCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR",
             description = "Empty or new folder for metrics, checkpoints and pictures (default: runs/NET-DATE-TIME).")
     private Path out;
+
+    @Option(names = "--tensorboard", negatable = true, defaultValue = "true", fallbackValue = "true",
+            description = "Also write an event file for TensorBoard to the output folder: 'tensorboard --logdir runs' (default: yes).")
+    private boolean tensorBoard;
 
     @Option(names = "--resume", paramLabel = "PATH",
             description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped; "
@@ -147,7 +153,7 @@ public final class TrainCommand implements Callable<Integer> {
             if (!options.frozen().isEmpty()) {
                 output.say("frozen     " + String.join(", ", options.frozen()));
             }
-            return new TrainingConsole(output, network, trainer.options()).run(trainer, devices.describe(backend), placement, images);
+            return run(trainer, backend, placement, images, source);
         }
     }
 
@@ -167,8 +173,20 @@ public final class TrainCommand implements Callable<Integer> {
         try (Split images = Datasets.open(source, network.input(), checkpoint.stored(), options.seed(), damage);
                 Backend backend = devices.open(placement, checkpoint.state().arithmetic());
                 Trainer trainer = Trainer.resume(checkpoint, placement, backend, images, options)) {
-            return new TrainingConsole(output, network, trainer.options()).run(trainer, devices.describe(backend), placement, images);
+            return run(trainer, backend, placement, images, source);
         }
+    }
+
+    private int run(Trainer trainer, Backend backend, Placement placement, Split images, String source) {
+        Map<String, String> setting = null;
+        if (tensorBoard) {
+            setting = new LinkedHashMap<>();
+            setting.put("data", source);
+            setting.put("placement", placement.label());
+            setting.put("precision", backend.arithmetic().toString());
+        }
+        return new TrainingConsole(output, trainer.network(), trainer.options(), setting).run(trainer, devices.describe(backend), placement,
+                images);
     }
 
     private static Path newFolder(String network) {

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 import duet.cli.options.RatePolicy;
@@ -15,6 +16,7 @@ import duet.cli.output.Output;
 import duet.cli.output.Progress;
 import duet.cli.output.Shell;
 import duet.cli.output.Top5;
+import duet.cli.tensorboard.TensorBoardListener;
 import duet.data.Split;
 import duet.net.Network;
 import duet.pictures.TrainingPictures;
@@ -26,8 +28,12 @@ import duet.train.output.TrainingListener;
 import duet.train.schedule.RateChange;
 import duet.train.schedule.TrainingOptions;
 
-/** One training from the first line that it prints to the last. */
-record TrainingConsole(Output output, Network network, TrainingOptions options) {
+/**
+ * One training from the first line that it prints to the last.
+ *
+ * @param setting what TensorBoard shows among the hyperparameters besides the options; null: it is told nothing
+ */
+record TrainingConsole(Output output, Network network, TrainingOptions options, Map<String, String> setting) {
 
     /** @return the exit code */
     int run(Trainer trainer, String devices, Placement placement, Split images) {
@@ -35,14 +41,17 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
         try (Interruption interruption = new Interruption(output, trainer::requestStop)) {
             Progress progress = Progress.create(output, options.batch(), network.classes());
             Trainer.Result result;
-            try (progress) {
-                TrainingListener watched = new Watched(progress, output, interruption);
+            TrainingListener watched = new Watched(progress, output, interruption);
+            try (progress; TensorBoardListener board = options.output() == null ? null : tensorBoard(trainer, images, progress)) {
                 if (options.output() == null) { // another process writes
                     return trainer.train(watched).end() == Trainer.End.STOPPED ? interruption.exitCode() : ExitCode.DONE;
                 }
                 TrainingPictures pictures = new TrainingPictures(options.output(), trainer, progress::warning);
-                result = trainer.train(TrainingListener.all(watched, pictures));
+                result = trainer.train(TrainingListener.all(watched, pictures, board == null ? TrainingListener.SILENT : board));
                 pictures.finish();
+                if (board != null) {
+                    board.finish(result.end() != Trainer.End.STOPPED);
+                }
             }
             if (result.end() == Trainer.End.STOPPED) {
                 return stopped(result, interruption);
@@ -54,6 +63,12 @@ record TrainingConsole(Output output, Network network, TrainingOptions options) 
             conclude(result, progress, images);
             return ExitCode.DONE;
         }
+    }
+
+    /** null: it is not wanted. */
+    private TensorBoardListener tensorBoard(Trainer trainer, Split images, Progress progress) {
+        return setting == null ? null
+                : new TensorBoardListener(trainer, images.training().classNames(), setting, progress::warning);
     }
 
     private void introduce(String devices, Placement placement, Split images) {

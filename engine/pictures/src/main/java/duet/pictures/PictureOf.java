@@ -1,16 +1,22 @@
 package duet.pictures;
 
+import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 import duet.net.Layer;
 import duet.net.Network;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingException;
 import duet.use.Activations;
+import duet.use.Evaluation;
 
-/** Pictures of a trained network, as PNG files. What goes wrong with a file is a {@link TrainingException} that names it. */
+/**
+ * Pictures of a trained network, as PNG files or to be put elsewhere. What goes wrong with a file is a {@link TrainingException} that names
+ * it.
+ */
 public final class PictureOf {
     private PictureOf() {}
 
@@ -23,12 +29,31 @@ public final class PictureOf {
      */
     public static void filters(Path file, Checkpoint checkpoint) {
         Network network = checkpoint.network();
-        Layer first = network.layers().stream().filter(layer -> layer instanceof Layer.Convolution || layer instanceof Layer.FullyConnected)
-                .findFirst().orElseThrow();
-        if (!(first instanceof Layer.Convolution)) {
+        BufferedImage picture = filters(network, checkpoint.tensors()::get);
+        if (picture == null) {
             throw new TrainingException(network.name() + ": its first layer is no convolution, so there are no filters to draw");
         }
-        Pictures.writeTo(file, FilterSheet.draw(network, checkpoint.tensors().get(first.name() + ".weight")).image());
+        Pictures.writeTo(file, picture);
+    }
+
+    /**
+     * {@return the same picture of a network that need not be a checkpoint yet; null if its first layer with weights is no convolution}
+     *
+     * @param network    any
+     * @param parameters gives a parameter by its name, in canonical order
+     */
+    public static BufferedImage filters(Network network, Function<String, float[]> parameters) {
+        Layer first = network.layers().stream().filter(Layer.Weighted.class::isInstance).findFirst().orElseThrow();
+        return first instanceof Layer.Convolution ? FilterSheet.draw(network, parameters.apply(first.name() + ".weight")).image() : null;
+    }
+
+    /**
+     * {@return which classes are taken for which: a matrix, or with many classes the pairs that were confused most often}
+     *
+     * @param evaluation only its images, names and confusion count
+     */
+    public static BufferedImage confusion(Evaluation evaluation) {
+        return EvaluationPictures.confusion(evaluation).image();
     }
 
     /**

@@ -12,9 +12,25 @@ import duet.files.Reasons;
 import duet.files.WholeFile;
 import duet.train.schedule.TrainingException;
 
-/** Pictures as PNG files. */
-final class Pictures {
+/** Pictures as PNG: bytes, and files. */
+public final class Pictures {
     private Pictures() {}
+
+    /**
+     * {@return a picture as the bytes of a PNG file}
+     *
+     * @param picture any
+     * @throws IOException if this Java has no writer for them
+     */
+    public static byte[] png(BufferedImage picture) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (MemoryCacheImageOutputStream stream = new MemoryCacheImageOutputStream(bytes)) {
+            if (!ImageIO.write(picture, "png", stream)) {
+                throw new IOException("this Java cannot write PNG images");
+            }
+        }
+        return bytes.toByteArray();
+    }
 
     /** Into a folder, which is made if need be. */
     static Path write(Path folder, String name, BufferedImage picture) {
@@ -37,12 +53,6 @@ final class Pictures {
     }
 
     static void write(Path file, BufferedImage picture) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (MemoryCacheImageOutputStream stream = new MemoryCacheImageOutputStream(bytes)) {
-            if (!ImageIO.write(picture, "png", stream)) {
-                throw new IOException("this Java cannot write PNG images");
-            }
-        }
-        WholeFile.write(file, bytes.toByteArray());
+        WholeFile.write(file, png(picture));
     }
 }

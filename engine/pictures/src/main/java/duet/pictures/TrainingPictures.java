@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 
 import duet.files.FileException;
-import duet.net.Layer;
 import duet.net.Network;
 import duet.train.Trainer;
 import duet.train.output.History;
@@ -68,7 +67,7 @@ public final class TrainingPictures implements TrainingListener {
         try {
             Network network = trainer.network();
             Pictures.write(folder, "curves.png", Curves.draw(history, network.name()).image());
-            BufferedImage filters = filters(network);
+            BufferedImage filters = PictureOf.filters(network, trainer::parameter);
             if (filters != null) {
                 Pictures.write(folder, "conv1.png", filters);
             }
@@ -79,19 +78,6 @@ public final class TrainingPictures implements TrainingListener {
             warning.accept("the pictures cannot be drawn and are left out: "
                     + (e instanceof FileException || e instanceof TrainingException ? e.getMessage() : e));
         }
-    }
-
-    /** null if the first layer with weights is no convolution. */
-    private BufferedImage filters(Network network) {
-        for (Layer layer : network.layers()) {
-            if (layer instanceof Layer.Convolution) {
-                return FilterSheet.draw(network, trainer.parameter(layer.name() + ".weight")).image();
-            }
-            if (layer instanceof Layer.FullyConnected) {
-                return null;
-            }
-        }
-        return null;
     }
 
     /** Draws what has not been drawn yet: to be called when training has ended. */

@@ -142,6 +142,7 @@ class PicturesTest {
         Network network = Network.chain("test", new Shape(1, 4, 4), 1, List.of(
                 new Layer.FullyConnected("fc1", 10, true, Initialization.PAPER), new Layer.SoftmaxCrossEntropy("loss")));
         assertNull(FilterSheet.draw(network, new float[160]));
+        assertNull(PictureOf.filters(network, name -> new float[160]));
     }
 
     @Test

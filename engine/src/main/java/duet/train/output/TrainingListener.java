@@ -2,6 +2,7 @@ package duet.train.output;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Supplier;
 
 import duet.train.schedule.RateChange;
 
@@ -37,6 +38,14 @@ public interface TrainingListener {
      * @param total images in all
      */
     default void validating(long done, long total) {}
+
+    /**
+     * Told in a validation, batch after batch and before {@link #validating}, what the network thinks of the images.
+     *
+     * @param labels        of the batch's places; -1 where there is no image
+     * @param probabilities [batch][classes]; read from the devices when they are asked for, which is possible until this call ends
+     */
+    default void answered(int[] labels, Supplier<float[]> probabilities) {}
 
     /**
      * Told after each validation.

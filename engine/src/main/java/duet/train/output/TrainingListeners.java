@@ -2,6 +2,7 @@ package duet.train.output;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Supplier;
 
 import duet.train.schedule.RateChange;
 
@@ -25,6 +26,11 @@ record TrainingListeners(List<TrainingListener> listeners) implements TrainingLi
     @Override
     public void validating(long done, long total) {
         listeners.forEach(listener -> listener.validating(done, total));
+    }
+
+    @Override
+    public void answered(int[] labels, Supplier<float[]> probabilities) {
+        listeners.forEach(listener -> listener.answered(labels, probabilities));
     }
 
     @Override
