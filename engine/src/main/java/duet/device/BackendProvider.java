@@ -58,6 +58,6 @@ public interface BackendProvider {
         if (peers.ranks().size() == 1) {
             return open(numbers, options);
         }
-        throw new DeviceException("devices of the kind " + kind() + " cannot be shared out among processes yet; use --devices cpu");
+        throw new DeviceException("devices of the kind " + kind() + " cannot be shared out among processes; use --devices cpu");
     }
 }

@@ -147,7 +147,9 @@ public final class Backends {
         BackendProvider provider = PROVIDERS.stream().filter(p -> p.preference() >= 0 && p.problem().isEmpty()).findFirst()
                 .orElseGet(() -> provider("cpu")); // it throws with the reason
         provider.require(options);
-        return provider.open(IntStream.range(0, peers.each()).boxed().toList(), options, peers);
+        int first = peers.ranks().place() * peers.each(); // processes on one machine share out its cards
+        int count = Math.max(1, provider.count());
+        return provider.open(IntStream.range(first, first + peers.each()).map(i -> i % count).boxed().toList(), options, peers);
     }
 
     /**

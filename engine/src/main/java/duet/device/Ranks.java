@@ -67,6 +67,11 @@ public interface Ranks extends AutoCloseable {
     /** {@return how many there are} */
     int size();
 
+    /** {@return how many processes with a lower number run on the same machine} */
+    default int place() {
+        return 0;
+    }
+
     /** {@return what carries the messages, such as {@code Open MPI 4.1.4 on 2 hosts}} */
     String description();
 

@@ -16,6 +16,7 @@ import duet.device.Backend;
 import duet.device.DeviceException;
 import duet.device.DeviceInfo;
 import duet.device.Operation;
+import duet.device.Peers;
 import duet.device.Precision;
 import duet.device.Program;
 import duet.device.Region;
@@ -45,6 +46,7 @@ public final class CudaBackend implements Backend {
     private final ReentrantLock inUse = new ReentrantLock();
     private final boolean fuses = !"off".equals(System.getProperty("duet.cuda.fusion"));
     private final boolean each = "each".equals(System.getProperty("duet.cuda.launch", System.getenv("DUET_CUDA_LAUNCH")));
+    private final Peers processes;
     private boolean peers = true;
     private CudaProgram running;
     private DeviceException failure;
@@ -54,10 +56,16 @@ public final class CudaBackend implements Backend {
      * @param kindName {@code cuda} or {@code virtual}
      * @param ordinals of the card behind each logical device
      * @param precision of products
+     * @param processes where the other devices of the plans are
      */
-    public CudaBackend(String kindName, List<Integer> ordinals, Precision precision) {
+    CudaBackend(String kindName, List<Integer> ordinals, Precision precision, Peers processes) {
         kind = kind(kindName);
-        layout = new CudaLayout(device -> device(device).card.multiprocessors, precision);
+        this.processes = processes;
+        if (processes.ranks().size() > 1 && ordinals.size() > 1) {
+            throw new DeviceException("each of several processes has one CUDA device, not " + ordinals.size()
+                    + ": start a process for each card");
+        }
+        layout = new CudaLayout(device -> (processes.here(device) ? device(device) : devices.getFirst()).card.multiprocessors, precision);
         CudaDriver.require(kind);
         int count = CudaDriver.count();
         KernelCode code = code();
@@ -70,7 +78,7 @@ public final class CudaBackend implements Backend {
                 if (!cards.containsKey(ordinal)) {
                     cards.put(ordinal, new CudaCard(kindName + ":" + ordinal, ordinal, code));
                 }
-                devices.add(new CudaDevice(devices.size(), cards.get(ordinal)));
+                devices.add(new CudaDevice(processes.first() + devices.size(), cards.get(ordinal)));
             }
             connect();
         } catch (RuntimeException | Error e) {
@@ -179,11 +187,28 @@ public final class CudaBackend implements Backend {
         return layout;
     }
 
+    /** @param index of the device in plans, which number those of all processes */
     CudaDevice device(int index) {
-        if (index < 0 || index >= devices.size()) {
-            throw new IllegalArgumentException("device " + index + " does not exist: there are " + devices.size());
+        return devices.get(here(index));
+    }
+
+    /** Of a device in plans, among those of this process. */
+    int here(int index) {
+        int here = index - processes.first();
+        if (here < 0 || here >= devices.size()) {
+            throw new IllegalArgumentException("device " + index + " does not exist: there are " + devices.size()
+                    + (processes.first() == 0 ? "" : ", the first is " + processes.first()));
         }
-        return devices.get(index);
+        return here;
+    }
+
+    /** This process's. */
+    List<CudaDevice> own() {
+        return devices;
+    }
+
+    Peers processes() {
+        return processes;
     }
 
     /** Whether neighbouring operations become one kernel; -Dduet.cuda.fusion=off says no. */

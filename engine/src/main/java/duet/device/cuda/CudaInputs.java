@@ -50,7 +50,7 @@ final class CudaInputs {
 
     CudaInputs(CudaBackend backend, Map<Tensor, Region> regions, ToLongFunction<Tensor> address, Resources resources) {
         this.backend = backend;
-        int devices = backend.devices().size();
+        int devices = backend.own().size();
         arrived = new CudaEvent[SLOTS][devices];
         places = new Place[devices][];
         List<Tensor> tensors = regions.keySet().stream().filter(t -> t.role() == Tensor.Role.INPUT)
@@ -61,8 +61,8 @@ final class CudaInputs {
     }
 
     private Place[] place(int d, List<Tensor> tensors, ToLongFunction<Tensor> address, Resources resources) {
-        CudaDevice device = backend.device(d);
-        List<Tensor> own = tensors.stream().filter(t -> t.device() == d).toList();
+        CudaDevice device = backend.own().get(d);
+        List<Tensor> own = tensors.stream().filter(t -> t.device() == device.index).toList();
         long total = own.stream().mapToLong(t -> Region.align(t.dataBytes())).sum();
         if (total == 0) {
             return new Place[0];
@@ -123,7 +123,7 @@ final class CudaInputs {
                 place.written[slot] = false;
             }
             if (arrived[now][d] != null) {
-                backend.device(d).input.record(arrived[now][d]);
+                backend.own().get(d).input.record(arrived[now][d]);
                 stream.await(arrived[now][d]);
             }
         }
@@ -132,7 +132,7 @@ final class CudaInputs {
 
     /** Part of a run: from the landing place to where the plan wants it. */
     void issue(int slot, CudaStream stream) {
-        for (Place place : places[stream.device.index]) {
+        for (Place place : places[backend.here(stream.device.index)]) {
             stream.copyOnDevice(place.address, place.landing[slot], place.bytes, place.label);
         }
     }

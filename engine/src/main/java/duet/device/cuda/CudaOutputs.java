@@ -9,6 +9,7 @@ import java.util.function.ToLongFunction;
 
 import duet.device.Region;
 import duet.device.Tensor;
+import duet.device.cuda.driver.CudaDevice;
 import duet.device.cuda.driver.CudaStream;
 import duet.device.cuda.driver.Resources;
 
@@ -19,13 +20,12 @@ final class CudaOutputs {
     private final Map<Tensor, Place> places = new HashMap<>();
 
     CudaOutputs(CudaBackend backend, Map<Tensor, Region> regions, ToLongFunction<Tensor> address, Resources resources) {
-        for (int d = 0; d < backend.devices().size(); d++) {
-            int device = d;
-            List<Tensor> own = regions.keySet().stream().filter(t -> t.role() == Tensor.Role.OUTPUT && t.device() == device)
+        for (CudaDevice device : backend.own()) {
+            List<Tensor> own = regions.keySet().stream().filter(t -> t.role() == Tensor.Role.OUTPUT && t.device() == device.index)
                     .sorted(Comparator.comparingInt(Tensor::id)).toList();
             long total = own.stream().mapToLong(t -> Region.align(t.dataBytes())).sum();
             if (total > 0) {
-                MemorySegment pinned = resources.pinned(backend.device(d).card, total).segment;
+                MemorySegment pinned = resources.pinned(device.card, total).segment;
                 long offset = 0;
                 for (Tensor tensor : own) {
                     places.put(tensor, new Place(tensor, address.applyAsLong(tensor), pinned.asSlice(offset, tensor.dataBytes())));

@@ -62,7 +62,7 @@ final class CudaProgram implements Program {
             Map<Tensor, Integer> readers = Fusion.readers(streams);
             for (StreamSteps stream : streams) {
                 int device = stream.device();
-                queues.add(new CudaQueue(backend, stream, readers, arena, this::address,
+                queues.add(new CudaQueue(backend, stream, readers, arena, resources, this::address,
                         launch -> launch.workspace() == null ? 0 : address(device, launch.workspace()), this::overlap,
                         numbers.address(device)));
             }
@@ -83,7 +83,7 @@ final class CudaProgram implements Program {
 
     /** Where runs begin and end. */
     private CudaStream origin() {
-        return queues.isEmpty() ? backend.device(0).stream(StreamSteps.Kind.COMPUTE) : queues.getFirst().stream;
+        return queues.isEmpty() ? backend.own().getFirst().stream(StreamSteps.Kind.COMPUTE) : queues.getFirst().stream;
     }
 
     private long address(Tensor tensor) {
@@ -128,8 +128,8 @@ final class CudaProgram implements Program {
         CudaStream origin = origin();
         int slot = inputs.finish(origin);
         numbers.set(slot, parameters);
-        if (backend.launchesEach()) {
-            issue(slot, true);
+        if (backend.launchesEach() || backend.processes().ranks().size() > 1) { // the host takes part in exchanges
+            issue(slot, backend.launchesEach());
         } else {
             if (graphs[slot] == null) {
                 graphs[slot] = resources.graph(origin, () -> issue(slot, false));

@@ -8,6 +8,7 @@ import duet.device.Backend;
 import duet.device.BackendProvider;
 import duet.device.CpuOptions;
 import duet.device.DeviceException;
+import duet.device.Peers;
 import duet.device.Precision;
 import duet.device.cuda.driver.CudaDriver;
 
@@ -48,6 +49,11 @@ public class CudaProvider implements BackendProvider {
 
     @Override
     public Backend open(List<Integer> numbers, CpuOptions options) {
-        return new CudaBackend(kind(), numbers, options.arithmetic().precision());
+        return open(numbers, options, Peers.NONE);
+    }
+
+    @Override
+    public Backend open(List<Integer> numbers, CpuOptions options, Peers peers) {
+        return new CudaBackend(kind(), numbers, options.arithmetic().precision(), peers);
     }
 }

@@ -1,6 +1,7 @@
 package duet.device.cuda;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,7 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
 import duet.device.Operation;
+import duet.device.Ranks;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
@@ -18,6 +20,7 @@ import duet.device.cuda.driver.CudaEvent;
 import duet.device.cuda.driver.CudaStream;
 import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.driver.PreparedKernelCall;
+import duet.device.cuda.driver.Resources;
 import duet.device.cuda.lowering.CudaLowering;
 import duet.device.cuda.lowering.Fusion;
 import duet.device.cuda.lowering.Site;
@@ -30,11 +33,22 @@ final class CudaQueue {
 
         record Copy(String label, long to, CudaCard toCard, long from, CudaCard fromCard, long bytes) implements Command {}
 
+        /** Between processes: by page-locked memory of the host, which waits for it. */
+        record Exchange(String layer, List<Message> sends, List<Message> receives) implements Command {}
+
         record Mark(int event) implements Command {}
 
         record Await(int event) implements Command {}
     }
 
+    /**
+     * A tensor of this device that is sent or received.
+     *
+     * @param host page-locked memory, which {@code message} sends or fills
+     */
+    record Message(long address, MemorySegment host, Ranks.Message message) {}
+
+    private final Ranks ranks;
     final CudaStream stream;
     final StreamSteps.Kind kind;
     private final List<Command> commands = new ArrayList<>();
@@ -44,10 +58,11 @@ final class CudaQueue {
      * @param workspaces device address of a launch's scratch memory, or 0
      * @param overlap    whether two tensors share memory
      */
-    CudaQueue(CudaBackend backend, StreamSteps steps, Map<Tensor, Integer> readers, Arena arena, ToLongFunction<Tensor> address,
-            ToLongFunction<Step.Launch> workspaces, BiPredicate<Tensor, Tensor> overlap, long run) {
+    CudaQueue(CudaBackend backend, StreamSteps steps, Map<Tensor, Integer> readers, Arena arena, Resources resources,
+            ToLongFunction<Tensor> address, ToLongFunction<Step.Launch> workspaces, BiPredicate<Tensor, Tensor> overlap, long run) {
         CudaDevice device = backend.device(steps.device());
         kind = steps.kind();
+        ranks = backend.processes().ranks();
         stream = device.stream(kind);
         List<Fusion> fusions = backend.fuses() ? Fusion.plan(backend.layout(), steps.steps(), readers, overlap)
                 : Fusion.none(steps.steps());
@@ -67,6 +82,14 @@ final class CudaQueue {
                         }
                     }
                 }
+                case Step.Copy copy when !within(backend, copy) -> {
+                    List<Step.Copy> copies = new ArrayList<>();
+                    for (; i < steps.steps().size() && steps.steps().get(i) instanceof Step.Copy next && !within(backend, next); i++) {
+                        copies.add(next);
+                    }
+                    i--;
+                    commands.add(exchange(backend, copies, resources, address));
+                }
                 case Step.Copy copy -> commands.add(new Command.Copy(copy.layer() + ": copying " + copy.from() + " to device "
                         + copy.to().device(), address.applyAsLong(copy.to()), backend.device(copy.to().device()).card,
                         address.applyAsLong(copy.from()), backend.device(copy.from().device()).card, backend.bytes(copy.from())));
@@ -74,6 +97,24 @@ final class CudaQueue {
                 case Step.Wait(int event) -> commands.add(new Command.Await(event));
             }
         }
+    }
+
+    private static boolean within(CudaBackend backend, Step.Copy copy) {
+        return backend.processes().here(copy.from().device()) && backend.processes().here(copy.to().device());
+    }
+
+    private Command exchange(CudaBackend backend, List<Step.Copy> copies, Resources resources, ToLongFunction<Tensor> address) {
+        List<Message> sends = new ArrayList<>();
+        List<Message> receives = new ArrayList<>();
+        for (Step.Copy copy : copies) {
+            boolean sent = backend.processes().here(copy.from().device());
+            Tensor here = sent ? copy.from() : copy.to();
+            int rank = backend.processes().rank((sent ? copy.to() : copy.from()).device());
+            MemorySegment host = resources.pinned(stream.device.card, backend.bytes(here)).segment.asSlice(0, backend.bytes(here));
+            (sent ? sends : receives).add(new Message(address.applyAsLong(here), host,
+                    new Ranks.Message(rank, copy.to().id(), host.asByteBuffer())));
+        }
+        return new Command.Exchange(copies.getFirst().layer(), sends, receives);
     }
 
     private static Site site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, CudaBackend backend,
@@ -117,6 +158,7 @@ final class CudaQueue {
                         stream.synchronize(copy.label());
                     }
                 }
+                case Command.Exchange exchange -> exchange(exchange);
                 case Command.Mark(int event) -> {
                     stream.record(events.get(event));
                     recorded[event] = true;
@@ -130,6 +172,19 @@ final class CudaQueue {
             }
         }
         return next > first;
+    }
+
+    /** What the devices have been given to do before goes on meanwhile. */
+    private void exchange(Command.Exchange exchange) {
+        for (Message sent : exchange.sends()) {
+            stream.copyToHost(sent.host(), sent.address(), sent.host().byteSize(), exchange.layer() + ": sending");
+        }
+        stream.synchronize(exchange.layer() + ": sending");
+        ranks.exchange(exchange.layer(), exchange.sends().stream().map(Message::message).toList(),
+                exchange.receives().stream().map(Message::message).toList());
+        for (Message received : exchange.receives()) {
+            stream.copyToDevice(received.address(), received.host(), received.host().byteSize(), exchange.layer() + ": receiving");
+        }
     }
 
     private void copy(Command.Copy copy) {

@@ -14,23 +14,25 @@ final class CudaRunParameters {
     private static final int RATES = (int) duet_run.rates$layout().elementCount();
     private static final long RATE_BYTES = duet_run.rates$layout().elementLayout().byteSize();
 
+    private final CudaBackend backend;
     private final long[] addresses;
     /** For each input slot, since the next run's numbers are written while one is in flight. */
     private final PinnedMemory[] host = new PinnedMemory[CudaInputs.SLOTS];
 
     CudaRunParameters(CudaBackend backend, Resources resources) {
-        addresses = new long[backend.devices().size()];
+        this.backend = backend;
+        addresses = new long[backend.own().size()];
         for (int d = 0; d < addresses.length; d++) {
-            addresses[d] = resources.memory(backend.device(d), duet_run.sizeof());
+            addresses[d] = resources.memory(backend.own().get(d), duet_run.sizeof());
         }
         for (int s = 0; s < host.length; s++) {
-            host[s] = resources.pinned(backend.device(0).card, duet_run.sizeof());
+            host[s] = resources.pinned(backend.own().getFirst().card, duet_run.sizeof());
             host[s].segment.fill((byte) 0);
         }
     }
 
     long address(int device) {
-        return addresses[device];
+        return addresses[backend.here(device)];
     }
 
     void set(int slot, RunParameters parameters) {
@@ -49,6 +51,6 @@ final class CudaRunParameters {
 
     /** Part of a run: to a device. */
     void issue(int slot, CudaStream stream) {
-        stream.copyToDevice(addresses[stream.device.index], host[slot].segment, duet_run.sizeof(), "passing the numbers of a run");
+        stream.copyToDevice(address(stream.device.index), host[slot].segment, duet_run.sizeof(), "passing the numbers of a run");
     }
 }

@@ -19,7 +19,7 @@ final class CudaStorage implements Storage {
         addresses = new long[bytes.length];
         try {
             for (int i = 0; i < bytes.length; i++) {
-                addresses[i] = zeroed ? backend.device(i).allocate(bytes[i]) : backend.device(i).allocateUninitialized(bytes[i]);
+                addresses[i] = zeroed ? backend.own().get(i).allocate(bytes[i]) : backend.own().get(i).allocateUninitialized(bytes[i]);
             }
         } catch (DeviceException e) {
             free();
@@ -29,14 +29,14 @@ final class CudaStorage implements Storage {
 
     @Override
     public long bytes(int device) {
-        return bytes[device];
+        return bytes[backend.here(device)];
     }
 
     /** The device address of a region, which must lie inside. */
     long address(int device, Region region) {
         checkOpen();
         region.requireWithin(this, device);
-        return addresses[device] + region.offset();
+        return addresses[backend.here(device)] + region.offset();
     }
 
     void checkOpen() {
@@ -48,7 +48,7 @@ final class CudaStorage implements Storage {
     private void free() {
         for (int i = 0; i < addresses.length; i++) {
             if (addresses[i] != 0) {
-                backend.device(i).free(addresses[i]);
+                backend.own().get(i).free(addresses[i]);
             }
         }
         Arrays.fill(addresses, 0);

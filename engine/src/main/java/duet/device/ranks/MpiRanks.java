@@ -125,9 +125,9 @@ public final class MpiRanks implements Ranks {
         return sharing;
     }
 
-    /** {@return how many of the processes, this one included, run on this host} */
-    public int onThisHost() {
-        return (int) hosts.stream().filter(identity.host()::equals).count();
+    @Override
+    public int place() {
+        return (int) hosts.subList(0, rank()).stream().filter(identity.host()::equals).count();
     }
 
     /** {@return whether the launcher lets this process use some of its own cores only} */

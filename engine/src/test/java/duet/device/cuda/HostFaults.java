@@ -13,6 +13,7 @@ import java.util.Map;
 import duet.bindings.KernelCode;
 import duet.bindings.cuda.Cuda;
 import duet.device.Operation.Scale;
+import duet.device.Peers;
 import duet.device.Precision;
 import duet.device.Program;
 import duet.device.Region;
@@ -177,7 +178,7 @@ final class HostFaults {
         return Outcome.of(() -> {
             Tensor tensor = SCALE.input();
             Region region = new Region(Region.Area.TRANSIENT, 0, BYTES);
-            try (CudaBackend backend = new CudaBackend("virtual", List.of(0), Precision.FP32)) {
+            try (CudaBackend backend = new CudaBackend("virtual", List.of(0), Precision.FP32, Peers.NONE)) {
                 CudaStorage storage = (CudaStorage) backend.allocate(new long[] {BYTES});
                 Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, List.of(
                         new Step.Launch(new Scale("scale", tensor, tensor, 2), null)))), Map.of(tensor, region), storage, storage);
