@@ -45,6 +45,8 @@ class NetworksTest {
         assertEquals(0, compared.code(), compared::toString);
         assertTrue(compared.out().matches("(?s).*\none .*\nhalves .*\ndata  +4 .*\nhybrid  +4 .*\nnot towers: norm1: .*"),
                 compared::toString);
+        Outcome rounds = Outcome.of("plan", "--net", "zfnet", "--compare", "--devices", "cpu,cpu", "--rounds", "2");
+        assertTrue(rounds.out().matches("(?s).*\nhybrid  +2 .*\nhybrid --rounds 2  +2 .*"), rounds::toString);
         for (String wrong : List.of("--compare --dot", "--compare --placement halves", "--placement data --parts 3 --devices cpu,cpu")) {
             assertEquals(2, Outcome.of(("plan " + wrong).split(" ")).code(), wrong);
         }

@@ -183,6 +183,11 @@ class OptionsTest {
             "--placement data --devices a           | data parallel: 1 parts on 1 device",
             "--parts 8 --devices a,b                | data parallel: 8 parts on 2 devices",
             "--placement hybrid --parts 4           | hybrid of images and outputs: 4 parts on 2 devices",
+            "--placement hybrid --rounds 2          | hybrid of images and outputs: 2 parts on 2 devices, fully connected layers in 2 "
+                    + "rounds",
+            "--rounds 4 --devices a                 | hybrid of images and outputs: 1 parts on 1 device, fully connected layers in 4 "
+                    + "rounds",
+            "--placement hybrid --rounds 1          | hybrid of images and outputs: 2 parts on 2 devices",
     })
     void placementFollowsFromTheDevices(String arguments, String expected) {
         String[] words = arguments == null ? new String[0] : arguments.split(" +");
@@ -200,7 +205,8 @@ class OptionsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"--placement one --devices cpu,cpu", "--placement towers --devices cpu",
-            "--placement halves --devices cpu,cpu,cpu", "--placement data --parts 3 --devices cpu,cpu", "--placement towers --parts 2"})
+            "--placement halves --devices cpu,cpu,cpu", "--placement data --parts 3 --devices cpu,cpu", "--placement towers --parts 2",
+            "--placement data --rounds 2", "--placement one --rounds 1"})
     void placementMustFitTheDevices(String arguments) {
         DeviceOptions options = CommandLine.populateCommand(new DeviceOptions(), arguments.split(" "));
         assertEquals(2, assertThrows(CommandFailure.class, () -> options.placement(NETWORK, Placement.TWO_TOWERS)).exitCode());

@@ -120,13 +120,11 @@ final class BackwardMeaning {
     private void weights(int node, WeightedPart part, Content input, Content gradient, Tensor weight, Tensor bias) {
         Contents.check(input.images().equals(gradient.images()), () -> "takes " + Content.words("image", input.images())
                 + " and the gradient of " + Content.words("image", gradient.images()));
-        Range images = Contents.run(gradient.images(), "image");
         Range rows = Contents.run(gradient.rows(), "row");
         Share byRows = new Share(Axis.ROWS, rows, new Range(0, part.output().height()));
-        Share byImages = new Share(Axis.BATCH, images, new Range(0, plan.batch()));
-        Contents.check(byRows.part().equals(byRows.whole()) || byImages.part().equals(byImages.whole()),
-                () -> "sums over some rows of some images");
-        Share share = byRows.part().equals(byRows.whole()) ? byImages : byRows;
+        Share byImages = new Share(Axis.BATCH, gradient.images(), new Range(0, plan.batch()));
+        Contents.check(byRows.complete() || byImages.complete(), () -> "sums over some rows of some images");
+        Share share = byRows.complete() ? byImages : byRows;
         contents.put(weight, part.weight(terms.leaf(Kind.PARAMETER_GRADIENT, node, 0, share)));
         if (bias != null) {
             Contents.check(part.layer().bias(), () -> "computes the gradient of a bias, but there is none");

@@ -56,7 +56,8 @@ record Content(List<Range> images, List<Range> channels, List<Band> bands, int w
                 : of(tensor, part.firstOutput(), part.firstInput(), term);
     }
 
-    private static List<Range> joined(List<Range> ranges) {
+    /** Runs that follow each other as one. */
+    static List<Range> joined(List<Range> ranges) {
         List<Range> merged = new ArrayList<>();
         for (Range range : ranges) {
             if (!merged.isEmpty() && merged.getLast().end() == range.first()) {

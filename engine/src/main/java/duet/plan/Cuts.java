@@ -140,11 +140,17 @@ final class Cuts {
 
     /** Images cut evenly. */
     static Distribution images(int batch, int lanes) {
-        if (batch % lanes != 0) {
-            throw new NetworkException(
-                    "a batch of " + Text.count(batch, "image") + " cannot be cut into " + lanes + " equal parts; use a multiple of " + lanes
-                            + " or another placement");
+        return images(batch, lanes, 1);
+    }
+
+    /** Images cut evenly into rounds, and each of them evenly. */
+    static Distribution images(int batch, int lanes, int rounds) {
+        if (batch % ((long) lanes * rounds) != 0) {
+            throw new NetworkException("a batch of " + Text.count(batch, "image") + " cannot be cut into " + lanes + " equal parts"
+                    + (rounds == 1 ? "" : " in each of " + rounds + " rounds") + "; use a multiple of "
+                    + (long) lanes * rounds
+                    + (rounds == 1 ? " or another placement" : " or other rounds"));
         }
-        return Distribution.even(Axis.BATCH, batch, lanes);
+        return Distribution.rounds(batch, lanes, rounds);
     }
 }

@@ -32,6 +32,11 @@ record DataParallel(int devices, int parts) implements Placement {
     }
 
     @Override
+    public int rounds() {
+        return 1;
+    }
+
+    @Override
     public Distribution image(int batch) {
         return Cuts.images(batch, parts);
     }

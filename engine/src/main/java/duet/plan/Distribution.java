@@ -40,6 +40,24 @@ public record Distribution(Axis axis, List<List<Range>> parts) {
         return of(axis, ranges);
     }
 
+    /**
+     * Images of which each lane has its share in each of several rounds: in a round, which is a run of images, each has one run, as long as
+     * the others'. So a round takes as many images from each lane, and what is made of them together is about a run.
+     */
+    static Distribution rounds(int batch, int lanes, int rounds) {
+        int count = batch / rounds / lanes;
+        return new Distribution(Axis.BATCH, IntStream.range(0, lanes).mapToObj(lane -> IntStream.range(0, rounds)
+                .mapToObj(round -> new Range((round * lanes + lane) * count, count)).toList()).toList());
+    }
+
+    /** Of images in {@link #rounds}: how those of a round lie, counted from its first one on. */
+    Distribution ofRound() {
+        if (!along(Axis.BATCH)) {
+            throw new IllegalStateException(this + " is not by images");
+        }
+        return new Distribution(axis, parts.stream().map(runs -> List.of(runs.getFirst())).toList());
+    }
+
     /** How many there are along an axis. */
     static int length(Axis axis, int batch, Shape shape) {
         return switch (axis) {

@@ -2,6 +2,7 @@ package duet.plan;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 import duet.net.Layer;
 import duet.net.Network;
@@ -18,7 +19,7 @@ import duet.plan.Placement.Work;
  * @param from      positions of the layers that make its inputs, -1 for the image
  * @param inputs    whole shapes of its inputs
  * @param output    whole shape of its output
- * @param given     how its inputs lie when they are made
+ * @param given     how its inputs lie when they are made; for a layer in rounds, of one round
  * @param cut       how it sees them, what each lane does and how its output lies
  * @param gradients for each input whether a layer with parameters comes before, so that a gradient must go there
  * @param main      whether the network's own loss depends on it: else it is there in training only
@@ -36,6 +37,10 @@ record Division(int index, Layer layer, List<Integer> from, List<Shape> inputs, 
 
     boolean weighted() {
         return layer instanceof Layer.Weighted;
+    }
+
+    boolean inRounds() {
+        return cut.inRounds();
     }
 
     /** Of a layer with one input. */
@@ -78,18 +83,31 @@ record Division(int index, Layer layer, List<Integer> from, List<Shape> inputs, 
             Node node = network.nodes().get(i);
             List<Integer> from = network.inputs(i);
             List<Shape> inputs = from.stream().map(input -> input < 0 ? network.input() : shapes.get(input)).toList();
+            boolean rounds = from.stream().anyMatch(input -> inRounds(divisions, input));
             List<Distribution> given = from.stream().map(input -> input < 0 ? image : divisions.get(input).made()).toList();
             List<Boolean> gradients = from.stream()
                     .map(input -> input >= 0 && (divisions.get(input).weighted() || divisions.get(input).inputGradient())).toList();
-            Cut cut = placement.cut(new Placement.Place(node.layer(), inputs, shapes.get(i), given, scores.contains(node.name()),
-                    gradients.contains(true), batch));
-            divisions.add(new Division(i, node.layer(), from, inputs, shapes.get(i), given, cut, gradients, main.get(i)));
+            int images = rounds ? batch / placement.rounds() : batch;
+            Cut cut = placement.cut(new Placement.Place(node.layer(), inputs, shapes.get(i), of(given, from, divisions, rounds),
+                    scores.contains(node.name()), gradients.contains(true), images, rounds));
+            divisions.add(new Division(i, node.layer(), from, inputs, shapes.get(i), of(given, from, divisions, cut.inRounds()), cut,
+                    gradients, main.get(i)));
         }
         return List.copyOf(divisions);
     }
 
+    private static boolean inRounds(List<Division> divisions, int index) {
+        return index >= 0 && divisions.get(index).inRounds();
+    }
+
+    /** How inputs lie for a layer in rounds: what is made at once is seen round by round. */
+    private static List<Distribution> of(List<Distribution> given, List<Integer> from, List<Division> divisions, boolean rounds) {
+        return IntStream.range(0, from.size())
+                .mapToObj(i -> rounds && !inRounds(divisions, from.get(i)) ? given.get(i).ofRound() : given.get(i)).toList();
+    }
+
     /** Shares out for the smallest batch that can be cut. */
     static List<Division> divide(Network network, Placement placement) {
-        return divide(network, placement, placement.lanes());
+        return divide(network, placement, Math.multiplyExact(placement.lanes(), placement.rounds()));
     }
 }

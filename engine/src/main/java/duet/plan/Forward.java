@@ -1,11 +1,14 @@
 package duet.plan;
 
+import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 import duet.device.Operation;
@@ -14,7 +17,10 @@ import duet.device.Tensor.Format;
 import duet.device.Tensor.Role;
 import duet.net.Layer;
 
-/** The way from the image to the losses: for each layer its launches on each lane, and the exchanges before or after them. */
+/**
+ * The way from the image to the losses: for each layer its launches on each lane, and the exchanges before or after them. Layers in rounds
+ * come behind all others, a round at a time.
+ */
 final class Forward {
     /**
      * What the backward pass needs of a layer.
@@ -36,12 +42,16 @@ final class Forward {
     private final ForwardLayers layers;
     private final boolean training;
     private final GivenOut givenOut;
-    private final Value[] values;
+    private final Rounds rounds;
+    /** By layer, of those in rounds what the latest round has made; -1 is the image. */
+    private final Map<Integer, Value> values = new HashMap<>();
     private final Trace[] traces;
     /** What several layers take, which none may overwrite. */
     private final Set<Value> shared = Collections.newSetFromMap(new IdentityHashMap<>());
     /** What has been moved, by layer and distribution: branches that want the same share it. */
     private final Map<List<Object>, Value> moved = new HashMap<>();
+    /** What is on its way to the rounds to come. */
+    private final Queue<Map<List<Object>, Supplier<Value>>> sent = new ArrayDeque<>();
     private final List<String> checkedLayers;
     private final List<Tensor> status;
 
@@ -51,16 +61,18 @@ final class Forward {
         this.divisions = divisions;
         this.training = training;
         moves = new Moves(builder);
-        values = new Value[divisions.size()];
+        rounds = new Rounds(builder, divisions);
         traces = new Trace[divisions.size()];
         layers = new ForwardLayers(builder, parameters, divisions, losses, training, dropout, training || requests.projected() != null,
                 shared, traces);
         givenOut = new GivenOut(builder, requests.layers());
-        checkedLayers = training ? divisions.stream().filter(Division::weighted).map(Division::name).toList() : List.of();
+        checkedLayers = !training ? List.of() : divisions.stream().filter(Division::weighted)
+                .flatMap(division -> Collections.nCopies(division.inRounds() ? builder.rounds() : 1, division.name()).stream()).toList();
         status = training ? builder.each(lane -> builder.tensor("status", builder.device(lane), Format.INTEGERS, Role.OUTPUT, 1,
                 checkedLayers.size(), 1, 1)) : List.of();
     }
 
+    /** A layer in rounds has a place for each. */
     List<String> checkedLayers() {
         return checkedLayers;
     }
@@ -74,20 +86,41 @@ final class Forward {
         return givenOut;
     }
 
-    /** What a layer has left for the way back; null for one that did nothing. */
+    /** What a layer has left for the way back, in the latest round; null for one that did nothing. */
     Trace trace(int index) {
         return traces[index];
     }
 
-    /** Every layer; in evaluation those that the network's own loss depends on. */
+    /** What is computed at once; in evaluation what the network's own loss depends on. */
     void run(Value image) {
+        values.put(-1, image);
         share(image, -1);
+        make(false);
+    }
+
+    /** Starts to send what a round takes; rounds are sent in their order. */
+    void send(int round) {
+        sent.add(rounds.send(round, divisions.stream().filter(this::made).toList(), values));
+    }
+
+    /** The next round of those sent. */
+    void round() {
+        moved.clear();
+        make(true);
+        sent.remove();
+    }
+
+    private boolean made(Division division) {
+        return training || division.main();
+    }
+
+    private void make(boolean inRounds) {
         for (Division division : divisions) {
-            if (training || division.main()) {
-                List<Value> inputs = seen(division, image);
-                values[division.index()] = layers.make(division, inputs);
-                share(values[division.index()], division.index());
-                givenOut.made(division, values[division.index()]);
+            if (made(division) && division.inRounds() == inRounds) {
+                Value value = layers.make(division, seen(division));
+                values.put(division.index(), value);
+                share(value, division.index());
+                givenOut.made(division, value);
                 check(division);
             }
         }
@@ -101,16 +134,17 @@ final class Forward {
 
     /** Layers that take what a layer makes; one that takes it twice is there twice. */
     private List<Division> users(int index) {
-        return divisions.stream().filter(division -> training || division.main())
+        return divisions.stream().filter(this::made)
                 .flatMap(division -> Collections.nCopies(Collections.frequency(division.from(), index), division).stream()).toList();
     }
 
-    private List<Value> seen(Division division, Value image) {
+    private List<Value> seen(Division division) {
         return IntStream.range(0, division.from().size()).mapToObj(i -> {
             int from = division.from().get(i);
-            Value value = from < 0 ? image : values[from];
+            Value value = values.get(from);
             Distribution wanted = division.cut().seen().get(i);
-            Value seen = moved.computeIfAbsent(List.of(from, wanted), _ -> moves.move(division.name(), ".input", value, wanted));
+            Value seen = moved.computeIfAbsent(List.of(from, wanted), key -> rounds.begin(division, i)
+                    ? sent.element().get(key).get() : moves.move(division.name(), ".input", value, wanted));
             if (shared.contains(value)) {
                 shared.add(seen); // it may be the same memory
             }
@@ -124,11 +158,11 @@ final class Forward {
             return;
         }
         if (division.weighted() && !followed(division)) {
-            check(division.name(), values[division.index()]);
+            check(division.name(), values.get(division.index()));
         }
         Division before = division.index() == 0 ? null : divisions.get(division.index() - 1);
         if (before != null && before.weighted() && followed(before)) {
-            check(before.name(), values[division.index()]);
+            check(before.name(), values.get(division.index()));
         }
     }
 
@@ -139,8 +173,9 @@ final class Forward {
     }
 
     private void check(String layer, Value value) {
+        int place = checkedLayers.indexOf(layer) + builder.round(value.images());
         for (int lane = 0; lane < builder.lanes(); lane++) {
-            builder.launch(lane, new Operation.FiniteCheck(layer, value.on(lane), status.get(lane), checkedLayers.indexOf(layer)));
+            builder.launch(lane, new Operation.FiniteCheck(layer, value.on(lane), status.get(lane), place));
         }
     }
 }

@@ -76,12 +76,12 @@ final class ForwardLayers {
         return trace(division, List.of(input), output, null);
     }
 
-    private Value output(Division division) {
-        return builder.value(division.name() + ".output", division.output(), division.made());
+    private Value output(Division division, Value input) {
+        return builder.value(division.name() + ".output", input.images(), division.output(), division.made());
     }
 
     private Value convolution(Division division, Layer.Convolution l, Value input) {
-        Value output = output(division);
+        Value output = output(division, input);
         for (int lane : builder.holders(division.made())) {
             builder.launch(lane, new Operation.ConvolutionForward(l.name(), DeviceGeometry.convolution(division, l, lane), input.on(lane),
                     weight(l, lane), bias(l, lane), output.on(lane)));
@@ -95,7 +95,7 @@ final class ForwardLayers {
             case FIRST_DEVICE -> handedOut(division, l, input);
             case LOCAL, GROUPS -> throw new IllegalStateException(l.name() + " is fully connected, not " + division.work());
             case OUTPUTS, REPLICATED -> {
-                Value value = output(division);
+                Value value = output(division, input);
                 for (int lane : builder.holders(division.made())) {
                     multiply(l, lane, input, value.on(lane));
                 }
@@ -111,27 +111,28 @@ final class ForwardLayers {
 
     /** Each lane multiplies its share of the inputs, and the sums are added up. */
     private Value partialSums(Division division, Layer.FullyConnected l, Value input) {
-        Value partial = builder.partial(l.name() + ".output", division.output(), division.made());
+        Value partial = builder.partial(l.name() + ".output", input.images(), division.output(), division.made());
         for (int lane = 0; lane < builder.lanes(); lane++) {
             multiply(l, lane, input, partial.on(lane));
         }
         List<Tensor> added = moves.addedUp(l.name(), partial.parts(), ".received").get();
-        return new Value(builder.each(division.made(), lane -> added.get(builder.device(lane))), division.output(), division.made());
+        return new Value(builder.each(division.made(), lane -> added.get(builder.device(lane))), input.images(), division.output(),
+                division.made());
     }
 
     private Value handedOut(Division division, Layer.FullyConnected l, Value input) {
-        Tensor made = builder.activation(l.name() + ".output", 0, division.output(), division.made());
+        Tensor made = builder.activation(l.name() + ".output", 0, input.images(), division.output(), division.made());
         multiply(l, 0, input, made);
         Exchange exchange = builder.exchange(l.name(),
                 IntStream.range(1, builder.devices()).mapToObj(device -> new Parcel(made, l.name() + ".output", device)).toList());
         builder.await(exchange);
         return new Value(builder.each(division.made(), lane -> lane == 0 ? made : exchange.arrived().get(builder.device(lane) - 1)),
-                division.output(), division.made());
+                input.images(), division.output(), division.made());
     }
 
     private Value nonlinearity(Division division, Layer.Nonlinearity l, Value input) {
         Change change = l.function() == Activation.RELU ? Change.RELU : Change.OTHER;
-        Value output = overwrites(division, change, input) ? input : output(division);
+        Value output = overwrites(division, change, input) ? input : output(division, input);
         for (int lane : builder.holders(division.made())) {
             builder.launch(lane, new Operation.ActivationForward(l.name(), l.function(), input.on(lane), output.on(lane)));
         }
@@ -143,7 +144,7 @@ final class ForwardLayers {
     }
 
     private Value norm(Division division, Value input) {
-        Value output = output(division);
+        Value output = output(division, input);
         for (int lane : builder.holders(division.made())) {
             Tensor in = input.on(lane);
             Tensor out = output.on(lane);
@@ -156,7 +157,7 @@ final class ForwardLayers {
     }
 
     private Value pooling(Division division, Layer.Pooling l, Value input) {
-        Value output = output(division);
+        Value output = output(division, input);
         boolean back = winners && l.kind() == Layer.Pooling.Kind.MAX && (division.inputGradient() || !training);
         List<Tensor> recorded = !back ? null : builder.each(division.made(), lane -> {
             Tensor pooled = output.on(lane);
@@ -184,10 +185,8 @@ final class ForwardLayers {
 
     private Value mask(Division division, Layer.Dropout l, Value input) {
         Change change = Dropouts.scale(l) == 1 ? Change.MASK : Change.SCALED_MASK;
-        Value output = overwrites(division, change, input) ? input : output(division);
-        for (int lane : builder.holders(division.made())) {
-            builder.launch(lane, Dropouts.operation(division, l, lane, input.on(lane), output.on(lane)));
-        }
+        Value output = overwrites(division, change, input) ? input : output(division, input);
+        Dropouts.launch(builder, division, l, input, output);
         return trace(division, input, output);
     }
 
@@ -195,7 +194,7 @@ final class ForwardLayers {
         if (l.inverted()) {
             return input;
         }
-        Value output = shared.contains(input) ? output(division) : input;
+        Value output = shared.contains(input) ? output(division, input) : input;
         for (int lane : builder.holders(division.made())) {
             builder.launch(lane, new Operation.Scale(l.name(), input.on(lane), output.on(lane), (float) (1 - l.rate())));
         }
@@ -203,7 +202,7 @@ final class ForwardLayers {
     }
 
     private Value concatenation(Division division, List<Value> inputs) {
-        Value output = output(division);
+        Value output = output(division, inputs.getFirst());
         for (int lane : builder.holders(division.made())) {
             builder.launch(lane, new Operation.Gather(division.name(), Axis.CHANNELS, inputs.stream().map(input -> input.on(lane)).toList(),
                     output.on(lane)));
@@ -212,7 +211,7 @@ final class ForwardLayers {
     }
 
     private Value addition(Division division, List<Value> inputs) {
-        Value output = output(division);
+        Value output = output(division, inputs.getFirst());
         for (int lane : builder.holders(division.made())) {
             Tensor sum = inputs.getFirst().on(lane);
             for (Value input : inputs.subList(1, inputs.size())) {

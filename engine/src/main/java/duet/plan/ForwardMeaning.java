@@ -40,8 +40,8 @@ final class ForwardMeaning {
         scale = scale == null ? (Float) op.scale() : scale;
         Contents.check(scale.equals(op.scale()), () -> "scales by " + op.scale() + ", others by " + scale);
         Shape shape = expected.shape(-1);
-        contents.put(op.output(), Content.of(Contents.run(images.images(), "image"), new Range(0, shape.channels()),
-                new Range(0, shape.height()), shape.width(), expected.value(-1)));
+        contents.put(op.output(), new Content(images.images(), List.of(new Range(0, shape.channels())),
+                List.of(new Content.Band(new Range(0, shape.height()), expected.value(-1))), shape.width()));
     }
 
     private static void sameImages(Content one, Content other, String what) {

@@ -34,18 +34,21 @@ final class GivenOut {
         }
         Distribution distribution = value.distribution();
         for (int lane = 0; lane < (distribution.whole() ? 1 : builder.lanes()); lane++) {
-            List<Piece> pieces = new ArrayList<>();
+            Axis axis = distribution.along(Axis.BATCH) ? Axis.BATCH : Axis.CHANNELS;
+            int length = Distribution.length(axis, value.images().count(), value.shape());
+            List<Piece> pieces = copies.get(lane).computeIfAbsent(division.name(), _ -> new ArrayList<>());
             int offset = 0;
-            for (Range channels : distribution.ranges(Axis.CHANNELS, lane, value.shape().channels())) {
+            for (Range run : distribution.ranges(axis, lane, length)) {
                 Tensor made = value.on(lane);
-                Tensor copy = builder.tensor(division.name() + ".copy", made.device(), Format.ACTIVATION, Role.OUTPUT, made.batch(),
-                        channels.count(), made.height(), made.width());
-                builder.launch(lane, channels.count() == made.channels() ? new Operation.Scale(division.name(), made, copy, 1)
-                        : new Operation.Slice(division.name(), Axis.CHANNELS, made, offset, copy));
-                pieces.add(new Piece(copy, distribution.first(Axis.BATCH, lane), channels.first(), distribution.first(Axis.ROWS, lane)));
-                offset += channels.count();
+                boolean images = axis == Axis.BATCH;
+                Tensor copy = builder.tensor(division.name() + ".copy", made.device(), Format.ACTIVATION, Role.OUTPUT,
+                        images ? run.count() : made.batch(), images ? made.channels() : run.count(), made.height(), made.width());
+                builder.launch(lane, copy.sizes().equals(made.sizes()) ? new Operation.Scale(division.name(), made, copy, 1)
+                        : new Operation.Slice(division.name(), axis, made, offset, copy));
+                pieces.add(new Piece(copy, value.images().first() + (images ? run.first() : 0), images ? 0 : run.first(),
+                        distribution.first(Axis.ROWS, lane)));
+                offset += run.count();
             }
-            copies.get(lane).put(division.name(), pieces);
         }
     }
 

@@ -36,6 +36,11 @@ record Halves() implements Placement {
     }
 
     @Override
+    public int rounds() {
+        return 1;
+    }
+
+    @Override
     public Distribution image(int batch) {
         return Distribution.WHOLE;
     }

@@ -45,13 +45,13 @@ final class HostMeaning {
             }
         }
         for (Plan.Inputs inputs : plan.inputs()) {
-            written(inputs.images(), inputs.firstImage(), Kind.IMAGES);
-            written(inputs.crops(), inputs.firstImage(), Kind.CROPS);
-            written(inputs.mean(), 0, Kind.MEAN);
+            written(inputs.images(), inputs.runs(), Kind.IMAGES);
+            written(inputs.crops(), inputs.runs(), Kind.CROPS);
+            written(inputs.mean(), List.of(ONE), Kind.MEAN);
             if (inputs.colourShift() != null) {
-                written(inputs.colourShift(), inputs.firstImage(), Kind.COLOURS);
+                written(inputs.colourShift(), inputs.runs(), Kind.COLOURS);
             }
-            written(inputs.labels(), inputs.firstLabel(), Kind.LABELS);
+            written(inputs.labels(), List.of(new Range(inputs.firstLabel(), inputs.labels().batch())), Kind.LABELS);
             if (inputs.features() != null) {
                 contents.forget(inputs.features());
             }
@@ -64,8 +64,10 @@ final class HostMeaning {
                 && (parameter.bias() || part.channels().getFirst().first() >= 0 && part.channels().getLast().end() <= input.channels());
     }
 
-    private void written(Tensor tensor, int firstImage, Kind kind) {
-        Content content = Content.of(tensor, firstImage, 0, terms.leaf(kind, -1));
+    private void written(Tensor tensor, List<Range> images, Kind kind) {
+        Content content = new Content(images, List.of(new Range(0, tensor.channels())),
+                List.of(new Content.Band(new Range(0, tensor.height()), terms.leaf(kind, -1))), tensor.width());
+        Contents.check(content.fits(tensor), () -> "has " + Content.words("image", images) + " for " + tensor);
         Content other = contents.get(tensor);
         Contents.check(other == null || other.equals(content), () -> "has lanes that write different images into " + tensor);
         contents.put(tensor, content);

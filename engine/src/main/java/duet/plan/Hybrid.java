@@ -4,17 +4,31 @@ import java.util.Collections;
 
 import duet.device.Axis;
 import duet.net.Layer;
+import duet.net.NetworkException;
+import duet.text.Text;
 
 /**
- * Convolutions by images, as {@link DataParallel}; fully connected layers, which have most of the weights, by outputs: before the first one
- * every device gathers what was made of all images (Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks").
+ * Convolutions by images, as {@link DataParallel}; fully connected layers, which have most of the weights, by outputs (Krizhevsky 2014,
+ * "One weird trick for parallelizing convolutional neural networks"). In one round every device gathers what was made of all images before
+ * the first of them: his scheme (a). In several each lane sends its share of a round's images to all, forward and backward for a round
+ * follow each other, and the inputs of the next travel meanwhile: his scheme (c), but with one update a step, from the sum of the rounds'
+ * gradients. Then what the fully connected layers make needs memory for one round alone; their gradients are kept until the last one.
+ *
+ * <p>All that is not by images is computed in rounds. A round is a run of the batch, so that its labels, losses and dropout are those of a
+ * smaller batch; that convolutions have images from all over the batch for it ({@link Distribution#rounds}) matters to the host alone, and
+ * to dropout before the first gathering, which is rare. The other way about, with runs for convolutions, every dropout, loss and gradient
+ * of a fully connected layer would be in pieces.
  *
  * @param devices how many
  * @param parts   of the batch, and of the outputs
+ * @param rounds  in which fully connected layers are computed
  */
-record Hybrid(int devices, int parts) implements Placement {
+record Hybrid(int devices, int parts, int rounds) implements Placement {
     Hybrid {
         Cuts.requireParts("hybrid", devices, parts);
+        if (rounds < 1) {
+            throw new NetworkException("hybrid: there is at least 1 round, not " + rounds);
+        }
     }
 
     @Override
@@ -24,7 +38,8 @@ record Hybrid(int devices, int parts) implements Placement {
 
     @Override
     public String words() {
-        return "hybrid of images and outputs: " + parts + " parts on " + devices + (devices == 1 ? " device" : " devices");
+        return "hybrid of images and outputs: " + parts + " parts on " + Text.count(devices, "device")
+                + (rounds == 1 ? "" : ", fully connected layers in " + rounds + " rounds");
     }
 
     @Override
@@ -34,15 +49,22 @@ record Hybrid(int devices, int parts) implements Placement {
 
     @Override
     public Distribution image(int batch) {
-        return Cuts.images(batch, parts);
+        return Cuts.images(batch, parts, rounds);
     }
 
     @Override
     public Cut cut(Place place) {
+        Cut cut = share(place);
+        boolean begins = rounds > 1 && !place.inRounds()
+                && !(cut.made().along(Axis.BATCH) && cut.seen().stream().allMatch(seen -> seen.along(Axis.BATCH)));
+        return begins ? share(place.firstInRounds(rounds)).computedInRounds() : place.inRounds() ? cut.computedInRounds() : cut;
+    }
+
+    private Cut share(Place place) {
         boolean images = place.given().stream().allMatch(given -> given.along(Axis.BATCH));
         return switch (place.layer()) {
             case Layer.FullyConnected _ -> Cuts.fullyConnected(place, parts);
-            case Layer.Convolution l when images -> new Cut(image(place.batch()), image(place.batch()), Work.REPLICATED);
+            case Layer.Convolution l when images -> new Cut(place.given().getFirst(), place.given().getFirst(), Work.REPLICATED);
             case Layer.Convolution l -> l.groups() == 1 && l.filters() >= parts ? Cuts.outputs(place, parts)
                     : new Cut(Distribution.WHOLE, Distribution.WHOLE, Work.REPLICATED);
             case Layer.LocalResponseNorm l -> Cuts.local(place, parts).made().along(Axis.CHANNELS) && l.groups() % parts != 0

@@ -20,12 +20,18 @@ final class Losses {
     private final PlanBuilder builder;
     private final List<Plan.Inputs> inputs;
     private final boolean training;
-    private final List<List<Tensor>> auxiliary = new ArrayList<>();
+    private final List<Results> rounds = new ArrayList<>();
     private final Map<Integer, Value> gradients = new HashMap<>();
-    private List<Tensor> losses;
-    private List<Tensor> ranks;
-    private List<Tensor> probabilities;
 
+    /** Of a round, or of all images: the latest loss, which in the end is the network's own. */
+    private static final class Results {
+        private final List<List<Tensor>> auxiliary = new ArrayList<>();
+        private List<Tensor> losses;
+        private List<Tensor> ranks;
+        private List<Tensor> probabilities;
+    }
+
+    /** @param inputs for each lane of each round */
     Losses(PlanBuilder builder, List<Plan.Inputs> inputs, boolean training) {
         this.builder = builder;
         this.inputs = inputs;
@@ -34,17 +40,23 @@ final class Losses {
 
     void add(Division division, Layer.SoftmaxCrossEntropy l, Value scores) {
         Distribution distribution = scores.distribution();
-        Value gradient = training ? builder.value(l.name() + ".input.gradient", scores.shape(), distribution) : null;
-        losses = builder.each(distribution, lane -> results(l.name() + ".losses", Format.ACTIVATION, scores.on(lane), 1));
-        ranks = builder.each(distribution, lane -> results(l.name() + ".ranks", Format.INTEGERS, scores.on(lane), 1));
-        if (!division.main()) {
-            auxiliary.add(losses);
+        Value gradient = training ? builder.value(l.name() + ".input.gradient", scores.images(), scores.shape(), distribution) : null;
+        int round = builder.round(scores.images());
+        if (rounds.size() == round) {
+            rounds.add(new Results());
         }
-        probabilities = training ? null : builder.each(distribution,
+        Results results = rounds.get(round);
+        results.losses = builder.each(distribution, lane -> results(l.name() + ".losses", Format.ACTIVATION, scores.on(lane), 1));
+        results.ranks = builder.each(distribution, lane -> results(l.name() + ".ranks", Format.INTEGERS, scores.on(lane), 1));
+        if (!division.main()) {
+            results.auxiliary.add(results.losses);
+        }
+        results.probabilities = training ? null : builder.each(distribution,
                 lane -> results(l.name() + ".probabilities", Format.ACTIVATION, scores.on(lane), scores.shape().channels()));
         for (int lane : builder.holders(distribution)) {
-            builder.launch(lane, new Operation.SoftmaxCrossEntropy(l.name(), scores.on(lane), inputs.get(lane).labels(), losses.get(lane),
-                    ranks.get(lane), training ? null : probabilities.get(lane), training ? gradient.on(lane) : null,
+            Tensor labels = inputs.get(round * builder.lanes() + lane).labels();
+            builder.launch(lane, new Operation.SoftmaxCrossEntropy(l.name(), scores.on(lane), labels, results.losses.get(lane),
+                    results.ranks.get(lane), training ? null : results.probabilities.get(lane), training ? gradient.on(lane) : null,
                     (float) (builder.batch() / l.weight())));
         }
         gradients.put(division.index(), gradient);
@@ -54,19 +66,27 @@ final class Losses {
         return builder.tensor(name, scores.device(), format, Role.OUTPUT, scores.batch(), columns, 1, 1);
     }
 
-    /** Of what a loss sees; each lane that sees the same has the same. */
+    /** Of what a loss sees, in the latest round; each lane that sees the same has the same. */
     Value gradient(int index) {
         return gradients.get(index);
     }
 
     /**
-     * What the host reads, for each lane.
+     * What the host reads, for each lane of each round.
      *
      * @param status null in evaluation
      */
     List<Plan.Outputs> outputs(Division last, List<Tensor> status, GivenOut givenOut) {
-        return builder.each(lane -> new Plan.Outputs(last.seen().first(Axis.BATCH, lane), losses.get(lane), ranks.get(lane),
-                training ? null : probabilities.get(lane), auxiliary.stream().map(each -> each.get(lane)).toList(),
-                training ? status.get(lane) : null, givenOut.on(lane), null));
+        List<Plan.Outputs> outputs = new ArrayList<>();
+        for (int round = 0; round < rounds.size(); round++) {
+            Results results = rounds.get(round);
+            int first = builder.round(round).first();
+            boolean begins = round == 0;
+            outputs.addAll(builder.each(lane -> new Plan.Outputs(first + last.seen().first(Axis.BATCH, lane), results.losses.get(lane),
+                    results.ranks.get(lane), training ? null : results.probabilities.get(lane),
+                    results.auxiliary.stream().map(each -> each.get(lane)).toList(), training ? status.get(lane) : null,
+                    begins ? givenOut.on(lane) : Map.of(), null)));
+        }
+        return outputs;
     }
 }

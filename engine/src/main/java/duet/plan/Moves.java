@@ -36,14 +36,21 @@ final class Moves {
      * @param name  of the result, such as {@code .input}
      */
     Value move(String layer, String name, Value value, Distribution to) {
+        return begin(layer, name, value, to).get();
+    }
+
+    /** As {@link #move}, but copies start at once, and what has arrived is awaited and joined when the result is asked for. */
+    Supplier<Value> begin(String layer, String name, Value value, Distribution to) {
         Distribution from = value.distribution();
         if (from.equals(to)) {
-            return value;
+            return () -> value;
         }
         if (!from.whole() && !to.whole() && from.axis() != to.axis()) {
-            return move(layer, name, move(layer, ".whole", value, Distribution.WHOLE), to);
+            Supplier<Value> whole = begin(layer, ".whole", value, Distribution.WHOLE);
+            return () -> move(layer, name, whole.get(), to);
         }
-        return new Move(layer, value, to).make(layer + name);
+        Move move = new Move(layer, value, to);
+        return () -> move.finish(layer + name);
     }
 
     /** One move: pieces are cut, sent and joined. */
@@ -54,31 +61,33 @@ final class Moves {
         private final Axis axis;
         private final Map<Piece, Tensor> cut = new HashMap<>();
         private final Map<List<Object>, Parcel> parcels = new LinkedHashMap<>();
+        private final Map<Integer, List<Piece>> wanted = new LinkedHashMap<>();
+        /** Null if nothing is sent. */
+        private final Exchange exchange;
 
+        /** Cuts and sends. */
         Move(String layer, Value value, Distribution to) {
             this.layer = layer;
             this.value = value;
             this.to = to;
             axis = to.whole() ? value.distribution().axis() : to.axis();
-        }
-
-        Value make(String name) {
-            List<Integer> holders = builder.holders(to);
-            Map<Integer, List<Piece>> wanted = new LinkedHashMap<>();
-            holders.forEach(lane -> wanted.put(lane, pieces(lane)));
+            builder.holders(to).forEach(lane -> wanted.put(lane, pieces(lane)));
             wanted.forEach((lane, pieces) -> pieces.stream().filter(piece -> builder.device(piece.lane()) != builder.device(lane))
                     .forEach(piece -> parcels.computeIfAbsent(List.of(piece, builder.device(lane)),
                             _ -> new Parcel(cut(piece, ".sent"), layer + ".received", builder.device(lane)))));
-            Map<List<Object>, Tensor> arrived = sent();
-            Map<Integer, Tensor> made = new HashMap<>();
-            wanted.forEach((lane, pieces) -> made.put(lane, joined(name, lane, pieces, arrived)));
-            return new Value(builder.each(to, made::get), value.shape(), to);
+            exchange = parcels.isEmpty() ? null : builder.exchange(layer, List.copyOf(parcels.values()));
         }
 
-        private Map<List<Object>, Tensor> sent() {
+        Value finish(String name) {
+            Map<List<Object>, Tensor> arrived = arrived();
+            Map<Integer, Tensor> made = new HashMap<>();
+            wanted.forEach((lane, pieces) -> made.put(lane, joined(name, lane, pieces, arrived)));
+            return new Value(builder.each(to, made::get), value.images(), value.shape(), to);
+        }
+
+        private Map<List<Object>, Tensor> arrived() {
             Map<List<Object>, Tensor> arrived = new HashMap<>();
-            if (!parcels.isEmpty()) {
-                Exchange exchange = builder.exchange(layer, List.copyOf(parcels.values()));
+            if (exchange != null) {
                 builder.await(exchange);
                 List<List<Object>> keys = List.copyOf(parcels.keySet());
                 IntStream.range(0, keys.size()).forEach(i -> arrived.put(keys.get(i), exchange.arrived().get(i)));
@@ -90,7 +99,7 @@ final class Moves {
             int device = builder.device(lane);
             if (pieces.size() == 1 && builder.device(pieces.getFirst().lane()) == device) {
                 Piece piece = pieces.getFirst();
-                return entire(piece) ? value.on(piece.lane()) : slice(piece, builder.activation(name, lane, value.shape(), to));
+                return entire(piece) ? value.on(piece.lane()) : slice(piece, activation(name, lane));
             }
             List<Tensor> parts = pieces.stream()
                     .map(piece -> builder.device(piece.lane()) == device ? cut(piece, ".own") : arrived.get(List.of(piece, device)))
@@ -98,13 +107,17 @@ final class Moves {
             if (parts.size() == 1) {
                 return parts.getFirst();
             }
-            Tensor whole = builder.activation(name, lane, value.shape(), to);
+            Tensor whole = activation(name, lane);
             builder.launch(lane, new Operation.Gather(layer, axis, parts, whole));
             return whole;
         }
 
+        private Tensor activation(String name, int lane) {
+            return builder.activation(name, lane, value.images(), value.shape(), to);
+        }
+
         private int length() {
-            return Distribution.length(axis, builder.batch(), value.shape());
+            return Distribution.length(axis, value.images().count(), value.shape());
         }
 
         /** What a lane wants, piece by piece in the order in which it wants it. */

@@ -27,6 +27,11 @@ record OneDevice() implements Placement {
     }
 
     @Override
+    public int rounds() {
+        return 1;
+    }
+
+    @Override
     public Distribution image(int batch) {
         return Distribution.WHOLE;
     }

@@ -40,7 +40,19 @@ public sealed interface Placement permits OneDevice, Towers, Halves, DataParalle
      * @throws NetworkException if the parts cannot be shared out among the devices
      */
     static Placement hybrid(int devices, int parts) {
-        return new Hybrid(devices, parts);
+        return hybrid(devices, parts, 1);
+    }
+
+    /**
+     * {@return the same with the fully connected layers in rounds: while one computes, the inputs of the next are on their way}
+     *
+     * @param devices how many
+     * @param parts   of the batch and of the outputs
+     * @param rounds  into which the batch is cut for the fully connected layers: another number adds their gradients in another order
+     * @throws NetworkException if the parts cannot be shared out among the devices
+     */
+    static Placement hybrid(int devices, int parts, int rounds) {
+        return new Hybrid(devices, parts, rounds);
     }
 
     /** {@return what the command line calls it} */
@@ -54,6 +66,9 @@ public sealed interface Placement permits OneDevice, Towers, Halves, DataParalle
 
     /** {@return into how many lanes the work is cut; a multiple of the devices} */
     int lanes();
+
+    /** {@return in how many rounds those layers are computed whose {@link Cut#inRounds} says so; 1 if none does} */
+    int rounds();
 
     /**
      * {@return how the image lies when it has been prepared}
@@ -79,32 +94,49 @@ public sealed interface Placement permits OneDevice, Towers, Halves, DataParalle
      * @param given    how the inputs lie
      * @param scores   whether it is the fully connected layer before a loss
      * @param gradient whether there are parameters before it, so that gradients go further down
-     * @param batch    images of a run
+     * @param batch    images of a run, or of a round
+     * @param inRounds whether its inputs come in rounds: then the distributions are those of one round
      */
     record Place(Layer layer, List<Shape> inputs, Shape output, List<Distribution> given, boolean scores, boolean gradient,
-            int batch) {
+            int batch, boolean inRounds) {
         /** Copies the lists. */
         public Place {
             inputs = List.copyOf(inputs);
             given = List.copyOf(given);
+        }
+
+        /** The same for a layer with which the rounds begin. */
+        Place firstInRounds(int rounds) {
+            return new Place(layer, inputs, output, given.stream().map(Distribution::ofRound).toList(), scores, gradient, batch / rounds,
+                    true);
         }
     }
 
     /**
      * How one layer is shared out.
      *
-     * @param seen how its inputs lie when its work begins
-     * @param made how its output lies
-     * @param work which part of it a lane does
+     * @param seen     how its inputs lie when its work begins
+     * @param made     how its output lies
+     * @param work     which part of it a lane does
+     * @param inRounds whether it is computed in {@link Placement#rounds rounds}, each of an equal run of the images, forward and at once
+     *                 backward: so must be all that takes its output. The distributions are those of one round, with images from 0 on
      */
-    record Cut(List<Distribution> seen, Distribution made, Work work) {
+    record Cut(List<Distribution> seen, Distribution made, Work work, boolean inRounds) {
         /** Copies the list. */
         public Cut {
             seen = List.copyOf(seen);
         }
 
+        Cut(List<Distribution> seen, Distribution made, Work work) {
+            this(seen, made, work, false);
+        }
+
         Cut(Distribution seen, Distribution made, Work work) {
             this(List.of(seen), made, work);
+        }
+
+        Cut computedInRounds() {
+            return new Cut(seen, made, work, true);
         }
     }
 

@@ -18,14 +18,15 @@ import duet.net.Network;
  * @param batch           images of a run
  * @param parameters      the network's parameters in network order (weight before bias); the same in every plan of one network and
  *                        placement. Its index is the rateIndex of {@link duet.device.Operation.SgdUpdate}.
- * @param inputs          what the host writes before a run, for each lane; lanes may share a tensor
- * @param outputs         what the host reads after a run, for each lane; copies of the same losses and so on are equal
+ * @param inputs          what the host writes before a run, for each lane of each round; they may share a tensor
+ * @param outputs         what the host reads after a run, for each lane of each round; copies of the same losses and so on are equal
  * @param streams         the steps of each stream
  * @param regions         where each tensor lies
  * @param persistentBytes for each device, the same in every plan of one network and placement
  * @param transientBytes  for each device
  * @param preparedBytes   for each device: of filters in another form, which the program keeps beside the two areas
- * @param checkedLayers   layer names by index into {@link Outputs#status()}: which layers' results are checked for NaN and infinity
+ * @param checkedLayers   layer names by index into {@link Outputs#status()}: which layers' results are checked for NaN and infinity; a
+ *                        layer in rounds has a place for each round
  */
 public record Plan(
         Network network, Placement placement, Mode mode, int batch, List<Parameter> parameters, List<Inputs> inputs,
@@ -93,10 +94,10 @@ public record Plan(
     public record Part(Tensor tensor, Tensor momentum, int firstOutput, int firstInput) {}
 
     /**
-     * What the host writes before a run, for one lane.
+     * What the host writes before a run, for one lane in one round.
      *
-     * @param firstImage  of the batch that this lane prepares; the tensors say how many
-     * @param firstLabel  of the batch whose loss this lane computes; the tensor says how many
+     * @param runs        of the batch that this lane prepares, in the order in which they lie in the tensors; the same in all rounds
+     * @param firstLabel  of the batch whose loss this lane computes in this round; the tensor says how many
      * @param images      see {@link duet.device.Operation.PrepareInput}
      * @param crops       see {@link duet.device.Operation.PrepareInput}
      * @param mean        see {@link duet.device.Operation.PrepareInput}
@@ -104,11 +105,16 @@ public record Plan(
      * @param labels      see {@link duet.device.Operation.SoftmaxCrossEntropy}
      * @param features    see {@link Requests#projected()}; else null
      */
-    public record Inputs(int firstImage, int firstLabel, Tensor images, Tensor crops, Tensor mean, Tensor colourShift, Tensor labels,
-            Tensor features) {}
+    public record Inputs(List<Range> runs, int firstLabel, Tensor images, Tensor crops, Tensor mean, Tensor colourShift, Tensor labels,
+            Tensor features) {
+        /** Copies the list. */
+        public Inputs {
+            runs = List.copyOf(runs);
+        }
+    }
 
     /**
-     * What the host reads after a run, for one lane.
+     * What the host reads after a run, for one lane in one round.
      *
      * @param firstImage    of the batch that these results are about; the tensors say how many
      * @param losses        for each image
@@ -116,7 +122,8 @@ public record Plan(
      * @param probabilities in evaluation only, else null
      * @param auxiliary     in training the losses of the auxiliary classifiers for each image, in network order
      * @param status        INTEGERS, 1 x number of checked layers (0 fine, 1 not finite)
-     * @param layers        what requested layers made, by name: this lane's share, or all of it on the first lane
+     * @param layers        what requested layers made, by name: this lane's share, or all of it on the first lane; in the first round, of
+     *                      all rounds
      * @param projection    see {@link Requests#projected()}; else null
      */
     public record Outputs(int firstImage, Tensor losses, Tensor ranks, Tensor probabilities, List<Tensor> auxiliary,

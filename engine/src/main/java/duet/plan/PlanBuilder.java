@@ -79,6 +79,27 @@ final class PlanBuilder {
         return batch;
     }
 
+    /** All images. */
+    Range all() {
+        return new Range(0, batch);
+    }
+
+    /** In how many rounds some layers are computed. */
+    int rounds() {
+        return placement.rounds();
+    }
+
+    /** The images of a round. */
+    Range round(int round) {
+        int count = batch / rounds();
+        return new Range(round * count, count);
+    }
+
+    /** The round of a value's images; 0 for all. */
+    int round(Range images) {
+        return images.first() / images.count();
+    }
+
     /** All tensors so far, in the order of their ids. */
     List<Tensor> tensors() {
         return List.copyOf(tensors);
@@ -108,25 +129,25 @@ final class PlanBuilder {
         return tensor(name, device, format, role, batch, channels, height, width, 1);
     }
 
-    /** Activations that live within the run: what a lane has of a value. */
-    Tensor activation(String name, int lane, Shape whole, Distribution distribution) {
+    /** Activations that live within the run: what a lane has of a value of some images. */
+    Tensor activation(String name, int lane, Range images, Shape whole, Distribution distribution) {
         Shape shape = distribution.shape(lane, whole);
-        int images = distribution.count(Axis.BATCH, lane, batch);
-        if (images * shape.elements() > Integer.MAX_VALUE) {
-            throw new NetworkException(name + ": " + images + " images of " + shape + " are more than " + Integer.MAX_VALUE
+        int count = distribution.count(Axis.BATCH, lane, images.count());
+        if (count * shape.elements() > Integer.MAX_VALUE) {
+            throw new NetworkException(name + ": " + count + " images of " + shape + " are more than " + Integer.MAX_VALUE
                     + " numbers; use a smaller batch");
         }
-        return tensor(name, device(lane), Format.ACTIVATION, Role.TRANSIENT, images, shape.channels(), shape.height(), shape.width());
+        return tensor(name, device(lane), Format.ACTIVATION, Role.TRANSIENT, count, shape.channels(), shape.height(), shape.width());
     }
 
     /** Activations on each lane, or on each device where each has the whole. */
-    Value value(String name, Shape shape, Distribution distribution) {
-        return new Value(each(distribution, lane -> activation(name, lane, shape, distribution)), shape, distribution);
+    Value value(String name, Range images, Shape shape, Distribution distribution) {
+        return new Value(each(distribution, lane -> activation(name, lane, images, shape, distribution)), images, shape, distribution);
     }
 
     /** Activations on each lane of its own, also where each has the whole: sums that are not added up yet. */
-    Value partial(String name, Shape shape, Distribution distribution) {
-        return new Value(each(lane -> activation(name, lane, shape, distribution)), shape, distribution);
+    Value partial(String name, Range images, Shape shape, Distribution distribution) {
+        return new Value(each(lane -> activation(name, lane, images, shape, distribution)), images, shape, distribution);
     }
 
     /** Something for each lane; where each has the whole, one for each device, shared by its lanes. */

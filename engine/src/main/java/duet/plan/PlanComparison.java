@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.Stream;
 
 import duet.device.Tensor.Role;
 import duet.net.NetworkException;
@@ -23,7 +22,7 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
     /**
      * A placement.
      *
-     * @param placement      its name for {@code --placement}
+     * @param placement      its name for {@code --placement}, and the {@code --rounds} if there are several
      * @param devices        how many
      * @param memoryBytes    of the device that needs most
      * @param parameterBytes parameters on the device that has most of them
@@ -45,10 +44,15 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
      *
      * @param devices of those that work with any number
      * @param parts   of a batch
+     * @param rounds  more than 1: also the hybrid in that many
      */
-    public static List<Placement> placements(int devices, int parts) {
-        return Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.data(devices, parts),
-                Placement.hybrid(devices, parts)).toList();
+    public static List<Placement> placements(int devices, int parts, int rounds) {
+        List<Placement> all = new ArrayList<>(List.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES,
+                Placement.data(devices, parts), Placement.hybrid(devices, parts)));
+        if (rounds > 1) {
+            all.add(Placement.hybrid(devices, parts, rounds));
+        }
+        return all;
     }
 
     /**
@@ -64,14 +68,18 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
             try {
                 rows.add(row(placement, PlanSummary.of(planner.apply(placement))));
             } catch (NetworkException e) {
-                refused.put(placement.label(), e.getMessage());
+                refused.put(name(placement), e.getMessage());
             }
         }
         return new PlanComparison(rows, refused);
     }
 
+    private static String name(Placement placement) {
+        return placement.label() + (placement.rounds() == 1 ? "" : " --rounds " + placement.rounds());
+    }
+
     private static Row row(Placement placement, PlanSummary summary) {
-        return new Row(placement.label(), placement.devices(),
+        return new Row(name(placement), placement.devices(),
                 summary.devices().stream().mapToLong(PlanSummary.Memory::bytes).max().orElseThrow(),
                 summary.devices().stream().mapToLong(memory -> memory.persistent().getOrDefault(Role.PARAMETER, 0L)).max().orElseThrow(),
                 summary.layers().stream().mapToLong(PlanSummary.Row::forwardBytes).sum(),

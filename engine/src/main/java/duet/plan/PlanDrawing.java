@@ -7,6 +7,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 import duet.device.Operation;
 import duet.device.Step;
@@ -21,8 +22,8 @@ import duet.text.Text;
 
 /**
  * A plan as a Graphviz drawing. A node is a group of layers ({@link LayerGroups}) in one direction; a sum of what was exchanged belongs to
- * the node that uses it. The way forward goes from left to right, the way back from right to left below it. Waits that only guard memory
- * are left out.
+ * the node that uses it. The way forward goes from left to right, the way back from right to left below it. All rounds of a layer are in
+ * one node. Waits that only guard memory are left out.
  */
 final class PlanDrawing {
     private static final String FORWARD = "#cfe3f7";
@@ -57,6 +58,7 @@ final class PlanDrawing {
     private final Map<String, String> previous = new HashMap<>();
     /** For the layers that make scores the group of the loss. */
     private final Map<String, String> next = new HashMap<>();
+    private final Set<String> inRounds;
     private final Map<String, Block> blocks = new LinkedHashMap<>();
     private final Map<Point, Block> blockOf = new HashMap<>();
     private final StringBuilder text = new StringBuilder();
@@ -65,6 +67,8 @@ final class PlanDrawing {
     private PlanDrawing(Plan plan) {
         this.plan = plan;
         phases = new PlanSummary.Phases(plan);
+        inRounds = Division.divide(plan.network(), plan.placement(), plan.batch()).stream().filter(Division::inRounds).map(Division::name)
+                .collect(Collectors.toSet());
         groups.putAll(LayerGroups.of(plan.network()));
         String before = null;
         for (Node node : plan.network().nodes()) {
@@ -151,11 +155,14 @@ final class PlanDrawing {
         line("  }");
     }
 
-    private static String label(Block block) {
+    private String label(Block block) {
         int most = block.layers.size() > MOST_SHOWN ? MOST_SHOWN - 2 : block.layers.size();
         List<String> shown = new ArrayList<>(block.layers.stream().limit(most).toList());
         if (block.layers.size() > most) {
-            shown = List.of("<b>" + block.group + "</b>", block.layers.size() + " layers");
+            shown = new ArrayList<>(List.of("<b>" + block.group + "</b>", block.layers.size() + " layers"));
+        }
+        if (block.layers.stream().anyMatch(inRounds::contains)) {
+            shown.add("<i>" + plan.placement().rounds() + " rounds</i>");
         }
         String rows = row(block.forward ? FORWARD : BACKWARD, String.join("<br/>", shown))
                 + (block.update ? row(UPDATE, "update") : "");

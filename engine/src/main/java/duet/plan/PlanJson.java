@@ -23,7 +23,7 @@ final class PlanJson {
         PlanSummary summary = PlanSummary.of(plan);
         ObjectNode root = MAPPER.createObjectNode();
         root.put("network", plan.network().name()).put("placement", placement(plan.placement())).put("parts", plan.placement().lanes())
-                .put("mode", plan.mode().toString())
+                .put("rounds", plan.placement().rounds()).put("mode", plan.mode().toString())
                 .put("batch", plan.batch());
         ArrayNode layers = root.putArray("layers");
         summary.layers().forEach(row -> layer(layers.addObject(), row));

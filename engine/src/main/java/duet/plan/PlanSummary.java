@@ -27,7 +27,7 @@ import duet.plan.HappensBefore.Point;
  * @param devices memory and work of each device
  */
 record PlanSummary(List<Row> layers, List<Memory> devices) {
-    /** What a step is for. A step with the loss behind it goes backward. */
+    /** What a step is for. */
     enum Phase { FORWARD, BACKWARD, UPDATE }
 
     /** What transient memory is for. */
@@ -71,56 +71,32 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         return new Maker(plan).make();
     }
 
-    /** Whether the loss is still to come after each step: tells forward from backward. */
+    /** Tells forward from backward: a step goes backward if it works on what comes from the gradient of a loss. */
     static final class Phases {
-        private final HappensBefore order;
-        private final List<Point> losses;
         private final Plan plan;
+        private final Set<Point> backward = new HashSet<>();
 
         Phases(Plan plan) {
             this.plan = plan;
-            order = HappensBefore.of(plan.streams());
-            losses = find();
-        }
-
-        private List<Point> find() {
-            List<Point> found = new ArrayList<>();
-            for (int stream = 0; stream < plan.streams().size(); stream++) {
-                for (int i = 0; i < plan.streams().get(stream).steps().size(); i++) {
-                    if (loss(plan.streams().get(stream).steps().get(i))) {
-                        found.add(new Point(stream, i));
-                    }
+            Set<Tensor> behind = new HashSet<>();
+            for (Point point : HappensBefore.of(plan.streams()).order()) {
+                Step step = step(point);
+                if (step instanceof Step.Launch(Operation.SoftmaxCrossEntropy loss, _, _)) {
+                    behind.add(loss.inputGradient());
+                } else if (Liveness.tensors(step).stream().anyMatch(behind::contains)) {
+                    backward.add(point);
+                    behind.addAll(step.writes());
                 }
             }
-            return found;
         }
 
-        /** The network's own; auxiliary ones come before it. */
-        private boolean loss(Step step) {
-            return step instanceof Step.Launch(Operation.SoftmaxCrossEntropy own, _, _)
-                    && own.layer().equals(plan.network().nodes().getLast().name());
+        private Step step(Point point) {
+            return plan.streams().get(point.stream()).steps().get(point.step());
         }
 
         Phase of(Point point) {
-            Step step = plan.streams().get(point.stream()).steps().get(point.step());
-            if (step instanceof Step.Launch(Operation.SgdUpdate _, _, _)) {
-                return Phase.UPDATE;
-            }
-            return forward(point) ? Phase.FORWARD : Phase.BACKWARD;
-        }
-
-        /** A copy if a loss needs it; other steps if their own stream has a loss ahead. */
-        private boolean forward(Point point) {
-            StreamSteps stream = plan.streams().get(point.stream());
-            if (stream.kind() == Kind.COPY) {
-                return losses.stream().anyMatch(loss -> order.before(point, loss));
-            }
-            for (int i = point.step(); i < stream.steps().size(); i++) {
-                if (loss(stream.steps().get(i))) {
-                    return true;
-                }
-            }
-            return false;
+            return step(point) instanceof Step.Launch(Operation.SgdUpdate _, _, _) ? Phase.UPDATE
+                    : backward.contains(point) ? Phase.BACKWARD : Phase.FORWARD;
         }
     }
 

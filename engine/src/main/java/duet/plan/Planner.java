@@ -1,6 +1,7 @@
 package duet.plan;
 
 import java.util.List;
+import java.util.stream.IntStream;
 
 import duet.device.Axis;
 import duet.device.Layout;
@@ -72,7 +73,11 @@ public final class Planner {
         boolean training = mode == Mode.TRAINING;
         Losses losses = new Losses(builder, inputs, training);
         Forward forward = new Forward(builder, parameters, divisions, losses, training, dropout, requests);
+        Backward backward = training ? new Backward(builder, parameters, divisions, forward, losses) : null;
         forward.run(prepared(builder, network, inputs, images.divisor()));
+        if (placement.rounds() > 1) {
+            rounds(placement.rounds(), forward, backward);
+        }
         List<Plan.Outputs> outputs = losses.outputs(divisions.getLast(), forward.status(), forward.givenOut());
         if (requests.projected() != null) {
             int index = network.layers().indexOf(network.layer(requests.projected()));
@@ -80,11 +85,29 @@ public final class Planner {
             outputs = List.of(outputs.getFirst().with(image));
         }
         if (training) {
-            new Backward(builder, parameters, divisions, forward, losses).run();
+            backward.run();
         }
         MemoryPlanner.Result memory = MemoryPlanner.plan(builder.tensors(), builder.streams(), placement.devices(), layout);
         return new Plan(network, placement, mode, batch, parameters.parameters(), inputs, outputs, memory.streams(), memory.regions(),
                 memory.persistentBytes(), memory.transientBytes(), memory.preparedBytes(), forward.checkedLayers());
+    }
+
+    /**
+     * The copies to a round are issued before the round before it computes, so that they run meanwhile.
+     *
+     * @param backward null in evaluation
+     */
+    private static void rounds(int rounds, Forward forward, Backward backward) {
+        forward.send(0);
+        for (int round = 0; round < rounds; round++) {
+            if (round + 1 < rounds) {
+                forward.send(round + 1);
+            }
+            forward.round();
+            if (backward != null) {
+                backward.round();
+            }
+        }
     }
 
     /**
@@ -113,6 +136,10 @@ public final class Planner {
                 throw new NetworkException(
                         requests.projected() + ": features are projected back on one device, not on " + placement.devices());
             }
+            if (placement.rounds() != 1) {
+                throw new NetworkException(
+                        requests.projected() + ": features are projected back in one round, not in " + placement.rounds());
+            }
         }
     }
 
@@ -134,7 +161,7 @@ public final class Planner {
         }
     }
 
-    /** @param labels how the losses see the scores */
+    /** @param labels how the losses see the scores, of a round */
     private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, StoredImages images, Requests requests,
             Distribution labels) {
         Shape input = network.input();
@@ -147,22 +174,28 @@ public final class Planner {
                     + " are more than " + Integer.MAX_VALUE + " bytes; use a smaller batch");
         }
         Distribution image = builder.image();
+        int rounds = builder.rounds();
         List<Tensor> means = builder.each(Distribution.WHOLE, lane -> builder.tensor("input.mean", builder.device(lane),
                 Format.ACTIVATION, Role.CONSTANT, 1, channels, height, width));
         List<Tensor> stored = builder.each(image, lane -> builder.tensor("input.images", builder.device(lane), Format.IMAGES, Role.INPUT,
                 images(builder, image, lane), channels, height, width));
         List<Tensor> crops = builder.each(image, lane -> builder.tensor("input.crops", builder.device(lane), Format.INTEGERS, Role.INPUT,
                 images(builder, image, lane), 3, 1, 1));
-        List<Tensor> classes = builder.each(labels, lane -> builder.tensor("input.labels", builder.device(lane), Format.INTEGERS,
-                Role.INPUT, images(builder, labels, lane), 1, 1, 1));
+        List<List<Tensor>> classes = IntStream.range(0, rounds)
+                .mapToObj(_ -> builder.each(labels,
+                        lane -> builder.tensor("input.labels", builder.device(lane), Format.INTEGERS, Role.INPUT,
+                                labels.count(Axis.BATCH, lane, builder.batch() / rounds), 1, 1, 1)))
+                .toList();
         List<Tensor> colours = !images.colourNoise() ? null
                 : builder.each(image, lane -> builder.tensor("input.colours", builder.device(lane), Format.ACTIVATION, Role.INPUT,
                         images(builder, image, lane), channels, 1, 1));
         Shape features = requests.projected() == null ? null : network.shape(requests.projected());
-        return builder.each(lane -> new Plan.Inputs(image.first(Axis.BATCH, lane), labels.first(Axis.BATCH, lane), stored.get(lane),
-                crops.get(lane), means.get(lane), colours == null ? null : colours.get(lane), classes.get(lane),
-                features == null ? null : builder.tensor("input.features", builder.device(lane), Format.ACTIVATION, Role.INPUT,
-                        builder.batch(), features.channels(), features.height(), features.width())));
+        List<Tensor> given = features == null ? null : builder.each(lane -> builder.tensor("input.features", builder.device(lane),
+                Format.ACTIVATION, Role.INPUT, builder.batch(), features.channels(), features.height(), features.width()));
+        return IntStream.range(0, rounds).boxed().flatMap(round -> builder.each(lane -> new Plan.Inputs(
+                image.ranges(Axis.BATCH, lane, builder.batch()), builder.round(round).first() + labels.first(Axis.BATCH, lane),
+                stored.get(lane), crops.get(lane), means.get(lane), colours == null ? null : colours.get(lane),
+                classes.get(round).get(lane), given == null ? null : given.get(lane))).stream()).toList();
     }
 
     private static int images(PlanBuilder builder, Distribution distribution, int lane) {
@@ -171,7 +204,7 @@ public final class Planner {
 
     /** Where the image is not cut every device prepares the whole; that is cheaper than sending it. */
     private static Value prepared(PlanBuilder builder, Network network, List<Plan.Inputs> inputs, double divisor) {
-        Value image = builder.value("input.output", network.input(), builder.image());
+        Value image = builder.value("input.output", builder.all(), network.input(), builder.image());
         for (int lane : builder.holders(image.distribution())) {
             Plan.Inputs input = inputs.get(lane);
             builder.launch(lane, new Operation.PrepareInput("input", input.images(), input.crops(), input.mean(), input.colourShift(),

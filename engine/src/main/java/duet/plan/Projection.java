@@ -118,7 +118,7 @@ final class Projection {
 
     private Tensor input(Division division, int index) {
         Shape shape = division.inputs().get(index);
-        return builder.activation(division.name() + ".projection", 0, shape, Distribution.WHOLE);
+        return builder.activation(division.name() + ".projection", 0, builder.all(), shape, Distribution.WHOLE);
     }
 
     private Tensor weight(Layer layer) {

@@ -10,7 +10,6 @@ import java.util.stream.IntStream;
 import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Tensor;
-import duet.net.Shape;
 import duet.plan.PlanBuilder.Exchange;
 import duet.plan.PlanBuilder.Parcel;
 
@@ -46,15 +45,16 @@ final class Returns {
     /** Each lane has its share of a sum over all: every device adds its lanes' first, then each gets the others' of what it needs. */
     private Supplier<Value> sum(String layer, Value gradient, Distribution to) {
         if (!to.whole()) {
-            return shared(layer, value(gradient.shape(), builder.sums(layer, gradient.parts())), to);
+            return shared(layer, value(gradient, builder.sums(layer, gradient.parts())), to);
         }
         Supplier<List<Tensor>> added = moves.addedUp(layer, gradient.parts(), ".received.gradient");
-        return () -> value(gradient.shape(), added.get());
+        return () -> value(gradient, added.get());
     }
 
-    /** What each device has in whole. */
-    private Value value(Shape shape, List<Tensor> devices) {
-        return new Value(builder.each(Distribution.WHOLE, lane -> devices.get(builder.device(lane))), shape, Distribution.WHOLE);
+    /** What each device has in whole of what a value is about. */
+    private Value value(Value like, List<Tensor> devices) {
+        return new Value(builder.each(Distribution.WHOLE, lane -> devices.get(builder.device(lane))), like.images(), like.shape(),
+                Distribution.WHOLE);
     }
 
     /** Each lane gets the sum of its own part. */
@@ -81,14 +81,14 @@ final class Returns {
             }
         }
         if (parcels.isEmpty()) {
-            Value whole = joined(layer, sums.shape(), to, slices);
+            Value whole = joined(layer, sums, to, slices);
             return () -> whole;
         }
         Exchange exchange = builder.exchange(layer, parcels);
         return () -> {
             builder.await(exchange);
             IntStream.range(0, keys.size()).forEach(i -> slices.put(keys.get(i), exchange.arrived().get(i)));
-            return joined(layer, sums.shape(), to, slices);
+            return joined(layer, sums, to, slices);
         };
     }
 
@@ -104,7 +104,7 @@ final class Returns {
     }
 
     /** Adds the devices' shares of each run of each lane, and joins the runs. */
-    private Value joined(String layer, Shape shape, Distribution to, Map<List<Integer>, Tensor> slices) {
+    private Value joined(String layer, Value sums, Distribution to, Map<List<Integer>, Tensor> slices) {
         List<Tensor> parts = builder.each(lane -> {
             List<Tensor> runs = new ArrayList<>();
             for (int i = 0; i < to.parts().get(lane).size(); i++) {
@@ -115,11 +115,11 @@ final class Returns {
             if (runs.size() == 1) {
                 return runs.getFirst();
             }
-            Tensor whole = builder.activation(layer + ".input.gradient", lane, shape, to);
+            Tensor whole = builder.activation(layer + ".input.gradient", lane, sums.images(), sums.shape(), to);
             builder.launch(lane, new Operation.Gather(layer, to.axis(), runs, whole));
             return whole;
         });
-        return new Value(parts, shape, to);
+        return new Value(parts, sums.images(), sums.shape(), to);
     }
 
     /** Rows that two lanes saw: each lane takes its own and adds what the others have of them, in the order of the lanes. */
@@ -154,7 +154,7 @@ final class Returns {
             if (!had.meet(kept).equals(kept)) {
                 throw new IllegalStateException(layer + ": lane " + lane + " has seen " + had + ", which is not all of its own " + kept);
             }
-            Tensor part = builder.activation(layer + ".input.gradient", lane, gradient.shape(), to);
+            Tensor part = builder.activation(layer + ".input.gradient", lane, gradient.images(), gradient.shape(), to);
             builder.launch(lane, new Operation.Slice(layer, axis, gradient.on(lane), kept.first() - had.first(), part));
             return part;
         });
@@ -169,7 +169,7 @@ final class Returns {
                 Tensor part = near.get(i) != null ? near.get(i) : exchange.arrived().get(next++);
                 builder.launch(lane, new Operation.AddToSlice(layer, axis, part, own.get(lane), places.get(i)[1]));
             }
-            return new Value(own, gradient.shape(), to);
+            return new Value(own, gradient.images(), gradient.shape(), to);
         };
     }
 }

@@ -59,6 +59,10 @@ public enum Sharing {
         if (placement.lanes() == 1) {
             return "device 0";
         }
+        return work(division, placement) + (division.inRounds() ? ", in " + placement.rounds() + " rounds" : "");
+    }
+
+    private static String work(Division division, Placement placement) {
         String share = share(placement);
         return switch (division.work()) {
             case LOCAL -> words(division.seen(), placement);

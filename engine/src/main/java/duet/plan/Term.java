@@ -30,10 +30,27 @@ final class Term {
      * A share of a sum.
      *
      * @param axis  of what is summed over: images, channels (of the input, or of the output for a gradient) or rows of the output
-     * @param part  summed over
+     * @param parts summed over: runs that do not touch
      * @param whole what makes the sum complete
      */
-    record Share(Axis axis, Range part, Range whole) {}
+    record Share(Axis axis, List<Range> parts, Range whole) {
+        Share {
+            parts = List.copyOf(parts);
+        }
+
+        Share(Axis axis, Range part, Range whole) {
+            this(axis, List.of(part), whole);
+        }
+
+        boolean complete() {
+            return parts.equals(List.of(whole));
+        }
+
+        /** Of one run. */
+        Range part() {
+            return parts.getFirst();
+        }
+    }
 
     /** A leaf or a sum. */
     sealed interface Form {}

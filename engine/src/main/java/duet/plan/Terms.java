@@ -3,6 +3,7 @@ package duet.plan;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 import duet.device.Axis;
 import duet.net.Network;
@@ -18,12 +19,17 @@ final class Terms {
 
     private final Network network;
     private final int lanes;
+    private final int rounds;
     private final Map<Form, Term> made = new HashMap<>();
 
-    /** @param lanes how many shares make a sum complete, unless one does */
-    Terms(Network network, int lanes) {
+    /**
+     * @param lanes  how many shares make a sum complete, unless one does
+     * @param rounds how many shares in turn make one of these, or a complete sum
+     */
+    Terms(Network network, int lanes, int rounds) {
         this.network = network;
         this.lanes = lanes;
+        this.rounds = rounds;
     }
 
     Term leaf(Kind kind, int node, int slot) {
@@ -36,7 +42,7 @@ final class Terms {
 
     /** @param share null where it is complete */
     Term leaf(Kind kind, int node, int slot, Share share) {
-        return of(new Leaf(kind, node, slot, share == null || share.part().equals(share.whole()) ? null : share));
+        return of(new Leaf(kind, node, slot, share == null || share.complete() ? null : share));
     }
 
     /** Nothing but the sum. */
@@ -45,12 +51,13 @@ final class Terms {
     }
 
     private Term of(Form form) {
-        return made.computeIfAbsent(form, _ -> new Term(form, lanes));
+        return made.computeIfAbsent(form, _ -> new Term(form, Math.max(lanes, rounds)));
     }
 
     /**
-     * The sum of two terms. When the shares of all lanes are together, each once, in the order of {@link Sums}, it is the whole; else the
-     * sum stays what it is, and nothing will take it for the whole.
+     * The sum of two terms. When the shares of all lanes are together, each once, in the order of {@link Sums}, it is the whole; when those
+     * of all rounds are, from the first to the last, it is what one operation makes of all their images. Else the sum stays what it is, and
+     * nothing will take it for more.
      */
     Term plus(Term left, Term right) {
         Term rows = rows(left, right);
@@ -59,6 +66,10 @@ final class Terms {
         }
         Term sum = sum(left, right);
         List<Leaf> shares = sum.shares();
+        if (rounds > 1 && shares.size() == rounds && inTurn(shares)
+                && shares.stream().map(this::of).reduce(this::sum).orElseThrow().equals(sum)) {
+            return ofAllRounds(shares);
+        }
         return shares.size() == lanes && contiguous(shares) && Sums.of(shares.stream().map(this::of).toList(), this::sum).equals(sum)
                 ? whole(shares.getFirst()) : sum;
     }
@@ -67,17 +78,30 @@ final class Terms {
         return leaf(leaf.kind(), leaf.node(), leaf.slot());
     }
 
-    private static boolean contiguous(List<Leaf> shares) {
+    /** Sums over the same images of each round: one run, in the first round and as far into each other. */
+    private boolean inTurn(List<Leaf> shares) {
         Share first = shares.getFirst().share();
-        int next = first.whole().first();
-        for (Leaf leaf : shares) {
-            Share share = leaf.share();
-            if (share.axis() != first.axis() || !share.whole().equals(first.whole()) || share.part().first() != next) {
-                return false;
-            }
-            next = share.part().end();
-        }
-        return next == first.whole().end();
+        int images = first.whole().count() / rounds;
+        return first.axis() == Axis.BATCH && first.part().end() <= images && IntStream.range(0, rounds).allMatch(round -> {
+            Range part = new Range(round * images + first.part().first(), first.part().count());
+            return shares.get(round).share().equals(new Share(Axis.BATCH, part, first.whole()));
+        });
+    }
+
+    private Term ofAllRounds(List<Leaf> shares) {
+        Leaf first = shares.getFirst();
+        List<Range> parts = Content.joined(shares.stream().map(leaf -> leaf.share().part()).toList());
+        return leaf(first.kind(), first.node(), first.slot(), new Share(Axis.BATCH, parts, first.share().whole()));
+    }
+
+    /** Side by side the whole. Lanes that have images of all rounds are side by side in each of them. */
+    private boolean contiguous(List<Leaf> shares) {
+        Share first = shares.getFirst().share();
+        int runs = first.axis() == Axis.BATCH ? rounds : 1;
+        boolean alike = shares.stream().map(Leaf::share).allMatch(
+                share -> share.axis() == first.axis() && share.whole().equals(first.whole()) && share.parts().size() == runs);
+        return alike && Content.joined(IntStream.range(0, runs).boxed()
+                .flatMap(run -> shares.stream().map(leaf -> leaf.share().parts().get(run))).toList()).equals(List.of(first.whole()));
     }
 
     /**
@@ -155,6 +179,6 @@ final class Terms {
             case BATCH -> "image";
             case CHANNELS -> "channel";
             case ROWS -> "row";
-        }, List.of(share.part())) + " alone";
+        }, share.parts()) + " alone";
     }
 }

@@ -35,6 +35,11 @@ record Towers() implements Placement {
     }
 
     @Override
+    public int rounds() {
+        return 1;
+    }
+
+    @Override
     public Distribution image(int batch) {
         return Distribution.WHOLE;
     }

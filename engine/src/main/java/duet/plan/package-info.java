@@ -6,6 +6,10 @@
  * {@code Returns} emit the slices, copies, joins and sums between them. {@code MemoryPlanner} finds a place for every tensor, and
  * {@link duet.plan.PlanChecker} proves the finished {@link duet.plan.Plan}, whoever made it.
  *
+ * <p>Layers may be computed in rounds, each of a part of the batch, forward and at once backward
+ * ({@link duet.plan.Placement.Cut#inRounds}): {@code Rounds} is the border between them and the others, and the rest of the planner sees a
+ * round as a smaller batch, by the images of its {@code Value}s.
+ *
  * <p>A new placement, in this order: add it to {@code Placements.all} of the tests, which then say what is wrong; write a record that
  * implements {@link duet.plan.Placement}, whose {@code cut} answers for each layer how it sees its inputs, what each lane does and how
  * the output lies, mostly by a method of {@code Cuts}; permit it in the interface. A new kind of work concerns {@code ParameterTensors},

@@ -1,10 +1,11 @@
 package duet.train;
 
-import java.util.Arrays;
+import java.lang.reflect.Array;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
@@ -12,6 +13,7 @@ import java.util.function.Function;
 import duet.device.Program;
 import duet.device.Tensor;
 import duet.plan.Plan;
+import duet.plan.Range;
 
 /** Whole batches to the lanes of a plan, each of which takes its images, and their results back. */
 record LaneTransfer(Plan plan, Program program) {
@@ -20,15 +22,15 @@ record LaneTransfer(Plan plan, Program program) {
         Set<Tensor> written = new HashSet<>();
         for (Plan.Inputs inputs : plan.inputs()) {
             if (program.here(inputs.images()) && written.add(inputs.images())) {
-                int first = inputs.firstImage();
-                program.write(inputs.images(), share(images, inputs.images(), first));
-                program.write(inputs.crops(), share(crops, inputs.crops(), first));
+                program.write(inputs.images(), share(images, inputs.images(), inputs.runs()));
+                program.write(inputs.crops(), share(crops, inputs.crops(), inputs.runs()));
                 if (inputs.colourShift() != null) {
-                    program.write(inputs.colourShift(), share(colourShifts, inputs.colourShift(), first));
+                    program.write(inputs.colourShift(), share(colourShifts, inputs.colourShift(), inputs.runs()));
                 }
             }
             if (program.here(inputs.labels()) && written.add(inputs.labels())) {
-                program.write(inputs.labels(), share(labels, inputs.labels(), inputs.firstLabel()));
+                program.write(inputs.labels(),
+                        share(labels, inputs.labels(), List.of(new Range(inputs.firstLabel(), inputs.labels().batch()))));
             }
         }
     }
@@ -38,7 +40,7 @@ record LaneTransfer(Plan plan, Program program) {
         BitSet places = new BitSet(plan.batch());
         for (Plan.Inputs inputs : plan.inputs()) {
             if (program.here(inputs.images())) {
-                places.set(inputs.firstImage(), inputs.firstImage() + inputs.images().batch());
+                inputs.runs().forEach(run -> places.set(run.first(), run.end()));
             }
             if (program.here(inputs.labels())) {
                 places.set(inputs.firstLabel(), inputs.firstLabel() + inputs.labels().batch());
@@ -47,20 +49,28 @@ record LaneTransfer(Plan plan, Program program) {
         return places;
     }
 
-    /** The part of a batch that a tensor takes, from an image on; the array itself where that is all of it. */
-    private byte[] share(byte[] whole, Tensor part, int first) {
-        int image = whole.length / plan.batch();
-        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
+    /** The runs of a batch that a tensor takes; the array itself where that is all of it. */
+    private byte[] share(byte[] whole, Tensor part, List<Range> runs) {
+        return part.batch() == plan.batch() ? whole : share(whole, new byte[whole.length / plan.batch() * part.batch()], runs);
     }
 
-    private int[] share(int[] whole, Tensor part, int first) {
-        int image = whole.length / plan.batch();
-        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
+    private int[] share(int[] whole, Tensor part, List<Range> runs) {
+        return part.batch() == plan.batch() ? whole : share(whole, new int[whole.length / plan.batch() * part.batch()], runs);
     }
 
-    private float[] share(float[] whole, Tensor part, int first) {
-        int image = whole.length / plan.batch();
-        return part.batch() == plan.batch() ? whole : Arrays.copyOfRange(whole, first * image, (first + part.batch()) * image);
+    private float[] share(float[] whole, Tensor part, List<Range> runs) {
+        return part.batch() == plan.batch() ? whole : share(whole, new float[whole.length / plan.batch() * part.batch()], runs);
+    }
+
+    /** @param whole an array, and so is the part */
+    private <T> T share(T whole, T part, List<Range> runs) {
+        int image = Array.getLength(whole) / plan.batch();
+        int offset = 0;
+        for (Range run : runs) {
+            System.arraycopy(whole, run.first() * image, part, offset, run.count() * image);
+            offset += run.count() * image;
+        }
+        return part;
     }
 
     /** @param whole filled with the losses of the batch */

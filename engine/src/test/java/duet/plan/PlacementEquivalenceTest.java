@@ -73,11 +73,14 @@ class PlacementEquivalenceTest {
     void sameBitsOnAnyNumberOfDevices(long seed) {
         Network network = RandomNetworks.create(seed);
         for (List<Placement> same : List.of(List.of(Placement.data(1, 4), Placement.data(2, 4), Placement.data(4, 4)),
-                List.of(Placement.hybrid(1, 4), Placement.hybrid(2, 4), Placement.hybrid(4, 4)))) {
+                List.of(Placement.hybrid(1, 4), Placement.hybrid(2, 4), Placement.hybrid(4, 4)),
+                List.of(Placement.hybrid(1, 4, 2), Placement.hybrid(2, 4, 2), Placement.hybrid(4, 4, 2)),
+                List.of(Placement.hybrid(1, 2, 4), Placement.hybrid(2, 2, 4)))) {
             if (Planner.canPlace(network, same.getFirst())) {
-                Map<String, double[]> first = run(network, same.getFirst(), true, seed, Schedule.firstStream());
+                int batch = Math.max(BATCH, same.getFirst().lanes() * same.getFirst().rounds());
+                Map<String, double[]> first = run(network, same.getFirst(), batch, true, seed, Schedule.firstStream());
                 for (Placement placement : same) {
-                    Map<String, double[]> other = run(network, placement, true, seed, Schedule.firstStream());
+                    Map<String, double[]> other = run(network, placement, batch, true, seed, Schedule.firstStream());
                     first.forEach(
                             (name, values) -> assertArrayEquals(values, other.get(name), () -> placement + ": " + name + " of " + network));
                 }
@@ -85,11 +88,16 @@ class PlacementEquivalenceTest {
         }
     }
 
-    /** What every device reports, and all parameters, after training and evaluation. */
     private static Map<String, double[]> run(Network network, Placement placement, boolean dropout, long seed, Schedule schedule) {
+        return run(network, placement, BATCH, dropout, seed, schedule);
+    }
+
+    /** What every device reports, and all parameters, after training and evaluation. */
+    private static Map<String, double[]> run(Network network, Placement placement, int batch, boolean dropout, long seed,
+            Schedule schedule) {
         try (ReferenceBackend backend = new ReferenceBackend(placement.devices(), schedule)) {
-            Plan training = plan(network, placement, Mode.TRAINING, dropout, backend);
-            Plan evaluation = plan(network, placement, Mode.EVALUATION, dropout, backend);
+            Plan training = plan(network, placement, Mode.TRAINING, batch, dropout, backend);
+            Plan evaluation = plan(network, placement, Mode.EVALUATION, batch, dropout, backend);
             long[] scratchBytes = IntStream.range(0, placement.devices())
                     .mapToLong(i -> Math.max(training.transientBytes().get(i), evaluation.transientBytes().get(i))).toArray();
             Storage persistent = backend.allocate(training.persistentBytes().stream().mapToLong(Long::longValue).toArray());
@@ -117,11 +125,11 @@ class PlacementEquivalenceTest {
         }
     }
 
-    private static Plan plan(Network network, Placement placement, Mode mode, boolean dropout, ReferenceBackend backend) {
+    private static Plan plan(Network network, Placement placement, Mode mode, int batch, boolean dropout, ReferenceBackend backend) {
         Requests requests = requests(network, mode);
-        Plan plan = Planner.plan(network, placement, mode, BATCH, new StoredImages(STORED, STORED), dropout, requests, backend);
+        Plan plan = Planner.plan(network, placement, mode, batch, new StoredImages(STORED, STORED), dropout, requests, backend);
         assertEquals(List.of(), PlanChecker.check(plan, backend), () -> "plan of " + network);
-        assertEquals(plan, Planner.plan(network, placement, mode, BATCH, new StoredImages(STORED, STORED), dropout, requests, backend));
+        assertEquals(plan, Planner.plan(network, placement, mode, batch, new StoredImages(STORED, STORED), dropout, requests, backend));
         return plan;
     }
 
@@ -136,7 +144,7 @@ class PlacementEquivalenceTest {
     private static double[] made(Plan plan, ReferenceProgram program, String layer) {
         Shape shape = plan.network().shape(layer);
         int image = Math.toIntExact(shape.elements());
-        double[] whole = new double[BATCH * image];
+        double[] whole = new double[plan.batch() * image];
         int found = 0;
         for (Plan.Outputs outputs : plan.outputs()) {
             for (Plan.Piece piece : outputs.layers().getOrDefault(layer, List.of())) {
@@ -209,11 +217,11 @@ class PlacementEquivalenceTest {
     /** Writes one batch, of which an image is absent, to every device. */
     private static void feed(Plan plan, ReferenceProgram program, SplittableRandom random) {
         Tensor stored = plan.inputs().getFirst().images();
-        byte[] images = new byte[Math.toIntExact(BATCH * stored.elementsPerImage())];
+        byte[] images = new byte[Math.toIntExact(plan.batch() * stored.elementsPerImage())];
         random.nextBytes(images);
-        int[] crops = new int[3 * BATCH];
-        int[] labels = new int[BATCH];
-        for (int i = 0; i < BATCH; i++) {
+        int[] crops = new int[3 * plan.batch()];
+        int[] labels = new int[plan.batch()];
+        for (int i = 0; i < plan.batch(); i++) {
             crops[3 * i] = random.nextInt(-1, 3);
             crops[3 * i + 1] = random.nextInt(-1, 3);
             crops[3 * i + 2] = random.nextInt(2);
@@ -221,17 +229,23 @@ class PlacementEquivalenceTest {
         }
         for (Plan.Inputs inputs : plan.inputs()) {
             int size = Math.toIntExact(stored.elementsPerImage());
-            int first = inputs.firstImage();
-            int end = first + inputs.images().batch();
-            program.write(inputs.images(), Arrays.copyOfRange(images, first * size, end * size));
-            program.write(inputs.crops(), Arrays.copyOfRange(crops, first * 3, end * 3));
+            byte[] own = new byte[inputs.images().batch() * size];
+            int[] ownCrops = new int[inputs.images().batch() * 3];
+            int place = 0;
+            for (Range run : inputs.runs()) {
+                System.arraycopy(images, run.first() * size, own, place * size, run.count() * size);
+                System.arraycopy(crops, run.first() * 3, ownCrops, place * 3, run.count() * 3);
+                place += run.count();
+            }
+            program.write(inputs.images(), own);
+            program.write(inputs.crops(), ownCrops);
             program.write(inputs.labels(), Arrays.copyOfRange(labels, inputs.firstLabel(), inputs.firstLabel() + inputs.labels().batch()));
         }
     }
 
     /** Every device must come to the same bits, and find all numbers finite. */
     private static double[] losses(Plan plan, ReferenceProgram program) {
-        double[] losses = new double[BATCH];
+        double[] losses = new double[plan.batch()];
         Arrays.fill(losses, Double.NaN);
         for (Plan.Outputs outputs : plan.outputs()) {
             double[] own = new double[outputs.losses().batch()];

@@ -30,6 +30,7 @@ public final class Placements {
     /** {@return every kind, for batches of multiples of 4} */
     public static Stream<Placement> all() {
         return Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.data(2, 2), Placement.data(1, 4),
-                Placement.data(2, 4), Placement.data(4, 4), Placement.hybrid(2, 2), Placement.hybrid(2, 4));
+                Placement.data(2, 4), Placement.data(4, 4), Placement.hybrid(2, 2), Placement.hybrid(2, 4), Placement.hybrid(2, 2, 2),
+                Placement.hybrid(1, 1, 4));
     }
 }

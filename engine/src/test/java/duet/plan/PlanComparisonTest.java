@@ -18,7 +18,7 @@ class PlanComparisonTest {
 
     private static PlanComparison compare(String name, int devices) {
         Network network = Networks.create(name, 3, 1000);
-        return PlanComparison.of(PlanComparison.placements(devices, devices),
+        return PlanComparison.of(PlanComparison.placements(devices, devices, 1),
                 placement -> Planner.plan(network, placement, Mode.TRAINING, BATCH, new StoredImages(256, 256), true, Layout.PLAIN));
     }
 

@@ -73,7 +73,7 @@ class PlanMeaningTest {
         return Planner.plan(network, placement, mode, batch, new StoredImages(stored, stored), dropout, requests, Layout.PLAIN);
     }
 
-    private static Plan small(Placement placement, Mode mode) {
+    static Plan small(Placement placement, Mode mode) {
         return plan(SMALL, placement, mode, BATCH, STORED, true);
     }
 
@@ -118,10 +118,9 @@ class PlanMeaningTest {
     }
 
     static Stream<Plan> plans() {
-        return Stream.concat(Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, DATA, HYBRID)
-                .map(placement -> small(placement, Mode.TRAINING)),
-                Stream.of(Placement.HALVES, HYBRID)
-                        .map(placement -> small(placement, Mode.EVALUATION)));
+        Stream<Placement> cut = Stream.of(Placement.HALVES, HYBRID, Placement.hybrid(2, 2, 2));
+        return Stream.concat(Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, DATA).map(one -> small(one, Mode.TRAINING)),
+                cut.flatMap(one -> Stream.of(small(one, Mode.TRAINING), small(one, Mode.EVALUATION))));
     }
 
     /** By the other proofs too, which come first in a check but take longer. */
@@ -167,7 +166,7 @@ class PlanMeaningTest {
     }
 
     /** What is said first of each plan with an operation of a layer changed. */
-    private static <T extends Operation> Set<String> said(Plan plan, Class<T> kind, String layer, UnaryOperator<T> edit) {
+    static <T extends Operation> Set<String> said(Plan plan, Class<T> kind, String layer, UnaryOperator<T> edit) {
         return new PlanMutants(plan).operations(kind, op -> op.layer().equals(layer) ? List.of(edit.apply(op)) : List.of())
                 .flatMap(mutant -> faults(mutant.plan()).stream().limit(1)).collect(Collectors.toSet());
     }
@@ -179,12 +178,12 @@ class PlanMeaningTest {
                 g.outputWidth()), op.input(), op.weight(), op.bias(), op.output());
     }
 
-    private static <T extends Operation> Set<String> missing(Plan plan, Class<T> kind, String layer) {
+    static <T extends Operation> Set<String> missing(Plan plan, Class<T> kind, String layer) {
         return new PlanMutants(plan).missing(op -> kind.isInstance(op) && op.layer().equals(layer))
                 .flatMap(mutant -> faults(mutant.plan()).stream().limit(1)).collect(Collectors.toSet());
     }
 
-    private static void assertSaid(String sentence, Set<String> faults) {
+    static void assertSaid(String sentence, Set<String> faults) {
         assertTrue(faults.contains(sentence), () -> sentence + " is not in " + faults);
     }
 
@@ -273,7 +272,7 @@ class PlanMeaningTest {
                         op.divisor())));
     }
 
-    private static Operation.SoftmaxCrossEntropy loss(Operation.SoftmaxCrossEntropy op, Tensor labels, float divisor) {
+    static Operation.SoftmaxCrossEntropy loss(Operation.SoftmaxCrossEntropy op, Tensor labels, float divisor) {
         return new Operation.SoftmaxCrossEntropy(op.layer(), op.logits(), labels, op.losses(), op.ranks(), op.probabilities(),
                 op.inputGradient(), divisor);
     }

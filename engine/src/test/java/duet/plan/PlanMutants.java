@@ -55,6 +55,16 @@ final class PlanMutants {
         });
     }
 
+    /** Without one step. */
+    Plan without(int stream, int place) {
+        StreamSteps old = plan.streams().get(stream);
+        List<Step> steps = new ArrayList<>(old.steps());
+        steps.remove(place);
+        List<StreamSteps> streams = new ArrayList<>(plan.streams());
+        streams.set(stream, new StreamSteps(old.device(), old.kind(), steps));
+        return with(streams);
+    }
+
     private Plan with(List<StreamSteps> streams) {
         return with(streams, plan.parameters(), plan.inputs(), plan.outputs());
     }
@@ -63,9 +73,13 @@ final class PlanMutants {
     Stream<Mutant> promises() {
         List<Mutant> mutants = new ArrayList<>();
         each(plan.inputs(), inputs -> Stream.concat(
-                Stream.of(new Plan.Inputs(inputs.firstImage() + 1, inputs.firstLabel(), inputs.images(), inputs.crops(), inputs.mean(),
-                        inputs.colourShift(), inputs.labels(), inputs.features())),
-                Stream.of(new Plan.Inputs(inputs.firstImage(), inputs.firstLabel() + 1, inputs.images(), inputs.crops(), inputs.mean(),
+                IntStream.range(0, inputs.runs().size()).mapToObj(i -> {
+                    List<Range> runs = new ArrayList<>(inputs.runs());
+                    runs.set(i, new Range(runs.get(i).first() + 1, runs.get(i).count()));
+                    return new Plan.Inputs(runs, inputs.firstLabel(), inputs.images(), inputs.crops(), inputs.mean(),
+                            inputs.colourShift(), inputs.labels(), inputs.features());
+                }),
+                Stream.of(new Plan.Inputs(inputs.runs(), inputs.firstLabel() + 1, inputs.images(), inputs.crops(), inputs.mean(),
                         inputs.colourShift(), inputs.labels(), inputs.features()))),
                 all -> with(plan.streams(), plan.parameters(), all, plan.outputs()), mutants);
         each(plan.outputs(), outputs -> Stream.concat(
@@ -184,9 +198,9 @@ final class PlanMutants {
         });
     }
 
-    /** But for what a layer has gathered: another may have gathered the same. */
+    /** But for what a layer has gathered, or cut out run by run: another may have done the same. */
     private List<Tensor> like(Tensor tensor) {
-        if (tensor.name().endsWith(".input")) {
+        if (tensor.name().endsWith(".input") || tensor.name().endsWith(".run")) {
             return List.of();
         }
         return plan.regions().keySet().stream().filter(other -> !other.equals(tensor) && other.device() == tensor.device()

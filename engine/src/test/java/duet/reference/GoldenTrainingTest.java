@@ -111,7 +111,8 @@ class GoldenTrainingTest {
     static Stream<Arguments> backends() {
         List<String> kinds = VirtualGpuCondition.runs() ? List.of("reference", "cpu", "virtual") : List.of("reference", "cpu");
         return NETWORKS.keySet().stream().flatMap(file -> kinds.stream().flatMap(kind -> Stream
-                .of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.data(2, 2), Placement.hybrid(2, 2))
+                .of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.data(2, 2), Placement.hybrid(2, 2),
+                        Placement.hybrid(2, 2, 3))
                 .filter(placement -> Planner.canPlace(NETWORKS.get(file), placement))
                 .map(placement -> Arguments.of(file, devices(kind, placement.devices()), placement))));
     }

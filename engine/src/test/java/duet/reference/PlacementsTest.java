@@ -135,7 +135,7 @@ class PlacementsTest {
     @MethodSource("networks")
     void noScheduleChangesABit(Network network) {
         for (Placement placement : small(network)
-                ? List.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.hybrid(2, 4))
+                ? List.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.hybrid(2, 4), Placement.hybrid(2, 2, 2))
                 : Placements.ANY_BATCH) {
             Trained first = null;
             int number = 0;

@@ -18,6 +18,7 @@ import duet.net.Node;
 import duet.plan.Plan;
 import duet.plan.Plan.Parameter;
 import duet.plan.Plan.Part;
+import duet.plan.Range;
 
 /** A plan loaded into a backend, with whole parameters in canonical order; in full precision on the reference backend. */
 final class PlanRun implements AutoCloseable {
@@ -83,10 +84,16 @@ final class PlanRun implements AutoCloseable {
     void feed(byte[] images, int[] crops, int[] labels, float[] mean) {
         int size = images.length / plan.batch();
         for (Plan.Inputs inputs : plan.inputs()) {
-            int first = inputs.firstImage();
-            int end = first + inputs.images().batch();
-            program.write(inputs.images(), Arrays.copyOfRange(images, first * size, end * size));
-            program.write(inputs.crops(), Arrays.copyOfRange(crops, first * 3, end * 3));
+            byte[] own = new byte[inputs.images().batch() * size];
+            int[] ownCrops = new int[inputs.images().batch() * 3];
+            int place = 0;
+            for (Range run : inputs.runs()) {
+                System.arraycopy(images, run.first() * size, own, place * size, run.count() * size);
+                System.arraycopy(crops, run.first() * 3, ownCrops, place * 3, run.count() * 3);
+                place += run.count();
+            }
+            program.write(inputs.images(), own);
+            program.write(inputs.crops(), ownCrops);
             program.write(inputs.labels(), Arrays.copyOfRange(labels, inputs.firstLabel(), inputs.firstLabel() + inputs.labels().batch()));
             program.write(inputs.mean(), mean);
         }

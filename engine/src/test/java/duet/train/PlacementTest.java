@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 
 import duet.data.DamageReport;
 import duet.data.Split;
@@ -81,11 +82,12 @@ class PlacementTest {
     @Test
     void partsOnAnyNumberOfDevices() {
         Run whole = small(Placement.ONE_DEVICE);
-        for (int hybrid = 0; hybrid < 2; hybrid++) {
-            boolean cut = hybrid == 1;
+        List<IntFunction<Placement>> ways = List.of(devices -> Placement.data(devices, 4), devices -> Placement.hybrid(devices, 4),
+                devices -> Placement.hybrid(devices, 4, 2));
+        for (IntFunction<Placement> way : ways) {
             Run first = null;
             for (int devices : new int[] {1, 2, 4}) {
-                Run run = small(cut ? Placement.hybrid(devices, 4) : Placement.data(devices, 4));
+                Run run = small(way.apply(devices));
                 first = first == null ? run : first;
                 Run expected = first;
                 expected.end().tensors().forEach((name, values) -> assertArrayEquals(values, run.end().tensors().get(name), name));

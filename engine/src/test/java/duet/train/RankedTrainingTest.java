@@ -10,10 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-import duet.TestDevices;
-import duet.VirtualGpuCondition;
 import duet.device.Backend;
-import duet.device.Backends;
 import duet.device.CpuOptions;
 import duet.device.DeviceException;
 import duet.device.RankLostException;
@@ -26,9 +23,7 @@ import duet.train.output.Metrics;
 import duet.train.output.TrainingListener;
 import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -76,12 +71,14 @@ class RankedTrainingTest {
             case "halves" -> Placement.HALVES;
             case "data" -> Placement.data(devices, parts);
             case "hybrid" -> Placement.hybrid(devices, parts);
+            case "rounds" -> Placement.hybrid(devices, parts, 2);
             default -> throw new IllegalArgumentException(name);
         };
     }
 
     @ParameterizedTest
-    @CsvSource({"data,2,1,8", "data,4,1,8", "data,8,1,8", "data,2,2,8", "data,3,1,6", "data,6,1,6", "hybrid,2,1,4", "hybrid,4,1,4",
+    @CsvSource({"rounds,2,1,4", "rounds,4,1,4", "data,2,1,8", "data,4,1,8", "data,8,1,8", "data,2,2,8", "data,3,1,6", "data,6,1,6",
+            "hybrid,2,1,4", "hybrid,4,1,4",
             "hybrid,2,2,4",
             "towers,2,1,2", "halves,2,1,2"})
     void sameBitsAsOneProcess(String name, int processes, int each, int parts) {
@@ -185,30 +182,5 @@ class RankedTrainingTest {
         }));
         assertTrue(lost.getMessage().startsWith("rank 1 has not answered about "), lost.getMessage());
         assertFalse(lost.getMessage().contains("null"), lost.getMessage());
-    }
-
-    /** CUDA devices: what is exchanged goes through the host's memory. */
-    @Test
-    @ResourceLock(TestDevices.LOCK)
-    @ExtendWith(VirtualGpuCondition.class)
-    void cudaDevicesOfTwoProcesses() {
-        for (Placement placement : List.of(Placement.data(2, 2), Placement.TWO_TOWERS)) {
-            TestDevices.reset();
-            Run expected;
-            Recorder recorder = new Recorder();
-            try (Backend backend = Backends.open(TestDevices.two(), CpuOptions.DEFAULT);
-                    Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options())) {
-                trainer.train(recorder);
-                expected = new Run(recorder.steps, trainer.snapshot().tensors());
-            }
-            ThreadRanks.run(2, 9, PATIENCE, ranks -> {
-                try (Backend backend = RankedBackend.open(TestDevices.one(), 1, CpuOptions.DEFAULT, ranks);
-                        Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options())) {
-                    trainer.train(TrainingListener.SILENT);
-                    return trainer.snapshot().tensors();
-                }
-            }).forEach(tensors -> expected.tensors().forEach((name, values) -> assertArrayEquals(values, tensors.get(name), name)));
-            TestDevices.requireClean(placement.toString());
-        }
     }
 }

@@ -121,7 +121,7 @@ class VirtualTrainingTest {
     }
 
     static Stream<Placement> otherPlacements() {
-        return Stream.of(Placement.HALVES, Placement.data(2, 2), Placement.hybrid(2, 4));
+        return Stream.of(Placement.HALVES, Placement.data(2, 2), Placement.hybrid(2, 4), Placement.hybrid(2, 4, 2));
     }
 
     /** The same parts on one device, two and four, of which some share a card. */

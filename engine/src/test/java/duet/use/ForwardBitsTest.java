@@ -97,7 +97,7 @@ class ForwardBitsTest {
         TestDevices.configure("");
         TestDevices.reset();
         Network network = Networks.create("alexnet-small", 1, 10);
-        for (Placement placement : List.of(Placement.HALVES, Placement.data(2, 2), Placement.hybrid(2, 2))) {
+        for (Placement placement : List.of(Placement.HALVES, Placement.data(2, 2), Placement.hybrid(2, 2), Placement.hybrid(2, 2, 2))) {
             requireSameBits(network, placement, TestDevices.one(), TestDevices.two());
         }
         TestDevices.requireClean("findings");

@@ -54,6 +54,12 @@ public final class DeviceOptions {
                     + "(default: one for each device).")
     private Integer parts;
 
+    @Option(names = "--rounds", paramLabel = "N", converter = Numbers.PositiveInteger.class,
+            description = "With --placement hybrid: compute fully connected layers in N rounds, each of 1/N of a batch, while the inputs "
+                    + "of the next round travel. Weights are still updated once a step; another number of rounds adds in another order "
+                    + "(default: 1).")
+    private Integer rounds;
+
     @Option(names = "--threads", paramLabel = "N", converter = Numbers.PositiveInteger.class,
             description = "Threads in all, shared out among CPU devices (default: one for each core).")
     private Integer threads;
@@ -87,12 +93,12 @@ public final class DeviceOptions {
 
     private Placement said(Network network, Placement preferred) {
         boolean together = Processes.size() > 1;
-        if (way == null && devices == null && parts == null && !together) {
+        if (way == null && devices == null && parts == null && rounds == null && !together) {
             return preferred;
         }
         int count = count();
-        Way chosen = way != null ? way : parts != null || together ? Way.DATA : count == 1 ? Way.ONE : count == 2 ? pair(network)
-                : Way.DATA;
+        Way chosen = way != null ? way : rounds != null ? Way.HYBRID : parts != null || together ? Way.DATA : count == 1 ? Way.ONE
+                : count == 2 ? pair(network) : Way.DATA;
         Placement placement = placement(chosen);
         if (parts != null && chosen != Way.DATA && chosen != Way.HYBRID) {
             throw CommandFailure.usage("--parts are those of a batch with --placement data or hybrid, not " + placement.label());
@@ -100,6 +106,9 @@ public final class DeviceOptions {
         if (together && placement.devices() != count) {
             throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device") + ", but "
                     + Processes.size() + " processes have " + count);
+        }
+        if (rounds != null && chosen != Way.HYBRID) {
+            throw CommandFailure.usage("--rounds are those of --placement hybrid, not " + placement.label());
         }
         if (devices != null && placement.devices() != count) {
             throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device")
@@ -113,7 +122,7 @@ public final class DeviceOptions {
         if (way != null) {
             throw CommandFailure.usage("--compare compares all placements; leave --placement out");
         }
-        return CommandFailure.checked(() -> PlanComparison.placements(count(), parts()));
+        return CommandFailure.checked(() -> PlanComparison.placements(count(), parts(), rounds()));
     }
 
     /** Of all processes. */
@@ -124,6 +133,10 @@ public final class DeviceOptions {
 
     private int parts() {
         return parts == null ? count() : parts;
+    }
+
+    private int rounds() {
+        return rounds == null ? 1 : rounds;
     }
 
     /** Two devices are towers for every network that can be cut so. */
@@ -138,7 +151,7 @@ public final class DeviceOptions {
             case TOWERS -> Placement.TWO_TOWERS;
             case HALVES -> Placement.HALVES;
             case DATA -> CommandFailure.checked(() -> Placement.data(count(), parts()));
-            case HYBRID -> CommandFailure.checked(() -> Placement.hybrid(count(), parts()));
+            case HYBRID -> CommandFailure.checked(() -> Placement.hybrid(count(), parts(), rounds()));
         };
     }
 

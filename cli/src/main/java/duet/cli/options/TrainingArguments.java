@@ -26,8 +26,9 @@ import picocli.CommandLine.TypeConversionException;
 public final class TrainingArguments {
     /** What may be given again when a training is resumed; everything else comes from the checkpoint. */
     private static final Set<String> ALLOWED_WITH_RESUME = Set.of(
-            "--resume", "--data", "--epochs", "--steps", "--devices", "--placement", "--parts", "--patience", "--threads", "--convolutions",
-            "--precision", "--checkpoint-every", "--early-stop", "--strict", "--tensorboard", "--json", "--quiet", "--debug");
+            "--resume", "--data", "--epochs", "--steps", "--devices", "--placement", "--parts", "--rounds", "--patience", "--threads",
+            "--convolutions", "--precision", "--checkpoint-every", "--early-stop", "--strict", "--tensorboard", "--json", "--quiet",
+            "--debug");
 
     @Option(names = "--batch", paramLabel = "N", converter = Numbers.PositiveInteger.class,
             description = "Images in a step (default: 128, alexnet-small 64, GoogLeNet 32, AlexNet of Caffe and torchvision 256).")

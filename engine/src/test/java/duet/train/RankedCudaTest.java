@@ -1,0 +1,59 @@
+package duet.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import java.util.Map;
+
+import duet.TestDevices;
+import duet.VirtualGpuCondition;
+import duet.device.Arithmetic;
+import duet.device.Backend;
+import duet.device.Backends;
+import duet.device.ConvolutionChoice;
+import duet.device.CpuOptions;
+import duet.device.Precision;
+import duet.device.ranks.RankedBackend;
+import duet.device.ranks.ThreadRanks;
+import duet.plan.Placement;
+import duet.train.output.TrainingListener;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Processes with a CUDA device each: what they exchange goes through the host's memory. The same bits as devices of one process. */
+@ExtendWith(VirtualGpuCondition.class)
+@ResourceLock(TestDevices.LOCK)
+class RankedCudaTest {
+    private static final long PATIENCE = 60;
+    private static final int STEPS = 3;
+
+    private static CpuOptions options(Precision precision) {
+        return new CpuOptions(0, new Arithmetic(ConvolutionChoice.FASTEST, precision));
+    }
+
+    private static Map<String, float[]> train(Backend opened, Placement placement) {
+        try (Backend backend = opened;
+                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
+                        Tiny.options().toBuilder().steps(STEPS).build())) {
+            trainer.train(TrainingListener.SILENT);
+            return trainer.snapshot().tensors();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"towers, FP32", "towers, BF16", "halves, FP32", "data, FP32", "data, BF16", "hybrid, FP32"})
+    void sameBitsAsOneProcess(String name, Precision precision) {
+        Placement placement = switch (name) {
+            case "towers" -> Placement.TWO_TOWERS;
+            case "halves" -> Placement.HALVES;
+            case "data" -> Placement.data(2, 4);
+            default -> Placement.hybrid(2, 2);
+        };
+        TestDevices.reset();
+        Map<String, float[]> expected = train(Backends.open(TestDevices.two(), options(precision)), placement);
+        ThreadRanks.run(2, 9, PATIENCE, ranks -> train(RankedBackend.open(TestDevices.one(), 1, options(precision), ranks), placement))
+                .forEach(tensors -> expected.forEach((tensor, values) -> assertArrayEquals(values, tensors.get(tensor), tensor)));
+        TestDevices.requireClean(placement + " " + precision);
+    }
+}
