@@ -266,14 +266,20 @@ public sealed interface Operation {
         @Override public long flop() { return 5 * logits.elements(); }
     }
 
-    /** Joins tensors: whole = the parts side by side along the axis, in order. */
+    /**
+     * Joins tensors: whole = the parts side by side along the axis, in order. Of filters without groups along {@link Axis#BATCH}, their outputs: each
+     * part but the last has a multiple of 64.
+     */
     record Gather(String layer, Axis axis, List<Tensor> parts, Tensor whole) implements Operation {
         public Gather { parts = List.copyOf(parts); }
         @Override public List<Tensor> reads() { return parts; }
         @Override public List<Tensor> writes() { return list(whole); }
     }
 
-    /** Copies a range: part = what {@code whole} has along the axis from {@code first} on. */
+    /**
+     * Copies a range: part = what {@code whole} has along the axis from {@code first} on. Of filters without groups along {@link Axis#BATCH}, their
+     * outputs: from a multiple of 64 on, as many as that or all that follow.
+     */
     record Slice(String layer, Axis axis, Tensor whole, int first, Tensor part) implements Operation {
         @Override public List<Tensor> reads() { return list(whole); }
         @Override public List<Tensor> writes() { return list(part); }

@@ -49,7 +49,7 @@ final class Updates {
                 made.add(gradients(trace, gradient, lane));
             }
         }
-        finish();
+        proceed();
         if (division.inRounds()) {
             made = added(division, made);
             if (gradient.images().end() < builder.batch()) {
@@ -65,8 +65,15 @@ final class Updates {
 
     /** What waits for sums. */
     void finish() {
-        for (Runnable next = waiting.poll(); next != null; next = waiting.poll()) {
-            next.run();
+        while (!waiting.isEmpty()) {
+            proceed();
+        }
+    }
+
+    /** Each update that waits goes one step further: what it waits for was sent a layer ago. */
+    private void proceed() {
+        for (int left = waiting.size(); left > 0; left--) {
+            waiting.remove().run();
         }
     }
 
@@ -108,17 +115,28 @@ final class Updates {
 
     /** All lanes have the same weights: each device adds what its own lanes made, and then what all devices have. */
     private void addUp(Division division, List<Gradients> made) {
-        Supplier<List<Tensor>> weights = moves.addedUp(division.name(), made.stream().map(Gradients::weight).toList(),
-                ".received.gradient");
+        List<Tensor> terms = made.stream().map(Gradients::weight).toList();
+        boolean shares = moves.inShares(terms.getFirst());
+        Supplier<Supplier<List<Tensor>>> inShares = shares ? moves.addedUpInShares(division.name(), terms, ".received.gradient") : null;
+        Supplier<List<Tensor>> weights = shares ? null : moves.addedUp(division.name(), terms, ".received.gradient");
         Supplier<List<Tensor>> biases = made.getFirst().bias() == null ? null
                 : moves.addedUp(division.name(), made.stream().map(Gradients::bias).toList(), ".received.gradient");
         waiting.add(() -> {
-            List<Tensor> weight = weights.get();
             List<Tensor> bias = biases == null ? null : biases.get();
-            for (int device = 0; device < builder.devices(); device++) {
-                update(division, builder.lane(device), weight.get(device), bias == null ? null : bias.get(device));
+            if (shares) {
+                Supplier<List<Tensor>> joined = inShares.get();
+                waiting.add(() -> update(division, joined.get(), bias));
+            } else {
+                update(division, weights.get(), bias);
             }
         });
+    }
+
+    /** On every device. */
+    private void update(Division division, List<Tensor> weight, List<Tensor> bias) {
+        for (int device = 0; device < builder.devices(); device++) {
+            update(division, builder.lane(device), weight.get(device), bias == null ? null : bias.get(device));
+        }
     }
 
     private void update(Division division, int lane, Tensor weightGradient, Tensor biasGradient) {

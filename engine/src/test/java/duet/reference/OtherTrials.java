@@ -195,7 +195,29 @@ final class OtherTrials {
                         random.nextInt(1, 6), random.nextInt(1, 6)));
             }
         }
+        for (int i = 0; i < count; i++) {
+            o.outputs();
+        }
         return o.trials;
+    }
+
+    /** Outputs of filters, in blocks of 64 and a rest. */
+    private void outputs() {
+        Tensors t = new Tensors();
+        int channels = random.nextInt(1, 9);
+        int side = random.nextInt(1, 4);
+        List<Integer> counts = new ArrayList<>();
+        for (int p = random.nextInt(1, 4); p > 0; p--) {
+            counts.add(64 * random.nextInt(1, 3));
+        }
+        counts.add(random.nextInt(1, 100));
+        int first = counts.subList(0, random.nextInt(counts.size())).stream().mapToInt(Integer::intValue).sum();
+        int all = counts.stream().mapToInt(Integer::intValue).sum();
+        int some = random.nextBoolean() || all - first <= 64 ? all - first : 64;
+        List<Tensor> parts = counts.stream().map(outputs -> t.gradient(t.filter(outputs, channels, side, side, 1))).toList();
+        add(new Gather("gather", Axis.BATCH, parts, t.gradient(t.filter(all, channels, side, side, 1))));
+        add(new Slice("slice", Axis.BATCH, t.gradient(t.filter(all, channels, side, side, 1)), first,
+                t.gradient(t.filter(some, channels, side, side, 1))));
     }
 
     /** @param shape of the first part */

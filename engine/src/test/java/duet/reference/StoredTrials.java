@@ -7,6 +7,7 @@ import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
 import duet.device.Operation;
+import duet.device.Operation.Gather;
 import duet.device.Operation.ActivationForward;
 import duet.device.Operation.Add;
 import duet.device.Operation.MaxPoolForward;
@@ -52,6 +53,14 @@ final class StoredTrials {
             case Scale o when !o.input().equals(o.output()) -> {
                 put(o.input(), random.nextBoolean() ? Role.INPUT : Role.TRANSIENT);
                 put(o.output(), random.nextBoolean() ? Role.OUTPUT : Role.TRANSIENT);
+            }
+            case Slice o when o.part().format() == Tensor.Format.FILTER -> { // gradients
+                put(o.whole(), Role.TRANSIENT);
+                put(o.part(), Role.TRANSIENT);
+            }
+            case Gather o when o.whole().format() == Tensor.Format.FILTER -> {
+                o.parts().forEach(part -> put(part, Role.TRANSIENT));
+                put(o.whole(), Role.TRANSIENT);
             }
             case Slice o -> put(o.part(), random.nextBoolean() ? Role.OUTPUT : Role.TRANSIENT);
             case Add o when random.nextInt(3) == 0 -> { // as of gradients of weights

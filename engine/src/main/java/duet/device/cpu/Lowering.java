@@ -247,9 +247,21 @@ final class Lowering {
         return copy(o.whole(), o.part(), Block.of(o.axis(), o.whole(), o.first(), o.part(), 0, o.axis().length(o.part())));
     }
 
-    private NativeCall copy(Tensor source, Tensor target, Block b) {
+    private NativeCall copy(Tensor source, Tensor target, Block block) {
+        Block b = source.format() == Tensor.Format.FILTER ? outputs(source, target, block) : block;
         MemorySegment from = memory.apply(source), to = memory.apply(target);
         return p -> DuetCpu.duet_copy_block(team, b.outer(), b.count(), from, b.fromPitch(), b.fromFirst(), to, b.toPitch(), b.toFirst());
+    }
+
+    /** Whole blocks of outputs of a filter, which lie behind each other. */
+    private Block outputs(Tensor source, Tensor target, Block block) {
+        Tensor part = source.batch() < target.batch() ? source : target;
+        long first = Math.max(block.fromFirst(), block.toFirst()) / part.elementsPerImage();
+        if (block.outer() != 1 || source.groups() != 1 || first % DuetCpu.duet_filter_block() != 0) {
+            throw new IllegalArgumentException("outputs from " + first + " on of " + (source.equals(part) ? target : source)
+                    + " do not begin with a block of " + DuetCpu.duet_filter_block());
+        }
+        return new Block(1, layout.floats(part), block.fromPitch(), block.fromFirst(), block.toPitch(), block.toFirst());
     }
 
     private NativeCall addToSlice(AddToSlice o) {

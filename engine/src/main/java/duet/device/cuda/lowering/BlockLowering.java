@@ -43,10 +43,15 @@ final class BlockLowering {
 
     /** A range of one tensor goes to a range of another. */
     private record Range(Axis axis, Tensor from, int fromFirst, Tensor to, int toFirst, int length) {
+        /** Filters lie side by side, so that a range of them is a range of columns. */
+        private boolean filters() {
+            return from.format() == Tensor.Format.FILTER;
+        }
+
         /** Neighbours for each step along the axis. */
         int step() {
             return switch (axis) {
-                case BATCH -> (int) to.elementsPerImage();
+                case BATCH -> filters() ? 1 : (int) to.elementsPerImage();
                 case CHANNELS -> 1;
                 case ROWS -> to.width() * to.channels();
             };
@@ -55,7 +60,7 @@ final class BlockLowering {
         /** Runs of neighbours. */
         int runs() {
             return switch (axis) {
-                case BATCH -> 1;
+                case BATCH -> filters() ? (int) to.elementsPerImage() : 1;
                 case CHANNELS -> to.batch() * to.height() * to.width();
                 case ROWS -> to.batch();
             };
