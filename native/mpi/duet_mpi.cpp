@@ -124,6 +124,11 @@ int duet_mpi_test(int request, int *done) noexcept {
   return MPI_Test(&requests[static_cast<std::size_t>(request)], done, MPI_STATUS_IGNORE);  // one that is over becomes MPI_REQUEST_NULL
 }
 
+int duet_mpi_progress(void) noexcept {
+  int there = 0;
+  return MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
+}
+
 const char *duet_mpi_error(int error) noexcept {
   static char text[MPI_MAX_ERROR_STRING];
   if (error == DUET_MPI_SIGNALS) {

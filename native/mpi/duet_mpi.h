@@ -41,6 +41,9 @@ int duet_mpi_broadcast(void *data, int64_t bytes, int root, int *request) DUET_M
 /* Whether a request is over; `done` is 1, and its number is free again, or 0. */
 int duet_mpi_test(int request, int *done) DUET_MPI_NOEXCEPT;
 
+/* Lets MPI move what it has under way; without any request it does so only in its calls. */
+int duet_mpi_progress(void) DUET_MPI_NOEXCEPT;
+
 /* What an error means, in MPI's words. Valid until the next call. */
 const char *duet_mpi_error(int error) DUET_MPI_NOEXCEPT;
 

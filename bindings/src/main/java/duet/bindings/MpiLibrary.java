@@ -58,8 +58,9 @@ public final class MpiLibrary {
         chosen = kind;
         int version = DuetMpi.duet_mpi_abi();
         return version == DuetMpi.DUET_MPI_ABI() ? Optional.empty()
-                : Optional.of(NativeLibraries.location(kind.library()) + " has version " + version + " of the interface, but this program needs "
-                        + DuetMpi.DUET_MPI_ABI() + "; build both from the same sources");
+                : Optional.of(
+                        NativeLibraries.location(kind.library()) + " has version " + version + " of the interface, but this program needs "
+                                + DuetMpi.DUET_MPI_ABI() + "; build both from the same sources");
     }
 
     static synchronized String chosen() {

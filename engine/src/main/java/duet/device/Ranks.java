@@ -111,6 +111,14 @@ public interface Ranks extends AutoCloseable {
     /** This process has failed: its threads that wait for others in {@link #exchange} need not wait any longer. */
     default void giveUp() {}
 
+    /**
+     * {@return whether a message was given up while it was under way} Then memory that it is read from or written to must stay: the processes can
+     * only be ended.
+     */
+    default boolean broken() {
+        return false;
+    }
+
     /** {@return whether this is the process that writes and speaks} */
     default boolean first() {
         return rank() == 0;
@@ -119,11 +127,12 @@ public interface Ranks extends AutoCloseable {
     /**
      * {@return whether any of the processes says yes} All processes call it.
      *
-     * @param own what this one says
+     * @param what is asked, such as {@code whether to stop}
+     * @param own  what this one says
      */
-    default boolean any(boolean own) {
+    default boolean any(String what, boolean own) {
         return size() == 1 ? own
-                : gather("a question to all", new byte[] {(byte) (own ? 1 : 0)}).stream().anyMatch(answer -> answer[0] != 0);
+                : gather(what, new byte[] {(byte) (own ? 1 : 0)}).stream().anyMatch(answer -> answer[0] != 0);
     }
 
     /**

@@ -8,8 +8,6 @@ import java.util.Locale;
 import java.util.Map;
 
 import duet.data.BatchLoader;
-import duet.data.Dataset;
-import duet.data.Fingerprinted;
 import duet.data.Split;
 import duet.device.Arithmetic;
 import duet.device.Backend;
@@ -23,6 +21,7 @@ import duet.train.output.Metrics;
 import duet.train.output.OutputFolder;
 import duet.train.output.TrainingListener;
 import duet.train.output.TrainingOutput;
+import duet.train.schedule.Parts;
 import duet.train.schedule.RateChange;
 import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.TrainingState;
@@ -60,7 +59,7 @@ public final class Trainer implements AutoCloseable {
         this.options = options;
         rates = new Rates(session.shapes());
         flatLoss = new FlatLoss(network.classes());
-        written = ranks.any(options.output() != null);
+        written = ranks.any("who writes", options.output() != null);
         gather();
     }
 
@@ -150,15 +149,19 @@ public final class Trainer implements AutoCloseable {
             OutputFolder.requireNew(options.output());
         }
         requireSame(backend.ranks(), network, data, options);
+        Agreement.onCheckpoint(backend.ranks(), "the network to begin with", from);
         Session session = session(network, placement, backend, data, options);
         Trainer trainer = null;
         try {
             ModelTensors tensors = ModelTensors.measured(session, data.training(), options);
+            Agreement.onTensors(backend.ranks(), "the mean image", Map.of("mean", tensors.mean(), "colours",
+                    tensors.colours() == null ? new float[0] : tensors.colours()));
             session.initialise(options.seed());
             if (start != null) {
                 start.apply(from, session);
             }
-            TrainingState state = TrainingState.initial(options, source, data.training().size(), backend.arithmetic());
+            TrainingState state = TrainingState.initial(options, source, data.training().size(), backend.arithmetic(),
+                    Parts.of(placement));
             trainer = new Trainer(network, data, tensors, state, options, backend.ranks());
             if (options.output() != null) {
                 TrainingOutput output = TrainingOutput.create(options, network);
@@ -189,8 +192,8 @@ public final class Trainer implements AutoCloseable {
         DataFit.requireResumable(checkpoint, data);
         Network network = checkpoint.network();
         TrainingOptions all = checkpoint.state().options().continued(options);
-        TrainingState state = checkpoint.state().continued(all, backend.arithmetic());
-        backend.ranks().requireSame("the checkpoint's step", Long.toString(state.step()));
+        TrainingState state = checkpoint.state().continued(all, backend.arithmetic(), Parts.of(placement));
+        Agreement.onCheckpoint(backend.ranks(), "the checkpoint", checkpoint);
         requireSame(backend.ranks(), network, data, all);
         Session session = session(network, placement, backend, data, all);
         Trainer trainer = null;
@@ -203,13 +206,19 @@ public final class Trainer implements AutoCloseable {
                 trainer.warnings.add("the training was computed in " + before + " and goes on in " + state.arithmetic()
                         + ": its numbers will not be those of one that was never stopped");
             }
+            Parts parts = checkpoint.state().parts();
+            if (parts != null && !parts.equals(state.parts())) {
+                trainer.warnings.add("the training was computed in " + parts.words() + " and goes on "
+                        + (state.parts() == null ? "as " + placement.words() : "in " + state.parts().words())
+                        + ": sums are added in another order, so its numbers will not be those of one that was never stopped");
+            }
             if (all.output() != null) {
                 TrainingOutput output = TrainingOutput.resume(all, network, state, trainer.warnings::add);
                 trainer.record = new TrainingRecord(output);
                 trainer.lastValidation = output.lastValidation();
                 output.writeNetwork();
             }
-            if (backend.ranks().any(all.output() != null && trainer.record.lastCheckpoint() == null)) {
+            if (backend.ranks().any("whether a checkpoint is there", all.output() != null && trainer.record.lastCheckpoint() == null)) {
                 trainer.checkpoint(TrainingListener.SILENT);
             }
             return trainer;
@@ -223,8 +232,8 @@ public final class Trainer implements AutoCloseable {
     private static void requireSame(Ranks ranks, Network network, Split data, TrainingOptions options) {
         ranks.requireSame("the network",
                 network.name() + String.format(Locale.ROOT, " (fingerprint %08x)", NetworkJson.write(network).hashCode()));
-        ranks.requireSame("the training images", words(data.training()));
-        ranks.requireSame("the validation images", words(data.validation()));
+        Agreement.onImages(ranks, "the training images", data.training());
+        Agreement.onImages(ranks, "the validation images", data.validation());
         TrainingOptions common = options.toBuilder().output(null).loaderThreads(1).build();
         for (RecordComponent option : ranks.size() == 1 ? new RecordComponent[0] : TrainingOptions.class.getRecordComponents()) {
             try {
@@ -233,10 +242,6 @@ public final class Trainer implements AutoCloseable {
                 throw new LinkageError(e.getMessage(), e); // a public record of this module
             }
         }
-    }
-
-    private static String words(Dataset images) {
-        return images.description() + String.format(Locale.ROOT, " (fingerprint %08x)", Fingerprinted.of(images));
     }
 
     private static Session session(Network network, Placement placement, Backend backend, Split data, TrainingOptions options) {
@@ -253,8 +258,16 @@ public final class Trainer implements AutoCloseable {
      * @throws TrainingDivergedException if a result is not finite
      */
     public synchronized Result train(TrainingListener listener) {
+        try {
+            return trained(listener);
+        } catch (RankLostException e) {
+            throw record.lost(e, state.step());
+        }
+    }
+
+    private Result trained(TrainingListener listener) {
         long last = state.lastStep();
-        boolean stopped = ranks.any(stop);
+        boolean stopped = ranks.any("whether to stop", stop);
         listener.started(state.step(), last, Math.ceilDiv(state.images(), options.batch()));
         warnings.forEach(listener::warning);
         warnings.clear();
@@ -267,12 +280,11 @@ public final class Trainer implements AutoCloseable {
                     options.shuffle(), options.augmentation(), tensors.colours(), options.learningRate()::colourNoise, state.step(),
                     options.loaderThreads(), session.places())) {
                 run(loader, listener);
-            } catch (RankLostException e) {
-                throw record.lost(e, state.step() + 1);
             } finally {
                 session.pause();
             }
         }
+        gather();
         boolean completed = state.step() >= last && !validationDue();
         stop = false; // it is answered
         End end = completed ? End.COMPLETED : state.exhausted() && !validationDue() ? End.EARLY : End.STOPPED;
@@ -286,7 +298,7 @@ public final class Trainer implements AutoCloseable {
             if (validationDue()) {
                 validate(listener);
             }
-            stopping = ranks.any(stop); // asked once, so that a loop that ends has written
+            stopping = ranks.any("whether to stop", stop); // asked once, so that a loop that ends has written
             boolean every = options.checkpointEvery() > 0 && state.step() % options.checkpointEvery() == 0;
             if (every || stopping || state.atEpochEnd() || state.step() == state.lastStep()) {
                 checkpoint(listener);
@@ -305,7 +317,7 @@ public final class Trainer implements AutoCloseable {
 
     /** A listener asks on one process alone. */
     private void gather() {
-        gathered = session.complete() ? null : tensors.all();
+        gathered = ranks.size() == 1 || session.complete() ? null : tensors.all();
     }
 
     private void step(BatchLoader loader, TrainingListener listener) {
@@ -342,7 +354,7 @@ public final class Trainer implements AutoCloseable {
     private void validate(TrainingListener listener) {
         double rate = state.learningRate(state.step() - 1);
         Evaluator.Result result = new Evaluator(session, network.input(), options.batch(), options.loaderThreads())
-                .evaluate(data.validation(), listener, () -> ranks.any(stop));
+                .evaluate(data.validation(), listener, () -> ranks.any("whether to stop", stop));
         if (result == null) {
             return;
         }

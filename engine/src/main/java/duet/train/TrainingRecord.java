@@ -72,9 +72,8 @@ final class TrainingRecord implements AutoCloseable {
     }
 
     RankLostException lost(RankLostException problem, long step) {
-        return lastCheckpoint() == null ? problem
-                : new RankLostException(problem.getMessage() + " in step " + step + "; the last checkpoint is " + lastCheckpoint()
-                        + ": --resume goes on from there, also with fewer processes");
+        return new RankLostException(problem.getMessage() + " after step " + step + (lastCheckpoint() == null ? ""
+                : "; the last checkpoint is " + lastCheckpoint() + ": --resume goes on from there, also with fewer processes"));
     }
 
     @Override

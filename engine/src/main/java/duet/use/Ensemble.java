@@ -8,8 +8,10 @@ import duet.data.BatchLoader;
 import duet.data.Dataset;
 import duet.data.Views;
 import duet.device.Backend;
+import duet.device.Ranks;
 import duet.net.Shape;
 import duet.plan.Placement;
+import duet.train.Agreement;
 import duet.train.LoadedPlan;
 import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
@@ -24,10 +26,12 @@ public final class Ensemble implements AutoCloseable {
     private final List<Classifier> members = new ArrayList<>();
     private final List<String> classNames;
     private final int batch;
+    private final Ranks ranks;
 
-    private Ensemble(List<String> classNames, int batch) {
+    private Ensemble(List<String> classNames, int batch, Ranks ranks) {
         this.classNames = classNames;
         this.batch = batch;
+        this.ranks = ranks;
     }
 
     /**
@@ -50,7 +54,8 @@ public final class Ensemble implements AutoCloseable {
     public static Ensemble create(List<Member> members, Placement placement, Backend backend, int batch) {
         Member first = members.getFirst();
         members.forEach(member -> requireSameClasses(first, member));
-        Ensemble ensemble = new Ensemble(first.checkpoint().classNames(), batch);
+        Ensemble ensemble = new Ensemble(first.checkpoint().classNames(), batch, backend.ranks());
+        members.forEach(member -> Agreement.onCheckpoint(backend.ranks(), "the network " + member.name(), member.checkpoint()));
         try {
             members.forEach(member -> ensemble.members.add(Classifier.create(member.checkpoint(), placement, backend, batch)));
             return ensemble;
@@ -88,6 +93,8 @@ public final class Ensemble implements AutoCloseable {
      */
     public Evaluation evaluate(List<Dataset> data, Views views, int worst, int loaderThreads, TrainingListener listener) {
         requireSameImages(data);
+        data.forEach(images -> Agreement.onImages(ranks, "the images", images));
+        ranks.requireSame("the views", views.name());
         Evaluation.Tally tally = new Evaluation.Tally(classNames, worst);
         List<BatchLoader> loaders = new ArrayList<>();
         try {

@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
+import duet.data.Views;
 import duet.device.Backend;
 import duet.device.CpuOptions;
 import duet.device.DeviceException;
@@ -22,6 +25,7 @@ import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
 import duet.train.output.TrainingListener;
 import duet.train.schedule.TrainingOptions;
+import duet.use.Ensemble;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -43,7 +47,7 @@ class RankedTrainingTest {
     }
 
     private static Backend open(Ranks ranks, int each) {
-        return RankedBackend.open(String.join(",", java.util.Collections.nCopies(each, "cpu")), each, CpuOptions.DEFAULT.withThreads(1),
+        return RankedBackend.open(String.join(",", Collections.nCopies(each, "cpu")), each, CpuOptions.DEFAULT.withThreads(1),
                 ranks);
     }
 
@@ -158,6 +162,55 @@ class RankedTrainingTest {
         Checkpoint end = Checkpoint.read(folder, warning -> {});
         assertEquals(STEPS, end.state().step());
         expected.tensors().forEach((tensor, values) -> assertArrayEquals(values, end.tensors().get(tensor), tensor));
+    }
+
+    /** Also where parameters lie in parts, a listener sees them as they are: at any time in one process, after validations in several. */
+    @ParameterizedTest
+    @CsvSource({"towers,1", "hybrid,1", "towers,2", "data,2"})
+    void parametersAreShownAsTheyAre(String name, int processes) {
+        Placement placement = placement(name, 2, 2);
+        ThreadRanks.run(processes, 4, PATIENCE, ranks -> {
+            try (Backend backend = processes == 1 ? Tiny.backend(2) : open(ranks, 1);
+                    Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options())) {
+                trainer.train(new Recorder(event -> {
+                    if (processes == 1 && event.equals("step 3")) {
+                        assertArrayEquals(trainer.snapshot().tensors().get("conv1.weight"), trainer.parameter("conv1.weight"));
+                    }
+                }));
+                assertArrayEquals(trainer.snapshot().tensors().get("conv1.weight"), trainer.parameter("conv1.weight"));
+            }
+            return null;
+        });
+    }
+
+    /** Networks with other weights, and other images, make no sense together. */
+    @Test
+    void evaluationsAgreeBeforeTheyBegin() {
+        Map<Integer, Checkpoint> trained = new ConcurrentHashMap<>();
+        for (int steps : new int[] {1, 2}) {
+            try (Backend backend = Tiny.backend(1);
+                    Trainer trainer = Trainer.create(Tiny.network(), Placement.ONE_DEVICE, backend, Tiny.data(),
+                            options().toBuilder().steps(steps).build())) {
+                trainer.train(TrainingListener.SILENT);
+                trained.put(steps, trainer.snapshot());
+            }
+        }
+        DeviceException other = assertThrows(DeviceException.class, () -> ThreadRanks.run(2, 1, PATIENCE,
+                ranks -> evaluate(ranks, trained.get(1 + ranks.rank()), 20)));
+        assertTrue(other.getMessage().startsWith("the network tiny must be the same for all processes"), other.getMessage());
+        DeviceException images = assertThrows(DeviceException.class, () -> ThreadRanks.run(2, 1, PATIENCE,
+                ranks -> evaluate(ranks, trained.get(1), 20 - ranks.rank())));
+        assertTrue(images.getMessage().startsWith("the images must be the same for all processes"), images.getMessage());
+        double alone = ThreadRanks.run(1, 1, PATIENCE, ranks -> evaluate(ranks, trained.get(2), 20)).getFirst();
+        ThreadRanks.run(2, 1, PATIENCE, ranks -> evaluate(ranks, trained.get(2), 20)).forEach(top1 -> assertEquals(alone, top1));
+    }
+
+    private static double evaluate(Ranks ranks, Checkpoint checkpoint, int images) {
+        Placement placement = Placement.data(ranks.size(), 2);
+        try (Backend backend = open(ranks, 1);
+                Ensemble ensemble = Ensemble.create(List.of(new Ensemble.Member("tiny", checkpoint)), placement, backend, 8)) {
+            return ensemble.evaluate(List.of(new Tiny.Patterns(images, Tiny.CLASSES, 2)), Views.ONE, 1, 1, TrainingListener.SILENT).top1();
+        }
     }
 
     @Test

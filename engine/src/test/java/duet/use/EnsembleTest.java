@@ -137,7 +137,7 @@ class EnsembleTest {
         assertCounted(probabilities(List.of(one), data, Views.TEN), data, evaluate(List.of(one), data, Views.TEN));
         TrainingOptions straight = one.state().options().toBuilder().augmentation(Augmentation.NONE).build();
         Checkpoint unmirrored = new Checkpoint(one.network(), one.classNames(), one.stored(), one.tensors(),
-                one.state().continued(straight, one.state().arithmetic()));
+                one.state().continued(straight, one.state().arithmetic(), null));
         assertEquals(5, unmirrored.views(Views.TEN).size());
         assertCounted(probabilities(List.of(unmirrored), data, Views.TEN), data, evaluate(List.of(unmirrored), data, Views.TEN));
         List<Checkpoint> both = List.of(one, unmirrored);

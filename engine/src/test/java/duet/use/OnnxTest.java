@@ -128,7 +128,8 @@ class OnnxTest {
     void aNetworkTrainedWithoutDropoutStaysOne() throws Exception {
         Checkpoint bare = TestModels.random(Networks.create("alexnet-small"), SEED + 5);
         Checkpoint checkpoint = new Checkpoint(bare.network(), bare.classNames(), bare.stored(), bare.tensors(),
-                TrainingState.initial(TrainingOptions.DEFAULTS.toBuilder().dropout(false).build(), "synthetic", 100, Arithmetic.DEFAULT));
+                TrainingState.initial(TrainingOptions.DEFAULTS.toBuilder().dropout(false).build(), "synthetic", 100, Arithmetic.DEFAULT,
+                        null));
         Path file = folder.resolve("undropped.onnx");
         ModelExchange.export(checkpoint, Format.ONNX, file);
         byte[] pixels = TestModels.image(checkpoint.stored(), SEED + 6);

@@ -808,6 +808,64 @@ public class DuetMpi extends DuetMpi$shared {
         }
     }
 
+    private static class duet_mpi_progress {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            DuetMpi.C_INT    );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("duet_mpi_progress");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int duet_mpi_progress()
+     * }
+     */
+    public static FunctionDescriptor duet_mpi_progress$descriptor() {
+        return duet_mpi_progress.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int duet_mpi_progress()
+     * }
+     */
+    public static MethodHandle duet_mpi_progress$handle() {
+        return duet_mpi_progress.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int duet_mpi_progress()
+     * }
+     */
+    public static MemorySegment duet_mpi_progress$address() {
+        return duet_mpi_progress.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int duet_mpi_progress()
+     * }
+     */
+    public static int duet_mpi_progress() {
+        var mh$ = duet_mpi_progress.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("duet_mpi_progress");
+            }
+            return (int)mh$.invokeExact();
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class duet_mpi_error {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             DuetMpi.C_POINTER,

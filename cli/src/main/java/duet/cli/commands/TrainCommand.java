@@ -165,7 +165,7 @@ public final class TrainCommand implements Callable<Integer> {
         }
         String source = data == null ? checkpoint.state().data() : data;
         Network network = checkpoint.network();
-        Placement placement = devices.placement(network);
+        Placement placement = devices.placement(network, checkpoint.state().parts());
         Source.checkFit(network, source, Source.describe(source));
         Path folder = !Processes.first() ? null : Files.isDirectory(resume) ? resume : resume.toAbsolutePath().getParent();
         TrainingOptions options = arguments.forResumed(checkpoint.state().options(), folder);

@@ -13,6 +13,7 @@ import duet.cli.output.ExitCode;
 import duet.cli.output.Interruption;
 import duet.cli.output.LayerTable;
 import duet.cli.output.Output;
+import duet.cli.output.Processes;
 import duet.cli.output.Progress;
 import duet.cli.output.Shell;
 import duet.cli.output.Top5;
@@ -44,7 +45,8 @@ record TrainingConsole(Output output, Network network, TrainingOptions options, 
             TrainingListener watched = new Watched(progress, output, interruption);
             try (progress; TensorBoardListener board = options.output() == null ? null : tensorBoard(trainer, images, progress)) {
                 if (options.output() == null) { // another process writes
-                    return trainer.train(watched).end() == Trainer.End.STOPPED ? interruption.exitCode() : ExitCode.DONE;
+                    return trainer.train(watched).end() == Trainer.End.STOPPED ? Processes.largest("the signal", interruption.exitCode())
+                            : ExitCode.DONE;
                 }
                 TrainingPictures pictures = new TrainingPictures(options.output(), trainer, progress::warning);
                 result = trainer.train(TrainingListener.all(watched, pictures, board == null ? TrainingListener.SILENT : board));
@@ -85,7 +87,7 @@ record TrainingConsole(Output output, Network network, TrainingOptions options, 
 
     private int stopped(Trainer.Result result, Interruption interruption) {
         output.warn("stopped after step " + result.steps() + "; go on with: ./duet train --resume " + Shell.word(options.output()));
-        return interruption.exitCode();
+        return Processes.largest("the signal", interruption.exitCode());
     }
 
     private void conclude(Trainer.Result result, Progress progress, Split images) {

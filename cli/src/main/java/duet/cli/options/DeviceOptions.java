@@ -20,6 +20,7 @@ import duet.net.Network;
 import duet.plan.Placement;
 import duet.plan.PlanComparison;
 import duet.plan.Planner;
+import duet.train.schedule.Parts;
 import duet.text.Text;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -153,6 +154,21 @@ public final class DeviceOptions {
             case DATA -> CommandFailure.checked(() -> Placement.data(count(), parts()));
             case HYBRID -> CommandFailure.checked(() -> Placement.hybrid(count(), parts(), rounds()));
         };
+    }
+
+    /**
+     * To go on with a training: in the parts that it had, unless something else is said, on the devices that there are now.
+     *
+     * @param begun as the checkpoint has it, or null
+     */
+    public Placement placement(Network network, Parts begun) {
+        if (begun == null || way != null || parts != null || rounds != null) {
+            return placement(network);
+        }
+        way = begun.placement().equals("hybrid") ? Way.HYBRID : Way.DATA;
+        parts = begun.parts();
+        rounds = way == Way.HYBRID ? begun.rounds() : null;
+        return placement(network);
     }
 
     /** To train: two towers, unless nobody asks for them and the network cannot be cut. */

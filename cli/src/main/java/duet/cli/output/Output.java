@@ -32,7 +32,7 @@ public final class Output {
 
     /** For people, about what goes on. */
     public void say(String line) {
-        if (!quiet) {
+        if (!quiet && Processes.first()) {
             result(line);
         }
     }

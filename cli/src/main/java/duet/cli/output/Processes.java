@@ -1,6 +1,7 @@
 package duet.cli.output;
 
 import java.io.PrintWriter;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +24,9 @@ public final class Processes {
     private static final long SILENCE_MILLIS = 2_000;
     /** Codes above this are 128 + a signal. */
     private static final int SIGNALS = 128;
+
+    /** Until the command says how long. */
+    private static final Duration LONG = Duration.ofHours(1);
 
     private static Launch launch;
     private static MpiRanks joined;
@@ -50,7 +54,7 @@ public final class Processes {
 
     /** How many there are. */
     public static int size() {
-        return launch == null ? 1 : launch.size() > 0 ? launch.size() : join(Duration.ofMinutes(1)).size();
+        return launch == null ? 1 : launch.size() > 0 ? launch.size() : join(LONG).size();
     }
 
     /**
@@ -65,12 +69,19 @@ public final class Processes {
         if (joined == null) {
             joined = MpiRanks.join(launch, patience);
         }
+        joined.setPatience(patience);
         return joined;
     }
 
     /** The processes that have come together; this one alone where none has been started with it. */
-    public static synchronized Ranks joined() {
+    static synchronized Ranks joined() {
         return joined == null ? Ranks.ALONE : joined;
+    }
+
+    /** The largest of what all say: the code of whoever has got a signal. All of them ask. */
+    public static int largest(String what, int own) {
+        return joined().gather(what, ByteBuffer.allocate(Integer.BYTES).putInt(own).array()).stream()
+                .mapToInt(answer -> ByteBuffer.wrap(answer).getInt()).max().orElse(own);
     }
 
     /**
@@ -89,7 +100,8 @@ public final class Processes {
         synchronized (Processes.class) {
             ranks = joined;
         }
-        if (code != ExitCode.DONE && !first()) {
+        boolean failed = code != ExitCode.DONE && code <= SIGNALS; // one that a signal has stopped has ended well
+        if (failed && !first()) {
             pause();
             String name = ranks == null ? "rank " + launch.rank() : ranks.name(launch.rank());
             words.lines().forEach(line -> err.println(name + ": " + line));
@@ -98,12 +110,19 @@ public final class Processes {
         if (ranks == null) {
             return code;
         }
-        if (code == ExitCode.DONE || code > SIGNALS) { // a training that was stopped by a signal has ended on all of them
-            ranks.close();
-        } else {
+        if (failed) {
             ranks.abort(code);
+            return code;
         }
-        return code;
+        try {
+            ranks.close();
+            return code;
+        } catch (DeviceException e) {
+            err.println("duet: " + e.getMessage());
+            err.flush();
+            ranks.abort(code(e));
+            return code(e);
+        }
     }
 
     private static void pause() {

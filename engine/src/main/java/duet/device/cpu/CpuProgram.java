@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
+import duet.device.DeviceException;
 import duet.device.Operation;
 import duet.device.Peers;
 import duet.device.Program;
@@ -128,7 +129,11 @@ final class CpuProgram implements Program {
 
     /** A tensor that is received is received once in a run, so its number tells the message from others. */
     private Ranks.Message message(int rank, Step.Copy copy, Tensor here) {
-        return new Ranks.Message(rank, copy.to().id(), memory(here).asByteBuffer());
+        MemorySegment data = memory(here);
+        if (data.byteSize() > Integer.MAX_VALUE) {
+            throw new DeviceException(copy.layer() + ": " + here + " is too large for a message between processes; use a smaller --batch");
+        }
+        return new Ranks.Message(rank, copy.to().id(), data.asByteBuffer());
     }
 
     /** Whether an operation may find its filter prepared: a program that trains would have to prepare it again for every pass. */

@@ -70,7 +70,7 @@ final class CpuStorage implements Storage {
         closed = true;
         backend.closed(this);
         for (int device = 0; device < blocks.length; device++) {
-            if (blocks[device] != null) {
+            if (blocks[device] != null && !backend.peers().ranks().broken()) {
                 DuetCpu.duet_free(blocks[device], Math.max(bytes[device], Region.ALIGNMENT));
             }
         }

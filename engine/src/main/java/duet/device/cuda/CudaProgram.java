@@ -300,7 +300,9 @@ final class CudaProgram implements Program {
     }
 
     private void closeParts() {
-        resources.close();
+        if (!backend.processes().ranks().broken()) {
+            resources.close();
+        }
         arena.close();
     }
 }

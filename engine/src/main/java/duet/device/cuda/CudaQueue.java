@@ -9,6 +9,7 @@ import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
+import duet.device.DeviceException;
 import duet.device.Operation;
 import duet.device.Ranks;
 import duet.device.Step;
@@ -109,6 +110,10 @@ final class CudaQueue {
         for (Step.Copy copy : copies) {
             boolean sent = backend.processes().here(copy.from().device());
             Tensor here = sent ? copy.from() : copy.to();
+            if (backend.bytes(here) > Integer.MAX_VALUE) {
+                throw new DeviceException(
+                        copy.layer() + ": " + here + " is too large for a message between processes; use a smaller --batch");
+            }
             int rank = backend.processes().rank((sent ? copy.to() : copy.from()).device());
             MemorySegment host = resources.pinned(stream.device.card, backend.bytes(here)).segment.asSlice(0, backend.bytes(here));
             (sent ? sends : receives).add(new Message(address.applyAsLong(here), host,

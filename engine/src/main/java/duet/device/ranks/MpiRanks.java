@@ -15,8 +15,10 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
@@ -39,15 +41,19 @@ public final class MpiRanks implements Ranks {
     /** What every process sends in a gathering first; longer answers follow in a second one. */
     private static final int SLOT = 256;
     private static final int ABORT_MILLIS = 2_000;
+    private static final int IDLE_MILLIS = 5;
+    /** How much longer than agreed a caller waits for the thread to give up. */
+    private static final Duration GRACE = Duration.ofSeconds(30);
 
     private final BlockingQueue<Job> jobs = new LinkedBlockingQueue<>();
-    private final Duration patience;
+    private volatile Duration patience;
     private final Thread thread;
     private final Identity identity;
     private final List<String> hosts;
     private final int sharing;
     private volatile boolean ended;
     private volatile boolean givenUp;
+    private volatile boolean broken;
 
     /** What MPI says of this process. */
     private record Identity(int rank, int size, int largestTag, String library, String host) {}
@@ -80,7 +86,7 @@ public final class MpiRanks implements Ranks {
         });
         CompletableFuture<Identity> started = new CompletableFuture<>();
         thread = Thread.ofPlatform().daemon().name("duet ranks").start(() -> live(launch, started));
-        identity = wait(started);
+        identity = wait(started, "its start");
         List<String[]> places = gather("the hosts", (identity.host() + "\n" + cores()).getBytes(StandardCharsets.UTF_8)).stream()
                 .map(answer -> new String(answer, StandardCharsets.UTF_8).split("\n", -1)).toList();
         hosts = places.stream().map(place -> place[0]).toList();
@@ -97,6 +103,15 @@ public final class MpiRanks implements Ranks {
      */
     public static MpiRanks join(Launch launch, Duration patience) {
         return new MpiRanks(launch, patience);
+    }
+
+    /**
+     * Changes how long another process may take to answer.
+     *
+     * @param patience from now on
+     */
+    public void setPatience(Duration patience) {
+        this.patience = patience;
     }
 
     @Override
@@ -151,30 +166,30 @@ public final class MpiRanks implements Ranks {
 
     @Override
     public List<byte[]> gather(String what, byte[] own) {
-        try (Arena arena = Arena.ofShared()) {
-            MemorySegment slot = arena.allocate(SLOT);
-            slot.set(ValueLayout.JAVA_INT, 0, own.length);
-            int room = SLOT - Integer.BYTES;
-            MemorySegment.copy(own, 0, slot, ValueLayout.JAVA_BYTE, Integer.BYTES, Math.min(room, own.length));
-            MemorySegment slots = gathered(what, arena, slot);
-            int longest = 0;
-            for (int rank = 0; rank < size(); rank++) {
-                longest = Math.max(longest, slots.get(ValueLayout.JAVA_INT, (long) rank * SLOT));
-            }
-            MemorySegment all = slots;
-            if (longest > room) {
-                MemorySegment whole = arena.allocate(longest);
-                MemorySegment.copy(own, 0, whole, ValueLayout.JAVA_BYTE, 0, own.length);
-                all = gathered(what, arena, whole);
-            }
-            List<byte[]> answers = new ArrayList<>();
-            for (int rank = 0; rank < size(); rank++) {
-                int length = slots.get(ValueLayout.JAVA_INT, (long) rank * SLOT);
-                long from = longest > room ? (long) rank * longest : (long) rank * SLOT + Integer.BYTES;
-                answers.add(all.asSlice(from, length).toArray(ValueLayout.JAVA_BYTE));
-            }
-            return answers;
+        Arena arena = Arena.ofShared(); // not closed where this fails: MPI may still write to it
+        MemorySegment slot = arena.allocate(SLOT);
+        slot.set(ValueLayout.JAVA_INT, 0, own.length);
+        int room = SLOT - Integer.BYTES;
+        MemorySegment.copy(own, 0, slot, ValueLayout.JAVA_BYTE, Integer.BYTES, Math.min(room, own.length));
+        MemorySegment slots = gathered(what, arena, slot);
+        int longest = 0;
+        for (int rank = 0; rank < size(); rank++) {
+            longest = Math.max(longest, slots.get(ValueLayout.JAVA_INT, (long) rank * SLOT));
         }
+        MemorySegment all = slots;
+        if (longest > room) {
+            MemorySegment whole = arena.allocate(longest);
+            MemorySegment.copy(own, 0, whole, ValueLayout.JAVA_BYTE, 0, own.length);
+            all = gathered(what, arena, whole);
+        }
+        List<byte[]> answers = new ArrayList<>();
+        for (int rank = 0; rank < size(); rank++) {
+            int length = slots.get(ValueLayout.JAVA_INT, (long) rank * SLOT);
+            long from = longest > room ? (long) rank * longest : (long) rank * SLOT + Integer.BYTES;
+            answers.add(all.asSlice(from, length).toArray(ValueLayout.JAVA_BYTE));
+        }
+        arena.close();
+        return answers;
     }
 
     /** By messages of its own, not by MPI's gathering, so that it is known whose is missing. */
@@ -261,17 +276,34 @@ public final class MpiRanks implements Ranks {
         Job job = new Job(what, start);
         jobs.add(job);
         LockSupport.unpark(thread);
-        wait(job.done);
+        wait(job.done, what);
     }
 
-    private static <T> T wait(CompletableFuture<T> future) {
+    /** Somewhat longer than the thread would wait: it may be stuck in MPI. */
+    private <T> T wait(CompletableFuture<T> future, String what) {
+        boolean interrupted = false;
+        long end = System.nanoTime() + patience.plus(GRACE).toNanos();
         try {
-            return future.join();
-        } catch (CompletionException e) {
+            while (true) {
+                try {
+                    return future.get(Math.max(1, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } catch (TimeoutException e) {
+            broken = true;
+            throw new RankLostException("MPI has not come back from " + what + " for " + patience.plus(GRACE).toSeconds()
+                    + " s: another process is gone or hangs");
+        } catch (ExecutionException e) {
             switch (e.getCause()) {
                 case RankLostException lost -> throw new RankLostException(lost.getMessage());
                 case DeviceException device -> throw new DeviceException(device.getMessage(), device);
-                default -> throw e;
+                default -> throw new IllegalStateException(e.getCause());
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
     }
@@ -311,7 +343,11 @@ public final class MpiRanks implements Ranks {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment done = arena.allocate(ValueLayout.JAVA_INT);
             while (true) {
-                Job next = active.isEmpty() ? jobs.take() : jobs.poll();
+                Job next = active.isEmpty() ? jobs.poll(IDLE_MILLIS, TimeUnit.MILLISECONDS) : jobs.poll();
+                if (next == null && active.isEmpty()) {
+                    DuetMpi.duet_mpi_progress(); // what was sent may not have left yet
+                    continue;
+                }
                 if (next != null && next.start == null) {
                     DuetMpi.duet_mpi_end();
                     next.done.complete(null);
@@ -347,7 +383,8 @@ public final class MpiRanks implements Ranks {
             Job job = jobsLeft.next();
             try {
                 for (Iterator<Request> requests = job.requests.iterator(); requests.hasNext();) {
-                    requireDone(DuetMpi.duet_mpi_test(requests.next().number(), done));
+                    Request request = requests.next();
+                    requireReached(DuetMpi.duet_mpi_test(request.number(), done), request, job);
                     if (done.get(ValueLayout.JAVA_INT, 0) != 0) {
                         requests.remove();
                         moved = true;
@@ -362,11 +399,25 @@ public final class MpiRanks implements Ranks {
                     throw lost(job);
                 }
             } catch (RuntimeException | Error e) {
+                broken = true; // requests of this job are still under way
                 jobsLeft.remove();
                 job.done.completeExceptionally(e);
             }
         }
         return moved;
+    }
+
+    private void requireReached(int error, Request request, Job job) {
+        if (error != 0) {
+            throw new RankLostException(
+                    (request.peer() < 0 ? "the other ranks" : name(request.peer())) + " cannot be reached about " + job.what
+                            + ": " + DuetMpi.duet_mpi_error(error).getString(0));
+        }
+    }
+
+    @Override
+    public boolean broken() {
+        return broken;
     }
 
     private RankLostException lost(Job job) {
@@ -406,11 +457,12 @@ public final class MpiRanks implements Ranks {
     @Override
     public void close() {
         if (!ended) {
+            gather("the end", new byte[0]); // who is missing is known here; MPI itself would wait for ever
             Job end = new Job("the end", null);
             jobs.add(end);
             ended = true;
             LockSupport.unpark(thread);
-            wait(end.done);
+            wait(end.done, "the end");
         }
     }
 }

@@ -96,14 +96,14 @@ final class RankedProgram implements Program {
         if (here(tensor)) {
             local.read(tensor, values);
         }
-        try (Arena arena = Arena.ofShared()) {
-            MemorySegment data = arena.allocate(4L * values.length);
-            if (here(tensor)) {
-                MemorySegment.copy(values, 0, data, FLOAT, 0, values.length);
-            }
-            peers.ranks().broadcast(tensor.name(), buffer(tensor, data), peers.rank(tensor.device()));
-            MemorySegment.copy(data, FLOAT, 0, values, 0, values.length);
+        Arena arena = Arena.ofShared(); // not closed where this fails: it may still be written to
+        MemorySegment data = arena.allocate(4L * values.length);
+        if (here(tensor)) {
+            MemorySegment.copy(values, 0, data, FLOAT, 0, values.length);
         }
+        peers.ranks().broadcast(tensor.name(), buffer(tensor, data), peers.rank(tensor.device()));
+        MemorySegment.copy(data, FLOAT, 0, values, 0, values.length);
+        arena.close();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package duet.train.schedule;
 
 import duet.device.Arithmetic;
+import duet.json.Nullable;
 
 /**
  * Where a training stands.
@@ -15,10 +16,11 @@ import duet.device.Arithmetic;
  * @param bestError        lowest validation top-1 error so far, 1 before the first validation
  * @param sinceBest        validations since then, or since the plateau policy divided the rate
  * @param withoutBetter    validations since then in any case
+ * @param parts            of the placement that computed it last; null where that has none, or the checkpoint is of before they were kept
  */
 public record TrainingState(
         long step, TrainingOptions options, String data, int images, Arithmetic arithmetic, boolean validated, int rateDrops,
-        double bestError, int sinceBest, int withoutBetter) {
+        double bestError, int sinceBest, int withoutBetter, @Nullable Parts parts) {
 
     /**
      * {@return the state before the first step}
@@ -27,9 +29,10 @@ public record TrainingState(
      * @param data       what the data were opened from
      * @param images     to learn from
      * @param arithmetic of the backend
+     * @param parts      of the placement, or null
      */
-    public static TrainingState initial(TrainingOptions options, String data, int images, Arithmetic arithmetic) {
-        return new TrainingState(0, options.toBuilder().output(null).build(), data, images, arithmetic, true, 0, 1, 0, 0);
+    public static TrainingState initial(TrainingOptions options, String data, int images, Arithmetic arithmetic, Parts parts) {
+        return new TrainingState(0, options.toBuilder().output(null).build(), data, images, arithmetic, true, 0, 1, 0, 0, parts);
     }
 
     /**
@@ -37,22 +40,23 @@ public record TrainingState(
      *
      * @param options    from now on; the output folder is not kept
      * @param arithmetic of the backend
+     * @param parts      of the placement, or null
      */
-    public TrainingState continued(TrainingOptions options, Arithmetic arithmetic) {
+    public TrainingState continued(TrainingOptions options, Arithmetic arithmetic, Parts parts) {
         return new TrainingState(step, options.toBuilder().output(null).build(), data, images, arithmetic, validated, rateDrops, bestError,
-                sinceBest, withoutBetter);
+                sinceBest, withoutBetter, parts);
     }
 
     /** {@return the state one step later} */
     public TrainingState stepped() {
-        return new TrainingState(step + 1, options, data, images, arithmetic, false, rateDrops, bestError, sinceBest, withoutBetter);
+        return new TrainingState(step + 1, options, data, images, arithmetic, false, rateDrops, bestError, sinceBest, withoutBetter, parts);
     }
 
     /**
      * {@return the state after the validation at the end of a training that does not end with an epoch: the plateau policy never sees it}
      */
     public TrainingState validatedAtEnd() {
-        return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, bestError, sinceBest, withoutBetter);
+        return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, bestError, sinceBest, withoutBetter, parts);
     }
 
     /**
@@ -62,12 +66,12 @@ public record TrainingState(
      */
     public TrainingState validated(double error) {
         if (error < bestError) {
-            return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, error, 0, 0);
+            return new TrainingState(step, options, data, images, arithmetic, true, rateDrops, error, 0, 0, parts);
         }
         LearningRate.Plateau plateau = options.learningRate().plateau();
         boolean drop = plateau != null && sinceBest + 1 >= plateau.patience() && rateDrops < plateau.times();
         return new TrainingState(step, options, data, images, arithmetic, true, drop ? rateDrops + 1 : rateDrops, bestError,
-                drop ? 0 : sinceBest + 1, withoutBetter + 1);
+                drop ? 0 : sinceBest + 1, withoutBetter + 1, parts);
     }
 
     /**

@@ -42,6 +42,7 @@ class RankStreamsTest {
             case "towers" -> Placement.TWO_TOWERS;
             case "halves" -> Placement.HALVES;
             case "data" -> Placement.data(devices, devices);
+            case "rounds" -> Placement.hybrid(devices, devices, 2);
             default -> Placement.hybrid(devices, devices);
         };
     }
@@ -54,7 +55,8 @@ class RankStreamsTest {
     @ParameterizedTest
     @CsvSource({"alexnet-small,towers,2,1", "alexnet-small,halves,2,1", "alexnet-small,data,2,1", "alexnet-small,data,4,1",
             "alexnet-small,data,4,2",
-            "alexnet-small,data,8,4", "alexnet-small,data,3,1", "alexnet-small,hybrid,2,1", "alexnet-small,hybrid,4,2",
+            "alexnet-small,data,8,4", "alexnet-small,data,3,1", "alexnet-small,rounds,4,1", "alexnet-small,hybrid,2,1",
+            "alexnet-small,hybrid,4,2",
             "googlenet-small,towers,2,1",
             "googlenet-small,halves,2,1", "googlenet-small,hybrid,4,1", "zfnet,halves,2,1", "alexnet,towers,2,1"})
     void everyStepOnceAndNobodyWaitsForEver(String network, String name, int devices, int each) {

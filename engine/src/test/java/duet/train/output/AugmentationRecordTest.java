@@ -38,7 +38,8 @@ class AugmentationRecordTest {
         TrainingState state = CheckpointTest.state(new LearningRate.Constant(1));
         Augmentation augmentation = Augmentation.GOOGLENET.withPatches(new Patches(1 / 3.0, 1.7)).withPhotometric(0.123);
         CheckpointTest.checkpoint(
-                state.continued(state.options().toBuilder().augmentation(augmentation).build(), state.arithmetic())).write(file);
+                state.continued(state.options().toBuilder().augmentation(augmentation).build(), state.arithmetic(), state.parts()))
+                .write(file);
         assertEquals(augmentation, Checkpoint.read(file).state().options().augmentation());
     }
 

@@ -37,6 +37,7 @@ import duet.net.Shape;
 import duet.train.Tiny;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingException;
+import duet.train.schedule.Parts;
 import duet.train.schedule.TrainingState;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,7 +48,7 @@ class CheckpointTest {
 
     static TrainingState state(LearningRate rate) {
         return new TrainingState(123, Tiny.options().toBuilder().learningRate(rate).build(), "folder:a \"b\"", 44,
-                new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3, 4);
+                new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3, 4, new Parts("hybrid", 4, 2));
     }
 
     static Checkpoint checkpoint(TrainingState state) {

@@ -72,7 +72,7 @@ class DiaryTest {
     void decaysOfLayers() {
         TrainingOptions options = Recipe.of("cifar-18pct");
         List<ParameterShape> parameters = Networks.create("cifar-18pct").parameters();
-        RunParameters numbers = new Rates(parameters).of(TrainingState.initial(options, "data", 128, Arithmetic.DEFAULT));
+        RunParameters numbers = new Rates(parameters).of(TrainingState.initial(options, "data", 128, Arithmetic.DEFAULT, null));
         for (int i = 0; i < parameters.size(); i++) {
             ParameterShape p = parameters.get(i);
             assertEquals(p.bias() ? 0.002f : 0.001f, numbers.learningRates()[i], p.name());
@@ -176,7 +176,7 @@ class DiaryTest {
         TrainingState steps = TrainingState.initial(
                 Tiny.options().toBuilder().batch(4).learningRate(new LearningRate.Steps(0.8, 1.5, 0.5)).build(),
                 "data", 40,
-                Arithmetic.DEFAULT);
+                Arithmetic.DEFAULT, null);
         assertNull(RateChange.byEpoch(steps));
         for (int step = 1; step <= 30; step++) {
             steps = steps.stepped();
@@ -184,7 +184,7 @@ class DiaryTest {
             assertEquals(step % 15 == 0, change != null, "before step " + (step + 1));
         }
         TrainingState plateau = TrainingState.initial(Tiny.options().toBuilder().learningRate(
-                new WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))).build(), "data", 44, Arithmetic.DEFAULT).stepped();
+                new WarmUp(1, new LearningRate.Plateau(1, 0.1, 1, 1))).build(), "data", 44, Arithmetic.DEFAULT, null).stepped();
         TrainingState better = plateau.validated(0.5);
         assertNull(RateChange.byValidation(plateau, better));
         TrainingState worse = better.stepped();

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 /** Epochs, learning rates and the plateau policy: what follows from a TrainingState. */
 class ScheduleTest {
     private static TrainingState state(TrainingOptions options, int images) {
-        return TrainingState.initial(options, "test", images, Arithmetic.DEFAULT);
+        return TrainingState.initial(options, "test", images, Arithmetic.DEFAULT, null);
     }
 
     private static TrainingState after(TrainingState state, long steps) {
