@@ -5,8 +5,8 @@ import java.util.Optional;
 import duet.bindings.mpi.DuetMpi;
 
 /**
- * Which MPI the generated class {@link DuetMpi} calls: the one whose launcher has started this process. One process uses one of them, because
- * a generated class is bound once.
+ * Which MPI the generated class {@link DuetMpi} calls: the one whose launcher has started this process. One process uses one of them,
+ * because a generated class is bound once.
  */
 public final class MpiLibrary {
     static final String FUNCTIONS = "duet_mpi";

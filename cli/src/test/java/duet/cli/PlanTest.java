@@ -26,6 +26,22 @@ class PlanTest {
         assertTrue(direct.contains("direct sums in bf16") && !direct.contains("Winograd"), direct);
     }
 
+    /** By hand: fc6 to fc8 and conv3 to conv5 of 4 processes in shares, each receiving 2 * 3 / 4 of them; the others' 3 whole. */
+    @Test
+    void whatProcessesExchangeIsShown() {
+        String four = plan("--placement data --ranks 4 --link 1G --step 0.1").lines().toList().getLast();
+        assertTrue(four.matches("4 processes: each receives up to [\\d.]+ MiB a step, [\\d.]+ ms at 1.00 Gbit/s; with 0.1 s of computing "
+                + "[\\d.]+ % of the speed if nothing of it is hidden, [\\d.]+ % if all is"), four);
+        String two = plan("--placement data --ranks 2 --link 1G --step 0.1").lines().toList().getLast();
+        // two send each other all gradients: 1,106,186 numbers in 32 bits are 4.22 MiB or 35.4 ms, which is 73.86 % of 135.4 ms
+        assertTrue(two.contains("up to 4.22 MiB a step, 35.4 ms at ") && two.contains("73.86 %") && two.contains("100.00 %"), two);
+        String towers = plan("--placement towers --ranks 2").lines().toList().getLast();
+        assertTrue(towers.startsWith("2 processes: each receives up to ") && !towers.contains("computing"), towers);
+        assertEquals(2, Outcome.of("plan", "--step", "1").code());
+        Outcome speed = Outcome.of("plan", "--ranks", "2", "--link", "fast");
+        assertTrue(speed.code() == 2 && speed.err().contains("'fast' is no speed such as 100G"), speed::toString);
+    }
+
     @Test
     void preparedFiltersAreCounted() {
         assertTrue(plan("--mode forward --precision bf16-everywhere").contains("\n  prepared   "));

@@ -45,8 +45,8 @@ public interface BackendProvider {
     Backend open(List<Integer> numbers, CpuOptions options);
 
     /**
-     * Opens the devices of one of several processes that work together. Plans number the devices of all; of a program's steps the backend is
-     * given those of its own devices, and copies that begin or end there.
+     * Opens the devices of one of several processes that work together. Plans number the devices of all; of a program's steps the backend
+     * is given those of its own devices, and copies that begin or end there.
      *
      * @param numbers of this process's devices
      * @param options threads for CPU devices, the precision for all

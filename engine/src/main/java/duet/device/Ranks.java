@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The processes that share a piece of work, numbered from 0 (MPI's word is rank). All of them run the same program and come to the same calls
- * in the same order; the order of messages between devices follows from the plan, which is the same on all. Only {@link #exchange} may be
- * called by several threads. A rank that is lost is a {@link DeviceException} with its number, after the time that was agreed.
+ * The processes that share a piece of work, numbered from 0 (MPI's word is rank). All of them run the same program and come to the same
+ * calls in the same order; the order of messages between devices follows from the plan, which is the same on all. Only {@link #exchange}
+ * may be called by several threads. A rank that is lost is a {@link DeviceException} with its number, after the time that was agreed.
  */
 public interface Ranks extends AutoCloseable {
     /** One process on its own. */
@@ -112,8 +112,8 @@ public interface Ranks extends AutoCloseable {
     default void giveUp() {}
 
     /**
-     * {@return whether a message was given up while it was under way} Then memory that it is read from or written to must stay: the processes can
-     * only be ended.
+     * {@return whether a message was given up while it was under way} Then memory that it is read from or written to must stay: the
+     * processes can only be ended.
      */
     default boolean broken() {
         return false;

@@ -24,10 +24,12 @@ import duet.text.Text;
  * @param rounds  in which fully connected layers are computed
  */
 record Hybrid(int devices, int parts, int rounds) implements Placement {
+    private static final int MOST_ROUNDS = 4096;
+
     Hybrid {
         Cuts.requireParts("hybrid", devices, parts);
-        if (rounds < 1) {
-            throw new NetworkException("hybrid: there is at least 1 round, not " + rounds);
+        if (rounds < 1 || rounds > MOST_ROUNDS) {
+            throw new NetworkException("hybrid: there are 1 to " + MOST_ROUNDS + " rounds, not " + rounds);
         }
     }
 

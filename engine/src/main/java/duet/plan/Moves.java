@@ -215,20 +215,23 @@ final class Moves {
     }
 
     /**
-     * The same for gradients of filters, where more than two devices would each send the whole to all others: each device adds up a share of
-     * the outputs, and the shares of the sum are handed round. The same sums in the same order; of D devices each sends (D - 1) / D of the
-     * filter twice, not D - 1 times. The shares are sent at once; the first question adds them up and sends the sums, the second one joins.
+     * The same for gradients of filters, where more than two devices would each send the whole to all others: an all-reduce as a
+     * reduce-scatter and an all-gather. Each device adds up a share of the outputs, and the shares of the sum are handed round. The same
+     * sums in the same order; of D devices each sends (D - 1) / D of the filter twice, not D - 1 times. The shares are sent at once; the
+     * first question adds them up and sends the sums, the second one joins.
      */
     Supplier<Supplier<List<Tensor>>> addedUpInShares(String layer, List<Tensor> lanes, String name) {
         List<Tensor> terms = builder.sums(layer, lanes);
         List<Range> shares = shares(terms.getFirst());
         List<Map<Integer, Tensor>> cut = new ArrayList<>(); // by device, and by whose share it is
         List<Parcel> parcels = new ArrayList<>();
+        Map<List<Integer>, Integer> places = new HashMap<>(); // by device and owner, among the parcels
         for (Tensor term : terms) {
             Map<Integer, Tensor> own = new HashMap<>();
             for (int owner = 0; owner < shares.size(); owner++) {
                 own.put(owner, share(layer, name, term, shares.get(owner)));
                 if (owner != term.device()) {
+                    places.put(List.of(term.device(), owner), parcels.size());
                     parcels.add(new Parcel(own.get(owner), layer + name, owner));
                 }
             }
@@ -241,8 +244,8 @@ final class Moves {
             for (int owner = 0; owner < shares.size(); owner++) {
                 List<Tensor> here = new ArrayList<>();
                 for (int from = 0; from < terms.size(); from++) {
-                    int index = parcels.indexOf(new Parcel(cut.get(from).get(owner), layer + name, owner));
-                    here.add(index < 0 ? cut.get(from).get(owner) : sent.arrived().get(index));
+                    Integer place = places.get(List.of(from, owner));
+                    here.add(place == null ? cut.get(from).get(owner) : sent.arrived().get(place));
                 }
                 sums.add(builder.sum(layer, builder.lane(owner), here, cut.get(owner).get(owner)));
             }

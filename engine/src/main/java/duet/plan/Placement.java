@@ -55,6 +55,16 @@ public sealed interface Placement permits OneDevice, Towers, Halves, DataParalle
         return new Hybrid(devices, parts, rounds);
     }
 
+    /**
+     * {@return whether parts can be shared out among devices}
+     *
+     * @param devices how many
+     * @param parts   of a batch
+     */
+    static boolean goesOn(int devices, int parts) {
+        return parts > 0 && Sums.devices(parts).contains(devices);
+    }
+
     /** {@return what the command line calls it} */
     String label();
 

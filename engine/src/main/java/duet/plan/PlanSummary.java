@@ -13,7 +13,6 @@ import duet.device.Operation;
 import duet.device.Region;
 import duet.device.Step;
 import duet.device.StreamSteps;
-import duet.device.StreamSteps.Kind;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 import duet.net.Network;

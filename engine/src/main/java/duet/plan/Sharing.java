@@ -56,10 +56,8 @@ public enum Sharing {
 
     /** What each lane does of a layer, in words. */
     static String words(Division division, Placement placement) {
-        if (placement.lanes() == 1) {
-            return "device 0";
-        }
-        return work(division, placement) + (division.inRounds() ? ", in " + placement.rounds() + " rounds" : "");
+        return (placement.lanes() == 1 ? "device 0" : work(division, placement))
+                + (division.inRounds() ? ", in " + placement.rounds() + " rounds" : "");
     }
 
     private static String work(Division division, Placement placement) {

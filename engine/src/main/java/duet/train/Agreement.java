@@ -1,8 +1,11 @@
 package duet.train;
 
+import java.lang.reflect.RecordComponent;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -10,15 +13,55 @@ import java.util.zip.CRC32C;
 
 import duet.data.Dataset;
 import duet.data.Fingerprinted;
+import duet.data.Split;
 import duet.device.Ranks;
+import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.train.output.Checkpoint;
+import duet.train.schedule.TrainingOptions;
+import duet.train.schedule.TrainingState;
 
-/** What processes that work together must have in common; each method is called by all of them and throws where they have not. */
+/**
+ * What processes that work together must have in common: each method is called by all of them and throws where they have not. And what a
+ * training that goes on should have in common with itself.
+ */
 public final class Agreement {
     private static final int FLOATS = 1 << 16;
 
     private Agreement() {}
+
+    /** Compares what trainings are made of. */
+    static void onTraining(Ranks ranks, Network network, Split data, TrainingOptions options) {
+        if (ranks.size() == 1) {
+            return;
+        }
+        ranks.requireSame("the network", network.name() + String.format(Locale.ROOT, " (fingerprint %08x)",
+                NetworkJson.write(network).hashCode()));
+        onImages(ranks, "the training images", data.training());
+        onImages(ranks, "the validation images", data.validation());
+        TrainingOptions common = options.toBuilder().output(null).loaderThreads(1).build();
+        for (RecordComponent option : TrainingOptions.class.getRecordComponents()) {
+            try {
+                ranks.requireSame("the option " + option.getName(), String.valueOf(option.getAccessor().invoke(common)));
+            } catch (ReflectiveOperationException e) {
+                throw new LinkageError(e.getMessage(), e); // a public record of this module
+            }
+        }
+    }
+
+    /** What of a training that goes on gives other bits than if it had never stopped, a sentence each. */
+    static List<String> changes(TrainingState before, TrainingState now) {
+        List<String> changes = new ArrayList<>();
+        String consequence = ", so its numbers will not be those of one that was never stopped";
+        if (!now.arithmetic().equals(before.arithmetic())) {
+            changes.add("the training was computed in " + before.arithmetic() + " and goes on in " + now.arithmetic() + consequence);
+        }
+        if (before.parts() != null && !before.parts().equals(now.parts())) {
+            changes.add("the training was computed in " + before.parts().words() + " and goes on in "
+                    + (now.parts() == null ? "one" : now.parts().words()) + consequence);
+        }
+        return changes;
+    }
 
     /**
      * Compares images.

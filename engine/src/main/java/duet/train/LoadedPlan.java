@@ -19,6 +19,8 @@ public final class LoadedPlan {
     private final int[] ranks;
     private final float[] probabilities;
     private final int[] status;
+    /** Of each lane, also where it has results of several rounds. */
+    private final List<Tensor> states;
     private int present;
     private double lossSum;
     private int top1;
@@ -34,6 +36,7 @@ public final class LoadedPlan {
         probabilities = plan.outputs().getFirst().probabilities() == null ? null
                 : new float[Math.multiplyExact(plan.batch(), plan.network().classes())];
         status = new int[plan.checkedLayers().size()];
+        states = status.length == 0 ? List.of() : plan.outputs().stream().map(Plan.Outputs::status).distinct().toList();
     }
 
     Plan plan() {
@@ -183,8 +186,8 @@ public final class LoadedPlan {
     /** {@return the first layer, in network order, that has made a NaN or an infinity on any device; null if all is well} */
     public String notFinite() {
         int first = status.length;
-        for (Plan.Outputs outputs : status.length == 0 ? List.<Plan.Outputs>of() : plan.outputs()) {
-            program.read(outputs.status(), status);
+        for (Tensor tensor : states) {
+            program.read(tensor, status);
             for (int i = 0; i < first; i++) {
                 if (status[i] != 0) {
                     first = i;

@@ -1,20 +1,16 @@
 package duet.train;
 
-import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 import duet.data.BatchLoader;
 import duet.data.Split;
-import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.RankLostException;
 import duet.device.Ranks;
 import duet.net.Network;
-import duet.net.NetworkJson;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
@@ -148,7 +144,7 @@ public final class Trainer implements AutoCloseable {
         if (options.output() != null) {
             OutputFolder.requireNew(options.output());
         }
-        requireSame(backend.ranks(), network, data, options);
+        Agreement.onTraining(backend.ranks(), network, data, options);
         Agreement.onCheckpoint(backend.ranks(), "the network to begin with", from);
         Session session = session(network, placement, backend, data, options);
         Trainer trainer = null;
@@ -163,12 +159,12 @@ public final class Trainer implements AutoCloseable {
             TrainingState state = TrainingState.initial(options, source, data.training().size(), backend.arithmetic(),
                     Parts.of(placement));
             trainer = new Trainer(network, data, tensors, state, options, backend.ranks());
-            if (options.output() != null) {
-                TrainingOutput output = TrainingOutput.create(options, network);
-                trainer.record = new TrainingRecord(output);
+            TrainingOutput output = options.output() == null ? null : TrainingOutput.create(options, network);
+            trainer.record = new TrainingRecord(output);
+            trainer.checkpoint(TrainingListener.SILENT);
+            if (output != null) { // behind the checkpoint: a folder without one is as good as new
                 output.writeNetwork();
             }
-            trainer.checkpoint(TrainingListener.SILENT);
             return trainer;
         } catch (RuntimeException | Error e) {
             closeAll(trainer, session);
@@ -194,53 +190,28 @@ public final class Trainer implements AutoCloseable {
         TrainingOptions all = checkpoint.state().options().continued(options);
         TrainingState state = checkpoint.state().continued(all, backend.arithmetic(), Parts.of(placement));
         Agreement.onCheckpoint(backend.ranks(), "the checkpoint", checkpoint);
-        requireSame(backend.ranks(), network, data, all);
+        Agreement.onTraining(backend.ranks(), network, data, all);
         Session session = session(network, placement, backend, data, all);
         Trainer trainer = null;
         try {
             session.set(checkpoint.tensors());
             trainer = new Trainer(network, data, new ModelTensors(session, checkpoint.tensors().get(Checkpoint.MEAN),
                     checkpoint.tensors().get(Checkpoint.COLOURS)), state, all, backend.ranks());
-            Arithmetic before = checkpoint.state().arithmetic();
-            if (!state.arithmetic().equals(before)) {
-                trainer.warnings.add("the training was computed in " + before + " and goes on in " + state.arithmetic()
-                        + ": its numbers will not be those of one that was never stopped");
+            trainer.warnings.addAll(Agreement.changes(checkpoint.state(), state));
+            TrainingOutput output = all.output() == null ? null
+                    : TrainingOutput.resume(all, network, state, trainer.warnings::add);
+            trainer.record = new TrainingRecord(output);
+            if (backend.ranks().any("whether a checkpoint is there", output != null && output.lastCheckpoint() == null)) {
+                trainer.checkpoint(TrainingListener.SILENT);
             }
-            Parts parts = checkpoint.state().parts();
-            if (parts != null && !parts.equals(state.parts())) {
-                trainer.warnings.add("the training was computed in " + parts.words() + " and goes on "
-                        + (state.parts() == null ? "as " + placement.words() : "in " + state.parts().words())
-                        + ": sums are added in another order, so its numbers will not be those of one that was never stopped");
-            }
-            if (all.output() != null) {
-                TrainingOutput output = TrainingOutput.resume(all, network, state, trainer.warnings::add);
-                trainer.record = new TrainingRecord(output);
+            if (output != null) {
                 trainer.lastValidation = output.lastValidation();
                 output.writeNetwork();
-            }
-            if (backend.ranks().any("whether a checkpoint is there", all.output() != null && trainer.record.lastCheckpoint() == null)) {
-                trainer.checkpoint(TrainingListener.SILENT);
             }
             return trainer;
         } catch (RuntimeException | Error e) {
             closeAll(trainer, session);
             throw e;
-        }
-    }
-
-    /** Processes that train together. */
-    private static void requireSame(Ranks ranks, Network network, Split data, TrainingOptions options) {
-        ranks.requireSame("the network",
-                network.name() + String.format(Locale.ROOT, " (fingerprint %08x)", NetworkJson.write(network).hashCode()));
-        Agreement.onImages(ranks, "the training images", data.training());
-        Agreement.onImages(ranks, "the validation images", data.validation());
-        TrainingOptions common = options.toBuilder().output(null).loaderThreads(1).build();
-        for (RecordComponent option : ranks.size() == 1 ? new RecordComponent[0] : TrainingOptions.class.getRecordComponents()) {
-            try {
-                ranks.requireSame("the option " + option.getName(), String.valueOf(option.getAccessor().invoke(common)));
-            } catch (ReflectiveOperationException e) {
-                throw new LinkageError(e.getMessage(), e); // a public record of this module
-            }
         }
     }
 
@@ -267,7 +238,6 @@ public final class Trainer implements AutoCloseable {
 
     private Result trained(TrainingListener listener) {
         long last = state.lastStep();
-        boolean stopped = ranks.any("whether to stop", stop);
         listener.started(state.step(), last, Math.ceilDiv(state.images(), options.batch()));
         warnings.forEach(listener::warning);
         warnings.clear();
@@ -275,6 +245,7 @@ public final class Trainer implements AutoCloseable {
             validate(listener);
             checkpoint(listener);
         }
+        boolean stopped = ranks.any("whether to stop", stop);
         if (state.step() < last && !stopped && !state.exhausted()) {
             try (BatchLoader loader = BatchLoader.training(data.training(), network.input(), options.batch(), options.seed(),
                     options.shuffle(), options.augmentation(), tensors.colours(), options.learningRate()::colourNoise, state.step(),
@@ -292,8 +263,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void run(BatchLoader loader, TrainingListener listener) {
-        boolean stopping = false;
-        while (state.step() < state.lastStep() && !stopping && !state.exhausted()) {
+        for (boolean stopping = false; state.step() < state.lastStep() && !stopping && !state.exhausted();) {
             step(loader, listener);
             if (validationDue()) {
                 validate(listener);
@@ -378,8 +348,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * {@return one parameter as it is now, in canonical order} A listener may ask for it while {@link #train} goes on. Where several processes
-     * have parts of it, it is as at the last validation.
+     * {@return one parameter as it is now, in canonical order} A listener may ask for it while {@link #train} goes on. Where several
+     * processes have parts of it, it is as at the last validation.
      *
      * @param name such as {@code conv1.weight}
      * @throws IllegalArgumentException if the network has no such parameter

@@ -251,7 +251,7 @@ class RoundsTest {
         Network network = Networks.create("alexnet");
         assertRefused("a batch of 128 images cannot be cut into 2 equal parts in each of 3 rounds; use a multiple of 6 or other rounds",
                 network, Placement.hybrid(2, 2, 3), 128);
-        assertEquals("hybrid: there is at least 1 round, not 0",
+        assertEquals("hybrid: there are 1 to 4096 rounds, not 0",
                 assertThrows(NetworkException.class, () -> Placement.hybrid(2, 2, 0)).getMessage());
     }
 }

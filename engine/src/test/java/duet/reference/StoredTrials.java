@@ -7,9 +7,9 @@ import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
 import duet.device.Operation;
-import duet.device.Operation.Gather;
 import duet.device.Operation.ActivationForward;
 import duet.device.Operation.Add;
+import duet.device.Operation.Gather;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.PrepareInput;
 import duet.device.Operation.Product;

@@ -14,17 +14,24 @@ import duet.data.DamageReport;
 import duet.data.Split;
 import duet.data.source.Datasets;
 import duet.device.Backend;
+import duet.device.Operation;
 import duet.model.Networks;
+import duet.net.Initialization;
+import duet.net.Layer;
 import duet.net.Network;
+import duet.net.Shape;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
+import duet.train.output.TrainingListener;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Test;
 
 /** A network computes one function, whatever its placement. */
 class PlacementTest {
+    private static final Initialization START = new Initialization(Initialization.Distribution.HE, 0, 0);
+
     private record Run(List<Metrics> steps, Checkpoint end) {}
 
     private static Run run(Placement placement) {
@@ -120,6 +127,25 @@ class PlacementTest {
             assertEquals(20, recorder.steps.size());
             return new Run(recorder.steps, trainer.snapshot());
         }
+    }
+
+    /** Gradients in shares: fewer shares than devices, and shares of unequal size. */
+    @Test
+    void sharesOfGradientsOnThreeDevices() {
+        Network network = Network.chain("wide", new Shape(1, 10, 10), 1 / 64.0, List.of(
+                new Layer.FullyConnected("fc1", 1000, true, START), new Layer.Nonlinearity("relu1", Operation.Activation.RELU),
+                new Layer.FullyConnected("fc2", 100, true, START), new Layer.Nonlinearity("relu2", Operation.Activation.RELU),
+                new Layer.FullyConnected("fc3", Tiny.CLASSES.size(), true, START), new Layer.SoftmaxCrossEntropy("loss")));
+        TrainingOptions options = Tiny.options().toBuilder().batch(12).steps(3).build();
+        List<Checkpoint> ends = new ArrayList<>();
+        for (int devices : new int[] {1, 3}) {
+            try (Backend backend = Tiny.backend(devices);
+                    Trainer trainer = Trainer.create(network, Placement.data(devices, 3), backend, Tiny.data(), options)) {
+                trainer.train(TrainingListener.SILENT);
+                ends.add(trainer.snapshot());
+            }
+        }
+        ends.getFirst().tensors().forEach((name, values) -> assertArrayEquals(values, ends.getLast().tensors().get(name), name));
     }
 
     /** Parameters go to parts on two devices and come back whole. */

@@ -99,7 +99,9 @@ class RankedTrainingTest {
         }
     }
 
-    /** Only the first process writes; what it writes is what one process alone writes, also where the others have some of the parameters. */
+    /**
+     * Only the first process writes; what it writes is what one process alone writes, also where the others have some of the parameters.
+     */
     @ParameterizedTest
     @CsvSource({"data,2", "hybrid,2", "towers,2"})
     void oneProcessWrites(String name, int processes, @TempDir Path folder) {

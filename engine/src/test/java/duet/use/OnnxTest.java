@@ -31,7 +31,6 @@ import duet.model.Networks;
 import duet.model.proto.Onnx;
 import duet.net.Network;
 import duet.net.ParameterShape;
-import duet.net.Shape;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.TrainingState;

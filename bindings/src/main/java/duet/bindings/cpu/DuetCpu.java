@@ -2,15 +2,14 @@
 
 package duet.bindings.cpu;
 
-import java.lang.invoke.*;
+import static java.lang.foreign.MemoryLayout.PathElement.*;
+import static java.lang.foreign.ValueLayout.*;
+
 import java.lang.foreign.*;
-import java.nio.ByteOrder;
+import java.lang.invoke.*;
 import java.util.*;
 import java.util.function.*;
 import java.util.stream.*;
-
-import static java.lang.foreign.ValueLayout.*;
-import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 public class DuetCpu extends DuetCpu$shared {
 
@@ -1130,8 +1129,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
-     * }
+     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const
+     * float *bias, int32_t relu, float *output, void *workspace) }
      */
     public static FunctionDescriptor duet_convolution_forward$descriptor() {
         return duet_convolution_forward.DESC;
@@ -1140,8 +1139,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
-     * }
+     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const
+     * float *bias, int32_t relu, float *output, void *workspace) }
      */
     public static MethodHandle duet_convolution_forward$handle() {
         return duet_convolution_forward.HANDLE;
@@ -1150,8 +1149,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
-     * }
+     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const
+     * float *bias, int32_t relu, float *output, void *workspace) }
      */
     public static MemorySegment duet_convolution_forward$address() {
         return duet_convolution_forward.ADDR;
@@ -1159,8 +1158,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const float *bias, int32_t relu, float *output, void *workspace)
-     * }
+     * int32_t duet_convolution_forward(duet_team *team, const duet_convolution *convolution, const float *input, const float *filter, const
+     * float *bias, int32_t relu, float *output, void *workspace) }
      */
     public static int duet_convolution_forward(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment filter, MemorySegment bias, int relu, MemorySegment output, MemorySegment workspace) {
         var mh$ = duet_convolution_forward.HANDLE;
@@ -1320,8 +1319,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
-     * }
+     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void
+     * *prepared, const float *bias, int32_t relu, float *output, void *workspace) }
      */
     public static FunctionDescriptor duet_convolution_forward_prepared$descriptor() {
         return duet_convolution_forward_prepared.DESC;
@@ -1330,8 +1329,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
-     * }
+     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void
+     * *prepared, const float *bias, int32_t relu, float *output, void *workspace) }
      */
     public static MethodHandle duet_convolution_forward_prepared$handle() {
         return duet_convolution_forward_prepared.HANDLE;
@@ -1340,8 +1339,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
-     * }
+     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void
+     * *prepared, const float *bias, int32_t relu, float *output, void *workspace) }
      */
     public static MemorySegment duet_convolution_forward_prepared$address() {
         return duet_convolution_forward_prepared.ADDR;
@@ -1349,8 +1348,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void *prepared, const float *bias, int32_t relu, float *output, void *workspace)
-     * }
+     * int32_t duet_convolution_forward_prepared(duet_team *team, const duet_convolution *convolution, const float *input, const void
+     * *prepared, const float *bias, int32_t relu, float *output, void *workspace) }
      */
     public static int duet_convolution_forward_prepared(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment prepared, MemorySegment bias, int relu, MemorySegment output, MemorySegment workspace) {
         var mh$ = duet_convolution_forward_prepared.HANDLE;
@@ -1446,8 +1445,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
-     * }
+     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const
+     * float *filter, float *input_gradient, void *workspace) }
      */
     public static FunctionDescriptor duet_convolution_backward_data$descriptor() {
         return duet_convolution_backward_data.DESC;
@@ -1456,8 +1455,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
-     * }
+     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const
+     * float *filter, float *input_gradient, void *workspace) }
      */
     public static MethodHandle duet_convolution_backward_data$handle() {
         return duet_convolution_backward_data.HANDLE;
@@ -1466,8 +1465,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
-     * }
+     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const
+     * float *filter, float *input_gradient, void *workspace) }
      */
     public static MemorySegment duet_convolution_backward_data$address() {
         return duet_convolution_backward_data.ADDR;
@@ -1475,8 +1474,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const float *filter, float *input_gradient, void *workspace)
-     * }
+     * int32_t duet_convolution_backward_data(duet_team *team, const duet_convolution *convolution, const float *output_gradient, const
+     * float *filter, float *input_gradient, void *workspace) }
      */
     public static int duet_convolution_backward_data(MemorySegment team, MemorySegment convolution, MemorySegment output_gradient, MemorySegment filter, MemorySegment input_gradient, MemorySegment workspace) {
         var mh$ = duet_convolution_backward_data.HANDLE;
@@ -1573,8 +1572,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
-     * }
+     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float
+     * *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace) }
      */
     public static FunctionDescriptor duet_convolution_backward_weights$descriptor() {
         return duet_convolution_backward_weights.DESC;
@@ -1583,8 +1582,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
-     * }
+     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float
+     * *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace) }
      */
     public static MethodHandle duet_convolution_backward_weights$handle() {
         return duet_convolution_backward_weights.HANDLE;
@@ -1593,8 +1592,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
-     * }
+     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float
+     * *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace) }
      */
     public static MemorySegment duet_convolution_backward_weights$address() {
         return duet_convolution_backward_weights.ADDR;
@@ -1602,8 +1601,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace)
-     * }
+     * int32_t duet_convolution_backward_weights(duet_team *team, const duet_convolution *convolution, const float *input, const float
+     * *output_gradient, float *filter_gradient, float *bias_gradient, void *workspace) }
      */
     public static int duet_convolution_backward_weights(MemorySegment team, MemorySegment convolution, MemorySegment input, MemorySegment output_gradient, MemorySegment filter_gradient, MemorySegment bias_gradient, MemorySegment workspace) {
         var mh$ = duet_convolution_backward_weights.HANDLE;
@@ -2152,8 +2151,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
-     * }
+     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+     * float beta, float k, const float *input, float *output) }
      */
     public static FunctionDescriptor duet_response_norm_forward$descriptor() {
         return duet_response_norm_forward.DESC;
@@ -2162,8 +2161,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
-     * }
+     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+     * float beta, float k, const float *input, float *output) }
      */
     public static MethodHandle duet_response_norm_forward$handle() {
         return duet_response_norm_forward.HANDLE;
@@ -2172,8 +2171,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
-     * }
+     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+     * float beta, float k, const float *input, float *output) }
      */
     public static MemorySegment duet_response_norm_forward$address() {
         return duet_response_norm_forward.ADDR;
@@ -2181,8 +2180,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, float *output)
-     * }
+     * int32_t duet_response_norm_forward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+     * float beta, float k, const float *input, float *output) }
      */
     public static int duet_response_norm_forward(MemorySegment team, long pixels, int channels, int groups, int size, float alpha, float beta, float k, MemorySegment input, MemorySegment output) {
         var mh$ = duet_response_norm_forward.HANDLE;
@@ -2222,8 +2221,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
-     * }
+     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+     * float beta, float k, const float *input, const float *output_gradient, float *input_gradient) }
      */
     public static FunctionDescriptor duet_response_norm_backward$descriptor() {
         return duet_response_norm_backward.DESC;
@@ -2232,8 +2231,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
-     * }
+     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+     * float beta, float k, const float *input, const float *output_gradient, float *input_gradient) }
      */
     public static MethodHandle duet_response_norm_backward$handle() {
         return duet_response_norm_backward.HANDLE;
@@ -2242,8 +2241,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
-     * }
+     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+     * float beta, float k, const float *input, const float *output_gradient, float *input_gradient) }
      */
     public static MemorySegment duet_response_norm_backward$address() {
         return duet_response_norm_backward.ADDR;
@@ -2251,8 +2250,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha, float beta, float k, const float *input, const float *output_gradient, float *input_gradient)
-     * }
+     * int32_t duet_response_norm_backward(duet_team *team, int64_t pixels, int32_t channels, int32_t groups, int32_t size, float alpha,
+     * float beta, float k, const float *input, const float *output_gradient, float *input_gradient) }
      */
     public static int duet_response_norm_backward(MemorySegment team, long pixels, int channels, int groups, int size, float alpha, float beta, float k, MemorySegment input, MemorySegment output_gradient, MemorySegment input_gradient) {
         var mh$ = duet_response_norm_backward.HANDLE;
@@ -2350,8 +2349,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
-     * }
+     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient,
+     * float *input_gradient, float *workspace) }
      */
     public static FunctionDescriptor duet_spatial_norm_backward$descriptor() {
         return duet_spatial_norm_backward.DESC;
@@ -2360,8 +2359,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
-     * }
+     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient,
+     * float *input_gradient, float *workspace) }
      */
     public static MethodHandle duet_spatial_norm_backward$handle() {
         return duet_spatial_norm_backward.HANDLE;
@@ -2370,8 +2369,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
-     * }
+     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient,
+     * float *input_gradient, float *workspace) }
      */
     public static MemorySegment duet_spatial_norm_backward$address() {
         return duet_spatial_norm_backward.ADDR;
@@ -2379,8 +2378,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient, float *input_gradient, float *workspace)
-     * }
+     * int32_t duet_spatial_norm_backward(duet_team *team, const duet_spatial_norm *norm, const float *input, const float *output_gradient,
+     * float *input_gradient, float *workspace) }
      */
     public static int duet_spatial_norm_backward(MemorySegment team, MemorySegment norm, MemorySegment input, MemorySegment output_gradient, MemorySegment input_gradient, MemorySegment workspace) {
         var mh$ = duet_spatial_norm_backward.HANDLE;
@@ -2478,8 +2477,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
-     * }
+     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient,
+     * float *input_gradient) }
      */
     public static FunctionDescriptor duet_max_pool_backward$descriptor() {
         return duet_max_pool_backward.DESC;
@@ -2488,8 +2487,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
-     * }
+     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient,
+     * float *input_gradient) }
      */
     public static MethodHandle duet_max_pool_backward$handle() {
         return duet_max_pool_backward.HANDLE;
@@ -2498,8 +2497,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
-     * }
+     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient,
+     * float *input_gradient) }
      */
     public static MemorySegment duet_max_pool_backward$address() {
         return duet_max_pool_backward.ADDR;
@@ -2507,8 +2506,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient, float *input_gradient)
-     * }
+     * int32_t duet_max_pool_backward(duet_team *team, const duet_pooling *pooling, const uint8_t *winners, const float *output_gradient,
+     * float *input_gradient) }
      */
     public static int duet_max_pool_backward(MemorySegment team, MemorySegment pooling, MemorySegment winners, MemorySegment output_gradient, MemorySegment input_gradient) {
         var mh$ = duet_max_pool_backward.HANDLE;
@@ -2680,8 +2679,9 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
-     * }
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t
+     * total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step,
+     * uint32_t threshold, float scale, const float *input, float *output) }
      */
     public static FunctionDescriptor duet_dropout$descriptor() {
         return duet_dropout.DESC;
@@ -2690,8 +2690,9 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
-     * }
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t
+     * total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step,
+     * uint32_t threshold, float scale, const float *input, float *output) }
      */
     public static MethodHandle duet_dropout$handle() {
         return duet_dropout.HANDLE;
@@ -2700,8 +2701,9 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
-     * }
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t
+     * total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step,
+     * uint32_t threshold, float scale, const float *input, float *output) }
      */
     public static MemorySegment duet_dropout$address() {
         return duet_dropout.ADDR;
@@ -2709,8 +2711,9 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step, uint32_t threshold, float scale, const float *input, float *output)
-     * }
+     * int32_t duet_dropout(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, int32_t first_image, int32_t
+     * total_channels, int32_t first_channel, int32_t total_height, int32_t first_row, uint64_t seed, uint32_t purpose, uint64_t step,
+     * uint32_t threshold, float scale, const float *input, float *output) }
      */
     public static int duet_dropout(MemorySegment team, int batch, int channels, int height, int width, int first_image, int total_channels, int first_channel, int total_height, int first_row, long seed, int purpose, long step, int threshold, float scale, MemorySegment input, MemorySegment output) {
         var mh$ = duet_dropout.HANDLE;
@@ -2749,8 +2752,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor)
-     * }
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float
+     * *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor) }
      */
     public static FunctionDescriptor duet_softmax_cross_entropy$descriptor() {
         return duet_softmax_cross_entropy.DESC;
@@ -2759,8 +2762,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor)
-     * }
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float
+     * *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor) }
      */
     public static MethodHandle duet_softmax_cross_entropy$handle() {
         return duet_softmax_cross_entropy.HANDLE;
@@ -2769,8 +2772,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor)
-     * }
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float
+     * *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor) }
      */
     public static MemorySegment duet_softmax_cross_entropy$address() {
         return duet_softmax_cross_entropy.ADDR;
@@ -2778,8 +2781,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor)
-     * }
+     * int32_t duet_softmax_cross_entropy(duet_team *team, int32_t batch, int32_t classes, const float *logits, const int32_t *labels, float
+     * *losses, int32_t *ranks, float *probabilities, float *input_gradient, float divisor) }
      */
     public static int duet_softmax_cross_entropy(MemorySegment team, int batch, int classes, MemorySegment logits, MemorySegment labels, MemorySegment losses, MemorySegment ranks, MemorySegment probabilities, MemorySegment input_gradient, float divisor) {
         var mh$ = duet_softmax_cross_entropy.HANDLE;
@@ -2817,8 +2820,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
-     * }
+     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first,
+     * float *to, int64_t to_pitch, int64_t to_first) }
      */
     public static FunctionDescriptor duet_copy_block$descriptor() {
         return duet_copy_block.DESC;
@@ -2827,8 +2830,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
-     * }
+     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first,
+     * float *to, int64_t to_pitch, int64_t to_first) }
      */
     public static MethodHandle duet_copy_block$handle() {
         return duet_copy_block.HANDLE;
@@ -2837,8 +2840,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
-     * }
+     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first,
+     * float *to, int64_t to_pitch, int64_t to_first) }
      */
     public static MemorySegment duet_copy_block$address() {
         return duet_copy_block.ADDR;
@@ -2846,8 +2849,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
-     * }
+     * int32_t duet_copy_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first,
+     * float *to, int64_t to_pitch, int64_t to_first) }
      */
     public static int duet_copy_block(MemorySegment team, long outer, long count, MemorySegment from, long from_pitch, long from_first, MemorySegment to, long to_pitch, long to_first) {
         var mh$ = duet_copy_block.HANDLE;
@@ -2885,8 +2888,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
-     * }
+     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first,
+     * float *to, int64_t to_pitch, int64_t to_first) }
      */
     public static FunctionDescriptor duet_add_block$descriptor() {
         return duet_add_block.DESC;
@@ -2895,8 +2898,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
-     * }
+     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first,
+     * float *to, int64_t to_pitch, int64_t to_first) }
      */
     public static MethodHandle duet_add_block$handle() {
         return duet_add_block.HANDLE;
@@ -2905,8 +2908,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
-     * }
+     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first,
+     * float *to, int64_t to_pitch, int64_t to_first) }
      */
     public static MemorySegment duet_add_block$address() {
         return duet_add_block.ADDR;
@@ -2914,8 +2917,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first, float *to, int64_t to_pitch, int64_t to_first)
-     * }
+     * int32_t duet_add_block(duet_team *team, int64_t outer, int64_t count, const float *from, int64_t from_pitch, int64_t from_first,
+     * float *to, int64_t to_pitch, int64_t to_first) }
      */
     public static int duet_add_block(MemorySegment team, long outer, long count, MemorySegment from, long from_pitch, long from_first, MemorySegment to, long to_pitch, long to_first) {
         var mh$ = duet_add_block.HANDLE;
@@ -2957,8 +2960,9 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
-     * }
+     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t
+     * height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float
+     * *output) }
      */
     public static FunctionDescriptor duet_prepare_input$descriptor() {
         return duet_prepare_input.DESC;
@@ -2967,8 +2971,9 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
-     * }
+     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t
+     * height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float
+     * *output) }
      */
     public static MethodHandle duet_prepare_input$handle() {
         return duet_prepare_input.HANDLE;
@@ -2977,8 +2982,9 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
-     * }
+     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t
+     * height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float
+     * *output) }
      */
     public static MemorySegment duet_prepare_input$address() {
         return duet_prepare_input.ADDR;
@@ -2986,8 +2992,9 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float *output)
-     * }
+     * int32_t duet_prepare_input(duet_team *team, int32_t batch, int32_t channels, int32_t stored_height, int32_t stored_width, int32_t
+     * height, int32_t width, const uint8_t *images, const int32_t *crops, const float *mean, const float *colour_shift, float scale, float
+     * *output) }
      */
     public static int duet_prepare_input(MemorySegment team, int batch, int channels, int stored_height, int stored_width, int height, int width, MemorySegment images, MemorySegment crops, MemorySegment mean, MemorySegment colour_shift, float scale, MemorySegment output) {
         var mh$ = duet_prepare_input.HANDLE;
@@ -3024,8 +3031,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
-     * }
+     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float
+     * decay, float mu) }
      */
     public static FunctionDescriptor duet_sgd_update$descriptor() {
         return duet_sgd_update.DESC;
@@ -3034,8 +3041,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
-     * }
+     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float
+     * decay, float mu) }
      */
     public static MethodHandle duet_sgd_update$handle() {
         return duet_sgd_update.HANDLE;
@@ -3044,8 +3051,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
-     * }
+     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float
+     * decay, float mu) }
      */
     public static MemorySegment duet_sgd_update$address() {
         return duet_sgd_update.ADDR;
@@ -3053,8 +3060,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float decay, float mu)
-     * }
+     * int32_t duet_sgd_update(duet_team *team, int64_t count, const float *gradient, float *weight, float *momentum, float rate, float
+     * decay, float mu) }
      */
     public static int duet_sgd_update(MemorySegment team, long count, MemorySegment gradient, MemorySegment weight, MemorySegment momentum, float rate, float decay, float mu) {
         var mh$ = duet_sgd_update.HANDLE;
@@ -3153,8 +3160,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
-     * }
+     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float
+     * *output) }
      */
     public static FunctionDescriptor duet_to_nhwc$descriptor() {
         return duet_to_nhwc.DESC;
@@ -3163,8 +3170,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
-     * }
+     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float
+     * *output) }
      */
     public static MethodHandle duet_to_nhwc$handle() {
         return duet_to_nhwc.HANDLE;
@@ -3173,8 +3180,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
-     * }
+     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float
+     * *output) }
      */
     public static MemorySegment duet_to_nhwc$address() {
         return duet_to_nhwc.ADDR;
@@ -3182,8 +3189,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float *output)
-     * }
+     * int32_t duet_to_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *canonical, float
+     * *output) }
      */
     public static int duet_to_nhwc(MemorySegment team, int batch, int channels, int height, int width, MemorySegment canonical, MemorySegment output) {
         var mh$ = duet_to_nhwc.HANDLE;
@@ -3219,8 +3226,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
-     * }
+     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float
+     * *canonical) }
      */
     public static FunctionDescriptor duet_from_nhwc$descriptor() {
         return duet_from_nhwc.DESC;
@@ -3229,8 +3236,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
-     * }
+     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float
+     * *canonical) }
      */
     public static MethodHandle duet_from_nhwc$handle() {
         return duet_from_nhwc.HANDLE;
@@ -3239,8 +3246,8 @@ public class DuetCpu extends DuetCpu$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
-     * }
+     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float
+     * *canonical) }
      */
     public static MemorySegment duet_from_nhwc$address() {
         return duet_from_nhwc.ADDR;
@@ -3248,8 +3255,8 @@ public class DuetCpu extends DuetCpu$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float *canonical)
-     * }
+     * int32_t duet_from_nhwc(duet_team *team, int32_t batch, int32_t channels, int32_t height, int32_t width, const float *input, float
+     * *canonical) }
      */
     public static int duet_from_nhwc(MemorySegment team, int batch, int channels, int height, int width, MemorySegment input, MemorySegment canonical) {
         var mh$ = duet_from_nhwc.HANDLE;

@@ -2,6 +2,8 @@ package duet.cli.commands;
 
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import duet.cli.options.AblationOptions;
 import duet.cli.options.DeviceOptions;
@@ -23,11 +25,15 @@ import duet.plan.PlanChecker;
 import duet.plan.PlanComparison;
 import duet.plan.PlanReport;
 import duet.plan.Planner;
+import duet.plan.RankTraffic;
 import duet.plan.StoredImages;
+import duet.text.Text;
 import duet.train.Recipe;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 @Command(
         name = "plan",
@@ -37,6 +43,7 @@ import picocli.CommandLine.Option;
                 "  ./duet plan",
                 "  ./duet plan --net alexnet --placement one --mode forward",
                 "  ./duet plan --net alexnet --compare",
+                "  ./duet plan --net alexnet --batch 2048 --placement data --ranks 16 --link 100G --step 2.4",
                 "  ./duet plan --net alexnet --dot | dot -Tsvg > plan.svg"
         })
 public final class PlanCommand implements Callable<Integer> {
@@ -61,6 +68,19 @@ public final class PlanCommand implements Callable<Integer> {
     @Option(names = "--compare", description = "Print one table of all placements that the network allows, to choose one of them.")
     private boolean compare;
 
+    @Option(names = "--ranks", paramLabel = "N", converter = Numbers.PositiveInteger.class, defaultValue = "1",
+            description = "For so many processes (mpirun -n N), each with the devices that --devices names (default: ${DEFAULT-VALUE}).")
+    private int ranks;
+
+    @Option(names = "--link", paramLabel = "SPEED", converter = LinkSpeed.class, defaultValue = "10G",
+            description = "With --ranks: bits a second of each process's link, such as 10G (default: ${DEFAULT-VALUE}).")
+    private double link;
+
+    @Option(names = "--step", paramLabel = "SECONDS", converter = Numbers.Positive.class,
+            description = "With --ranks: what a process computes in a step, to see what its link leaves of its speed; './duet bench' "
+                    + "measures it.")
+    private Double step;
+
     @Mixin
     private AblationOptions ablations;
 
@@ -78,6 +98,10 @@ public final class PlanCommand implements Callable<Integer> {
         if (compare && dot) {
             throw CommandFailure.usage("--compare prints a table of all placements, --dot draws one of them: give one of the two");
         }
+        if (ranks == 1 && step != null) {
+            throw CommandFailure.usage("--step is what a process of --ranks computes: give both");
+        }
+        devices.setRanks(ranks);
         Network network = ablations.apply(network());
         if (compare) {
             return compare(network);
@@ -97,9 +121,33 @@ public final class PlanCommand implements Callable<Integer> {
             output.result(faults.isEmpty()
                     ? "The plan is sound: every read is ordered after its write by events, and no two live buffers overlap."
                     : "The plan is not sound.");
+            if (ranks > 1) {
+                output.result(words(RankTraffic.of(plan, placement.devices() / ranks)));
+            }
         }
         faults.forEach(fault -> output.warn("the plan is not sound: " + fault));
         return faults.isEmpty() ? ExitCode.DONE : ExitCode.FAILED;
+    }
+
+    /** Such as {@code 16 processes: each receives 457 MiB a step, 38.3 ms at 100 Gbit/s; ...}. */
+    private String words(RankTraffic traffic) {
+        String words = ranks + " processes: each receives up to " + Text.bytes(traffic.received()) + " a step, "
+                + Text.rate(1000 * traffic.seconds(link)) + " ms at " + Text.rate(link / 1e9) + " Gbit/s";
+        return step == null ? words : words + "; with " + Text.number(step) + " s of computing "
+                + Text.percent(traffic.leastEfficiency(link, step)) + " of the speed if nothing of it is hidden, "
+                + Text.percent(traffic.mostEfficiency(link, step)) + " if all is";
+    }
+
+    /** A number of bits a second with M or G. */
+    static final class LinkSpeed implements ITypeConverter<Double> {
+        @Override
+        public Double convert(String text) {
+            Matcher matcher = Pattern.compile("(\\d{1,4}(?:\\.\\d{1,3})?)([MG])").matcher(text);
+            if (!matcher.matches() || Double.parseDouble(matcher.group(1)) == 0) {
+                throw new TypeConversionException("'" + text + "' is no speed such as 100G, 2.5G or 500M");
+            }
+            return Double.parseDouble(matcher.group(1)) * (matcher.group(2).equals("G") ? 1e9 : 1e6);
+        }
     }
 
     private int compare(Network network) {
@@ -110,6 +158,12 @@ public final class PlanCommand implements Callable<Integer> {
             output.result(network.name() + ", " + mode + ", batch " + images(network));
             output.result("");
             comparison.lines().forEach(output::result);
+            if (ranks > 1) {
+                output.result("");
+                devices.placements().stream().filter(placement -> placement.devices() % ranks == 0 && Planner.canPlace(network, placement))
+                        .forEach(placement -> output.result(placement.label() + ": "
+                                + words(RankTraffic.of(plan(network, placement, Layout.PLAIN), placement.devices() / ranks))));
+            }
         }
         return ExitCode.DONE;
     }
@@ -120,7 +174,7 @@ public final class PlanCommand implements Callable<Integer> {
 
     /** With options that say which devices compute or how, as that backend lays tensors out, else the bare data. */
     private Checked checked(Network network, Placement placement) {
-        if (!devices.given() && !devices.saysHow()) {
+        if (ranks > 1 || !devices.given() && !devices.saysHow()) { // other processes' devices are not here to be asked
             return checked(network, placement, Layout.PLAIN);
         }
         try (Backend backend = devices.open(placement)) {

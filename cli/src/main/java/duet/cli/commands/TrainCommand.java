@@ -82,7 +82,7 @@ public final class TrainCommand implements Callable<Integer> {
 
     @Option(names = "--resume", paramLabel = "PATH",
             description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped; "
-                    + "--precision and --convolutions are as before unless they are given.")
+                    + "--precision, --convolutions and the parts of --placement data and hybrid are as before unless they are given.")
     private Path resume;
 
     @Option(names = "--from", paramLabel = "PATH",
@@ -182,7 +182,7 @@ public final class TrainCommand implements Callable<Integer> {
         if (tensorBoard) {
             setting = new LinkedHashMap<>();
             setting.put("data", source);
-            setting.put("placement", placement.label());
+            setting.put("placement", placement.words());
             setting.put("precision", backend.arithmetic().toString());
         }
         return new TrainingConsole(output, trainer.network(), trainer.options(), setting).run(trainer, devices.describe(backend), placement,

@@ -33,7 +33,7 @@ final class AugmentationArguments {
     private Boolean noiseDivides;
 
     @Option(names = "--crop-chunk", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Neighbouring images of a batch that share a crop and mirror (default: 1, alexnet-2012 32).")
+            description = "Neighbouring images of a batch that share a crop or patch and mirror (default: 1, alexnet-2012 32).")
     private Integer cropChunk;
 
     @Option(names = "--patches", paramLabel = "LEAST[:ASPECT]", arity = "0..1", fallbackValue = "0.08", converter = PatchesConverter.class,

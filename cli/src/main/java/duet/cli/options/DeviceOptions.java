@@ -20,8 +20,8 @@ import duet.net.Network;
 import duet.plan.Placement;
 import duet.plan.PlanComparison;
 import duet.plan.Planner;
-import duet.train.schedule.Parts;
 import duet.text.Text;
+import duet.train.schedule.Parts;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -81,6 +81,8 @@ public final class DeviceOptions {
                     + "${DEFAULT-VALUE}).")
     private int patience;
 
+    private int ranks = 1;
+
     /**
      * What the options say, for a network that must allow it.
      *
@@ -93,7 +95,7 @@ public final class DeviceOptions {
     }
 
     private Placement said(Network network, Placement preferred) {
-        boolean together = Processes.size() > 1;
+        boolean together = processes() > 1;
         if (way == null && devices == null && parts == null && rounds == null && !together) {
             return preferred;
         }
@@ -106,12 +108,12 @@ public final class DeviceOptions {
         }
         if (together && placement.devices() != count) {
             throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device") + ", but "
-                    + Processes.size() + " processes have " + count);
+                    + processes() + " processes have " + count);
         }
         if (rounds != null && chosen != Way.HYBRID) {
             throw CommandFailure.usage("--rounds are those of --placement hybrid, not " + placement.label());
         }
-        if (devices != null && placement.devices() != count) {
+        if (!together && devices != null && placement.devices() != count) {
             throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device")
                     + ", but --devices " + devices + " names " + count);
         }
@@ -128,8 +130,19 @@ public final class DeviceOptions {
 
     /** Of all processes. */
     private int count() {
-        int usual = Processes.size() > 1 ? 1 : USUAL_DEVICES;
-        return Processes.size() * (devices == null ? usual : devices.split(",", -1).length);
+        int processes = processes();
+        int usual = processes > 1 ? 1 : USUAL_DEVICES;
+        return processes * (devices == null ? usual : devices.split(",", -1).length);
+    }
+
+    /** Those that there are, or that a plan is made for. */
+    private int processes() {
+        return Processes.size() * ranks;
+    }
+
+    /** @param ranks processes that a plan is made for; they need not be there */
+    public void setRanks(int ranks) {
+        this.ranks = ranks;
     }
 
     private int parts() {
@@ -166,7 +179,7 @@ public final class DeviceOptions {
             return placement(network);
         }
         way = begun.placement().equals("hybrid") ? Way.HYBRID : Way.DATA;
-        parts = begun.parts();
+        parts = Placement.goesOn(count(), begun.parts()) ? begun.parts() : null; // else a part for each device, with a warning
         rounds = way == Way.HYBRID ? begun.rounds() : null;
         return placement(network);
     }

@@ -15,8 +15,9 @@ import duet.device.ranks.Launch;
 import duet.device.ranks.MpiRanks;
 
 /**
- * The processes that an MPI's launcher has started together with this one. They are joined by the first command that wants devices; commands that
- * do not work together run on the first process alone. Only the first one prints; of the others a failure is heard, if the first one has none.
+ * The processes that an MPI's launcher has started together with this one. They are joined by the first command that wants devices;
+ * commands that do not work together run on the first process alone. Only the first one prints; of the others a failure is heard, if the
+ * first one has none.
  */
 public final class Processes {
     private static final Set<String> TOGETHER = Set.of("train", "evaluate");

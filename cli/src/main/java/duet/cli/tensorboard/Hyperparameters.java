@@ -44,7 +44,12 @@ record Hyperparameters(Map<String, Object> values) {
         values.put("seed", options.seed());
         values.put("shuffle", options.shuffle());
         Augmentation augmentation = options.augmentation();
-        values.put("random-crop", augmentation.randomCrop());
+        values.put("random-crop", augmentation.randomCrop() && !augmentation.patches().any());
+        values.put("patches", augmentation.patches().leastShare());
+        values.put("patches-aspect", augmentation.patches().mostAspect());
+        values.put("photometric", augmentation.photometric());
+        values.put("crop-chunk", augmentation.cropChunk());
+        values.put("mean", options.mean().toString());
         values.put("mirror", augmentation.mirror());
         values.put("colour-noise", augmentation.colourNoise());
         values.put("dropout", options.dropout());

@@ -85,6 +85,7 @@ public final class TensorBoardListener implements TrainingListener, AutoCloseabl
         begun = System.nanoTime();
         lastStep = firstStep;
         answers.clear();
+        close(); // a trainer that goes on begins another file
         attempt(() -> {
             Path folder = trainer.options().output();
             boolean first = EventFile.in(folder).isEmpty();

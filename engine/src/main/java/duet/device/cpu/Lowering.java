@@ -257,9 +257,12 @@ final class Lowering {
     private Block outputs(Tensor source, Tensor target, Block block) {
         Tensor part = source.batch() < target.batch() ? source : target;
         long first = Math.max(block.fromFirst(), block.toFirst()) / part.elementsPerImage();
-        if (block.outer() != 1 || source.groups() != 1 || first % DuetCpu.duet_filter_block() != 0) {
-            throw new IllegalArgumentException("outputs from " + first + " on of " + (source.equals(part) ? target : source)
-                    + " do not begin with a block of " + DuetCpu.duet_filter_block());
+        long end = first + part.batch();
+        boolean blocks = first % DuetCpu.duet_filter_block() == 0
+                && (end == Math.max(source.batch(), target.batch()) || end % DuetCpu.duet_filter_block() == 0);
+        if (block.outer() != 1 || source.groups() != 1 || !blocks) {
+            throw new IllegalArgumentException("outputs " + first + " to " + (end - 1) + " of " + (source.equals(part) ? target : source)
+                    + " are not whole blocks of " + DuetCpu.duet_filter_block());
         }
         return new Block(1, layout.floats(part), block.fromPitch(), block.fromFirst(), block.toPitch(), block.toFirst());
     }

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
@@ -109,28 +108,12 @@ public final class CudaBackend implements Backend {
 
     @Override
     public String description() {
-        StringBuilder text = new StringBuilder();
-        text.append(devices.size()).append(kind == Kind.VIRTUAL ? " virtual CUDA device" : " CUDA device")
-                .append(devices.size() == 1 ? "" : "s");
-        text.append(devices.size() > cards.size() ? " on one card: " : ": ");
-        text.append(String.join(", ", cards.values().stream().map(card -> card.model).distinct().toList()));
-        if (layout.precision() != Precision.FP32) {
-            text.append(", ").append(layout.precision());
-        }
-        if (cards.size() > 1) {
-            text.append(peers ? ", copies from card to card" : ", copies between cards go through host memory");
-        }
-        return text.toString();
+        return CudaWords.description(kind, devices, layout.precision(), peers);
     }
 
     @Override
     public List<DeviceInfo> devices() {
-        return devices.stream().map(device -> {
-            CudaCard card = device.card;
-            String description = String.format(Locale.ROOT, "%s, compute capability %.1f, %d multiprocessors", card.model,
-                    card.computeCapability / 10.0, card.multiprocessors);
-            return new DeviceInfo(card.name, description, card.memoryBytes);
-        }).toList();
+        return CudaWords.devices(devices);
     }
 
     @Override

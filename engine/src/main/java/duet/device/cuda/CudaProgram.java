@@ -99,14 +99,10 @@ final class CudaProgram implements Program {
     }
 
     @Override
-    public void run(RunParameters parameters) {
-        start(parameters, true);
-    }
+    public void run(RunParameters parameters) { start(parameters, true); }
 
     @Override
-    public void start(RunParameters parameters) {
-        start(parameters, false);
-    }
+    public void start(RunParameters parameters) { start(parameters, false); }
 
     private void start(RunParameters parameters, boolean wait) {
         backend.begin();

@@ -14,13 +14,13 @@ import duet.device.StreamSteps;
 import duet.device.StreamSteps.Kind;
 
 /**
- * What one process does of the streams of all devices. Its own streams stay as they are, but for two things. Copies to other processes' devices
- * are added to the copy streams of the devices that they begin on, where in the whole plan only the receiver's has them; a copy between processes
- * then stands on both sides and is a message. And events of other processes fall away: whoever waits for data to be ready waits for the message,
- * and whoever waits until data have left waits for its own copy stream to have sent them.
+ * What one process does of the streams of all devices. Its own streams stay as they are, but for two things. Copies to other processes'
+ * devices are added to the copy streams of the devices that they begin on, where in the whole plan only the receiver's has them; a copy
+ * between processes then stands on both sides and is a message. And events of other processes fall away: whoever waits for data to be ready
+ * waits for the message, and whoever waits until data have left waits for its own copy stream to have sent them.
  *
- * <p>The messages cannot block each other: on every copy stream they stand in the order of the exchanges that they belong to, which is the order in
- * which the plan's steps were made, and each exchange waits only for what comes before it in that order.
+ * <p>The messages cannot block each other: on every copy stream they stand in the order of the exchanges that they belong to, which is the
+ * order in which the plan's steps were made, and each exchange waits only for what comes before it in that order.
  */
 final class RankStreams {
     private final List<StreamSteps> all;

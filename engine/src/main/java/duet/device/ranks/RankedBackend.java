@@ -25,8 +25,8 @@ import duet.device.StreamSteps;
 import duet.device.Tensor;
 
 /**
- * The devices of several processes as one backend: each process opens its own and plans for all. Every process loads the same programs and runs
- * them at the same time; each executes the streams of its own devices, and copies between processes are messages.
+ * The devices of several processes as one backend: each process opens its own and plans for all. Every process loads the same programs and
+ * runs them at the same time; each executes the streams of its own devices, and copies between processes are messages.
  */
 public final class RankedBackend implements Backend {
     private final Backend local;

@@ -18,8 +18,8 @@ import duet.device.RunParameters;
 import duet.device.Tensor;
 
 /**
- * A program of which each process executes its own devices' part. What the host reads comes to all processes: the results of a run together, when
- * the first of them is read, other tensors one by one from whoever has them.
+ * A program of which each process executes its own devices' part. What the host reads comes to all processes: the results of a run
+ * together, when the first of them is read, other tensors one by one from whoever has them.
  */
 final class RankedProgram implements Program {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

@@ -5,8 +5,8 @@ import java.util.Set;
 import duet.plan.Placement;
 
 /**
- * How a training cuts its batches, which decides in which order gradients are added: a training that goes on with the same parts, on however many
- * devices or processes, has the same bits.
+ * How a training cuts its batches, which decides in which order gradients are added: a training that goes on with the same parts, on
+ * however many devices or processes, has the same bits.
  *
  * @param placement {@code data} or {@code hybrid}
  * @param parts     of a batch

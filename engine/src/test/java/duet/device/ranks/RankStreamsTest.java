@@ -99,8 +99,9 @@ class RankStreamsTest {
     }
 
     /**
-     * Runs all streams of all processes, one step at a time in an order that is drawn. Consecutive copies are one exchange, which is over when
-     * each of its messages is wanted at the other end, too. What a step reads must have been written, and must not be overwritten meanwhile.
+     * Runs all streams of all processes, one step at a time in an order that is drawn. Consecutive copies are one exchange, which is over
+     * when each of its messages is wanted at the other end, too. What a step reads must have been written, and must not be overwritten
+     * meanwhile.
      */
     private static final class Simulation {
         private final List<StreamSteps> streams = new ArrayList<>();
