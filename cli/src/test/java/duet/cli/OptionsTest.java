@@ -98,7 +98,7 @@ class OptionsTest {
         assertEquals(Augmentation.GOOGLENET, augmentation("alexnet", "--colour-noise", "0", "--patches", "--photometric"));
         assertEquals(Augmentation.PAPER.withPatches(new Patches(0.25, 2)).withPhotometric(0.4),
                 augmentation("alexnet", "--patches", "0.25:2", "--photometric", "0.4"));
-        assertEquals(Augmentation.NONE.withPatches(new Patches(1, 4 / 3.0)), augmentation("googlenet-small", "--patches", "1"));
+        assertEquals(Augmentation.NONE.withPatches(new Patches(1, 4 / 3.0)), augmentation("alexnet-small", "--patches", "1"));
         assertEquals(Augmentation.STANDARD.withMirror(false), augmentation("googlenet", "--patches=0", "--photometric=0", "--no-mirror"));
         for (String option : List.of("--random-crop", "--no-random-crop")) {
             CommandFailure idle = assertThrows(CommandFailure.class, () -> augmentation("googlenet", option));
