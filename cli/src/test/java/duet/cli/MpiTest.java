@@ -142,7 +142,7 @@ class MpiTest {
         List<String> wrapper = new ArrayList<>(two);
         wrapper.addAll(List.of("sh", "-c", "echo $$ > '" + pids + "'/${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec \"$@\"", "sh"));
         try (DuetProcess process = DuetProcess.start(wrapper, temporary.resolve("stderr"),
-                train(folder, "--steps", "100000", "--checkpoint-every", "1", "--patience", "3"))) {
+                train(folder, "--steps", "100000", "--checkpoint-every", "1", "--patience", "10"))) {
             assertTrue(process.awaitLines(STEP, 3), "no steps");
             long second = Long.parseLong(Files.readString(pids.resolve("1")).strip());
             kill("STOP", second);
@@ -150,7 +150,7 @@ class MpiTest {
             kill("KILL", second); // it may be there still
             assertEquals(ExitCode.RANK_LOST, outcome.code(), outcome::toString);
             assertTrue(outcome.err().contains("duet: rank 1 (") && outcome.err().contains(" has not answered about ")
-                    && outcome.err().contains(" for 3 s after step ") && outcome.err().contains("the last checkpoint is " + folder),
+                    && outcome.err().contains(" for 10 s after step ") && outcome.err().contains("the last checkpoint is " + folder),
                     outcome::toString);
         }
         requireDone(List.of(), "train", "--resume", folder.toString(), "--devices", "cpu", "--steps", "1");
