@@ -76,7 +76,11 @@ final class LibraryFinder {
                 "this build of Duet has no " + file + ": " + MpiLibrary.remedy(name)));
         // UCX, which MPICH may load, would take SIGSEGV from Java, which needs it to find nulls.
         DynamicLinker.setEnvironment("UCX_ERROR_SIGNALS", "");
-        return openUnpacked(content, file);
+        try {
+            return openUnpacked(content, file);
+        } catch (UnsatisfiedLinkError e) { // built on a machine that has this MPI, and run on one that has not
+            throw e.getMessage().contains("libmpi") ? new UnsatisfiedLinkError(MpiLibrary.missing(name)) : e;
+        }
     }
 
     private NativeLibrary openFile(String name, Path file) {

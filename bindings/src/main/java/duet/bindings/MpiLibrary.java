@@ -1,5 +1,6 @@
 package duet.bindings;
 
+import java.util.Arrays;
 import java.util.Optional;
 
 import duet.bindings.mpi.DuetMpi;
@@ -68,6 +69,13 @@ public final class MpiLibrary {
             throw new IllegalStateException("MpiLibrary.choose comes before the first call of MPI");
         }
         return chosen.library();
+    }
+
+    /** That an MPI is not installed here. */
+    static String missing(String library) {
+        return Arrays.stream(Kind.values()).filter(kind -> kind.library().equals(library)).findFirst()
+                .map(kind -> kind.label() + " is not installed here: apt-get install " + kind.developmentFiles)
+                .orElse(library + " has no MPI to work with");
     }
 
     /** How to get a library that the jar has not. */

@@ -132,4 +132,14 @@ class LibraryFinderTest {
         assertEquals(DuetCpu.DUET_CPU_ABI(), DuetCpu.duet_abi());
         assertTrue(Set.of(4, 8, 16).contains(DuetCpu.duet_vector_width()));
     }
+
+    /** Jars have the part of an MPI that was there when they were made. */
+    @Test
+    void aBuildWithoutAnMpiSaysHowToGetIt() {
+        properties.put("os.arch", "riscv64");
+        assertEquals("this build of Duet has no libduet_mpi_openmpi.so: it is built where Open MPI is installed (apt-get install "
+                + "libopenmpi-dev); install it and build again with mvn package -DskipTests", open("duet_mpi_openmpi").problem());
+        assertTrue(open("duet_mpi_mpich").problem().contains("libmpich-dev"));
+        assertEquals("MPICH is not installed here: apt-get install libmpich-dev", MpiLibrary.missing("duet_mpi_mpich"));
+    }
 }
