@@ -5,30 +5,31 @@
 #include <signal.h>
 
 #include <climits>
+#include <cstdlib>
 #include <cstring>
-#include <new>
-#include <vector>
 
 namespace {
 
-// Requests under way; places are used again.
-std::vector<MPI_Request> requests;
+// Requests under way; places are used again. Without the C++ library, which would be most of this one.
+MPI_Request *requests = nullptr;
+std::size_t request_count = 0;
 
 int number(const MPI_Request &request, int *result) {
-  try {
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      if (requests[i] == MPI_REQUEST_NULL) {
-        requests[i] = request;
-        *result = static_cast<int>(i);
-        return MPI_SUCCESS;
-      }
-    }
-    requests.push_back(request);
-    *result = static_cast<int>(requests.size()) - 1;
-    return MPI_SUCCESS;
-  } catch (const std::bad_alloc &) {
-    return MPI_ERR_NO_MEM;
+  std::size_t place = 0;
+  while (place < request_count && requests[place] != MPI_REQUEST_NULL) {
+    ++place;
   }
+  if (place == request_count) {
+    void *more = std::realloc(requests, (request_count + 1) * sizeof(MPI_Request));
+    if (more == nullptr) {
+      return MPI_ERR_NO_MEM;
+    }
+    requests = static_cast<MPI_Request *>(more);
+    ++request_count;
+  }
+  requests[place] = request;
+  *result = static_cast<int>(place);
+  return MPI_SUCCESS;
 }
 
 // Starts a request of so many bytes with MPI's function and numbers it.
@@ -118,7 +119,7 @@ int duet_mpi_broadcast(void *data, int64_t bytes, int root, int *request) noexce
 }
 
 int duet_mpi_test(int request, int *done) noexcept {
-  if (request < 0 || static_cast<std::size_t>(request) >= requests.size()) {
+  if (request < 0 || static_cast<std::size_t>(request) >= request_count) {
     return MPI_ERR_REQUEST;
   }
   return MPI_Test(&requests[static_cast<std::size_t>(request)], done, MPI_STATUS_IGNORE);  // one that is over becomes MPI_REQUEST_NULL
