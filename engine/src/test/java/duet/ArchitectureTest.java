@@ -43,7 +43,9 @@ class ArchitectureTest {
     private static final List<List<String>> ROOMS = List.of(
             List.of("duet.train", "duet.train.output", "duet.train.schedule"),
             List.of("duet.data.prepare", "duet.data.source", "duet.data.shard", "duet.data.image", "duet.data", "duet.data.pixels"),
-            List.of("duet.device.cuda", "duet.device.cuda.model", "duet.device.cuda.lowering", "duet.device.cuda.driver", "duet.device"));
+            List.of("duet.device.cuda", "duet.device.cuda.model", "duet.device.cuda.lowering", "duet.device.cuda.driver",
+                    "duet.device.ranks",
+                    "duet.device"));
 
     private static final JavaClasses ENGINE = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages("duet");

@@ -38,6 +38,8 @@ class PlanTest {
         String towers = plan("--placement towers --ranks 2").lines().toList().getLast();
         assertTrue(towers.startsWith("2 processes: each receives up to ") && !towers.contains("computing"), towers);
         assertEquals(2, Outcome.of("plan", "--step", "1").code());
+        assertEquals(2, Outcome.of("plan", "--link", "1G").code());
+        assertEquals(2, Outcome.of("plan", "--ranks", "2", "--link", "1G", "--json").code());
         Outcome speed = Outcome.of("plan", "--ranks", "2", "--link", "fast");
         assertTrue(speed.code() == 2 && speed.err().contains("'fast' is no speed such as 100G"), speed::toString);
     }

@@ -31,6 +31,21 @@ public record Peers(Ranks ranks, int each) {
     }
 
     /**
+     * {@return the index of a device among this process's own}
+     *
+     * @param device its index in the plan
+     * @param count  devices that this process has opened
+     */
+    public int own(int device, int count) {
+        int own = device - first();
+        if (own < 0 || own >= count) {
+            throw new IllegalArgumentException("device " + device + " does not exist: there are " + count
+                    + (first() == 0 ? "" : ", the first is " + first()));
+        }
+        return own;
+    }
+
+    /**
      * {@return whether a device is this process's}
      *
      * @param device its index in the plan

@@ -4,8 +4,6 @@ import java.lang.reflect.RecordComponent;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -19,12 +17,8 @@ import duet.net.Network;
 import duet.net.NetworkJson;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingOptions;
-import duet.train.schedule.TrainingState;
 
-/**
- * What processes that work together must have in common: each method is called by all of them and throws where they have not. And what a
- * training that goes on should have in common with itself.
- */
+/** What processes that work together must have in common: each method is called by all of them and throws where they have not. */
 public final class Agreement {
     private static final int FLOATS = 1 << 16;
 
@@ -47,20 +41,6 @@ public final class Agreement {
                 throw new LinkageError(e.getMessage(), e); // a public record of this module
             }
         }
-    }
-
-    /** What of a training that goes on gives other bits than if it had never stopped, a sentence each. */
-    static List<String> changes(TrainingState before, TrainingState now) {
-        List<String> changes = new ArrayList<>();
-        String consequence = ", so its numbers will not be those of one that was never stopped";
-        if (!now.arithmetic().equals(before.arithmetic())) {
-            changes.add("the training was computed in " + before.arithmetic() + " and goes on in " + now.arithmetic() + consequence);
-        }
-        if (before.parts() != null && !before.parts().equals(now.parts())) {
-            changes.add("the training was computed in " + before.parts().words() + " and goes on in "
-                    + (now.parts() == null ? "one" : now.parts().words()) + consequence);
-        }
-        return changes;
     }
 
     /**

@@ -39,10 +39,16 @@ record ModelTensors(Session session, float[] mean, float[] colours) {
         };
     }
 
-    /** Copies of all of them as they are now. */
-    Map<String, float[]> all() {
+    /** Copies of the parameters as they are now. */
+    Map<String, float[]> parameters() {
         Map<String, float[]> tensors = new LinkedHashMap<>();
         session.shapes().forEach(shape -> tensors.put(shape.name(), get(shape.name())));
+        return tensors;
+    }
+
+    /** Copies of all of them as they are now. */
+    Map<String, float[]> all() {
+        Map<String, float[]> tensors = parameters();
         session.shapes().forEach(shape -> tensors.put(shape.momentumName(), get(shape.momentumName())));
         tensors.put(Checkpoint.MEAN, mean.clone());
         if (colours != null) {

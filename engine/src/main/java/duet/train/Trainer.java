@@ -197,7 +197,7 @@ public final class Trainer implements AutoCloseable {
             session.set(checkpoint.tensors());
             trainer = new Trainer(network, data, new ModelTensors(session, checkpoint.tensors().get(Checkpoint.MEAN),
                     checkpoint.tensors().get(Checkpoint.COLOURS)), state, all, backend.ranks());
-            trainer.warnings.addAll(Agreement.changes(checkpoint.state(), state));
+            trainer.warnings.addAll(state.changesFrom(checkpoint.state()));
             TrainingOutput output = all.output() == null ? null
                     : TrainingOutput.resume(all, network, state, trainer.warnings::add);
             trainer.record = new TrainingRecord(output);
@@ -287,7 +287,7 @@ public final class Trainer implements AutoCloseable {
 
     /** A listener asks on one process alone. */
     private void gather() {
-        gathered = ranks.size() == 1 || session.complete() ? null : tensors.all();
+        gathered = ranks.size() == 1 || session.complete() ? null : tensors.parameters();
     }
 
     private void step(BatchLoader loader, TrainingListener listener) {

@@ -47,6 +47,9 @@ import picocli.CommandLine.TypeConversionException;
                 "  ./duet plan --net alexnet --dot | dot -Tsvg > plan.svg"
         })
 public final class PlanCommand implements Callable<Integer> {
+    /** Bits a second. */
+    private static final double USUAL_LINK = 10e9;
+
     @Option(names = "--net", paramLabel = "NET", defaultValue = Source.DEFAULT_NETWORK,
             description = "A named network or a JSON file (default: ${DEFAULT-VALUE}).")
     private String net;
@@ -72,9 +75,9 @@ public final class PlanCommand implements Callable<Integer> {
             description = "For so many processes (mpirun -n N), each with the devices that --devices names (default: ${DEFAULT-VALUE}).")
     private int ranks;
 
-    @Option(names = "--link", paramLabel = "SPEED", converter = LinkSpeed.class, defaultValue = "10G",
-            description = "With --ranks: bits a second of each process's link, such as 10G (default: ${DEFAULT-VALUE}).")
-    private double link;
+    @Option(names = "--link", paramLabel = "SPEED", converter = LinkSpeed.class,
+            description = "With --ranks: bits a second of each process's link, such as 100G (default: 10G).")
+    private Double link;
 
     @Option(names = "--step", paramLabel = "SECONDS", converter = Numbers.Positive.class,
             description = "With --ranks: what a process computes in a step, to see what its link leaves of its speed; './duet bench' "
@@ -98,8 +101,10 @@ public final class PlanCommand implements Callable<Integer> {
         if (compare && dot) {
             throw CommandFailure.usage("--compare prints a table of all placements, --dot draws one of them: give one of the two");
         }
-        if (ranks == 1 && step != null) {
-            throw CommandFailure.usage("--step is what a process of --ranks computes: give both");
+        if ((link != null || step != null) && (ranks == 1 || dot || output.json())) {
+            throw CommandFailure
+                    .usage((link != null ? "--link" : "--step") + " says in words what several processes exchange: give --ranks, too, "
+                            + "and neither --dot nor --json");
         }
         devices.setRanks(ranks);
         Network network = ablations.apply(network());
@@ -131,11 +136,12 @@ public final class PlanCommand implements Callable<Integer> {
 
     /** Such as {@code 16 processes: each receives 457 MiB a step, 38.3 ms at 100 Gbit/s; ...}. */
     private String words(RankTraffic traffic) {
+        double speed = link == null ? USUAL_LINK : link;
         String words = ranks + " processes: each receives up to " + Text.bytes(traffic.received()) + " a step, "
-                + Text.rate(1000 * traffic.seconds(link)) + " ms at " + Text.rate(link / 1e9) + " Gbit/s";
+                + Text.rate(1000 * traffic.seconds(speed)) + " ms at " + Text.rate(speed / 1e9) + " Gbit/s";
         return step == null ? words : words + "; with " + Text.number(step) + " s of computing "
-                + Text.percent(traffic.leastEfficiency(link, step)) + " of the speed if nothing of it is hidden, "
-                + Text.percent(traffic.mostEfficiency(link, step)) + " if all is";
+                + Text.percent(traffic.leastEfficiency(speed, step)) + " of the speed if nothing of it is hidden, "
+                + Text.percent(traffic.mostEfficiency(speed, step)) + " if all is";
     }
 
     /** A number of bits a second with M or G. */

@@ -34,6 +34,7 @@ public final class DeviceOptions {
 
     /** Without a word about devices, of those that can be any number. */
     private static final int USUAL_DEVICES = 2;
+    private static final int USUAL_PATIENCE = 300;
 
     @Option(names = "--devices", paramLabel = "LIST",
             description = "Devices, separated by commas: 'cpu', 'cpu,cpu', 'cuda:0,cuda:1', 'cuda:0,cuda:0' (two on one card), "
@@ -76,10 +77,10 @@ public final class DeviceOptions {
                     + "tensor cores, 'bf16', 'bf16x3' (more exact than TF32) or 'bf16x6' (as exact as fp32) (default: fp32).")
     private Precision precision;
 
-    @Option(names = "--patience", paramLabel = "SECONDS", converter = Numbers.PositiveInteger.class, defaultValue = "300",
+    @Option(names = "--patience", paramLabel = "SECONDS", converter = Numbers.PositiveInteger.class,
             description = "Where mpirun has started several processes: how long one may take to answer before it counts as lost (default: "
-                    + "${DEFAULT-VALUE}).")
-    private int patience;
+                    + USUAL_PATIENCE + ").")
+    private Integer patience;
 
     private int ranks = 1;
 
@@ -202,6 +203,9 @@ public final class DeviceOptions {
             }
             return given;
         });
+        if (patience != null && Processes.size() == 1) {
+            throw CommandFailure.usage("--patience is for several processes, but mpirun has started none; leave it out");
+        }
         Backend backend = Processes.size() > 1 ? together(chosen, options)
                 : devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options);
         List<String> useless = Stream.of(threads == null ? null : "--threads", convolutions == null ? null : "--convolutions")
@@ -217,7 +221,7 @@ public final class DeviceOptions {
 
     /** Processes on the same cores share them. */
     private Backend together(Placement chosen, CpuOptions options) {
-        MpiRanks ranks = Processes.join(Duration.ofSeconds(patience));
+        MpiRanks ranks = Processes.join(Duration.ofSeconds(patience == null ? USUAL_PATIENCE : patience));
         int cores = Runtime.getRuntime().availableProcessors();
         int own = options.threads() > 0 ? options.threads() : Math.max(1, cores / ranks.sharingCores());
         return RankedBackend.open(devices, chosen.devices() / ranks.size(), options.withThreads(own), ranks);

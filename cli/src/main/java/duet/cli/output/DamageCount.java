@@ -2,10 +2,10 @@ package duet.cli.output;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Set;
 
 import duet.data.DamageReport;
 import duet.device.Ranks;
@@ -16,8 +16,8 @@ public final class DamageCount implements DamageReport {
     private static final int NAMED = 10;
 
     private final Output output;
-    private final AtomicLong count = new AtomicLong();
-    private final List<String> named = Collections.synchronizedList(new ArrayList<>());
+    /** What is said of each, in the order in which they were found. */
+    private final Set<String> damaged = Collections.synchronizedSet(new LinkedHashSet<>());
 
     public DamageCount(Output output) {
         this.output = output;
@@ -25,42 +25,52 @@ public final class DamageCount implements DamageReport {
 
     @Override
     public void damaged(String file, String reason) {
-        long number = count.incrementAndGet();
-        if (number <= NAMED) {
-            String words = "skipped " + file + ": " + reason;
-            named.add(words);
+        String words = "skipped " + file + ": " + reason;
+        synchronized (damaged) {
+            if (damaged.add(words)) {
+                tell(words);
+            }
+        }
+    }
+
+    private void tell(String words) {
+        if (damaged.size() <= NAMED) {
             output.warn(words);
-        } else if (number == NAMED + 1) {
+        } else if (damaged.size() == NAMED + 1) {
             output.warn("more files are damaged; the rest is counted, not named");
         }
     }
 
-    /** What other processes are told: how many, and the first few. */
-    private byte[] words() {
-        synchronized (named) {
-            return (count() + "\n" + String.join("\n", named)).getBytes(StandardCharsets.UTF_8);
-        }
-    }
-
     public long count() {
-        return count.get();
+        return damaged.size();
     }
 
-    /** Told at the end, if there was any; where several processes read, all of them come here, and the first one tells of all. */
+    /**
+     * Told at the end, if there was any. Where several processes read, all of them come here, and the first one tells of all: a file that
+     * several have read is one.
+     */
     public void summarize() {
         Ranks ranks = Processes.joined();
-        long all = 0;
-        int rank = 0;
-        for (byte[] answer : ranks.size() == 1 ? List.<byte[]>of() : ranks.gather("the damaged files", words())) {
-            String[] lines = new String(answer, StandardCharsets.UTF_8).split("\n", -1);
-            all += Long.parseLong(lines[0]);
-            if (rank++ != ranks.rank()) {
-                Arrays.stream(lines).skip(1).filter(line -> !line.isEmpty()).forEach(output::warn);
+        if (ranks.size() > 1) {
+            for (byte[] answer : ranks.gather("the damaged files", words())) {
+                for (String words : new String(answer, StandardCharsets.UTF_8).lines().toList()) {
+                    if (damaged.add(words)) {
+                        tell(words);
+                    }
+                }
             }
         }
-        count.set(ranks.size() == 1 ? count() : all);
         if (count() > 0) {
             output.warn(Text.count(count(), "damaged file") + " skipped in all (with --strict the first one ends the command)");
         }
+    }
+
+    /** A line each. */
+    private byte[] words() {
+        List<String> lines;
+        synchronized (damaged) {
+            lines = new ArrayList<>(damaged);
+        }
+        return String.join("\n", lines.stream().map(line -> line.replaceAll("\\R", " ")).toList()).getBytes(StandardCharsets.UTF_8);
     }
 }

@@ -89,7 +89,7 @@ public final class Processes {
      * Ends together: what has failed on one process ends all of them.
      *
      * @param code  of this process
-     * @param words what this process would have printed, of the first one null
+     * @param words what this process would have printed; empty for the first one, which has
      * @param err   standard error
      * @return the exit code
      */

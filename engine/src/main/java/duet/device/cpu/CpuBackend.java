@@ -147,12 +147,7 @@ public final class CpuBackend implements Backend {
 
     /** Of a device in plans, among those of this process. */
     int here(int index) {
-        int here = index - peers.first();
-        if (here < 0 || here >= devices.size()) {
-            throw new IllegalArgumentException("device " + index + " does not exist: there are " + devices.size()
-                    + (peers.first() == 0 ? "" : ", the first is " + peers.first()));
-        }
-        return here;
+        return peers.own(index, devices.size());
     }
 
     Peers peers() {

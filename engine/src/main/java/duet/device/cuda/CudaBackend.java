@@ -177,12 +177,7 @@ public final class CudaBackend implements Backend {
 
     /** Of a device in plans, among those of this process. */
     int here(int index) {
-        int here = index - processes.first();
-        if (here < 0 || here >= devices.size()) {
-            throw new IllegalArgumentException("device " + index + " does not exist: there are " + devices.size()
-                    + (processes.first() == 0 ? "" : ", the first is " + processes.first()));
-        }
-        return here;
+        return processes.own(index, devices.size());
     }
 
     /** This process's. */

@@ -1,5 +1,8 @@
 package duet.train.schedule;
 
+import java.util.ArrayList;
+import java.util.List;
+
 import duet.device.Arithmetic;
 import duet.json.Nullable;
 
@@ -45,6 +48,24 @@ public record TrainingState(
     public TrainingState continued(TrainingOptions options, Arithmetic arithmetic, Parts parts) {
         return new TrainingState(step, options.toBuilder().output(null).build(), data, images, arithmetic, validated, rateDrops, bestError,
                 sinceBest, withoutBetter, parts);
+    }
+
+    /**
+     * {@return what gives other bits than if the training had never stopped, a sentence each}
+     *
+     * @param before as the training stopped
+     */
+    public List<String> changesFrom(TrainingState before) {
+        List<String> changes = new ArrayList<>();
+        String consequence = ", so its numbers will not be those of one that was never stopped";
+        if (!arithmetic.equals(before.arithmetic)) {
+            changes.add("the training was computed in " + before.arithmetic + " and goes on in " + arithmetic + consequence);
+        }
+        if (before.parts != null && !before.parts.equals(parts)) {
+            changes.add("the training was computed in " + before.parts.words() + " and goes on in "
+                    + (parts == null ? "one" : parts.words()) + consequence);
+        }
+        return changes;
     }
 
     /** {@return the state one step later} */
