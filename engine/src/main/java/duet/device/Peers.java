@@ -16,11 +16,6 @@ public record Peers(Ranks ranks, int each) {
         return ranks.rank() * each;
     }
 
-    /** {@return how many devices there are} */
-    public int devices() {
-        return ranks.size() * each;
-    }
-
     /**
      * {@return the number of the process that has a device}
      *

@@ -159,16 +159,10 @@ public final class Ensemble implements AutoCloseable {
     }
 
     private void count(float[] sums, int terms, int[] labels, int first, Evaluation.Tally tally) {
-        int classes = classNames.size();
         for (int i = 0; i < sums.length; i++) {
             sums[i] /= terms;
         }
-        for (int i = 0; i < batch; i++) {
-            if (labels[i] >= 0) {
-                double loss = -Math.log(Math.max(sums[i * classes + labels[i]], Float.MIN_NORMAL));
-                tally.add(first + i, labels[i], sums, i * classes, loss, Evaluation.rank(sums, i * classes, classes, labels[i]));
-            }
-        }
+        tally.add(first, labels, sums);
     }
 
     private static float[] probabilities(Classifier member, Batch images, int[] crop) {

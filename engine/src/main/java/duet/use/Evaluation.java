@@ -95,7 +95,7 @@ public record Evaluation(
     }
 
     /** Counts answers, image by image. */
-    static final class Tally {
+    public static final class Tally {
         private static final int TOP = 5;
 
         private final List<String> classNames;
@@ -109,8 +109,13 @@ public record Evaluation(
         private long top1;
         private long top5;
 
-        /** @param worst how many mistakes are kept */
-        Tally(List<String> classNames, int worst) {
+        /**
+         * Begins to count.
+         *
+         * @param classNames in the order of the labels
+         * @param worst      how many mistakes are kept
+         */
+        public Tally(List<String> classNames, int worst) {
             this.classNames = classNames;
             this.worst = worst;
             confusion = new int[classNames.size()][classNames.size()];
@@ -140,7 +145,25 @@ public record Evaluation(
             }
         }
 
-        Evaluation result() {
+        /**
+         * Counts a batch.
+         *
+         * @param first         index of its first image
+         * @param labels        -1 where there is no image
+         * @param probabilities [batch][classes]
+         */
+        public void add(int first, int[] labels, float[] probabilities) {
+            int classes = classNames.size();
+            for (int i = 0; i < labels.length; i++) {
+                if (labels[i] >= 0) {
+                    double ofImage = -Math.log(Math.max(probabilities[i * classes + labels[i]], Float.MIN_NORMAL));
+                    add(first + i, labels[i], probabilities, i * classes, ofImage, rank(probabilities, i * classes, classes, labels[i]));
+                }
+            }
+        }
+
+        /** {@return what has been counted} */
+        public Evaluation result() {
             List<Mistake> sorted = new ArrayList<>(mistakes);
             sorted.sort(mistakes.comparator().reversed());
             return new Evaluation(classNames, images, loss / images, (double) top1 / images, (double) top5 / images, confusion, sorted);

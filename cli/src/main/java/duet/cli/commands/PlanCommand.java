@@ -137,7 +137,7 @@ public final class PlanCommand implements Callable<Integer> {
     /** Such as {@code 16 processes: each receives 457 MiB a step, 38.3 ms at 100 Gbit/s; ...}. */
     private String words(RankTraffic traffic) {
         double speed = link == null ? USUAL_LINK : link;
-        String words = ranks + " processes: each receives up to " + Text.bytes(traffic.received()) + " a step, "
+        String words = traffic.ranks() + " processes: each receives up to " + Text.bytes(traffic.received()) + " a step, "
                 + Text.rate(1000 * traffic.seconds(speed)) + " ms at " + Text.rate(speed / 1e9) + " Gbit/s";
         return step == null ? words : words + "; with " + Text.number(step) + " s of computing "
                 + Text.percent(traffic.leastEfficiency(speed, step)) + " of the speed if nothing of it is hidden, "

@@ -20,6 +20,7 @@ import duet.pictures.PictureOf;
 import duet.train.Trainer;
 import duet.train.output.Metrics;
 import duet.train.output.TrainingListener;
+import duet.use.Evaluation;
 
 /**
  * Writes a training down for TensorBoard, into an event file of its output folder: scalars of each step and validation, as in
@@ -36,7 +37,11 @@ public final class TensorBoardListener implements TrainingListener, AutoCloseabl
     private final Consumer<String> warning;
     private final Opener opener;
     private final boolean top5;
-    private final Answers answers;
+    private final List<String> classNames;
+    /** Of the validation that goes on. */
+    private Evaluation.Tally answers;
+    /** Of the last validation. */
+    private Evaluation evaluation;
     private final ParameterHistory parameters;
     /** null before the first event. */
     private EventFile file;
@@ -76,7 +81,8 @@ public final class TensorBoardListener implements TrainingListener, AutoCloseabl
         this.opener = opener;
         hyperparameters = Hyperparameters.of(trainer.network(), trainer.options(), setting);
         top5 = Top5.saysSomething(classNames.size());
-        answers = new Answers(classNames);
+        this.classNames = List.copyOf(classNames);
+        answers = new Evaluation.Tally(classNames, 0);
         parameters = new ParameterHistory(trainer);
     }
 
@@ -84,7 +90,7 @@ public final class TensorBoardListener implements TrainingListener, AutoCloseabl
     public void started(long firstStep, long last, long stepsPerEpoch) {
         begun = System.nanoTime();
         lastStep = firstStep;
-        answers.clear();
+        answers = new Evaluation.Tally(classNames, 0); // one may have been broken off
         close(); // a trainer that goes on begins another file
         attempt(() -> {
             Path folder = trainer.options().output();
@@ -133,12 +139,13 @@ public final class TensorBoardListener implements TrainingListener, AutoCloseabl
 
     @Override
     public void answered(int[] labels, Supplier<float[]> probabilities) {
-        attempt(() -> answers.add(labels, probabilities.get()));
+        attempt(() -> answers.add(0, labels, probabilities.get()));
     }
 
     @Override
     public void validated(Metrics metrics) {
-        answers.complete();
+        evaluation = answers.result();
+        answers = new Evaluation.Tally(classNames, 0);
         attempt(() -> {
             write(metrics.step(), scalars("validation", metrics));
             pending = metrics;
@@ -168,7 +175,7 @@ public final class TensorBoardListener implements TrainingListener, AutoCloseabl
             if (filters != null) {
                 values.add(Summaries.picture("filters", filters));
             }
-            values.add(Summaries.picture("confusion", PictureOf.confusion(answers.evaluation(pending))));
+            values.add(Summaries.picture("confusion", PictureOf.confusion(evaluation)));
         } catch (Exception | LinkageError | AWTError | InternalError e) {
             drawing = false;
             warning.accept("pictures for TensorBoard cannot be drawn and are left out: " + e);
