@@ -34,7 +34,10 @@ public final class Session implements AutoCloseable {
     private final LoadedPlan training;
     /** For batches without colour noise where training has it otherwise; else null. */
     private final LoadedPlan withoutNoise;
-    private final LoadedPlan evaluation;
+    /** One for each size of a batch, from the smallest up; they share the parameters. */
+    private final List<LoadedPlan> evaluations;
+    /** The last one that ran. */
+    private LoadedPlan evaluation;
     private final List<ParameterShape> shapes;
     private final Ranks ranks;
     /** Handed over too early for a program that is not the one that runs; else null. */
@@ -54,7 +57,21 @@ public final class Session implements AutoCloseable {
      * @param dropout   whether the network is trained with its dropout layers
      */
     public Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout) {
-        this(network, placement, backend, stored, batch, trains, dropout, Requests.NONE, Augmentation.NONE, false);
+        this(network, placement, backend, stored, List.of(batch), trains, dropout, Requests.NONE, Augmentation.NONE, false);
+    }
+
+    /**
+     * Plans, checks and loads a network for evaluations of several sizes, so that few images cost less than many.
+     *
+     * @param network   what to compute
+     * @param placement where
+     * @param backend   its devices; stays open
+     * @param stored    size of the stored images
+     * @param batches   images of a run, one or more sizes
+     * @param dropout   whether the network was trained with its dropout layers
+     */
+    public Session(Network network, Placement placement, Backend backend, Shape stored, List<Integer> batches, boolean dropout) {
+        this(network, placement, backend, stored, batches, false, dropout, Requests.NONE, Augmentation.NONE, false);
     }
 
     /**
@@ -64,7 +81,7 @@ public final class Session implements AutoCloseable {
      */
     Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Augmentation augmentation,
             boolean noiseEnds) {
-        this(network, placement, backend, stored, batch, true, dropout, Requests.NONE, augmentation, noiseEnds);
+        this(network, placement, backend, stored, List.of(batch), true, dropout, Requests.NONE, augmentation, noiseEnds);
     }
 
     /**
@@ -79,28 +96,29 @@ public final class Session implements AutoCloseable {
      * @param requests  what is given out
      */
     public Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean dropout, Requests requests) {
-        this(network, placement, backend, stored, batch, false, dropout, requests, Augmentation.NONE, false);
+        this(network, placement, backend, stored, List.of(batch), false, dropout, requests, Augmentation.NONE, false);
     }
 
     /**
      * @param requests     what evaluations give out besides
      * @param augmentation of the batches to train on
      */
-    private Session(Network network, Placement placement, Backend backend, Shape stored, int batch, boolean trains, boolean dropout,
-            Requests requests, Augmentation augmentation, boolean noiseEnds) {
+    private Session(Network network, Placement placement, Backend backend, Shape stored, List<Integer> batches, boolean trains,
+            boolean dropout, Requests requests, Augmentation augmentation, boolean noiseEnds) {
         if (backend.devices().size() != placement.devices()) {
             throw new TrainingException(
                     "the placement " + placement.label() + " needs " + placement.devices() + " device(s), but there are "
                             + backend.devices().size() + " (" + backend.description() + ")");
         }
         SessionPlans plans = SessionPlans.make(
-                network, placement, backend, stored, batch, trains, dropout, requests, augmentation, noiseEnds);
+                network, placement, backend, stored, batches, trains, dropout, requests, augmentation, noiseEnds);
         shapes = network.parameters();
         ranks = backend.ranks();
         try {
             Storage persistent = own(backend.allocate(plans.persistentBytes()));
             Storage scratch = own(backend.allocateScratch(plans.scratchBytes()));
-            evaluation = load(backend, plans.evaluation(), persistent, scratch);
+            evaluations = plans.evaluations().stream().map(plan -> load(backend, plan, persistent, scratch)).toList();
+            evaluation = evaluations.getLast();
             training = load(backend, plans.training(), persistent, scratch);
             withoutNoise = load(backend, plans.withoutNoise(), persistent, scratch);
         } catch (RuntimeException | Error e) {
@@ -166,11 +184,13 @@ public final class Session implements AutoCloseable {
     /**
      * Runs one batch forward.
      *
-     * @param batch at most as many images as the session's
+     * @param batch of a size that the session was made for, absent images included
      * @return the plan, with the results
      */
     public LoadedPlan evaluate(Batch batch) {
         requireOpen();
+        evaluation = evaluations.stream().filter(e -> e.plan().batch() == batch.labels().length).findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no evaluation of " + batch.labels().length + " images"));
         evaluation.run(batch, RunParameters.NONE);
         return evaluation;
     }
@@ -182,7 +202,7 @@ public final class Session implements AutoCloseable {
      */
     public void setFeatures(float[] features) {
         requireOpen();
-        evaluation.setFeatures(features);
+        evaluations.getLast().setFeatures(features);
     }
 
     /** {@return the plan that evaluates, with the results of the last {@link #evaluate}} */

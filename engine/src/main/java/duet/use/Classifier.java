@@ -21,16 +21,19 @@ import duet.train.output.TrainingListener;
 import duet.train.schedule.TrainingException;
 import duet.train.schedule.TrainingState;
 
-/** A trained network that classifies. Owns neither the backend nor data. One thread at a time. */
+/**
+ * A trained network that classifies. Owns neither the backend nor data. One thread at a time; {@link SharedClassifier} is for many threads.
+ */
 public final class Classifier implements AutoCloseable {
     private final Checkpoint checkpoint;
     private final Session session;
-    private final int batch;
+    /** From the smallest up. */
+    private final List<Integer> batches;
 
-    private Classifier(Checkpoint checkpoint, Session session, int batch) {
+    private Classifier(Checkpoint checkpoint, Session session, List<Integer> batches) {
         this.checkpoint = checkpoint;
         this.session = session;
-        this.batch = batch;
+        this.batches = batches;
     }
 
     /**
@@ -52,15 +55,30 @@ public final class Classifier implements AutoCloseable {
      * @return the classifier; close it
      */
     public static Classifier create(Checkpoint checkpoint, Placement placement, Backend backend, int batch) {
-        if (batch < 1) {
-            throw new IllegalArgumentException("the batch must have at least 1 image, not " + batch);
+        return create(checkpoint, placement, backend, List.of(batch));
+    }
+
+    /**
+     * Loads a trained network to classify different numbers of images with.
+     *
+     * @param checkpoint the trained network
+     * @param placement  on how many devices, and how
+     * @param backend    the devices; stays open
+     * @param batches    how many images go through at once: the smallest size that holds them is used. Each takes time to plan and memory
+     *                   for prepared filters; the weights are there once
+     * @return the classifier; close it
+     */
+    public static Classifier create(Checkpoint checkpoint, Placement placement, Backend backend, List<Integer> batches) {
+        List<Integer> sizes = batches.stream().sorted().distinct().toList();
+        if (sizes.isEmpty() || sizes.getFirst() < 1) {
+            throw new IllegalArgumentException("a batch must have at least 1 image: " + batches);
         }
         // a network trained without dropout is not scaled for it either
         boolean dropout = checkpoint.state() == null || checkpoint.state().options().dropout();
-        Session session = new Session(checkpoint.network(), placement, backend, checkpoint.stored(), batch, false, dropout);
+        Session session = new Session(checkpoint.network(), placement, backend, checkpoint.stored(), sizes, dropout);
         try {
             session.set(checkpoint.tensors());
-            return new Classifier(checkpoint, session, batch);
+            return new Classifier(checkpoint, session, sizes);
         } catch (RuntimeException | Error e) {
             session.close();
             throw e;
@@ -83,14 +101,49 @@ public final class Classifier implements AutoCloseable {
      * @param pixels a stored image, [height][width][channels]
      */
     public List<Prediction> classify(byte[] pixels) {
-        Shape stored = checkpoint.stored();
-        if (pixels.length != stored.elements()) {
-            throw new IllegalArgumentException("an image of " + stored + " has " + stored.elements() + " bytes, not " + pixels.length);
+        return ranked(probabilities(List.of(pixels)).getFirst());
+    }
+
+    /**
+     * {@return of each image the probabilities of the classes, in the classes' order}
+     *
+     * @param images stored images, [height][width][channels] each; any number
+     */
+    public List<float[]> probabilities(List<byte[]> images) {
+        List<float[]> all = new ArrayList<>(images.size());
+        for (int from = 0; from < images.size(); from += batch()) {
+            run(images.subList(from, Math.min(images.size(), from + batch())), all);
         }
-        byte[] images = Arrays.copyOf(pixels, Math.multiplyExact(batch, pixels.length));
+        return all;
+    }
+
+    /** Runs the smallest batch that holds the images. */
+    private void run(List<byte[]> images, List<float[]> all) {
+        int batch = batches.stream().filter(size -> size >= images.size()).findFirst().orElseThrow();
+        Shape stored = checkpoint.stored();
+        int length = Math.toIntExact(stored.elements());
+        byte[] pixels = new byte[Math.multiplyExact(batch, length)];
         int[] labels = new int[batch];
-        Arrays.fill(labels, 1, batch, -1);
-        float[] probabilities = session.evaluate(new Batch(0, images, centreCrops(), labels, 1)).probabilities();
+        Arrays.fill(labels, images.size(), batch, -1);
+        for (int i = 0; i < images.size(); i++) {
+            if (images.get(i).length != length) {
+                throw new IllegalArgumentException("an image of " + stored + " has " + length + " bytes, not " + images.get(i).length);
+            }
+            System.arraycopy(images.get(i), 0, pixels, i * length, length);
+        }
+        float[] probabilities = session.evaluate(new Batch(0, pixels, centreCrops(batch), labels, images.size())).probabilities();
+        int classes = checkpoint.network().classes();
+        for (int i = 0; i < images.size(); i++) {
+            all.add(Arrays.copyOfRange(probabilities, i * classes, (i + 1) * classes));
+        }
+    }
+
+    /**
+     * {@return the classes with their names, from the most probable down}
+     *
+     * @param probabilities of an image, see {@link #probabilities}
+     */
+    List<Prediction> ranked(float[] probabilities) {
         List<Prediction> predictions = new ArrayList<>();
         for (int label = 0; label < checkpoint.classNames().size(); label++) {
             predictions.add(new Prediction(label, checkpoint.classNames().get(label), probabilities[label]));
@@ -100,7 +153,7 @@ public final class Classifier implements AutoCloseable {
     }
 
     /** [batch][3]: top, left, not mirrored. */
-    private int[] centreCrops() {
+    private int[] centreCrops(int batch) {
         Shape stored = checkpoint.stored();
         Shape input = checkpoint.network().input();
         int[] crops = new int[3 * batch];
@@ -132,7 +185,7 @@ public final class Classifier implements AutoCloseable {
         requireFit(data);
         TrainingState state = checkpoint.state();
         long step = state == null ? 0 : state.step();
-        Evaluator.Result result = new Evaluator(session, checkpoint.network().input(), batch, loaderThreads)
+        Evaluator.Result result = new Evaluator(session, checkpoint.network().input(), batch(), loaderThreads)
                 .evaluate(data, listener, () -> false);
         if (result.notFinite() != null) {
             throw new TrainingException(result.notFinite() + ": gives NaN or infinity with these weights");
@@ -151,9 +204,9 @@ public final class Classifier implements AutoCloseable {
         return session;
     }
 
-    /** How many images go through at once. */
+    /** How many images go through at once, at most. */
     int batch() {
-        return batch;
+        return batches.getLast();
     }
 
     /** Whether the network can classify these images. */
