@@ -5,9 +5,14 @@ module duet.cli {
     requires com.fasterxml.jackson.databind;
     requires com.google.protobuf;
     requires info.picocli;
+    requires io.prometheus.metrics.core;
+    requires io.prometheus.writer.text;
     requires java.desktop;
+    requires java.logging;
     requires jdk.unsupported;
     requires me.tongfei.progressbar;
+    requires org.eclipse.jetty.http2.server;
+    requires org.eclipse.jetty.server;
     requires org.knowm.xchart;
 
     opens duet.cli to info.picocli;

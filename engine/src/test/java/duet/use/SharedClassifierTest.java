@@ -41,10 +41,11 @@ class SharedClassifierTest {
     /** Holds the backend's thread up, so that what is asked meanwhile waits. */
     private static final class Gate {
         private final CountDownLatch open = new CountDownLatch(1);
+        private final CompletableFuture<Boolean> held;
 
         Gate(BackendThread thread) throws InterruptedException {
             CountDownLatch reached = new CountDownLatch(1);
-            thread.submit(backend -> {
+            held = thread.submit(backend -> {
                 reached.countDown();
                 return waited();
             });
@@ -62,6 +63,7 @@ class SharedClassifierTest {
 
         void open() {
             open.countDown();
+            assertTrue(held.join());
         }
     }
 

@@ -1,0 +1,162 @@
+package duet.cli.web;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpVersion;
+import org.eclipse.jetty.http.pathmap.UriTemplatePathSpec;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Blocker;
+import org.eclipse.jetty.util.Fields;
+
+/** A request and its answer. For one thread. */
+public final class Exchange {
+    /** Of answers in JSON. */
+    public static final String JSON = "application/json";
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private final Request request;
+    private final Response response;
+    private final Map<String, String> parameters;
+    private long received;
+
+    Exchange(Request request, Response response, UriTemplatePathSpec path) {
+        this.request = request;
+        this.response = response;
+        parameters = path == null ? Map.of() : path.getPathParams(Request.getPathInContext(request));
+    }
+
+    /** {@return what stands in a path in place of {@code {name}}} */
+    public String parameter(String name) {
+        return parameters.get(name);
+    }
+
+    /** {@return a value of the query, or null} */
+    public String query(String name) {
+        Fields fields = Request.extractQueryParameters(request);
+        return fields.getValue(name);
+    }
+
+    /** {@return a header of the request, or null} */
+    public String header(String name) {
+        return request.getHeaders().get(name);
+    }
+
+    /** {@return GET, POST and so on} */
+    public String method() {
+        return request.getMethod();
+    }
+
+    /**
+     * Reads the request's body. Waits for the client, who is cut off if it is too slow.
+     *
+     * @param most bytes that are taken
+     * @return the body
+     * @throws WebException 413 if it is longer, 400 if it ends too early
+     */
+    public byte[] body(int most) {
+        WebException tooLong = new WebException(413, "the body is longer than the " + most + " bytes that are taken");
+        if (request.getLength() > most) {
+            throw tooLong;
+        }
+        try (InputStream in = Content.Source.asInputStream(request)) {
+            byte[] bytes = in.readNBytes(most);
+            if (bytes.length == most && in.read() >= 0) {
+                throw tooLong;
+            }
+            received = bytes.length;
+            return bytes;
+        } catch (IOException e) {
+            throw new WebException(400, "the body ended before it was complete");
+        }
+    }
+
+    /** Bytes of the body that were read. */
+    long received() {
+        return received;
+    }
+
+    /**
+     * Sets a header of the answer.
+     *
+     * @param name  of the header
+     * @param value its value
+     */
+    public void set(String name, String value) {
+        response.getHeaders().put(name, value);
+    }
+
+    /**
+     * Answers.
+     *
+     * @param status of HTTP
+     * @param type   media type
+     * @param bytes  the body
+     */
+    public void respond(int status, String type, byte[] bytes) throws IOException {
+        response.setStatus(status);
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
+        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.length);
+        write(true, ByteBuffer.wrap(bytes));
+    }
+
+    /**
+     * Answers in text.
+     *
+     * @param type media type; UTF-8 is added
+     * @param text the body
+     */
+    public void text(String type, String text) throws IOException {
+        respond(200, type + ";charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Answers in JSON.
+     *
+     * @param status of HTTP
+     * @param value  written by Jackson
+     */
+    public void json(int status, Object value) throws IOException {
+        respond(status, JSON, toJson(value));
+    }
+
+    static byte[] toJson(Object value) {
+        try {
+            return MAPPER.writeValueAsBytes(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** {@return the answer as a stream of events that goes on until either side ends it} */
+    public Events events() throws IOException {
+        response.setStatus(200);
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream;charset=utf-8");
+        response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+        response.getHeaders().put("X-Accel-Buffering", "no"); // nginx would gather events
+        return new Events(this);
+    }
+
+    HttpVersion version() {
+        return request.getConnectionMetaData().getHttpVersion();
+    }
+
+    boolean answered() {
+        return response.isCommitted();
+    }
+
+    void write(boolean last, ByteBuffer bytes) throws IOException {
+        try (Blocker.Callback written = Blocker.callback()) {
+            response.write(last, bytes, written);
+            written.block();
+        }
+    }
+}
