@@ -24,6 +24,7 @@ import duet.cli.commands.PlanCommand;
 import duet.cli.commands.PlotCommand;
 import duet.cli.commands.PredictCommand;
 import duet.cli.commands.ReluTanhCommand;
+import duet.cli.commands.ServeCommand;
 import duet.cli.commands.TrainCommand;
 import duet.cli.options.HelpLayout;
 import duet.cli.output.ExitCode;
@@ -48,7 +49,7 @@ import picocli.CommandLine.Spec;
                 TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
                 KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
                 PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class,
-                BenchCommand.class, HelpCommand.class
+                BenchCommand.class, ServeCommand.class, HelpCommand.class
         },
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,

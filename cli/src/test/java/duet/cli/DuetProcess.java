@@ -65,6 +65,11 @@ final class DuetProcess implements AutoCloseable {
         return true;
     }
 
+    /** The last line that was read. */
+    String lastLine() {
+        return read.substring(read.lastIndexOf("\n", read.length() - 2) + 1);
+    }
+
     /** SIGKILL. True if the process had not ended by itself before. */
     boolean kill() throws InterruptedException {
         process.destroyForcibly();

@@ -8,6 +8,7 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Map;
 
+import duet.cli.output.CommandFailure;
 import org.eclipse.jetty.http.HttpCookie;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.Request;
@@ -32,10 +33,14 @@ public record Access(String host, String token) {
      *
      * @param host  address or name to listen on
      * @param token null: none is given
-     * @throws UnknownHostException if there is no such host
+     * @throws CommandFailure if there is no such host
      */
-    public static Access of(String host, String token) throws UnknownHostException {
-        return new Access(host, token == null && !InetAddress.getByName(host).isLoopbackAddress() ? random() : token);
+    public static Access of(String host, String token) {
+        try {
+            return new Access(host, token == null && !InetAddress.getByName(host).isLoopbackAddress() ? random() : token);
+        } catch (UnknownHostException e) {
+            throw CommandFailure.usage("--host " + host + " is neither an address nor a name of this machine");
+        }
     }
 
     private static String random() {

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
+import duet.cli.output.Json;
+
 /** Server-sent events to one client. For one thread. */
 public final class Events implements AutoCloseable {
     private final Exchange exchange;
@@ -21,7 +23,7 @@ public final class Events implements AutoCloseable {
      */
     public void send(String name, Object value) throws IOException {
         // JSON has no line ends of its own
-        write("event: " + name + "\ndata: " + new String(Exchange.toJson(value), StandardCharsets.UTF_8) + "\n\n");
+        write("event: " + name + "\ndata: " + new String(Json.bytes(value), StandardCharsets.UTF_8) + "\n\n");
     }
 
     /**

@@ -6,8 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import duet.cli.output.Json;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.http.pathmap.UriTemplatePathSpec;
@@ -21,7 +20,6 @@ import org.eclipse.jetty.util.Fields;
 public final class Exchange {
     /** Of answers in JSON. */
     public static final String JSON = "application/json";
-    private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private final Request request;
     private final Response response;
@@ -79,6 +77,20 @@ public final class Exchange {
         }
     }
 
+    /** {@return bytes of the request's body; negative if nobody has said so} */
+    public long length() {
+        return request.getLength();
+    }
+
+    /**
+     * Asks to be told when the client has gone before it was answered.
+     *
+     * @param action called by another thread
+     */
+    public void onGone(Runnable action) {
+        request.addFailureListener(failure -> action.run());
+    }
+
     /** Bytes of the body that were read. */
     long received() {
         return received;
@@ -125,15 +137,7 @@ public final class Exchange {
      * @param value  written by Jackson
      */
     public void json(int status, Object value) throws IOException {
-        respond(status, JSON, toJson(value));
-    }
-
-    static byte[] toJson(Object value) {
-        try {
-            return MAPPER.writeValueAsBytes(value);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+        respond(status, JSON, Json.bytes(value));
     }
 
     /** {@return the answer as a stream of events that goes on until either side ends it} */

@@ -10,6 +10,8 @@ import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 
+import duet.cli.output.CommandFailure;
+import duet.cli.output.Json;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.http.pathmap.MatchedResource;
@@ -30,13 +32,14 @@ import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.thread.VirtualThreadPool;
 
 /**
- * A web server: HTTP/1.1 and, without TLS, HTTP/2 on one port; TLS is a proxy's business. Slow clients, too many connections and large heads
- * are cut off, whatever a route fails with is a sentence in JSON for the client ({@code {"error": ...}}) and closing waits for the requests
- * that have begun.
+ * A web server: HTTP/1.1 and, without TLS, HTTP/2 on one port; TLS is a proxy's business. Slow clients, too many connections and large
+ * heads are cut off, whatever a route fails with is a sentence in JSON for the client ({@code {"error": ...}}) and closing waits for the
+ * requests that have begun.
  */
 public final class WebServer implements AutoCloseable {
     private static final Logger JETTY = Logger.getLogger("org.eclipse.jetty"); // a field: its level is lost with it
-    private static final int MOST_CONNECTIONS = 1000;
+    private static final int MOST_CONNECTIONS = 4096;
+    private static final int NO_LIMIT = -1;
     private static final Duration IDLE = Duration.ofSeconds(30);
     /** Bytes a second of a body, on average. */
     private static final int SLOWEST_BODY = 1000;
@@ -63,7 +66,7 @@ public final class WebServer implements AutoCloseable {
     private WebServer(Access access, int port, Routes routes, Consumer<Answered> log) throws IOException {
         JETTY.setLevel(Level.SEVERE); // clients' mistakes are no news
         this.access = access;
-        server = new Server(new VirtualThreadPool());
+        server = new Server(new VirtualThreadPool(NO_LIMIT)); // usually 200: as many clients who say nothing would hold up all others
         HttpConfiguration configuration = new HttpConfiguration();
         configuration.setSendServerVersion(false);
         configuration.setRequestHeaderSize(HEADER_BYTES);
@@ -91,7 +94,7 @@ public final class WebServer implements AutoCloseable {
      * @param routes what is answered
      * @param log    told of every answer, by many threads
      * @return the server; close it
-     * @throws IOException with a sentence, if it cannot listen there
+     * @throws CommandFailure if it cannot listen there
      */
     public static WebServer start(Access access, int port, Routes routes, Consumer<Answered> log) throws IOException {
         WebServer web = new WebServer(access, port, routes, log);
@@ -101,8 +104,8 @@ public final class WebServer implements AutoCloseable {
         } catch (Exception e) {
             web.close();
             Throwable cause = e.getCause() instanceof BindException bind ? bind : e;
-            throw new IOException("cannot listen on " + access.host() + ", port " + port + ": " + cause.getMessage()
-                    + "; --port 0 takes any that is free", e);
+            throw new CommandFailure("cannot listen on " + access.host() + ", port " + port + ": " + cause.getMessage()
+                    + "; --port 0 takes any that is free");
         }
     }
 
@@ -126,7 +129,7 @@ public final class WebServer implements AutoCloseable {
     private static boolean refusedBefore(Request request, Response response, Callback callback) {
         String sentence = response.getStatus() == 503 ? "this server is ending" : "the request cannot be read";
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, Exchange.JSON);
-        response.write(true, ByteBuffer.wrap(Exchange.toJson(Map.of("error", sentence))), callback);
+        response.write(true, ByteBuffer.wrap(Json.bytes(Map.of("error", sentence))), callback);
         return true;
     }
 

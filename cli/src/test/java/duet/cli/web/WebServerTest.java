@@ -30,6 +30,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
+import duet.cli.output.CommandFailure;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -228,7 +229,7 @@ class WebServerTest {
 
     @Test
     void aPortThatIsTakenIsASentence() {
-        IOException taken = assertThrows(IOException.class,
+        CommandFailure taken = assertThrows(CommandFailure.class,
                 () -> WebServer.start(new Access("127.0.0.1", null), server.address().getPort(), new Routes(), answered -> {}).close());
         assertTrue(taken.getMessage().startsWith("cannot listen on 127.0.0.1, port " + server.address().getPort() + ": "),
                 taken.getMessage());

@@ -18,7 +18,7 @@ import duet.text.Text;
  */
 public final class ImageFile {
     /** A hundred million: more than any camera's ordinary picture, and little enough to decode. */
-    static final long MOST_PIXELS = 100_000_000;
+    public static final long MOST_PIXELS = 100_000_000;
     private static final long MOST_BYTES = 256L << 20;
     /** What PNG packs most densely: 8 pixels of one bit in a byte, 1032 of which deflate to one. */
     private static final long MOST_PIXELS_A_BYTE = 8 * 1032;
@@ -68,6 +68,11 @@ public final class ImageFile {
     }
 
     public static byte[] decode(byte[] file, Shape stored, Jpegs jpegs) throws DamagedImage {
+        return decode(file, stored, jpegs, MOST_PIXELS);
+    }
+
+    /** @param mostPixels that an image may have, at most {@link #MOST_PIXELS} */
+    public static byte[] decode(byte[] file, Shape stored, Jpegs jpegs, long mostPixels) throws DamagedImage {
         JpegHeader header = JpegHeader.startsLikeOne(file) ? JpegHeader.parse(file) : null;
         int orientation = header != null ? header.orientation() : Exif.orientation(file);
         boolean turned = Orientation.swapsSides(orientation);
@@ -75,10 +80,10 @@ public final class ImageFile {
         int width = turned ? stored.height() : stored.width();
         Decoded decoded;
         if (header != null) {
-            checkSize(header.height(), header.width(), MOST_PIXELS, file.length);
+            checkSize(header.height(), header.width(), mostPixels, file.length);
             decoded = decodeJpeg(file, header, stored.channels(), height, width, jpegs);
         } else {
-            decoded = ImageIoDecoder.decodeOther(file, MOST_PIXELS, stored.channels(), height, width);
+            decoded = ImageIoDecoder.decodeOther(file, mostPixels, stored.channels(), height, width);
         }
         byte[] lying = decoded.scaled(height, width);
         byte[] upright = Orientation.upright(lying, height, width, decoded.channels(), orientation);

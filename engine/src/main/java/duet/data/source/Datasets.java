@@ -19,6 +19,8 @@ import duet.net.Shape;
 public final class Datasets {
     /** How much larger than usual stored images may be before they are reduced. */
     private static final double MOST_ROOM = 1.5;
+    /** Of an image file that is read. */
+    public static final long MOST_PIXELS = ImageFile.MOST_PIXELS;
 
     private Datasets() {}
 
@@ -155,10 +157,24 @@ public final class Datasets {
      * @throws DataException with the name, if it is damaged or no image
      */
     public static byte[] readImage(String name, byte[] file, Shape stored) {
+        return readImage(name, file, stored, MOST_PIXELS);
+    }
+
+    /**
+     * Reads one image that has a bounded number of pixels.
+     *
+     * @param name       for messages
+     * @param file       the bytes of a JPEG, PNG, GIF or BMP file
+     * @param stored     1 channel (grey) or 3 (red, green, blue)
+     * @param mostPixels found from the file's head, before room is made for them; at most {@link #MOST_PIXELS}
+     * @return [height][width][channels]
+     * @throws DataException with the name, if it is damaged, no image or too large
+     */
+    public static byte[] readImage(String name, byte[] file, Shape stored, long mostPixels) {
         ImageFile.checkChannels(name, stored);
         try {
             ImageFile.checkSize(file.length);
-            return ImageFile.decode(file, stored, ImageFile.Jpegs.FASTEST);
+            return ImageFile.decode(file, stored, ImageFile.Jpegs.FASTEST, mostPixels);
         } catch (DamagedImage e) {
             throw new DataException(name + ": " + e.getMessage(), e);
         }

@@ -1,0 +1,225 @@
+package duet.cli.serve;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+
+import duet.cli.output.Json;
+import duet.cli.web.Exchange;
+import duet.cli.web.Routes;
+import duet.cli.web.WebException;
+import duet.data.DataException;
+import duet.data.source.Datasets;
+import duet.net.Shape;
+import duet.use.BusyException;
+import duet.use.Classifier.Prediction;
+
+/**
+ * What the service answers: the Open Inference Protocol, version 2, and {@code POST /predict} with an image file. Every refusal is a
+ * sentence; none tells of this machine.
+ */
+final class Service {
+    private static final String NAME = "duet";
+    private static final List<String> EXTENSIONS = List.of("binary_tensor_data", "classification", "model_repository");
+    private static final String BINARY = "application/octet-stream";
+    private static final String HEADER_LENGTH = "Inference-Header-Content-Length";
+    /** An image file is decoded in about three times its own size besides what decoders bound themselves. */
+    private static final int FILE_FACTOR = 3;
+    /** A number in JSON is two characters at least, and an object in memory. */
+    private static final int JSON_FACTOR = 12;
+
+    private final Map<String, ServedModel> models;
+    private final ServiceLimits limits;
+    private final String programVersion;
+    private final Budget budget;
+    private final Semaphore decoding = new Semaphore(Runtime.getRuntime().availableProcessors());
+
+    /** @param models by their names, the one that is asked for without a name first */
+    Service(Map<String, ServedModel> models, ServiceLimits limits, String programVersion) {
+        this.models = models;
+        this.limits = limits;
+        this.programVersion = programVersion;
+        budget = new Budget(limits.memory());
+    }
+
+    Routes routes(ServiceMetrics metrics) {
+        Routes routes = new Routes()
+                .open("/v2/health/live", x -> x.text("text/plain", "live\n"))
+                .open("/v2/health/ready", x -> x.text("text/plain", "ready\n"))
+                .get("/metrics",
+                        x -> x.respond(200, "text/plain; version=0.0.4; charset=utf-8", metrics.text().getBytes(StandardCharsets.UTF_8)))
+                .get("/models", x -> x.json(200, Map.of("models", models.values().stream().map(Service::described).toList())))
+                .get("/v2", x -> x.json(200, ordered("name", NAME, "version", programVersion, "extensions", EXTENSIONS)))
+                .post("/v2/repository/index", x -> x.json(200, index()))
+                .post("/predict", this::predict);
+        for (String version : List.of("", "/versions/{version}")) {
+            String model = "/v2/models/{model}" + version;
+            routes.get(model, x -> x.json(200, metadata(x)))
+                    .get(model + "/ready", x -> x.json(200, ordered("name", version(x).version(), "ready", true)))
+                    .post(model + "/infer", this::infer);
+        }
+        return routes;
+    }
+
+    private static Map<String, Object> ordered(Object... namesAndValues) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            map.put((String) namesAndValues[i], namesAndValues[i + 1]);
+        }
+        return map;
+    }
+
+    /** @param name null: the first */
+    ServedModel model(String name) {
+        ServedModel model = name == null ? models.values().iterator().next() : models.get(name);
+        if (model == null) {
+            throw new WebException(404, "there is no model of this name; there are " + String.join(", ", models.keySet()));
+        }
+        return model;
+    }
+
+    private ModelVersion version(Exchange exchange) {
+        return model(exchange.parameter("model")).version(exchange.parameter("version"));
+    }
+
+    private static Map<String, Object> described(ServedModel model) {
+        ModelVersion newest = model.version(null);
+        Shape input = newest.checkpoint().network().input();
+        return ordered("name", model.name(), "version", newest.version(), "versions",
+                model.versions().stream().map(ModelVersion::version).toList(), "network", newest.checkpoint().network().name(), "classes",
+                newest.checkpoint().classNames(), "input",
+                ordered("channels", input.channels(), "height", input.height(), "width", input.width()), "state", "ready");
+    }
+
+    private List<Map<String, Object>> index() {
+        List<Map<String, Object>> index = new ArrayList<>();
+        models.values().forEach(model -> model.versions()
+                .forEach(each -> index.add(ordered("name", model.name(), "version", each.version(), "state", "READY", "reason", ""))));
+        return index;
+    }
+
+    private Map<String, Object> metadata(Exchange exchange) {
+        ServedModel model = model(exchange.parameter("model"));
+        ModelVersion version = model.version(exchange.parameter("version"));
+        Shape stored = version.checkpoint().stored();
+        return ordered("name", model.name(), "versions", model.versions().stream().map(ModelVersion::version).toList(), "platform", "duet",
+                "inputs",
+                List.of(ordered("name", InferRequest.IMAGE, "datatype", "UINT8", "shape",
+                        List.of(-1, stored.height(), stored.width(), stored.channels()))),
+                "outputs", List.of(ordered("name", InferRequest.PROBABILITIES, "datatype", "FP32", "shape",
+                        List.of(-1, version.checkpoint().network().classes()))));
+    }
+
+    private void infer(Exchange exchange) throws IOException, InterruptedException {
+        ServedModel model = model(exchange.parameter("model"));
+        ModelVersion version = version(exchange);
+        int header = header(exchange.header(HEADER_LENGTH));
+        InferRequest request;
+        try (Budget.Room room = room(exchange, JSON_FACTOR, header)) {
+            InferRequest.Terms terms = new InferRequest.Terms(model.name(), version.checkpoint().stored(),
+                    version.checkpoint().network().classes(), limits.waiting());
+            request = InferRequest.parse(exchange.body(limits.body()), header, terms,
+                    file -> decoded("an image of '" + InferRequest.ENCODED + "'", file, terms.stored()));
+        }
+        ServedModel.Asked asked = ask(exchange, model, exchange.parameter("version"), request.images());
+        List<float[]> all = answer(asked);
+        InferResponse response = InferResponse.of(request, model.name(), asked.version().version(), all,
+                request.probabilities().classes() == 0 ? null : all.stream().map(asked.version().classifier()::ranked).toList());
+        byte[] json = Json.bytes(response.json());
+        if (response.binary() == null) {
+            exchange.respond(200, Exchange.JSON, json);
+            return;
+        }
+        byte[] both = new byte[json.length + response.binary().length];
+        System.arraycopy(json, 0, both, 0, json.length);
+        System.arraycopy(response.binary(), 0, both, json.length, response.binary().length);
+        exchange.set(HEADER_LENGTH, Integer.toString(json.length));
+        exchange.respond(200, BINARY, both);
+    }
+
+    private static int header(String length) {
+        try {
+            int value = length == null ? -1 : Integer.parseInt(length);
+            if (length == null || value >= 0) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // told below
+        }
+        throw InferRequest.bad(HEADER_LENGTH + " must be a number of bytes");
+    }
+
+    private void predict(Exchange exchange) throws IOException, InterruptedException {
+        ServedModel model = model(exchange.query("model"));
+        int top = top(exchange.query("top"));
+        byte[] pixels = pixels(exchange, model.version(exchange.query("version")));
+        ServedModel.Asked asked = ask(exchange, model, exchange.query("version"), List.of(pixels));
+        List<Prediction> ranking = asked.version().classifier().ranked(answer(asked).getFirst());
+        exchange.json(200, ordered("image", "body", "model", model.name(), "version", asked.version().version(), "predictions",
+                ranking.subList(0, Math.min(top, ranking.size()))));
+    }
+
+    private static int top(String text) {
+        try {
+            int top = text == null ? 5 : Integer.parseInt(text);
+            if (top > 0) {
+                return top;
+            }
+        } catch (NumberFormatException e) {
+            // told below
+        }
+        throw InferRequest.bad("'top' must be a number from 1 on");
+    }
+
+    /** The body, an image file, as the network stores images. */
+    byte[] pixels(Exchange exchange, ModelVersion version) throws InterruptedException {
+        try (Budget.Room room = room(exchange, FILE_FACTOR, -1)) {
+            return decoded("the body", exchange.body(limits.body()), version.checkpoint().stored());
+        }
+    }
+
+    private Budget.Room room(Exchange exchange, int factor, int header) {
+        long length = exchange.length() < 0 ? limits.body() : Math.min(exchange.length(), limits.body());
+        return budget.take(header < 0 ? factor * length : factor * Math.min(header, length) + FILE_FACTOR * length);
+    }
+
+    private byte[] decoded(String name, byte[] file, Shape stored) {
+        decoding.acquireUninterruptibly();
+        try {
+            return Datasets.readImage(name, file, stored, limits.pixels());
+        } catch (DataException e) {
+            throw InferRequest.bad(e.getMessage());
+        } finally {
+            decoding.release();
+        }
+    }
+
+    /** A client that goes takes its images out of the queue. */
+    private ServedModel.Asked ask(Exchange exchange, ServedModel model, String version, List<byte[]> images) {
+        try {
+            ServedModel.Asked asked = model.ask(version, images);
+            exchange.onGone(() -> asked.answer().cancel(false));
+            return asked;
+        } catch (BusyException e) {
+            throw Budget.busy(e.getMessage(), 1);
+        }
+    }
+
+    private static List<float[]> answer(ServedModel.Asked asked) throws InterruptedException {
+        CompletableFuture<List<float[]>> answer = asked.answer();
+        try {
+            return answer.get();
+        } catch (CancellationException e) {
+            throw new WebException(499, "the client has gone");
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
+        }
+    }
+}

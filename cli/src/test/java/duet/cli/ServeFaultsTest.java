@@ -1,0 +1,140 @@
+package duet.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import org.junit.jupiter.api.Test;
+/** What clients do to the service, and its end. */
+class ServeFaultsTest extends Served {
+    /** Every answer that the service has given by its own count has arrived, and what it had begun it has ended. */
+    @Test
+    void endsInOrderUnderLoad() throws Exception {
+        serve(trained.toString());
+        byte[] image = Files.readAllBytes(picture);
+        AtomicInteger arrived = new AtomicInteger();
+        try (ExecutorService clients = Executors.newFixedThreadPool(8)) {
+            List<Future<Object>> all = Stream.generate(() -> clients.<Object>submit(() -> {
+                try {
+                    while (send("/predict", image).statusCode() == 200) {
+                        arrived.incrementAndGet();
+                    }
+                } catch (IOException over) {
+                    // no more connections
+                }
+                return null;
+            })).limit(8).toList();
+            while (arrived.get() < 50) {
+                Thread.sleep(5);
+            }
+            process.signal("TERM");
+            for (Future<Object> each : all) {
+                each.get();
+            }
+        }
+        Outcome end = process.finish();
+        assertEquals(0, end.code(), end::toString);
+        assertTrue(end.err().contains("SIGTERM: answering what was accepted"), end::toString);
+        long answered = end.outLines().stream().filter(line -> line.contains("\"path\":\"/predict\",\"status\":200")).count();
+        assertEquals(arrived.get(), answered, end::toString);
+    }
+
+    @Test
+    void tooManyAreToldToComeAgain() throws Exception {
+        serve(trained.toString(), "--batch", "1", "--waiting", "1", "--delay", "0");
+        byte[] body = infer(image(1, new byte[LEVELS])).getBytes(StandardCharsets.UTF_8);
+        AtomicInteger refused = new AtomicInteger();
+        AtomicInteger answered = new AtomicInteger();
+        try (ExecutorService clients = Executors.newFixedThreadPool(16)) {
+            List<Future<Object>> all = Stream.generate(() -> clients.<Object>submit(() -> {
+                while (refused.get() == 0 || answered.get() == 0) {
+                    HttpResponse<byte[]> response = send("/v2/models/shoes/infer", body);
+                    (response.statusCode() == 429 ? refused : answered).incrementAndGet();
+                    assertEquals(response.statusCode() == 429, response.headers().firstValue("Retry-After").isPresent());
+                }
+                return null;
+            })).limit(16).toList();
+            for (Future<Object> each : all) {
+                each.get();
+            }
+        }
+        String metrics = new String(send("/metrics", null).body(), StandardCharsets.UTF_8);
+        assertTrue(
+                metrics.contains("duet_requests_total{method=\"POST\",path=\"/v2/models/{model}/infer\",status=\"429\"} " + refused + ".0"),
+                metrics);
+        assertTrue(metrics.contains("duet_batch_images_count{model=\"shoes\"} " + answered + "\n"), metrics);
+    }
+
+    /** Changed bytes, cut bodies, clients that go at once or say nothing: 2,000 of them, then it answers as before. */
+    @Test
+    void damagedRequestsEndNothing() throws Exception {
+        serve(trained.toString());
+        long seed = Long.getLong("duet.seed", System.nanoTime());
+        System.out.println("ServeFaultsTest: -Dduet.seed=" + seed);
+        SplittableRandom random = new SplittableRandom(seed);
+        byte[] image = Files.readAllBytes(picture);
+        JsonNode before = JSON.readTree(send("/predict", image).body()).get("predictions");
+        List<byte[]> goods = List.of(request("/predict", image),
+                request("/v2/models/shoes/infer", infer(image(1, new byte[LEVELS])).getBytes(StandardCharsets.UTF_8)));
+        List<Socket> silent = new ArrayList<>();
+        for (int i = 0; i < 2000; i++) {
+            byte[] bytes = goods.get(random.nextInt(2)).clone();
+            int from = random.nextBoolean() ? 0 : bytes.length / 2;
+            for (int change = random.nextInt(5); change > 0; change--) {
+                bytes[from + random.nextInt(bytes.length - from)] = (byte) random.nextInt();
+            }
+            bytes = random.nextInt(3) == 0 ? Arrays.copyOf(bytes, random.nextInt(bytes.length)) : bytes;
+            Socket socket = new Socket(address.getHost(), address.getPort());
+            try {
+                OutputStream out = socket.getOutputStream();
+                out.write(bytes);
+                switch (random.nextInt(4)) {
+                    case 0 -> silent.add(socket);
+                    case 1 -> {
+                        socket.shutdownOutput();
+                        socket.getInputStream().readAllBytes();
+                    }
+                    default -> socket.setSoLinger(random.nextBoolean(), 0);
+                }
+            } catch (IOException reset) {
+                // the service cuts off who talks nonsense
+            }
+            if (!silent.contains(socket)) {
+                socket.close();
+            }
+        }
+        assertEquals(before, JSON.readTree(send("/predict", image).body()).get("predictions"), "seed " + seed);
+        for (Socket socket : silent) {
+            socket.close();
+        }
+        process.signal("TERM");
+        Outcome end = process.finish();
+        assertEquals(0, end.code(), () -> "seed " + seed + ": " + end);
+        assertFalse(end.out().contains("\"fault\"") || end.out().contains("\"status\":500"), () -> "seed " + seed + ": " + end);
+    }
+
+    private static byte[] request(String path, byte[] body) {
+        byte[] head = ("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length
+                + "\r\nConnection: close\r\n\r\n").getBytes(StandardCharsets.ISO_8859_1);
+        byte[] all = Arrays.copyOf(head, head.length + body.length);
+        System.arraycopy(body, 0, all, head.length, body.length);
+        return all;
+    }
+}
