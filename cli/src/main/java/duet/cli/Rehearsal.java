@@ -22,9 +22,9 @@ import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingState;
 
 /**
- * Runs the short commands, so that Java can write down what it loads and links for them: an ahead-of-time cache (JEP 483, JEP 514) from which
- * later starts take it. The script {@code duet} runs this once after a build. Long commands are left out: Java loads all that is in a cache at
- * every start, so theirs would make the short ones slower.
+ * Runs the short commands, so that Java can write down what it loads and links for them: an ahead-of-time cache (JEP 483, JEP 514) from
+ * which later starts take it. The script {@code duet} runs this once after a build. Long commands are left out: Java loads all that is in a
+ * cache at every start, so theirs would make the short ones slower.
  */
 final class Rehearsal {
     private static final String NETWORK = "alexnet-small";
