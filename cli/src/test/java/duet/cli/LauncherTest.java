@@ -1,6 +1,7 @@
 package duet.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -197,6 +198,21 @@ class LauncherTest {
         assertEquals("", second.err());
         assertUsesCache(second);
         assertEquals(1, caches());
+    }
+
+    /** With one compiler; not where there may be much to do. */
+    @Test
+    void shortCommandsStartWithOneCompiler() throws Exception {
+        installBuildTools(BUILDS);
+        run("devices");
+        Path pictures = Files.createDirectory(folder.resolve("pictures"));
+        for (List<String> command : List.of(List.<String>of(), List.of("--version"), List.of("networks", "--json"),
+                List.of("predict", pictures.toString(), "picture.png"))) {
+            assertTrue(run(command.toArray(String[]::new)).out().contains("<-XX:TieredStopAtLevel=1>"), command.toString());
+        }
+        for (List<String> command : List.of(List.of("train"), List.of("evaluate", "run"), List.of("predict", "run", pictures.toString()))) {
+            assertFalse(run(command.toArray(String[]::new)).out().contains("Tiered"), command.toString());
+        }
     }
 
     /** Java would refuse a cache of anything else, every time. */
