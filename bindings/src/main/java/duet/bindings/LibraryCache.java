@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
@@ -15,9 +16,13 @@ import java.util.HexFormat;
 final class LibraryCache {
     private LibraryCache() {}
 
-    /** The file with this content, written if it is absent or damaged. */
-    static Path unpack(byte[] content, String name, Path folder) throws IOException {
-        Path file = folder.resolve(sha256(content)).resolve(name);
+    /**
+     * The file with this content, written if it is absent or damaged.
+     *
+     * @param digest {@link #sha256} of the content
+     */
+    static Path unpack(byte[] content, String digest, String name, Path folder) throws IOException {
+        Path file = folder.resolve(digest).resolve(name);
         if (holds(file, content)) {
             return file;
         }
@@ -33,8 +38,7 @@ final class LibraryCache {
     }
 
     private static boolean holds(Path file, byte[] content) throws IOException {
-        return Files.isRegularFile(file) && Files.size(file) == content.length
-                && sha256(Files.readAllBytes(file)).equals(file.getParent().getFileName().toString());
+        return Files.isRegularFile(file) && Files.size(file) == content.length && Arrays.equals(content, Files.readAllBytes(file));
     }
 
     static String sha256(byte[] content) {

@@ -8,6 +8,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -52,7 +53,7 @@ final class LibraryFinder {
         if (name.equals(CPU)) {
             CpuVariant variant = CpuVariant.choose(Optional.ofNullable(properties.apply("duet.cpu")).orElse(environment.apply("DUET_CPU")),
                     processorFlags);
-            Optional<byte[]> content = resource(platform(), fileName(variant));
+            Optional<byte[]> content = resource(fileName(variant));
             if (content.isPresent()) {
                 return openUnpacked(content.get(), fileName(variant));
             }
@@ -61,7 +62,7 @@ final class LibraryFinder {
             return openMpi(name);
         }
         if (name.equals(VIRTUAL_GPU) || name.equals(PROBE)) {
-            Optional<byte[]> content = resource(platform(), System.mapLibraryName(name));
+            Optional<byte[]> content = resource(System.mapLibraryName(name));
             if (content.isPresent()) {
                 return openUnpacked(content.get(), System.mapLibraryName(name));
             }
@@ -72,7 +73,7 @@ final class LibraryFinder {
     /** There is no library to fall back on: each is made where its MPI is installed. */
     private NativeLibrary openMpi(String name) {
         String file = System.mapLibraryName(name);
-        byte[] content = resource(platform(), file).orElseThrow(() -> new UnsatisfiedLinkError(
+        byte[] content = resource(file).orElseThrow(() -> new UnsatisfiedLinkError(
                 "this build of Duet has no " + file + ": " + MpiLibrary.remedy(name)));
         // UCX, which MPICH may load, would take SIGSEGV from Java, which needs it to find nulls.
         DynamicLinker.setEnvironment("UCX_ERROR_SIGNALS", "");
@@ -110,15 +111,21 @@ final class LibraryFinder {
     }
 
     private NativeLibrary openUnpacked(byte[] content, String name) {
-        return openUnpacked(content, name, DynamicLinker::open);
+        return openUnpacked(content, digest(name, content), name, DynamicLinker::open);
+    }
+
+    /** As the build wrote it beside the library: Java computes it slowly before it has been compiled. */
+    private String digest(String name, byte[] content) {
+        return resource(name + ".sha256").map(text -> new String(text, StandardCharsets.US_ASCII).strip())
+                .filter(text -> text.matches("[0-9a-f]{64}")).orElseGet(() -> LibraryCache.sha256(content));
     }
 
     /** From the user's cache, or from a folder of this process alone if the cache cannot be written or runs no programs ("noexec"). */
-    NativeLibrary openUnpacked(byte[] content, String name, Function<String, SymbolLookup> opener) {
+    NativeLibrary openUnpacked(byte[] content, String digest, String name, Function<String, SymbolLookup> opener) {
         String failure;
         Path cache = cacheFolder();
         try {
-            Path file = LibraryCache.unpack(content, name, cache);
+            Path file = LibraryCache.unpack(content, digest, name, cache);
             return NativeLibrary.at(file.toString(), opener.apply(file.toString()));
         } catch (IOException | UnsatisfiedLinkError e) {
             failure = cache + ": " + reason(e);
@@ -126,7 +133,7 @@ final class LibraryFinder {
         Path temporary = Path.of(properties.apply("java.io.tmpdir"));
         try {
             Path folder = Files.createTempDirectory(temporary, "duet-");
-            Path file = LibraryCache.unpack(content, name, folder);
+            Path file = LibraryCache.unpack(content, digest, name, folder);
             // Deleted in the reverse order; an open library lives on without its file.
             Stream.of(folder, file.getParent(), file).forEach(path -> path.toFile().deleteOnExit());
             return NativeLibrary.at(file.toString(), opener.apply(file.toString()));
@@ -162,8 +169,8 @@ final class LibraryFinder {
         return System.mapLibraryName(CPU + "-" + variant.label());
     }
 
-    private static Optional<byte[]> resource(String platform, String file) {
-        String path = "META-INF/duet/" + platform + "/" + file;
+    private Optional<byte[]> resource(String file) {
+        String path = "META-INF/duet/" + platform() + "/" + file;
         // By class loader, not by class: on the module path the libraries lie in a module of their own.
         try (InputStream stream = LibraryFinder.class.getClassLoader().getResourceAsStream(path)) {
             return stream == null ? Optional.empty() : Optional.of(stream.readAllBytes());

@@ -29,39 +29,43 @@ class LibraryCacheTest {
         return bytes;
     }
 
+    private static Path unpack(byte[] content, Path folder) throws IOException {
+        return LibraryCache.unpack(content, LibraryCache.sha256(content), "lib.so", folder);
+    }
+
     @Test
     void theContentDecidesThePath() throws IOException {
-        Path file = LibraryCache.unpack(CONTENT, "lib.so", folder);
+        Path file = unpack(CONTENT, folder);
         assertEquals(folder.resolve(LibraryCache.sha256(CONTENT)).resolve("lib.so"), file);
         assertArrayEquals(CONTENT, Files.readAllBytes(file));
-        assertNotEquals(file, LibraryCache.unpack(content(2), "lib.so", folder));
+        assertNotEquals(file, unpack(content(2), folder));
         assertArrayEquals(CONTENT, Files.readAllBytes(file));
     }
 
     @Test
     void aGoodFileIsUsedAgain() throws IOException {
-        Path file = LibraryCache.unpack(CONTENT, "lib.so", folder);
+        Path file = unpack(CONTENT, folder);
         FileTime longAgo = FileTime.fromMillis(1_000_000_000_000L);
         Files.setLastModifiedTime(file, longAgo);
-        assertEquals(file, LibraryCache.unpack(CONTENT, "lib.so", folder));
+        assertEquals(file, unpack(CONTENT, folder));
         assertEquals(longAgo, Files.getLastModifiedTime(file));
     }
 
     @Test
     void aDamagedFileIsReplaced() throws IOException {
-        Path file = LibraryCache.unpack(CONTENT, "lib.so", folder);
+        Path file = unpack(CONTENT, folder);
         byte[] oneBitOff = CONTENT.clone();
         oneBitOff[oneBitOff.length / 2] ^= 1;
         for (byte[] damage : List.of(oneBitOff, new byte[0], "text".getBytes(StandardCharsets.UTF_8))) {
             Files.write(file, damage);
-            assertArrayEquals(CONTENT, Files.readAllBytes(LibraryCache.unpack(CONTENT, "lib.so", folder)));
+            assertArrayEquals(CONTENT, Files.readAllBytes(unpack(CONTENT, folder)));
         }
     }
 
     @Test
     void aFolderThatCannotBeWrittenIsAnError() throws IOException {
         Path notAFolder = Files.createFile(folder.resolve("file"));
-        assertThrows(IOException.class, () -> LibraryCache.unpack(CONTENT, "lib.so", notAFolder));
+        assertThrows(IOException.class, () -> unpack(CONTENT, notAFolder));
     }
 
     @Test
@@ -83,7 +87,7 @@ class LibraryCacheTest {
     static final class Unpacker {
         public static void main(String[] arguments) throws IOException {
             for (int i = 0; i < 50; i++) {
-                Path file = LibraryCache.unpack(CONTENT, "lib.so", Path.of(arguments[0]));
+                Path file = unpack(CONTENT, Path.of(arguments[0]));
                 if (!LibraryCache.sha256(Files.readAllBytes(file)).equals(LibraryCache.sha256(CONTENT))) {
                     throw new IOException(file + " is damaged");
                 }

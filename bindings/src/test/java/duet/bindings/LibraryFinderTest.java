@@ -1,11 +1,14 @@
 package duet.bindings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -80,13 +83,27 @@ class LibraryFinderTest {
     void aCacheThatRunsNoProgramsIsLeftForAFolderOfTheProcess() {
         environment.put("XDG_CACHE_HOME", folder.resolve("noexec").toString());
         LibraryFinder finder = new LibraryFinder(System::getProperty, environment::get, Set.of());
-        NativeLibrary library = finder.openUnpacked(new byte[] {1}, "lib.so", file -> {
+        NativeLibrary library = finder.openUnpacked(new byte[] {1}, LibraryCache.sha256(new byte[] {1}), "lib.so", file -> {
             if (file.contains("noexec")) {
                 throw new UnsatisfiedLinkError("failed to map segment from shared object");
             }
             return symbol -> java.util.Optional.empty();
         });
         assertTrue(library.location().startsWith(System.getProperty("java.io.tmpdir")), library.location());
+    }
+
+    /** The build writes it beside the library; the folder is named by it. */
+    @Test
+    void theDigestInTheJarIsThatOfTheLibrary() throws IOException {
+        Path library = Path.of(open("duet_cpu").location());
+        String digest = library.getParent().getFileName().toString();
+        assertEquals(LibraryCache.sha256(Files.readAllBytes(library)), digest);
+        String written = "META-INF/duet/linux-" + System.getProperty("os.arch").replace("amd64", "x86_64") + "/" + library.getFileName()
+                + ".sha256";
+        try (InputStream stream = LibraryFinder.class.getClassLoader().getResourceAsStream(written)) {
+            assertNotNull(stream, written);
+            assertEquals(digest, new String(stream.readAllBytes(), StandardCharsets.US_ASCII).strip());
+        }
     }
 
     @Test

@@ -8,24 +8,6 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-import duet.cli.commands.BenchCommand;
-import duet.cli.commands.DataCommand;
-import duet.cli.commands.DevicesCommand;
-import duet.cli.commands.EvaluateCommand;
-import duet.cli.commands.ExportCommand;
-import duet.cli.commands.FeaturesCommand;
-import duet.cli.commands.HelpCommand;
-import duet.cli.commands.ImportCommand;
-import duet.cli.commands.KernelsCommand;
-import duet.cli.commands.NeighboursCommand;
-import duet.cli.commands.NetworksCommand;
-import duet.cli.commands.PictureCommand;
-import duet.cli.commands.PlanCommand;
-import duet.cli.commands.PlotCommand;
-import duet.cli.commands.PredictCommand;
-import duet.cli.commands.ReluTanhCommand;
-import duet.cli.commands.ServeCommand;
-import duet.cli.commands.TrainCommand;
 import duet.cli.options.HelpLayout;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Failures;
@@ -40,17 +22,11 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** The command {@code duet}. Each subcommand has a class of its own. */
+/** The command {@code duet}. Each subcommand has a class of its own: {@link Commands}. */
 @Command(
         name = "duet",
         description = "Trains and runs AlexNet the way it was first trained in 2012: on two devices that work in concert.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-                TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
-                KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
-                PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class,
-                BenchCommand.class, ServeCommand.class, HelpCommand.class
-        },
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
@@ -88,6 +64,7 @@ public final class Main implements Runnable {
     /** Runs a command in this process and returns its exit code. */
     static int run(PrintWriter out, PrintWriter err, String... arguments) {
         CommandLine line = new CommandLine(new Main());
+        Commands.add(line, List.of(arguments));
         HelpLayout.apply(line);
         line.setOut(out);
         line.setErr(err);

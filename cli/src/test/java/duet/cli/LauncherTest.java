@@ -1,6 +1,7 @@
 package duet.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -22,8 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The launcher in a project folder of its own, with tools that only print how they were called. */
 class LauncherTest {
     private static final List<String> SYSTEM_TOOLS = List.of("bash", "env", "readlink", "dirname", "sed", "grep", "find", "head", "tail",
-            "mkdir",
-            "rm", "cp", "id", "tee", "awk", "sh", "touch");
+            "mkdir", "mv", "rm", "cp", "id", "tee", "awk", "sh", "touch");
 
     @TempDir
     Path folder;
@@ -163,5 +163,104 @@ class LauncherTest {
         }
         assertEquals(2, Files.readAllLines(folder.resolve("apt")).stream().filter(line -> line.contains("install")).count(),
                 "once, and once more with fresh lists; not at the second start");
+    }
+
+    /** A Java that makes caches, and notes that it has. */
+    private void makesCaches() throws IOException {
+        script(jdk.resolve("bin/java"), """
+                for argument; do
+                  case $argument in
+                    -XX:AOTMode=record) exit 0 ;;
+                    -XX:AOTCache=*/cache) : > "${argument#*=}"; echo made >> %s; exit 0 ;;
+                  esac
+                done
+                for argument; do printf '<%%s>' "$argument"; done""".formatted(folder.resolve("caches")));
+    }
+
+    private int caches() throws IOException {
+        Path made = folder.resolve("caches");
+        return Files.exists(made) ? Files.readAllLines(made).size() : 0;
+    }
+
+    private void assertUsesCache(Result result) {
+        assertTrue(result.out().contains("<-XX:AOTCache=" + project.toAbsolutePath() + "/cli/target/startup/"), result.toString());
+        assertTrue(result.out().endsWith("<devices>"), result.toString());
+    }
+
+    @Test
+    void theCacheIsMadeOnceAndUsed() throws Exception {
+        installBuildTools(BUILDS);
+        makesCaches();
+        Result first = run("devices");
+        assertTrue(first.err().endsWith("duet: first start with this build and this Java: preparing faster ones\n"), first.err());
+        assertUsesCache(first);
+        Result second = run("devices");
+        assertEquals("", second.err());
+        assertUsesCache(second);
+        assertEquals(1, caches());
+    }
+
+    /** With one compiler; not where there may be much to do. */
+    @Test
+    void shortCommandsStartWithOneCompiler() throws Exception {
+        installBuildTools(BUILDS);
+        run("devices");
+        Path pictures = Files.createDirectory(folder.resolve("pictures"));
+        for (List<String> command : List.of(List.<String>of(), List.of("--version"), List.of("networks", "--json"),
+                List.of("predict", pictures.toString(), "picture.png"))) {
+            assertTrue(run(command.toArray(String[]::new)).out().contains("<-XX:TieredStopAtLevel=1>"), command.toString());
+        }
+        for (List<String> command : List.of(List.of("train"), List.of("evaluate", "run"), List.of("predict", "run", pictures.toString()))) {
+            assertFalse(run(command.toArray(String[]::new)).out().contains("Tiered"), command.toString());
+        }
+    }
+
+    /** Java would refuse a cache of anything else, every time. */
+    @Test
+    void theCacheIsMadeAnewForAnotherJavaAnotherBuildAndInAnotherPlace() throws Exception {
+        installBuildTools(BUILDS);
+        makesCaches();
+        run("devices");
+        Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"25.0.2\"\n");
+        assertUsesCache(run("devices"));
+        assertEquals(2, caches(), "Java was updated in its place");
+        Files.move(jdk, folder.resolve("other"));
+        jdk = folder.resolve("other");
+        assertUsesCache(run("devices"));
+        assertEquals(3, caches(), "the same Java elsewhere");
+        Files.setLastModifiedTime(project.resolve("cli/target/lib/built"), FileTime.from(Instant.now().plusSeconds(60)));
+        assertUsesCache(run("devices"));
+        assertEquals(4, caches(), "mvn package has built");
+        project = Files.move(project, folder.resolve("elsewhere"));
+        assertUsesCache(run("devices"));
+        assertEquals(5, caches(), "the project was moved");
+        assertEquals("", run("devices").err());
+        assertEquals(5, caches());
+    }
+
+    /** Where it cannot be made or written, or would be in the way, commands run without, and nobody is told. */
+    @Test
+    void withoutACacheCommandsRunAsWell() throws Exception {
+        installBuildTools(BUILDS);
+        run("devices"); // of a Java that cannot make one
+        makesCaches();
+        for (int i = 0; i < 2; i++) {
+            Result result = run("devices");
+            assertTrue(result.err().isEmpty() && result.out().endsWith("<devices>") && !result.out().contains("AOT"), result.toString());
+        }
+        assertEquals(0, caches(), "not tried again");
+        Path startup = project.resolve("cli/target/startup");
+        Files.move(startup, folder.resolve("startup"));
+        Files.createFile(startup);
+        Result result = run("devices");
+        assertTrue(result.err().isEmpty() && result.out().endsWith("<devices>") && !result.out().contains("AOT"), result.toString());
+        Files.delete(startup);
+        assertUsesCache(run("devices"));
+        for (String option : List.of("-Xshare:off", "-XX:AOTCache=mine", "-XX:SharedArchiveFile=mine")) {
+            result = run(Map.of("DUET_NO_INSTALL", "1", "JAVA_TOOL_OPTIONS", option), "devices");
+            assertTrue(result.err().isEmpty() && result.out().endsWith("<devices>") && !result.out().contains("AOT"), result.toString());
+        }
+        assertUsesCache(run("devices"));
+        assertEquals(1, caches());
     }
 }

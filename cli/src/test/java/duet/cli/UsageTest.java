@@ -4,11 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
 
 class UsageTest {
     @ParameterizedTest
@@ -48,8 +52,29 @@ class UsageTest {
     @Test
     void helpIsACommandToo() {
         assertEquals(Outcome.of("--help").out(), Outcome.of("help").out());
-        assertEquals(Outcome.of("train", "--help").out(), Outcome.of("help", "train").out());
         assertEquals(Outcome.of("picture", "activations", "--help").out(), Outcome.of("help", "picture", "activations").out());
+    }
+
+    /** A command that is built alone is what it is among the others, and has the name that its annotation says. */
+    @Test
+    void onlyTheCommandThatIsAskedForIsBuilt() {
+        Map<String, CommandLine> all = built("help", "train").getSubcommands();
+        assertTrue(all.size() > 10, all.keySet().toString());
+        assertEquals(all.keySet(), built("trian").getSubcommands().keySet());
+        assertEquals(all.keySet(), built("--version").getSubcommands().keySet());
+        all.forEach((name, command) -> {
+            assertEquals(name, command.getCommandSpec().userObject().getClass().getAnnotation(Command.class).name());
+            if (!name.equals("help")) {
+                assertEquals(Set.of(name), built("--debug", name, "train", "plan").getSubcommands().keySet());
+                assertEquals(Outcome.of("help", name).out(), Outcome.of(name, "--help").out());
+            }
+        });
+    }
+
+    private static CommandLine built(String... arguments) {
+        CommandLine line = new CommandLine(new Main());
+        Commands.add(line, List.of(arguments));
+        return line;
     }
 
     /** Each option under one heading, what is common to all commands last; the synopsis has only what must be given. */

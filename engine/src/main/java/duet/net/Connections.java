@@ -1,8 +1,10 @@
 package duet.net;
 
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 import duet.text.Suggestion;
 
@@ -65,9 +67,10 @@ final class Connections {
 
     /** What nobody uses is most likely a name that was forgotten. */
     void checkUsed() {
+        Set<String> used = new HashSet<>();
+        nodes.forEach(node -> used.addAll(node.inputs()));
         for (Node node : nodes) {
-            if (!(node.layer() instanceof Layer.SoftmaxCrossEntropy)
-                    && nodes.stream().noneMatch(user -> user.inputs().contains(node.name()))) {
+            if (!(node.layer() instanceof Layer.SoftmaxCrossEntropy) && !used.contains(node.name())) {
                 throw new NetworkException(
                         node.name() + ": no layer takes its output; name it among the \"inputs\" of one, or leave it out");
             }

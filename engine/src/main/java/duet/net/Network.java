@@ -29,7 +29,7 @@ public record Network(String name, Shape input, double inputScale, List<Node> no
     /** Throws a {@link NetworkException} if the layers do not fit together. */
     public Network {
         nodes = List.copyOf(nodes);
-        Shapes.infer(name, input, nodes);
+        Shapes.check(name, input, nodes);
         Shapes.checkInputScale(inputScale);
     }
 
@@ -68,7 +68,7 @@ public record Network(String name, Shape input, double inputScale, List<Node> no
 
     /** {@return for each node what it makes of one image, in order} */
     public List<Shape> shapes() {
-        return Shapes.infer(name, input, nodes);
+        return Shapes.infer(input, nodes);
     }
 
     /**

@@ -1,7 +1,8 @@
 package duet.net;
 
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -26,8 +27,8 @@ final class Shapes {
 
     private Shapes() {}
 
-    /** For each node what it makes of one image; throws {@link NetworkException} at the first layer that makes no sense. */
-    static List<Shape> infer(String network, Shape input, List<Node> nodes) {
+    /** Throws {@link NetworkException} at the first layer that makes no sense. */
+    static void check(String network, Shape input, List<Node> nodes) {
         checkName(network, "the network's name");
         checkSize(Network.IMAGE, "channels", input.channels());
         checkSize(Network.IMAGE, "height", input.height());
@@ -38,20 +39,34 @@ final class Shapes {
         }
         checkNames(nodes.stream().map(Node::layer).toList());
         Connections connections = new Connections(nodes);
-        Map<String, Shape> shapes = new LinkedHashMap<>();
-        shapes.put(Network.IMAGE, input);
+        Map<String, Shape> shapes = new HashMap<>(Map.of(Network.IMAGE, input));
         for (Node node : nodes) {
             connections.check(node);
-            List<Shape> seen = node.inputs().stream().map(shapes::get).toList();
             if (node.layer() instanceof Layer.SoftmaxCrossEntropy loss) {
-                connections.checkLoss(loss, node.inputs().getFirst(), seen.getFirst());
+                String scores = node.inputs().getFirst();
+                connections.checkLoss(loss, scores, shapes.get(scores));
             }
-            shapes.put(node.name(), output(node, seen));
+            add(node, shapes);
         }
         connections.checkUsed();
-        shapes.remove(Network.IMAGE);
         checkClasses(nodes, shapes);
-        return List.copyOf(shapes.values());
+    }
+
+    /** For each node what it makes of one image; the nodes have been checked, and are not checked again. */
+    static List<Shape> infer(Shape input, List<Node> nodes) {
+        Map<String, Shape> shapes = new HashMap<>(Map.of(Network.IMAGE, input));
+        return nodes.stream().map(node -> add(node, shapes)).toList();
+    }
+
+    /** Adds what a node makes to what those before make, by name. */
+    private static Shape add(Node node, Map<String, Shape> shapes) {
+        List<Shape> seen = new ArrayList<>();
+        for (String input : node.inputs()) {
+            seen.add(shapes.get(input));
+        }
+        Shape made = output(node, seen);
+        shapes.put(node.name(), made);
+        return made;
     }
 
     /** Every loss is about the same classes. */

@@ -290,7 +290,11 @@ public final class Session implements AutoCloseable {
         for (int i = 0; i < shapes.size(); i++) {
             setParameter(i, tensors.get(shapes.get(i).name()));
             if (training != null) {
-                setMomentum(i, tensors.get(shapes.get(i).momentumName()));
+                float[] momentum = tensors.get(shapes.get(i).momentumName());
+                if (momentum == null) {
+                    throw new IllegalArgumentException("a training goes on with momentum; Checkpoint.read reads it");
+                }
+                setMomentum(i, momentum);
             }
         }
         setMean(tensors.get(Checkpoint.MEAN));

@@ -93,13 +93,12 @@ public final class NetworksCommand implements Runnable {
             output.object(object);
         } else {
             output.result(each + ": " + Networks.description(each));
-            output.result("    " + summary(network));
+            output.result("    " + summary(network, table));
         }
     }
 
     /** Such as {@code input 3x227x227, 1,000 classes, 60,965,224 parameters, 1.45 GFLOP an image}. */
-    static String summary(Network network) {
-        LayerTable table = LayerTable.of(network);
+    static String summary(Network network, LayerTable table) {
         return "input " + network.input() + ", " + Text.count(network.classes()) + " classes, "
                 + Text.count(table.parameters(), "parameter")
                 + (table.auxiliary() == 0 ? "" : " (" + Text.count(table.auxiliary()) + " of them auxiliary, for training)")
@@ -120,7 +119,7 @@ public final class NetworksCommand implements Runnable {
             table.row(row.name(), row.kind(), row.shape().toString(), row.parameters() == 0 ? "" : Text.count(row.parameters()),
                     row.flop() == 0 ? "" : Text.count(row.flop()), towers ? words(sharing.get(i)) : "", takes(network, i));
         }
-        output.result(network.name() + ": " + summary(network));
+        output.result(network.name() + ": " + summary(network, layers));
         table.lines().forEach(output::result);
     }
 

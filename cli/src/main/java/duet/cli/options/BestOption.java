@@ -13,6 +13,6 @@ public final class BestOption {
     private boolean best;
 
     public Checkpoint read(Path run, Output output) {
-        return best ? Checkpoint.readBest(run, output::warn) : Checkpoint.read(run, output::warn);
+        return Checkpoint.readTrained(run, best, output::warn);
     }
 }

@@ -22,8 +22,9 @@ public record LayerTable(List<Row> rows, long parameters, long flop) {
         List<Shape> shapes = network.shapes();
         List<Boolean> main = network.main();
         for (int i = 0; i < shapes.size(); i++) {
-            Layer layer = network.layers().get(i);
-            Shape input = network.inputShapes(i).getFirst();
+            Layer layer = network.nodes().get(i).layer();
+            int from = network.inputs(i).getFirst();
+            Shape input = from < 0 ? network.input() : shapes.get(from);
             Shape output = shapes.get(i);
             long weights = layer instanceof Layer.Weighted weighted ? weighted.weights(input) : 0;
             long biases = layer instanceof Layer.Weighted weighted && weighted.bias() ? weighted.outputs() : 0;

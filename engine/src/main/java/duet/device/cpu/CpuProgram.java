@@ -215,10 +215,8 @@ final class CpuProgram implements Program {
             MemorySegment.copy(values, 0, target, ValueLayout.JAVA_FLOAT, 0, values.length);
             return;
         }
-        try (Arena staging = Arena.ofConfined()) {
-            MemorySegment canonical = staging.allocate(4L * values.length, 64);
-            MemorySegment.copy(values, 0, canonical, ValueLayout.JAVA_FLOAT, 0, values.length);
-            CpuLayout.pack(backend.device(tensor.device()).team, tensor, canonical, target);
+        try (Staging canonical = new Staging(tensor, values.length).filled(values)) {
+            CpuLayout.pack(backend.device(tensor.device()).team, tensor, canonical.memory, target);
         }
     }
 
@@ -245,10 +243,9 @@ final class CpuProgram implements Program {
             MemorySegment.copy(source, ValueLayout.JAVA_FLOAT, 0, values, 0, values.length);
             return;
         }
-        try (Arena staging = Arena.ofConfined()) {
-            MemorySegment canonical = staging.allocate(4L * values.length, 64);
-            CpuLayout.unpack(backend.device(tensor.device()).team, tensor, source, canonical);
-            MemorySegment.copy(canonical, ValueLayout.JAVA_FLOAT, 0, values, 0, values.length);
+        try (Staging canonical = new Staging(tensor, values.length)) {
+            CpuLayout.unpack(backend.device(tensor.device()).team, tensor, source, canonical.memory);
+            canonical.copyTo(values);
         }
     }
 

@@ -51,7 +51,7 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
      * @throws duet.train.schedule.TrainingException if there is none, naming the file or folder
      */
     public static Checkpoint read(Path path, Consumer<String> warning) {
-        return Files.isDirectory(path) ? OutputFolder.readLatest(path, warning) : CheckpointFile.read(path);
+        return Files.isDirectory(path) ? OutputFolder.readLatest(path, true, warning) : CheckpointFile.read(path, true);
     }
 
     /**
@@ -89,7 +89,21 @@ public record Checkpoint(Network network, List<String> classNames, Shape stored,
      * @throws duet.train.schedule.TrainingException if there is none, naming the file or folder
      */
     public static Checkpoint readBest(Path path, Consumer<String> warning) {
-        return Files.isDirectory(path) ? OutputFolder.readBest(path, warning) : CheckpointFile.read(path);
+        return Files.isDirectory(path) ? OutputFolder.readBest(path, true, warning) : CheckpointFile.read(path, true);
+    }
+
+    /**
+     * Reads a network to be used: without the momentum, half of a checkpoint, which only a training that goes on needs.
+     *
+     * @param path    a training's output folder, or a checkpoint file
+     * @param best    whether of a folder the checkpoint of the best validation is read, as by {@link #readBest}; else the latest good one
+     * @param warning told in a sentence of a checkpoint that was passed over
+     * @return the checkpoint; a training cannot go on from it
+     * @throws duet.train.schedule.TrainingException if there is none, naming the file or folder
+     */
+    public static Checkpoint readTrained(Path path, boolean best, Consumer<String> warning) {
+        return !Files.isDirectory(path) ? CheckpointFile.read(path, false)
+                : best ? OutputFolder.readBest(path, false, warning) : OutputFolder.readLatest(path, false, warning);
     }
 
     /**

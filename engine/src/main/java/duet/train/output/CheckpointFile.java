@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -142,15 +143,16 @@ public final class CheckpointFile {
         }
     }
 
-    static Checkpoint read(Path file) {
+    /** @param momentum whether it is read; the network can be used without */
+    static Checkpoint read(Path file, boolean momentum) {
         try (Safetensors tensors = Safetensors.open(file)) {
-            return read(file, tensors);
+            return read(file, tensors, momentum);
         } catch (IOException e) {
             throw new TrainingException(file + ": cannot be read: " + Reasons.of(e), e);
         }
     }
 
-    private static Checkpoint read(Path file, Safetensors tensors) throws IOException {
+    private static Checkpoint read(Path file, Safetensors tensors, boolean momentum) throws IOException {
         String version = tensors.metadata().get(FORMAT);
         if (!VERSION.equals(version)) {
             throw new TrainingException(file + (version == null
@@ -165,7 +167,10 @@ public final class CheckpointFile {
             throw new TrainingException(
                     file + ": has " + classNames.length + " class names for a network with " + network.classes() + " classes");
         }
-        return new Checkpoint(network, List.of(classNames), stored, tensors(file, tensors, network, stored, state), state);
+        Set<String> unread = momentum ? Set.of()
+                : network.parameters().stream().map(ParameterShape::momentumName).collect(Collectors.toUnmodifiableSet());
+        return new Checkpoint(network, List.of(classNames), stored,
+                tensors(file, tensors, blocks(network, stored, state, name -> null), unread), state);
     }
 
     private static Network network(Path file, Map<String, String> metadata) {
@@ -208,11 +213,12 @@ public final class CheckpointFile {
         return tree;
     }
 
-    private static Map<String, float[]> tensors(Path file, Safetensors tensors, Network network, Shape stored, TrainingState state)
+    /** @param unread tensors that must be there, but are not read */
+    private static Map<String, float[]> tensors(Path file, Safetensors tensors, List<Safetensors.Block> blocks, Set<String> unread)
             throws IOException {
         Map<String, float[]> values = new LinkedHashMap<>();
         TreeSet<String> unknown = new TreeSet<>(tensors.entries().keySet());
-        for (Safetensors.Block expected : blocks(network, stored, state, name -> null)) {
+        for (Safetensors.Block expected : blocks) {
             Safetensors.Entry found = tensors.entries().get(expected.name());
             List<Long> shape = expected.shape().stream().map(Integer::longValue).toList();
             if (found == null) {
@@ -222,7 +228,9 @@ public final class CheckpointFile {
                 throw new TrainingException(
                         file + ": the tensor " + expected.name() + " has shape " + found.shape() + ", but the network needs " + shape);
             }
-            values.put(expected.name(), tensors.floats(expected.name()));
+            if (!unread.contains(expected.name())) {
+                values.put(expected.name(), tensors.floats(expected.name()));
+            }
             unknown.remove(expected.name());
         }
         if (!unknown.isEmpty()) {

@@ -157,7 +157,7 @@ public final class OutputFolder implements AutoCloseable {
                 continue;
             }
             try {
-                CheckpointFile.read(saved.file());
+                CheckpointFile.read(saved.file(), true);
             } catch (TrainingException | SafetensorsException damaged) {
                 setAside(saved.file(), warning);
                 continue;
@@ -194,14 +194,14 @@ public final class OutputFolder implements AutoCloseable {
         return saved;
     }
 
-    static Checkpoint readLatest(Path folder, Consumer<String> warning) {
+    static Checkpoint readLatest(Path folder, boolean momentum, Consumer<String> warning) {
         List<Saved> saved = checkpoints(folder);
         if (saved.isEmpty()) {
             throw new TrainingException(folder + ": holds no checkpoint (checkpoint-….safetensors)");
         }
         for (Saved candidate : saved.reversed()) {
             try {
-                return CheckpointFile.read(candidate.file());
+                return CheckpointFile.read(candidate.file(), momentum);
             } catch (TrainingException | SafetensorsException damaged) {
                 if (candidate.equals(saved.getFirst())) {
                     throw damaged;
@@ -212,7 +212,7 @@ public final class OutputFolder implements AutoCloseable {
         throw new AssertionError("the loop returns or throws");
     }
 
-    static Checkpoint readBest(Path folder, Consumer<String> warning) {
+    static Checkpoint readBest(Path folder, boolean momentum, Consumer<String> warning) {
         History history = new History();
         Path metrics = folder.resolve(MetricsLog.FILE);
         if (Files.exists(metrics)) {
@@ -226,7 +226,7 @@ public final class OutputFolder implements AutoCloseable {
                     warning.accept("the checkpoint of the best validation, after step " + validations.getFirst().step()
                             + ", is gone; the best that is left is " + saved.get().file());
                 }
-                return CheckpointFile.read(saved.get().file());
+                return CheckpointFile.read(saved.get().file(), momentum);
             }
         }
         throw new TrainingException(folder + ": holds no checkpoint of a validation, so none is the best; leave out --best");
