@@ -1,0 +1,2 @@
+/** The service {@code duet serve}: what it answers, what a network saw in a picture, and the page for people. */
+package duet.cli.serve;
