@@ -198,7 +198,7 @@ public final class Explainer implements AutoCloseable {
         String excited = unit != null ? null
                 : projected != null ? projected + ": this picture excites none of its features."
                 : Deconvolution.convolutions(network).isEmpty() ? network.name() + " has no convolution, so there are no features to project."
-                : "Features are projected back on one device in one round; this network runs on " + placement.label() + ".";
+                : "Features are projected back on one device in one round; this network runs on " + placement.words() + ".";
         return Stream.of(filters, excited).flatMap(Stream::ofNullable).toList();
     }
 
