@@ -24,7 +24,8 @@ import duet.use.Deconvolution.Unit;
 
 /**
  * A trained network that is asked about single images: what some of its layers make of one, and what of the image excites a unit. Only what
- * these layers depend on is loaded: of AlexNet up to conv5 15 MB of 244 MB of weights. The backend stays its owner's. One thread at a time.
+ * these layers depend on is loaded: of AlexNet up to conv5 9 MiB of 233 MiB of weights. The backend stays its owner's. One thread at a
+ * time.
  */
 public final class Inspection implements AutoCloseable {
     /** The fewest that a network may have. */

@@ -28,10 +28,10 @@ import duet.use.Inspection;
 import duet.use.ReceptiveField;
 
 /**
- * Says what a network saw in a picture: which filters of the first convolution fired, tower by tower, and what excited the strongest feature
- * of a later one. Any thread may ask. The network is loaded on first use, up to the layer that is asked for, beside that of a classifier;
- * one such layer is loaded at a time. A picture goes through it twice, by itself; the pictures of the answer are made by the thread that
- * asks, so that the devices are free meanwhile.
+ * Says what a network saw in a picture: which filters of the first convolution fired, tower by tower, and what excited the strongest
+ * feature of a later one. Any thread may ask. The network is loaded on first use, up to the layer that is asked for, beside that of a
+ * classifier; one such layer is loaded at a time. A picture goes through it twice, by itself; the pictures of the answer are made by the
+ * thread that asks, so that the devices are free meanwhile.
  */
 public final class Explainer implements AutoCloseable {
     private final BackendThread thread;
@@ -197,8 +197,9 @@ public final class Explainer implements AutoCloseable {
         String filters = first == null ? network.name() + " does not begin with a convolution, so there are no filters to show." : null;
         String excited = unit != null ? null
                 : projected != null ? projected + ": this picture excites none of its features."
-                : Deconvolution.convolutions(network).isEmpty() ? network.name() + " has no convolution, so there are no features to project."
-                : "Features are projected back on one device in one round; this network runs on " + placement.words() + ".";
+                : Deconvolution.convolutions(network).isEmpty()
+                        ? network.name() + " has no convolution, so there are no features to project."
+                : "Features are projected back on one device in one round; this network is placed otherwise: " + placement.words() + ".";
         return Stream.of(filters, excited).flatMap(Stream::ofNullable).toList();
     }
 

@@ -3,8 +3,8 @@ package duet.cli.serve;
 import java.util.List;
 
 /**
- * What a network saw in a picture, as POST /explain answers it in JSON. Pictures are data URLs of PNG files, one pixel for each number: to be
- * enlarged without smoothing.
+ * What a network saw in a picture, as POST /explain answers it in JSON. Pictures are data URLs of PNG files, one pixel for each number: to
+ * be enlarged without smoothing.
  *
  * @param network       its name
  * @param seen          the part of the picture that the network looks at, at its input's size

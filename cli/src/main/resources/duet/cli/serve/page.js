@@ -213,15 +213,17 @@ async function lookDeeper(signal) {
 }
 
 function showClasses(predictions) {
-  $('predictions').replaceChildren(...predictions.slice(0, 5).map(each => {
-    const bar = element('div', {className: 'bar'});
-    bar.style.width = `${100 * each.probability}%`;
-    return element('tr', {}, element('th', {scope: 'row'}, each.name),
-        element('td', {}, element('div', {className: 'measure'},
-            element('div', {className: 'track'}, bar), element('span', {}, percent.format(each.probability)))));
-  }));
+  $('predictions').replaceChildren(...predictions.slice(0, 5).map(each =>
+      element('tr', {}, element('th', {scope: 'row'}, each.name), element('td', {}, measure(each.probability)))));
   $('classes').hidden = false;
   $('classes').classList.remove('busy');
+}
+
+/** A share as a bar and in numbers. */
+function measure(share) {
+  const bar = element('div', {className: 'bar'});
+  bar.style.width = `${100 * share}%`;
+  return element('div', {className: 'measure'}, element('div', {className: 'track'}, bar), element('span', {}, percent.format(share)));
 }
 
 function showNotes(notes) {
@@ -245,14 +247,14 @@ function showFilters(filters) {
 
 function showTower(tower, towers) {
   const title = towers === 1 ? `All ${tower.filters.length} filters` : `Tower ${tower.tower}`;
-  const words = towers === 1 ? '' : `${percent.format(tower.share)} of all that fired, ${tower.filters.length} filters`;
+  const words = towers === 1 ? '' : `${tower.filters.length} filters; share of all that fired:`;
   const list = element('ul', {className: 'tiles'}, ...tower.filters.slice(0, FIRST_FILTERS).map(showFilter));
   const block = element('div', {className: 'tower'},
-      element('h3', {}, title, ' ', element('span', {className: 'quiet'}, words)), list);
+      element('h3', {}, title, ' ', element('span', {className: 'quiet'}, words)), ...(towers === 1 ? [] : [measure(tower.share)]), list);
   const rest = tower.filters.slice(FIRST_FILTERS);
   if (rest.length > 0) {
     const of = towers === 1 ? '' : ` of tower ${tower.tower}`;
-    const more = element('button', {type: 'button'}, `Show the other ${rest.length} filters${of}`);
+    const more = element('button', {type: 'button'}, `Show ${rest.length} more filters${of}`);
     more.addEventListener('click', () => {
       const added = rest.map(showFilter);
       list.append(...added);
@@ -271,7 +273,7 @@ function showFilter(filter) {
           element('img', {className: 'pixels', src: filter.picture, alt: `filter ${filter.filter}`}),
           element('img', {className: 'pixels map', src: filter.map, alt: `where filter ${filter.filter} fired`})),
       element('p', {}, element('strong', {}, `filter ${filter.filter}`), element('br'), `highest ${three.format(filter.highest)}`,
-          element('br'), `mean ${three.format(filter.mean)}`, element('br'), `${percent.format(filter.fired)} of its map`));
+          element('br'), `mean ${three.format(filter.mean)}`, element('br'), `fires in ${percent.format(filter.fired)}`));
 }
 
 function showDeconvolution(explanation, asked) {
@@ -288,9 +290,10 @@ function showDeconvolution(explanation, asked) {
   }
   $('layer').value = found.layer;
   const {top, left, height, width} = found.field;
+  const all = found.part === found.projection;
   $('deconvolution-words').textContent = `Feature ${found.feature} of ${found.layer} has the highest value, ${three.format(found.value)}, at `
-      + `row ${found.y} and column ${found.x}. It sees the ${width} × ${height} pixels in the frame; projected back to the pixels is what of `
-      + `them excites it: grey is nothing, black and white the most.`;
+      + `row ${found.y} and column ${found.x}. There it sees ${all ? 'the whole picture' : `the ${width} × ${height} pixels in the frame`}. `
+      + 'What of it excites the feature is projected back to the pixels: grey is nothing, black and white the most.';
   const seen = element('img', {className: 'pixels', src: explanation.seen, alt: 'what the network saw of the picture'});
   const frame = element('div', {className: 'frame', 'aria-hidden': 'true'});
   seen.addEventListener('load', () => {
@@ -301,9 +304,9 @@ function showDeconvolution(explanation, asked) {
   const figures = [
     element('figure', {}, element('div', {className: 'framed'}, seen, frame), element('figcaption', {}, 'What the network saw')),
     figure(found.projection, `feature ${found.feature} projected back to the picture`, 'The feature, projected back')];
-  if (found.part !== found.projection) { // it does not see all
+  if (!all) {
     figures.push(figure(found.original, `the part of the picture that feature ${found.feature} sees`, 'What the feature sees'),
-        figure(found.part, `the same part of the projection`, 'What of it excites the feature'));
+        figure(found.part, 'the same part of the projection', 'What of it excites the feature'));
   }
   $('projections').replaceChildren(...figures);
 }

@@ -24,7 +24,6 @@ import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 
 import duet.cli.web.WebException;
-import duet.data.Dataset;
 import duet.data.Views;
 import duet.device.Backend;
 import duet.model.Networks;
@@ -39,6 +38,7 @@ import duet.train.output.Checkpoint;
 import duet.use.Activations;
 import duet.use.BackendThread;
 import duet.use.Deconvolution;
+import duet.use.OneImage;
 import duet.use.ReceptiveField;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -89,7 +89,8 @@ class ExplainerTest {
 
     private static int[] colours(BufferedImage picture) {
         return IntStream.range(0, picture.getWidth() * picture.getHeight())
-                .flatMap(i -> IntStream.of(16, 8, 0).map(shift -> picture.getRGB(i % picture.getWidth(), i / picture.getWidth()) >> shift & 0xFF))
+                .flatMap(i -> IntStream.of(16, 8, 0)
+                        .map(shift -> picture.getRGB(i % picture.getWidth(), i / picture.getWidth()) >> shift & 0xFF))
                 .toArray();
     }
 
@@ -151,38 +152,6 @@ class ExplainerTest {
         }
     }
 
-    /** One image as a data set. */
-    private record One(Checkpoint checkpoint, byte[] pixels) implements Dataset {
-        @Override
-        public String description() {
-            return "one image";
-        }
-
-        @Override
-        public List<String> classNames() {
-            return checkpoint.classNames();
-        }
-
-        @Override
-        public Shape stored() {
-            return checkpoint.stored();
-        }
-
-        @Override
-        public int size() {
-            return 1;
-        }
-
-        @Override
-        public int read(int index, byte[] target, int offset) {
-            System.arraycopy(pixels, 0, target, offset, pixels.length);
-            return 0;
-        }
-
-        @Override
-        public void close() {}
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"alexnet-small", "googlenet-small", "cifar-18pct"})
     void theStrongestFeatureAsDeconvolutionProjectsIt(String name) throws IOException {
@@ -193,7 +162,8 @@ class ExplainerTest {
         List<String> asked = new ArrayList<>(List.of(convolutions.getFirst(), convolutions.get(convolutions.size() / 2)));
         asked.add(null);
         try (BackendThread thread = BackendThread.open(() -> Tiny.backend(1));
-                Explainer explainer = Explainer.create(thread, checkpoint, Placement.ONE_DEVICE); Backend backend = Tiny.backend(1)) {
+                Explainer explainer = Explainer.create(thread, checkpoint, Placement.ONE_DEVICE);
+                Backend backend = Tiny.backend(1)) {
             for (String layer : asked) {
                 String message = name + ", " + layer + ", seed " + seed;
                 Explanation.Deconvolution found = explainer.explain(pixels, layer).deconvolution();
@@ -208,7 +178,7 @@ class ExplainerTest {
                 int at = (found.feature() * shape.height() + found.y()) * shape.width() + found.x();
                 assertEquals(values[strongest], values[at], 1e-5f * values[strongest], message);
                 assertEquals(values[at], found.value(), 1e-5f * values[strongest], message);
-                float[] projection = Deconvolution.project(checkpoint, found.layer(), backend, new One(checkpoint, pixels),
+                float[] projection = Deconvolution.project(checkpoint, found.layer(), backend, new OneImage(checkpoint, pixels),
                         List.of(new Deconvolution.Unit(0, found.feature(), found.y(), found.x(), found.value()))).getFirst();
                 BufferedImage expected = Tiles.projection(network.input(), projection);
                 assertTrue(IntStream.of(colours(expected)).distinct().count() > 2, message);
@@ -241,16 +211,22 @@ class ExplainerTest {
         assertEquals(1, explanation.filters().towers().stream().mapToDouble(Explanation.Tower::share).sum(), 1e-6, name);
     }
 
-    @Test
-    void onTwoDevicesTheTowersButNoProjection() {
+    static List<Placement> placements() {
+        return List.of(Placement.TWO_TOWERS, Placement.HALVES);
+    }
+
+    @ParameterizedTest
+    @MethodSource("placements")
+    void onTwoDevicesTheFiltersButNoProjection(Placement placement) {
         Checkpoint checkpoint = RandomModels.checkpoint(Networks.create("alexnet-small"), seed);
         byte[] pixels = RandomModels.pixels(checkpoint, seed);
         Explanation one = explain(checkpoint, pixels);
         try (BackendThread thread = BackendThread.open(() -> Tiny.backend(2));
-                Explainer explainer = Explainer.create(thread, checkpoint, Placement.TWO_TOWERS)) {
+                Explainer explainer = Explainer.create(thread, checkpoint, placement)) {
             Explanation two = explainer.explain(pixels);
             assertNull(two.deconvolution());
-            assertEquals(List.of("Features are projected back on one device in one round; this network runs on two towers."), two.notes());
+            assertEquals(List.of("Features are projected back on one device in one round; this network is placed otherwise: "
+                    + placement.words() + "."), two.notes());
             for (int tower = 0; tower < 2; tower++) {
                 assertArrayEquals(highest(one, tower), highest(two, tower), 1e-4, "seed " + seed);
             }

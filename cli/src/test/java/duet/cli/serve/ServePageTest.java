@@ -272,7 +272,7 @@ class ServePageTest {
         assertExplained("colour");
         int shown = browser.texts(".tiles li").size();
         WebElement more = tabTo("");
-        assertTrue(more.getText().startsWith("Show the other "), more.getText());
+        assertTrue(more.getText().startsWith("Show 24 more filters"), more.getText());
         more.sendKeys(Keys.ENTER);
         assertTrue(browser.texts(".tiles li").size() > shown);
         WebElement focused = browser.driver().switchTo().activeElement();

@@ -102,7 +102,8 @@ public final class Tiles {
     }
 
     /**
-     * {@return what {@link duet.use.Deconvolution} projects back to the pixels: 0 is grey, the strongest value of either sign black or white}
+     * {@return what {@link duet.use.Deconvolution} projects back to the pixels: 0 is grey, the strongest value of either sign black or
+     * white}
      *
      * @param input  the network's input
      * @param values [channels][height][width] of it
