@@ -136,14 +136,18 @@ public final class Activations implements AutoCloseable {
      * @param pixels a stored image, [height][width][channels]
      */
     public float[] of(byte[] pixels) {
+        return Arrays.copyOf(run(pixels).layer(layer), Math.toIntExact(shape().elements()));
+    }
+
+    /** Looks at the centre of a stored image; other places of the batch are empty. */
+    LoadedPlan run(byte[] pixels) {
         int[] crop = Views.centre(checkpoint.stored(), checkpoint.network().input());
         byte[] images = Arrays.copyOf(pixels, Math.multiplyExact(batch, pixels.length));
         int[] crops = new int[3 * batch];
         int[] labels = new int[batch];
         Arrays.fill(labels, 1, batch, -1);
         System.arraycopy(crop, 0, crops, 0, 3);
-        LoadedPlan results = session.evaluate(new Batch(0, images, crops, labels, 1));
-        return Arrays.copyOf(results.layer(layer), Math.toIntExact(shape().elements()));
+        return session.evaluate(new Batch(0, images, crops, labels, 1));
     }
 
     /**

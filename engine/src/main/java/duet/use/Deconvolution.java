@@ -5,11 +5,13 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
+import java.util.stream.IntStream;
 
 import duet.data.Batch;
 import duet.data.Dataset;
 import duet.data.Views;
 import duet.device.Backend;
+import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.plan.Placement;
@@ -25,9 +27,18 @@ public final class Deconvolution {
     private Deconvolution() {}
 
     /**
+     * {@return the names of the convolutions whose features can be looked at, in order: not those of auxiliary classifiers}
+     *
+     * @param network any
+     */
+    public static List<String> convolutions(Network network) {
+        return network.withoutAuxiliary().layers().stream().filter(Layer.Convolution.class::isInstance).map(Layer::name).toList();
+    }
+
+    /**
      * The unit of a feature that an image excites most.
      *
-     * @param index   of the image in the data set
+     * @param index   of the image in the data set; 0 for an image by itself
      * @param feature the channel
      * @param y       the unit's row in the layer's output
      * @param x       the unit's column in the layer's output
@@ -56,14 +67,10 @@ public final class Deconvolution {
         }
         activations.forEach(data, loaderThreads, listener, (index, label, values, from) -> {
             for (int feature = 0; label >= 0 && feature < shape.channels(); feature++) {
-                int most = from + feature * area;
-                for (int i = from + feature * area; i < from + (feature + 1) * area; i++) {
-                    most = values[i] > values[most] ? i : most;
-                }
-                int place = most - from - feature * area;
-                if (values[most] > 0) {
+                Unit unit = strongest(index, feature, shape, values, from + feature * area);
+                if (unit.value() > 0) {
                     PriorityQueue<Unit> queue = best.get(feature);
-                    queue.add(new Unit(index, feature, place / shape.width(), place % shape.width(), values[most]));
+                    queue.add(unit);
                     if (queue.size() > count) {
                         queue.poll();
                     }
@@ -71,6 +78,27 @@ public final class Deconvolution {
             }
         });
         return best.stream().map(queue -> queue.stream().sorted(order.reversed()).toList()).toList();
+    }
+
+    /** The strongest unit of a feature, whose values begin at {@code from}. */
+    private static Unit strongest(int index, int feature, Shape shape, float[] values, int from) {
+        int most = from;
+        for (int i = from; i < from + shape.height() * shape.width(); i++) {
+            most = values[i] > values[most] ? i : most;
+        }
+        return new Unit(index, feature, (most - from) / shape.width(), (most - from) % shape.width(), values[most]);
+    }
+
+    /**
+     * {@return of each feature the unit that an image excites most, the most excited feature first; its value need not be above 0}
+     *
+     * @param shape  of the layer
+     * @param values what the layer makes of the image, [channels][height][width]
+     */
+    public static List<Unit> strongest(Shape shape, float[] values) {
+        int area = shape.height() * shape.width();
+        return IntStream.range(0, shape.channels()).mapToObj(feature -> strongest(0, feature, shape, values, feature * area))
+                .sorted(Comparator.comparingDouble(Unit::value).reversed()).toList();
     }
 
     /**
@@ -89,18 +117,12 @@ public final class Deconvolution {
         Network network = checkpoint.network();
         Shape shape = network.shape(layer);
         int batch = Math.max(1, Math.min(units.size(), 9));
-        int length = Math.toIntExact(shape.elements());
         int image = Math.toIntExact(network.input().elements());
         List<float[]> projections = new ArrayList<>();
         try (Activations activations = Activations.create(checkpoint, Requests.projection(layer), Placement.ONE_DEVICE, backend, batch)) {
             for (int first = 0; first < units.size(); first += batch) {
                 List<Unit> some = units.subList(first, Math.min(units.size(), first + batch));
-                float[] features = new float[batch * length];
-                for (int i = 0; i < some.size(); i++) {
-                    Unit unit = some.get(i);
-                    features[i * length + (unit.feature() * shape.height() + unit.y()) * shape.width() + unit.x()] = unit.value();
-                }
-                activations.session().setFeatures(features);
+                activations.session().setFeatures(features(shape, some, batch));
                 float[] all = activations.session().evaluate(images(checkpoint, data, some, batch)).projection();
                 for (int i = 0; i < some.size(); i++) {
                     projections.add(Arrays.copyOfRange(all, i * image, (i + 1) * image));
@@ -108,6 +130,17 @@ public final class Deconvolution {
             }
         }
         return projections;
+    }
+
+    /** [batch][channels][height][width]: 0 but for a unit of each image. */
+    static float[] features(Shape shape, List<Unit> units, int batch) {
+        int length = Math.toIntExact(shape.elements());
+        float[] features = new float[batch * length];
+        for (int i = 0; i < units.size(); i++) {
+            Unit unit = units.get(i);
+            features[i * length + (unit.feature() * shape.height() + unit.y()) * shape.width() + unit.x()] = unit.value();
+        }
+        return features;
     }
 
     private static Batch images(Checkpoint checkpoint, Dataset data, List<Unit> units, int batch) {

@@ -22,7 +22,6 @@ import duet.data.Dataset;
 import duet.data.Split;
 import duet.data.source.Part;
 import duet.device.Backend;
-import duet.net.Layer;
 import duet.net.Network;
 import duet.pictures.DeconvolutionSheet;
 import duet.plan.Placement;
@@ -102,9 +101,11 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
     }
 
     private static String lastConvolution(Network network) {
-        return network.withoutAuxiliary().layers().reversed().stream().filter(Layer.Convolution.class::isInstance).map(Layer::name)
-                .findFirst()
-                .orElseThrow(() -> CommandFailure.usage(network.name() + " has no convolution; name a layer: --layer NAME"));
+        List<String> convolutions = Deconvolution.convolutions(network);
+        if (convolutions.isEmpty()) {
+            throw CommandFailure.usage(network.name() + " has no convolution; name a layer: --layer NAME");
+        }
+        return convolutions.getLast();
     }
 
     private void checkChosen(int channels, String name) {

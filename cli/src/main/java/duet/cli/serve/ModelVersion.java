@@ -9,14 +9,15 @@ import duet.use.SharedClassifier;
  * @param version    steps done; 1 for a network that was imported
  * @param origin     the file as it was found, to know it again
  * @param classifier answers
+ * @param explainer  says what it saw; loads what it needs when it is asked
  */
-record ModelVersion(String version, String origin, SharedClassifier classifier) implements AutoCloseable {
-    ModelVersion(String version, SharedClassifier classifier) {
-        this(version, "", classifier);
+record ModelVersion(String version, String origin, SharedClassifier classifier, Explainer explainer) implements AutoCloseable {
+    ModelVersion(String version, SharedClassifier classifier, Explainer explainer) {
+        this(version, "", classifier, explainer);
     }
 
     ModelVersion from(String file) {
-        return new ModelVersion(version, file, classifier);
+        return new ModelVersion(version, file, classifier, explainer);
     }
 
     Checkpoint checkpoint() {
@@ -25,6 +26,7 @@ record ModelVersion(String version, String origin, SharedClassifier classifier) 
 
     @Override
     public void close() {
+        explainer.close();
         classifier.close();
     }
 }

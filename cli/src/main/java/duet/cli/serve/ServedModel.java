@@ -131,10 +131,10 @@ final class ServedModel implements AutoCloseable {
 
     private List<Candidate> candidates(Consumer<String> warning) {
         if (!Files.isDirectory(run)) {
-            return List.of(candidate(Checkpoint.read(run, warning), seen.toString()));
+            return List.of(candidate(Checkpoint.readTrained(run, false, warning), seen.toString()));
         }
         if (choice.best()) {
-            Checkpoint best = Checkpoint.readBest(run, warning);
+            Checkpoint best = Checkpoint.readTrained(run, true, warning);
             return List.of(candidate(best, "step " + label(best)));
         }
         List<Candidate> found = new ArrayList<>();
@@ -145,7 +145,7 @@ final class ServedModel implements AutoCloseable {
             String origin = seen.get(i);
             boolean there = versions.stream().anyMatch(version -> version.origin().equals(origin));
             try {
-                Checkpoint checkpoint = there ? null : Checkpoint.read(each.file(), warning);
+                Checkpoint checkpoint = there ? null : Checkpoint.readTrained(each.file(), false, warning);
                 found.addFirst(new Candidate(Long.toString(each.step()), origin, () -> checkpoint));
             } catch (TrainingException | SafetensorsException damaged) {
                 failure = damaged;

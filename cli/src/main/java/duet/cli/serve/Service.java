@@ -17,6 +17,7 @@ import duet.cli.web.Routes;
 import duet.cli.web.WebException;
 import duet.data.DataException;
 import duet.data.source.Datasets;
+import duet.net.Network;
 import duet.net.Shape;
 import duet.use.BusyException;
 import duet.use.Classifier.Prediction;
@@ -35,10 +36,13 @@ final class Service {
     /** A number in JSON is two characters at least, and an object in memory. */
     private static final int JSON_FACTOR = 12;
 
+    private static final int MOST_EXPLANATIONS = 8;
+
     private final Map<String, ServedModel> models;
     private final ServiceLimits limits;
     private final String programVersion;
     private final Budget budget;
+    private final Semaphore explaining = new Semaphore(MOST_EXPLANATIONS);
     private final Semaphore decoding = new Semaphore(Runtime.getRuntime().availableProcessors());
 
     /** @param models by their names, the one that is asked for without a name first */
@@ -50,15 +54,16 @@ final class Service {
     }
 
     Routes routes(ServiceMetrics metrics) {
-        Routes routes = new Routes()
+        Routes routes = ServePage.on(new Routes())
                 .open("/v2/health/live", x -> x.text("text/plain", "live\n"))
                 .open("/v2/health/ready", x -> x.text("text/plain", "ready\n"))
                 .get("/metrics",
                         x -> x.respond(200, "text/plain; version=0.0.4; charset=utf-8", metrics.text().getBytes(StandardCharsets.UTF_8)))
-                .get("/models", x -> x.json(200, Map.of("models", models.values().stream().map(Service::described).toList())))
+                .get("/models", x -> x.json(200, new Answers.Models(models.values().stream().map(Service::described).toList())))
                 .get("/v2", x -> x.json(200, ordered("name", NAME, "version", programVersion, "extensions", EXTENSIONS)))
                 .post("/v2/repository/index", x -> x.json(200, index()))
-                .post("/predict", this::predict);
+                .post("/predict", this::predict)
+                .post("/explain", this::explain);
         for (String version : List.of("", "/versions/{version}")) {
             String model = "/v2/models/{model}" + version;
             routes.get(model, x -> x.json(200, metadata(x)))
@@ -77,7 +82,7 @@ final class Service {
     }
 
     /** @param name null: the first */
-    ServedModel model(String name) {
+    private ServedModel model(String name) {
         ServedModel model = name == null ? models.values().iterator().next() : models.get(name);
         if (model == null) {
             throw new WebException(404, "there is no model of this name; there are " + String.join(", ", models.keySet()));
@@ -89,13 +94,11 @@ final class Service {
         return model(exchange.parameter("model")).version(exchange.parameter("version"));
     }
 
-    private static Map<String, Object> described(ServedModel model) {
+    private static Answers.Model described(ServedModel model) {
         ModelVersion newest = model.version(null);
-        Shape input = newest.checkpoint().network().input();
-        return ordered("name", model.name(), "version", newest.version(), "versions",
-                model.versions().stream().map(ModelVersion::version).toList(), "network", newest.checkpoint().network().name(), "classes",
-                newest.checkpoint().classNames(), "input",
-                ordered("channels", input.channels(), "height", input.height(), "width", input.width()), "state", "ready");
+        Network network = newest.checkpoint().network();
+        return new Answers.Model(model.name(), newest.version(), network.name(), network.classes(), Answers.Input.of(network.input()),
+                Answers.Model.READY);
     }
 
     private List<Map<String, Object>> index() {
@@ -162,8 +165,21 @@ final class Service {
         byte[] pixels = pixels(exchange, model.version(exchange.query("version")));
         ServedModel.Asked asked = ask(exchange, model, exchange.query("version"), List.of(pixels));
         List<Prediction> ranking = asked.version().classifier().ranked(answer(asked).getFirst());
-        exchange.json(200, ordered("image", "body", "model", model.name(), "version", asked.version().version(), "predictions",
+        exchange.json(200, new Answers.Predictions("body", model.name(), asked.version().version(),
                 ranking.subList(0, Math.min(top, ranking.size()))));
+    }
+
+    /** Many times as much work as a prediction, and for people: a few at a time. */
+    private void explain(Exchange exchange) throws IOException, InterruptedException {
+        if (!explaining.tryAcquire()) {
+            throw Budget.busy("other pictures are being explained", 1);
+        }
+        try {
+            ModelVersion version = model(exchange.query("model")).version(exchange.query("version"));
+            exchange.json(200, version.explainer().explain(pixels(exchange, version), exchange.query("layer")));
+        } finally {
+            explaining.release();
+        }
     }
 
     private static int top(String text) {
@@ -179,7 +195,7 @@ final class Service {
     }
 
     /** The body, an image file, as the network stores images. */
-    byte[] pixels(Exchange exchange, ModelVersion version) throws InterruptedException {
+    private byte[] pixels(Exchange exchange, ModelVersion version) throws InterruptedException {
         try (Budget.Room room = room(exchange, FILE_FACTOR, -1)) {
             return decoded("the body", exchange.body(limits.body()), version.checkpoint().stored());
         }

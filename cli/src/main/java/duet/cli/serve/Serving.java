@@ -70,7 +70,7 @@ public final class Serving implements AutoCloseable {
     public static Serving start(Settings settings, Devices devices, Access access, int port, Output output) throws IOException {
         ServiceLog log = new ServiceLog(output);
         Path first = settings.runs().values().iterator().next();
-        Network network = (settings.best() ? Checkpoint.readBest(first, sentence -> {}) : Checkpoint.read(first, sentence -> {})).network();
+        Network network = Checkpoint.readTrained(first, settings.best(), sentence -> {}).network();
         Supplier<Backend> opener = () -> devices.opener().apply(devices.placement().apply(network));
         Serving serving = new Serving(log, BackendThread.open(opener));
         try {
@@ -86,19 +86,16 @@ public final class Serving implements AutoCloseable {
     private void load(Settings settings, Function<Network, Placement> placement) {
         settings.runs().forEach((name, run) -> {
             ServedModel model = new ServedModel(name, run, new ServedModel.Choice(settings.best(), settings.versions()),
-                    (version, checkpoint) -> new ModelVersion(version, SharedClassifier.create(devices, withoutMomentum(checkpoint),
-                            placement.apply(checkpoint.network()), settings.gathered(),
-                            (images, waited, took) -> metrics.computed(name, images, waited, took))));
+                    (version, checkpoint) -> version(name, version, checkpoint, settings, placement.apply(checkpoint.network())));
             models.put(name, model);
             model.refresh(sentence -> log.warn(name, sentence));
         });
     }
 
-    /** Half of the memory that a checkpoint takes, for a service that does not train. */
-    private static Checkpoint withoutMomentum(Checkpoint checkpoint) {
-        Map<String, float[]> tensors = new LinkedHashMap<>(checkpoint.tensors());
-        checkpoint.network().parameters().forEach(parameter -> tensors.remove(parameter.momentumName()));
-        return new Checkpoint(checkpoint.network(), checkpoint.classNames(), checkpoint.stored(), tensors, checkpoint.state());
+    private ModelVersion version(String model, String version, Checkpoint checkpoint, Settings settings, Placement placement) {
+        SharedClassifier classifier = SharedClassifier.create(devices, checkpoint, placement, settings.gathered(),
+                (images, waited, took) -> metrics.computed(model, images, waited, took));
+        return new ModelVersion(version, classifier, Explainer.create(devices, checkpoint, placement));
     }
 
     private void answer(Settings settings, Access access, int port) throws IOException {
@@ -138,12 +135,13 @@ public final class Serving implements AutoCloseable {
     /** Answers what was accepted, then gives everything back. */
     @Override
     public void close() throws IOException {
-        reloading.shutdown();
+        reloading.shutdownNow();
         try {
             if (server != null) {
                 server.close();
             }
         } finally {
+            models.values().forEach(ServedModel::close);
             devices.close();
             log.close();
         }

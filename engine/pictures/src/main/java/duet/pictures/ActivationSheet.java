@@ -1,6 +1,5 @@
 package duet.pictures;
 
-import java.awt.image.BufferedImage;
 import java.util.Arrays;
 import java.util.Locale;
 
@@ -15,8 +14,6 @@ import duet.net.Shape;
 final class ActivationSheet {
     private static final int TILE = 52;
     private static final int SQUARE = 12;
-    /** Of the strongest value below 0, a share of white's each. */
-    private static final double[] BELOW = {0.2, 0.55, 1};
 
     private ActivationSheet() {}
 
@@ -35,33 +32,18 @@ final class ActivationSheet {
                 numbers ? "one number" : shape.height() + "x" + shape.width(), lowest < 0 ? ", blue is below" : "");
         ChannelSheet sheet = new ChannelSheet(heading, "channel", shape.channels(), ChannelSheet.towers(network, layer),
                 shape.width() * scale, shape.height() * scale);
-        float strongest = Math.max(Math.max(-lowest, highest), Float.MIN_NORMAL);
+        float strongest = Tiles.strongest(values);
         float from = lowest;
         float range = highest - lowest;
-        sheet.scale(words(lowest), words(highest), share -> colour((from + share * range) / strongest));
+        sheet.scale(words(lowest), words(highest), share -> Tiles.colour((from + share * range) / strongest));
         for (int channel = 0; channel < shape.channels(); channel++) {
-            BufferedImage picture = sheet.canvas().image();
-            for (int y = 0; y < shape.height() * scale; y++) {
-                for (int x = 0; x < shape.width() * scale; x++) {
-                    float value = values[(channel * shape.height() + y / scale) * shape.width() + x / scale];
-                    picture.setRGB(sheet.left(channel) + x, sheet.top(channel) + y, colour(value / strongest));
-                }
-            }
+            sheet.canvas().paste(Tiles.channel(shape, values, channel, strongest), sheet.left(channel), sheet.top(channel), scale);
         }
         return sheet.canvas();
     }
 
     private static String words(float value) {
         return value == 0 ? "0" : String.format(Locale.ROOT, "%.3g", value);
-    }
-
-    /** @param strength -1 to 1, black is 0 */
-    private static int colour(double strength) {
-        int colour = 0;
-        for (double part : BELOW) {
-            colour = colour << 8 | (int) Math.round(255 * (strength < 0 ? -strength * part : strength));
-        }
-        return colour;
     }
 
     /** The channels with the highest values, the highest first. */

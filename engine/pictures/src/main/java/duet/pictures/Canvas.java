@@ -99,6 +99,16 @@ final class Canvas {
         return this;
     }
 
+    /** A picture, each of its pixels enlarged to a square of {@code scale}. */
+    Canvas paste(BufferedImage picture, int left, int top, int scale) {
+        for (int y = 0; y < picture.getHeight() * scale; y++) {
+            for (int x = 0; x < picture.getWidth() * scale; x++) {
+                image.setRGB(left + x, top + y, picture.getRGB(x / scale, y / scale));
+            }
+        }
+        return this;
+    }
+
     /** Capitals are lower than the ascent, which has room for accents above them. */
     private static int height(FontMetrics metrics) {
         return Math.round(0.85f * metrics.getAscent());

@@ -5,9 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 import duet.data.Dataset;
-import duet.data.Views;
 import duet.device.Backend;
-import duet.net.Shape;
 import duet.pictures.Canvas.Anchor;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingException;
@@ -90,44 +88,17 @@ public final class DeconvolutionSheet {
                 int x = i % COLUMNS * (side * scale + GAP);
                 int y = top + Canvas.LINE + i / COLUMNS * (side * scale + GAP);
                 ReceptiveField field = ReceptiveField.of(checkpoint.network(), layer, unit.y(), unit.x());
-                paste(canvas.image(), cut(projected(projections.get(next++)), field), left + x, y);
-                paste(canvas.image(), cut(seen(unit.index()), field), images + x, y);
+                BufferedImage projection = Tiles.projection(checkpoint.network().input(), projections.get(next++));
+                canvas.paste(Tiles.cut(projection, field), left + x, y, scale);
+                canvas.paste(Tiles.cut(seen(unit.index()), field), images + x, y, scale);
             }
         }
         return canvas;
     }
 
-    /** 0 is grey, the strongest value of either sign black or white. */
-    private BufferedImage projected(float[] values) {
-        Shape input = checkpoint.network().input();
-        float strongest = Float.MIN_NORMAL;
-        for (float value : values) {
-            strongest = Math.max(strongest, Math.abs(value));
-        }
-        byte[] pixels = new byte[values.length];
-        int area = input.height() * input.width();
-        for (int i = 0; i < values.length; i++) {
-            pixels[i % area * input.channels() + i / area] = (byte) Math.round(127.5f + 127.5f * values[i] / strongest);
-        }
-        return ImageSheet.image(pixels, input);
-    }
-
-    /** What the network saw of an image. */
     private BufferedImage seen(int index) {
-        Shape input = checkpoint.network().input();
-        int[] crop = Views.centre(checkpoint.stored(), input);
-        return ImageSheet.stored(data, index).getSubimage(crop[1], crop[0], input.width(), input.height());
-    }
-
-    private static BufferedImage cut(BufferedImage image, ReceptiveField field) {
-        return image.getSubimage(field.left(), field.top(), field.width(), field.height());
-    }
-
-    private void paste(BufferedImage sheet, BufferedImage part, int left, int top) {
-        for (int y = 0; y < part.getHeight() * scale; y++) {
-            for (int x = 0; x < part.getWidth() * scale; x++) {
-                sheet.setRGB(left + x, top + y, part.getRGB(x / scale, y / scale));
-            }
-        }
+        byte[] pixels = new byte[Math.toIntExact(data.stored().elements())];
+        data.read(index, pixels, 0);
+        return Tiles.seen(checkpoint, pixels);
     }
 }

@@ -1,6 +1,5 @@
 package duet.pictures;
 
-import java.awt.image.BufferedImage;
 import java.util.Locale;
 
 import duet.net.Layer;
@@ -45,7 +44,7 @@ final class FilterSheet {
         ChannelSheet sheet = new ChannelSheet(heading(), "filter", layer.filters(), towers, kernel * scale, kernel * scale);
         sheet.scale("lowest", "highest", share -> (int) Math.round(255 * share) * 0x010101);
         for (int filter = 0; filter < layer.filters(); filter++) {
-            drawFilter(sheet.canvas().image(), filter, sheet.left(filter), sheet.top(filter));
+            sheet.canvas().paste(Tiles.filter(layer, weight, filter), sheet.left(filter), sheet.top(filter), scale);
         }
         return sheet.canvas();
     }
@@ -65,31 +64,5 @@ final class FilterSheet {
         return String.format(Locale.ROOT, "%s: %d filters of %dx%d%s; each scaled by itself; weights from %.2g to %.2g", layer.name(),
                 layer.filters(), kernel,
                 kernel, colours, lowest, highest);
-    }
-
-    private void drawFilter(BufferedImage sheet, int filter, int left, int top) {
-        int area = kernel * kernel;
-        int planes = channels == 3 ? 3 : 1;
-        float[] values = new float[planes * area];
-        float lowest = Float.POSITIVE_INFINITY;
-        float highest = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < channels * area; i++) {
-            values[i % values.length] += weight[filter * channels * area + i] * planes / channels;
-        }
-        for (float value : values) {
-            lowest = Math.min(lowest, value);
-            highest = Math.max(highest, value);
-        }
-        float range = highest > lowest ? highest - lowest : 1;
-        for (int y = 0; y < kernel * scale; y++) {
-            for (int x = 0; x < kernel * scale; x++) {
-                int colour = 0;
-                for (int c = 0; c < 3; c++) {
-                    float value = values[c % planes * area + y / scale * kernel + x / scale];
-                    colour = colour << 8 | Math.round(255 * (value - lowest) / range);
-                }
-                sheet.setRGB(left + x, top + y, colour);
-            }
-        }
     }
 }
