@@ -20,7 +20,7 @@ import duet.device.ranks.MpiRanks;
  * first one has none.
  */
 public final class Processes {
-    private static final Set<String> TOGETHER = Set.of("train", "evaluate");
+    private static final Set<String> TOGETHER = Set.of("train", "evaluate", "features", "neighbours", "picture deconvolution");
     /** A failure that all have is the first one's to tell. */
     private static final long SILENCE_MILLIS = 2_000;
     /** Codes above this are 128 + a signal. */
@@ -42,8 +42,9 @@ public final class Processes {
      */
     public static boolean begin(List<String> arguments) {
         Optional<Launch> found = Launch.of(System::getenv);
-        boolean together = arguments.stream().filter(word -> !word.startsWith("-")).findFirst().filter(TOGETHER::contains).isPresent()
-                && !arguments.contains("--help") && !arguments.contains("-h");
+        List<String> words = arguments.stream().filter(word -> !word.startsWith("-")).limit(2).toList();
+        boolean named = TOGETHER.contains(String.join(" ", words)) || !words.isEmpty() && TOGETHER.contains(words.getFirst());
+        boolean together = named && !arguments.contains("--help") && !arguments.contains("-h");
         launch = together ? found.orElse(null) : null;
         return together || found.isEmpty() || found.get().first();
     }
@@ -75,7 +76,7 @@ public final class Processes {
     }
 
     /** The processes that have come together; this one alone where none has been started with it. */
-    static synchronized Ranks joined() {
+    public static synchronized Ranks joined() {
         return joined == null ? Ranks.ALONE : joined;
     }
 
