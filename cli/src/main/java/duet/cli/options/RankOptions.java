@@ -34,7 +34,7 @@ public final class RankOptions {
      *
      * @param given by an option; 0: nothing
      */
-    static int threads(MpiRanks ranks, int given) {
+    public static int threads(MpiRanks ranks, int given) {
         return given > 0 ? given : Math.max(1, Runtime.getRuntime().availableProcessors() / ranks.sharingCores());
     }
 }

@@ -20,7 +20,8 @@ import duet.device.ranks.MpiRanks;
  * first one has none.
  */
 public final class Processes {
-    private static final Set<String> TOGETHER = Set.of("train", "evaluate", "features", "neighbours", "picture deconvolution");
+    private static final Set<String> TOGETHER = Set.of("train", "evaluate", "features", "neighbours", "picture deconvolution",
+            "data prepare");
     /** A failure that all have is the first one's to tell. */
     private static final long SILENCE_MILLIS = 2_000;
     /** Codes above this are 128 + a signal. */
