@@ -135,7 +135,9 @@ public final class Preparation {
                 if (shards.readOrder() == null) {
                     shards.write(order);
                 }
-                return preparation.run(CommonFolder.of(lock, folder, ranks));
+                Result result = preparation.run(CommonFolder.of(lock, folder, ranks));
+                lock.truncate(0);
+                return result;
             }
         } catch (IOException e) {
             throw new DataException(folder + " cannot be written to: " + Reasons.of(e), e);

@@ -1,7 +1,6 @@
 package duet.data.prepare;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,13 +42,12 @@ final class Together implements PreparationListener {
      */
     private record Word(long done, State state, String reason) {
         byte[] bytes() {
-            byte[] words = reason.getBytes(StandardCharsets.UTF_8);
-            return ByteBuffer.allocate(Long.BYTES + 1 + words.length).putLong(done).put((byte) state.ordinal()).put(words).array();
+            return (done + " " + state + " " + reason).getBytes(StandardCharsets.UTF_8);
         }
 
         static Word of(byte[] bytes) {
-            ByteBuffer buffer = ByteBuffer.wrap(bytes);
-            return new Word(buffer.getLong(), State.values()[buffer.get()], StandardCharsets.UTF_8.decode(buffer).toString());
+            String[] parts = new String(bytes, StandardCharsets.UTF_8).split(" ", 3);
+            return new Word(Long.parseLong(parts[0]), State.valueOf(parts[1]), parts[2]);
         }
     }
 

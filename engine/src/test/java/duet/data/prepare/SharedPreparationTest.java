@@ -16,7 +16,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.function.Consumer;
 
 import duet.data.DamageReport;
 import duet.data.DataException;
@@ -33,11 +32,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Several processes that prepare one folder: the same bytes as one, and what stops or fails in one of them ends all. */
 class SharedPreparationTest extends PreparationBed {
     private static final int PATIENCE = 60;
-    private static final Consumer<Long> CALM = done -> {};
 
-    private List<Preparation.Result> prepare(int processes, PreparationOptions options, Path folder, int which, Consumer<Long> trouble) {
+    private List<Preparation.Result> prepare(int processes, PreparationOptions options, Path folder) {
         return ThreadRanks.run(processes, 1, PATIENCE, ranks -> Preparation.prepare(SOURCE, folder, options, DamageReport.STRICT,
-                (done, total) -> (ranks.rank() == which ? trouble : CALM).accept(done), ranks));
+                PreparationListener.SILENT, ranks));
     }
 
     @ParameterizedTest
@@ -49,12 +47,12 @@ class SharedPreparationTest extends PreparationBed {
             PreparationOptions options = new PreparationOptions(24, quality, random.nextInt(3, 40), 1, 1);
             Path alone = temporary.resolve("alone" + trial);
             Path shared = temporary.resolve("shared" + trial);
-            Preparation.Result expected = prepare(1, options, alone, 0, CALM).getFirst();
-            for (Preparation.Result result : prepare(processes, options, shared, 0, CALM)) {
+            Preparation.Result expected = prepare(1, options, alone).getFirst();
+            for (Preparation.Result result : prepare(processes, options, shared)) {
                 assertEquals(expected, result, () -> options + ", seed " + seed);
             }
             assertEquals(contents(alone), contents(shared), () -> options + ", seed " + seed);
-            for (Preparation.Result result : prepare(processes, options, shared, 0, CALM)) {
+            for (Preparation.Result result : prepare(processes, options, shared)) {
                 assertEquals(expected.shards(), result.verified(), "all shards are there");
             }
         }
@@ -64,7 +62,8 @@ class SharedPreparationTest extends PreparationBed {
     @Test
     void progressIsThatOfAll() {
         List<Long> told = Collections.synchronizedList(new ArrayList<>());
-        prepare(3, new PreparationOptions(0, 0, 8, 1, 1), out, 0, told::add);
+        ThreadRanks.run(3, 1, PATIENCE, ranks -> Preparation.prepare(SOURCE, out, new PreparationOptions(0, 0, 8, 1, 1),
+                DamageReport.STRICT, ranks.first() ? (done, total) -> told.add(done) : PreparationListener.SILENT, ranks));
         assertEquals(told.stream().sorted().toList(), told);
         assertTrue(told.getLast() <= 85, told.toString());
     }
@@ -74,7 +73,7 @@ class SharedPreparationTest extends PreparationBed {
     @ValueSource(ints = {0, 1, 2})
     void whatFailsInOneEndsAll(int which) throws IOException {
         PreparationOptions options = new PreparationOptions(24, 0, 4, 1, 1);
-        prepare(1, options, temporary.resolve("alone"), 0, CALM);
+        prepare(1, options, temporary.resolve("alone"));
         List<String> messages = Collections.synchronizedList(new ArrayList<>());
         assertThrows(DataException.class, () -> ThreadRanks.run(3, 1, PATIENCE, ranks -> {
             try {
@@ -97,7 +96,7 @@ class SharedPreparationTest extends PreparationBed {
             assertEquals(List.of(), files.map(file -> file.getFileName().toString())
                     .filter(name -> name.endsWith(".tmp") || name.equals("manifest.json")).toList());
         }
-        assertTrue(prepare(2, options, out, 0, CALM).getFirst().complete());
+        assertTrue(prepare(2, options, out).getFirst().complete());
         assertEquals(contents(temporary.resolve("alone")), contents(out));
     }
 
@@ -129,8 +128,8 @@ class SharedPreparationTest extends PreparationBed {
                     }
                 }, ranks));
         results.forEach(result -> assertFalse(result.complete()));
-        prepare(1, options, temporary.resolve("alone"), 0, CALM);
-        assertTrue(prepare(4, options, out, 0, CALM).getFirst().complete());
+        prepare(1, options, temporary.resolve("alone"));
+        assertTrue(prepare(4, options, out).getFirst().complete());
         assertEquals(contents(temporary.resolve("alone")), contents(out));
     }
 
@@ -138,7 +137,7 @@ class SharedPreparationTest extends PreparationBed {
     @Test
     void warningsOfAllAreTold() throws IOException {
         PreparationOptions options = new PreparationOptions(0, 0, 16, 1, 1);
-        prepare(1, options, out, 0, CALM);
+        prepare(1, options, out);
         Map<String, List<Byte>> expected = contents(out);
         Files.write(out.resolve("training-00001.shard"), new byte[100]);
         List<String> told = Collections.synchronizedList(new ArrayList<>());
