@@ -137,6 +137,8 @@ final class Together implements PreparationListener {
             lost = new DeviceException("interrupted while processes worked together", e);
         } catch (RuntimeException e) {
             lost = e;
+        } catch (Error e) { // such as a lack of memory: nobody is heard any more
+            lost = new DeviceException(e.toString(), e);
         } finally {
             ended.countDown();
         }
