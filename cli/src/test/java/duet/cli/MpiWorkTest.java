@@ -175,6 +175,15 @@ class MpiWorkTest {
         requireDone(two, "train", "--resume", folder.toString(), "--threads", "1", "--steps", "1");
     }
 
+    /** What is wrong with the command line is told once, whether or not the launcher ends the others. */
+    @ParameterizedTest
+    @EnumSource
+    void aWrongCommandLineIsToldOnce(Launcher launcher) throws Exception {
+        Outcome outcome = run(launcher.start(3), "features", "nothere");
+        assertEquals(ExitCode.BAD_USAGE, outcome.code(), outcome::toString);
+        assertEquals(1, outcome.errLines().stream().filter(line -> line.contains("missing required option")).count(), outcome::toString);
+    }
+
     /** Java's memory of one process is too small: it says so after its name, and all end. */
     @ParameterizedTest
     @EnumSource

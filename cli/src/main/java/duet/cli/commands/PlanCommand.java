@@ -112,8 +112,8 @@ public final class PlanCommand implements Callable<Integer> {
             throw CommandFailure.usage("--compare prints a table of all placements, --dot draws one of them: give one of the two");
         }
         if (trace != null && (ranks == 1 || compare || dot || output.json())) {
-            throw CommandFailure.usage("--trace writes what the processes of one plan do: give --ranks, too, and neither --compare nor --dot "
-                    + "nor --json");
+            throw CommandFailure.usage("--trace writes what the processes of one plan do: give --ranks, too, and neither --compare nor "
+                    + "--dot nor --json");
         }
         if ((link != null || step != null) && (ranks == 1 || dot || output.json())) {
             throw CommandFailure

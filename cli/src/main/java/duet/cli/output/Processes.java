@@ -27,11 +27,15 @@ public final class Processes {
     /** Codes above this are 128 + a signal. */
     private static final int SIGNALS = 128;
 
+    /** To end: the others may have ended already. */
+    private static final Duration SHORT = Duration.ofSeconds(5);
+
     /** Until the command says how long. */
     private static final Duration LONG = Duration.ofHours(1);
 
     private static Launch launch;
     private static MpiRanks joined;
+    private static boolean tried;
 
     private Processes() {}
 
@@ -70,6 +74,7 @@ public final class Processes {
             throw new IllegalStateException("no launcher has started this process");
         }
         if (joined == null) {
+            tried = true;
             joined = MpiRanks.join(launch, patience);
         }
         joined.setPatience(patience);
@@ -99,11 +104,8 @@ public final class Processes {
         if (launch == null) {
             return code;
         }
-        MpiRanks ranks;
-        synchronized (Processes.class) {
-            ranks = joined;
-        }
         boolean failed = code != ExitCode.DONE && code <= SIGNALS; // one that a signal has stopped has ended well
+        MpiRanks ranks = failed ? joinedToEnd() : joinedOrNull();
         if (failed && !first()) {
             pause();
             String name = ranks == null ? "rank " + launch.rank() : ranks.name(launch.rank());
@@ -126,6 +128,22 @@ public final class Processes {
             ranks.abort(code(e));
             return code(e);
         }
+    }
+
+    private static synchronized MpiRanks joinedOrNull() {
+        return joined;
+    }
+
+    /** Who has failed before it came together with the others can end them only as one of them; null if that does not work. */
+    private static synchronized MpiRanks joinedToEnd() {
+        if (!tried) {
+            try {
+                join(SHORT);
+            } catch (RuntimeException | Error e) { // the failure before this one has been told, or will be
+                return null;
+            }
+        }
+        return joined;
     }
 
     private static void pause() {

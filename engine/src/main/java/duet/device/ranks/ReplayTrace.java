@@ -176,7 +176,8 @@ public record ReplayTrace(List<List<String>> devices) {
 
     /** {@return the command that replays what has been written, in its folder} */
     public List<String> command() {
-        return List.of("smpirun", "-np", Integer.toString(devices.size()), "-platform", PLATFORM, "-hostfile", HOSTS, "-replay", LIST, MODEL);
+        return List.of("smpirun", "-np", Integer.toString(devices.size()),
+                "-platform", PLATFORM, "-hostfile", HOSTS, "-replay", LIST, MODEL);
     }
 
     /**
@@ -216,8 +217,8 @@ public record ReplayTrace(List<List<String>> devices) {
     private static List<String> platform(int hosts, int each, double flopPerSecond, double bitsPerSecond) {
         return List.of("<?xml version='1.0'?>", "<!DOCTYPE platform SYSTEM \"https://simgrid.org/simgrid.dtd\">",
                 "<platform version=\"4.1\">",
-                String.format(Locale.ROOT, "  <cluster id=\"cluster\" prefix=\"host-\" suffix=\"\" radical=\"0-%d\" speed=\"%.0ff\" core=\"%d\" "
-                        + "bw=\"%.0fBps\" lat=\"0s\"/>", hosts - 1, flopPerSecond, each, bitsPerSecond / BITS),
+                String.format(Locale.ROOT, "  <cluster id=\"cluster\" prefix=\"host-\" suffix=\"\" radical=\"0-%d\" speed=\"%.0ff\" "
+                        + "core=\"%d\" bw=\"%.0fBps\" lat=\"0s\"/>", hosts - 1, flopPerSecond, each, bitsPerSecond / BITS),
                 "</platform>");
     }
 }

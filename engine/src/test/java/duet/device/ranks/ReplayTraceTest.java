@@ -71,7 +71,8 @@ class ReplayTraceTest {
             assertEquals("finalize", lines.getLast()[1]);
             long flop = plan.streams().stream().filter(stream -> stream.device() == here).flatMap(stream -> stream.steps().stream())
                     .filter(Step.Launch.class::isInstance).mapToLong(step -> ((Step.Launch) step).operation().flop()).sum();
-            assertEquals(flop, lines.stream().filter(words -> words[1].equals("compute")).mapToLong(words -> Long.parseLong(words[2])).sum());
+            assertEquals(flop, lines.stream().filter(words -> words[1].equals("compute"))
+                    .mapToLong(words -> Long.parseLong(words[2])).sum());
         }
         requireSound(trace.devices());
         RankTraffic traffic = RankTraffic.of(plan, 1);
