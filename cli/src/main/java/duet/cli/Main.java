@@ -63,6 +63,16 @@ public final class Main implements Runnable {
 
     /** Runs a command in this process and returns its exit code. */
     static int run(PrintWriter out, PrintWriter err, String... arguments) {
+        try {
+            return runCommand(out, err, arguments);
+        } catch (Error e) { // already outside of a command, such as a lack of memory: other processes must hear that this one ends
+            err.println("duet: " + Failures.sentence(e));
+            err.flush();
+            return ExitCode.FAILED;
+        }
+    }
+
+    private static int runCommand(PrintWriter out, PrintWriter err, String... arguments) {
         CommandLine line = new CommandLine(new Main());
         Commands.add(line, List.of(arguments));
         HelpLayout.apply(line);

@@ -5,7 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class PlanTest {
     private static String plan(String options) {
@@ -42,6 +48,33 @@ class PlanTest {
         assertEquals(2, Outcome.of("plan", "--ranks", "2", "--link", "1G", "--json").code());
         Outcome speed = Outcome.of("plan", "--ranks", "2", "--link", "fast");
         assertTrue(speed.code() == 2 && speed.err().contains("'fast' is no speed such as 100G"), speed::toString);
+    }
+
+    /** The machines are as fast as --step says: what the busiest device computes takes that long. */
+    @Test
+    void aTraceIsWrittenForSimGrid(@TempDir Path temporary) throws IOException {
+        Path folder = temporary.resolve("a trace");
+        Outcome outcome = Outcome.of("plan", "--net", "alexnet-small", "--placement", "data", "--ranks", "3", "--batch", "48",
+                "--link", "1G", "--step", "0.5", "--trace", folder.toString());
+        assertEquals(0, outcome.code(), outcome::toString);
+        String last = outcome.outLines().getLast();
+        assertTrue(last.contains("trace: ") && last.contains("cd '" + folder + "' && smpirun -np 3 "), last);
+        assertEquals(List.of("device-0.txt", "device-1.txt", "device-2.txt"), Files.readAllLines(folder.resolve("traces.txt")));
+        assertEquals(List.of("host-0", "host-1", "host-2"), Files.readAllLines(folder.resolve("hosts.txt")));
+        String platform = Files.readString(folder.resolve("platform.xml"));
+        assertTrue(platform.contains("radical=\"0-2\"") && platform.contains("bw=\"125000000Bps\""), platform);
+        long most = 0;
+        for (int device = 0; device < 3; device++) {
+            most = Math.max(most, Files.readAllLines(folder.resolve("device-" + device + ".txt")).stream()
+                    .filter(line -> line.contains(" compute ")).mapToLong(line -> Long.parseLong(line.split(" ")[2])).sum());
+        }
+        assertTrue(platform.contains("speed=\"" + 2 * most + "f\""), platform);
+        Outcome again = Outcome.of("plan", "--net", "alexnet-small", "--placement", "data", "--ranks", "3", "--batch", "48", "--trace",
+                folder.toString());
+        assertTrue(again.code() == 1 && again.err().contains(folder + " holds something already: give a new or an empty folder"),
+                again::toString);
+        assertEquals(2, Outcome.of("plan", "--trace", folder.toString()).code());
+        assertEquals(2, Outcome.of("plan", "--ranks", "2", "--trace", folder.toString(), "--json").code());
     }
 
     @Test

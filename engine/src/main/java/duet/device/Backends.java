@@ -66,11 +66,24 @@ public final class Backends {
      * @throws DeviceException if there are none
      */
     public static Backend openDefault(int count, CpuOptions options) {
+        return openDefault(count, options, 0);
+    }
+
+    /**
+     * Opens {@code count} devices of the best kind that there is, for one of several processes of a machine that share out its cards.
+     *
+     * @param count   how many
+     * @param options a precision that these devices lack is a {@link DeviceException}
+     * @param place   how many other processes of this machine come before
+     * @return the devices; close them
+     * @throws DeviceException if there are none
+     */
+    public static Backend openDefault(int count, CpuOptions options, int place) {
         List<BackendProvider> usable = PROVIDERS.stream().filter(p -> p.preference() >= 0 && p.problem().isEmpty()).toList();
         for (BackendProvider provider : usable.subList(0, Math.max(0, usable.size() - 1))) {
             provider.require(options);
             try {
-                Backend backend = open(provider, count, options);
+                Backend backend = open(provider, count, options, place);
                 lastFailure = null;
                 return backend;
             } catch (DeviceException e) { // such as a card that is too old, or without memory for the moment: nobody asked for it
@@ -79,12 +92,15 @@ public final class Backends {
         }
         BackendProvider last = usable.isEmpty() ? provider("cpu") : usable.getLast(); // it throws with the reason
         last.require(options);
-        return open(last, count, options);
+        return open(last, count, options, place);
     }
 
-    private static Backend open(BackendProvider provider, int count, CpuOptions options) {
-        boolean enough = !provider.numbered() || provider.count() >= count;
-        return provider.open(IntStream.range(0, count).mapToObj(i -> enough ? i : 0).toList(), options);
+    private static Backend open(BackendProvider provider, int count, CpuOptions options, int place) {
+        int there = Math.max(1, provider.count());
+        boolean enough = !provider.numbered() || there >= count;
+        int first = place * (enough ? count : 1);
+        return provider.open(IntStream.range(first, first + count).map(i -> !provider.numbered() ? i - first : (enough ? i : first) % there)
+                .boxed().toList(), options);
     }
 
     /**

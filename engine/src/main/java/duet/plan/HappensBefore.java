@@ -48,6 +48,11 @@ final class HappensBefore {
         return clocks[point.stream()][point.step()];
     }
 
+    /** Of all steps of a stream. */
+    int[][] clocks(int stream) {
+        return clocks[stream];
+    }
+
     /** Whether {@code first} is certainly over when {@code second} begins. */
     boolean before(Point first, Point second) {
         return !first.equals(second) && clock(second)[first.stream()] > first.step();

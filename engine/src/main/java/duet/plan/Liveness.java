@@ -85,13 +85,29 @@ final class Liveness {
             return wholeRun || other.wholeRun || !(before(other) || other.before(this));
         }
 
-        /** Whether some use is not after the step and some use is not before it: then the block holds data while the step runs. */
-        private boolean liveAt(Point point, int[] clock) {
-            boolean begun = false;
+        /** Whether some use is not after a step with this clock. Clocks grow along a stream, so it stays so. */
+        private boolean begun(int[] clock) {
             for (int stream = 0; stream < clock.length; stream++) {
-                begun |= first[stream] < clock[stream];
+                if (first[stream] < clock[stream]) {
+                    return true;
+                }
             }
-            return wholeRun || begun && overAtEnd[point.stream()] > point.step();
+            return wholeRun;
+        }
+
+        /** The first step of a stream that is not before all uses. From there on to {@link #overAtEnd} the block holds data. */
+        private int firstLive(int[][] clocks) {
+            int before = 0;
+            int end = clocks.length;
+            while (before < end) {
+                int middle = (before + end) >>> 1;
+                if (begun(clocks[middle])) {
+                    end = middle;
+                } else {
+                    before = middle + 1;
+                }
+            }
+            return before;
         }
     }
 
@@ -187,11 +203,18 @@ final class Liveness {
         List<Block> own = blocks(device);
         long peak = 0;
         for (int stream = 0; stream < streams.size(); stream++) {
-            for (int i = 0; i < streams.get(stream).steps().size(); i++) {
-                Point point = new Point(stream, i);
-                int[] clock = order.clock(point);
-                peak = Math.max(peak, own.stream().filter(block -> block.liveAt(point, clock)).mapToLong(block -> block.bytes).sum());
+            int[][] clocks = order.clocks(stream);
+            long[] changes = new long[clocks.length + 1]; // of the bytes that are in use, at each step
+            for (Block block : own) {
+                int end = block.wholeRun ? clocks.length : Math.min(clocks.length, block.overAtEnd[stream]);
+                int begin = block.firstLive(clocks);
+                if (begin < end) {
+                    changes[begin] += block.bytes;
+                    changes[end] -= block.bytes;
+                }
             }
+            Arrays.parallelPrefix(changes, Long::sum);
+            peak = Math.max(peak, Arrays.stream(changes).max().orElse(0));
         }
         return peak;
     }

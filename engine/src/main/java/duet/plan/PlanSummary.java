@@ -120,8 +120,9 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 }
             }
             List<Memory> devices = new ArrayList<>();
+            Liveness liveness = liveness();
             for (int device = 0; device < plan.placement().devices(); device++) {
-                devices.add(memory(device));
+                devices.add(memory(device, liveness.peak(device)));
             }
             return new PlanSummary(rows(), devices);
         }
@@ -176,7 +177,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                     .orElse(0);
         }
 
-        private Memory memory(int device) {
+        private Memory memory(int device, long peak) {
             Map<Tensor.Role, Long> persistent = new EnumMap<>(Tensor.Role.class);
             Map<Use, Long> sums = new EnumMap<>(Use.class);
             Set<Tensor> all = new HashSet<>(plan.regions().keySet());
@@ -193,16 +194,16 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
             if (workspaces.containsKey(device)) {
                 sums.put(Use.WORKSPACES, workspaces.get(device));
             }
-            return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak(device),
+            return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak,
                     plan.preparedBytes().get(device), deviceFlop.getOrDefault(device, 0L));
         }
 
-        private long peak(int device) {
+        private Liveness liveness() {
             return Liveness.of(plan.streams(), tensor -> plan.regions().get(tensor).bytes(), point -> {
                 Step step = plan.streams().get(point.stream()).steps().get(point.step());
                 Region workspace = step instanceof Step.Launch launch ? launch.workspace() : null;
                 return workspace == null ? 0 : workspace.bytes();
-            }, (first, second) -> false).peak(device);
+            }, (first, second) -> false);
         }
     }
 }

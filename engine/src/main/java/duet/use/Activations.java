@@ -7,14 +7,17 @@ import java.util.List;
 import duet.data.Batch;
 import duet.data.BatchLoader;
 import duet.data.Dataset;
+import duet.data.SharedOut;
 import duet.data.Views;
 import duet.data.source.Datasets;
 import duet.device.Backend;
+import duet.device.Ranks;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.plan.Placement;
 import duet.plan.Requests;
+import duet.train.Agreement;
 import duet.train.DataFit;
 import duet.train.LoadedPlan;
 import duet.train.Session;
@@ -22,18 +25,23 @@ import duet.train.output.Checkpoint;
 import duet.train.output.TrainingListener;
 import duet.train.schedule.TrainingException;
 
-/** A trained network that gives out what one of its layers makes. Owns neither the backend nor data. One thread at a time. */
+/**
+ * A trained network that gives out what one of its layers makes. Several processes may share the images, each with a whole network of its
+ * own. Owns neither the backend nor data. One thread at a time.
+ */
 public final class Activations implements AutoCloseable {
     private final Checkpoint checkpoint;
     private final Session session;
     private final String layer;
     private final int batch;
+    private final Ranks ranks;
 
-    private Activations(Checkpoint checkpoint, Session session, String layer, int batch) {
+    private Activations(Checkpoint checkpoint, Session session, String layer, int batch, Ranks ranks) {
         this.checkpoint = checkpoint;
         this.session = session;
         this.layer = layer;
         this.batch = batch;
+        this.ranks = ranks;
     }
 
     /** Told of each image in turn. */
@@ -62,10 +70,37 @@ public final class Activations implements AutoCloseable {
      * @throws TrainingException if the network has no such layer
      */
     public static Activations create(Checkpoint checkpoint, String layer, Placement placement, Backend backend, int batch) {
-        return create(checkpoint, Requests.layers(List.of(layer)), placement, backend, batch);
+        return create(checkpoint, layer, placement, backend, batch, Ranks.ALONE);
+    }
+
+    /**
+     * Loads a trained network in each of several processes, which share the images: each has the whole network, on devices of its own. All
+     * processes call it.
+     *
+     * @param checkpoint the trained network, the same for all
+     * @param layer      by name, see {@link #create(Checkpoint, String, Placement, Backend, int)}
+     * @param placement  on how many devices of each process, and how
+     * @param backend    this process's devices; stays open
+     * @param batch      how many images go through at once in each process
+     * @param ranks      the processes
+     * @return the layer; close it
+     * @throws TrainingException if the network has no such layer
+     * @throws duet.device.DeviceException if the processes differ in one of these
+     */
+    public static Activations create(Checkpoint checkpoint, String layer, Placement placement, Backend backend, int batch, Ranks ranks) {
+        Agreement.onCheckpoint(ranks, "the network", checkpoint);
+        ranks.requireSame("the layer", layer);
+        ranks.requireSame("the batch", Integer.toString(batch));
+        ranks.requireSame("the placement", placement.words());
+        return create(checkpoint, Requests.layers(List.of(layer)), placement, backend, batch, ranks);
     }
 
     static Activations create(Checkpoint checkpoint, Requests requests, Placement placement, Backend backend, int batch) {
+        return create(checkpoint, requests, placement, backend, batch, Ranks.ALONE);
+    }
+
+    private static Activations create(Checkpoint checkpoint, Requests requests, Placement placement, Backend backend, int batch,
+            Ranks ranks) {
         if (batch < 1) {
             throw new IllegalArgumentException("the batch must have at least 1 image, not " + batch);
         }
@@ -73,7 +108,7 @@ public final class Activations implements AutoCloseable {
         Session session = new Session(checkpoint.network(), placement, backend, checkpoint.stored(), batch, dropout, requests);
         try {
             session.set(checkpoint.tensors());
-            return new Activations(checkpoint, session, requests.layers().getFirst(), batch);
+            return new Activations(checkpoint, session, requests.layers().getFirst(), batch, ranks);
         } catch (RuntimeException | Error e) {
             session.close();
             throw e;
@@ -150,30 +185,54 @@ public final class Activations implements AutoCloseable {
         return session.evaluate(new Batch(0, images, crops, labels, 1));
     }
 
+    /** {@return whether this is the process that all images come to} */
+    boolean first() {
+        return ranks.first();
+    }
+
     /**
-     * Looks at the centre of every image of a data set once, in order. Classes need not be the network's own.
+     * Looks at the centre of every image of a data set once, in order. Classes need not be the network's own. Several processes take the
+     * batches by turns; all of them call it, and what they make comes to the first one.
      *
      * @param data          images of the size that the network was trained on
      * @param loaderThreads threads that read and decode images
      * @param listener      told how far it is
-     * @param receiver      told of each image
+     * @param receiver      told of each image in the first process, and of none in the others
      */
     public void forEach(Dataset data, int loaderThreads, TrainingListener listener, Receiver receiver) {
         DataFit.requireImages(checkpoint.network(), data);
         DataFit.requireStored(checkpoint.stored(), data);
+        Agreement.onImages(ranks, "the images", data);
         int length = Math.toIntExact(shape().elements());
-        try (BatchLoader loader = BatchLoader.evaluation(data, checkpoint.network().input(), batch, loaderThreads)) {
-            for (int first = 0; first < data.size(); first += batch) {
-                Batch images = loader.next();
-                int[] labels = images.labels().clone();
-                float[] values = session.evaluate(known(images)).layer(layer);
-                int count = Math.min(batch, data.size() - first);
-                for (int i = 0; i < count; i++) {
-                    receiver.image(first + i, labels[i], values, i * length);
-                }
-                listener.validating(first + count, data.size());
-            }
+        int batches = Math.ceilDiv(data.size(), batch);
+        Dataset share = ranks.size() == 1 ? data : new SharedOut(data, batch, ranks.rank(), ranks.size());
+        if (!first() && share.size() == 0) {
+            return; // there are fewer batches than processes
         }
+        try (BatchLoader loader = BatchLoader.evaluation(share, checkpoint.network().input(), batch, loaderThreads);
+                Turns turns = new Turns(ranks, batches, batch, length)) {
+            for (int b = 0; b < batches; b++) {
+                if (!turns.own(b) && !first()) {
+                    continue;
+                }
+                Turns.Made made = turns.own(b) ? made(loader.next()) : turns.received(b);
+                int count = Math.min(batch, data.size() - b * batch);
+                if (first()) {
+                    for (int i = 0; i < count; i++) {
+                        receiver.image(b * batch + i, made.labels()[i], made.values(), i * length);
+                    }
+                } else {
+                    turns.send(b, made);
+                }
+                listener.validating(b * batch + count, data.size());
+            }
+            turns.finish();
+        }
+    }
+
+    private Turns.Made made(Batch images) {
+        int[] labels = images.labels().clone();
+        return new Turns.Made(labels, session.evaluate(known(images)).layer(layer));
     }
 
     /** Labels that the network has no class for must not reach the devices; they play no part in what a layer makes. */

@@ -48,7 +48,7 @@ public final class Deconvolution {
 
     /**
      * {@return of each feature the {@code count} images that excite it most, the strongest first; images that do not excite it at all (no
-     * value above 0) are left out}
+     * value above 0) are left out; where several processes share the images, none in others than the first}
      *
      * @param activations   the layer
      * @param data          the images

@@ -27,7 +27,8 @@ public final class Features {
     private Features() {}
 
     /**
-     * Writes to a temporary file beside it and renames. A failure is a {@link TrainingException} that names the file and the reason.
+     * Writes to a temporary file beside it and renames. A failure is a {@link TrainingException} that names the file and the reason. Where
+     * several processes share the images, all call it and the first one writes.
      *
      * @param file          replaced if it is there
      * @param activations   the layer
@@ -36,6 +37,10 @@ public final class Features {
      * @param listener      told how far it is
      */
     public static void write(Path file, Activations activations, Dataset data, int loaderThreads, TrainingListener listener) {
+        if (!activations.first()) {
+            activations.forEach(data, loaderThreads, listener, (index, label, values, from) -> {});
+            return;
+        }
         Shape shape = activations.shape();
         List<Integer> sizes = shape.height() == 1 && shape.width() == 1
                 ? List.of(data.size(), shape.channels())

@@ -59,7 +59,8 @@ public final class Neighbours {
     public record Neighbour(int index, int label, double distance) {}
 
     /**
-     * {@return for each query its nearest images, the nearest first; of equally near ones the earlier}
+     * {@return for each query its nearest images, the nearest first; of equally near ones the earlier; where several processes share the
+     * images, none in others than the first}
      *
      * @param activations   the layer that compares
      * @param queries       what is searched for

@@ -6,18 +6,22 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 
 import duet.cli.options.Numbers;
+import duet.cli.options.RankOptions;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.CountProgress;
 import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Interruption;
 import duet.cli.output.Output;
+import duet.cli.output.Processes;
 import duet.cli.output.Shell;
 import duet.data.DamageReport;
 import duet.data.prepare.Preparation;
 import duet.data.prepare.PreparationOptions;
 import duet.data.shard.PreparationListener;
 import duet.data.source.DataSource;
+import duet.device.Ranks;
+import duet.device.ranks.MpiRanks;
 import duet.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -77,6 +81,9 @@ final class DataPrepareCommand implements Callable<Integer> {
     private boolean strict;
 
     @Mixin
+    private RankOptions together;
+
+    @Mixin
     private Output output;
 
     @Override
@@ -88,13 +95,22 @@ final class DataPrepareCommand implements Callable<Integer> {
         PreparationOptions options = CommandFailure.checked(() -> new PreparationOptions(size == null ? 0 : size,
                 encoding == Encoding.bytes ? 0 : quality == null ? USUAL_QUALITY : quality, shardImages == null ? 0 : shardImages,
                 threads == null ? PreparationOptions.DEFAULTS.threads() : threads, seed));
+        together.check();
+        Ranks ranks = Ranks.ALONE;
+        if (Processes.size() > 1) {
+            MpiRanks joined = together.join();
+            options = options.withThreads(RankOptions.threads(joined, threads == null ? 0 : threads));
+            ranks = joined;
+        }
         DamageCount damage = new DamageCount(output);
         try (Watch watch = new Watch()) {
-            Preparation.Result result = Preparation.prepare(source, folder, options, strict ? DamageReport.STRICT : damage, watch);
+            Preparation.Result result = Preparation.prepare(source, folder, options, strict ? DamageReport.STRICT : damage, watch,
+                    ranks);
             watch.progress.close();
+            damage.gather();
             if (!result.complete()) {
                 output.warn("stopped; the same command goes on from here");
-                return watch.interruption.exitCode();
+                return Processes.largest("the signal", watch.interruption.exitCode());
             }
             print(result);
         }

@@ -12,6 +12,7 @@ import duet.cli.options.TrainingArguments;
 import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
+import duet.cli.output.Processes;
 import duet.cli.output.WorkProgress;
 import duet.data.Dataset;
 import duet.data.Split;
@@ -62,6 +63,7 @@ public final class FeaturesCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Checkpoint checkpoint = trained.read(output);
+        devices.setApart();
         Placement placement = devices.placement(checkpoint.network(), Placement.ONE_DEVICE);
         String name = layer == null ? Activations.lastHidden(checkpoint.network()) : layer;
         Source.checkLayer(checkpoint.network(), name);
@@ -69,7 +71,8 @@ public final class FeaturesCommand implements Callable<Integer> {
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);
                 Activations activations = Activations.create(
-                        checkpoint.storedAs(TrainedOptions.of(part, split).stored()), name, placement, backend, trained.batch());
+                        checkpoint.storedAs(TrainedOptions.of(part, split).stored()), name, placement, backend, trained.batch(),
+                        Processes.joined());
                 WorkProgress progress = new WorkProgress(output, "computing features of", "image")) {
             Dataset images = TrainedOptions.of(part, split);
             output.say("devices  " + devices.describe(backend));

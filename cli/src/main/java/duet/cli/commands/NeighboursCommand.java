@@ -18,6 +18,7 @@ import duet.cli.output.CommandFailure;
 import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
+import duet.cli.output.Processes;
 import duet.cli.output.WorkProgress;
 import duet.data.Dataset;
 import duet.data.Split;
@@ -75,6 +76,7 @@ public final class NeighboursCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Checkpoint checkpoint = trained.read(output);
+        devices.setApart();
         Placement placement = devices.placement(checkpoint.network(), Placement.ONE_DEVICE);
         String name = layer == null ? Activations.lastHidden(checkpoint.network()) : layer;
         Source.checkLayer(checkpoint.network(), name);
@@ -82,7 +84,8 @@ public final class NeighboursCommand implements Callable<Integer> {
         try (Split split = trained.open(checkpoint, damage);
                 Backend backend = devices.open(placement);
                 Activations activations = Activations.create(
-                        checkpoint.storedAs(split.training().stored()), name, placement, backend, trained.batch());
+                        checkpoint.storedAs(split.training().stored()), name, placement, backend, trained.batch(),
+                        Processes.joined());
                 WorkProgress progress = new WorkProgress(output, "comparing with", "image")) {
             Dataset known = split.training();
             List<Query> asked = queries(activations.checkpoint(), split.validation());
@@ -96,8 +99,10 @@ public final class NeighboursCommand implements Callable<Integer> {
                             progress.at(done, total);
                         }
                     });
-            NeighbourSheet.write(file, asked, found, known);
-            print(asked, found, known);
+            if (Processes.first()) {
+                NeighbourSheet.write(file, asked, found, known);
+                print(asked, found, known);
+            }
         }
         damage.summarize();
         return ExitCode.DONE;

@@ -17,6 +17,7 @@ import duet.cli.output.CommandFailure;
 import duet.cli.output.DamageCount;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
+import duet.cli.output.Processes;
 import duet.cli.output.WorkProgress;
 import duet.data.Dataset;
 import duet.data.Split;
@@ -79,6 +80,7 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Checkpoint checkpoint = trained.read(output);
+        devices.setApart();
         Placement placement = devices.placement(checkpoint.network(), Placement.ONE_DEVICE);
         if (!placement.equals(Placement.ONE_DEVICE)) {
             throw CommandFailure.usage("features are projected back on one device; name one, such as --devices cpu");
@@ -92,9 +94,12 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
             output.say("devices  " + devices.describe(backend));
             output.say("data     " + images.description());
             Checkpoint looking = checkpoint.storedAs(images.stored());
-            List<List<Unit>> drawn = drawn(strongest(looking, name, backend, images));
-            DeconvolutionSheet.write(file, looking, name, backend, images, drawn);
-            print(name, drawn);
+            List<List<Unit>> found = strongest(looking, name, backend, images);
+            if (Processes.first()) {
+                List<List<Unit>> drawn = drawn(found);
+                DeconvolutionSheet.write(file, looking, name, backend, images, drawn);
+                print(name, drawn);
+            }
         }
         damage.summarize();
         return ExitCode.DONE;
@@ -117,7 +122,8 @@ final class PictureDeconvolutionCommand implements Callable<Integer> {
     }
 
     private List<List<Unit>> strongest(Checkpoint checkpoint, String name, Backend backend, Dataset images) {
-        try (Activations activations = Activations.create(checkpoint, name, Placement.ONE_DEVICE, backend, trained.batch());
+        try (Activations activations = Activations.create(checkpoint, name, Placement.ONE_DEVICE, backend, trained.batch(),
+                Processes.joined());
                 WorkProgress progress = new WorkProgress(output, "looking at", "image")) {
             return Deconvolution.strongest(activations, images, top, TrainingArguments.loaderThreads(), new TrainingListener() {
                 @Override

@@ -1,5 +1,6 @@
 package duet.cli.commands;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
@@ -13,9 +14,11 @@ import duet.cli.options.Source;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Output;
+import duet.cli.output.Shell;
 import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.device.Layout;
+import duet.device.ranks.ReplayTrace;
 import duet.net.Network;
 import duet.net.Shape;
 import duet.plan.Mode;
@@ -49,6 +52,8 @@ import picocli.CommandLine.TypeConversionException;
 public final class PlanCommand implements Callable<Integer> {
     /** Bits a second. */
     private static final double USUAL_LINK = 10e9;
+    /** Floating point operations a second of a device in a trace. */
+    private static final double USUAL_SPEED = 1e12;
 
     @Option(names = "--net", paramLabel = "NET", defaultValue = Source.DEFAULT_NETWORK,
             description = "A named network or a JSON file (default: ${DEFAULT-VALUE}).")
@@ -84,6 +89,11 @@ public final class PlanCommand implements Callable<Integer> {
                     + "measures it.")
     private Double step;
 
+    @Option(names = "--trace", paramLabel = "DIR",
+            description = "With --ranks: write the step to this new or empty folder as SimGrid's 'smpirun -replay' reads it, with machines "
+                    + "whose links --link describes and that compute for --step seconds (default: at 1 Tflop/s).")
+    private Path trace;
+
     @Mixin
     private AblationOptions ablations;
 
@@ -100,6 +110,10 @@ public final class PlanCommand implements Callable<Integer> {
         }
         if (compare && dot) {
             throw CommandFailure.usage("--compare prints a table of all placements, --dot draws one of them: give one of the two");
+        }
+        if (trace != null && (ranks == 1 || compare || dot || output.json())) {
+            throw CommandFailure.usage("--trace writes what the processes of one plan do: give --ranks, too, and neither --compare nor "
+                    + "--dot nor --json");
         }
         if ((link != null || step != null) && (ranks == 1 || dot || output.json())) {
             throw CommandFailure
@@ -130,13 +144,29 @@ public final class PlanCommand implements Callable<Integer> {
                 output.result(words(RankTraffic.of(plan, placement.devices() / ranks)));
             }
         }
+        if (trace != null && faults.isEmpty()) {
+            writeTrace(plan, placement.devices() / ranks);
+        }
         faults.forEach(fault -> output.warn("the plan is not sound: " + fault));
         return faults.isEmpty() ? ExitCode.DONE : ExitCode.FAILED;
     }
 
+    private void writeTrace(Plan plan, int each) {
+        ReplayTrace replayed = ReplayTrace.of(plan.streams(), plan.placement().devices());
+        double speed = step == null ? USUAL_SPEED : replayed.flop() / step;
+        replayed.write(trace, each, speed, speed());
+        output.result("trace: " + Text.count(replayed.messages(), "message") + " between " + Text.count(replayed.devices().size(), "device")
+                + " of " + Text.flop((long) speed) + "/s each; replay it: cd " + Shell.word(trace) + " && "
+                + String.join(" ", replayed.command()));
+    }
+
+    private double speed() {
+        return link == null ? USUAL_LINK : link;
+    }
+
     /** Such as {@code 16 processes: each receives 457 MiB a step, 38.3 ms at 100 Gbit/s; ...}. */
     private String words(RankTraffic traffic) {
-        double speed = link == null ? USUAL_LINK : link;
+        double speed = speed();
         String words = traffic.ranks() + " processes: each receives up to " + Text.bytes(traffic.received()) + " a step, "
                 + Text.rate(1000 * traffic.seconds(speed)) + " ms at " + Text.rate(speed / 1e9) + " Gbit/s";
         return step == null ? words : words + "; with " + Text.number(step) + " s of computing "

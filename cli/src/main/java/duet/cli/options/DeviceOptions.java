@@ -1,6 +1,5 @@
 package duet.cli.options;
 
-import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -23,6 +22,7 @@ import duet.plan.Planner;
 import duet.text.Text;
 import duet.train.schedule.Parts;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
@@ -34,7 +34,6 @@ public final class DeviceOptions {
 
     /** Without a word about devices, of those that can be any number. */
     private static final int USUAL_DEVICES = 2;
-    private static final int USUAL_PATIENCE = 300;
 
     @Option(names = "--devices", paramLabel = "LIST",
             description = "Devices, separated by commas: 'cpu', 'cpu,cpu', 'cuda:0,cuda:1', 'cuda:0,cuda:0' (two on one card), "
@@ -77,12 +76,11 @@ public final class DeviceOptions {
                     + "tensor cores, 'bf16', 'bf16x3' (more exact than TF32) or 'bf16x6' (as exact as fp32) (default: fp32).")
     private Precision precision;
 
-    @Option(names = "--patience", paramLabel = "SECONDS", converter = Numbers.PositiveInteger.class,
-            description = "Where mpirun has started several processes: how long one may take to answer before it counts as lost (default: "
-                    + USUAL_PATIENCE + ").")
-    private Integer patience;
+    @Mixin
+    private RankOptions together;
 
     private int ranks = 1;
+    private boolean apart;
 
     /**
      * What the options say, for a network that must allow it.
@@ -138,7 +136,12 @@ public final class DeviceOptions {
 
     /** Those that there are, or that a plan is made for. */
     private int processes() {
-        return Processes.size() * ranks;
+        return apart ? 1 : Processes.size() * ranks;
+    }
+
+    /** Each process has the whole network, on devices of its own: what is said of devices and placements is said of each. */
+    public void setApart() {
+        apart = true;
     }
 
     /** @param ranks processes that a plan is made for; they need not be there */
@@ -203,11 +206,8 @@ public final class DeviceOptions {
             }
             return given;
         });
-        if (patience != null && Processes.size() == 1) {
-            throw CommandFailure.usage("--patience is for several processes, but mpirun has started none; leave it out");
-        }
-        Backend backend = Processes.size() > 1 ? together(chosen, options)
-                : devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options);
+        together.check();
+        Backend backend = Processes.size() == 1 ? alone(chosen, options, 0) : apart ? apart(chosen, options) : together(chosen, options);
         List<String> useless = Stream.of(threads == null ? null : "--threads", convolutions == null ? null : "--convolutions")
                 .filter(Objects::nonNull).toList();
         if (!useless.isEmpty() && !backend.devices().getFirst().name().equals("cpu")) {
@@ -219,12 +219,26 @@ public final class DeviceOptions {
         return backend;
     }
 
-    /** Processes on the same cores share them. */
+    private Backend alone(Placement chosen, CpuOptions options, int place) {
+        return devices != null ? Backends.open(devices, options) : Backends.openDefault(chosen.devices(), options, place);
+    }
+
+    private Backend apart(Placement chosen, CpuOptions options) {
+        MpiRanks processes = together.join();
+        Backend backend = alone(chosen, options.withThreads(RankOptions.threads(processes, options.threads())), processes.place());
+        try {
+            RankedBackend.requireAlike(backend, processes);
+            return backend;
+        } catch (RuntimeException | Error e) {
+            backend.close();
+            throw e;
+        }
+    }
+
     private Backend together(Placement chosen, CpuOptions options) {
-        MpiRanks ranks = Processes.join(Duration.ofSeconds(patience == null ? USUAL_PATIENCE : patience));
-        int cores = Runtime.getRuntime().availableProcessors();
-        int own = options.threads() > 0 ? options.threads() : Math.max(1, cores / ranks.sharingCores());
-        return RankedBackend.open(devices, chosen.devices() / ranks.size(), options.withThreads(own), ranks);
+        MpiRanks processes = together.join();
+        return RankedBackend.open(devices, chosen.devices() / processes.size(),
+                options.withThreads(RankOptions.threads(processes, options.threads())), processes);
     }
 
     private Arithmetic arithmetic(Arithmetic otherwise) {
@@ -238,7 +252,7 @@ public final class DeviceOptions {
                 ? "; mpirun lets this process use " + Text.count(Runtime.getRuntime().availableProcessors(), "core")
                         + " of its own: --bind-to none gives it all that are there"
                 : "";
-        return backend.description() + bound
+        return (apart && Processes.size() > 1 ? RankedBackend.describe(backend, Processes.joined()) : backend.description()) + bound
                 + (given() || Backends.noCuda().isEmpty() ? "" : " (no CUDA device: './duet devices' says why)");
     }
 

@@ -46,10 +46,9 @@ public final class DamageCount implements DamageReport {
     }
 
     /**
-     * Told at the end, if there was any. Where several processes read, all of them come here, and the first one tells of all: a file that
-     * several have read is one.
+     * Where several processes read, all of them come here, and the first one tells of all: a file that several have read is one.
      */
-    public void summarize() {
+    public void gather() {
         Ranks ranks = Processes.joined();
         if (ranks.size() > 1) {
             for (byte[] answer : ranks.gather("the damaged files", words())) {
@@ -60,6 +59,11 @@ public final class DamageCount implements DamageReport {
                 }
             }
         }
+    }
+
+    /** Told at the end, if there was any, of all processes. */
+    public void summarize() {
+        gather();
         if (count() > 0) {
             output.warn(Text.count(count(), "damaged file") + " skipped in all (with --strict the first one ends the command)");
         }

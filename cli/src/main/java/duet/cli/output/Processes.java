@@ -20,17 +20,22 @@ import duet.device.ranks.MpiRanks;
  * first one has none.
  */
 public final class Processes {
-    private static final Set<String> TOGETHER = Set.of("train", "evaluate");
+    private static final Set<String> TOGETHER = Set.of("train", "evaluate", "features", "neighbours", "picture deconvolution",
+            "data prepare");
     /** A failure that all have is the first one's to tell. */
     private static final long SILENCE_MILLIS = 2_000;
     /** Codes above this are 128 + a signal. */
     private static final int SIGNALS = 128;
+
+    /** To end: the others may have ended already. */
+    private static final Duration SHORT = Duration.ofSeconds(5);
 
     /** Until the command says how long. */
     private static final Duration LONG = Duration.ofHours(1);
 
     private static Launch launch;
     private static MpiRanks joined;
+    private static boolean tried;
 
     private Processes() {}
 
@@ -42,8 +47,9 @@ public final class Processes {
      */
     public static boolean begin(List<String> arguments) {
         Optional<Launch> found = Launch.of(System::getenv);
-        boolean together = arguments.stream().filter(word -> !word.startsWith("-")).findFirst().filter(TOGETHER::contains).isPresent()
-                && !arguments.contains("--help") && !arguments.contains("-h");
+        List<String> words = arguments.stream().filter(word -> !word.startsWith("-")).limit(2).toList();
+        boolean named = TOGETHER.contains(String.join(" ", words)) || !words.isEmpty() && TOGETHER.contains(words.getFirst());
+        boolean together = named && !arguments.contains("--help") && !arguments.contains("-h");
         launch = together ? found.orElse(null) : null;
         return together || found.isEmpty() || found.get().first();
     }
@@ -68,6 +74,7 @@ public final class Processes {
             throw new IllegalStateException("no launcher has started this process");
         }
         if (joined == null) {
+            tried = true;
             joined = MpiRanks.join(launch, patience);
         }
         joined.setPatience(patience);
@@ -75,7 +82,7 @@ public final class Processes {
     }
 
     /** The processes that have come together; this one alone where none has been started with it. */
-    static synchronized Ranks joined() {
+    public static synchronized Ranks joined() {
         return joined == null ? Ranks.ALONE : joined;
     }
 
@@ -97,11 +104,8 @@ public final class Processes {
         if (launch == null) {
             return code;
         }
-        MpiRanks ranks;
-        synchronized (Processes.class) {
-            ranks = joined;
-        }
         boolean failed = code != ExitCode.DONE && code <= SIGNALS; // one that a signal has stopped has ended well
+        MpiRanks ranks = failed ? joinedToEnd() : joinedOrNull();
         if (failed && !first()) {
             pause();
             String name = ranks == null ? "rank " + launch.rank() : ranks.name(launch.rank());
@@ -124,6 +128,22 @@ public final class Processes {
             ranks.abort(code(e));
             return code(e);
         }
+    }
+
+    private static synchronized MpiRanks joinedOrNull() {
+        return joined;
+    }
+
+    /** Who has failed before it came together with the others can end them only as one of them; null if that does not work. */
+    private static synchronized MpiRanks joinedToEnd() {
+        if (!tried) {
+            try {
+                join(SHORT);
+            } catch (RuntimeException | Error e) { // the failure before this one has been told, or will be
+                return null;
+            }
+        }
+        return joined;
     }
 
     private static void pause() {

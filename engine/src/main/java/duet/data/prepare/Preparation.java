@@ -1,6 +1,7 @@
 package duet.data.prepare;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
@@ -26,6 +27,7 @@ import duet.data.shard.ShardFormat;
 import duet.data.shard.ShardMaker;
 import duet.data.source.DataSource;
 import duet.data.source.Datasets;
+import duet.device.Ranks;
 import duet.files.Reasons;
 import duet.files.WholeFile;
 import duet.net.Shape;
@@ -34,27 +36,31 @@ import duet.text.Text;
 /**
  * Turns a source into a folder of shards that is read back as {@code shards:DIR}. What is in the folder is a function of the source and
  * the options, not of the threads; killed at any point and started again, the preparation goes on with the first shard that is
- * missing and ends with the same bytes. Shards that are there are verified. A folder never mixes sources, options or versions.
+ * missing and ends with the same bytes. Shards that are there are verified. A folder never mixes sources, options or versions. Several
+ * processes share out the shards; the first one does all else.
  */
 public final class Preparation {
     private static final int USUAL_SIZE = 256;
     private static final long SHARD_BYTES = 256L << 20;
     private static final int MOST_SHARD_IMAGES = 1 << 16;
     private static final int SAMPLES = 32;
-    private static final String LOCK = ".lock";
 
     private final Split split;
     private final ShardFolder.Order order;
     private final ShardFolder folder;
     private final PreparationListener listener;
+    private final Ranks ranks;
+    private final Together together;
     private final ShardMaker maker;
 
-    private Preparation(Split split, ShardFolder.Order order, ShardFolder folder, int threads, PreparationListener listener) {
+    private Preparation(Split split, ShardFolder.Order order, ShardFolder folder, int threads, PreparationListener listener, Ranks ranks) {
         this.split = split;
         this.order = order;
         this.folder = folder;
         this.listener = listener;
-        maker = new ShardMaker(folder, order, threads, listener);
+        this.ranks = ranks;
+        together = new Together(ranks, listener);
+        maker = new ShardMaker(folder, order, threads, together, ranks.rank(), ranks.size());
     }
 
     /**
@@ -91,23 +97,47 @@ public final class Preparation {
      */
     public static Result prepare(String source, Path folder, PreparationOptions options, DamageReport damage,
             PreparationListener listener) {
-        return prepare(source, folder, options, damage, listener, Room.REAL);
+        return prepare(source, folder, options, damage, listener, Ranks.ALONE);
     }
 
-    static Result prepare(
-            String source, Path folder, PreparationOptions options, DamageReport damage, PreparationListener listener, Room room) {
-        ShardFolder shards = new ShardFolder(folder);
+    /**
+     * Prepares a source by several processes, which read it and write to one folder. All of them call it; what is in the folder does not
+     * depend on how many they are.
+     *
+     * @param source   as for {@link Datasets#open}; the same images for all
+     * @param folder   the same for all: new, empty, or with what an earlier run of the same preparation has left
+     * @param options  size, encoding, and threads of this process
+     * @param damage   told of each image that this process leaves out
+     * @param listener the first process's is told how far all are; each is asked whether to stop
+     * @param ranks    the processes
+     * @return what all have done, also if one of them was stopped
+     * @throws DataException naming what is missing or does not fit, and the process if it is another one
+     */
+    public static Result prepare(String source, Path folder, PreparationOptions options, DamageReport damage,
+            PreparationListener listener, Ranks ranks) {
+        return prepare(source, folder, options, damage, listener, ranks, Room.REAL);
+    }
+
+    static Result prepare(String source, Path folder, PreparationOptions options, DamageReport damage, PreparationListener listener,
+            Ranks ranks, Room room) {
         try (Split split = open(source, options, damage)) {
             ShardFolder.Order order = order(source, split, options);
+            ranks.requireSame("the source and its options", order.words());
+            ShardFolder shards = new ShardFolder(folder);
+            Preparation preparation = new Preparation(split, order, shards, options.threads(), listener, ranks);
+            if (!ranks.first()) {
+                return preparation.run(CommonFolder.of(folder, ranks));
+            }
             requireFree(shards, order);
-            try (FileChannel _ = lock(folder)) {
+            try (FileChannel lock = lock(folder)) {
                 requireFree(shards, order); // another preparation may just have ended
-                Preparation preparation = new Preparation(split, order, shards, options.threads(), listener);
                 preparation.checkRoom(room);
                 if (shards.readOrder() == null) {
                     shards.write(order);
                 }
-                return preparation.run();
+                Result result = preparation.run(CommonFolder.of(lock, folder, ranks));
+                lock.truncate(0);
+                return result;
             }
         } catch (IOException e) {
             throw new DataException(folder + " cannot be written to: " + Reasons.of(e), e);
@@ -167,7 +197,7 @@ public final class Preparation {
 
     private static FileChannel lock(Path folder) throws IOException {
         Files.createDirectories(folder);
-        FileChannel channel = FileChannel.open(folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileChannel channel = FileChannel.open(folder.resolve(CommonFolder.LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         try {
             if (channel.tryLock() != null) {
                 removeTemporaries(folder);
@@ -226,22 +256,47 @@ public final class Preparation {
         return bytes / count * 11 / 10;
     }
 
-    private Result run() throws IOException {
+    private Result run(CommonFolder common) throws IOException {
         try (maker) {
-            ShardMaker.Part training = maker.part("training", split.training(), true);
-            ShardMaker.Part validation = training == null ? null : maker.part("validation", split.validation(), false);
-            if (validation == null) {
+            boolean complete = together.all(() -> {
+                common.requireSeen();
+                return maker.make("training", split.training(), true) && maker.make("validation", split.validation(), false);
+            });
+            if (!complete) {
                 return new Result(false, 0, 0, 0, 0, 0, 0, order.stored());
             }
-            if (training.sums().images() == 0) {
-                throw new DataException("not one undamaged image to prepare: " + split.training().description());
-            }
-            finish(training, validation);
-            List<ShardFolder.Entry> all = new ArrayList<>(training.entries());
-            all.addAll(validation.entries());
-            return new Result(true, training.images(), validation.images(), training.damaged() + validation.damaged(), all.size(),
-                    training.verified() + validation.verified(), all.stream().mapToLong(ShardFolder.Entry::bytes).sum(), order.stored());
+            long verified = numbers("the shards that were there", maker.verified()).stream().mapToLong(own -> own[0]).sum();
+            long[] all = ranks.first() ? finished(common) : new long[0];
+            long[] result = numbers("the result", all).getFirst();
+            return new Result(true, (int) result[0], (int) result[1], (int) result[2], (int) result[3], (int) verified, result[4],
+                    order.stored());
         }
+    }
+
+    private List<long[]> numbers(String what, long... own) {
+        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES * own.length);
+        bytes.asLongBuffer().put(own);
+        return ranks.gather(what, bytes.array()).stream().map(answer -> {
+            long[] numbers = new long[answer.length / Long.BYTES];
+            ByteBuffer.wrap(answer).asLongBuffer().get(numbers);
+            return numbers;
+        }).toList();
+    }
+
+    /** Training images, validation images, damaged ones, shards and their bytes. */
+    private long[] finished(CommonFolder common) throws IOException {
+        common.requireThere(maker.files("training", split.training()));
+        common.requireThere(maker.files("validation", split.validation()));
+        ShardMaker.Part training = maker.read("training", split.training(), true);
+        ShardMaker.Part validation = maker.read("validation", split.validation(), false);
+        if (training.sums().images() == 0) {
+            throw new DataException("not one undamaged image to prepare: " + split.training().description());
+        }
+        finish(training, validation);
+        List<ShardFolder.Entry> all = new ArrayList<>(training.entries());
+        all.addAll(validation.entries());
+        return new long[] {training.images(), validation.images(), training.damaged() + validation.damaged(), all.size(),
+                all.stream().mapToLong(ShardFolder.Entry::bytes).sum()};
     }
 
     private void finish(ShardMaker.Part training, ShardMaker.Part validation) {

@@ -23,6 +23,15 @@ public record PreparationOptions(int size, int quality, int shardImages, int thr
         require(threads > 0, "there must be at least 1 thread, not " + threads);
     }
 
+    /**
+     * {@return the same with other threads}
+     *
+     * @param count threads that read and decode
+     */
+    public PreparationOptions withThreads(int count) {
+        return new PreparationOptions(size, quality, shardImages, count, seed);
+    }
+
     private static void require(boolean condition, String message) {
         if (!condition) {
             throw new DataException(message);

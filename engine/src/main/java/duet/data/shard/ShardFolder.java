@@ -62,6 +62,12 @@ public record ShardFolder(Path folder) {
             return encoding.equals("jpeg");
         }
 
+        /** {@return all but the source's name in words that are equal for the same order} */
+        public String words() {
+            return training + " + " + validation + " images, fingerprint " + fingerprint + ", seed " + seed + ", stored as " + stored + " "
+                    + encoding + (jpeg() ? " of quality " + quality : "") + ", " + shardImages + " in a shard";
+        }
+
         private Order named(String name) {
             return new Order(format, version, name, fingerprint, seed, stored, encoding, quality, shardImages, classes, training,
                     validation);

@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 
 import duet.data.DataException;
 import duet.data.Dataset;
@@ -20,7 +21,10 @@ import duet.data.PixelSums;
 import duet.data.image.JpegEncoder;
 import duet.files.WholeFile;
 
-/** Makes the shards of a part one after the other: threads decode a few chunks of images ahead, one thread writes them in order. */
+/**
+ * Makes shards one after the other: threads decode a few chunks of images ahead, one thread writes them in order. Of several processes each
+ * makes some of the shards.
+ */
 public final class ShardMaker implements AutoCloseable {
     private static final int STOPPING_SECONDS = 10;
     private static final long CHUNK_BYTES = 4 << 20;
@@ -28,11 +32,16 @@ public final class ShardMaker implements AutoCloseable {
     private final ShardFolder folder;
     private final ShardFolder.Order order;
     private final PreparationListener listener;
+    private final int process;
+    private final int processes;
     private final ExecutorService threads;
     private final int ahead;
     private final int chunkImages;
     private final long total;
     private long done;
+    /** Shards so far of all parts. */
+    private int counted;
+    private int verified;
 
     /**
      * Makes shards in a folder, on threads of its own.
@@ -41,11 +50,16 @@ public final class ShardMaker implements AutoCloseable {
      * @param order       what is to be made
      * @param threadCount threads that decode
      * @param listener    told how far it is, and asked whether to stop
+     * @param process     this one's number; it makes the shards process, process + processes, ..., counted over all parts
+     * @param processes   that make shards in this folder at the same time
      */
-    public ShardMaker(ShardFolder folder, ShardFolder.Order order, int threadCount, PreparationListener listener) {
+    public ShardMaker(ShardFolder folder, ShardFolder.Order order, int threadCount, PreparationListener listener, int process,
+            int processes) {
         this.folder = folder;
         this.order = order;
         this.listener = listener;
+        this.process = process;
+        this.processes = processes;
         ahead = 2 * threadCount;
         chunkImages = Math.clamp(CHUNK_BYTES / order.stored().elements(), 1, 1024);
         total = (long) order.training() + order.validation();
@@ -58,10 +72,9 @@ public final class ShardMaker implements AutoCloseable {
      * @param entries  the shards
      * @param images   stored in them
      * @param damaged  left out
-     * @param verified shards that were there already
      * @param sums     over the images
      */
-    public record Part(List<ShardFolder.Entry> entries, int images, int damaged, int verified, PixelSums sums) {
+    public record Part(List<ShardFolder.Entry> entries, int images, int damaged, PixelSums sums) {
         /** {@return this part for the manifest} */
         public ShardFolder.Part described() {
             return new ShardFolder.Part(images, damaged, entries);
@@ -72,32 +85,70 @@ public final class ShardMaker implements AutoCloseable {
     private record Chunk(List<byte[]> contents, int[] labels, PixelSums sums) {}
 
     /**
-     * Makes the shards of a part that are missing.
+     * Makes this process's shards of a part that are missing, and verifies those that are there.
      *
      * @param name   {@code training} or {@code validation}
      * @param data   the images
      * @param summed whether to sum the pixels
-     * @return what was made; null if it was stopped
+     * @return false if it was stopped
      * @throws IOException if a file cannot be written
      */
-    public Part part(String name, Dataset data, boolean summed) throws IOException {
+    public boolean make(String name, Dataset data, boolean summed) throws IOException {
+        for (int shard = 0; shard < shards(data); shard++, counted++) {
+            if (counted % processes != process) {
+                continue;
+            }
+            int first = shard * order.shardImages();
+            int end = end(data, first);
+            Path file = folder.file(ShardFolder.shardName(name, shard));
+            if (isSound(file, end - first, summed)) {
+                done += end - first;
+                listener.progress(done, total);
+                verified++;
+            } else if (!make(file, data, first, end, summed)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** {@return how many of this process's shards were there already} */
+    public int verified() {
+        return verified;
+    }
+
+    /**
+     * {@return all shards of a part, those of other processes, too}
+     *
+     * @param name {@code training} or {@code validation}
+     * @param data the images
+     */
+    public List<Path> files(String name, Dataset data) {
+        return IntStream.range(0, shards(data)).mapToObj(shard -> folder.file(ShardFolder.shardName(name, shard))).toList();
+    }
+
+    private int shards(Dataset data) {
+        return Math.ceilDiv(data.size(), order.shardImages());
+    }
+
+    private int end(Dataset data, int first) {
+        return (int) Math.min(data.size(), (long) first + order.shardImages());
+    }
+
+    /**
+     * {@return what has been made of a part, by all processes}
+     *
+     * @param name   {@code training} or {@code validation}
+     * @param data   the images
+     * @param summed whether pixels were summed
+     * @throws IOException if a file cannot be read
+     */
+    public Part read(String name, Dataset data, boolean summed) throws IOException {
         List<ShardFolder.Entry> entries = new ArrayList<>();
         PixelSums sums = summed ? PixelSums.none(order.stored()) : null;
         int images = 0;
         int damaged = 0;
-        int verified = 0;
-        for (int first = 0; first < data.size(); first += order.shardImages()) {
-            int end = (int) Math.min(data.size(), (long) first + order.shardImages());
-            Path file = folder.file(ShardFolder.shardName(name, entries.size()));
-            boolean sound = isSound(file, end - first, summed);
-            if (!sound && !make(file, data, first, end, summed)) {
-                return null;
-            }
-            if (sound) {
-                done += end - first;
-                listener.progress(done, total);
-                verified++;
-            }
+        for (Path file : files(name, data)) {
             try (Arena arena = Arena.ofConfined()) {
                 Shard shard = Shard.open(file, arena);
                 sums = summed ? sums.plus(shard.sums()) : null;
@@ -107,7 +158,7 @@ public final class ShardMaker implements AutoCloseable {
                         file.getFileName().toString(), shard.header().images(), shard.bytes(), ShardFolder.hex(shard.checksum())));
             }
         }
-        return new Part(entries, images, damaged, verified, sums);
+        return new Part(entries, images, damaged, sums);
     }
 
     private boolean isSound(Path file, int images, boolean summed) throws IOException {

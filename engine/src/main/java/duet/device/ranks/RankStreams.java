@@ -35,7 +35,20 @@ final class RankStreams {
     private record Place(StreamSteps stream, int step) {}
 
     /** Copies that begin on a device of this process at one point, and the event that says that they have left. */
-    private record Sends(int ready, int left, List<Step.Copy> copies) {}
+    private record Sends(int ready, int left, List<Sent> all) {
+        List<Step> copies() {
+            return all.stream().map(sent -> (Step) sent.copy()).toList();
+        }
+
+        /** Whether some are over at a place in the stream that receives them. */
+        boolean over(Place at) {
+            return all.stream().anyMatch(sent -> sent.received().stream().device() == at.stream().device()
+                    && sent.received().step() < at.step());
+        }
+    }
+
+    /** @param received where it stands in the stream of another process */
+    private record Sent(Step.Copy copy, Place received) {}
 
     private RankStreams(List<StreamSteps> all, int first, int count) {
         this.all = all;
@@ -90,7 +103,8 @@ final class RankStreams {
     /** Copies from here that another process's stream has: each waits there for the event that says that its data are ready. */
     private void findSends(StreamSteps stream) {
         Map<Integer, Integer> ready = new HashMap<>(); // of each device the last event that this stream has waited for
-        for (Step step : stream.steps()) {
+        for (int i = 0; i < stream.steps().size(); i++) {
+            Step step = stream.steps().get(i);
             if (step instanceof Step.Wait(int event) && records.containsKey(event)) {
                 Place place = records.get(event);
                 if (place.stream().kind() == Kind.COMPUTE) {
@@ -103,7 +117,8 @@ final class RankStreams {
                             copy.layer() + ": " + stream.label() + " copies " + copy.from() + " without waiting for it");
                 }
                 sends.computeIfAbsent(copy.from().device(), _ -> new TreeMap<>())
-                        .computeIfAbsent(records.get(event).step(), _ -> new Sends(event, events++, new ArrayList<>())).copies().add(copy);
+                        .computeIfAbsent(records.get(event).step(), _ -> new Sends(event, events++, new ArrayList<>())).all()
+                        .add(new Sent(copy, new Place(stream, i)));
             }
         }
     }
@@ -122,10 +137,9 @@ final class RankStreams {
                 throw new IllegalArgumentException(
                         "a device waits for what " + place.stream().label() + " has computed, but receives nothing from it");
             }
-            List<Step> over = place.stream().steps().subList(0, place.step());
             Sends last = null;
             for (Sends sent : sends.getOrDefault(device, Map.of()).values()) {
-                last = sent.copies().stream().anyMatch(over::contains) ? sent : last;
+                last = sent.over(place) ? sent : last;
             }
             if (last != null && waited.add(last.left())) {
                 result.add(new Step.Wait(last.left()));

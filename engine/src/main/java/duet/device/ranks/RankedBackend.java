@@ -64,8 +64,7 @@ public final class RankedBackend implements Backend {
                     devices.add(new DeviceInfo(lines[i], lines[i + 1], Long.parseLong(lines[i + 2])));
                 }
             }
-            ranks.requireSame("the kind of device", local.devices().getFirst().name().replaceAll(":\\d+$", ""));
-            ranks.requireSame("the arithmetic", local.arithmetic().toString());
+            requireAlike(local, ranks);
             return new RankedBackend(local, peers, List.copyOf(devices));
         } catch (RuntimeException | Error e) {
             local.close();
@@ -73,9 +72,31 @@ public final class RankedBackend implements Backend {
         }
     }
 
+    /**
+     * Makes sure that all processes compute in the same way. All processes call it.
+     *
+     * @param local this process's devices
+     * @param ranks the processes
+     * @throws DeviceException if the devices are not of one kind or precision
+     */
+    public static void requireAlike(Backend local, Ranks ranks) {
+        ranks.requireSame("the kind of device", local.devices().getFirst().name().replaceAll(":\\d+$", ""));
+        ranks.requireSame("the arithmetic", local.arithmetic().toString());
+    }
+
+    /**
+     * {@return devices in words, such as {@code CPU, 2 threads in each of 4 processes (Open MPI 4.1.4 on 2 hosts)}}
+     *
+     * @param local this process's devices
+     * @param ranks the processes
+     */
+    public static String describe(Backend local, Ranks ranks) {
+        return local.description() + " in each of " + ranks.size() + " processes (" + ranks.description() + ")";
+    }
+
     @Override
     public String description() {
-        return local.description() + " in each of " + ranks().size() + " processes (" + ranks().description() + ")";
+        return describe(local, ranks());
     }
 
     @Override

@@ -17,6 +17,7 @@ import java.util.Map;
 import duet.data.DamageReport;
 import duet.data.shard.PreparationListener;
 import duet.data.shard.ShardFolder;
+import duet.device.Ranks;
 import duet.model.Safetensors;
 import duet.net.Shape;
 import org.junit.jupiter.api.Test;
@@ -147,7 +148,8 @@ class PreparationFaultsTest extends PreparationBed {
     @Test
     void aFullDiskIsToldBeforeAnythingIsWritten() {
         String message = refused(
-                () -> Preparation.prepare(SOURCE, out, OPTIONS, DamageReport.STRICT, PreparationListener.SILENT, folder -> 1000));
+                () -> Preparation.prepare(SOURCE, out, OPTIONS, DamageReport.STRICT, PreparationListener.SILENT, Ranks.ALONE,
+                        folder -> 1000));
         assertTrue(message.contains("1000 bytes free: choose another folder, a smaller --size, or --encoding jpeg"), message);
         assertFalse(Files.exists(out.resolve("preparation.json")));
     }
