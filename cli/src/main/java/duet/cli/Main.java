@@ -25,6 +25,7 @@ import duet.cli.commands.PlotCommand;
 import duet.cli.commands.PredictCommand;
 import duet.cli.commands.ReluTanhCommand;
 import duet.cli.commands.TrainCommand;
+import duet.cli.commands.WatchCommand;
 import duet.cli.options.HelpLayout;
 import duet.cli.output.ExitCode;
 import duet.cli.output.Failures;
@@ -45,8 +46,8 @@ import picocli.CommandLine.Spec;
         description = "Trains and runs AlexNet the way it was first trained in 2012: on two devices that work in concert.",
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
-                TrainCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class, DevicesCommand.class,
-                KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
+                TrainCommand.class, WatchCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class,
+                DevicesCommand.class, KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
                 PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class,
                 BenchCommand.class, HelpCommand.class
         },
