@@ -3,6 +3,7 @@ package duet.cli.watch;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -12,6 +13,9 @@ import duet.cli.web.WebServer;
 
 /** A page over the output folders of trainings, until it is closed. */
 public final class Watch implements AutoCloseable {
+    /** Of which none takes long. */
+    private static final Duration LAST_REQUESTS = Duration.ofSeconds(2);
+
     private final RunList runs;
     private final Evaluations evaluations;
     private final WebServer server;
@@ -64,6 +68,6 @@ public final class Watch implements AutoCloseable {
     public void close() throws IOException {
         runs.close();
         evaluations.close();
-        server.close();
+        server.close(LAST_REQUESTS);
     }
 }

@@ -8,6 +8,7 @@ const MOST_POINTS = 3000; // then the curves are asked for again, as means
 const runs = new Map(); // by id: {summary, row, series, detail, index}
 const chosen = []; // ids that are compared, in the order of their colours
 let shown = null;
+let heard = new Set(); // since the stream began: what is missing then has gone meanwhile
 let restored = new URLSearchParams(location.hash.slice(1));
 
 const details = new Details();
@@ -199,6 +200,7 @@ function points(more) {
 // --- events
 
 function told(summary) {
+  heard.add(summary.id);
   const known = runs.get(summary.id);
   if (!known) {
     const run = { summary, index: 0, series: null, detail: null };
@@ -254,7 +256,9 @@ function connect() {
   on('evaluation', ({ run, status }) => {
     if (run === shown) details.evaluation(status);
   });
+  source.addEventListener('open', () => { heard = new Set(); });
   on('ready', () => {
+    [...runs.keys()].filter((id) => !heard.has(id)).forEach(gone);
     connection('Live.', 'good');
     begin();
     if (connected) chosen.forEach(load); // what was missed
