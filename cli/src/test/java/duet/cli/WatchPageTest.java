@@ -57,7 +57,7 @@ class WatchPageTest {
             browser.find(row("second") + " .name").click();
             browser.await("#details-heading", "second"::equals);
             browser.await(row("second") + " .wide-cell span", text -> steps(text) > early);
-            browser.await("#events tbody tr", text -> text.contains("learning rate 0.005")); // while it is open
+            browser.await("#events tbody tr", text -> text.contains("learning rate 0.00125")); // while it is open
 
             Outcome outcome = training.get();
             assertEquals(0, outcome.code(), outcome::toString);
@@ -145,9 +145,9 @@ class WatchPageTest {
         browser.await("#range", "Steps 113 to 263"::equals);
         browser.find("#chart-loss .plot").sendKeys("0");
         browser.await("#range", "All steps"::equals);
-        browser.find("#axis").sendKeys("epochs");
+        browser.find("#axis").sendKeys(Keys.ARROW_DOWN);
         browser.await("#range", "All epochs"::equals);
-        browser.find("#axis").sendKeys("steps");
+        browser.find("#axis").sendKeys(Keys.ARROW_UP);
         browser.find("#logarithmic").sendKeys(" ");
         browser.await("#range", "All steps"::equals);
         long unnamed = (Long) browser.driver().executeScript("""
