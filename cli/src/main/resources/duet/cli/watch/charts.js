@@ -1,5 +1,5 @@
 // The curves of the runs that are compared, in four charts with one range of steps or epochs.
-import { byId, count, duration, element, percent, rounded, significant, text } from './format.js';
+import { byId, count, element, rounded, significant, text } from './format.js';
 
 const LIGHT = ['#0b57d0', '#c4452d', '#146c2e', '#7b3fb5', '#9a6700', '#00696d', '#a8326f', '#4d5562'];
 const DARK = ['#8ab4f8', '#f28b82', '#81c995', '#c58af9', '#fdd663', '#78d9ec', '#ff8bcb', '#b0b7c3'];
@@ -15,7 +15,9 @@ const CHARTS = [
 ];
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
-export const colour = (index) => (dark.matches ? DARK : LIGHT)[index % LIGHT.length];
+// For style sheets, which follow the scheme by themselves.
+export const styleColour = (index) => `light-dark(${LIGHT[index % LIGHT.length]}, ${DARK[index % DARK.length]})`;
+const colour = (index) => (dark.matches ? DARK : LIGHT)[index % LIGHT.length];
 
 // Weighs the latest values most; at the beginning only those that there are.
 function smoothed(values, weight) {

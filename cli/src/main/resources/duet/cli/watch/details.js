@@ -158,9 +158,8 @@ function matrix({ confusion, classNames }) {
     return element('tr', {}, element('th', { scope: 'row' }, classNames[label]), ...row.map((n, given) => {
       const cell = element('td', {}, n === 0 ? '' : count(n));
       // the root: rare mistakes are to be seen beside what is mostly right
-      const strength = Math.sqrt(n / images);
-      cell.style.background = `color-mix(in srgb, var(${label === given ? '--good' : '--bad'}) ${Math.round(70 * strength)}%, var(--ground))`;
-      if (strength > 0.6) cell.style.color = 'var(--panel)';
+      cell.style.setProperty('--strength', Math.sqrt(n / images).toFixed(2));
+      cell.style.setProperty('--of', label === given ? 'var(--good)' : 'var(--bad)');
       return cell;
     }));
   });

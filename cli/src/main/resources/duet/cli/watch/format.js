@@ -4,17 +4,17 @@ const WHOLE = english(0);
 
 export const count = (n) => WHOLE.format(n);
 export const rounded = (n, digits) => (Number.isFinite(n) ? n.toFixed(digits) : '');
-export const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toFixed(2)} %` : '');
+export const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toFixed(2)}\u00a0%` : '');
 export const significant = (n) => (Number.isFinite(n) ? String(Number(n.toPrecision(3))) : '');
 export const noun = (n, word) => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
 
 export function bytes(n) {
   let value = n;
   for (const unit of ['bytes', 'KiB', 'MiB']) {
-    if (value < 1024) return `${value < 10 && unit !== 'bytes' ? value.toFixed(1) : Math.round(value)} ${unit}`;
+    if (value < 1024) return `${value < 10 && unit !== 'bytes' ? value.toFixed(1) : Math.round(value)}\u00a0${unit}`;
     value /= 1024;
   }
-  return `${value.toFixed(value < 10 ? 2 : 1)} GiB`;
+  return `${value.toFixed(value < 10 ? 2 : 1)}\u00a0GiB`;
 }
 
 export function duration(seconds) {

@@ -1,5 +1,5 @@
 // The list of runs, what is chosen, and the stream of events that keeps all of it up to date.
-import { Charts, colour } from './charts.js';
+import { Charts, styleColour } from './charts.js';
 import { Details } from './details.js';
 import { ask, byId, count, duration, element, percent, rounded, runPath, text } from './format.js';
 
@@ -36,8 +36,9 @@ function row(run) {
   const words = element('span');
   const cells = { state: element('span', { class: 'state' }), words, progress, loss: cell('Loss', { class: 'number' }),
     error: cell('Top-1 error', { class: 'number' }), speed: cell('Images/s', { class: 'number' }), left: cell('Time left', { class: 'number' }) };
-  const label = element('td', { role: 'cell' }, compare, ' ', swatch);
-  const tr = element('tr', { role: 'row', 'data-run': id }, label, element('td', { role: 'cell' }, open), element('td', { role: 'cell' }, cells.state),
+  const label = element('td', { role: 'cell', class: 'narrow-cell' }, compare, ' ', swatch);
+  const tr = element('tr', { role: 'row', 'data-run': id }, label, element('td', { role: 'cell', class: 'main-cell' }, open),
+    element('td', { role: 'cell', class: 'narrow-cell' }, cells.state),
     element('td', { role: 'cell', class: 'wide-cell' }, words, element('br'), progress), cells.loss, cells.error, cells.speed, cells.left);
   byId('runs').tBodies[0].append(tr);
   return { tr, compare, swatch, open, cells };
@@ -49,7 +50,7 @@ function refreshRow(run) {
   open.setAttribute('aria-expanded', String(shown === summary.id));
   const place = chosen.indexOf(summary.id);
   compare.checked = place >= 0;
-  swatch.style.background = place >= 0 ? colour(run.index) : 'transparent';
+  swatch.style.background = place >= 0 ? styleColour(run.index) : 'transparent';
   cells.state.className = `state ${summary.state}`;
   text(cells.state, summary.state);
   text(cells.words, `${count(summary.step)}${summary.lastStep === null ? '' : ` of ${count(summary.lastStep)}`}, epoch ${rounded(summary.epoch, 2)}`);
@@ -276,6 +277,5 @@ byId('zoom-out').addEventListener('click', () => charts.zoom(2));
 byId('earlier').addEventListener('click', () => charts.move(-0.25));
 byId('later').addEventListener('click', () => charts.move(0.25));
 byId('all').addEventListener('click', () => charts.all());
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', refreshAll);
 charts.sayRange();
 connect();

@@ -1,6 +1,6 @@
 // The plan of a step: a column for each layer, in it a part for each device, between them what they exchange; and memory.
 import { byId, bytes, count, element, percent, text } from './format.js';
-import { colour } from './charts.js';
+import { styleColour } from './charts.js';
 
 const MOST_COLUMNS = 48;
 const WORDS = { 'one-device': 'one device', 'two-towers': 'two towers', halves: 'halves of the image', data: 'shares of the batch (data parallel)', hybrid: 'hybrid' };
@@ -24,7 +24,8 @@ export function showPlan(plan) {
   text(byId('plan-words'), `${plan.assumed ? 'This run does not say how it was shared out; this is the plan that training has by default. ' : ''}`
     + `${plan.network} in ${WORDS[plan.placement] ?? plan.placement}, batch ${count(plan.batch)}. Busiest: `
     + `${busiest.map((layer) => `${layer.name} ${percent(work(layer) / total)}`).join(', ')} of the work of a step. `
-    + `The stronger the colour, the more a device has to do; arrows are bytes that each device receives in a step. `
+    + `${plan.devices.length > 1 ? `From top to bottom device 0 to ${plan.devices.length - 1}. ` : ''}`
+    + `The stronger the colour, the more a device has to do; arrows are bytes that each device receives, ↓ on the way forward, ↑ on the way back. `
     + `${count(shown.length)} of ${count(plan.layers.length)} layers are shown, the others do next to nothing${shown.length === MOST_COLUMNS ? ' or less' : ''}.`);
   byId('plan-layers').replaceChildren(...shown.map((layer) => column(layer, plan, most, total, busiest.includes(layer))));
   byId('plan-table').replaceChildren(...table(plan, total));
@@ -40,10 +41,10 @@ function column(layer, plan, most, total, busiest) {
       own > 0 ? percent(own / total) : 'idle');
     part.style.setProperty('--share', `${Math.round((85 * own) / most)}%`);
     item.append(part);
-    if (device === 0 && plan.devices.length > 1) {
+    if (device === 0 && plan.devices.length > 1) { // between the first two, whatever their number: it is the same for all
       const received = [layer.forwardBytesReceived > 0 ? `↓ ${bytes(layer.forwardBytesReceived)}` : '',
         layer.backwardBytesReceived > 0 ? `↑ ${bytes(layer.backwardBytesReceived)}` : ''].filter(Boolean);
-      item.append(element('span', { class: 'exchange' }, received.join(' ')));
+      item.append(element('span', { class: 'exchange' }, received.join('\n')));
     }
   });
   return item;
@@ -75,10 +76,10 @@ function memory(device, index, plan) {
   pieces.forEach(([name, piece], i) => {
     const part = element('span');
     part.style.width = `${(100 * piece) / largest}%`;
-    part.style.background = colour(i);
+    part.style.background = styleColour(i);
     bar.append(part);
     const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
-    swatch.style.background = colour(i);
+    swatch.style.background = styleColour(i);
     key.append(element('li', {}, swatch, `${name} ${bytes(piece)}`));
   });
   return element('div', { class: 'memory' },
