@@ -1,5 +1,5 @@
 // The panel of one run.
-import { ask, byId, count, element, percent, rounded, runPath, text } from './format.js';
+import { ask, byId, count, element, percent, rounded, rows, runPath, text } from './format.js';
 import { showPlan } from './plan.js';
 
 export class Details {
@@ -53,12 +53,12 @@ export class Details {
   tables({ changes, validations, summary }) {
     byId('no-events').hidden = changes.length > 0;
     byId('events').hidden = changes.length === 0;
-    byId('events').tBodies[0].replaceChildren(...changes.map((change, i) => element('tr', {}, element('td', {}, i + 1),
+    rows(byId('events').tBodies[0], changes.map((change, i) => element('tr', {}, element('td', {}, i + 1),
       element('td', { class: 'number' }, count(change.step)), element('td', { class: 'number' }, rounded(change.epoch, 2)),
       element('td', {}, `${change.cause === 'validation' ? 'after validation: ' : ''}${change.rates}`))));
     byId('no-validations').hidden = validations.length > 0;
     byId('validations').hidden = validations.length === 0;
-    byId('validations').tBodies[0].replaceChildren(...[...validations].reverse().map((v) => element('tr', {},
+    rows(byId('validations').tBodies[0], [...validations].reverse().map((v) => element('tr', {},
       element('td', { class: 'number' }, count(v.step)), element('td', { class: 'number' }, rounded(v.epoch, 2)),
       element('td', { class: 'number' }, rounded(v.loss, 4)),
       element('td', { class: 'number' }, `${percent(1 - v.top1)}${summary.best?.step === v.step ? ' (best)' : ''}`),
@@ -153,7 +153,7 @@ export class Details {
 
 function matrix({ confusion, classNames }) {
   const head = element('tr', {}, element('td'), ...classNames.map((name) => element('th', { scope: 'col' }, name)));
-  const rows = confusion.map((row, label) => {
+  const body = confusion.map((row, label) => {
     const images = row.reduce((a, b) => a + b, 0) || 1;
     return element('tr', {}, element('th', { scope: 'row' }, classNames[label]), ...row.map((n, given) => {
       const cell = element('td', {}, n === 0 ? '' : count(n));
@@ -165,7 +165,7 @@ function matrix({ confusion, classNames }) {
   });
   return element('table', { class: 'confusion' },
     element('caption', { class: 'quiet' }, 'Rows: the class; columns: what it was taken for; numbers: images. The stronger the colour, the larger the share of the row.'),
-    element('thead', {}, head), element('tbody', {}, ...rows));
+    element('thead', {}, head), element('tbody', {}, ...body));
 }
 
 function pairs(all) {

@@ -42,6 +42,15 @@ export function text(node, value) {
   if (node.textContent !== value) node.textContent = value;
 }
 
+// Puts rows into a table's body, where those that are there already stay.
+export function rows(body, made) {
+  made.forEach((row, i) => {
+    const there = body.children[i];
+    if (there?.textContent !== row.textContent) body.insertBefore(row, there ?? null);
+  });
+  while (body.children.length > made.length) body.lastChild.remove();
+}
+
 export async function ask(path, options) {
   const answer = await fetch(path, options);
   const value = await answer.json();
