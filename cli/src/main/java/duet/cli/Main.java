@@ -46,8 +46,9 @@ import picocli.CommandLine.Spec;
         description = "Trains and runs AlexNet the way it was first trained in 2012: on two devices that work in concert.",
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
-                TrainCommand.class, WatchCommand.class, EvaluateCommand.class, PredictCommand.class, PlanCommand.class,
-                DevicesCommand.class, KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class, NeighboursCommand.class,
+                TrainCommand.class, EvaluateCommand.class, PredictCommand.class, WatchCommand.class, PlanCommand.class,
+                DevicesCommand.class, KernelsCommand.class, DataCommand.class, NetworksCommand.class, FeaturesCommand.class,
+                NeighboursCommand.class,
                 PlotCommand.class, PictureCommand.class, ReluTanhCommand.class, ExportCommand.class, ImportCommand.class,
                 BenchCommand.class, HelpCommand.class
         },

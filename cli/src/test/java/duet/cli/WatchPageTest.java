@@ -103,7 +103,8 @@ class WatchPageTest {
         browser.find("#evaluate").click();
         browser.await("#evaluation-words", text -> text.startsWith("Step " + STEPS + ": top-1 error " + error + " of "));
         long images = browser.texts("#confusion td").stream().filter(text -> !text.isEmpty()).mapToLong(WatchPageTest::steps).sum();
-        assertTrue(browser.texts("#evaluation-words").getFirst().contains(" of " + images + " images"), browser.texts("#evaluation-words")::toString);
+        assertTrue(browser.texts("#evaluation-words").getFirst().contains(" of " + images + " images"),
+                browser.texts("#evaluation-words")::toString);
     }
 
     private static JsonNode json(String line) {
@@ -150,10 +151,12 @@ class WatchPageTest {
         browser.find("#axis").sendKeys(Keys.ARROW_UP);
         browser.find("#logarithmic").sendKeys(" ");
         browser.await("#range", "All steps"::equals);
-        long unnamed = (Long) browser.driver().executeScript("""
-                return [...document.querySelectorAll('button, input, select, [tabindex="0"]')].filter((each) => each.offsetParent)
-                    .filter((each) => !each.labels?.length && !each.textContent.trim() && !each.ariaLabel && !each.hasAttribute('aria-labelledby')).length;
-                """);
+        long unnamed = (Long) browser.driver().executeScript(
+                """
+                        return [...document.querySelectorAll('button, input, select, [tabindex="0"]')].filter((each) => each.offsetParent)
+                            .filter((each) => !each.labels?.length && !each.textContent.trim() && !each.ariaLabel
+                                && !each.hasAttribute('aria-labelledby')).length;
+                        """);
         assertEquals(0, unnamed, "controls without a name");
     }
 

@@ -25,8 +25,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "watch",
-        description = "Shows trainings in a browser, also while they go on: curves, several runs in one chart, filters, confusions, the plan. "
-                + "Ctrl-C ends it.",
+        description = "Shows trainings in a browser, also while they go on: curves, several runs in one chart, filters, confusions, the "
+                + "plan. Ctrl-C ends it.",
         footerHeading = "%nExamples:%n",
         footer = {
                 "  ./duet watch",
@@ -41,8 +41,8 @@ public final class WatchCommand implements Callable<Integer> {
     private List<Path> runs = List.of(Path.of(FOLDER));
 
     @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1",
-            description = "Address to listen on (default: ${DEFAULT-VALUE}, for this machine alone). On others, such as 0.0.0.0, a token is "
-                    + "asked for.")
+            description = "Address to listen on (default: ${DEFAULT-VALUE}, for this machine alone). On others, such as 0.0.0.0, a token "
+                    + "is asked for.")
     private String host;
 
     @Option(names = "--port", paramLabel = "N", defaultValue = "6060", converter = Numbers.Port.class,

@@ -45,7 +45,8 @@ final class Evaluations implements AutoCloseable {
     private final RunList runs;
     private final Consumer<String> warning;
     private final Map<String, Status> statuses = new ConcurrentHashMap<>();
-    private final ExecutorService worker = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("duet-evaluation").factory());
+    private final ExecutorService worker = Executors
+            .newSingleThreadExecutor(Thread.ofPlatform().daemon().name("duet-evaluation").factory());
     private volatile boolean closed;
 
     /** In the order of a life. */

@@ -13,8 +13,8 @@ import duet.train.output.Metrics;
 import duet.train.schedule.RateChange;
 
 /**
- * What one client is told while it looks on: {@code run} (a summary that has changed), {@code gone}, {@code points} (what curves have got in
- * addition), {@code evaluation}. All events of a pause come together, and however many steps that were, only so many points.
+ * What one client is told while it looks on: {@code run} (a summary that has changed), {@code gone}, {@code points} (what curves have got
+ * in addition), {@code evaluation}. All events of a pause come together, and however many steps that were, only so many points.
  */
 final class EventStream {
     private static final Duration BEAT = Duration.ofSeconds(10);

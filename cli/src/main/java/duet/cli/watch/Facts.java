@@ -6,6 +6,7 @@ import java.util.Map;
 
 import duet.cli.options.RatePolicy;
 import duet.net.Network;
+import duet.net.ParameterShape;
 import duet.text.Text;
 import duet.train.output.CheckpointFile;
 import duet.train.schedule.TrainingOptions;
@@ -39,12 +40,13 @@ record Facts(long step, Path file, CheckpointFile.Description model) {
         Network network = model.network();
         TrainingOptions options = options();
         Map<String, String> words = new LinkedHashMap<>();
-        long parameters = network.parameters().stream().mapToLong(p -> p.sizes().stream().mapToLong(Integer::longValue).reduce(1, (a, b) -> a * b)).sum();
+        long parameters = network.parameters().stream().mapToLong(ParameterShape::elements).sum();
         words.put("Network", network.name() + ", " + Text.count(parameters, "parameter") + ", input " + network.input());
         words.put("Data", source(state().data()) + ", " + Text.count(state().images(), "training image") + ", "
-                + Text.count(model.classNames().size(), "class").replace("classs", "classes"));
+                + model.classNames().size() + (model.classNames().size() == 1 ? " class" : " classes"));
         words.put("Training", "batch " + options.batch() + ", "
-                + (options.steps() > 0 ? Text.count(options.steps(), "step") : Text.count(options.epochs(), "epoch")) + ", seed " + options.seed());
+                + (options.steps() > 0 ? Text.count(options.steps(), "step") : Text.count(options.epochs(), "epoch")) + ", seed "
+                + options.seed());
         words.put("Learning rate", Text.number(options.learningRate().initial()) + ", " + RatePolicy.describe(options.learningRate()));
         words.put("Update", "momentum " + Text.number(options.momentum()) + ", weight decay " + Text.number(options.weightDecay()));
         words.put("Arithmetic", state().arithmetic().toString());

@@ -189,7 +189,8 @@ final class Run {
         Metrics best = validations.stream().min(Comparator.comparingDouble(Metrics::top1).reversed().thenComparingDouble(Metrics::loss))
                 .orElse(null);
         double epochs = course.epochsOfAStep() > 0 ? course.epochsOfAStep() : known == null ? 0 : known.state().epoch(1);
-        Long picture = filters > 0 ? (Long) (filters / 1_000_000) : known == null || !RunPictures.hasFilters(known) ? null : (Long) known.step();
+        Long picture = filters > 0 ? (Long) (filters / 1_000_000) : known == null || !RunPictures.hasFilters(known) ? null
+                : (Long) known.step();
         return new RunSummary(id, name, known == null ? "" : known.model().network().name(), state, words(state, step, known), step, last,
                 step * epochs, course.loss(), validations.isEmpty() ? null : validations.getLast(), best, speed, left,
                 known == null ? null : (Long) known.step(), picture, course.extent().generation());

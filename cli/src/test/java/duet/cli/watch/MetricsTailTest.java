@@ -1,6 +1,7 @@
 package duet.cli.watch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -62,7 +63,8 @@ class MetricsTailTest {
 
     private static String line(SplittableRandom random, int number) {
         return switch (random.nextInt(12)) {
-            case 0 -> "{\"event\":\"rate\",\"step\":" + number + ",\"epoch\":1.5,\"learningRate\":0.005,\"cause\":\"epoch\",\"rates\":\"lr\"}";
+            case 0 ->
+                "{\"event\":\"rate\",\"step\":" + number + ",\"epoch\":1.5,\"learningRate\":0.005,\"cause\":\"epoch\",\"rates\":\"lr\"}";
             case 1 -> metrics("validation", random, number);
             case 2 -> "no JSON" + "x".repeat(random.nextInt(40));
             default -> metrics("train", random, number);
@@ -70,7 +72,8 @@ class MetricsTailTest {
     }
 
     private static String metrics(String event, SplittableRandom random, int number) {
-        return "{\"event\":\"" + event + "\",\"step\":" + number + ",\"epoch\":" + 0.5 * number + ",\"loss\":2.3,\"top1\":0.5,\"top5\":0.75,"
+        return "{\"event\":\"" + event + "\",\"step\":" + number + ",\"epoch\":" + 0.5 * number
+                + ",\"loss\":2.3,\"top1\":0.5,\"top5\":0.75,"
                 + "\"learningRate\":0.01,\"imagesPerSecond\":" + random.nextInt(1, 1_000_000) + ".5}";
     }
 
@@ -148,7 +151,7 @@ class MetricsTailTest {
     void aLinkIsNotFollowed() throws IOException {
         Path secret = Files.writeString(folder.resolve("secret"), metrics("train", new SplittableRandom(1), 1) + "\n");
         Files.createSymbolicLink(file, secret);
-        org.junit.jupiter.api.Assertions.assertThrows(IOException.class, tail::read);
+        assertThrows(IOException.class, tail::read);
         assertEquals(List.of(), told);
     }
 }

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -165,9 +166,11 @@ class WatchTest {
         Files.createSymbolicLink(linked.resolve("metrics.jsonl"), elsewhere.resolve("metrics.jsonl"));
         await(() -> warnings.stream().anyMatch(line -> line.contains("link is a link and is not followed")));
         assertEquals(List.of("one"), ids());
-        List<String> paths = new ArrayList<>(List.of("/../secret.png", "/letter.txt", "/runs/one/metrics.jsonl", "/api/runs/one/metrics.jsonl",
-                "/api/runs/one/pictures/conv1.png", "/api/runs/one/pictures/filters", "/api/runs/one/pictures/mistakes",
-                "/api/runs/one/pictures/confusion", "/api/runs/one/plan", "/api/runs/link", "/api/runs/linked", "/main.js/../../secret.png"));
+        List<String> paths = new ArrayList<>(
+                List.of("/../secret.png", "/letter.txt", "/runs/one/metrics.jsonl", "/api/runs/one/metrics.jsonl",
+                        "/api/runs/one/pictures/conv1.png", "/api/runs/one/pictures/filters", "/api/runs/one/pictures/mistakes",
+                        "/api/runs/one/pictures/confusion", "/api/runs/one/plan", "/api/runs/link", "/api/runs/linked",
+                        "/main.js/../../secret.png"));
         for (String escape : List.of("..", "%2e%2e", "..%2f", "%2e%2e%2f", "..%5c", "%252e%252e%252f", "..;", "%00", "%2fetc%2fpasswd")) {
             paths.add("/" + escape + "/secret.png");
             paths.add("/api/runs/" + escape + "/series");
@@ -282,7 +285,7 @@ class WatchTest {
     void thePageIsComplete() throws Exception {
         String page = get("/").body();
         assertFalse(page.contains("http:") || page.contains("https:"), "nothing from elsewhere");
-        Stream<String> files = java.util.regex.Pattern.compile("(?:src|href)=\"([^\"#]+)\"").matcher(page).results().map(found -> found.group(1));
+        Stream<String> files = Pattern.compile("(?:src|href)=\"([^\"#]+)\"").matcher(page).results().map(found -> found.group(1));
         for (String file : Stream.concat(files, Stream.of("charts.js", "details.js", "format.js", "plan.js")).toList()) {
             HttpResponse<String> answer = get("/" + file);
             assertEquals(200, answer.statusCode(), file);

@@ -87,8 +87,7 @@ class CheckpointTest {
             Checkpoint checkpoint = checkpoint(state(rate));
             checkpoint.write(file);
             assertSame(checkpoint, Checkpoint.read(file));
-            assertEquals(new CheckpointFile.Description(checkpoint.network(), checkpoint.classNames(), checkpoint.stored(),
-                    checkpoint.state()), CheckpointFile.describe(file));
+            assertEquals(checkpoint.state(), CheckpointFile.describe(file).state());
         }
         checkpoint(null).write(file);
         assertSame(checkpoint(null), Checkpoint.read(file));
