@@ -19,6 +19,7 @@ module duet.cli {
     opens duet.cli.commands to info.picocli, com.fasterxml.jackson.databind;
     opens duet.cli.options to info.picocli;
     opens duet.cli.output to info.picocli, com.fasterxml.jackson.databind;
+    opens duet.cli.watch to com.fasterxml.jackson.databind;
     opens duet.cli.bench to com.fasterxml.jackson.databind;
     opens duet.cli.serve to com.fasterxml.jackson.databind;
 }

@@ -22,6 +22,7 @@ import duet.cli.commands.PredictCommand;
 import duet.cli.commands.ReluTanhCommand;
 import duet.cli.commands.ServeCommand;
 import duet.cli.commands.TrainCommand;
+import duet.cli.commands.WatchCommand;
 import picocli.CommandLine;
 
 /** The subcommands of {@code duet}, in the order of its help. */
@@ -37,6 +38,8 @@ final class Commands {
         all.put("train", TrainCommand.class);
         all.put("evaluate", EvaluateCommand.class);
         all.put("predict", PredictCommand.class);
+        all.put("serve", ServeCommand.class);
+        all.put("watch", WatchCommand.class);
         all.put("plan", PlanCommand.class);
         all.put("devices", DevicesCommand.class);
         all.put("kernels", KernelsCommand.class);
@@ -50,7 +53,6 @@ final class Commands {
         all.put("export", ExportCommand.class);
         all.put("import", ImportCommand.class);
         all.put("bench", BenchCommand.class);
-        all.put("serve", ServeCommand.class);
         all.put(HELP, HelpCommand.class);
         return all;
     }

@@ -178,7 +178,8 @@ class ServeTest extends Served {
     void badOptionsAreSentences() {
         assertEquals(List.of("duet: two models are named shoes; give one another name: NAME=" + trained),
                 Outcome.of("serve", trained.toString(), trained.toString()).errLines());
-        assertEquals(List.of("duet: --host nowhere.invalid is neither an address nor a name of this machine"),
+        assertEquals(List.of("duet: --host nowhere.invalid is no address of this machine; leave it out for this machine alone, "
+                + "or give 0.0.0.0 for all of its addresses"),
                 Outcome.of("serve", "--host", "nowhere.invalid", trained.toString()).errLines());
         assertEquals(List.of("duet: --waiting 8 is less than --batch 16, so no batch would ever be full"),
                 Outcome.of("serve", "--waiting", "8", trained.toString()).errLines());

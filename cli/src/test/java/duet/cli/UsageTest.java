@@ -17,7 +17,7 @@ import picocli.CommandLine.Command;
 class UsageTest {
     @ParameterizedTest
     @ValueSource(strings = {"train", "evaluate", "predict", "plan", "devices", "data info", "data fetch", "networks", "features",
-            "neighbours", "plot",
+            "neighbours", "plot", "watch",
             "export", "import", "kernels", "data prepare", "picture filters", "picture activations", "picture deconvolution", "relu-tanh",
             "bench", "bench compare", "bench roofline"})
     void everyCommandHasHelpWithExamples(String command) {

@@ -20,15 +20,7 @@ final class PlanJson {
     private PlanJson() {}
 
     static String write(Plan plan) {
-        PlanSummary summary = PlanSummary.of(plan);
-        ObjectNode root = MAPPER.createObjectNode();
-        root.put("network", plan.network().name()).put("placement", placement(plan.placement())).put("parts", plan.placement().lanes())
-                .put("rounds", plan.placement().rounds()).put("mode", plan.mode().toString())
-                .put("batch", plan.batch());
-        ArrayNode layers = root.putArray("layers");
-        summary.layers().forEach(row -> layer(layers.addObject(), row));
-        ArrayNode devices = root.putArray("devices");
-        summary.devices().forEach(memory -> device(devices.addObject(), memory));
+        ObjectNode root = summary(plan);
         ArrayNode tensors = root.putArray("tensors");
         plan.regions().keySet().stream().sorted(Comparator.comparingInt(Tensor::id))
                 .forEach(tensor -> tensor(tensors.addObject(), tensor, plan.regions().get(tensor)));
@@ -38,6 +30,28 @@ final class PlanJson {
             ArrayNode steps = node.putArray("steps");
             stream.steps().forEach(step -> step(steps.addObject(), step));
         }
+        return line(root);
+    }
+
+    /** Without tensors and steps. */
+    static String writeSummary(Plan plan) {
+        return line(summary(plan));
+    }
+
+    private static ObjectNode summary(Plan plan) {
+        PlanSummary summary = PlanSummary.of(plan);
+        ObjectNode root = MAPPER.createObjectNode();
+        root.put("network", plan.network().name()).put("placement", placement(plan.placement())).put("parts", plan.placement().lanes())
+                .put("rounds", plan.placement().rounds()).put("mode", plan.mode().toString())
+                .put("batch", plan.batch());
+        ArrayNode layers = root.putArray("layers");
+        summary.layers().forEach(row -> layer(layers.addObject(), row));
+        ArrayNode devices = root.putArray("devices");
+        summary.devices().forEach(memory -> device(devices.addObject(), memory));
+        return root;
+    }
+
+    private static String line(ObjectNode root) {
         try {
             return MAPPER.writeValueAsString(root) + "\n";
         } catch (JsonProcessingException e) {
@@ -60,6 +74,8 @@ final class PlanJson {
         node.put("forwardFlop", row.flop().getOrDefault(Phase.FORWARD, 0L));
         node.put("backwardFlop", row.flop().getOrDefault(Phase.BACKWARD, 0L));
         node.put("updateFlop", row.flop().getOrDefault(Phase.UPDATE, 0L));
+        ArrayNode share = node.putArray("flopOfDevices");
+        row.share().forEach(share::add);
         node.put("forwardBytesReceived", row.forwardBytes()).put("backwardBytesReceived", row.backwardBytes());
     }
 

@@ -39,6 +39,15 @@ public final class PlanReport {
     }
 
     /**
+     * {@return the part of {@link #toJson} that is short: {@code network, placement, mode, batch, layers, devices}}
+     *
+     * @param plan any
+     */
+    public static String toSummaryJson(Plan plan) {
+        return PlanJson.writeSummary(plan);
+    }
+
+    /**
      * {@return a drawing for Graphviz's {@code dot}} For each device there is a row for the way forward and one for the way back, a node
      * for each layer with weights and what follows it, and the copies between the devices.
      *

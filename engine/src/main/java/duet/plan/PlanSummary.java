@@ -36,10 +36,12 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
      * A layer. FLOP are those of one run over all devices.
      *
      * @param where         in words: which device does what
+     * @param share         of these FLOP by device
      * @param forwardBytes  that each device receives in the forward pass of one run; of devices that differ, the most
      * @param backwardBytes likewise
      */
-    record Row(String name, Shape output, long parameters, String where, Map<Phase, Long> flop, long forwardBytes, long backwardBytes) {}
+    record Row(String name, Shape output, long parameters, String where, Map<Phase, Long> flop, List<Long> share, long forwardBytes,
+            long backwardBytes) {}
 
     /**
      * @param persistent     bytes by role of parameters, momentum and constants
@@ -107,6 +109,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private final Map<Tensor, Use> uses = new HashMap<>();
         private final Map<Integer, Long> workspaces = new HashMap<>();
         private final Map<Integer, Long> deviceFlop = new HashMap<>();
+        private final Map<String, Map<Integer, Long>> shares = new HashMap<>();
 
         Maker(Plan plan) {
             this.plan = plan;
@@ -134,6 +137,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                     Operation operation = launch.operation();
                     flop.computeIfAbsent(operation.layer(), _ -> new EnumMap<>(Phase.class)).merge(phase, operation.flop(), Long::sum);
                     deviceFlop.merge(stream.device(), operation.flop(), Long::sum);
+                    shares.computeIfAbsent(operation.layer(), _ -> new HashMap<>()).merge(stream.device(), operation.flop(), Long::sum);
                     operation.writes().forEach(tensor -> uses.putIfAbsent(tensor, use(tensor, phase)));
                     if (launch.workspace() != null) {
                         workspaces.merge(stream.device(), launch.workspace().bytes(), Long::sum);
@@ -168,7 +172,9 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
 
         private Row row(String name, Shape output, String where) {
             long parameters = plan.parameters().stream().filter(p -> p.layer().equals(name)).mapToLong(Plan.Parameter::elements).sum();
-            return new Row(name, output, parameters, where, flop.getOrDefault(name, Map.of()), received(name, Phase.FORWARD),
+            Map<Integer, Long> own = shares.getOrDefault(name, Map.of());
+            List<Long> share = IntStream.range(0, plan.placement().devices()).mapToObj(device -> own.getOrDefault(device, 0L)).toList();
+            return new Row(name, output, parameters, where, flop.getOrDefault(name, Map.of()), share, received(name, Phase.FORWARD),
                     received(name, Phase.BACKWARD));
         }
 

@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 
 import duet.data.source.Datasets;
 import duet.device.Backend;
+import duet.net.NetworkException;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.use.Classifier.Prediction;
@@ -193,10 +194,20 @@ public final class SharedClassifier implements AutoCloseable {
         });
     }
 
-    /** Few images must not cost as much as many: a size for every power of two. */
+    /** Few images must not cost as much as many: sizes that double, from the smallest that the placement can cut. */
     private static Classifier load(Checkpoint checkpoint, Placement placement, Backend backend, Limits limits) {
-        IntStream powers = IntStream.iterate(1, size -> size < limits.batch(), size -> 2 * size);
-        return Classifier.create(checkpoint, placement, backend, Stream.concat(powers.boxed(), Stream.of(limits.batch())).toList());
+        int most = limits.batch();
+        int smallest = IntStream.rangeClosed(1, most).filter(size -> canCut(placement, size)).findFirst().orElse(most);
+        IntStream doubled = IntStream.iterate(smallest, size -> size < most, size -> 2 * size);
+        return Classifier.create(checkpoint, placement, backend, Stream.concat(doubled.boxed(), Stream.of(most)).toList());
+    }
+
+    private static boolean canCut(Placement placement, int batch) {
+        try {
+            return placement.image(batch) != null;
+        } catch (NetworkException e) {
+            return false;
+        }
     }
 
     /** {@return what it has been made from} */

@@ -49,6 +49,14 @@ class PlanReportTest {
             parameters += layer.get("parameters").longValue();
             received += layer.get("forwardBytesReceived").longValue();
         }
+        for (JsonNode layer : root.get("layers")) {
+            long all = layer.get("forwardFlop").longValue() + layer.get("backwardFlop").longValue() + layer.get("updateFlop").longValue();
+            assertEquals(all, layer.at("/flopOfDevices/0").longValue() + layer.at("/flopOfDevices/1").longValue(), layer::toString);
+        }
+        JsonNode summary = JsonMapper.builder().build().readTree(PlanReport.toSummaryJson(TOWERS));
+        assertEquals(root.get("layers"), summary.get("layers"));
+        assertEquals(root.get("devices"), summary.get("devices"));
+        assertFalse(summary.has("tensors") || summary.has("streams"));
         assertEquals(60_965_224, parameters);
         assertEquals(4L * 4 * 29_288, received);
         assertEquals(TOWERS.regions().size(), root.get("tensors").size());

@@ -23,6 +23,7 @@ import java.util.stream.IntStream;
 import duet.device.Backend;
 import duet.device.DeviceException;
 import duet.model.Networks;
+import duet.net.NetworkException;
 import duet.net.Shape;
 import duet.plan.Placement;
 import duet.train.Tiny;
@@ -210,6 +211,23 @@ class SharedClassifierTest {
                 assertThrows(IllegalArgumentException.class, () -> shared.classify(new byte[3]));
                 assertEquals(checkpoint.network().classes(), shared.classify(images(1).getFirst()).size());
             }
+        }
+    }
+
+    /** A placement that cuts a batch in parts has no use for a batch of one image, but answers about one. */
+    @Test
+    void batchesThatAreCutInParts() {
+        try (BackendThread thread = BackendThread.open(() -> Tiny.backend(2));
+                SharedClassifier shared = SharedClassifier.create(thread, checkpoint, Placement.data(2, 4), new Limits(8, 8, NO_DELAY))) {
+            List<byte[]> images = images(5);
+            List<float[]> expected = alone(images);
+            assertArrayEquals(expected.getFirst(), shared.probabilities(images.subList(0, 1)).join().getFirst(), 1e-5f);
+            List<float[]> all = shared.probabilities(images).join();
+            IntStream.range(0, 5).forEach(i -> assertArrayEquals(expected.get(i), all.get(i), 1e-5f));
+            NetworkException uneven = assertThrows(NetworkException.class,
+                    () -> SharedClassifier.create(thread, checkpoint, Placement.data(2, 4), new Limits(6, 8, NO_DELAY)));
+            assertEquals("a batch of 6 images cannot be cut into 4 equal parts; use a multiple of 4 or another placement",
+                    uneven.getMessage());
         }
     }
 

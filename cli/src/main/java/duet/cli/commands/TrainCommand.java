@@ -19,10 +19,12 @@ import duet.cli.output.CommandFailure;
 import duet.cli.output.DamageCount;
 import duet.cli.output.Output;
 import duet.cli.output.Processes;
+import duet.cli.watch.PlanFile;
 import duet.data.DamageReport;
 import duet.data.Split;
 import duet.data.source.Datasets;
 import duet.device.Backend;
+import duet.files.FileException;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.FineTuning;
@@ -185,8 +187,22 @@ public final class TrainCommand implements Callable<Integer> {
             setting.put("placement", placement.words());
             setting.put("precision", backend.arithmetic().toString());
         }
+        writePlan(trainer, backend, placement, images);
         return new TrainingConsole(output, trainer.network(), trainer.options(), setting).run(trainer, devices.describe(backend), placement,
                 images);
+    }
+
+    /** For those who look on. It is worth no training. */
+    private void writePlan(Trainer trainer, Backend backend, Placement placement, Split images) {
+        Path folder = trainer.options().output();
+        if (folder == null) {
+            return; // another process writes
+        }
+        try {
+            PlanFile.write(folder, trainer.network(), placement, trainer.options(), images.training().stored(), backend);
+        } catch (FileException e) {
+            output.warn("warning: " + e.getMessage());
+        }
     }
 
     private static Path newFolder(String network) {

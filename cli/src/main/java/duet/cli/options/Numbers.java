@@ -26,6 +26,14 @@ public final class Numbers {
         }
     }
 
+    /** 0 to 65,535. */
+    public static final class Port implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return (int) whole(text, 0, 65_535);
+        }
+    }
+
     /** 1, 2, 3, ... */
     public static final class PositiveLong implements ITypeConverter<Long> {
         @Override

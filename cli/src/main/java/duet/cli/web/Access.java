@@ -33,13 +33,17 @@ public record Access(String host, String token) {
      *
      * @param host  address or name to listen on
      * @param token null: none is given
-     * @throws CommandFailure if there is no such host
+     * @throws CommandFailure if there is no such host, or the token cannot stand in an address
      */
     public static Access of(String host, String token) {
+        if (token != null && !token.matches("[A-Za-z0-9._~-]{1,200}")) {
+            throw CommandFailure.usage("--token can have letters, digits and . _ ~ -, up to 200 of them, as it stands in an address");
+        }
         try {
             return new Access(host, token == null && !InetAddress.getByName(host).isLoopbackAddress() ? random() : token);
         } catch (UnknownHostException e) {
-            throw CommandFailure.usage("--host " + host + " is neither an address nor a name of this machine");
+            throw CommandFailure.usage("--host " + host + " is no address of this machine; leave it out for this machine alone, "
+                    + "or give 0.0.0.0 for all of its addresses");
         }
     }
 

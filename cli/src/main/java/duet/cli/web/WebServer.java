@@ -6,6 +6,7 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -78,7 +79,6 @@ public final class WebServer implements AutoCloseable {
         server.addConnector(connector);
         server.addBean(new NetworkConnectionLimit(MOST_CONNECTIONS, connector));
         server.setErrorHandler(WebServer::refusedBefore);
-        server.setStopTimeout(LAST_REQUESTS.toMillis());
         GracefulHandler graceful = new GracefulHandler();
         MinimumDataRateHandler patience = new MinimumDataRateHandler(SLOWEST_BODY, 0);
         patience.setHandler(new Answering(access, routes, log));
@@ -118,8 +118,21 @@ public final class WebServer implements AutoCloseable {
     /** Takes no more requests, waits for those that have begun, up to 30 s, and ends. */
     @Override
     public void close() throws IOException {
+        close(LAST_REQUESTS);
+    }
+
+    /**
+     * Takes no more requests, waits for those that have begun, and ends. Who is still connected then is cut off: also a client of HTTP/2
+     * that has gone without a word, whose session Jetty keeps.
+     *
+     * @param longest how long it waits
+     */
+    public void close(Duration longest) throws IOException {
+        server.setStopTimeout(longest.toMillis());
         try {
             server.stop();
+        } catch (TimeoutException cutOff) {
+            // all has been stopped nevertheless
         } catch (Exception e) {
             throw new IOException("the web server did not end well: " + e.getMessage(), e);
         }

@@ -71,8 +71,13 @@ public final class Browser implements AutoCloseable {
                 .until(d -> texts(css).stream().anyMatch(text));
     }
 
+    /** What is seen of each such element, all of them at one moment: a page may be changing them. */
+    @SuppressWarnings("unchecked")
     public List<String> texts(String css) {
-        return driver.findElements(By.cssSelector(css)).stream().map(WebElement::getText).toList();
+        return (List<String>) driver.executeScript("""
+                return [...document.querySelectorAll(arguments[0])].map((element) => element.checkVisibility()
+                    ? element.innerText.replace(/[ \\t\\u00a0]+/g, ' ').trim() : '');
+                """, css);
     }
 
     public void size(int width, int height) {

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
+import duet.data.Dataset;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.train.output.Checkpoint;
@@ -54,6 +55,17 @@ public final class PictureOf {
      */
     public static BufferedImage confusion(Evaluation evaluation) {
         return EvaluationPictures.confusion(evaluation).image();
+    }
+
+    /**
+     * {@return the images that were taken for something else, the most confident first, each with its class, what it was taken for and how
+     * probable that seemed}
+     *
+     * @param evaluation with the mistakes that are to be shown
+     * @param data       what was evaluated
+     */
+    public static BufferedImage mistakes(Evaluation evaluation, Dataset data) {
+        return EvaluationPictures.mistakes(evaluation, data).image();
     }
 
     /**

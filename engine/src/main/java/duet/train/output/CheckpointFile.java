@@ -152,25 +152,60 @@ public final class CheckpointFile {
         }
     }
 
+    /**
+     * Reads what a checkpoint says besides its tensors, however large these are.
+     *
+     * @param file a checkpoint
+     * @return its metadata
+     * @throws TrainingException if it is none, or a field is damaged
+     */
+    public static Description describe(Path file) {
+        try (Safetensors tensors = Safetensors.open(file)) {
+            return describe(file, tensors.metadata());
+        } catch (IOException e) {
+            throw new TrainingException(file + ": cannot be read: " + Reasons.of(e), e);
+        }
+    }
+
+    /**
+     * A checkpoint without its tensors.
+     *
+     * @param network    of which it is
+     * @param classNames a label is an index into them
+     * @param stored     size of the images that it was trained on
+     * @param state      null for a bare model
+     */
+    public record Description(Network network, List<String> classNames, Shape stored, TrainingState state) {
+        /** Copies the list. */
+        public Description {
+            classNames = List.copyOf(classNames);
+        }
+    }
+
     private static Checkpoint read(Path file, Safetensors tensors, boolean momentum) throws IOException {
-        String version = tensors.metadata().get(FORMAT);
+        Description read = describe(file, tensors.metadata());
+        Set<String> unread = momentum ? Set.of()
+                : read.network().parameters().stream().map(ParameterShape::momentumName).collect(Collectors.toUnmodifiableSet());
+        List<Safetensors.Block> blocks = blocks(read.network(), read.stored(), read.state(), name -> null);
+        return new Checkpoint(read.network(), read.classNames(), read.stored(), tensors(file, tensors, blocks, unread), read.state());
+    }
+
+    private static Description describe(Path file, Map<String, String> metadata) {
+        String version = metadata.get(FORMAT);
         if (!VERSION.equals(version)) {
             throw new TrainingException(file + (version == null
                     ? ": a safetensors file, but not a Duet checkpoint (its metadata have no entry " + FORMAT + ")"
                     : ": a checkpoint of version " + version + ", but this program reads version " + VERSION));
         }
-        Network network = network(file, tensors.metadata());
-        String[] classNames = parse(file, tensors.metadata(), CLASS_NAMES, String[].class);
-        Shape stored = parse(file, tensors.metadata(), STORED, Shape.class);
-        TrainingState state = tensors.metadata().containsKey(STATE) ? parse(file, tensors.metadata(), STATE, TrainingState.class) : null;
+        Network network = network(file, metadata);
+        String[] classNames = parse(file, metadata, CLASS_NAMES, String[].class);
+        Shape stored = parse(file, metadata, STORED, Shape.class);
+        TrainingState state = metadata.containsKey(STATE) ? parse(file, metadata, STATE, TrainingState.class) : null;
         if (classNames.length != network.classes()) {
             throw new TrainingException(
                     file + ": has " + classNames.length + " class names for a network with " + network.classes() + " classes");
         }
-        Set<String> unread = momentum ? Set.of()
-                : network.parameters().stream().map(ParameterShape::momentumName).collect(Collectors.toUnmodifiableSet());
-        return new Checkpoint(network, List.of(classNames), stored,
-                tensors(file, tensors, blocks(network, stored, state, name -> null), unread), state);
+        return new Description(network, List.of(classNames), stored, state);
     }
 
     private static Network network(Path file, Map<String, String> metadata) {

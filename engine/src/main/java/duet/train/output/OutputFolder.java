@@ -6,12 +6,16 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -31,11 +35,18 @@ public final class OutputFolder implements AutoCloseable {
     /** Stays in the folder: if it were deleted, two processes could hold locks on two files of this name. */
     private static final String LOCK = ".lock";
 
+    private static final int ATTEMPTS = 5;
+    private static final long PAUSE = 20_000_000; // ns
+    /** Folders that this process has open. */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
     private final Path folder;
+    private final Path real;
     private final FileChannel lockFile;
 
-    private OutputFolder(Path folder, FileChannel lockFile) {
+    private OutputFolder(Path folder, FileChannel lockFile) throws IOException {
         this.folder = folder;
+        real = folder.toRealPath();
         this.lockFile = lockFile;
     }
 
@@ -76,12 +87,16 @@ public final class OutputFolder implements AutoCloseable {
         FileChannel channel = null;
         try {
             Files.createDirectories(folder);
+            if (HELD.contains(folder.toRealPath())) {
+                throw held(folder);
+            }
             channel = FileChannel.open(folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             if (lock(channel) == null) {
-                throw new TrainingException(folder + ": another training is writing here; wait for it, or choose another --out");
+                throw held(folder);
             }
             OutputFolder output = new OutputFolder(folder, channel);
             output.removeTemporaries();
+            HELD.add(output.real);
             return output;
         } catch (IOException e) {
             close(channel);
@@ -92,11 +107,48 @@ public final class OutputFolder implements AutoCloseable {
         }
     }
 
+    private static TrainingException held(Path folder) {
+        return new TrainingException(folder + ": another training is writing here; wait for it, or choose another --out");
+    }
+
+    /** Patient for a moment: somebody may just be asking {@link #busy}. */
     private static FileLock lock(FileChannel channel) throws IOException {
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            try {
+                FileLock lock = channel.tryLock();
+                if (lock != null) {
+                    return lock;
+                }
+            } catch (OverlappingFileLockException e) {
+                return null; // held by this very process
+            }
+            LockSupport.parkNanos(PAUSE);
+        }
+        return null;
+    }
+
+    /**
+     * {@return whether a training is writing into a folder at this moment}
+     *
+     * @param folder of a training
+     */
+    public static boolean busy(Path folder) {
+        Path lock = folder.resolve(LOCK);
+        if (!Files.isRegularFile(lock, LinkOption.NOFOLLOW_LINKS)) {
+            return false;
+        }
         try {
-            return channel.tryLock();
+            // before it is opened: where the system keeps a process's locks by file, closing it would end this process's own
+            if (HELD.contains(folder.toRealPath())) {
+                return true;
+            }
+            try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.WRITE); FileLock free = channel.tryLock()) {
+                return free == null;
+            }
         } catch (OverlappingFileLockException e) {
-            return null; // held by this very process
+            return true;
+        } catch (IOException e) {
+            return false; // not ours to write: whoever trains there is somebody else, and cannot be asked
         }
     }
 
@@ -247,6 +299,7 @@ public final class OutputFolder implements AutoCloseable {
 
     @Override
     public void close() {
+        HELD.remove(real);
         close(lockFile);
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,6 +71,40 @@ class OutputFolderTest {
             other.destroyForcibly().waitFor();
         }
         OutputFolder.open(folder).close(); // a killed process leaves no lock behind
+    }
+
+    /** Asking changes nothing for the one that writes, whether it is another process or this one. */
+    @Test
+    void whetherATrainingIsWriting() throws Exception {
+        Path folder = parent.resolve("out");
+        assertFalse(OutputFolder.busy(folder));
+        Process other = ChildJava.start(List.of(), Holder.class, folder.toString());
+        try {
+            assertEquals('!', other.getInputStream().read());
+            assertTrue(OutputFolder.busy(folder));
+            assertTrue(OutputFolder.busy(folder), "still");
+        } finally {
+            other.destroyForcibly().waitFor();
+        }
+        assertFalse(OutputFolder.busy(folder));
+        try (OutputFolder own = OutputFolder.open(folder)) {
+            assertTrue(OutputFolder.busy(folder), own::toString);
+            assertRefused(folder + ": another training is writing here; wait for it, or choose another --out",
+                    () -> OutputFolder.open(folder));
+            Process asks = ChildJava.start(List.of(), Asker.class, folder.toString());
+            assertEquals("true", new String(asks.getInputStream().readAllBytes(), StandardCharsets.UTF_8), "the lock outlives questions");
+        }
+        assertFalse(OutputFolder.busy(folder));
+    }
+
+    /** Says whether a folder is written to. */
+    static final class Asker {
+        private Asker() {}
+
+        public static void main(String[] folder) {
+            System.out.print(OutputFolder.busy(Path.of(folder[0])));
+            System.out.flush();
+        }
     }
 
     /** Holds a folder until it is killed. */
