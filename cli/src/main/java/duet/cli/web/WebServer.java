@@ -30,9 +30,9 @@ import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.thread.VirtualThreadPool;
 
 /**
- * A web server: HTTP/1.1 and, without TLS, HTTP/2 on one port; TLS is a proxy's business. Slow clients, too many connections and large heads
- * are cut off, whatever a route fails with is a sentence in JSON for the client ({@code {"error": ...}}) and closing waits for the requests
- * that have begun.
+ * A web server: HTTP/1.1 and, without TLS, HTTP/2 on one port; TLS is a proxy's business. Slow clients, too many connections and large
+ * heads are cut off, whatever a route fails with is a sentence in JSON for the client ({@code {"error": ...}}) and closing waits for the
+ * requests that have begun.
  */
 public final class WebServer implements AutoCloseable {
     private static final Logger JETTY = Logger.getLogger("org.eclipse.jetty"); // a field: its level is lost with it
