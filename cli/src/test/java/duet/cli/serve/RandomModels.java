@@ -1,5 +1,9 @@
 package duet.cli.serve;
 
+import java.awt.Color;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +18,7 @@ import duet.net.Network;
 import duet.net.ParameterShape;
 import duet.net.Rounding;
 import duet.net.Shape;
+import duet.pictures.Pictures;
 import duet.train.output.Checkpoint;
 
 /** Networks with drawn weights, and pictures. */
@@ -66,5 +71,19 @@ final class RandomModels {
         byte[] pixels = new byte[Math.toIntExact(checkpoint.stored().elements())];
         new SplittableRandom(seed).nextBytes(pixels);
         return pixels;
+    }
+
+    /** A file. */
+    static byte[] shoe() throws IOException {
+        BufferedImage picture = new BufferedImage(96, 64, BufferedImage.TYPE_INT_RGB);
+        Graphics2D graphics = picture.createGraphics();
+        graphics.setColor(new Color(0x2060A0));
+        graphics.fillRect(0, 0, 96, 64);
+        graphics.setColor(new Color(0xE0B040));
+        graphics.fillOval(20, 10, 50, 40);
+        graphics.setColor(Color.WHITE);
+        graphics.drawLine(5, 60, 90, 5);
+        graphics.dispose();
+        return Pictures.png(picture);
     }
 }

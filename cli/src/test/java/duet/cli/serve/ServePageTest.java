@@ -4,9 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.awt.Color;
-import java.awt.Graphics2D;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -29,7 +26,6 @@ import duet.cli.web.WebServer;
 import duet.data.DataException;
 import duet.data.source.Datasets;
 import duet.model.Networks;
-import duet.pictures.Pictures;
 import duet.plan.Placement;
 import duet.train.Tiny;
 import duet.train.output.Checkpoint;
@@ -134,20 +130,7 @@ class ServePageTest {
     }
 
     private Path picture(String name) throws IOException {
-        return Files.write(folder.resolve(name), shoe());
-    }
-
-    private static byte[] shoe() throws IOException {
-        BufferedImage picture = new BufferedImage(96, 64, BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = picture.createGraphics();
-        graphics.setColor(new Color(0x2060A0));
-        graphics.fillRect(0, 0, 96, 64);
-        graphics.setColor(new Color(0xE0B040));
-        graphics.fillOval(20, 10, 50, 40);
-        graphics.setColor(Color.WHITE);
-        graphics.drawLine(5, 60, 90, 5);
-        graphics.dispose();
-        return Pictures.png(picture);
+        return Files.write(folder.resolve(name), RandomModels.shoe());
     }
 
     private WebElement file() {
@@ -155,7 +138,7 @@ class ServePageTest {
     }
 
     private List<Classifier.Prediction> expected(String model) throws IOException {
-        byte[] stored = Datasets.readImage("the picture", shoe(), CHECKPOINTS.get(model).stored());
+        byte[] stored = Datasets.readImage("the picture", RandomModels.shoe(), CHECKPOINTS.get(model).stored());
         return CLASSIFIERS.get(model).classify(stored).subList(0, 5);
     }
 
@@ -165,14 +148,15 @@ class ServePageTest {
         browser.find("#deconvolution:not([hidden]) img");
         assertEquals(expected(model).stream().map(Classifier.Prediction::name).toList(), browser.texts("#predictions th"));
         Explanation explanation = EXPLAINERS.get(model)
-                .explain(Datasets.readImage("the picture", shoe(), CHECKPOINTS.get(model).stored()));
+                .explain(Datasets.readImage("the picture", RandomModels.shoe(), CHECKPOINTS.get(model).stored()));
         List<String> strongest = explanation.filters().towers().stream()
                 .flatMap(tower -> tower.filters().stream().limit(8)).map(filter -> "filter " + filter.filter()).toList();
         assertEquals(strongest, browser.texts(".tiles strong"));
         assertEquals(explanation.deconvolution().projection(),
                 browser.driver().findElements(By.cssSelector("#projections img")).get(1).getAttribute("src"));
         assertTrue((Boolean) browser.driver().executeScript(
-                "return [...document.images].every(image => image.closest('[hidden]') || image.complete && image.naturalWidth > 0 && image.alt)"));
+                "return [...document.images].every(image => image.closest('[hidden]') || image.complete && image.naturalWidth > 0 "
+                        + "&& image.alt)"));
     }
 
     @Test
@@ -213,7 +197,7 @@ class ServePageTest {
     void aPictureThatIsDroppedOrPasted() throws IOException {
         for (String event : List.of("drop", "paste")) {
             open();
-            give(event, "shoe.png", "image/png", shoe());
+            give(event, "shoe.png", "image/png", RandomModels.shoe());
             assertExplained("small");
         }
         browser.driver().executeScript(
@@ -298,7 +282,8 @@ class ServePageTest {
 
     @Test
     void narrowAndWideWindows() throws IOException {
-        file().sendKeys(Files.write(folder.resolve("a_name_without_any_place_to_break_it".repeat(4) + ".png"), shoe()).toString());
+        file().sendKeys(
+                Files.write(folder.resolve("a_name_without_any_place_to_break_it".repeat(4) + ".png"), RandomModels.shoe()).toString());
         assertExplained("small");
         for (int width : IntStream.of(360, 800, 1600).toArray()) {
             for (String scheme : List.of("light", "dark")) {
