@@ -193,9 +193,9 @@ class PlacementEquivalenceTest {
 
     private static double[] whole(Plan.Parameter parameter, ReferenceProgram program, boolean momentum) {
         double[] values = new double[parameter.elements()];
-        for (Plan.Part part : parameter.parts()) {
+        for (Plan.Part part : momentum ? parameter.momentum() : parameter.parts()) {
             double[] own = new double[Math.toIntExact(part.tensor().elements())];
-            program.read(momentum ? part.momentum() : part.tensor(), own);
+            program.read(part.tensor(), own);
             for (int i = 0; i < own.length; i++) {
                 values[place(parameter, part, i)] = own[i];
             }

@@ -96,8 +96,8 @@ final class PlanMutants {
         each(plan.parameters(), parameter -> IntStream.range(0, parameter.parts().size()).boxed().flatMap(i -> Stream.of(1, 0).map(by -> {
             List<Plan.Part> parts = new ArrayList<>(parameter.parts());
             Plan.Part part = parts.get(i);
-            parts.set(i, new Plan.Part(part.tensor(), part.momentum(), part.firstOutput() + by, part.firstInput() + 1 - by));
-            return new Plan.Parameter(parameter.name(), parameter.layer(), parameter.bias(), parameter.sizes(), parts);
+            parts.set(i, new Plan.Part(part.tensor(), part.firstOutput() + by, part.firstInput() + 1 - by));
+            return new Plan.Parameter(parameter.name(), parameter.layer(), parameter.bias(), parameter.sizes(), parts, parameter.momentum());
         }).filter(_ -> !parameter.bias())), all -> with(plan.streams(), all, plan.inputs(), plan.outputs()), mutants);
         return mutants.stream();
     }
@@ -146,9 +146,9 @@ final class PlanMutants {
             }
             Plan.Part first = parts.getFirst();
             Plan.Part second = parts.get(1);
-            parts.set(0, new Plan.Part(second.tensor(), second.momentum(), first.firstOutput(), first.firstInput()));
-            parts.set(1, new Plan.Part(first.tensor(), first.momentum(), second.firstOutput(), second.firstInput()));
-            return Stream.of(new Plan.Parameter(name, parameter.layer(), parameter.bias(), parameter.sizes(), parts));
+            parts.set(0, new Plan.Part(second.tensor(), first.firstOutput(), first.firstInput()));
+            parts.set(1, new Plan.Part(first.tensor(), second.firstOutput(), second.firstInput()));
+            return Stream.of(new Plan.Parameter(name, parameter.layer(), parameter.bias(), parameter.sizes(), parts, parameter.momentum()));
         }, all -> with(plan.streams(), all, plan.inputs(), plan.outputs()), mutants);
         return mutants.stream();
     }
