@@ -55,15 +55,15 @@ final class HostMeaning {
 
     private void written(Plan.Parameter parameter, Plan.Part part, int node, Term term) {
         Content held = Content.of(part, term);
-        Contents.check(within(held, parameter, expected.input(node)), () -> "has " + contents.words(held) + " in " + part.tensor()
+        Contents.check(within(held, parameter, ((Layer.Weighted) expected.layer(node)).filter(expected.input(node))), () -> "has " + contents.words(held) + " in " + part.tensor()
                 + ", which is not all there");
         contents.put(part.tensor(), held);
     }
 
-    private static boolean within(Content part, Plan.Parameter parameter, Shape input) {
+    private static boolean within(Content part, Plan.Parameter parameter, Shape filter) {
         List<Range> outputs = parameter.bias() ? part.channels() : part.images();
         return outputs.getFirst().first() >= 0 && outputs.getLast().end() <= parameter.sizes().getFirst()
-                && (parameter.bias() || part.channels().getFirst().first() >= 0 && part.channels().getLast().end() <= input.channels());
+                && (parameter.bias() || part.channels().getFirst().first() >= 0 && part.channels().getLast().end() <= filter.channels());
     }
 
     private void written(Tensor tensor, List<Range> images, Kind kind) {

@@ -81,8 +81,8 @@ final class PlanRoles {
     }
 
     /**
-     * Training updates what every part of the momentum is of once, with that momentum and its parameter's rate; evaluation updates nothing.
-     * That all of the parameter comes from these updates is {@link PlanMeaning}'s business.
+     * Training updates every part of the momentum once, with its parameter's rate; evaluation updates nothing. That the parameter is what
+     * these updates make of it is {@link PlanMeaning}'s business.
      */
     private void updates() {
         Map<Tensor, Integer> updates = new HashMap<>();
@@ -102,7 +102,7 @@ final class PlanRoles {
             for (Plan.Part part : parameter.momentum()) {
                 int count = updates.getOrDefault(part.tensor(), 0);
                 if (count != wanted) {
-                    faults.add("what " + part.tensor() + " is of is updated " + count + " times in a plan for " + plan.mode().name());
+                    faults.add(part.tensor() + " is updated " + count + " times in a plan for " + plan.mode().name());
                 }
             }
         }
