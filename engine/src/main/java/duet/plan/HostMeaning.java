@@ -55,8 +55,9 @@ final class HostMeaning {
 
     private void written(Plan.Parameter parameter, Plan.Part part, int node, Term term) {
         Content held = Content.of(part, term);
-        Contents.check(within(held, parameter, ((Layer.Weighted) expected.layer(node)).filter(expected.input(node))), () -> "has " + contents.words(held) + " in " + part.tensor()
-                + ", which is not all there");
+        Contents.check(within(held, parameter, ((Layer.Weighted) expected.layer(node)).filter(expected.input(node))),
+                () -> "has " + contents.words(held) + " in " + part.tensor()
+                        + ", which is not all there");
         contents.put(part.tensor(), held);
     }
 

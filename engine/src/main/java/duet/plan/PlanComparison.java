@@ -106,8 +106,9 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
                     row.updateFlop() == 0 ? "" : Text.flop(row.updateFlop()), Text.percent(row.busiest()));
         }
         List<String> lines = new ArrayList<>(table.lines());
-        lines.add("Memory, parameters, momentum and update are those of the device with most of them; \"in\" is what a device receives in a "
-                + "step.");
+        lines.add(
+                "Memory, parameters, momentum and update are those of the device with most of them; \"in\" is what a device receives in a "
+                        + "step.");
         refused.forEach((placement, reason) -> lines.add("not " + placement + ": " + reason));
         return lines;
     }

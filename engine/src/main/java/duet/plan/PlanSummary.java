@@ -72,7 +72,8 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
     }
 
     /**
-     * Tells forward from backward: a step goes backward if it works on what comes from the gradient of a loss, or cuts out weights for that.
+     * Tells forward from backward: a step goes backward if it works on what comes from the gradient of a loss, or cuts out weights for
+     * that.
      */
     static final class Phases {
         private final Plan plan;
@@ -154,8 +155,10 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         }
 
         private static Use use(Tensor tensor, Phase phase) {
-            return tensor.format() == Format.WINNERS ? Use.WINNERS : tensor.role() == Tensor.Role.SHARE ? Use.EXCHANGE : phase == Phase.FORWARD && !tensor.name().endsWith("gradient")
-                    ? Use.ACTIVATIONS : Use.GRADIENTS;
+            return tensor.format() == Format.WINNERS ? Use.WINNERS : tensor.role() == Tensor.Role.SHARE ? Use.EXCHANGE
+                    : phase == Phase.FORWARD && !tensor.name().endsWith("gradient")
+                            ? Use.ACTIVATIONS
+                    : Use.GRADIENTS;
         }
 
         private List<Row> rows() {

@@ -18,9 +18,9 @@ import duet.plan.Placement.Work;
 
 /**
  * The gradients of parameters, and what they change. Each layer's parameters are updated as soon as its gradients are there and nothing
- * reads the old weights any more, so that gradients live for one layer only. Where devices have the same weights, the sum of their gradients
- * is under way while the next layer computes; of large weights each device updates a share ({@link Shares}), and these are under way while
- * the layer after that computes. Gradients of a layer in rounds are added up, from the first round to the last, and the last
+ * reads the old weights any more, so that gradients live for one layer only. Where devices have the same weights, the sum of their
+ * gradients is under way while the next layer computes; of large weights each device updates a share ({@link Shares}), and these are under
+ * way while the layer after that computes. Gradients of a layer in rounds are added up, from the first round to the last, and the last
  * one updates.
  */
 final class Updates {

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SharesTest {
     /** By layer, how many numbers its weight has; 130 outputs are three blocks, 200 are four. */
     private static final Map<String, Integer> SHARED = Map.of("conv2", 130 * 64 * 9, "fc3", 200 * 130 * 4);
-    private static final int FLOP_OF_UPDATE = 5;
+    private static final long FLOP_OF_UPDATE = 5;
 
     private static final Plan TWO = plan(2, 2, Mode.TRAINING);
 
@@ -35,7 +35,9 @@ class SharesTest {
         return Planner.plan(Tiny.wide(), Placement.data(devices, parts), mode, parts, new StoredImages(12, 12), true, Layout.PLAIN);
     }
 
-    /** Momentum and updates once over all devices, not once on each; what travels is what an exchange of whole gradients would be for two. */
+    /**
+     * Momentum and updates once over all devices, not once on each; what travels is what an exchange of whole gradients would be for two.
+     */
     @ParameterizedTest
     @CsvSource({"1,8", "2,8", "4,8", "8,8", "3,12", "6,12"})
     void eachNumberIsUpdatedOnce(int devices, int parts) {
@@ -51,7 +53,7 @@ class SharesTest {
             long most = weight.momentum().stream().mapToLong(part -> part.tensor().batch()).max().orElseThrow();
             assertEquals(Math.min(outputs, Math.ceilDiv(Math.ceilDiv(outputs, 64), devices) * 64), most);
             PlanSummary.Row row = summary.layers().stream().filter(r -> r.name().equals(layer)).findFirst().orElseThrow();
-            assertEquals(FLOP_OF_UPDATE * ((long) elements + devices * outputs), row.flop().get(PlanSummary.Phase.UPDATE));
+            assertEquals(FLOP_OF_UPDATE * (elements + (long) devices * outputs), row.flop().get(PlanSummary.Phase.UPDATE));
             long travels = copies(plan, layer).filter(copy -> copy.to().format() == Tensor.Format.FILTER)
                     .mapToLong(copy -> copy.to().dataBytes()).sum();
             assertEquals(2L * (devices - 1) * 4 * elements, travels);
@@ -189,7 +191,8 @@ class SharesTest {
         PlanMutants mutants = new PlanMutants(TWO);
         List<Mutant> others = mutants.copiesOfOtherRoles().toList();
         assertFalse(others.isEmpty());
-        others.forEach(mutant -> assertTrue(PlanChecker.check(mutant.plan()).stream().anyMatch(fault -> fault.contains("does not fit into")),
-                () -> mutant.words().get()));
+        others.forEach(
+                mutant -> assertTrue(PlanChecker.check(mutant.plan()).stream().anyMatch(fault -> fault.contains("does not fit into")),
+                        () -> mutant.words().get()));
     }
 }

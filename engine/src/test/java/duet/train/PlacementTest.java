@@ -142,7 +142,8 @@ class PlacementTest {
 
     private static double rms(float[] filters, int filter) {
         int size = filters.length / 130;
-        return Math.sqrt(IntStream.range(filter * size, (filter + 1) * size).mapToDouble(i -> filters[i] * (double) filters[i]).sum() / size);
+        return Math
+                .sqrt(IntStream.range(filter * size, (filter + 1) * size).mapToDouble(i -> filters[i] * (double) filters[i]).sum() / size);
     }
 
     /** Momentum that lies in shares goes to a checkpoint in whole, and from there to other shares. */

@@ -54,7 +54,9 @@ class RankedCudaTest {
         Network network = name.equals("wide") ? Tiny.wide() : Tiny.network();
         TestDevices.reset();
         Map<String, float[]> expected = train(Backends.open(TestDevices.two(), options(precision)), network, placement);
-        ThreadRanks.run(2, 9, PATIENCE, ranks -> train(RankedBackend.open(TestDevices.one(), 1, options(precision), ranks), network, placement))
+        ThreadRanks
+                .run(2, 9, PATIENCE,
+                        ranks -> train(RankedBackend.open(TestDevices.one(), 1, options(precision), ranks), network, placement))
                 .forEach(tensors -> expected.forEach((tensor, values) -> assertArrayEquals(values, tensors.get(tensor), tensor)));
         TestDevices.requireClean(placement + " " + precision);
     }

@@ -226,7 +226,8 @@ class RankedTrainingTest {
     @Test
     void whoHasSomethingElseIsNamed() {
         DeviceException seed = assertThrows(DeviceException.class, () -> ThreadRanks.run(3, 1, PATIENCE,
-                ranks -> train(ranks, 1, Tiny.network(), Placement.data(3, 3), options().toBuilder().seed(ranks.rank() == 1 ? 8 : 7).build())));
+                ranks -> train(ranks, 1, Tiny.network(), Placement.data(3, 3),
+                        options().toBuilder().seed(ranks.rank() == 1 ? 8 : 7).build())));
         assertTrue(seed.getMessage().contains("the option seed") && seed.getMessage().contains("rank 1"), seed.getMessage());
         DeviceException devices = assertThrows(DeviceException.class,
                 () -> ThreadRanks.run(2, 1, PATIENCE, ranks -> open(ranks, 1 + ranks.rank())));
