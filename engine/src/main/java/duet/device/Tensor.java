@@ -69,12 +69,19 @@ public record Tensor(
         INPUT,
         /** lives between its first write and its last read within a run */
         TRANSIENT,
+        /** a part of a parameter while it is updated: lives as TRANSIENT does, and a backend stores it as it does the parameter */
+        SHARE,
         /** read by the host after each run */
         OUTPUT;
 
         /** {@return whether it lies in memory that outlives the run and is shared by plans} */
         public boolean persistent() {
             return this == PARAMETER || this == MOMENTUM || this == CONSTANT;
+        }
+
+        /** {@return whether the host neither writes it before a run nor reads it after one: others may have its memory before and after} */
+        public boolean passing() {
+            return this == TRANSIENT || this == SHARE;
         }
     }
 

@@ -226,7 +226,7 @@ final class BackwardMeaning {
                 + ", channel " + op.firstChannel() + " of " + op.totalChannels() + " and row " + op.firstRow() + " of " + op.totalHeight();
     }
 
-    /** From a complete gradient of just what the tensor holds. */
+    /** From a complete gradient, and with the momentum, of just what the tensor holds. */
     void update(Operation.SgdUpdate op) {
         Content held = contents.of(op.weight());
         Leaf leaf = held.term() == null ? null : held.term().leaf();
@@ -235,6 +235,9 @@ final class BackwardMeaning {
         Term term = terms.leaf(Kind.PARAMETER_GRADIENT, leaf.node(), leaf.slot());
         Content gradient = contents.of(op.gradient(), term, terms.words(term));
         Contents.check(gradient.sameRegion(held), () -> "updates " + contents.words(held) + " from " + contents.words(gradient));
+        Term speed = terms.leaf(Kind.MOMENTUM, leaf.node(), leaf.slot());
+        Content momentum = contents.of(op.momentum(), speed, terms.words(speed));
+        Contents.check(momentum.sameRegion(held), () -> "updates " + contents.words(held) + " with " + contents.words(momentum));
         contents.put(op.weight(), held.with(terms.leaf(Kind.UPDATED, leaf.node(), leaf.slot())));
     }
 

@@ -50,8 +50,9 @@ record Content(List<Range> images, List<Range> channels, List<Band> bands, int w
                 tensor.width(), term);
     }
 
-    /** A part of a parameter. */
-    static Content of(Plan.Part part, Tensor tensor, Term term) {
+    /** A part of a parameter or of its momentum. */
+    static Content of(Plan.Part part, Term term) {
+        Tensor tensor = part.tensor();
         return tensor.format() == Format.VECTOR ? of(tensor, 0, part.firstOutput(), term)
                 : of(tensor, part.firstOutput(), part.firstInput(), term);
     }

@@ -6,7 +6,7 @@ import duet.net.Layer;
 
 /**
  * Each device has the whole network and computes its share of the images; the gradients of all weights are added up, in the order of
- * {@link Sums}.
+ * {@link Sums}, and of large weights each device updates a share ({@link Shares}).
  *
  * @param devices how many
  * @param parts   of the batch

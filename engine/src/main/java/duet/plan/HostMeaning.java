@@ -36,13 +36,8 @@ final class HostMeaning {
         for (Plan.Parameter parameter : plan.parameters()) {
             int node = contents.node(parameter.layer(), Layer.Weighted.class);
             int slot = parameter.bias() ? 1 : 0;
-            for (Plan.Part part : parameter.parts()) {
-                Content held = Content.of(part, part.tensor(), terms.leaf(Kind.PARAMETER, node, slot));
-                Contents.check(within(held, parameter, expected.input(node)), () -> "has " + contents.words(held) + " in "
-                        + part.tensor() + ", which is not all there");
-                contents.put(part.tensor(), held);
-                contents.put(part.momentum(), Content.of(part, part.momentum(), terms.leaf(Kind.MOMENTUM, node, slot)));
-            }
+            parameter.parts().forEach(part -> written(parameter, part, node, terms.leaf(Kind.PARAMETER, node, slot)));
+            parameter.momentum().forEach(part -> written(parameter, part, node, terms.leaf(Kind.MOMENTUM, node, slot)));
         }
         for (Plan.Inputs inputs : plan.inputs()) {
             written(inputs.images(), inputs.runs(), Kind.IMAGES);
@@ -58,10 +53,18 @@ final class HostMeaning {
         }
     }
 
-    private static boolean within(Content part, Plan.Parameter parameter, Shape input) {
+    private void written(Plan.Parameter parameter, Plan.Part part, int node, Term term) {
+        Content held = Content.of(part, term);
+        Contents.check(within(held, parameter, ((Layer.Weighted) expected.layer(node)).filter(expected.input(node))),
+                () -> "has " + contents.words(held) + " in " + part.tensor()
+                        + ", which is not all there");
+        contents.put(part.tensor(), held);
+    }
+
+    private static boolean within(Content part, Plan.Parameter parameter, Shape filter) {
         List<Range> outputs = parameter.bias() ? part.channels() : part.images();
         return outputs.getFirst().first() >= 0 && outputs.getLast().end() <= parameter.sizes().getFirst()
-                && (parameter.bias() || part.channels().getFirst().first() >= 0 && part.channels().getLast().end() <= input.channels());
+                && (parameter.bias() || part.channels().getFirst().first() >= 0 && part.channels().getLast().end() <= filter.channels());
     }
 
     private void written(Tensor tensor, List<Range> images, Kind kind) {
@@ -160,7 +163,7 @@ final class HostMeaning {
         int node = index(parameter.layer());
         boolean scaled = !parameter.bias() && expected.layer(node) instanceof Layer.Convolution l && l.maximumRms() > 0;
         Term term = terms.leaf(scaled ? Kind.SCALED_BACK : Kind.UPDATED, node, parameter.bias() ? 1 : 0);
-        parameter.parts().forEach(part -> same(part.tensor(), Content.of(part, part.tensor(), term)));
+        parameter.parts().forEach(part -> same(part.tensor(), Content.of(part, term)));
     }
 
     private record Box(Range images, Range channels, Range rows) {

@@ -13,7 +13,6 @@ import duet.device.Region;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
-import duet.device.Tensor.Role;
 import duet.plan.HappensBefore.Point;
 
 /** When each block of transient memory is in use, in the partial order of the steps. */
@@ -141,7 +140,7 @@ final class Liveness {
                 for (Tensor tensor : tensors(steps.get(i))) {
                     if (!tensor.role().persistent()) {
                         Block block = tensors.computeIfAbsent(tensor, t -> new Block(t, null, t.device(), bytes.applyAsLong(t),
-                                t.role() != Role.TRANSIENT, streams.size()));
+                                !t.role().passing(), streams.size()));
                         block.use(point, order.clock(point));
                         for (Point other : together(steps, point, fuses)) {
                             block.use(other, order.clock(other));

@@ -20,11 +20,6 @@ import duet.plan.PlanBuilder.Parcel;
  * which slices are cut, copied, joined and added up.
  */
 final class Moves {
-    /** CPU devices keep filters in blocks of at most so many outputs, which a share must not cut. */
-    private static final int SHARED_OUTPUTS = 64;
-    /** Numbers of a gradient below which cutting it costs more than sending it. */
-    private static final int LEAST_SHARED = 1 << 16;
-
     private final PlanBuilder builder;
 
     Moves(PlanBuilder builder) {
@@ -212,88 +207,5 @@ final class Moves {
             }
             return sums;
         };
-    }
-
-    /**
-     * The same for gradients of filters, where more than two devices would each send the whole to all others: an all-reduce as a
-     * reduce-scatter and an all-gather. Each device adds up a share of the outputs, and the shares of the sum are handed round. The same
-     * sums in the same order; of D devices each sends (D - 1) / D of the filter twice, not D - 1 times. The shares are sent at once; the
-     * first question adds them up and sends the sums, the second one joins.
-     */
-    Supplier<Supplier<List<Tensor>>> addedUpInShares(String layer, List<Tensor> lanes, String name) {
-        List<Tensor> terms = builder.sums(layer, lanes);
-        List<Range> shares = shares(terms.getFirst());
-        List<Map<Integer, Tensor>> cut = new ArrayList<>(); // by device, and by whose share it is
-        List<Parcel> parcels = new ArrayList<>();
-        Map<List<Integer>, Integer> places = new HashMap<>(); // by device and owner, among the parcels
-        for (Tensor term : terms) {
-            Map<Integer, Tensor> own = new HashMap<>();
-            for (int owner = 0; owner < shares.size(); owner++) {
-                own.put(owner, share(layer, name, term, shares.get(owner)));
-                if (owner != term.device()) {
-                    places.put(List.of(term.device(), owner), parcels.size());
-                    parcels.add(new Parcel(own.get(owner), layer + name, owner));
-                }
-            }
-            cut.add(own);
-        }
-        Exchange sent = builder.exchange(layer, parcels);
-        return () -> {
-            builder.await(sent);
-            List<Tensor> sums = new ArrayList<>();
-            for (int owner = 0; owner < shares.size(); owner++) {
-                List<Tensor> here = new ArrayList<>();
-                for (int from = 0; from < terms.size(); from++) {
-                    Integer place = places.get(List.of(from, owner));
-                    here.add(place == null ? cut.get(from).get(owner) : sent.arrived().get(place));
-                }
-                sums.add(builder.sum(layer, builder.lane(owner), here, cut.get(owner).get(owner)));
-            }
-            List<Parcel> round = new ArrayList<>();
-            for (int to = 0; to < terms.size(); to++) {
-                for (Tensor sum : sums) {
-                    if (sum.device() != to) {
-                        round.add(new Parcel(sum, layer + name, to));
-                    }
-                }
-            }
-            Exchange handed = builder.exchange(layer, round);
-            return () -> {
-                builder.await(handed);
-                int next = 0;
-                for (int to = 0; to < terms.size(); to++) {
-                    List<Tensor> parts = new ArrayList<>();
-                    for (Tensor sum : sums) {
-                        parts.add(sum.device() == to ? sum : handed.arrived().get(next++));
-                    }
-                    builder.launch(builder.lane(to), new Operation.Gather(layer, Axis.BATCH, parts, terms.get(to)));
-                }
-                return terms;
-            };
-        };
-    }
-
-    /** Whether {@link #addedUpInShares} is for these gradients: large ones, whose outputs lie in one piece. */
-    boolean inShares(Tensor gradient) {
-        return builder.devices() > 2 && gradient.format() == Tensor.Format.FILTER && gradient.groups() == 1
-                && gradient.batch() > SHARED_OUTPUTS && gradient.elements() >= LEAST_SHARED;
-    }
-
-    /** Whole blocks of outputs for each device; where there are fewer blocks the last devices have none. */
-    private List<Range> shares(Tensor gradient) {
-        int blocks = Math.ceilDiv(gradient.batch(), SHARED_OUTPUTS);
-        int each = Math.ceilDiv(blocks, builder.devices()) * SHARED_OUTPUTS;
-        List<Range> shares = new ArrayList<>();
-        for (int first = 0; first < gradient.batch(); first += each) {
-            shares.add(new Range(first, Math.min(each, gradient.batch() - first)));
-        }
-        return shares;
-    }
-
-    private Tensor share(String layer, String name, Tensor gradient, Range outputs) {
-        Tensor share = builder.tensor(layer + name + ".share", gradient.device(), gradient.format(), Tensor.Role.TRANSIENT, outputs.count(),
-                gradient.channels(), gradient.height(), gradient.width());
-        builder.launch(builder.lane(gradient.device()), new Operation.Slice(layer, Axis.BATCH, gradient, outputs.first(), share));
-        return share;
     }
 }

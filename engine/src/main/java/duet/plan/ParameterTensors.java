@@ -23,6 +23,7 @@ final class ParameterTensors {
     /**
      * A layer's parameter, or a lane's part of it.
      *
+     * @param momentum  of what the lane's device updates; null if that is nothing
      * @param rateIndex the index of the parameter in the network
      */
     record Held(Tensor tensor, Tensor momentum, int rateIndex) {}
@@ -30,6 +31,8 @@ final class ParameterTensors {
     private final PlanBuilder builder;
     private final List<Parameter> parameters = new ArrayList<>();
     private final Map<String, List<Held>> held = new HashMap<>();
+    /** By layer: of a weight that all devices have the outputs that each updates; empty if each updates all. */
+    private final Map<String, List<Range>> shares = new HashMap<>();
 
     ParameterTensors(PlanBuilder builder, List<Division> divisions) {
         this.builder = builder;
@@ -55,6 +58,11 @@ final class ParameterTensors {
         return biases == null ? null : biases.get(lane);
     }
 
+    /** The outputs of a weight that each device updates ({@link Shares}); empty if each updates all that it has. */
+    List<Range> shares(String layer) {
+        return shares.get(layer);
+    }
+
     private void add(Division division, Layer.Weighted l) {
         Shape filter = l.filter(division.input());
         Share all = new Share(0, l.outputs(), 0, filter.channels());
@@ -69,12 +77,13 @@ final class ParameterTensors {
         boolean sums = division.work() == Work.INPUTS;
         List<Share> biases = sums ? builder.each(lane -> lane == 0 ? all : null) : weights;
         boolean replicated = division.work() == Work.REPLICATED;
+        shares.put(l.name(), replicated && !division.made().whole() ? Shares.of(builder.devices(), l, filter) : List.of());
         for (ParameterShape parameter : l.parameters(division.input())) {
             if (parameter.bias()) {
-                add(parameter, null, lane -> 1, biases, replicated);
+                add(parameter, null, lane -> 1, biases, replicated, List.of());
             } else {
                 add(parameter, filter, lane -> division.work() != Work.GROUPS ? l.groups()
-                        : l.groups() * weights.get(lane).outputs() / l.outputs(), weights, replicated);
+                        : l.groups() * weights.get(lane).outputs() / l.outputs(), weights, replicated, shares.get(l.name()));
             }
         }
     }
@@ -88,17 +97,24 @@ final class ParameterTensors {
     }
 
     /** A lane's part of a weight; a bias has the same outputs. */
-    private record Share(int firstOutput, int outputs, int firstInput, int inputs) {}
+    private record Share(int firstOutput, int outputs, int firstInput, int inputs) {
+        Share only(Range updated) {
+            return new Share(updated.first(), updated.count(), firstInput, inputs);
+        }
+    }
 
     /**
      * @param filter     what one output is computed from, in whole; null for a bias
      * @param groups     of each lane's part
      * @param shares     for each lane, or null for a lane that holds nothing
      * @param replicated the lanes of a device share what they hold
+     * @param updated    the outputs that each device updates; empty for all that it holds
      */
-    private void add(ParameterShape parameter, Shape filter, IntUnaryOperator groups, List<Share> shares, boolean replicated) {
+    private void add(ParameterShape parameter, Shape filter, IntUnaryOperator groups, List<Share> shares, boolean replicated,
+            List<Range> updated) {
         String name = parameter.name();
         List<Part> parts = new ArrayList<>();
+        List<Part> momenta = new ArrayList<>();
         List<Held> holders = new ArrayList<>();
         for (int lane = 0; lane < shares.size(); lane++) {
             Share share = shares.get(lane);
@@ -111,12 +127,18 @@ final class ParameterTensors {
                 holders.add(null);
                 continue;
             }
+            int firstInput = parameter.bias() ? 0 : share.firstInput();
             Tensor tensor = tensor(name, Role.PARAMETER, device, share, filter, groups.applyAsInt(lane));
-            Tensor momentum = tensor(parameter.momentumName(), Role.MOMENTUM, device, share, filter, groups.applyAsInt(lane));
-            parts.add(new Part(tensor, momentum, share.firstOutput(), parameter.bias() ? 0 : share.firstInput()));
+            parts.add(new Part(tensor, share.firstOutput(), firstInput));
+            Share own = updated.isEmpty() ? share : device < updated.size() ? share.only(updated.get(device)) : null;
+            Tensor momentum = own == null ? null
+                    : tensor(parameter.momentumName(), Role.MOMENTUM, device, own, filter, groups.applyAsInt(lane));
+            if (own != null) {
+                momenta.add(new Part(momentum, own.firstOutput(), firstInput));
+            }
             holders.add(new Held(tensor, momentum, parameters.size()));
         }
-        parameters.add(new Parameter(name, parameter.layer(), parameter.bias(), parameter.sizes(), parts));
+        parameters.add(new Parameter(name, parameter.layer(), parameter.bias(), parameter.sizes(), parts, momenta));
         held.put(name, holders);
     }
 

@@ -56,24 +56,23 @@ public record Plan(
     }
 
     /**
-     * One parameter of the network, in canonical form, and the tensors that hold its parts.
+     * One parameter of the network, in canonical form, and the tensors that hold its parts and those of its momentum. Parts lie on one
+     * device or different ones: they are disjoint and together the whole, or each is the whole. Where each device has the whole parameter
+     * but updates only a share of it, the parts of the momentum are these shares.
      *
-     * @param name  such as {@code conv2.weight}
-     * @param layer that it belongs to
-     * @param bias  whether it is a bias; else it is a weight
-     * @param sizes canonical sizes: [out][in/groups][kh][kw], [out][in] or [out]
-     * @param parts on one device or different ones: disjoint and together the whole, or each the whole
+     * @param name     such as {@code conv2.weight}
+     * @param layer    that it belongs to
+     * @param bias     whether it is a bias; else it is a weight
+     * @param sizes    canonical sizes: [out][in/groups][kh][kw], [out][in] or [out]
+     * @param parts    of the parameter
+     * @param momentum parts of its momentum
      */
-    public record Parameter(String name, String layer, boolean bias, List<Integer> sizes, List<Part> parts) {
+    public record Parameter(String name, String layer, boolean bias, List<Integer> sizes, List<Part> parts, List<Part> momentum) {
         /** Copies the lists. */
         public Parameter {
             sizes = List.copyOf(sizes);
             parts = List.copyOf(parts);
-        }
-
-        /** {@return whether each part is the whole} */
-        public boolean replicated() {
-            return parts.size() > 1 && parts.getFirst().tensor().elements() == elements();
+            momentum = List.copyOf(momentum);
         }
 
         /** {@return how many numbers the whole parameter has} */
@@ -83,15 +82,14 @@ public record Plan(
     }
 
     /**
-     * A part of a parameter, on one device: outputs from firstOutput on, and of their inputs the channels from firstInput on;
-     * how many is told by the tensor (FILTER: batch outputs of channels x height x width; VECTOR: channels outputs).
+     * A part of a parameter or of its momentum, on one device: outputs from firstOutput on, and of their inputs the channels from
+     * firstInput on; how many is told by the tensor (FILTER: batch outputs of channels x height x width; VECTOR: channels outputs).
      *
      * @param tensor      holds the part
-     * @param momentum    the same part of the momentum
      * @param firstOutput of the whole parameter
      * @param firstInput  of the whole parameter
      */
-    public record Part(Tensor tensor, Tensor momentum, int firstOutput, int firstInput) {}
+    public record Part(Tensor tensor, int firstOutput, int firstInput) {}
 
     /**
      * What the host writes before a run, for one lane in one round.

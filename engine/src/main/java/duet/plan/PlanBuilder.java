@@ -211,8 +211,9 @@ final class PlanBuilder {
             for (int i = 0; i < arrived.length; i++) {
                 if (parcels.get(i).to() == device) {
                     Tensor from = parcels.get(i).from();
-                    arrived[i] = tensor(parcels.get(i).name(), device, from.format(), Role.TRANSIENT, from.batch(), from.channels(),
-                            from.height(), from.width(), from.groups());
+                    arrived[i] = tensor(parcels.get(i).name(), device, from.format(),
+                            from.role() == Role.SHARE ? Role.SHARE : Role.TRANSIENT, from.batch(), from.channels(), from.height(),
+                            from.width(), from.groups());
                     add(device, Kind.COPY, new Step.Copy(layer, from, arrived[i]));
                 }
             }

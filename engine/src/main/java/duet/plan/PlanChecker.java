@@ -152,7 +152,8 @@ public final class PlanChecker {
         if (from.device() == to.device()) {
             faults.add(name + " stays on one device");
         }
-        if (from.format() != to.format() || !from.sizes().equals(to.sizes()) || from.groups() != to.groups()) {
+        boolean alike = (from.role() == Role.SHARE) == (to.role() == Role.SHARE); // backends may store shares in another form
+        if (!alike || from.format() != to.format() || !from.sizes().equals(to.sizes()) || from.groups() != to.groups()) {
             faults.add(name + " does not fit into " + to);
         }
         access(from, point, false);
@@ -188,7 +189,7 @@ public final class PlanChecker {
                 faults.add(tensor + " needs " + bytes + " bytes, but has " + region.bytes());
             }
             occupants.get(tensor.device()).add(new Occupant(
-                    tensor.toString(), region, tensor.role() != Role.TRANSIENT, accesses.getOrDefault(tensor, List.of())));
+                    tensor.toString(), region, !tensor.role().passing(), accesses.getOrDefault(tensor, List.of())));
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 
 import duet.device.Tensor.Role;
 import duet.net.NetworkException;
@@ -26,12 +27,14 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
      * @param devices        how many
      * @param memoryBytes    of the device that needs most
      * @param parameterBytes parameters on the device that has most of them
+     * @param momentumBytes  likewise
      * @param forwardBytes   that a device receives in the forward pass of one step, layer by layer those of the device that gets most
      * @param backwardBytes  likewise
+     * @param updateFlop     floating point operations of one update, of the device that has most to update
      * @param busiest        share of the floating point operations of the device that has most to do
      */
-    public record Row(String placement, int devices, long memoryBytes, long parameterBytes, long forwardBytes, long backwardBytes,
-            double busiest) {}
+    public record Row(String placement, int devices, long memoryBytes, long parameterBytes, long momentumBytes, long forwardBytes,
+            long backwardBytes, long updateFlop, double busiest) {}
 
     /** Copies the list and the map. */
     public PlanComparison {
@@ -79,24 +82,33 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
     }
 
     private static Row row(Placement placement, PlanSummary summary) {
-        return new Row(name(placement), placement.devices(),
-                summary.devices().stream().mapToLong(PlanSummary.Memory::bytes).max().orElseThrow(),
-                summary.devices().stream().mapToLong(memory -> memory.persistent().getOrDefault(Role.PARAMETER, 0L)).max().orElseThrow(),
+        return new Row(name(placement), placement.devices(), most(summary, PlanSummary.Memory::bytes),
+                most(summary, memory -> memory.persistent().getOrDefault(Role.PARAMETER, 0L)),
+                most(summary, memory -> memory.persistent().getOrDefault(Role.MOMENTUM, 0L)),
                 summary.layers().stream().mapToLong(PlanSummary.Row::forwardBytes).sum(),
-                summary.layers().stream().mapToLong(PlanSummary.Row::backwardBytes).sum(), summary.busiest());
+                summary.layers().stream().mapToLong(PlanSummary.Row::backwardBytes).sum(), most(summary, PlanSummary.Memory::updateFlop),
+                summary.busiest());
+    }
+
+    private static long most(PlanSummary summary, ToLongFunction<PlanSummary.Memory> what) {
+        return summary.devices().stream().mapToLong(what).max().orElseThrow();
     }
 
     /** {@return a table, and below it why other placements are not in it} */
     public List<String> lines() {
-        Table table = new Table("lrrrrrr");
-        table.row("placement", "devices", "memory", "parameters", "in forward", "in backward", "busiest device");
+        Table table = new Table("lrrrrrrrr");
+        table.row("placement", "devices", "memory", "parameters", "momentum", "in forward", "in backward", "update", "busiest device");
         for (Row row : rows) {
             table.row(row.placement(), Integer.toString(row.devices()), Text.bytes(row.memoryBytes()), Text.bytes(row.parameterBytes()),
+                    row.momentumBytes() == 0 ? "" : Text.bytes(row.momentumBytes()),
                     row.forwardBytes() == 0 ? "" : Text.bytes(row.forwardBytes()),
-                    row.backwardBytes() == 0 ? "" : Text.bytes(row.backwardBytes()), Text.percent(row.busiest()));
+                    row.backwardBytes() == 0 ? "" : Text.bytes(row.backwardBytes()),
+                    row.updateFlop() == 0 ? "" : Text.flop(row.updateFlop()), Text.percent(row.busiest()));
         }
         List<String> lines = new ArrayList<>(table.lines());
-        lines.add("Memory and parameters are those of the device with most of them; \"in\" is what a device receives in a step.");
+        lines.add(
+                "Memory, parameters, momentum and update are those of the device with most of them; \"in\" is what a device receives in a "
+                        + "step.");
         refused.forEach((placement, reason) -> lines.add("not " + placement + ": " + reason));
         return lines;
     }

@@ -86,7 +86,7 @@ final class PlanJson {
         node.put("transientBytes", memory.transientBytes()).put("transientLowerBound", memory.peak());
         ObjectNode uses = node.putObject("transient");
         memory.uses().forEach((use, bytes) -> uses.put(lower(use), bytes));
-        node.put("preparedBytes", memory.preparedBytes()).put("flop", memory.flop());
+        node.put("preparedBytes", memory.preparedBytes()).put("flop", memory.flop()).put("updateFlop", memory.updateFlop());
     }
 
     private static void tensor(ObjectNode node, Tensor tensor, Region region) {

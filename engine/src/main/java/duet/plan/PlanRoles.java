@@ -33,31 +33,36 @@ final class PlanRoles {
         return roles.faults;
     }
 
-    /** The parts are disjoint and together the whole, or each the whole on a device of its own. */
+    /** The parts, and those of the momentum, are disjoint and together the whole, or each the whole on a device of its own. */
     private void covered(Plan.Parameter parameter) {
+        covered(parameter, parameter.parts(), Role.PARAMETER, "its parts");
+        covered(parameter, parameter.momentum(), Role.MOMENTUM, "the parts of its momentum");
+    }
+
+    private void covered(Plan.Parameter parameter, List<Plan.Part> parts, Role role, String words) {
         long elements = 0;
-        for (Plan.Part part : parameter.parts()) {
+        boolean whole = true;
+        for (Plan.Part part : parts) {
             elements += part.tensor().elements();
-            if (part.tensor().role() != Role.PARAMETER || part.momentum().role() != Role.MOMENTUM
-                    || !part.tensor().sizes().equals(part.momentum().sizes())) {
-                faults.add(parameter.name() + " has a part whose momentum does not match: " + part.tensor() + ", " + part.momentum());
+            whole &= part.tensor().elements() == parameter.elements();
+            if (part.tensor().role() != role) {
+                faults.add(parameter.name() + " has " + part.tensor() + " among " + words + ", whose role is " + part.tensor().role());
             }
-            for (Tensor tensor : List.of(part.tensor(), part.momentum())) {
-                if (!plan.regions().containsKey(tensor)) {
-                    faults.add(tensor + " has no memory");
-                }
+            if (!plan.regions().containsKey(part.tensor())) {
+                faults.add(part.tensor() + " has no memory");
             }
         }
         boolean disjoint = true;
-        for (int i = 0; i < parameter.parts().size(); i++) {
+        boolean apart = true;
+        for (int i = 0; i < parts.size(); i++) {
             for (int j = 0; j < i; j++) {
-                disjoint &= !overlap(parameter.parts().get(i), parameter.parts().get(j));
+                disjoint &= !overlap(parts.get(i), parts.get(j));
+                apart &= parts.get(i).tensor().device() != parts.get(j).tensor().device();
             }
         }
-        boolean made = parameter.replicated() ? elements == (long) parameter.elements() * parameter.parts().size()
-                : elements == parameter.elements() && disjoint;
+        boolean made = whole ? !parts.isEmpty() && apart : elements == parameter.elements() && disjoint;
         if (!made) {
-            faults.add(parameter.name() + ": its parts do not make up its " + parameter.elements() + " elements");
+            faults.add(parameter.name() + ": " + words + " do not make up its " + parameter.elements() + " elements");
         }
     }
 
@@ -75,15 +80,18 @@ final class PlanRoles {
         return first < otherFirst + otherCount && otherFirst < first + count;
     }
 
-    /** Training updates every part once, with its own momentum and rate; evaluation updates nothing. */
+    /**
+     * Training updates every part of the momentum once, with its parameter's rate; evaluation updates nothing. That the parameter is what
+     * these updates make of it is {@link PlanMeaning}'s business.
+     */
     private void updates() {
         Map<Tensor, Integer> updates = new HashMap<>();
         for (Step step : steps) {
             if (step instanceof Step.Launch(Operation.SgdUpdate update, _, _)) {
-                updates.merge(update.weight(), 1, Integer::sum);
+                updates.merge(update.momentum(), 1, Integer::sum);
                 boolean known = update.rateIndex() >= 0 && update.rateIndex() < plan.parameters().size()
-                        && plan.parameters().get(update.rateIndex()).parts().stream()
-                                .anyMatch(part -> part.tensor().equals(update.weight()) && part.momentum().equals(update.momentum()));
+                        && plan.parameters().get(update.rateIndex()).momentum().stream()
+                                .anyMatch(part -> part.tensor().equals(update.momentum()));
                 if (!known) {
                     faults.add("the update of " + update.weight() + " uses the momentum or learning rate of something else");
                 }
@@ -91,7 +99,7 @@ final class PlanRoles {
         }
         int wanted = plan.mode() == Mode.TRAINING ? 1 : 0;
         for (Plan.Parameter parameter : plan.parameters()) {
-            for (Plan.Part part : parameter.parts()) {
+            for (Plan.Part part : parameter.momentum()) {
                 int count = updates.getOrDefault(part.tensor(), 0);
                 if (count != wanted) {
                     faults.add(part.tensor() + " is updated " + count + " times in a plan for " + plan.mode().name());
@@ -100,15 +108,16 @@ final class PlanRoles {
         }
     }
 
-    /** Only updates write what outlives the run, nobody what the host has written; what the host will read is written. */
+    /**
+     * Only updates write what outlives the run, and in training what joins updated shares of a parameter; nobody what the host has written;
+     * what the host will read is written.
+     */
     private void writes() {
         Set<Tensor> written = new HashSet<>();
         for (Step step : steps) {
             written.addAll(step.writes());
-            boolean update = step instanceof Step.Launch(Operation.SgdUpdate _, _, _)
-                    || step instanceof Step.Launch(Operation.FilterRenormalise _, _, _);
             for (Tensor tensor : step.writes()) {
-                if (tensor.role() == Role.INPUT || tensor.role().persistent() && !update) {
+                if (tensor.role() == Role.INPUT || tensor.role().persistent() && !updates(step, tensor)) {
                     faults.add(tensor + " is overwritten by a step, but its role is " + tensor.role());
                 }
             }
@@ -124,6 +133,12 @@ final class PlanRoles {
                 }
             }
         }
+    }
+
+    private boolean updates(Step step, Tensor tensor) {
+        return step instanceof Step.Launch(Operation operation, _, _) && (operation instanceof Operation.SgdUpdate
+                || operation instanceof Operation.FilterRenormalise
+                || operation instanceof Operation.Gather && tensor.role() == Role.PARAMETER && plan.mode() == Mode.TRAINING);
     }
 
     /** Every lane looks after every checked layer once. */

@@ -50,9 +50,10 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
      * @param peak           no plan could do with less
      * @param preparedBytes  of filters in another form
      * @param flop           of one run on this device
+     * @param updateFlop     of these what updates parameters
      */
     record Memory(Map<Tensor.Role, Long> persistent, long persistentBytes, Map<Use, Long> uses, long transientBytes, long peak,
-            long preparedBytes, long flop) {
+            long preparedBytes, long flop, long updateFlop) {
         long bytes() {
             return persistentBytes + transientBytes + preparedBytes;
         }
@@ -72,7 +73,10 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         return new Maker(plan).make();
     }
 
-    /** Tells forward from backward: a step goes backward if it works on what comes from the gradient of a loss. */
+    /**
+     * Tells forward from backward: a step goes backward if it works on what comes from the gradient of a loss, or cuts out weights for
+     * that.
+     */
     static final class Phases {
         private final Plan plan;
         private final Set<Point> backward = new HashSet<>();
@@ -84,7 +88,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 Step step = step(point);
                 if (step instanceof Step.Launch(Operation.SoftmaxCrossEntropy loss, _, _)) {
                     behind.add(loss.inputGradient());
-                } else if (Liveness.tensors(step).stream().anyMatch(behind::contains)) {
+                } else if (Liveness.tensors(step).stream().anyMatch(t -> behind.contains(t) || t.role() == Tensor.Role.SHARE)) {
                     backward.add(point);
                     behind.addAll(step.writes());
                 }
@@ -110,6 +114,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private final Map<Integer, Long> workspaces = new HashMap<>();
         private final Map<Integer, Long> deviceFlop = new HashMap<>();
         private final Map<String, Map<Integer, Long>> shares = new HashMap<>();
+        private final Map<Integer, Long> updateFlop = new HashMap<>();
 
         Maker(Plan plan) {
             this.plan = plan;
@@ -138,6 +143,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                     flop.computeIfAbsent(operation.layer(), _ -> new EnumMap<>(Phase.class)).merge(phase, operation.flop(), Long::sum);
                     deviceFlop.merge(stream.device(), operation.flop(), Long::sum);
                     shares.computeIfAbsent(operation.layer(), _ -> new HashMap<>()).merge(stream.device(), operation.flop(), Long::sum);
+                    updateFlop.merge(stream.device(), phase == Phase.UPDATE ? operation.flop() : 0, Long::sum);
                     operation.writes().forEach(tensor -> uses.putIfAbsent(tensor, use(tensor, phase)));
                     if (launch.workspace() != null) {
                         workspaces.merge(stream.device(), launch.workspace().bytes(), Long::sum);
@@ -154,8 +160,10 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         }
 
         private static Use use(Tensor tensor, Phase phase) {
-            return tensor.format() == Format.WINNERS ? Use.WINNERS : phase == Phase.FORWARD && !tensor.name().endsWith("gradient")
-                    ? Use.ACTIVATIONS : Use.GRADIENTS;
+            return tensor.format() == Format.WINNERS ? Use.WINNERS : tensor.role() == Tensor.Role.SHARE ? Use.EXCHANGE
+                    : phase == Phase.FORWARD && !tensor.name().endsWith("gradient")
+                            ? Use.ACTIVATIONS
+                    : Use.GRADIENTS;
         }
 
         private List<Row> rows() {
@@ -193,7 +201,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                     switch (tensor.role()) {
                         case PARAMETER, MOMENTUM, CONSTANT -> persistent.merge(tensor.role(), bytes, Long::sum);
                         case INPUT, OUTPUT -> sums.merge(Use.INPUTS_AND_OUTPUTS, bytes, Long::sum);
-                        case TRANSIENT -> sums.merge(uses.get(tensor), bytes, Long::sum);
+                        case TRANSIENT, SHARE -> sums.merge(uses.get(tensor), bytes, Long::sum);
                     }
                 }
             }
@@ -201,7 +209,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 sums.put(Use.WORKSPACES, workspaces.get(device));
             }
             return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak,
-                    plan.preparedBytes().get(device), deviceFlop.getOrDefault(device, 0L));
+                    plan.preparedBytes().get(device), deviceFlop.getOrDefault(device, 0L), updateFlop.getOrDefault(device, 0L));
         }
 
         private Liveness liveness() {

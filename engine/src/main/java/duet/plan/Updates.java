@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 import duet.device.Operation;
 import duet.device.Tensor;
@@ -17,14 +18,16 @@ import duet.plan.Placement.Work;
 
 /**
  * The gradients of parameters, and what they change. Each layer's parameters are updated as soon as its gradients are there and nothing
- * reads the old weights any more, so that gradients live for one layer only; where lanes have the same weights, the sum of their gradients
- * is under way while the next layer computes. Gradients of a layer in rounds are added up, from the first round to the last, and the last
+ * reads the old weights any more, so that gradients live for one layer only. Where devices have the same weights, the sum of their
+ * gradients is under way while the next layer computes; of large weights each device updates a share ({@link Shares}), and these are under
+ * way while the layer after that computes. Gradients of a layer in rounds are added up, from the first round to the last, and the last
  * one updates.
  */
 final class Updates {
     private final PlanBuilder builder;
     private final ParameterTensors parameters;
     private final Moves moves;
+    private final Shares shares;
     /** Updates that wait for sums. */
     private final Queue<Runnable> waiting = new ArrayDeque<>();
     /** By layer in rounds: the sums so far. */
@@ -34,6 +37,7 @@ final class Updates {
         this.builder = builder;
         this.parameters = parameters;
         moves = new Moves(builder);
+        shares = new Shares(builder);
     }
 
     /**
@@ -59,7 +63,10 @@ final class Updates {
         if (division.work() == Work.REPLICATED && !division.made().whole()) {
             addUp(division, made);
         } else {
-            made.forEach(gradients -> update(division, gradients.lane(), gradients.weight(), gradients.bias()));
+            made.forEach(gradients -> {
+                update(division, gradients.lane(), gradients.weight(), parameters.weight(division.name(), gradients.lane()));
+                updateBias(division, gradients.lane(), gradients.bias());
+            });
         }
     }
 
@@ -116,37 +123,52 @@ final class Updates {
     /** All lanes have the same weights: each device adds what its own lanes made, and then what all devices have. */
     private void addUp(Division division, List<Gradients> made) {
         List<Tensor> terms = made.stream().map(Gradients::weight).toList();
-        boolean shares = moves.inShares(terms.getFirst());
-        Supplier<Supplier<List<Tensor>>> inShares = shares ? moves.addedUpInShares(division.name(), terms, ".received.gradient") : null;
-        Supplier<List<Tensor>> weights = shares ? null : moves.addedUp(division.name(), terms, ".received.gradient");
+        List<Range> ranges = parameters.shares(division.name());
+        Supplier<List<Tensor>> weights = ranges.isEmpty() ? moves.addedUp(division.name(), terms, ".received.gradient")
+                : shares.sums(division.name(), terms, ranges);
         Supplier<List<Tensor>> biases = made.getFirst().bias() == null ? null
                 : moves.addedUp(division.name(), made.stream().map(Gradients::bias).toList(), ".received.gradient");
         waiting.add(() -> {
             List<Tensor> bias = biases == null ? null : biases.get();
-            if (shares) {
-                Supplier<List<Tensor>> joined = inShares.get();
-                waiting.add(() -> update(division, joined.get(), bias));
-            } else {
-                update(division, weights.get(), bias);
+            List<Tensor> weight = weights.get();
+            if (!ranges.isEmpty()) {
+                waiting.add(updateShares(division, ranges, weight));
+            }
+            for (int device = 0; device < builder.devices(); device++) {
+                int lane = builder.lane(device);
+                if (ranges.isEmpty()) {
+                    update(division, lane, weight.get(device), parameters.weight(division.name(), lane));
+                }
+                updateBias(division, lane, bias == null ? null : bias.get(device));
             }
         });
     }
 
-    /** On every device. */
-    private void update(Division division, List<Tensor> weight, List<Tensor> bias) {
-        for (int device = 0; device < builder.devices(); device++) {
-            update(division, builder.lane(device), weight.get(device), bias == null ? null : bias.get(device));
+    /** Each device updates its share of the weights; they are on their way to all when this returns, and there when the result has run. */
+    private Runnable updateShares(Division division, List<Range> ranges, List<Tensor> gradients) {
+        List<Tensor> updated = new ArrayList<>();
+        for (int device = 0; device < ranges.size(); device++) {
+            int lane = builder.lane(device);
+            Held whole = parameters.weight(division.name(), lane);
+            Held share = new Held(shares.weights(division.name(), whole.tensor(), ranges.get(device)), whole.momentum(), whole.rateIndex());
+            update(division, lane, gradients.get(device), share);
+            updated.add(share.tensor());
         }
+        return shares.handRound(division.name(), updated, IntStream.range(0, builder.devices())
+                .mapToObj(device -> parameters.weight(division.name(), builder.lane(device)).tensor()).toList());
     }
 
-    private void update(Division division, int lane, Tensor weightGradient, Tensor biasGradient) {
-        Held weight = parameters.weight(division.name(), lane);
-        sgd(division, lane, weightGradient, weight);
+    private void update(Division division, int lane, Tensor gradient, Held weight) {
+        sgd(division, lane, gradient, weight);
         if (division.layer() instanceof Layer.Convolution l && l.maximumRms() > 0) {
             builder.launch(lane, new Operation.FilterRenormalise(l.name(), weight.tensor(), (float) l.maximumRms()));
         }
-        if (biasGradient != null) {
-            sgd(division, lane, biasGradient, parameters.bias(division.name(), lane));
+    }
+
+    /** @param gradient null if the lane holds no bias */
+    private void updateBias(Division division, int lane, Tensor gradient) {
+        if (gradient != null) {
+            sgd(division, lane, gradient, parameters.bias(division.name(), lane));
         }
     }
 

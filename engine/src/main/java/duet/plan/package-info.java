@@ -15,6 +15,6 @@
  * the output lies, mostly by a method of {@code Cuts}; permit it in the interface. A new kind of work concerns {@code ParameterTensors},
  * {@code ForwardLayers} and {@code Backward}; a new axis {@link duet.device.Axis} and {@code DeviceGeometry}. Then words for people:
  * {@link duet.plan.Sharing}, the command line's {@code --placement}. Sums over lanes have one order ({@code Sums}), so that the number
- * of devices changes no bit.
+ * of devices changes no bit; updates of what several devices have are in shares ({@code Shares}).
  */
 package duet.plan;

@@ -14,35 +14,34 @@ record PartedParameters(List<Plan.Parameter> parameters, Program program) {
 
     float[] read(int index, boolean momentum) {
         Plan.Parameter parameter = parameters.get(index);
+        List<Plan.Part> parts = parts(index, momentum);
         float[] whole = new float[parameter.elements()];
-        if (everywhere(index)) {
-            program.readHere(parameter.parts().stream().map(part -> tensor(part, momentum)).filter(program::here).findFirst().orElseThrow(),
-                    whole);
+        if (everywhere(index, momentum)) {
+            program.readHere(parts.stream().map(Plan.Part::tensor).filter(program::here).findFirst().orElseThrow(), whole);
             return whole;
         }
-        for (Plan.Part part : parameter.parts()) {
-            Tensor tensor = tensor(part, momentum);
-            if (tensor.elements() == whole.length) {
-                program.read(tensor, whole);
+        for (Plan.Part part : parts) {
+            if (part.tensor().elements() == whole.length) {
+                program.read(part.tensor(), whole);
                 break; // each part is the whole, or there is but one
             } else {
-                float[] values = new float[Math.toIntExact(tensor.elements())];
-                program.read(tensor, values);
+                float[] values = new float[Math.toIntExact(part.tensor().elements())];
+                program.read(part.tensor(), values);
                 forEachRun(parameter, part, (inWhole, inPart, length) -> System.arraycopy(values, inPart, whole, inWhole, length));
             }
         }
         return whole;
     }
 
-    /** Whether this process can read a parameter without the others. */
-    boolean everywhere(int index) {
-        List<Plan.Part> parts = parameters.get(index).parts();
-        return parts.stream().allMatch(part -> part.tensor().elements() == parameters.get(index).elements())
-                && program.everywhere(parts.stream().map(Plan.Part::tensor).toList());
+    private List<Plan.Part> parts(int index, boolean momentum) {
+        return momentum ? parameters.get(index).momentum() : parameters.get(index).parts();
     }
 
-    private static Tensor tensor(Plan.Part part, boolean momentum) {
-        return momentum ? part.momentum() : part.tensor();
+    /** Whether this process can read a parameter, or its momentum, without the others. */
+    boolean everywhere(int index, boolean momentum) {
+        List<Plan.Part> parts = parts(index, momentum);
+        return parts.stream().allMatch(part -> part.tensor().elements() == parameters.get(index).elements())
+                && program.everywhere(parts.stream().map(Plan.Part::tensor).toList());
     }
 
     void write(int index, boolean momentum, float[] whole) {
@@ -51,8 +50,8 @@ record PartedParameters(List<Plan.Parameter> parameters, Program program) {
             throw new IllegalArgumentException(
                     parameter.name() + " has " + parameter.elements() + " elements, but " + whole.length + " are given");
         }
-        for (Plan.Part part : parameter.parts()) {
-            Tensor tensor = tensor(part, momentum);
+        for (Plan.Part part : parts(index, momentum)) {
+            Tensor tensor = part.tensor();
             if (tensor.elements() == whole.length) {
                 program.write(tensor, whole);
             } else if (program.here(tensor)) {

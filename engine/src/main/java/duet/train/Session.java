@@ -242,10 +242,15 @@ public final class Session implements AutoCloseable {
         return all;
     }
 
-    /** Whether this process can read every parameter without the others. */
-    boolean complete() {
+    /**
+     * Whether this process can read every parameter without the others.
+     *
+     * @param momentum and every momentum
+     */
+    boolean complete(boolean momentum) {
         PartedParameters parts = parts();
-        return IntStream.range(0, shapes.size()).allMatch(parts::everywhere);
+        return IntStream.range(0, shapes.size())
+                .allMatch(index -> parts.everywhere(index, false) && (!momentum || parts.everywhere(index, true)));
     }
 
     /** A parameter in canonical form. */

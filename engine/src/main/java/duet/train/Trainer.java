@@ -276,9 +276,9 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Where other processes have some of the parameters, all of them take part in writing. */
+    /** Where other processes have some of the parameters or of the momentum, all of them take part in writing. */
     private void checkpoint(TrainingListener listener) {
-        if (written && options.output() == null && !session.complete()) {
+        if (written && options.output() == null && !session.complete(true)) {
             tensors.all();
         } else {
             record.checkpoint(state, data.training(), tensors, listener);
@@ -287,7 +287,7 @@ public final class Trainer implements AutoCloseable {
 
     /** A listener asks on one process alone. */
     private void gather() {
-        gathered = ranks.size() == 1 || session.complete() ? null : tensors.parameters();
+        gathered = ranks.size() == 1 || session.complete(false) ? null : tensors.parameters();
     }
 
     private void step(BatchLoader loader, TrainingListener listener) {

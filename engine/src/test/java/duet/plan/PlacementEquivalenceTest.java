@@ -22,6 +22,8 @@ import duet.net.Shape;
 import duet.reference.ReferenceBackend;
 import duet.reference.ReferenceProgram;
 import duet.reference.Schedule;
+import duet.train.Tiny;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -84,6 +86,18 @@ class PlacementEquivalenceTest {
                     first.forEach(
                             (name, values) -> assertArrayEquals(values, other.get(name), () -> placement + ": " + name + " of " + network));
                 }
+            }
+        }
+    }
+
+    /** Shares of updates, of which the random networks are too small to have any. */
+    @Test
+    void sharesUnderEachSchedule() {
+        Map<String, double[]> one = run(Tiny.wide(), Placement.data(1, 4), true, RandomNetworks.SEED, Schedule.firstStream());
+        for (int devices : new int[] {2, 4}) {
+            for (Schedule schedule : Schedule.adversarial(RandomNetworks.SEED)) {
+                Map<String, double[]> other = run(Tiny.wide(), Placement.data(devices, 4), true, RandomNetworks.SEED, schedule);
+                one.forEach((name, values) -> assertArrayEquals(values, other.get(name), () -> devices + " devices: " + name));
             }
         }
     }
@@ -193,9 +207,9 @@ class PlacementEquivalenceTest {
 
     private static double[] whole(Plan.Parameter parameter, ReferenceProgram program, boolean momentum) {
         double[] values = new double[parameter.elements()];
-        for (Plan.Part part : parameter.parts()) {
+        for (Plan.Part part : momentum ? parameter.momentum() : parameter.parts()) {
             double[] own = new double[Math.toIntExact(part.tensor().elements())];
-            program.read(momentum ? part.momentum() : part.tensor(), own);
+            program.read(part.tensor(), own);
             for (int i = 0; i < own.length; i++) {
                 values[place(parameter, part, i)] = own[i];
             }

@@ -159,8 +159,9 @@ class PlanCheckerTest {
 
     @Test
     void persistentTensorsMustNotOverlap() {
-        Plan.Part part = TOWERS.parameters().getFirst().parts().getFirst();
-        assertFound("share memory while both are in use", with(part.momentum(), TOWERS.regions().get(part.tensor())));
+        Plan.Parameter parameter = TOWERS.parameters().getFirst();
+        assertFound("share memory while both are in use", with(parameter.momentum().getFirst().tensor(),
+                TOWERS.regions().get(parameter.parts().getFirst().tensor())));
     }
 
     @Test
@@ -259,7 +260,7 @@ class PlanCheckerTest {
         List<Plan.Parameter> parameters = new ArrayList<>(TOWERS.parameters());
         Plan.Parameter first = parameters.getFirst();
         parameters.set(0, new Plan.Parameter(first.name(), first.layer(), first.bias(), first.sizes(),
-                List.of(first.parts().get(0), new Plan.Part(first.parts().get(1).tensor(), first.parts().get(1).momentum(), 0, 0))));
+                List.of(first.parts().get(0), new Plan.Part(first.parts().get(1).tensor(), 0, 0)), first.momentum()));
         assertFound("its parts do not make up", new Plan(TOWERS.network(), TOWERS.placement(), TOWERS.mode(), TOWERS.batch(), parameters,
                 TOWERS.inputs(), TOWERS.outputs(), TOWERS.streams(), TOWERS.regions(), TOWERS.persistentBytes(), TOWERS.transientBytes(),
                 TOWERS.preparedBytes(),

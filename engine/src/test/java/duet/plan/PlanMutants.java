@@ -93,13 +93,25 @@ final class PlanMutants {
                     return new Plan.Outputs(outputs.firstImage(), outputs.losses(), outputs.ranks(), outputs.probabilities(),
                             outputs.auxiliary(), outputs.status(), layers, null);
                 }))), all -> with(plan.streams(), plan.parameters(), plan.inputs(), all), mutants);
-        each(plan.parameters(), parameter -> IntStream.range(0, parameter.parts().size()).boxed().flatMap(i -> Stream.of(1, 0).map(by -> {
-            List<Plan.Part> parts = new ArrayList<>(parameter.parts());
-            Plan.Part part = parts.get(i);
-            parts.set(i, new Plan.Part(part.tensor(), part.momentum(), part.firstOutput() + by, part.firstInput() + 1 - by));
-            return new Plan.Parameter(parameter.name(), parameter.layer(), parameter.bias(), parameter.sizes(), parts);
-        }).filter(_ -> !parameter.bias())), all -> with(plan.streams(), all, plan.inputs(), plan.outputs()), mutants);
+        each(plan.parameters(), parameter -> parameter.bias() ? Stream.of() : Stream.concat(
+                moved(parameter.parts()).map(parts -> with(parameter, parts, parameter.momentum())),
+                moved(parameter.momentum()).map(momentum -> with(parameter, parameter.parts(), momentum))),
+                all -> with(plan.streams(), all, plan.inputs(), plan.outputs()), mutants);
         return mutants.stream();
+    }
+
+    /** Each part from the next output, or the next input, on. */
+    private static Stream<List<Plan.Part>> moved(List<Plan.Part> all) {
+        return IntStream.range(0, all.size()).boxed().flatMap(i -> Stream.of(1, 0).map(by -> {
+            List<Plan.Part> parts = new ArrayList<>(all);
+            Plan.Part part = parts.get(i);
+            parts.set(i, new Plan.Part(part.tensor(), part.firstOutput() + by, part.firstInput() + 1 - by));
+            return parts;
+        }));
+    }
+
+    private static Plan.Parameter with(Plan.Parameter p, List<Plan.Part> parts, List<Plan.Part> momentum) {
+        return new Plan.Parameter(p.name(), p.layer(), p.bias(), p.sizes(), parts, momentum);
     }
 
     private static <T> void each(List<T> list, Function<T, Stream<T>> edit, Function<List<T>, Plan> plan, List<Mutant> mutants) {
@@ -146,9 +158,9 @@ final class PlanMutants {
             }
             Plan.Part first = parts.getFirst();
             Plan.Part second = parts.get(1);
-            parts.set(0, new Plan.Part(second.tensor(), second.momentum(), first.firstOutput(), first.firstInput()));
-            parts.set(1, new Plan.Part(first.tensor(), first.momentum(), second.firstOutput(), second.firstInput()));
-            return Stream.of(new Plan.Parameter(name, parameter.layer(), parameter.bias(), parameter.sizes(), parts));
+            parts.set(0, new Plan.Part(second.tensor(), first.firstOutput(), first.firstInput()));
+            parts.set(1, new Plan.Part(first.tensor(), second.firstOutput(), second.firstInput()));
+            return Stream.of(with(parameter, parts, parameter.momentum()));
         }, all -> with(plan.streams(), all, plan.inputs(), plan.outputs()), mutants);
         return mutants.stream();
     }
@@ -157,6 +169,15 @@ final class PlanMutants {
     Stream<Mutant> copies() {
         return each(step -> step instanceof Step.Copy(String layer, Tensor from, Tensor to)
                 ? like(from).stream().map(other -> Optional.<Step>of(new Step.Copy(layer, other, to))).toList() : List.of());
+    }
+
+    /** Every copy of a share to each tensor of its size that is none, and the other way about. */
+    Stream<Mutant> copiesOfOtherRoles() {
+        return each(step -> step instanceof Step.Copy(String layer, Tensor from, Tensor to)
+                ? plan.regions().keySet().stream().filter(other -> other.device() == to.device() && other.format() == to.format()
+                        && other.sizes().equals(to.sizes()) && (other.role() == Tensor.Role.SHARE) != (to.role() == Tensor.Role.SHARE))
+                        .map(other -> Optional.<Step>of(new Step.Copy(layer, from, other))).toList()
+                : List.of());
     }
 
     /** Every number of some operations, of their geometries and normalisations changed by one, and every factor doubled. */

@@ -56,8 +56,8 @@ final class PlanRun implements AutoCloseable {
 
     private double[] whole(Parameter parameter, boolean momentum) {
         double[] whole = new double[parameter.elements()];
-        for (Part part : parameter.parts()) {
-            double[] values = read(momentum ? part.momentum() : part.tensor());
+        for (Part part : momentum ? parameter.momentum() : parameter.parts()) {
+            double[] values = read(part.tensor());
             copyRows(parameter, part, whole, values, false);
         }
         return whole;

@@ -54,13 +54,15 @@ final class StoredTrials {
                 put(o.input(), random.nextBoolean() ? Role.INPUT : Role.TRANSIENT);
                 put(o.output(), random.nextBoolean() ? Role.OUTPUT : Role.TRANSIENT);
             }
-            case Slice o when o.part().format() == Tensor.Format.FILTER -> { // gradients
-                put(o.whole(), Role.TRANSIENT);
-                put(o.part(), Role.TRANSIENT);
+            case Slice o when o.part().format() == Tensor.Format.FILTER -> { // gradients, or weights
+                boolean weights = random.nextBoolean();
+                put(o.whole(), weights ? Role.PARAMETER : Role.TRANSIENT);
+                put(o.part(), weights ? Role.SHARE : Role.TRANSIENT);
             }
             case Gather o when o.whole().format() == Tensor.Format.FILTER -> {
-                o.parts().forEach(part -> put(part, Role.TRANSIENT));
-                put(o.whole(), Role.TRANSIENT);
+                boolean weights = random.nextBoolean();
+                o.parts().forEach(part -> put(part, weights ? Role.SHARE : Role.TRANSIENT));
+                put(o.whole(), weights ? Role.PARAMETER : Role.TRANSIENT);
             }
             case Slice o -> put(o.part(), random.nextBoolean() ? Role.OUTPUT : Role.TRANSIENT);
             case Add o when random.nextInt(3) == 0 -> { // as of gradients of weights

@@ -2,6 +2,7 @@ package duet.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
@@ -9,17 +10,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 import duet.data.DamageReport;
 import duet.data.Split;
 import duet.data.source.Datasets;
 import duet.device.Backend;
-import duet.device.Operation;
 import duet.model.Networks;
-import duet.net.Initialization;
-import duet.net.Layer;
 import duet.net.Network;
-import duet.net.Shape;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
@@ -27,11 +25,11 @@ import duet.train.output.TrainingListener;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingOptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A network computes one function, whatever its placement. */
 class PlacementTest {
-    private static final Initialization START = new Initialization(Initialization.Distribution.HE, 0, 0);
-
     private record Run(List<Metrics> steps, Checkpoint end) {}
 
     private static Run run(Placement placement) {
@@ -129,23 +127,50 @@ class PlacementTest {
         }
     }
 
-    /** Gradients in shares: fewer shares than devices, and shares of unequal size. */
-    @Test
-    void sharesOfGradientsOnThreeDevices() {
-        Network network = Network.chain("wide", new Shape(1, 10, 10), 1 / 64.0, List.of(
-                new Layer.FullyConnected("fc1", 1000, true, START), new Layer.Nonlinearity("relu1", Operation.Activation.RELU),
-                new Layer.FullyConnected("fc2", 100, true, START), new Layer.Nonlinearity("relu2", Operation.Activation.RELU),
-                new Layer.FullyConnected("fc3", Tiny.CLASSES.size(), true, START), new Layer.SoftmaxCrossEntropy("loss")));
-        TrainingOptions options = Tiny.options().toBuilder().batch(12).steps(3).build();
-        List<Checkpoint> ends = new ArrayList<>();
-        for (int devices : new int[] {1, 3}) {
-            try (Backend backend = Tiny.backend(devices);
-                    Trainer trainer = Trainer.create(network, Placement.data(devices, 3), backend, Tiny.data(), options)) {
-                trainer.train(TrainingListener.SILENT);
-                ends.add(trainer.snapshot());
-            }
+    /** Each device updates a share of the large layers: fewer shares than devices, and shares of unequal size. */
+    @ParameterizedTest
+    @ValueSource(ints = {8, 12})
+    void sharesOfUpdates(int parts) {
+        TrainingOptions options = Tiny.options().toBuilder().batch(parts == 8 ? 8 : 12).steps(4).build();
+        Checkpoint one = wide(null, Placement.data(1, parts), options);
+        float[] filters = one.tensors().get("conv2.weight");
+        assertTrue(IntStream.range(0, 130).anyMatch(filter -> Math.abs(rms(filters, filter) - 0.05) < 1e-6), "no filter was scaled back");
+        for (int devices : parts == 8 ? new int[] {2, 4, 8} : new int[] {3, 6}) {
+            requireSame(one, wide(null, Placement.data(devices, parts), options));
         }
-        ends.getFirst().tensors().forEach((name, values) -> assertArrayEquals(values, ends.getLast().tensors().get(name), name));
+    }
+
+    private static double rms(float[] filters, int filter) {
+        int size = filters.length / 130;
+        return Math
+                .sqrt(IntStream.range(filter * size, (filter + 1) * size).mapToDouble(i -> filters[i] * (double) filters[i]).sum() / size);
+    }
+
+    /** Momentum that lies in shares goes to a checkpoint in whole, and from there to other shares. */
+    @Test
+    void resumedOnOtherShares() {
+        TrainingOptions options = Tiny.options().toBuilder().steps(6).build();
+        Checkpoint expected = wide(null, Placement.data(1, 8), options);
+        Checkpoint at = null;
+        for (int devices : new int[] {4, 1, 8, 2}) {
+            at = wide(at, Placement.data(devices, 8), options.toBuilder().steps(at == null ? 1 : at.state().step() + 1).build());
+        }
+        requireSame(expected, wide(at, Placement.data(1, 8), options));
+    }
+
+    private static void requireSame(Checkpoint expected, Checkpoint actual) {
+        assertEquals(expected.state().step(), actual.state().step());
+        expected.tensors().forEach((name, values) -> assertArrayEquals(values, actual.tensors().get(name), name));
+    }
+
+    /** @param from null for the beginning */
+    private static Checkpoint wide(Checkpoint from, Placement placement, TrainingOptions options) {
+        try (Backend backend = Tiny.backend(placement.devices());
+                Trainer trainer = from == null ? Trainer.create(Tiny.wide(), placement, backend, Tiny.data(), options)
+                        : Trainer.resume(from, placement, backend, Tiny.data(), options)) {
+            trainer.train(TrainingListener.SILENT);
+            return trainer.snapshot();
+        }
     }
 
     /** Parameters go to parts on two devices and come back whole. */

@@ -14,6 +14,7 @@ import duet.device.CpuOptions;
 import duet.device.Precision;
 import duet.device.ranks.RankedBackend;
 import duet.device.ranks.ThreadRanks;
+import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.output.TrainingListener;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -32,9 +33,9 @@ class RankedCudaTest {
         return new CpuOptions(0, new Arithmetic(ConvolutionChoice.FASTEST, precision));
     }
 
-    private static Map<String, float[]> train(Backend opened, Placement placement) {
+    private static Map<String, float[]> train(Backend opened, Network network, Placement placement) {
         try (Backend backend = opened;
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(),
+                Trainer trainer = Trainer.create(network, placement, backend, Tiny.data(),
                         Tiny.options().toBuilder().steps(STEPS).build())) {
             trainer.train(TrainingListener.SILENT);
             return trainer.snapshot().tensors();
@@ -42,17 +43,20 @@ class RankedCudaTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"towers, FP32", "towers, BF16", "halves, FP32", "data, FP32", "data, BF16", "hybrid, FP32"})
+    @CsvSource({"towers, FP32", "towers, BF16", "halves, FP32", "data, FP32", "data, BF16", "hybrid, FP32", "wide, FP32", "wide, BF16"})
     void sameBitsAsOneProcess(String name, Precision precision) {
         Placement placement = switch (name) {
             case "towers" -> Placement.TWO_TOWERS;
             case "halves" -> Placement.HALVES;
-            case "data" -> Placement.data(2, 4);
+            case "data", "wide" -> Placement.data(2, 4);
             default -> Placement.hybrid(2, 2);
         };
+        Network network = name.equals("wide") ? Tiny.wide() : Tiny.network();
         TestDevices.reset();
-        Map<String, float[]> expected = train(Backends.open(TestDevices.two(), options(precision)), placement);
-        ThreadRanks.run(2, 9, PATIENCE, ranks -> train(RankedBackend.open(TestDevices.one(), 1, options(precision), ranks), placement))
+        Map<String, float[]> expected = train(Backends.open(TestDevices.two(), options(precision)), network, placement);
+        ThreadRanks
+                .run(2, 9, PATIENCE,
+                        ranks -> train(RankedBackend.open(TestDevices.one(), 1, options(precision), ranks), network, placement))
                 .forEach(tensors -> expected.forEach((tensor, values) -> assertArrayEquals(values, tensors.get(tensor), tensor)));
         TestDevices.requireClean(placement + " " + precision);
     }

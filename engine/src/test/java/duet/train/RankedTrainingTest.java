@@ -20,6 +20,7 @@ import duet.device.RankLostException;
 import duet.device.Ranks;
 import duet.device.ranks.RankedBackend;
 import duet.device.ranks.ThreadRanks;
+import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Several processes train as one does: the same bits, one output folder, one end. Processes are threads here. */
 class RankedTrainingTest {
@@ -51,29 +53,34 @@ class RankedTrainingTest {
                 ranks);
     }
 
-    private static Run train(Ranks ranks, int each, Placement placement, TrainingOptions options) {
+    private static Run train(Ranks ranks, int each, Network network, Placement placement, TrainingOptions options) {
         Recorder recorder = new Recorder();
         try (Backend backend = open(ranks, each);
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options)) {
+                Trainer trainer = Trainer.create(network, placement, backend, Tiny.data(), options)) {
             trainer.train(recorder);
             return new Run(recorder.steps, trainer.snapshot().tensors());
         }
     }
 
-    private static Run alone(Placement placement, TrainingOptions options) {
+    private static Run alone(Network network, Placement placement, TrainingOptions options) {
         Recorder recorder = new Recorder();
         try (Backend backend = Tiny.backend(placement.devices());
-                Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options)) {
+                Trainer trainer = Trainer.create(network, placement, backend, Tiny.data(), options)) {
             trainer.train(recorder);
             return new Run(recorder.steps, trainer.snapshot().tensors());
         }
+    }
+
+    /** Where "wide" is trained as data parallel, each device updates a share of the weights. */
+    private static Network network(String name) {
+        return name.equals("wide") ? Tiny.wide() : Tiny.network();
     }
 
     private static Placement placement(String name, int devices, int parts) {
         return switch (name) {
             case "towers" -> Placement.TWO_TOWERS;
             case "halves" -> Placement.HALVES;
-            case "data" -> Placement.data(devices, parts);
+            case "data", "wide" -> Placement.data(devices, parts);
             case "hybrid" -> Placement.hybrid(devices, parts);
             case "rounds" -> Placement.hybrid(devices, parts, 2);
             default -> throw new IllegalArgumentException(name);
@@ -84,12 +91,12 @@ class RankedTrainingTest {
     @CsvSource({"rounds,2,1,4", "rounds,4,1,4", "data,2,1,8", "data,4,1,8", "data,8,1,8", "data,2,2,8", "data,3,1,6", "data,6,1,6",
             "hybrid,2,1,4", "hybrid,4,1,4",
             "hybrid,2,2,4",
-            "towers,2,1,2", "halves,2,1,2"})
+            "towers,2,1,2", "halves,2,1,2", "wide,2,1,8", "wide,4,1,8", "wide,8,1,8", "wide,2,2,8", "wide,3,2,6"})
     void sameBitsAsOneProcess(String name, int processes, int each, int parts) {
         Placement placement = placement(name, processes * each, parts);
         TrainingOptions options = options(parts == 6 ? 12 : 8);
-        Run expected = alone(placement, options);
-        for (Run run : ThreadRanks.run(processes, 17, PATIENCE, ranks -> train(ranks, each, placement, options))) {
+        Run expected = alone(network(name), placement, options);
+        for (Run run : ThreadRanks.run(processes, 17, PATIENCE, ranks -> train(ranks, each, network(name), placement, options))) {
             assertEquals(STEPS, run.steps().size());
             for (int i = 0; i < STEPS; i++) {
                 assertEquals(expected.steps().get(i).loss(), run.steps().get(i).loss(), "step " + (i + 1));
@@ -103,19 +110,19 @@ class RankedTrainingTest {
      * Only the first process writes; what it writes is what one process alone writes, also where the others have some of the parameters.
      */
     @ParameterizedTest
-    @CsvSource({"data,2", "hybrid,2", "towers,2"})
+    @CsvSource({"data,2", "hybrid,2", "towers,2", "wide,2"})
     void oneProcessWrites(String name, int processes, @TempDir Path folder) {
         Placement placement = placement(name, processes, 2);
         ThreadRanks.run(processes, 3, PATIENCE, ranks -> {
             Recorder recorder = new Recorder();
             TrainingOptions options = options().toBuilder().output(ranks.first() ? folder : null).checkpointEvery(3).build();
             try (Backend backend = open(ranks, 1);
-                    Trainer trainer = Trainer.create(Tiny.network(), placement, backend, Tiny.data(), options)) {
+                    Trainer trainer = Trainer.create(network(name), placement, backend, Tiny.data(), options)) {
                 Trainer.Result result = trainer.train(new TrainingListener() {
                     @Override
                     public void validated(Metrics metrics) {
                         if (ranks.first()) { // as pictures are drawn
-                            assertEquals(4 * 3 * 3, trainer.parameter("conv1.weight").length);
+                            assertEquals(name.equals("wide") ? 64 * 3 * 3 : 4 * 3 * 3, trainer.parameter("conv1.weight").length);
                         }
                     }
                 });
@@ -123,19 +130,20 @@ class RankedTrainingTest {
             }
             return recorder;
         });
-        Run expected = alone(placement, options());
+        Run expected = alone(network(name), placement, options());
         Checkpoint written = Checkpoint.read(folder, warning -> {});
         assertEquals(STEPS, written.state().step());
         expected.tensors().forEach((tensor, values) -> assertArrayEquals(values, written.tensors().get(tensor), tensor));
     }
 
     /** Four processes, then two, then one: the bits of one that was never stopped. */
-    @Test
-    void stoppedAndResumedOnFewer(@TempDir Path folder) {
-        Run expected = alone(Placement.data(1, 4), options());
+    @ParameterizedTest
+    @ValueSource(strings = {"data", "wide"})
+    void stoppedAndResumedOnFewer(String name, @TempDir Path folder) {
+        Run expected = alone(network(name), Placement.data(1, 4), options());
         ThreadRanks.run(4, 5, PATIENCE, ranks -> {
             try (Backend backend = open(ranks, 1);
-                    Trainer trainer = Trainer.create(Tiny.network(), Placement.data(4, 4), backend, Tiny.data(),
+                    Trainer trainer = Trainer.create(network(name), Placement.data(4, 4), backend, Tiny.data(),
                             options().toBuilder().output(ranks.first() ? folder : null).build())) {
                 // the signal reaches one of them, and all stop after the same step
                 Trainer.Result result = trainer.train(new Recorder(event -> {
@@ -218,7 +226,8 @@ class RankedTrainingTest {
     @Test
     void whoHasSomethingElseIsNamed() {
         DeviceException seed = assertThrows(DeviceException.class, () -> ThreadRanks.run(3, 1, PATIENCE,
-                ranks -> train(ranks, 1, Placement.data(3, 3), options().toBuilder().seed(ranks.rank() == 1 ? 8 : 7).build())));
+                ranks -> train(ranks, 1, Tiny.network(), Placement.data(3, 3),
+                        options().toBuilder().seed(ranks.rank() == 1 ? 8 : 7).build())));
         assertTrue(seed.getMessage().contains("the option seed") && seed.getMessage().contains("rank 1"), seed.getMessage());
         DeviceException devices = assertThrows(DeviceException.class,
                 () -> ThreadRanks.run(2, 1, PATIENCE, ranks -> open(ranks, 1 + ranks.rank())));

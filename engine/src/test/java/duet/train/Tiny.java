@@ -48,6 +48,24 @@ public final class Tiny {
                 new Layer.SoftmaxCrossEntropy("loss")));
     }
 
+    /**
+     * Layers so large that under data parallelism each device updates a share of them: 130 filters, scaled back, are two blocks of 64 and a
+     * rest, so that of eight devices five have no share of them; 200 outputs are three and a rest.
+     */
+    public static Network wide() {
+        Initialization start = new Initialization(Initialization.Distribution.HE, 0, 0);
+        return Network.chain("wide", new Shape(1, 10, 10), 1 / 64.0, List.of(
+                new Layer.Convolution("conv1", 64, 3, 4, 0, 1, Rounding.FLOOR, true, start),
+                new Layer.Nonlinearity("relu1", Operation.Activation.RELU),
+                new Layer.Convolution("conv2", 130, 3, 1, 1, 1, Rounding.FLOOR, true, start, 0.05),
+                new Layer.Nonlinearity("relu2", Operation.Activation.RELU),
+                new Layer.FullyConnected("fc3", 200, true, start),
+                new Layer.Nonlinearity("relu3", Operation.Activation.RELU),
+                new Layer.Dropout("drop3", 0.25, false),
+                new Layer.FullyConnected("fc4", CLASSES.size(), true, start),
+                new Layer.SoftmaxCrossEntropy("loss")));
+    }
+
     /** Batches of 8 that do not divide the 44 training images; ends of epochs after steps 6, 11, 17, 22. */
     public static TrainingOptions options() {
         return TrainingOptions.DEFAULTS.toBuilder().batch(8).epochs(4).seed(7).augmentation(Augmentation.STANDARD)

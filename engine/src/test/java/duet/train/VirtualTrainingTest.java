@@ -14,13 +14,18 @@ import duet.data.Augmentation;
 import duet.data.DamageReport;
 import duet.data.Split;
 import duet.data.source.Datasets;
+import duet.device.Arithmetic;
 import duet.device.Backend;
 import duet.device.Backends;
+import duet.device.ConvolutionChoice;
+import duet.device.CpuOptions;
+import duet.device.Precision;
 import duet.model.Networks;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
+import duet.train.output.TrainingListener;
 import duet.train.schedule.Diary;
 import duet.train.schedule.LearningRate;
 import duet.train.schedule.TrainingOptions;
@@ -31,6 +36,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -133,6 +139,32 @@ class VirtualTrainingTest {
         requireSameBits(parts, tiny(TestDevices.two(), Placement.data(2, 4), options), "two devices");
         requireSameBits(parts, tiny(String.join(",", one, one, one, one), Placement.data(4, 4), options), "four devices");
         TestDevices.requireClean("findings");
+    }
+
+    /** Each device updates a share of the large layers, under each schedule; also where weights are stored in two planes. */
+    @ParameterizedTest
+    @EnumSource(value = Precision.class, names = {"FP32", "BF16"})
+    void sharesOfUpdates(Precision precision) {
+        TrainingOptions options = Tiny.options().toBuilder().batch(8).steps(3).build();
+        String one = TestDevices.one();
+        Checkpoint expected = wide(one, Placement.data(1, 4), precision, options);
+        for (String schedule : SCHEDULES) {
+            TestDevices.configure(schedule);
+            boolean four = schedule.equals(SCHEDULES.getFirst());
+            Checkpoint end = four ? wide(String.join(",", one, one, one, one), Placement.data(4, 4), precision, options)
+                    : wide(TestDevices.two(), Placement.data(2, 4), precision, options);
+            TestDevices.requireClean(schedule);
+            expected.tensors().forEach((name, values) -> assertArrayEquals(values, end.tensors().get(name), schedule + ": " + name));
+        }
+    }
+
+    private static Checkpoint wide(String devices, Placement placement, Precision precision, TrainingOptions options) {
+        CpuOptions arithmetic = new CpuOptions(0, new Arithmetic(ConvolutionChoice.FASTEST, precision));
+        try (Backend backend = Backends.open(devices, arithmetic);
+                Trainer trainer = Trainer.create(Tiny.wide(), placement, backend, Tiny.data(), options)) {
+            trainer.train(TrainingListener.SILENT);
+            return trainer.snapshot();
+        }
     }
 
     @Test

@@ -165,6 +165,7 @@ public final class MpiRanks implements Ranks {
 
     @Override
     public void broadcast(String what, ByteBuffer data, int root) {
+        gather(what, new byte[0]); // who is missing is known here; of a broadcast MPI does not tell
         MemorySegment whole = MemorySegment.ofBuffer(data);
         thread.call(what, requests -> MpiThread.broadcast(root, root == rank() ? MpiThread.ALL : root, whole, requests));
     }

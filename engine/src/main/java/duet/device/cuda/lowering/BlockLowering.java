@@ -27,7 +27,7 @@ final class BlockLowering {
     private static final int[] WORDS = {16, 4, 2};
 
     static List<KernelCall> slice(Site site, Slice o) {
-        return List.of(copy(site, o, new Range(o.axis(), o.whole(), o.first(), o.part(), 0, o.axis().length(o.part()))));
+        return copy(site, o, new Range(o.axis(), o.whole(), o.first(), o.part(), 0, o.axis().length(o.part())));
     }
 
     static List<KernelCall> gather(Site site, Gather o) {
@@ -35,7 +35,7 @@ final class BlockLowering {
         int first = 0;
         for (Tensor part : o.parts()) {
             int length = o.axis().length(part);
-            launches.add(copy(site, o, new Range(o.axis(), part, 0, o.whole(), first, length)));
+            launches.addAll(copy(site, o, new Range(o.axis(), part, 0, o.whole(), first, length)));
             first += length;
         }
         return launches;
@@ -73,15 +73,26 @@ final class BlockLowering {
         }
     }
 
-    /** A copy knows no numbers, but the largest words that fit; only what the host reads is made float. */
-    private static KernelCall copy(Site site, Operation operation, Range range) {
-        Numbers from = Numbers.of(site, range.from());
-        if (from == Numbers.BF16 && Numbers.of(site, range.to()) == Numbers.FLOAT) {
-            return block(site, operation, "copy_block_from_bf16", range, 1);
+    /** A copy knows no numbers, but the largest words that fit; only what the host reads is made float. Two planes are two copies. */
+    private static List<KernelCall> copy(Site site, Operation operation, Range range) {
+        Stored from = site.layout().stored(range.from());
+        Stored to = site.layout().stored(range.to());
+        if (from == Stored.BF16 && to == Stored.PLAIN) {
+            return List.of(block(site, operation, "copy_block_from_bf16", range, 1));
         }
-        Numbers numbers = Numbers.of(site, operation, range.from(), range.to());
-        int vector = IntStream.of(WORDS).map(bytes -> bytes / numbers.bytes()).filter(range::divisible).findFirst().orElseThrow();
-        return block(site, operation, "copy_block_" + vector * numbers.bytes(), range, vector);
+        if (from == Stored.PLANES && to == Stored.PLANES) {
+            KernelCall lower = words(site, operation, range, Numbers.BF16.bytes());
+            duet_copy_block.from(lower.arguments(), address(site, range.from()) + Stored.lowerPlane(range.from().elements()));
+            duet_copy_block.to(lower.arguments(), address(site, range.to()) + Stored.lowerPlane(range.to().elements()));
+            return List.of(words(site, operation, range, Numbers.BF16.bytes()), lower);
+        }
+        return List.of(words(site, operation, range, Numbers.of(site, operation, range.from(), range.to()).bytes()));
+    }
+
+    /** @param size of a number, in bytes */
+    private static KernelCall words(Site site, Operation operation, Range range, int size) {
+        int vector = IntStream.of(WORDS).map(bytes -> bytes / size).filter(range::divisible).findFirst().orElseThrow();
+        return block(site, operation, "copy_block_" + vector * size, range, vector);
     }
 
     static List<KernelCall> add(Site site, AddToSlice o) {

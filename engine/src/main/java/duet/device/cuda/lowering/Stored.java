@@ -28,7 +28,7 @@ public enum Stored {
         if (tensor.format() == Format.ACTIVATION && tensor.role() == Role.TRANSIENT) {
             return BF16;
         }
-        return tensor.format() == Format.FILTER && tensor.role() == Role.PARAMETER ? PLANES : PLAIN;
+        return tensor.format() == Format.FILTER && (tensor.role() == Role.PARAMETER || tensor.role() == Role.SHARE) ? PLANES : PLAIN;
     }
 
     /** {@return where the lower plane of so many numbers begins, in bytes: a multiple of 16} */

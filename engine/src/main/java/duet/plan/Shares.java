@@ -1,0 +1,129 @@
+package duet.plan;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+import duet.device.Axis;
+import duet.device.Operation;
+import duet.device.Tensor;
+import duet.device.Tensor.Role;
+import duet.net.Layer;
+import duet.net.Shape;
+import duet.plan.PlanBuilder.Exchange;
+import duet.plan.PlanBuilder.Parcel;
+
+/**
+ * Filters that all devices have and each updates a share of: a run of their outputs. Gradients go to those who update them, and what they
+ * have made of the weights to all: a reduce-scatter and an all-gather (Rajbhandari et al. 2020, "ZeRO"; with momentum alone in shares). Of
+ * D devices each receives (D - 1) / D of the filter twice, not D - 1 times, and does 1 / D of the update with 1 / D of the momentum. An
+ * update works on each number for itself, and filters are scaled back each for itself, so that bits are those of an update of the whole.
+ */
+final class Shares {
+    /** CPU devices keep filters in blocks of at most so many outputs, which a share must not cut. */
+    private static final int BLOCK = 64;
+    /** Numbers of a filter below which cutting it costs more than sending it. */
+    private static final int LEAST = 1 << 16;
+
+    private final PlanBuilder builder;
+
+    Shares(PlanBuilder builder) {
+        this.builder = builder;
+    }
+
+    /**
+     * The outputs that each device updates: whole blocks; where there are fewer blocks the last devices have none. Empty if every device
+     * updates all: small filters, and those whose outputs do not lie in one piece.
+     */
+    static List<Range> of(int devices, Layer.Weighted layer, Shape filter) {
+        int outputs = layer.outputs();
+        if (devices == 1 || layer.groups() > 1 || outputs <= BLOCK || outputs * filter.elements() < LEAST) {
+            return List.of();
+        }
+        int each = Math.ceilDiv(Math.ceilDiv(outputs, BLOCK), devices) * BLOCK;
+        List<Range> shares = new ArrayList<>();
+        for (int first = 0; first < outputs; first += each) {
+            shares.add(new Range(first, Math.min(each, outputs - first)));
+        }
+        return shares;
+    }
+
+    /**
+     * Adds up one gradient of each lane, each share on the device that updates it: each device adds its own lanes' first. Copies start at
+     * once; the sums are made when the result is asked for.
+     *
+     * @param lanes  equal in size; they are overwritten
+     * @param shares by device
+     * @return for each share its sum
+     */
+    Supplier<List<Tensor>> sums(String layer, List<Tensor> lanes, List<Range> shares) {
+        List<Tensor> terms = builder.sums(layer, lanes);
+        List<List<Tensor>> cut = new ArrayList<>(); // by device, and by whose share it is
+        List<Parcel> parcels = new ArrayList<>();
+        Map<List<Integer>, Integer> places = new HashMap<>(); // by device and owner, among the parcels
+        for (Tensor term : terms) {
+            List<Tensor> own = shares.stream().map(share -> cut(layer, ".gradient.share", term, share, Role.TRANSIENT)).toList();
+            for (int owner = 0; owner < own.size(); owner++) {
+                if (owner != term.device()) {
+                    places.put(List.of(term.device(), owner), parcels.size());
+                    parcels.add(new Parcel(own.get(owner), layer + ".received.gradient", owner));
+                }
+            }
+            cut.add(own);
+        }
+        Exchange sent = builder.exchange(layer, parcels);
+        return () -> {
+            builder.await(sent);
+            List<Tensor> sums = new ArrayList<>();
+            for (int owner = 0; owner < shares.size(); owner++) {
+                List<Tensor> here = new ArrayList<>();
+                for (int from = 0; from < terms.size(); from++) {
+                    Integer place = places.get(List.of(from, owner));
+                    here.add(place == null ? cut.get(from).get(owner) : sent.arrived().get(place));
+                }
+                sums.add(builder.sum(layer, builder.lane(owner), here, cut.get(owner).get(owner)));
+            }
+            return sums;
+        };
+    }
+
+    /** A device's share of the weights, to be updated. */
+    Tensor weights(String layer, Tensor weight, Range share) {
+        return cut(layer, ".share", weight, share, Role.SHARE);
+    }
+
+    /**
+     * Hands updated shares to all devices. Copies start at once; when the result is run they are joined to whole filters.
+     *
+     * @param updated for each share
+     * @param weights for each device; nothing reads the old ones any more
+     */
+    Runnable handRound(String layer, List<Tensor> updated, List<Tensor> weights) {
+        List<Parcel> parcels = new ArrayList<>();
+        for (Tensor weight : weights) {
+            updated.stream().filter(share -> share.device() != weight.device())
+                    .forEach(share -> parcels.add(new Parcel(share, layer + ".received.share", weight.device())));
+        }
+        Exchange handed = builder.exchange(layer, parcels);
+        return () -> {
+            builder.await(handed);
+            int next = 0;
+            for (Tensor weight : weights) {
+                List<Tensor> parts = new ArrayList<>();
+                for (Tensor share : updated) {
+                    parts.add(share.device() == weight.device() ? share : handed.arrived().get(next++));
+                }
+                builder.launch(builder.lane(weight.device()), new Operation.Gather(layer, Axis.BATCH, parts, weight));
+            }
+        };
+    }
+
+    private Tensor cut(String layer, String name, Tensor filter, Range outputs, Role role) {
+        Tensor share = builder.tensor(layer + name, filter.device(), filter.format(), role, outputs.count(), filter.channels(),
+                filter.height(), filter.width());
+        builder.launch(builder.lane(filter.device()), new Operation.Slice(layer, Axis.BATCH, filter, outputs.first(), share));
+        return share;
+    }
+}
