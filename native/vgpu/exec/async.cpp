@@ -134,6 +134,7 @@ void copy_async(const Instruction &i, Warp &w) {
     copy.group[l] = w.committed[l];
     copy.oldest = std::min(copy.oldest, w.committed[l] | ~static_cast<uint32_t>(all == kAll ? -1 : w.lane[l]));
   }
+  ++k.copies;
   w.copies.push_back(std::move(w.spare.back()));
   w.spare.pop_back();
 }
@@ -153,10 +154,10 @@ void wait(Warp &w, bool everything, uint32_t left) {
     if (copy.mask) std::swap(w.copies[kept++], w.copies[n]);
     else w.spare.push_back(std::move(w.copies[n]));
   }
-  w.copies.resize(kept);
   Worker &k = *w.worker;
-  k.any_pending = false;
-  for (const Warp &other : k.warps) k.any_pending |= !other.copies.empty();
+  k.copies -= static_cast<uint32_t>(w.copies.size() - kept);
+  k.any_pending = k.copies != 0;
+  w.copies.resize(kept);
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ Worker::Worker(LaunchState &state, uint64_t seed)
     Warp &w = warps[n];
     w.worker = this;
     w.index = n;
+    w.whole = settings.analysis ? kAll : 0;
     w.frame = memory.data() + n * frame;
     w.local = memory.data() + count * frame + n * local;
     if (arranged) w.arranged = arranged.get() + n * kernel.arrangements;
@@ -124,6 +125,7 @@ void Worker::start_block(uint64_t number) {
   if (kernel.named_barriers) reset_barriers();
   std::fill(pending.begin(), pending.end(), 0);  // a block may end with copies that nothing waited for
   any_pending = false;
+  copies = 0;
   reduce_count[0] = reduce_count[1] = reduce_or[0] = reduce_or[1] = 0;
   reduce_and[0] = reduce_and[1] = kAll;
   // Shared memory starts as signalling NaNs, not as what the block before left.

@@ -54,6 +54,7 @@ struct Instruction {
   uint8_t mode = 0;           // of a shuffle, a vote, a boolean combination
   Space space = Space::none;  // of a load or store, if it names one
   bool guard_negated = false;
+  bool uniform = false;  // integer arithmetic whose operands the lanes have in common: one of them does for all
   uint32_t guard = ~0u;
   uint32_t number = 0;  // its own index
   uint32_t cache = 0;   // index of its access cache

@@ -58,6 +58,7 @@ struct Warp {
   uint8_t *frame = nullptr;
   uint32_t mask = 0;                      // lanes that execute now
   uint32_t live = 0;                      // lanes that have not exited
+  uint32_t whole = 0;                     // the mask with which uniform arithmetic is done once: all lanes; 0 if the analysis is off
   alignas(32) int32_t lane[kLanes] = {};  // mask, spread: -1 or 0
   uint32_t carry = 0;                     // the condition code of add.cc
   uint32_t index = 0;
@@ -186,6 +187,7 @@ struct Worker {
   uint64_t reserved_from = 0;  // shared memory from here on is the system's: zero at first, and not checked
   Shadow shadow;               // of shared memory
   bool any_pending = false;
+  uint32_t copies = 0;  // cp.async instructions of all warps with lanes whose copy has not been done
   // With named barriers, instead: the clock of each warp (a row: what it knows of each), and for each granule its time << 6 | warp of the
   // last write, whether a cp.async is on its way, and when each warp last read or updated it.
   std::vector<NamedBarrier> barriers;
@@ -258,6 +260,12 @@ template <class D, class F> [[gnu::always_inline]] inline void write_each(Warp &
     int l = __builtin_ctz(m);
     d[l] = f(l);
   }
+}
+
+// One value in all 32 lanes.
+template <class D> inline void write_all(Warp &w, uint32_t to, D value) {
+  D *d = w.at<D>(to);
+  for (int l = 0; l < kLanes; ++l) d[l] = value;
 }
 
 inline void write_predicate(Warp &w, uint32_t to, uint32_t value) {

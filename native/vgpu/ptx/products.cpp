@@ -67,7 +67,8 @@ class Delay {
   }
 };
 
-// The sums of a row of multiply-adds, if they can be taken one by one: no factor is a result, and what is in between is wanted nowhere else.
+// The sums of a row of multiply-adds, if they can be taken one by one: no factor is a result, and what is in between is wanted nowhere
+// else.
 bool find_chains(const Kernel &k, uint32_t begin, uint32_t end, const std::vector<uint32_t> &uses, const std::vector<uint32_t> &defs,
                  std::vector<Chain> &chains) {
   std::map<uint32_t, size_t> open;  // by the register that has the sum so far

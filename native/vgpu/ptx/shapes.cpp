@@ -1,7 +1,7 @@
 // What is known before the launch of how the lanes of a register differ. A value is S(lane) + u: the shape S is a function of the lane that
 // stays the same for a warp as long as a launch lasts, u is any number that the lanes have in common at the time. Shape 0 is uniform. A
 // value is exact if it does not change at all during a launch. Accesses at addresses with a shape need no look at 32 addresses: how the
-// lanes lie is worked out once for a warp.
+// lanes lie is worked out once for a warp. Arithmetic on uniform values is done once for all lanes.
 //
 // Each register has one value for the whole kernel: what all instructions that write it agree on. Lanes have a common history except
 // where a branch has parted them; a register that is written between such a branch and the block where they meet again, and wanted
@@ -95,7 +95,9 @@ class Shapes {
       for (size_t b = 0; b < kernel_.blocks.size(); ++b) part(b);
     } while (changed_);
     std::map<std::pair<int32_t, uint8_t>, uint32_t> numbers;
-    for (Instruction &i : kernel_.code) {
+    for (size_t s = 0; s < kernel_.code.size(); ++s) {
+      Instruction &i = kernel_.code[s];
+      i.uniform = kinds_[s] != Kind::other && i.guard == ~0u && all_uniform(i);
       if (i.space == Space::param) i.arrangement = values_[i.o[i.defs]].uniform();
       if (i.space != Space::global && i.space != Space::shared && i.space != Space::constant && i.category != Category::async_copy)
         continue;
@@ -169,6 +171,11 @@ class Shapes {
       case Special::reserved_smem_1: return {kUniform, exact};
     }
     return kAnything;
+  }
+
+  bool all_uniform(const Instruction &i) const {
+    const uint32_t *o = kernel_.operands(i);
+    return std::all_of(o + i.defs, o + i.defs + i.uses, [&](uint32_t r) { return values_[r].uniform(); });
   }
 
   void put(uint32_t r, Value v) {
