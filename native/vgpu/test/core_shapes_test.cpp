@@ -9,9 +9,10 @@ using namespace core_test;
 
 namespace {
 
-constexpr uint32_t kValues = 8, kTile = 8192, kThreads = 96;
+constexpr uint32_t kValues = 8, kMost = 60, kTile = 1 << 16, kThreads = 96;
 
-// %v0 to %v7 hold small numbers, addresses in the tile among them; %u is a loop's counter.
+// %v0 to %v7 hold small numbers, addresses in the tile among them. Most results get a register of their own, so that much is known of it;
+// others change one, for all lanes or for some.
 class RandomKernel {
  public:
   explicit RandomKernel(std::mt19937_64 &random) : random_(random) {
@@ -22,11 +23,11 @@ class RandomKernel {
       line(starts[below(8)], n);
     }
     block(0, 8);
-    for (uint32_t n = 0; n < kValues; ++n) body_ += "add.s32 %s, %s, %v" + std::to_string(n) + ";\n";
+    for (uint32_t n = 0; n < count_; ++n) body_ += "add.s32 %s, %s, %v" + std::to_string(n) + ";\n";
   }
   std::string text() const {
     return module_text(
-        ".visible .entry t(.param .u64 to, .param .u32 number)\n{\n.reg .pred %p, %q; .reg .b32 %v<8>; .reg .b32 %t, %l, %a, %s, %x, "
+        ".visible .entry t(.param .u64 to, .param .u32 number)\n{\n.reg .pred %p, %q; .reg .b32 %v<60>; .reg .b32 %t, %l, %a, %s, %x, "
         "%c<4>;\n"
         ".reg .b64 %rd<5>;\n.shared .align 16 .b8 tile[" +
         std::to_string(kTile) +
@@ -40,9 +41,11 @@ class RandomKernel {
   std::mt19937_64 &random_;
   std::string body_;
   int labels_ = 0;
+  uint32_t count_ = kValues, last_ = 0;  // registers with numbers; the one that has changed last
 
   uint32_t below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
-  std::string value() { return "%v" + std::to_string(below(kValues)); }
+  std::string value() { return "%v" + std::to_string(below(3) ? below(count_) : last_); }
+  uint32_t result() { return count_ < kMost && below(10) < 6 ? count_++ : below(count_); }
   void line(std::string text, uint32_t to) {
     for (size_t at; (at = text.find('#')) != std::string::npos;) text.replace(at, 1, std::to_string(to));
     body_ += text + "\n";
@@ -59,23 +62,26 @@ class RandomKernel {
     }
   }
   void compute(const std::string &guard) {
-    const char *forms[] = {"add.s32 %v#, A, B;",      "add.s32 %v#, A, 16;",   "sub.s32 %v#, A, B;",       "mov.u32 %v#, A;",
-                           "selp.b32 %v#, A, B, %p;", "and.b32 %v#, A, 2044;", "xor.b32 %v#, A, 64;",      "shr.u32 %v#, A, 1;",
-                           "mul.lo.s32 %v#, A, 2;",   "shl.b32 %v#, A, 1;",    "mad.lo.s32 %v#, A, 3, B;", "min.s32 %v#, A, B;",
-                           "mov.u32 %v#, 32;",        "shl.b32 %v#, %t, 2;"};
+    if (below(3) == 0) {
+      last_ = below(count_);
+      return line(guard + (below(2) ? "add.s32 %v#, %v#, 16;" : "sub.s32 %v#, %v#, 64;"), last_);
+    }
+    const char *forms[] = {"add.s32 %v#, A, B;",        "add.s32 %v#, A, 16;",      "sub.s32 %v#, A, B;",  "mov.u32 %v#, A;",
+                           "selp.b32 %v#, A, B, %p;",   "and.b32 %v#, A, 2044;",    "xor.b32 %v#, A, 64;", "mul.lo.s32 %v#, %l, 12;",
+                           "mad.lo.s32 %v#, %t, 4, A;", "min.s32 %v#, A, B;",       "mov.u32 %v#, 32;",    "shl.b32 %v#, %t, 2;",
+                           "add.s32 %v#, A, -64;",      "mad.lo.s32 %v#, %l, 8, A;"};
     std::string form = forms[below(14)];
     for (char letter : {'A', 'B'})
       for (size_t at; (at = form.find(std::string(" ") + letter)) != std::string::npos;) form.replace(at + 1, 1, value());
-    line(guard + form, below(kValues));
+    line(guard + form, result());
   }
   void access(const std::string &guard) {
-    const bool raw = below(3) != 0;  // may be anywhere in the end, and what is found then must be the same
-    if (raw) body_ += "and.b32 %a, " + value() + ", -4;\nmov.u32 %x, tile;\nadd.s32 %a, %a, %x;\n";
-    else body_ += "mov.u32 %x, tile;\nadd.s32 %a, " + value() + ", %x;\n";
-    const std::string at = "[%a+" + std::to_string(16 * below(64)) + "]";
+    // From the middle of the tile on, either way. What goes beyond it must be found alike, too.
+    body_ += "mov.u32 %x, tile;\nadd.s32 %a, " + value() + ", %x;\n";
+    const std::string at = "[%a+" + std::to_string(kTile / 2 + 16 * below(64)) + "]";
     switch (below(4)) {
       case 0: body_ += guard + "st.shared.u32 " + at + ", " + value() + ";\n"; break;
-      case 1: line(guard + "ld.shared.u32 %v#, " + at + ";\nand.b32 %v#, %v#, 1020;", below(kValues)); break;
+      case 1: line(guard + "ld.shared.u32 %v#, " + at + ";\nand.b32 %v#, %v#, 1020;", result()); break;
       case 2: body_ += guard + "ld.shared.u32 %x, " + at + ";\nadd.s32 %s, %s, %x;\n"; break;
       default:
         body_ += "and.b32 %a, " + value() + ", 124;\ncvt.u64.u32 %rd3, %a;\nadd.s64 %rd3, %rd1, %rd3;\n" + guard +
@@ -115,7 +121,7 @@ class RandomKernel {
     body_ += "mov.u32 " + counter + ", 0;\n" + begin + ":\n";
     block(depth + 1, 4);
     body_ += "add.s32 " + counter + ", " + counter + ", 1;\n";
-    if (below(2)) line("mad.lo.s32 %v#, " + counter + ", 16, %v#;", below(kValues));
+    if (below(2)) line("mad.lo.s32 %v#, " + counter + ", 16, %v#;", last_ = below(count_));
     const uint32_t kind = below(3);
     body_ += kind == 0 ? "" : kind == 1 ? "and.b32 %x, %l, 3;\n" : "and.b32 %x, " + value() + ", 3;\n";
     body_ += "setp.lt.s32 %q, " + counter + ", " + most[kind] + ";\n@%q bra " + begin + ";\n" + end + ":\n";
