@@ -29,6 +29,7 @@ struct Settings {
   bool leaks = true;        // what is left when a context ends
   bool counters = true;
   bool perturb = false;  // approximate instructions are off by as much as the PTX ISA allows
+  bool analysis = true;  // use what is known of addresses before the launch; off: look at all of them, for tests
   bool fail = true;      // a finding makes the launch fail as a fault does; otherwise it is only listed
   uint64_t seed = 0;
   WarpOrder warps = WarpOrder::round_robin;

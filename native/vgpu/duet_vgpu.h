@@ -16,7 +16,8 @@ extern "C" {
 int vgpu_abi(void) VGPU_NOEXCEPT;
 
 /* "key=value,key=value", keys: devices, memory (bytes of each), bounds, initialized, races, barriers, ordering, tf32 (off at first), leaks,
-   counters, perturb, fail (each on or off), checks (all, none), seed, budget (warp instructions of a block before it counts as hanging),
+   counters, perturb, fail (each on or off), analysis (of addresses before a launch; off: each is looked at, slower, with the same results),
+   checks (all, none), seed, budget (warp instructions of a block before it counts as hanging),
    warps (round-robin, reverse, random, one-warp-far), streams (fifo, latest-first, delay, random, lazy),
    accumulation (of tensor cores: published, exact, adversarial), threads, peer (on or off:
    whether devices can access each other), driver (such as 12020), compute (such as 80), fail-call (NAME:N:ERROR, the N-th call from

@@ -85,6 +85,7 @@ bool *switch_of(Settings &settings, std::string_view key) {
   if (key == "leaks") return &settings.leaks;
   if (key == "counters") return &settings.counters;
   if (key == "perturb") return &settings.perturb;
+  if (key == "analysis") return &settings.analysis;
   if (key == "fail") return &settings.fail;
   return nullptr;
 }

@@ -4,10 +4,11 @@
 
 namespace vgpu {
 
-enum class Intent : uint8_t { load, store, atomic };
-
 // Handlers by space, element, register width, and number of elements (1, 2, 4); null for what does not exist.
 Handler load_handler(Space space, int bytes, bool is_signed, int register_bytes, int count);
+// For loads of this kind from shared memory side by side, with one address register and without a guard: what does all of them, by the
+// first one's `length`. Null if there is none.
+Handler load_row_handler(Handler one);
 Handler store_handler(Space space, int bytes, int register_bytes, int count);
 Handler atomic_handler(Space space, const std::string &operation, const std::string &type);
 Handler async_copy_handler();
@@ -19,6 +20,8 @@ void wait_for_all_copies(const Instruction &i, Warp &w);
 // (which then either works or faults).
 uint8_t *resolve_global(const Instruction &i, Warp &w, AccessCache &c, const void *address_register, Intent intent);
 uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const void *address_register, Intent intent);
+// The same of a load at `base` whose lanes lie as this pattern says.
+uint8_t *resolve_shared_load(const Instruction &i, Warp &w, const Pattern &p, uint64_t base);
 
 // Shared words that a copy in flight will write (issued), of all lanes (false: there is something to report, so lane by lane) or of one,
 // and those of one lane or run that it has written (done).

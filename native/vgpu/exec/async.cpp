@@ -15,9 +15,9 @@ template <int bytes> void move_whole(const AsyncCopy &copy, uint32_t lanes, uint
 
 void finish_copy(Warp &w, AsyncCopy &copy, uint32_t lanes) {
   uint8_t *shared = w.worker->shared;
-  uint32_t whole = 0;
-  for (int l = 0; l < kLanes; ++l) whole |= static_cast<uint32_t>(copy.read[l] == copy.bytes) << l;
-  whole &= lanes;
+  const __m256i read = _mm256_load_si256(reinterpret_cast<const __m256i *>(copy.read));
+  const __m256i is_whole = _mm256_cmpeq_epi8(read, _mm256_set1_epi8(static_cast<char>(copy.bytes)));
+  const uint32_t whole = static_cast<uint32_t>(_mm256_movemask_epi8(is_whole)) & lanes;
   if (copy.bytes == 16) move_whole<16>(copy, whole, shared);
   else if (copy.bytes == 8) move_whole<8>(copy, whole, shared);
   else move_whole<4>(copy, whole, shared);
@@ -42,7 +42,7 @@ void aim(const Instruction &i, Warp &w, AsyncCopy &copy) {
   const auto *narrow = reinterpret_cast<const uint32_t *>(to_register);
   const auto *wide = reinterpret_cast<const uint64_t *>(to_register);
   const uint64_t base = i.mode ? wide[first_lane(w)] : narrow[first_lane(w)];
-  const Pattern *p = i.mode ? spread(w, c, wide, i.bytes) : spread(w, c, narrow, i.bytes);
+  const Pattern *p = i.mode ? spread(w, c, wide, i.bytes, i.arrangement_to) : spread(w, c, narrow, i.bytes, i.arrangement_to);
   const uint64_t low = base + (p ? p->low : 0), high = base + (p ? p->high : 0);
   copy.run_count = 0;
   if (p && low <= high && high <= k.shared_bytes && !((base | p->alignment) & (i.bytes - 1)) && shared_copies_issued(w, *p, base)) {
@@ -124,6 +124,7 @@ void copy_async(const Instruction &i, Warp &w) {
     if (whole >> l & 1) continue;
     Instruction part = i;
     part.bytes = 1;
+    part.arrangement = 0;
     for (int n = 0; n < copy.read[l]; ++n, ++part.immediate) w.set_mask(m & -m), check(part);
   }
   w.set_mask(all);
@@ -133,6 +134,7 @@ void copy_async(const Instruction &i, Warp &w) {
     copy.group[l] = w.committed[l];
     copy.oldest = std::min(copy.oldest, w.committed[l] | ~static_cast<uint32_t>(all == kAll ? -1 : w.lane[l]));
   }
+  ++k.copies;
   w.copies.push_back(std::move(w.spare.back()));
   w.spare.pop_back();
 }
@@ -152,10 +154,10 @@ void wait(Warp &w, bool everything, uint32_t left) {
     if (copy.mask) std::swap(w.copies[kept++], w.copies[n]);
     else w.spare.push_back(std::move(w.copies[n]));
   }
-  w.copies.resize(kept);
   Worker &k = *w.worker;
-  k.any_pending = false;
-  for (const Warp &other : k.warps) k.any_pending |= !other.copies.empty();
+  k.copies -= static_cast<uint32_t>(w.copies.size() - kept);
+  k.any_pending = k.copies != 0;
+  w.copies.resize(kept);
 }
 
 }  // namespace

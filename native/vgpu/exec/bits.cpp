@@ -54,6 +54,7 @@ template <class T> T insert(T a, T b, u32 c, u32 d) {
 template <class T> void insert_field(const Instruction &i, Warp &w) {
   const T *a = w.at<T>(i.o[1]), *b = w.at<T>(i.o[2]);
   const u32 *c = w.at<u32>(i.o[3]), *d = w.at<u32>(i.o[4]);
+  if (i.uniform && w.mask == w.whole) return write_all<T>(w, i.o[0], insert(a[0], b[0], c[0], d[0]));
   write_each<T>(w, i.o[0], [=](int l) { return insert(a[l], b[l], c[l], d[l]); });
 }
 
@@ -114,6 +115,7 @@ template <bool wrap> u32 amount(u32 c) { return wrap ? c & 31 : std::min(c, 32u)
 template <class T> void choose(const Instruction &i, Warp &w) {
   const T *a = w.at<T>(i.o[1]), *b = w.at<T>(i.o[2]);
   const u32 p = w.predicate(i.o[3]) ^ static_cast<u32>(i.immediate);  // -1: !p
+  if (i.uniform && w.mask == w.whole) return write_all<T>(w, i.o[0], p & 1 ? a[0] : b[0]);
   write_lanes<T>(w, i.o[0], [=](int l) { return p >> l & 1 ? a[l] : b[l]; });
 }
 template <class T, class C> void choose_by_sign(const Instruction &i, Warp &w) {

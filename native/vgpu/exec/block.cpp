@@ -59,6 +59,10 @@ Worker::Worker(LaunchState &state, uint64_t seed)
   memory = LazyBytes(std::max<size_t>((frame + local) * count, 4096));
   warps.resize(count);
   caches.resize(kernel.caches);
+  if (settings.analysis && kernel.arrangements) {
+    arranged = std::make_unique<const Pattern *[]>(kernel.arrangements * count);
+    std::fill_n(arranged.get(), kernel.arrangements * count, &kNoPattern);
+  }
   executions.resize(kernel.blocks.size());
   this->threads.resize(kernel.blocks.size());
   shared_bytes = kernel.dynamic_shared_start + l.dynamic_shared_bytes;
@@ -70,19 +74,23 @@ Worker::Worker(LaunchState &state, uint64_t seed)
   const size_t words = shared_bytes / kernel.granule + 16;
   granule_bits = static_cast<uint32_t>(std::countr_zero(kernel.granule));
   if (settings.races || settings.initialized) {
-    wrote.resize(words);
-    read.resize(words);
-    pending.resize(words);
-    if (kernel.shared_atomics) atomics.resize(words);
-    if (kernel.named_barriers) reads = LazyBytes(words * count * sizeof(uint32_t));
-    if (kernel.named_barriers && kernel.shared_atomics) updates = LazyBytes(words * count * sizeof(uint32_t));
+    if (!kernel.named_barriers) {
+      shadow.resize(words, count, kernel.shared_atomics);
+    } else {
+      wrote.resize(words);
+      pending.resize(words);
+      reads = LazyBytes(words * count * sizeof(uint32_t));
+      if (kernel.shared_atomics) updates = LazyBytes(words * count * sizeof(uint32_t));
+    }
   }
   for (uint32_t n = 0; n < count; ++n) {
     Warp &w = warps[n];
     w.worker = this;
     w.index = n;
+    w.whole = settings.analysis ? kAll : 0;
     w.frame = memory.data() + n * frame;
     w.local = memory.data() + count * frame + n * local;
+    if (arranged) w.arranged = arranged.get() + n * kernel.arrangements;
     for (const Constant &c : kernel.constants) {
       for (int lane = 0; lane < kLanes; ++lane) {
         if (c.width == 1) w.predicate(c.offset) = c.bits ? kAll : 0;
@@ -108,9 +116,8 @@ void Worker::start_block(uint64_t number) {
   random = (settings.seed + number + 1) * 0x9e3779b97f4a7c15u;  // the same whichever thread runs the block
   if (++epoch > (1u << 26) - (1u << 20)) {                      // the shadow's epochs have 26 bits
     epoch = 1;
+    shadow.forget();
     std::fill(wrote.begin(), wrote.end(), 0);
-    std::fill(read.begin(), read.end(), 0);
-    std::fill(atomics.begin(), atomics.end(), 0);
     std::fill(reads.begin(), reads.end(), 0);
     std::fill(updates.begin(), updates.end(), 0);
   }
@@ -118,6 +125,7 @@ void Worker::start_block(uint64_t number) {
   if (kernel.named_barriers) reset_barriers();
   std::fill(pending.begin(), pending.end(), 0);  // a block may end with copies that nothing waited for
   any_pending = false;
+  copies = 0;
   reduce_count[0] = reduce_count[1] = reduce_or[0] = reduce_or[1] = 0;
   reduce_and[0] = reduce_and[1] = kAll;
   // Shared memory starts as signalling NaNs, not as what the block before left.

@@ -15,6 +15,15 @@ int uncovered(const uint32_t *times, const uint32_t *known, uint32_t count, uint
 
 }  // namespace
 
+uint32_t clocked_suspicion(const Worker &k, uint32_t from, uint32_t to, uint32_t warp) {
+  const uint32_t *known = k.clocks.data() + warp * k.warps.size();
+  for (uint32_t g = from; g < to; ++g) {
+    const uint32_t v = k.wrote[g], writer = v & 63;
+    if (v < k.first_epoch << 6 || (writer != warp && (v >> 6) > known[writer]) || k.pending[g]) return g;
+  }
+  return to;
+}
+
 uint32_t clocked_tag(const Worker &k, uint32_t warp) { return k.clocks[warp * k.warps.size() + warp] << 6 | warp; }
 
 SharedProblems clocked_access(Worker &k, uint32_t from, uint32_t n, uint32_t warp, Intent intent) {

@@ -9,10 +9,14 @@ namespace {
 template <class T, bool ftz, auto F> void set_predicate(const Instruction &i, Warp &w) {
   const T *a = w.at<T>(i.o[2]), *b = w.at<T>(i.o[3]);
   uint32_t r = 0;
+  if (i.uniform && w.mask == w.whole) {
+    r = F(a[0], b[0]) ? kAll : 0;
+  } else {
 #pragma GCC ivdep
-  for (int l = 0; l < kLanes; ++l) {
-    if constexpr (ftz) r |= static_cast<uint32_t>(F(flush(a[l]), flush(b[l]))) << l;
-    else r |= static_cast<uint32_t>(F(a[l], b[l])) << l;
+    for (int l = 0; l < kLanes; ++l) {
+      if constexpr (ftz) r |= static_cast<uint32_t>(F(flush(a[l]), flush(b[l]))) << l;
+      else r |= static_cast<uint32_t>(F(a[l], b[l])) << l;
+    }
   }
   if (__builtin_expect(i.mode == 0, 1)) return write_predicate(w, i.o[0], r);
   const uint32_t c = i.mode > 3 ? 0 : w.predicate(i.o[4]) ^ static_cast<uint32_t>(i.immediate);

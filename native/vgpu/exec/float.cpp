@@ -1,6 +1,7 @@
 // Exact floating-point arithmetic: one rounding, fused only where PTX says fma.
 #include "forms.h"
 #include "numbers.h"
+#include "product_tiles.h"
 
 namespace vgpu {
 namespace {
@@ -164,8 +165,10 @@ void fma_row(const Instruction &first, Warp &w) {
     for (int n = 0; n < vectors; n += 2) nan = _mm256_or_ps(nan, _mm256_cmp_ps(r[n], r[n + 1], _CMP_UNORD_Q));
     if (i->o[0] == held) held = ~0u;
   }
-  if (__builtin_expect(_mm256_testz_si256(_mm256_castps_si256(nan), _mm256_castps_si256(nan)), 1)) return;
-  for (const Instruction *i = &first; i != end; ++i) {
+  if (__builtin_expect(!_mm256_testz_si256(_mm256_castps_si256(nan), _mm256_castps_si256(nan)), 0)) make_canonical(first, w);
+}
+void make_canonical(const Instruction &first, Warp &w) {
+  for (const Instruction *i = &first; i != &first + first.length; ++i) {
     float *d = w.at<float>(i->o[0]);
     for (int l = 0; l < kLanes; ++l) d[l] = canonical(d[l]);
   }

@@ -28,32 +28,38 @@ void add_half_convert_forms(Forms &forms);
 
 template <class D, class A, auto F> void unary(const Instruction &i, Warp &w) {
   const A *a = w.at<A>(i.o[1]);
+  if (i.uniform && w.mask == w.whole) return write_all<D>(w, i.o[0], F(a[0]));
   write_lanes<D>(w, i.o[0], [=](int l) { return F(a[l]); });
 }
 template <class D, class A, class B, auto F> void binary(const Instruction &i, Warp &w) {
   const A *a = w.at<A>(i.o[1]);
   const B *b = w.at<B>(i.o[2]);
+  if (i.uniform && w.mask == w.whole) return write_all<D>(w, i.o[0], F(a[0], b[0]));
   write_lanes<D>(w, i.o[0], [=](int l) { return F(a[l], b[l]); });
 }
 template <class D, class A, class B, class C, auto F> void ternary(const Instruction &i, Warp &w) {
   const A *a = w.at<A>(i.o[1]);
   const B *b = w.at<B>(i.o[2]);
   const C *c = w.at<C>(i.o[3]);
+  if (i.uniform && w.mask == w.whole) return write_all<D>(w, i.o[0], F(a[0], b[0], c[0]));
   write_lanes<D>(w, i.o[0], [=](int l) { return F(a[l], b[l], c[l]); });
 }
 template <class D, class A, auto F> void unary_each(const Instruction &i, Warp &w) {
   const A *a = w.at<A>(i.o[1]);
+  if (i.uniform && w.mask == w.whole) return write_all<D>(w, i.o[0], F(a[0]));
   write_each<D>(w, i.o[0], [=](int l) { return F(a[l]); });
 }
 template <class D, class A, class B, auto F> void binary_each(const Instruction &i, Warp &w) {
   const A *a = w.at<A>(i.o[1]);
   const B *b = w.at<B>(i.o[2]);
+  if (i.uniform && w.mask == w.whole) return write_all<D>(w, i.o[0], F(a[0], b[0]));
   write_each<D>(w, i.o[0], [=](int l) { return F(a[l], b[l]); });
 }
 template <class D, class A, class B, class C, auto F> void ternary_each(const Instruction &i, Warp &w) {
   const A *a = w.at<A>(i.o[1]);
   const B *b = w.at<B>(i.o[2]);
   const C *c = w.at<C>(i.o[3]);
+  if (i.uniform && w.mask == w.whole) return write_all<D>(w, i.o[0], F(a[0], b[0], c[0]));
   write_each<D>(w, i.o[0], [=](int l) { return F(a[l], b[l], c[l]); });
 }
 

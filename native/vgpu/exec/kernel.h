@@ -51,13 +51,18 @@ struct Instruction {
   uint8_t flags = 0;
   uint8_t bytes = 0;  // of a memory access by one lane
   Category category = Category::none;
-  uint8_t mode = 0;  // of a shuffle, a vote, a boolean combination
+  uint8_t mode = 0;           // of a shuffle, a vote, a boolean combination
+  Space space = Space::none;  // of a load or store, if it names one
   bool guard_negated = false;
+  bool uniform = false;  // integer arithmetic whose operands the lanes have in common: one of them does for all
   uint32_t guard = ~0u;
   uint32_t number = 0;  // its own index
   uint32_t cache = 0;   // index of its access cache
   uint32_t list = 0;    // where its operands begin in the kernel's lists, if o is too short
   uint32_t length = 1;  // instructions that `run` does: this one and those behind it
+  // Of a memory instruction whose lanes always lie alike (ptx/shapes.cpp), and of the shared addresses of a cp.async: the number of the
+  // arrangement and 1. Of ld.param: 1 if all lanes have one address.
+  uint32_t arrangement = 0, arrangement_to = 0;
   int64_t immediate = 0;
   bool listed() const { return defs + uses > static_cast<int>(std::size(o)); }
 };
@@ -137,6 +142,7 @@ struct Kernel {
   size_t dynamic_shared_start = 0;
   uint32_t granule = 4;  // bytes of shared memory that one shadow word stands for
   uint32_t caches = 0;   // memory instructions
+  uint32_t arrangements = 0;
   bool shared_atomics = false;
   bool named_barriers = false;   // other barriers than `bar.sync 0` of the whole block
   bool reserved_shared = false;  // uses the shared memory that belongs to the system (cooperative groups)
@@ -149,7 +155,7 @@ struct Kernel {
 
 struct Module::State {
   int device = 0;
-  std::vector<std::unique_ptr<Kernel>> kernels;
+  std::vector<std::shared_ptr<const Kernel>> kernels;  // shared with other modules of the same text, if they have no variables
   std::map<std::string, std::pair<uint64_t, size_t>> variables;
   ~State();
 };

@@ -1,6 +1,5 @@
 // Loads and stores of all spaces.
-#include "access.h"
-#include <immintrin.h>
+#include "spread.h"
 
 namespace vgpu {
 namespace {
@@ -10,16 +9,32 @@ template <Space space> uint8_t *resolve(const Instruction &i, Warp &w, AccessCac
   else return resolve_global(i, w, c, a, intent);
 }
 
-// Four vectors of 16 bytes from four lanes into four registers.
-inline void transpose_load(const uint8_t *p, const int32_t *r, float *d0, float *d1, float *d2, float *d3) {
-  for (int l = 0; l < kLanes; l += 4) {
-    __m128 a = _mm_loadu_ps(reinterpret_cast<const float *>(p + r[l])), b = _mm_loadu_ps(reinterpret_cast<const float *>(p + r[l + 1]));
-    __m128 c = _mm_loadu_ps(reinterpret_cast<const float *>(p + r[l + 2])), d = _mm_loadu_ps(reinterpret_cast<const float *>(p + r[l + 3]));
-    _MM_TRANSPOSE4_PS(a, b, c, d);
-    _mm_store_ps(d0 + l, a);
-    _mm_store_ps(d1 + l, b);
-    _mm_store_ps(d2 + l, c);
-    _mm_store_ps(d3 + l, d);
+// Vectors of 16 bytes from eight lanes as eight lanes of four registers.
+struct Octet {
+  __m256 d[4];
+};
+inline Octet transpose_octet(const uint8_t *p, const int32_t *r) {
+  auto pair = [=](int l) {
+    const __m128 low = _mm_loadu_ps(reinterpret_cast<const float *>(p + r[l]));
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(low), _mm_loadu_ps(reinterpret_cast<const float *>(p + r[l + 4])), 1);
+  };
+  const __m256 a = pair(0), b = pair(1), c = pair(2), d = pair(3);
+  const __m256 ab = _mm256_unpacklo_ps(a, b), ab2 = _mm256_unpackhi_ps(a, b), cd = _mm256_unpacklo_ps(c, d), cd2 = _mm256_unpackhi_ps(c, d);
+  return {{_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee), _mm256_shuffle_ps(ab2, cd2, 0x44),
+           _mm256_shuffle_ps(ab2, cd2, 0xee)}};
+}
+// Products read a row for many lanes: the addresses are few, and come again every 8 or 16 lanes or stay for 8.
+inline void transpose_load(const uint8_t *p, const Pattern &pattern, float *const to[4]) {
+  const int32_t *r = pattern.relative;
+  if (pattern.octets) {
+    for (int l = 0; l < kLanes; l += 8)
+      for (int n = 0; n < 4; ++n) _mm256_store_ps(to[n] + l, _mm256_broadcast_ss(reinterpret_cast<const float *>(p + r[l]) + n));
+    return;
+  }
+  for (int l = 0; l < pattern.period; l += 8) {
+    const Octet octet = transpose_octet(p, r + l);
+    for (int at = l; at < kLanes; at += pattern.period)
+      for (int n = 0; n < 4; ++n) _mm256_store_ps(to[n] + at, octet.d[n]);
   }
 }
 inline void transpose_store(uint8_t *p, const int32_t *r, const float *s0, const float *s1, const float *s2, const float *s3) {
@@ -38,11 +53,9 @@ template <class R> [[gnu::noinline]] void write_same(Warp &w, uint32_t to, R val
 }
 
 // M: type in memory; R: type of the register, as wide or wider; N: elements. Operands: N destinations, address.
-template <Space space, class M, class R, int N> void load(const Instruction &i, Warp &w) {
-  AccessCache &c = w.worker->caches[i.cache];
-  const uint8_t *p = resolve<space>(i, w, c, w.at<uint8_t>(i.o[N]), Intent::load);
-  if (__builtin_expect(!p, 0)) return one_by_one(w, [&] { load<space, M, R, N>(i, w); });
-  if (c.pattern->uniform) {
+template <class M, class R, int N>
+[[gnu::always_inline]] inline void take(const Instruction &i, Warp &w, const uint8_t *p, const Pattern &pattern) {
+  if (pattern.uniform) {
     for (int n = 0; n < N; ++n) {
       M v;
       std::memcpy(&v, p + n * sizeof(M), sizeof(M));
@@ -51,20 +64,44 @@ template <Space space, class M, class R, int N> void load(const Instruction &i, 
     return;
   }
   if constexpr (N == 1) {
-    if (c.pattern->contiguous) {
+    if (pattern.contiguous) {
       const M *m = reinterpret_cast<const M *>(p);
       write_lanes<R>(w, i.o[0], [=](int l) { return static_cast<R>(m[l]); });
       return;
     }
   }
   if constexpr (N == 4 && sizeof(M) == 4) {
-    if (w.mask == kAll)
-      return transpose_load(p, c.pattern->relative, w.at<float>(i.o[0]), w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3]));
+    if (w.mask == kAll) {
+      float *const to[4] = {w.at<float>(i.o[0]), w.at<float>(i.o[1]), w.at<float>(i.o[2]), w.at<float>(i.o[3])};
+      return transpose_load(p, pattern, to);
+    }
   }
   // Inactive lanes have the offset 0 and read what the first active lane reads.
-  const int32_t *r = c.pattern->relative;
+  const int32_t *r = pattern.relative;
   for (int n = 0; n < N; ++n)
     write_lanes<R>(w, i.o[n], [=](int l) { return static_cast<R>(*reinterpret_cast<const M *>(p + r[l] + n * sizeof(M))); });
+}
+template <Space space, class M, class R, int N> void load(const Instruction &i, Warp &w) {
+  AccessCache &c = w.worker->caches[i.cache];
+  const uint8_t *p = resolve<space>(i, w, c, w.at<uint8_t>(i.o[N]), Intent::load);
+  if (__builtin_expect(!p, 0)) return one_by_one(w, [&] { load<space, M, R, N>(i, w); });
+  take<M, R, N>(i, w, p, *c.pattern);
+}
+// The lanes of all of them lie alike, as the addresses differ by constants.
+template <class M, class R, int N> void load_row(const Instruction &first, Warp &w) {
+  AccessCache &c = w.worker->caches[first.cache];
+  const Instruction *i = &first, *const end = i + first.length;
+  uint64_t base;
+  if (__builtin_expect(spread(first, w, c, w.at<uint8_t>(first.o[N]), base), 1)) {
+    const Pattern &pattern = *c.pattern;
+    for (; i != end; ++i) {
+      const uint64_t at = base + static_cast<uint64_t>(i->immediate - first.immediate);
+      const uint8_t *p = resolve_shared_load(*i, w, pattern, at);
+      if (__builtin_expect(!p, 0)) break;
+      take<M, R, N>(*i, w, p, pattern);
+    }
+  }
+  for (; i != end; ++i) load<Space::shared, M, R, N>(*i, w);
 }
 
 // Lanes that write different values to one address of shared memory in one instruction: which one stays is not defined.
@@ -164,8 +201,12 @@ template <class M, class R, int N> void store_local(const Instruction &i, Warp &
 // Offsets in the parameters, checked; the lanes to read for: all, or the first one if all have the same offset.
 [[gnu::noinline]] uint32_t parameter_offsets(const Instruction &i, Warp &w, uint32_t at, uint64_t *offset) {
   const uint64_t size = w.worker->launch.launch.arguments.size();
-  bool same = true;
   const int first = first_lane(w);
+  if (i.arrangement) {  // of lanes with one address
+    offset[first] = lane_address(i, w, at, first) & (kLocalWindow / 2 - 1);
+    if (offset[first] <= size && i.bytes <= size - offset[first]) return 1u << first;
+  }
+  bool same = true;
   for (int l = 0; l < kLanes; ++l) offset[l] = lane_address(i, w, at, l) & (kLocalWindow / 2 - 1);
   for (uint32_t m = w.mask; m; m &= m - 1) same &= offset[__builtin_ctz(m)] == offset[first];
   const uint32_t lanes = same ? w.mask & -w.mask : w.mask;
@@ -281,6 +322,13 @@ template <class U> Handler store_register(Space space, int bytes, int count) {
 }
 
 }  // namespace
+
+Handler load_row_handler(Handler one) {
+  if (one == load<Space::shared, uint32_t, uint32_t, 1>) return load_row<uint32_t, uint32_t, 1>;
+  if (one == load<Space::shared, uint32_t, uint32_t, 2>) return load_row<uint32_t, uint32_t, 2>;
+  if (one == load<Space::shared, uint32_t, uint32_t, 4>) return load_row<uint32_t, uint32_t, 4>;
+  return nullptr;
+}
 
 Handler load_handler(Space space, int bytes, bool is_signed, int register_bytes, int count) {
   switch (bytes) {

@@ -21,6 +21,12 @@ void analyse(Pattern &c) {
     low = std::min(low, r);
     high = std::max(high, r);
   }
+  const int32_t *const r = c.relative;
+  auto repeats = [&](int period) { return mask == kAll && std::equal(r + period, r + kLanes, r); };
+  c.period = repeats(8) ? 8 : repeats(16) ? 16 : kLanes;
+  c.octets = mask == kAll;
+  for (int l = 0; l < kLanes; ++l) c.octets &= r[l] == r[l & ~7];
+  for (auto &pieces : c.pieces) pieces.reset();
   c.contiguous = contiguous;
   c.uniform = uniform;
   c.alignment = alignment;
@@ -100,6 +106,22 @@ const Pattern *find_pattern(Worker &k, const int32_t *relative, uint32_t mask, u
   p.bytes = bytes;
   analyse(p);
   return &p;
+}
+
+// The table gives up patterns for new ones, so what is to last is copied, once for all warps and instructions that have it. Most lanes win:
+// an access that goes lane by lane once should not be the one to be remembered.
+const Pattern *keep_arrangement(Worker &k, const Pattern *p, const Pattern *&place) {
+  if (__builtin_popcount(p->mask) <= __builtin_popcount(place->mask)) return p;
+  for (const auto &kept : k.kept_patterns)
+    if (kept->mask == p->mask && kept->bytes == p->bytes && !std::memcmp(kept->relative, p->relative, sizeof p->relative))
+      return place = kept.get();
+  auto kept = std::make_unique<Pattern>();
+  std::copy(std::begin(p->relative), std::end(p->relative), kept->relative);
+  kept->mask = p->mask;
+  kept->bytes = p->bytes;
+  analyse(*kept);
+  k.kept_patterns.push_back(std::move(kept));
+  return place = k.kept_patterns.back().get();
 }
 
 }  // namespace vgpu

@@ -65,13 +65,30 @@ template <class A> [[gnu::always_inline]] inline const Pattern *spread(Warp &w, 
   return c.pattern = p;
 }
 
+// Lanes that always lie alike (ptx/shapes.cpp): the pattern that this warp had when it first came here. Another set of active lanes has
+// another one.
+const Pattern *keep_arrangement(Worker &k, const Pattern *p, const Pattern *&place);
+template <class A>
+[[gnu::always_inline]] inline const Pattern *spread(Warp &w, AccessCache &c, const A *address, uint32_t bytes, uint32_t arrangement) {
+  if (!arrangement || !w.arranged) return spread(w, c, address, bytes);
+  const Pattern *&known = w.arranged[arrangement - 1];
+  if (__builtin_expect(known->mask == w.mask, 1)) {
+#if defined(DUET_SANITIZER)
+    if (!fits(known, w, bytes, address, address[first_lane(w)])) __builtin_trap();
+#endif
+    return c.pattern = known;
+  }
+  const Pattern *p = spread(w, c, address, bytes);
+  return c.pattern = p ? keep_arrangement(*w.worker, p, known) : p;
+}
+
 // The same, and the first active lane's address.
 inline bool spread(const Instruction &i, Warp &w, AccessCache &c, const void *address_register, uint64_t &base) {
   const bool wide = i.flags & kWideAddress;
   const auto *narrow_address = static_cast<const uint32_t *>(address_register);
   const auto *wide_address = static_cast<const uint64_t *>(address_register);
   base = (wide ? wide_address[first_lane(w)] : narrow_address[first_lane(w)]) + static_cast<uint64_t>(i.immediate);
-  return wide ? spread(w, c, wide_address, i.bytes) : spread(w, c, narrow_address, i.bytes);
+  return wide ? spread(w, c, wide_address, i.bytes, i.arrangement) : spread(w, c, narrow_address, i.bytes, i.arrangement);
 }
 
 }  // namespace vgpu

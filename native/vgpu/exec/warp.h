@@ -1,6 +1,7 @@
 // The state of a running warp and of the thread of the host that runs it.
 #pragma once
 #include "kernel.h"
+#include "shadow.h"
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -11,6 +12,7 @@ constexpr uint32_t kAll = 0xffffffffu;
 constexpr int kLanes = 32;
 
 struct Worker;
+struct Pattern;
 
 // Lanes that run `block` next; they leave this entry when they reach `rejoin`.
 struct StackEntry {
@@ -56,6 +58,7 @@ struct Warp {
   uint8_t *frame = nullptr;
   uint32_t mask = 0;                      // lanes that execute now
   uint32_t live = 0;                      // lanes that have not exited
+  uint32_t whole = 0;                     // the mask with which uniform arithmetic is done once: all lanes; 0 if the analysis is off
   alignas(32) int32_t lane[kLanes] = {};  // mask, spread: -1 or 0
   uint32_t carry = 0;                     // the condition code of add.cc
   uint32_t index = 0;
@@ -63,6 +66,7 @@ struct Warp {
   bool blocked = false;  // all of it waits at an aligned barrier
   Worker *worker = nullptr;
   uint8_t *local = nullptr;
+  const Pattern **arranged = nullptr;  // its own of the worker's; null if the analysis is off
   std::vector<StackEntry> stack;
   std::vector<std::unique_ptr<AsyncCopy>> copies;
   uint32_t committed[kLanes] = {};                // cp.async groups of each lane
@@ -84,6 +88,13 @@ struct Run {
   int32_t offset;
   int32_t bytes;
 };
+struct ShadowPieces {  // granules of shared memory, by line
+  uint32_t count = 0;
+  struct {
+    int32_t line;  // relative
+    uint32_t granules;
+  } pieces[2 * kLanes];
+};
 struct Pattern {
   alignas(32) int32_t relative[kLanes] = {};  // 0 of lanes that are not active
   uint32_t mask = 0, bytes = 0;               // bytes of one lane; all three are what makes it the same pattern
@@ -95,6 +106,9 @@ struct Pattern {
   uint32_t wavefronts = 0, wavefronts_ideal = 0;
   mutable uint8_t sectors[32] = {};  // by the first lane's place in its sector; 0: not counted yet
   uint32_t sectors_ideal = 0;
+  bool octets = false;                               // of all 32 lanes, each eight from a multiple of 8 on have one address
+  uint8_t period = kLanes;                           // 8 or 16: so many lanes and the next ones have the same addresses in turn
+  mutable std::unique_ptr<ShadowPieces> pieces[32];  // by the first lane's place in its line of the shadow; null: not known yet
 };
 
 // What a memory instruction remembers: its last patterns, which of them followed which (a loop over swizzled rows takes turns among a few),
@@ -163,20 +177,22 @@ struct Worker {
   std::vector<Warp> warps;
   std::vector<AccessCache> caches;
   std::vector<std::unique_ptr<Pattern>> patterns;  // of all instructions, by their hash; a new one takes the place of an old one
-  LazyBytes memory;                                // frames and local memory
+  std::unique_ptr<const Pattern *[]> arranged;     // of addresses that have a shape, by warp and arrangement
+  std::vector<std::unique_ptr<Pattern>> kept_patterns;
+  LazyBytes memory;  // frames and local memory
   std::vector<uint8_t> shared_storage;
   uint8_t *shared = nullptr;
   uint64_t shared_bytes = 0;
   uint32_t granule_bits = 2;   // of the kernel's granule
   uint64_t reserved_from = 0;  // shared memory from here on is the system's: zero at first, and not checked
-  // Shadow of shared memory, one word for each granule: epoch << 6 | warp of the last write and read; 63: several readers.
-  std::vector<uint32_t> wrote, read;
-  std::vector<uint32_t> atomics;  // epoch of the last atomic, if nothing plain has written since; empty without shared atomics
-  std::vector<uint8_t> pending;   // cp.async on its way
+  Shadow shadow;               // of shared memory
   bool any_pending = false;
-  // With named barriers: the clock of each warp (a row: what it knows of each), and for each shadow word when each warp last read or
-  // updated it.
+  uint32_t copies = 0;  // cp.async instructions of all warps with lanes whose copy has not been done
+  // With named barriers, instead: the clock of each warp (a row: what it knows of each), and for each granule its time << 6 | warp of the
+  // last write, whether a cp.async is on its way, and when each warp last read or updated it.
   std::vector<NamedBarrier> barriers;
+  std::vector<uint32_t> wrote;
+  std::vector<uint8_t> pending;
   std::vector<uint32_t> clocks;
   LazyBytes reads, updates;
   uint32_t epoch = 1, first_epoch = 1;  // barriers passed, over all blocks of this worker; first of this block
@@ -244,6 +260,12 @@ template <class D, class F> [[gnu::always_inline]] inline void write_each(Warp &
     int l = __builtin_ctz(m);
     d[l] = f(l);
   }
+}
+
+// One value in all 32 lanes.
+template <class D> inline void write_all(Warp &w, uint32_t to, D value) {
+  D *d = w.at<D>(to);
+  for (int l = 0; l < kLanes; ++l) d[l] = value;
 }
 
 inline void write_predicate(Warp &w, uint32_t to, uint32_t value) {

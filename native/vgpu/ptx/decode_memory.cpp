@@ -94,6 +94,7 @@ void Decoder::memory(bool is_store) {
   step.i.immediate = draft.immediate;
   step.i.flags = draft.flags | (nc ? kNonCoherent : 0);
   step.i.bytes = static_cast<uint8_t>(type.bytes * count);
+  step.i.space = where;
   step.i.cache = kernel_.caches++;
   int n = 0;
   if (is_store) step.i.o[n++] = base;

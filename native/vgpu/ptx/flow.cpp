@@ -1,12 +1,12 @@
 // From a draft to a kernel: basic blocks, where diverged lanes meet again, the main loop, and places in the frame.
-#include "draft.h"
+#include "liveness.h"
+#include "products.h"
+#include "../exec/access.h"
 #include <algorithm>
 #include <bit>
 
 namespace vgpu {
 namespace {
-
-using Edges = std::vector<std::vector<int>>;
 
 // Immediate dominators by the simple iteration of Cooper, Harvey and Kennedy. Nodes that the root does not reach keep -1.
 std::vector<int> dominators(int count, int root, const Edges &successors, const Edges &predecessors) {
@@ -91,48 +91,12 @@ std::vector<int> cut(Draft &draft) {
   return block_of;
 }
 
-struct Sets {
-  size_t words;
-  std::vector<uint64_t> bits;
-  Sets(size_t blocks, size_t registers) : words((registers + 63) / 64), bits(blocks * words) {}
-  bool has(int block, uint32_t r) const { return bits[block * words + r / 64] >> (r % 64) & 1; }
-  void add(int block, uint32_t r) { bits[block * words + r / 64] |= uint64_t(1) << (r % 64); }
-};
-
-// Gives registers that are never live together one place. Lanes that diverge run one side after the other, but each writes only
-// its own lanes, so liveness along the control flow is enough.
-void place_registers(Draft &draft, const Edges &successors) {
+// Gives registers that are never live together one place.
+void place_registers(Draft &draft, const Liveness &live) {
   Kernel &k = *draft.kernel;
   const size_t count = draft.registers.size(), blocks = k.blocks.size();
-  Sets use(blocks, count), def(blocks, count), in(blocks, count), out(blocks, count);
+  const Sets &in = live.in, &out = live.out;
   auto plain = [&](uint32_t r) { return draft.registers[r].kind == RegisterKind::plain; };
-  for (size_t b = 0; b < blocks; ++b) {
-    const uint32_t last = std::max(k.blocks[b].end, k.blocks[b].ender + 1);
-    for (uint32_t s = k.blocks[b].begin; s < last; ++s) {
-      Instruction &i = k.code[s];
-      const uint32_t *o = k.operands(i);
-      if (i.guard != ~0u && !def.has(b, i.guard)) use.add(b, i.guard);
-      for (int n = i.defs; n < i.defs + i.uses; ++n)
-        if (!def.has(b, o[n])) use.add(b, o[n]);
-      for (int n = 0; n < i.defs; ++n) {
-        if (i.guard == ~0u) def.add(b, o[n]);
-        else if (!def.has(b, o[n])) use.add(b, o[n]);  // under a guard the old value may stay
-      }
-    }
-  }
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t b = blocks; b-- > 0;) {
-      for (size_t w = 0; w < in.words; ++w) {
-        uint64_t o = 0;
-        for (int s : successors[b])
-          if (s < static_cast<int>(blocks)) o |= in.bits[s * in.words + w];
-        uint64_t i = use.bits[b * in.words + w] | (o & ~def.bits[b * in.words + w]);
-        out.bits[b * in.words + w] = o;
-        if (i != in.bits[b * in.words + w]) in.bits[b * in.words + w] = i, changed = true;
-      }
-    }
-  }
   // One interval of steps for each register, over all blocks in their order.
   std::vector<int64_t> from(count, INT64_MAX), to(count, -1);
   auto touch = [&](uint32_t r, int64_t at) {
@@ -140,7 +104,7 @@ void place_registers(Draft &draft, const Edges &successors) {
     to[r] = std::max(to[r], at);
   };
   for (size_t b = 0; b < blocks; ++b) {
-    const int64_t begin = k.blocks[b].begin, last = std::max(k.blocks[b].end, k.blocks[b].ender + 1);
+    const int64_t begin = k.blocks[b].begin, last = end_of(k.blocks[b]);
     for (size_t w = 0; w < in.words; ++w) {
       for (uint64_t x = in.bits[b * in.words + w]; x; x &= x - 1) touch(static_cast<uint32_t>(w * 64 + std::countr_zero(x)), 2 * begin);
       for (uint64_t x = out.bits[b * in.words + w]; x; x &= x - 1) touch(static_cast<uint32_t>(w * 64 + std::countr_zero(x)), 2 * last);
@@ -242,7 +206,7 @@ void find_main_loop(Kernel &k, const Edges &successors, const Edges &predecessor
 void join_multiply_adds(Kernel &k) {
   const Handler one = find_form("fma.rn.f32")->run;
   for (const Block &b : k.blocks) {
-    for (uint32_t s = b.begin, e; s < b.end; s = std::max(e, s + 1)) {
+    for (uint32_t s = b.begin, e; s < b.end; s = std::max(e, s + k.code[s].length)) {
       for (e = s; e < b.end && k.code[e].run == one; ++e) {
         uint32_t *o = k.code[e].o;
         const uint32_t *before = e > s ? k.code[e - 1].o : nullptr,
@@ -254,6 +218,27 @@ void join_multiply_adds(Kernel &k) {
       if (e - s < 2) continue;
       k.code[s].run = fma_row;
       k.code[s].length = e - s;
+    }
+  }
+}
+
+// Loads from shared memory side by side, from one address register that they leave alone.
+void join_loads(Kernel &k) {
+  for (const Block &b : k.blocks) {
+    for (uint32_t s = b.begin, e; s < b.end; s = std::max(e, s + k.code[s].length)) {
+      e = s;
+      Instruction &first = k.code[s];
+      const Handler row = first.space == Space::shared && first.defs ? load_row_handler(first.run) : nullptr;
+      if (!row) continue;
+      const uint32_t address = first.o[first.defs];
+      auto joins = [&](const Instruction &i) {
+        return i.run == first.run && i.o[i.defs] == address && ((i.flags ^ first.flags) & kWideAddress) == 0 &&
+               std::find(i.o, i.o + i.defs, address) == i.o + i.defs;
+      };
+      while (e < b.end && joins(k.code[e])) ++e;
+      if (e - s < 2) continue;
+      first.length = e - s;
+      first.run = row;
     }
   }
 }
@@ -280,8 +265,14 @@ void finish(Draft &draft) {
   std::vector<int> rejoin = dominators(count + 1, count, predecessors, successors);
   for (int b = 0; b < count; ++b) k.blocks[b].rejoin = rejoin[b] < 0 ? count : rejoin[b];  // an endless loop reaches no end
   find_main_loop(k, successors, predecessors, dominators(count + 1, 0, successors, predecessors));
-  place_registers(draft, successors);
+  delay_multiply_adds(draft);
+  const Liveness live = find_live(draft, successors);
+  find_shapes(draft, successors, live);
+  std::vector<ProductTiles> products = find_products(draft);
+  place_registers(draft, live);
+  join_products(draft, products);
   join_multiply_adds(k);
+  join_loads(k);
 }
 
 }  // namespace vgpu

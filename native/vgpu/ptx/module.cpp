@@ -1,6 +1,8 @@
 // Loading: variables get memory, kernels are decoded, and whatever is not understood is listed with its line.
 #include "../exec/kernel.h"
 #include <algorithm>
+#include <list>
+#include <mutex>
 #include <sstream>
 #include <tuple>
 
@@ -38,6 +40,41 @@ std::string line_of(const std::string &ptx, int line) {
   return from == std::string::npos ? std::string() : text.substr(from, to - from + 1);
 }
 
+// Programs load the same text again and again: for each device, for each test. What was decoded lasts, up to a limit, least recently used
+// text first out. Texts with variables are decoded each time, because the code has their addresses.
+class Decoded {
+ public:
+  using Kernels = std::vector<std::shared_ptr<const Kernel>>;
+  Kernels find(const std::string &ptx) {
+    std::lock_guard lock(mutex_);
+    const auto it = std::find_if(entries_.begin(), entries_.end(), [&](const Entry &e) { return e.ptx == ptx; });
+    if (it == entries_.end()) return {};
+    entries_.splice(entries_.begin(), entries_, it);
+    return it->kernels;
+  }
+  void keep(const std::string &ptx, const Kernels &kernels) {
+    std::lock_guard lock(mutex_);
+    if (ptx.size() > kLimit) return;
+    entries_.push_front({ptx, kernels});
+    bytes_ += ptx.size();
+    for (; bytes_ > kLimit; entries_.pop_back()) bytes_ -= entries_.back().ptx.size();
+  }
+
+ private:
+  static constexpr size_t kLimit = size_t(32) << 20;  // of text; twice what Duet's kernels have
+  struct Entry {
+    std::string ptx;
+    Kernels kernels;
+  };
+  std::mutex mutex_;
+  std::list<Entry> entries_;
+  size_t bytes_ = 0;
+};
+Decoded &decoded() {
+  static Decoded *d = new Decoded;  // never destroyed, as the memory
+  return *d;
+}
+
 }  // namespace
 
 Module::State::~State() {
@@ -48,6 +85,8 @@ std::unique_ptr<Module> Module::load(const std::string &ptx, int device, std::st
   auto module = std::make_unique<Module>();
   module->state_ = std::make_unique<State>();
   module->state_->device = device;
+  module->state_->kernels = decoded().find(ptx);
+  if (!module->state_->kernels.empty()) return module;
   Placement placement{device, module->state_.get()};
   Program program = parse(ptx, place_variable, &placement);
   for (const Function &function : program.kernels) {
@@ -58,7 +97,10 @@ std::unique_ptr<Module> Module::load(const std::string &ptx, int device, std::st
   }
   if (program.errors.empty() && module->state_->kernels.empty() && module->state_->variables.empty())
     program.errors.assign(1, {1, "this is no PTX text with kernels"});
-  if (program.errors.empty()) return module;
+  if (program.errors.empty()) {
+    if (module->state_->variables.empty()) decoded().keep(ptx, module->state_->kernels);
+    return module;
+  }
   std::sort(program.errors.begin(), program.errors.end(),
             [](const Error &a, const Error &b) { return std::tie(a.line, a.text) < std::tie(b.line, b.text); });
   // A function is parsed at each of its calls.

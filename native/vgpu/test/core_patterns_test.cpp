@@ -7,8 +7,9 @@ using namespace core_test;
 
 namespace {
 
-// Sums, factors that are overwritten, a common factor on either side, a result that is its own factor; the same with something in between.
-std::string multiply_adds(const std::string &between) {
+// Sums, factors that are overwritten, a common factor on either side, a result that is its own factor. With a guard, which is true, each
+// is by itself.
+std::string multiply_adds(const std::string &guard) {
   std::string text = R"(.visible .entry t(.param .u64 from, .param .u64 to)
 {
   .reg .pred %p<3>; .reg .f32 %f<8>; .reg .b32 %r<4>; .reg .b64 %rd<6>;
@@ -21,13 +22,14 @@ std::string multiply_adds(const std::string &between) {
   ld.global.v4.f32 {%f0, %f1, %f2, %f3}, [%rd4];
   ld.global.v4.f32 {%f4, %f5, %f6, %f7}, [%rd4+16];
   setp.gt.u32 %p1, %r1, 37;
+  setp.lt.u32 %p2, %r1, 999;
   @%p1 bra SOME;
 )";
   const char *lines[] = {"%f0, %f1, %f2, %f0", "%f3, %f1, %f4, %f3", "%f5, %f4, %f1, %f5", "%f1, %f1, %f2, %f6",
                          "%f7, %f1, %f2, %f7", "%f6, %f2, %f1, %f0", "%f2, %f2, %f2, %f2", "%f4, %f2, %f6, %f5"};
   for (const char *label : {"", "SOME:\n"}) {
     text += label;
-    for (const char *line : lines) text += "  fma.rn.f32 " + std::string(line) + ";\n" + between;
+    for (const char *line : lines) text += "  " + guard + "fma.rn.f32 " + line + ";\n";
     if (!*label) text += "  bra END;\n";
   }
   return module_text(text + R"(END:
@@ -40,7 +42,7 @@ std::string multiply_adds(const std::string &between) {
 }  // namespace
 
 TEST(multiply_adds_side_by_side) {
-  auto joined = load(multiply_adds("")), apart = load(multiply_adds("  mov.u32 %r2, %r1;\n"));
+  auto joined = load(multiply_adds("")), apart = load(multiply_adds("@%p2 "));
   if (!joined || !apart) return;
   constexpr uint32_t threads = 64, count = threads * 8;
   Buffer from(count * 4), one(count * 4), other(count * 4);
