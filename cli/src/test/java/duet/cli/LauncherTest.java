@@ -170,7 +170,7 @@ class LauncherTest {
         script(jdk.resolve("bin/java"), """
                 for argument; do
                   case $argument in
-                    -XX:AOTMode=record) exit 0 ;;
+                    -XX:AOTMode=record | -XX:AOTMode=on) exit 0 ;;
                     -XX:AOTCache=*/cache) : > "${argument#*=}"; echo made >> %s; exit 0 ;;
                   esac
                 done
