@@ -203,7 +203,7 @@ TEST(settings_are_checked) {
   }
   CONFIGURE(
       "checks=none,checks=all,warps=reverse,streams=delay,seed=18446744073709551615,threads=2,counters=off,perturb=on,memory=1000000000,"
-      "accumulation=exact,tf32=on");
+      "accumulation=exact,tf32=on,analysis=off");
   CHECK(!*vgpu_problem());
   CHECK(vgpu_configure("devices=1,streams=backwards") == -1);  // all or nothing
   int count;
