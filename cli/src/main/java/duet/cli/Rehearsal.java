@@ -4,6 +4,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -35,7 +36,7 @@ final class Rehearsal {
 
     /** @param arguments a folder to write to, which exists */
     public static void main(String[] arguments) throws IOException {
-        System.exit(run(Path.of(arguments[0]), new PrintWriter(System.err, true)));
+        System.exit(run(Path.of(arguments[0]), new PrintWriter(System.err, true, StandardCharsets.UTF_8)));
     }
 
     /**
