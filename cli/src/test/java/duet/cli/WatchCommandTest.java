@@ -49,12 +49,13 @@ class WatchCommandTest {
         int port = freePort();
         try (DuetProcess watch = DuetProcess.start(temporary.resolve("err2"), "watch", runs.toString(), "--port", Integer.toString(port))) {
             assertTrue(watch.awaitLines("address    http://127.0.0.1:" + port + "/", 1));
-            JsonNode killed = JSON.readTree(get(port, "/api/runs/killed").body()).get("summary");
-            for (int i = 0; i < 100 && killed.get("state").textValue().equals("running"); i++) { // by its fresh lines, for a few seconds
+            JsonNode killed = JSON.readTree(get(port, "/api/runs/killed").body()).path("summary");
+            // not read yet; then by its fresh lines, for a few seconds
+            for (int i = 0; i < 300 && !killed.path("state").asText("running").equals("failed"); i++) {
                 Thread.sleep(200);
-                killed = JSON.readTree(get(port, "/api/runs/killed").body()).get("summary");
+                killed = JSON.readTree(get(port, "/api/runs/killed").body()).path("summary");
             }
-            assertEquals("failed", killed.get("state").textValue(), killed::toString);
+            assertEquals("failed", killed.path("state").asText(), killed.toString());
             assertTrue(killed.get("words").textValue().contains("--resume goes on from step "), killed::toString);
             assertEquals("finished", JSON.readTree(get(port, "/api/runs/done").body()).at("/summary/state").textValue());
             JsonNode plan = JSON.readTree(get(port, "/api/runs/done/plan").body());

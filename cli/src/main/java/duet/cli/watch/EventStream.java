@@ -13,8 +13,9 @@ import duet.train.output.Metrics;
 import duet.train.schedule.RateChange;
 
 /**
- * What one client is told while it looks on: {@code run} (a summary that has changed), {@code gone}, {@code points} (what curves have got
- * in addition), {@code evaluation}. All events of a pause come together, and however many steps that were, only so many points.
+ * What one client is told while it looks on: {@code run} (a summary that has changed), {@code gone}, {@code ready} (the list is complete),
+ * {@code points} (what curves have got in addition), {@code evaluation}. All events of a pause come together, and however many steps that
+ * were, only so many points.
  */
 final class EventStream {
     private static final Duration BEAT = Duration.ofSeconds(10);
@@ -44,13 +45,13 @@ final class EventStream {
     /** Tells until the client goes, which is an exception, or the page is closed. */
     void tell() throws IOException, InterruptedException {
         long seen = -1;
+        boolean ready = false;
         while (!runs.closed()) {
             long version = runs.await(seen, BEAT);
             if (version == seen) {
                 events.beat();
                 continue;
             }
-            boolean first = seen < 0;
             seen = version;
             List<Run> all = runs.runs();
             for (Run run : all) {
@@ -63,7 +64,8 @@ final class EventStream {
                 extents.remove(id);
                 events.send("gone", id);
             }
-            if (first) {
+            if (!ready && runs.read()) {
+                ready = true;
                 events.send("ready", all.size());
             }
             Thread.sleep(PAUSE);

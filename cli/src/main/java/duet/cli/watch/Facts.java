@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 import duet.cli.options.RatePolicy;
+import duet.data.source.DataSource;
 import duet.net.Network;
 import duet.net.ParameterShape;
 import duet.text.Text;
@@ -62,6 +63,7 @@ record Facts(long step, Path file, CheckpointFile.Description model) {
 
     /** The kind of the data: the rest of it is a path, but for made-up images. */
     private static String source(String data) {
-        return data.startsWith(SYNTHETIC) ? data : data.replaceFirst("[:,].*", "");
+        String kind = data.replaceFirst(":.*", "");
+        return data.startsWith(SYNTHETIC) ? data : DataSource.KINDS.contains(kind) ? kind : "data of a program";
     }
 }

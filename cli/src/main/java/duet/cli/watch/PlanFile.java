@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -70,11 +71,9 @@ public final class PlanFile {
     /** The plan as the training wrote it; of one that wrote none what its checkpoint leads to, with {@code "assumed": true}. */
     static JsonNode of(Run run) throws IOException {
         byte[] written = RunPictures.read(run.folder().resolve(FILE));
-        if (written != null) {
-            JsonNode plan = JSON.readTree(written);
-            if (plan.path("layers").isArray() && plan.path("devices").isArray()) {
-                return plan;
-            }
+        JsonNode plan = written == null ? null : parse(written);
+        if (plan != null && plan.path("layers").isArray() && plan.path("devices").isArray()) {
+            return plan;
         }
         Facts facts = run.facts();
         if (facts == null) {
@@ -83,6 +82,15 @@ public final class PlanFile {
         Network network = facts.model().network();
         return summary(network, assumed(network, facts.state().parts()), facts.options(), facts.model().stored(), Layout.PLAIN)
                 .put("assumed", true);
+    }
+
+    /** null: what stands there is no JSON. */
+    private static JsonNode parse(byte[] text) throws IOException {
+        try {
+            return JSON.readTree(text);
+        } catch (JsonProcessingException e) {
+            return null;
+        }
     }
 
     /** What the training would have without an option that says otherwise. */

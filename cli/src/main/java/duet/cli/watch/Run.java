@@ -75,7 +75,6 @@ final class Run {
                 damaged = line;
             }
         });
-        summary = new RunSummary(id, name, "", RunState.STOPPED, "", 0, null, 0, null, null, null, null, null, null, null, 0);
     }
 
     /** Whether a folder is the output of a training. */
@@ -105,6 +104,7 @@ final class Run {
         return facts;
     }
 
+    /** null before the first look. */
     RunSummary summary() {
         return summary;
     }
@@ -112,7 +112,7 @@ final class Run {
     /** Reads what is new. True if anything is. */
     boolean look() {
         Stamp now = stamp();
-        if (now.equals(stamp) && summary.state() != RunState.RUNNING) {
+        if (now.equals(stamp) && summary != null && summary.state() != RunState.RUNNING) {
             return false;
         }
         if (stamp == null || now.size() != stamp.size() || now.written() != stamp.written()) {
@@ -130,7 +130,7 @@ final class Run {
         }
         RunSummary before = summary;
         summary = summarize(now.filters());
-        return changed || !summary.equals(before);
+        return !summary.equals(before) || changed;
     }
 
     private Stamp stamp() {

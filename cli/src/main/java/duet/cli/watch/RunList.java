@@ -43,6 +43,7 @@ final class RunList implements AutoCloseable {
     private final Set<Path> watched = new HashSet<>();
     private final Thread thread;
     private long version;
+    private boolean read;
     private boolean closed;
 
     /**
@@ -59,7 +60,7 @@ final class RunList implements AutoCloseable {
             }
         };
         service = service();
-        sweep();
+        find();
         thread = Thread.ofPlatform().daemon().name("duet-watch").start(this::follow);
     }
 
@@ -73,14 +74,29 @@ final class RunList implements AutoCloseable {
         }
     }
 
-    /** {@return the runs, in the order in which they were found} */
+    /** {@return the runs that have been read, in the order in which they were found} */
     synchronized List<Run> runs() {
+        return runs.values().stream().filter(run -> run.summary() != null).toList();
+    }
+
+    private synchronized List<Run> found() {
         return List.copyOf(runs.values());
     }
 
-    /** {@return the run of that name, or null} */
+    /** {@return whether all that was there at the beginning has been read} */
+    synchronized boolean read() {
+        return read;
+    }
+
+    /** {@return how many runs there are, also those that have not been read yet} */
+    synchronized int count() {
+        return runs.size();
+    }
+
+    /** {@return the run of that name that has been read, or null} */
     synchronized Run run(String id) {
-        return runs.get(id);
+        Run run = runs.get(id);
+        return run == null || run.summary() == null ? null : run;
     }
 
     /** {@return a number that is another one whenever anything has changed} */
@@ -108,15 +124,20 @@ final class RunList implements AutoCloseable {
     }
 
     private void follow() {
-        long swept = System.nanoTime();
         try {
+            sweep();
+            synchronized (this) {
+                read = true;
+            }
+            changed();
+            long swept = System.nanoTime();
             while (!closed()) {
                 Set<Path> told = told();
                 if (System.nanoTime() - swept >= SWEEP.toNanos() || given.stream().anyMatch(folder -> isIn(folder, told))) {
                     sweep();
                     swept = System.nanoTime();
-                } else if (look(runs().stream().filter(run -> told.contains(run.folder())).toList())) {
-                    changed();
+                } else {
+                    look(found().stream().filter(run -> told.contains(run.folder())).toList());
                 }
                 Thread.sleep(PAUSE);
             }
@@ -151,6 +172,12 @@ final class RunList implements AutoCloseable {
     }
 
     private void sweep() {
+        find();
+        look(found());
+    }
+
+    /** Which runs there are. */
+    private void find() {
         Map<Path, String> found = new LinkedHashMap<>();
         for (Path folder : given) {
             find(folder, found);
@@ -168,7 +195,6 @@ final class RunList implements AutoCloseable {
             }
         }
         found.keySet().forEach(this::watch);
-        changed |= look(runs());
         if (changed) {
             changed();
         }
@@ -228,16 +254,16 @@ final class RunList implements AutoCloseable {
         }
     }
 
-    private boolean look(List<Run> some) {
-        boolean changed = false;
+    private void look(List<Run> some) {
         for (Run run : some) {
             try {
-                changed |= run.look();
+                if (!closed() && run.look()) {
+                    changed();
+                }
             } catch (RuntimeException e) { // its folder is deleted meanwhile, or cannot be read
                 warning.accept(Failures.sentence(e));
             }
         }
-        return changed;
     }
 
     /** Ends the thread and wakes those who wait. */

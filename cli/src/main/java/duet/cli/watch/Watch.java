@@ -55,7 +55,7 @@ public final class Watch implements AutoCloseable {
 
     /** {@return how many runs there are at this moment} */
     public int count() {
-        return runs.runs().size();
+        return runs.count();
     }
 
     /** {@return where it is found} */

@@ -111,7 +111,7 @@ function remember() {
   const parameters = new URLSearchParams();
   if (shown) parameters.set('show', shown);
   for (const id of chosen) parameters.append('compare', id);
-  history.replaceState(null, '', `#${parameters}`);
+  history.replaceState(null, '', `${location.pathname}#${parameters}`); // without the token, which is a cookie by now
 }
 
 function refreshAll() {
@@ -257,7 +257,10 @@ function connect() {
   on('evaluation', ({ run, status }) => {
     if (run === shown) details.evaluation(status);
   });
-  source.addEventListener('open', () => { heard = new Set(); });
+  source.addEventListener('open', () => {
+    heard = new Set();
+    connection('Reading the runs.', '');
+  });
   on('ready', () => {
     [...runs.keys()].filter((id) => !heard.has(id)).forEach(gone);
     connection('Live.', 'good');

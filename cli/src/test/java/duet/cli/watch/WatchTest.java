@@ -56,6 +56,7 @@ class WatchTest {
         run("one", 3);
         Files.writeString(runs.resolve("letter.txt"), SECRET);
         watch = Watch.start(new Access("127.0.0.1", null), 0, List.of(runs, temporary.resolve("later/two")), warnings::add);
+        assertEquals(1, watch.count());
     }
 
     @AfterEach
@@ -123,11 +124,12 @@ class WatchTest {
 
     @Test
     void runsAppearGrowAndGo() throws Exception {
-        assertEquals(List.of("one"), ids());
+        await(() -> ids().equals(List.of("one")));
         run("three", 1);
         append(Files.createDirectories(temporary.resolve("later/two")), 1, 2);
         Files.createDirectories(runs.resolve("no run"));
         await(() -> ids().equals(List.of("one", "three", "two")));
+        assertEquals(3, watch.count());
         append(runs.resolve("three"), 2, 500);
         await(() -> json("/api/runs/three/series").get("count").intValue() == 500);
         JsonNode series = json("/api/runs/three/series?points=10");
@@ -150,7 +152,7 @@ class WatchTest {
         try (Watch both = Watch.start(new Access("127.0.0.1", null), 0, List.of(runs, other, other.resolve("one")), warnings::add)) {
             watch.close();
             watch = both;
-            assertEquals(List.of("one", "one-2"), ids());
+            await(() -> ids().equals(List.of("one", "one-2")));
             assertEquals(7, json("/api/runs/one-2").at("/summary/step").intValue());
         }
     }
@@ -212,6 +214,7 @@ class WatchTest {
 
     @Test
     void refusalsAreSentences() throws Exception {
+        await(() -> ids().equals(List.of("one")));
         assertEquals("404 {\"error\":\"there is no such run; /api/runs lists them\"}", line(get("/api/runs/nine")));
         assertEquals("400 {\"error\":\"points can be from 1 to 2000\"}", line(get("/api/runs/one/series?points=0")));
         assertEquals("400 {\"error\":\"from must be a number of up to 10 digits\"}", line(get("/api/runs/one/series?from=-1")));
