@@ -267,8 +267,8 @@ public sealed interface Operation {
     }
 
     /**
-     * Joins tensors: whole = the parts side by side along the axis, in order. Of filters without groups along {@link Axis#BATCH}, their
-     * outputs: each part but the last has a multiple of 64.
+     * Joins tensors: whole = the parts side by side along the axis, in order. Of filters along {@link Axis#BATCH}, their outputs: each part
+     * but the last has a multiple of 64 and none has groups; groups of the whole have a multiple of 64 each.
      */
     record Gather(String layer, Axis axis, List<Tensor> parts, Tensor whole) implements Operation {
         public Gather { parts = List.copyOf(parts); }
@@ -277,8 +277,9 @@ public sealed interface Operation {
     }
 
     /**
-     * Copies a range: part = what {@code whole} has along the axis from {@code first} on. Of filters without groups along {@link
-     * Axis#BATCH}, their outputs: from a multiple of 64 on, as many as that or all that follow.
+     * Copies a range: part = what {@code whole} has along the axis from {@code first} on. Of filters along {@link Axis#BATCH}, their
+     * outputs: from a multiple of 64 on, as many as that or all that follow, to a part without groups; groups of the whole have a multiple
+     * of 64 each.
      */
     record Slice(String layer, Axis axis, Tensor whole, int first, Tensor part) implements Operation {
         @Override public List<Tensor> reads() { return list(whole); }

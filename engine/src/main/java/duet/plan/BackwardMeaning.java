@@ -238,6 +238,9 @@ final class BackwardMeaning {
         Term speed = terms.leaf(Kind.MOMENTUM, leaf.node(), leaf.slot());
         Content momentum = contents.of(op.momentum(), speed, terms.words(speed));
         Contents.check(momentum.sameRegion(held), () -> "updates " + contents.words(held) + " with " + contents.words(momentum));
+        // a backend may lay out each group by itself
+        Contents.check(op.weight().groups() == op.gradient().groups() && op.weight().groups() == op.momentum().groups(),
+                () -> "updates " + op.weight().groups() + " groups from " + op.gradient().groups() + " with " + op.momentum().groups());
         contents.put(op.weight(), held.with(terms.leaf(Kind.UPDATED, leaf.node(), leaf.slot())));
     }
 

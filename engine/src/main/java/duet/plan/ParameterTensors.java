@@ -132,7 +132,7 @@ final class ParameterTensors {
             parts.add(new Part(tensor, share.firstOutput(), firstInput));
             Share own = updated.isEmpty() ? share : device < updated.size() ? share.only(updated.get(device)) : null;
             Tensor momentum = own == null ? null
-                    : tensor(parameter.momentumName(), Role.MOMENTUM, device, own, filter, groups.applyAsInt(lane));
+                    : tensor(parameter.momentumName(), Role.MOMENTUM, device, own, filter, updated.isEmpty() ? groups.applyAsInt(lane) : 1);
             if (own != null) {
                 momenta.add(new Part(momentum, own.firstOutput(), firstInput));
             }

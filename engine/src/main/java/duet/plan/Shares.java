@@ -35,11 +35,12 @@ final class Shares {
 
     /**
      * The outputs that each device updates: whole blocks; where there are fewer blocks the last devices have none. Empty if every device
-     * updates all: small filters, and those whose outputs do not lie in one piece.
+     * updates all: small filters, and those in groups that are no whole blocks.
      */
     static List<Range> of(int devices, Layer.Weighted layer, Shape filter) {
         int outputs = layer.outputs();
-        if (devices == 1 || layer.groups() > 1 || outputs <= BLOCK || outputs * filter.elements() < LEAST) {
+        boolean blocks = layer.groups() == 1 || outputs / layer.groups() % BLOCK == 0;
+        if (devices == 1 || !blocks || outputs <= BLOCK || outputs * filter.elements() < LEAST) {
             return List.of();
         }
         int each = Math.ceilDiv(Math.ceilDiv(outputs, BLOCK), devices) * BLOCK;

@@ -25,8 +25,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Under data parallelism each device updates a share of the large weights; what can go wrong with that is found. */
 class SharesTest {
-    /** By layer, how many numbers its weight has; 130 outputs are three blocks, 200 are four. */
-    private static final Map<String, Integer> SHARED = Map.of("conv2", 130 * 64 * 9, "fc3", 200 * 130 * 4);
+    /** By layer, how many numbers its weight has; 130 outputs are three blocks, 384 are six, 200 are four. */
+    private static final Map<String, Integer> SHARED = Map.of("conv2", 130 * 64 * 9, "grouped", 384 * 65 * 9, "fc3", 200 * 384 * 4);
     private static final long FLOP_OF_UPDATE = 5;
 
     private static final Plan TWO = plan(2, 2, Mode.TRAINING);
@@ -65,7 +65,7 @@ class SharesTest {
                 .flatMap(step -> step instanceof Step.Copy copy && copy.layer().equals(layer) ? Stream.of(copy) : Stream.empty());
     }
 
-    /** Small layers, and those in groups, are updated by all. */
+    /** Small layers are updated by all. */
     @Test
     void whatIsNotShared() {
         Plan plan = Planner.plan(Tiny.network(), Placement.data(2, 2), Mode.TRAINING, 2, new StoredImages(12, 12), true, Layout.PLAIN);
@@ -128,7 +128,7 @@ class SharesTest {
 
     @Test
     void updatedOnce() {
-        String momentum = "momentum.fc3.weight@1 72x130x2x2 is updated ";
+        String momentum = "momentum.fc3.weight@1 72x384x2x2 is updated ";
         assertEquals(List.of(momentum + "0 times in a plan for TRAINING"), PlanChecker.check(edited(TWO,
                 steps -> steps.remove(place(steps, Operation.SgdUpdate.class, "fc3")))));
         assertEquals(List.of(momentum + "2 times in a plan for TRAINING"), PlanChecker.check(edited(TWO, steps -> {
@@ -139,10 +139,10 @@ class SharesTest {
 
     @Test
     void completeBeforeTheNextRun() {
-        String promised = "the plan gives as fc3.weight after its update (outputs 0 to 199, inputs 0 to 129) what is fc3.weight";
-        assertEquals(List.of(promised + " (outputs 0 to 199, inputs 0 to 129)"), PlanChecker.check(edited(TWO,
+        String promised = "the plan gives as fc3.weight after its update (outputs 0 to 199, inputs 0 to 383) what is fc3.weight";
+        assertEquals(List.of(promised + " (outputs 0 to 199, inputs 0 to 383)"), PlanChecker.check(edited(TWO,
                 steps -> steps.remove(place(steps, Operation.Gather.class, "fc3")))));
-        assertEquals(List.of(promised + " after its update (outputs 128 to 199 and 0 to 127, inputs 0 to 129)"),
+        assertEquals(List.of(promised + " after its update (outputs 128 to 199 and 0 to 127, inputs 0 to 383)"),
                 PlanChecker.check(edited(TWO, steps -> {
                     int joined = place(steps, Operation.Gather.class, "fc3");
                     Operation.Gather gather = (Operation.Gather) ((Step.Launch) steps.get(joined)).operation();
@@ -150,7 +150,7 @@ class SharesTest {
                             new Operation.Gather(gather.layer(), gather.axis(), gather.parts().reversed(), gather.whole()), null));
                 })));
         assertEquals(IntStream.range(0, 2).mapToObj(device -> "Gather of fc3 on device " + device + " joins fc3.weight after its update "
-                + "(outputs 0 to 127, inputs 0 to 129) and fc3.weight (outputs 128 to 199, inputs 0 to 129)").toList(),
+                + "(outputs 0 to 127, inputs 0 to 383) and fc3.weight (outputs 128 to 199, inputs 0 to 383)").toList(),
                 meaning(edited(TWO, steps -> steps.remove(place(steps, Operation.SgdUpdate.class, "fc3")))).stream().sorted().toList());
     }
 
@@ -158,7 +158,7 @@ class SharesTest {
     @Test
     void neitherTooEarlyNorTooLate() {
         assertEquals(List.of("FullyConnectedBackwardData of fc3 on device 1 takes fc3.weight after its update (outputs 0 to 199, inputs 0 "
-                + "to 129), not fc3.weight"), meaning(edited(TWO, steps -> {
+                + "to 383), not fc3.weight"), meaning(edited(TWO, steps -> {
                     Step data = steps.get(place(steps, Operation.FullyConnectedBackwardData.class, "fc3"));
                     steps.add(place(steps, Operation.Gather.class, "fc3") + 1, data);
                 })));
@@ -168,21 +168,46 @@ class SharesTest {
             steps.add(place + 1 + steps.subList(place, steps.size()).indexOf(
                     steps.stream().skip(place).filter(Step.Record.class::isInstance).findFirst().orElseThrow()), update);
         }));
-        assertTrue(sentTooEarly.stream().anyMatch(fault -> fault.startsWith("fc3.share@1 72x130x2x2: no event orders ")),
+        assertTrue(sentTooEarly.stream().anyMatch(fault -> fault.startsWith("fc3.share@1 72x384x2x2: no event orders ")),
                 sentTooEarly::toString);
+    }
+
+    /** A backend lays out each group by itself, so that the same numbers lie elsewhere in a tensor of other groups. */
+    @Test
+    void updatedInTheSameGroups() {
+        Plan.Parameter weight = weight("grouped.weight");
+        Plan.Part second = weight.momentum().getLast();
+        Tensor m = second.tensor();
+        Tensor grouped = new Tensor(m.id(), m.name(), m.device(), m.format(), m.role(), m.batch(), m.channels(), m.height(), m.width(), 2);
+        Plan edited = edited(TWO, steps -> {
+            int place = place(steps, Operation.SgdUpdate.class, "grouped");
+            Operation.SgdUpdate update = (Operation.SgdUpdate) ((Step.Launch) steps.get(place)).operation();
+            assertEquals(m, update.momentum());
+            steps.set(place, new Step.Launch(
+                    new Operation.SgdUpdate(update.layer(), update.gradient(), update.weight(), grouped, update.rateIndex()), null));
+        });
+        assertEquals(List.of("SgdUpdate of grouped on device 1 updates 1 groups from 1 with 2"), meaning(with(edited, weight,
+                List.of(weight.momentum().getFirst(), new Plan.Part(grouped, second.firstOutput(), second.firstInput())))).subList(0, 1));
+    }
+
+    private static Plan.Parameter weight(String name) {
+        return TWO.parameters().stream().filter(parameter -> parameter.name().equals(name)).findFirst().orElseThrow();
+    }
+
+    /** The plan with other parts of a weight's momentum. */
+    private static Plan with(Plan plan, Plan.Parameter weight, List<Plan.Part> momentum) {
+        List<Plan.Parameter> parameters = new ArrayList<>(plan.parameters());
+        parameters.set(parameters.indexOf(weight), new Plan.Parameter(weight.name(), weight.layer(), weight.bias(), weight.sizes(),
+                weight.parts(), momentum));
+        return new Plan(plan.network(), plan.placement(), plan.mode(), plan.batch(), parameters, plan.inputs(), plan.outputs(),
+                plan.streams(), plan.regions(), plan.persistentBytes(), plan.transientBytes(), plan.preparedBytes(), plan.checkedLayers());
     }
 
     @Test
     void momentumInParts() {
-        List<Plan.Parameter> parameters = new ArrayList<>(TWO.parameters());
-        int place = IntStream.range(0, parameters.size()).filter(i -> parameters.get(i).name().equals("fc3.weight")).findFirst()
-                .orElseThrow();
-        Plan.Parameter weight = parameters.get(place);
-        parameters.set(place, new Plan.Parameter(weight.name(), weight.layer(), weight.bias(), weight.sizes(), weight.parts(),
-                weight.momentum().subList(0, 1)));
-        assertTrue(PlanChecker.check(new Plan(TWO.network(), TWO.placement(), TWO.mode(), TWO.batch(), parameters, TWO.inputs(),
-                TWO.outputs(), TWO.streams(), TWO.regions(), TWO.persistentBytes(), TWO.transientBytes(), TWO.preparedBytes(),
-                TWO.checkedLayers())).contains("fc3.weight: the parts of its momentum do not make up its 104000 elements"));
+        Plan.Parameter weight = weight("fc3.weight");
+        assertTrue(PlanChecker.check(with(TWO, weight, weight.momentum().subList(0, 1)))
+                .contains("fc3.weight: the parts of its momentum do not make up its 307200 elements"));
     }
 
     /** A backend may store a share in another form than what is no share. */

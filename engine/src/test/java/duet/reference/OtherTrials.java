@@ -3,6 +3,7 @@ package duet.reference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 import duet.device.Axis;
 import duet.device.Operation;
@@ -218,6 +219,21 @@ final class OtherTrials {
         add(new Gather("gather", Axis.BATCH, parts, t.gradient(t.filter(all, channels, side, side, 1))));
         add(new Slice("slice", Axis.BATCH, t.gradient(t.filter(all, channels, side, side, 1)), first,
                 t.gradient(t.filter(some, channels, side, side, 1))));
+        groups(channels, side);
+    }
+
+    /** Outputs of filters in groups of whole blocks: parts that begin and end inside a group. */
+    private void groups(int channels, int side) {
+        Tensors t = new Tensors();
+        int groups = random.nextInt(1, 4);
+        int blocks = groups * random.nextInt(1, 4);
+        int first = random.nextInt(blocks);
+        int some = random.nextInt(1, blocks - first + 1);
+        add(new Slice("slice", Axis.BATCH, t.gradient(t.filter(64 * blocks, channels, side, side, groups)), 64 * first,
+                t.gradient(t.filter(64 * some, channels, side, side, 1))));
+        List<Tensor> parts = IntStream.of(first, some, blocks - first - some).filter(count -> count > 0)
+                .mapToObj(count -> t.gradient(t.filter(64 * count, channels, side, side, 1))).toList();
+        add(new Gather("gather", Axis.BATCH, parts, t.gradient(t.filter(64 * blocks, channels, side, side, groups))));
     }
 
     /** @param shape of the first part */

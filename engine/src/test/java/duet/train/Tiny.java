@@ -50,7 +50,8 @@ public final class Tiny {
 
     /**
      * Layers so large that under data parallelism each device updates a share of them: 130 filters, scaled back, are two blocks of 64 and a
-     * rest, so that of eight devices five have no share of them; 200 outputs are three and a rest.
+     * rest, so that of eight devices five have no share of them; of 384 filters in two groups the shares of four devices cross the border;
+     * 200 outputs are three blocks and a rest.
      */
     public static Network wide() {
         Initialization start = new Initialization(Initialization.Distribution.HE, 0, 0);
@@ -59,6 +60,8 @@ public final class Tiny {
                 new Layer.Nonlinearity("relu1", Operation.Activation.RELU),
                 new Layer.Convolution("conv2", 130, 3, 1, 1, 1, Rounding.FLOOR, true, start, 0.05),
                 new Layer.Nonlinearity("relu2", Operation.Activation.RELU),
+                new Layer.Convolution("grouped", 384, 3, 1, 1, 2, Rounding.FLOOR, true, start, 0.05),
+                new Layer.Nonlinearity("relu", Operation.Activation.RELU),
                 new Layer.FullyConnected("fc3", 200, true, start),
                 new Layer.Nonlinearity("relu3", Operation.Activation.RELU),
                 new Layer.Dropout("drop3", 0.25, false),

@@ -253,16 +253,18 @@ final class Lowering {
         return p -> DuetCpu.duet_copy_block(team, b.outer(), b.count(), from, b.fromPitch(), b.fromFirst(), to, b.toPitch(), b.toFirst());
     }
 
-    /** Whole blocks of outputs of a filter, which lie behind each other. */
+    /** Whole blocks of outputs of a filter, which lie behind each other; so do groups of whole blocks. */
     private Block outputs(Tensor source, Tensor target, Block block) {
         Tensor part = source.batch() < target.batch() ? source : target;
+        Tensor whole = source.equals(part) ? target : source;
         long first = Math.max(block.fromFirst(), block.toFirst()) / part.elementsPerImage();
         long end = first + part.batch();
-        boolean blocks = first % DuetCpu.duet_filter_block() == 0
-                && (end == Math.max(source.batch(), target.batch()) || end % DuetCpu.duet_filter_block() == 0);
-        if (block.outer() != 1 || source.groups() != 1 || !blocks) {
-            throw new IllegalArgumentException("outputs " + first + " to " + (end - 1) + " of " + (source.equals(part) ? target : source)
-                    + " are not whole blocks of " + DuetCpu.duet_filter_block());
+        int size = DuetCpu.duet_filter_block();
+        boolean blocks = first % size == 0 && (end == whole.batch() || end % size == 0);
+        boolean groups = whole.groups() == 1 || whole.batch() / whole.groups() % size == 0;
+        if (block.outer() != 1 || part.groups() != 1 || !groups || !blocks) {
+            throw new IllegalArgumentException(
+                    "outputs " + first + " to " + (end - 1) + " of " + whole + " are not whole blocks of " + size);
         }
         return new Block(1, layout.floats(part), block.fromPitch(), block.fromFirst(), block.toPitch(), block.toFirst());
     }
