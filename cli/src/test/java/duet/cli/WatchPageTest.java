@@ -21,6 +21,8 @@ import duet.cli.web.Browser;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Keys;
+import org.openqa.selenium.WebElement;
+import org.openqa.selenium.interactions.Actions;
 
 /**
  * The page in a real browser, while a training goes on. With DUET_SCREENSHOTS=DIR in the environment what is seen is left in that folder,
@@ -66,6 +68,7 @@ class WatchPageTest {
             checkNumbers(browser, runs.resolve("second"));
             checkPictures(browser);
             checkKeyboard(browser);
+            checkMouse(browser);
             looks(browser);
             browser.assertNoErrors();
         }
@@ -158,6 +161,53 @@ class WatchPageTest {
                                 && !each.hasAttribute('aria-labelledby')).length;
                         """);
         assertEquals(0, unnamed, "controls without a name");
+    }
+
+    private static void checkMouse(Browser browser) {
+        WebElement chart = browser.find("#chart-error .u-over");
+        new Actions(browser.driver()).moveToElement(chart, -40, 0).clickAndHold().moveByOffset(80, 0).release().perform();
+        browser.await("#range", text -> text.matches("Steps \\d+ to \\d+"));
+        new Actions(browser.driver()).doubleClick(chart).perform();
+        browser.await("#range", "All steps"::equals);
+    }
+
+    /** An address that was kept shows the same runs again, and a server that comes back is found again. */
+    @Test
+    void manyRunsAreFilteredAndKeptInTheAddress() throws Exception {
+        Path runs = temporary.resolve("many");
+        for (int run = 0; run < 10; run++) {
+            Path folder = Files.createDirectories(runs.resolve("run-" + run));
+            Files.writeString(folder.resolve("metrics.jsonl"),
+                    "{\"event\":\"train\",\"step\":1,\"epoch\":0.5,\"loss\":2." + run
+                            + ",\"top1\":0.5,\"top5\":1.0,\"learningRate\":0.01,\"imagesPerSecond\":100.0}\n");
+        }
+        Queue<String> warnings = new ConcurrentLinkedQueue<>();
+        int port;
+        try (Browser browser = Browser.start()) {
+            try (Watch watch = Watch.start(new Access("127.0.0.1", "secret"), 0, List.of(runs), warnings::add)) {
+                port = watch.address().getPort();
+                browser.driver().get(watch.address() + "?token=secret#show=run-3&compare=run-3&compare=run-5");
+                browser.await("#connection", "Live."::equals);
+                browser.await("#loss-words", "run-3: training 2.3000 at step 1. run-5: training 2.5000 at step 1."::equals);
+                browser.await("#details-heading", "run-3"::equals);
+                assertTrue(browser.driver().getCurrentUrl().endsWith("/#show=run-3&compare=run-3&compare=run-5"),
+                        browser.driver().getCurrentUrl());
+                browser.find("#filter").sendKeys("Run-7");
+                browser.await("#runs tbody", text -> text.startsWith("run-7 ") && !text.contains("run-3"));
+                browser.driver().navigate().refresh();
+                browser.await("#loss-words", text -> text.contains("run-3: ") && text.contains("run-5: "));
+                browser.assertNoErrors();
+            }
+            browser.await("#connection", text -> text.startsWith("The connection is lost"));
+            Files.delete(runs.resolve("run-5/metrics.jsonl"));
+            Files.delete(runs.resolve("run-5"));
+            try (Watch again = Watch.start(new Access("127.0.0.1", "secret"), port, List.of(runs), warnings::add)) {
+                browser.await("#connection", "Live."::equals);
+                browser.await("#loss-words", "run-3: training 2.3000 at step 1."::equals);
+                assertEquals(9, again.count());
+            }
+        }
+        assertEquals(List.of(), List.copyOf(warnings));
     }
 
     /** Narrow and wide, light and dark. */

@@ -125,7 +125,7 @@ final class Course {
 
     /** Of the first line with that step or a later one. */
     private int place(long step) {
-        int found = Arrays.binarySearch(steps, 0, count, (int) Math.clamp(step, 0, Integer.MAX_VALUE));
+        int found = Arrays.binarySearch(steps, 0, count, Math.clamp(step, 0, Integer.MAX_VALUE));
         return found < 0 ? -found - 1 : found;
     }
 

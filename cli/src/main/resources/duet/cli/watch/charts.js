@@ -194,7 +194,8 @@ export class Charts {
       series,
       scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (_, low, high) => this.yRange(figure.chart, low, high) } },
       axes: [{ ...axis }, { ...axis, size: 56, values: (_, values) => values.map((v) => (v === null ? '' : this.tick(v))) }],
-      cursor: { sync: { key: 'watch', setSeries: false }, drag: { x: true, y: false }, points: { size: 6 } },
+      cursor: { sync: { key: 'watch', setSeries: false }, drag: { x: true, y: false }, points: { size: 6 },
+        bind: { dblclick: () => () => this.all() } }, // uPlot's own would begin at the first point
       hooks: {
         setScale: [(u, key) => {
           if (key === 'x' && !figure.quiet && figure.uplot === u) this.show(u.scales.x.min, u.scales.x.max);
