@@ -3,6 +3,7 @@ package duet.use;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 
@@ -115,6 +116,12 @@ public final class Classifier implements AutoCloseable {
             run(images.subList(from, Math.min(images.size(), from + batch())), all);
         }
         return all;
+    }
+
+    /** Runs every size once: filters are prepared on the first run. */
+    void warmUp() {
+        byte[] blank = new byte[Math.toIntExact(checkpoint.stored().elements())];
+        batches.forEach(size -> run(Collections.nCopies(size, blank), new ArrayList<>()));
     }
 
     /** Runs the smallest batch that holds the images. */

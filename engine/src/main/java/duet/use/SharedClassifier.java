@@ -162,7 +162,7 @@ public final class SharedClassifier implements AutoCloseable {
     }
 
     /**
-     * Loads a trained network.
+     * Loads a trained network and runs it once, so that the first answer takes no longer than others.
      *
      * @param thread     owns the devices; stays open
      * @param checkpoint the trained network
@@ -194,12 +194,22 @@ public final class SharedClassifier implements AutoCloseable {
         });
     }
 
-    /** Few images must not cost as much as many: sizes that double, from the smallest that the placement can cut. */
+    /**
+     * Few images must not cost as much as many: sizes that double, from the smallest that the placement can cut. The first client waits for
+     * nothing that could be done before.
+     */
     private static Classifier load(Checkpoint checkpoint, Placement placement, Backend backend, Limits limits) {
         int most = limits.batch();
         int smallest = IntStream.rangeClosed(1, most).filter(size -> canCut(placement, size)).findFirst().orElse(most);
         IntStream doubled = IntStream.iterate(smallest, size -> size < most, size -> 2 * size);
-        return Classifier.create(checkpoint, placement, backend, Stream.concat(doubled.boxed(), Stream.of(most)).toList());
+        Classifier classifier = Classifier.create(checkpoint, placement, backend, Stream.concat(doubled.boxed(), Stream.of(most)).toList());
+        try {
+            classifier.warmUp();
+            return classifier;
+        } catch (RuntimeException | Error e) {
+            classifier.close();
+            throw e;
+        }
     }
 
     private static boolean canCut(Placement placement, int batch) {
