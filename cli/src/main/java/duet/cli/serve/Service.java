@@ -125,10 +125,14 @@ final class Service {
         ModelVersion version = version(exchange);
         int header = header(exchange.header(HEADER_LENGTH));
         InferRequest request;
-        try (Budget.Room room = room(exchange, JSON_FACTOR, header)) {
+        int most = header < 0 ? most(JSON_FACTOR) : most(FILE_FACTOR);
+        if (header > most(JSON_FACTOR)) {
+            throw new WebException(413, "the JSON is longer than the " + most(JSON_FACTOR) + " bytes that are taken");
+        }
+        try (Budget.Room room = room(exchange, most, header < 0 ? JSON_FACTOR : FILE_FACTOR, JSON_FACTOR * (long) Math.max(0, header))) {
             InferRequest.Terms terms = new InferRequest.Terms(model.name(), version.checkpoint().stored(),
                     version.checkpoint().network().classes(), limits.waiting());
-            request = InferRequest.parse(exchange.body(limits.body()), header, terms,
+            request = InferRequest.parse(exchange.body(most), header, terms,
                     file -> decoded("an image of '" + InferRequest.ENCODED + "'", file, terms.stored()));
         }
         ServedModel.Asked asked = ask(exchange, model, exchange.parameter("version"), request.images());
@@ -196,14 +200,20 @@ final class Service {
 
     /** The body, an image file, as the network stores images. */
     private byte[] pixels(Exchange exchange, ModelVersion version) throws InterruptedException {
-        try (Budget.Room room = room(exchange, FILE_FACTOR, -1)) {
-            return decoded("the body", exchange.body(limits.body()), version.checkpoint().stored());
+        int most = most(FILE_FACTOR);
+        try (Budget.Room room = room(exchange, most, FILE_FACTOR, 0)) {
+            return decoded("the body", exchange.body(most), version.checkpoint().stored());
         }
     }
 
-    private Budget.Room room(Exchange exchange, int factor, int header) {
-        long length = exchange.length() < 0 ? limits.body() : Math.min(exchange.length(), limits.body());
-        return budget.take(header < 0 ? factor * length : factor * Math.min(header, length) + FILE_FACTOR * length);
+    /** Bytes of a body, of which two find room at any time. */
+    private int most(int factor) {
+        return (int) Math.min(limits.body(), limits.memory() / 2 / factor);
+    }
+
+    /** @param factor bytes that are needed for one of the body, and some more */
+    private Budget.Room room(Exchange exchange, int most, int factor, long more) {
+        return budget.take(factor * (exchange.length() < 0 ? most : Math.min(exchange.length(), most)) + more);
     }
 
     private byte[] decoded(String name, byte[] file, Shape stored) {

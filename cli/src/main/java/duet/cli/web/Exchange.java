@@ -21,6 +21,9 @@ public final class Exchange {
     /** Of answers in JSON. */
     public static final String JSON = "application/json";
 
+    /** Of a body that is refused: many clients look at the answer only once they have sent all. */
+    private static final long MOST_DROPPED = 64L << 20;
+
     private final Request request;
     private final Response response;
     private final Map<String, String> parameters;
@@ -62,12 +65,14 @@ public final class Exchange {
      */
     public byte[] body(int most) {
         WebException tooLong = new WebException(413, "the body is longer than the " + most + " bytes that are taken");
-        if (request.getLength() > most) {
-            throw tooLong;
-        }
         try (InputStream in = Content.Source.asInputStream(request)) {
+            if (request.getLength() > most) {
+                in.skip(MOST_DROPPED);
+                throw tooLong;
+            }
             byte[] bytes = in.readNBytes(most);
             if (bytes.length == most && in.read() >= 0) {
+                in.skip(MOST_DROPPED);
                 throw tooLong;
             }
             received = bytes.length;

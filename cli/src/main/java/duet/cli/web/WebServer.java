@@ -13,12 +13,17 @@ import java.util.logging.Logger;
 
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Json;
+import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpVersion;
+import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.http.pathmap.MatchedResource;
 import org.eclipse.jetty.http.pathmap.PathMappings;
 import org.eclipse.jetty.http.pathmap.UriTemplatePathSpec;
 import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -71,8 +76,7 @@ public final class WebServer implements AutoCloseable {
         HttpConfiguration configuration = new HttpConfiguration();
         configuration.setSendServerVersion(false);
         configuration.setRequestHeaderSize(HEADER_BYTES);
-        connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(configuration),
-                new HTTP2CServerConnectionFactory(configuration));
+        connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(configuration), new Http2(configuration));
         connector.setHost(access.host());
         connector.setPort(port);
         connector.setIdleTimeout(IDLE.toMillis());
@@ -144,6 +148,22 @@ public final class WebServer implements AutoCloseable {
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, Exchange.JSON);
         response.write(true, ByteBuffer.wrap(Json.bytes(Map.of("error", sentence))), callback);
         return true;
+    }
+
+    /**
+     * HTTP/2 without TLS. A request that asks for it (Upgrade: h2c) and has a body in chunks is answered by HTTP/1.1: Jetty would lose the
+     * body; it knows of bodies with a length only.
+     */
+    private static final class Http2 extends HTTP2CServerConnectionFactory {
+        Http2(HttpConfiguration configuration) {
+            super(configuration);
+        }
+
+        @Override
+        public Connection upgradeConnection(Connector connector, EndPoint endPoint, MetaData.Request request, HttpFields.Mutable fields) {
+            return request.getHttpFields().contains(HttpHeader.TRANSFER_ENCODING) ? null
+                    : super.upgradeConnection(connector, endPoint, request, fields);
+        }
     }
 
     /** Finds the route and turns what it fails with into an answer. */

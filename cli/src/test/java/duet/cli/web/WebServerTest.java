@@ -164,6 +164,16 @@ class WebServerTest {
         assertEquals("200 {\"hello\":\"x\"}", line(get("/hello/x")));
     }
 
+    /** Java's client asks for HTTP/2 with its first request, whatever that is. */
+    @Test
+    void aBodyInChunksSurvivesTheWishForHttp2() throws Exception {
+        HttpRequest.BodyPublisher chunks = BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(new byte[MOST]));
+        HttpResponse<String> answer = send(HttpClient.Version.HTTP_2, "/length", chunks, "POST");
+        assertEquals("10000", answer.body());
+        HttpRequest.BodyPublisher endless = BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(new byte[100 * MOST]));
+        assertEquals(413, send(HttpClient.Version.HTTP_2, "/length", endless, "POST").statusCode());
+    }
+
     @Test
     void aNameThatIsMadeToPointHereIsRefused() throws Exception {
         assertTrue(raw("GET /hello/x HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").startsWith("HTTP/1.1 421 "));
