@@ -6,6 +6,7 @@ module duet.cli {
     requires com.google.protobuf;
     requires info.picocli;
     requires io.prometheus.metrics.core;
+    requires io.prometheus.metrics.model;
     requires io.prometheus.writer.text;
     requires java.desktop;
     requires java.logging;

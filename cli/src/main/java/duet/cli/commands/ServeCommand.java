@@ -107,8 +107,8 @@ public final class ServeCommand implements Callable<Integer> {
         Serving.Devices where = new Serving.Devices(devices::open, network -> devices.placement(network, Placement.ONE_DEVICE));
         Serving.Settings settings = settings();
         Access access = Access.of(host, token);
-        try (Interruption interruption = new Interruption(output, "answering what was accepted", end::countDown);
-                Serving serving = Serving.start(settings, where, access, port, output)) {
+        try (Interruption _ = new Interruption(output, "answering what was accepted", end::countDown);
+                Serving _ = Serving.start(settings, where, access, port, output)) {
             end.await();
         }
         return ExitCode.DONE;

@@ -129,7 +129,7 @@ final class Service {
         if (header > most(JSON_FACTOR)) {
             throw new WebException(413, "the JSON is longer than the " + most(JSON_FACTOR) + " bytes that are taken");
         }
-        try (Budget.Room room = room(exchange, most, header < 0 ? JSON_FACTOR : FILE_FACTOR, JSON_FACTOR * (long) Math.max(0, header))) {
+        try (Budget.Room _ = room(exchange, most, header < 0 ? JSON_FACTOR : FILE_FACTOR, JSON_FACTOR * (long) Math.max(0, header))) {
             InferRequest.Terms terms = new InferRequest.Terms(model.name(), version.checkpoint().stored(),
                     version.checkpoint().network().classes(), limits.waiting());
             request = InferRequest.parse(exchange.body(most), header, terms,
@@ -201,7 +201,7 @@ final class Service {
     /** The body, an image file, as the network stores images. */
     private byte[] pixels(Exchange exchange, ModelVersion version) throws InterruptedException {
         int most = most(FILE_FACTOR);
-        try (Budget.Room room = room(exchange, most, FILE_FACTOR, 0)) {
+        try (Budget.Room _ = room(exchange, most, FILE_FACTOR, 0)) {
             return decoded("the body", exchange.body(most), version.checkpoint().stored());
         }
     }
