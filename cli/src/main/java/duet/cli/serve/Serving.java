@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -107,7 +108,7 @@ public final class Serving implements AutoCloseable {
         });
         if (!settings.reload().isZero()) {
             long period = settings.reload().toMillis();
-            reloading.scheduleWithFixedDelay(() -> models.values().forEach(this::reload), period, period, TimeUnit.MILLISECONDS);
+            ScheduledFuture<?> _ = reloading.scheduleWithFixedDelay(() -> models.values().forEach(this::reload), period, period, TimeUnit.MILLISECONDS);
         }
         List<String> names = models.values().stream().map(model -> model.name() + " (version " + String.join(", ",
                 model.versions().stream().map(ModelVersion::version).toList()) + ")").toList();
