@@ -145,7 +145,7 @@ class StartupTest {
     private static void assertClassesAreFromTheCache(List<String> loaded) {
         List<String> own = loaded.stream().filter(line -> line.contains("] duet.") && !line.contains("$$")).toList();
         long cached = own.stream().filter(line -> line.contains("source: shared objects file")).count();
-        assertTrue(own.size() > 20 && 10 * cached > 9 * own.size(), cached + " of " + own.size() + ": " + own);
+        assertTrue(own.size() > 20 && 10 * cached > 9L * own.size(), cached + " of " + own.size() + ": " + own);
     }
 
     private static Path jarOf(Path project) throws IOException {

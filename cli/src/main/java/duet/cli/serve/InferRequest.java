@@ -21,8 +21,8 @@ import duet.net.Shape;
 
 /**
  * The body of an infer request of the Open Inference Protocol, version 2: JSON, or JSON with the tensors' bytes behind it (Triton's binary
- * tensor data extension). One input: {@code image}, UINT8 [images][height][width][channels] as the network stores them, or {@code encoded},
- * BYTES [images], whole image files (in JSON in base64).
+ * tensor data extension). One input: {@link #IMAGE}, UINT8 [images][height][width][channels] as the network stores them, or {@link
+ * #ENCODED}, BYTES [images], whole image files (in JSON in base64).
  *
  * @param id             given back, or null
  * @param images         stored images

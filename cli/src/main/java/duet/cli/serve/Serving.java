@@ -108,7 +108,8 @@ public final class Serving implements AutoCloseable {
         });
         if (!settings.reload().isZero()) {
             long period = settings.reload().toMillis();
-            ScheduledFuture<?> _ = reloading.scheduleWithFixedDelay(() -> models.values().forEach(this::reload), period, period, TimeUnit.MILLISECONDS);
+            ScheduledFuture<?> _ = reloading.scheduleWithFixedDelay(() -> models.values().forEach(this::reload), period, period,
+                    TimeUnit.MILLISECONDS);
         }
         List<String> names = models.values().stream().map(model -> model.name() + " (version " + String.join(", ",
                 model.versions().stream().map(ModelVersion::version).toList()) + ")").toList();

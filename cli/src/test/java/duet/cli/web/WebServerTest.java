@@ -109,10 +109,7 @@ class WebServerTest {
 
     @Test
     void bothVersionsOnOnePort() throws Exception {
-        for (HttpClient.Version version : HttpClient.Version.values()) {
-            if (version.ordinal() > HttpClient.Version.HTTP_2.ordinal()) {
-                continue; // HTTP/3 is not spoken here
-            }
+        for (HttpClient.Version version : List.of(HttpClient.Version.HTTP_1_1, HttpClient.Version.HTTP_2)) {
             HttpResponse<String> hello = send(version, "/hello/w%C3%B6rld", BodyPublishers.noBody(), "GET");
             assertEquals(version, hello.version());
             assertEquals(200, hello.statusCode());
