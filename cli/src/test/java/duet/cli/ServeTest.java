@@ -51,8 +51,8 @@ class ServeTest extends Served {
     @Test
     void speaksTheOpenInferenceProtocol() throws Exception {
         serve(trained.toString(), "again=" + trained.resolve("checkpoint-00000002.safetensors"));
-        assertEquals(200, send("/v2/health/live", null).statusCode());
-        assertEquals(200, send("/v2/health/ready", null).statusCode());
+        assertEquals(JSON.readTree("{\"live\": true}"), json("/v2/health/live", null));
+        assertEquals(JSON.readTree("{\"ready\": true}"), json("/v2/health/ready", null));
         JsonNode server = json("/v2", null);
         assertEquals("duet", server.get("name").textValue());
         assertTrue(server.get("version").isTextual() && server.get("extensions").isArray());

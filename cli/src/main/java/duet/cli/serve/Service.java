@@ -55,8 +55,8 @@ final class Service {
 
     Routes routes(ServiceMetrics metrics) {
         Routes routes = ServePage.on(new Routes())
-                .open("/v2/health/live", x -> x.text("text/plain", "live\n"))
-                .open("/v2/health/ready", x -> x.text("text/plain", "ready\n"))
+                .open("/v2/health/live", x -> x.json(200, Map.of("live", true)))
+                .open("/v2/health/ready", x -> x.json(200, Map.of("ready", true)))
                 .get("/metrics",
                         x -> x.respond(200, "text/plain; version=0.0.4; charset=utf-8", metrics.text().getBytes(StandardCharsets.UTF_8)))
                 .get("/models", x -> x.json(200, new Answers.Models(models.values().stream().map(Service::described).toList())))
