@@ -10,7 +10,9 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 
+import duet.cli.options.BestOption;
 import duet.cli.options.DeviceOptions;
+import duet.cli.options.ListenOptions;
 import duet.cli.options.Numbers;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.ExitCode;
@@ -41,28 +43,21 @@ public final class ServeCommand implements Callable<Integer> {
     private static final int MILLION = 1_000_000;
     private static final int MOST_BODY = 1024;
     private static final int MOST_MEGAPIXELS = 100;
-    private static final int MOST_PORT = 65_535;
 
     @Parameters(arity = "1..*", paramLabel = "RUN...", hideParamSyntax = true,
             description = "Trainings' output folders, or checkpoint files. Each is a model, named like its folder or NAME; its version is "
                     + "the number of steps that it was trained.")
     private List<String> runs;
 
-    @Option(names = "--host", paramLabel = "HOST", defaultValue = "127.0.0.1",
-            description = "Address to listen on; 0.0.0.0: all of this machine (default: ${DEFAULT-VALUE}, this machine only).")
-    private String host;
+    @Mixin
+    private ListenOptions listen;
 
-    @Option(names = "--port", paramLabel = "PORT", defaultValue = "8080",
-            description = "Port to listen on; 0: any that is free (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--port", paramLabel = "N", defaultValue = "8080", converter = Numbers.Port.class,
+            description = "Port to listen on; 0 takes any that is free (default: ${DEFAULT-VALUE}).")
     private int port;
 
-    @Option(names = "--token", paramLabel = "TOKEN",
-            description = "Clients must know it (default: none is asked for on this machine, else one is made and printed).")
-    private String token;
-
-    @Option(names = "--best",
-            description = "Of an output folder the checkpoint of the best validation (the lowest top-1 error), not the last one.")
-    private boolean best;
+    @Mixin
+    private BestOption best;
 
     @Option(names = "--versions", paramLabel = "N", defaultValue = "1", converter = Numbers.PositiveInteger.class,
             description = "Serve the N newest checkpoints of a folder (default: ${DEFAULT-VALUE}).")
@@ -106,7 +101,7 @@ public final class ServeCommand implements Callable<Integer> {
         CountDownLatch end = new CountDownLatch(1);
         Serving.Devices where = new Serving.Devices(devices::open, network -> devices.placement(network, Placement.ONE_DEVICE));
         Serving.Settings settings = settings();
-        Access access = Access.of(host, token);
+        Access access = listen.access();
         try (Interruption _ = new Interruption(output, "answering what was accepted", end::countDown);
                 Serving _ = Serving.start(settings, where, access, port, output)) {
             end.await();
@@ -115,7 +110,6 @@ public final class ServeCommand implements Callable<Integer> {
     }
 
     private Serving.Settings settings() {
-        require(port >= 0 && port <= MOST_PORT, "--port can be from 0 to " + MOST_PORT + ", not " + port);
         require(reload >= 0, "--reload must not be negative: " + reload);
         require(delay >= 0, "--delay must not be negative: " + delay);
         require(waiting >= batch,
@@ -123,7 +117,7 @@ public final class ServeCommand implements Callable<Integer> {
         require(body <= MOST_BODY, "--body can be at most " + MOST_BODY + " MiB, not " + body);
         require(pixels <= MOST_MEGAPIXELS, "--pixels can be at most " + MOST_MEGAPIXELS + " million, not " + pixels);
         SharedClassifier.Limits gathered = new SharedClassifier.Limits(batch, waiting, Duration.ofMillis(delay));
-        return new Serving.Settings(named(), best, versions, Duration.ofSeconds(reload), gathered, body * MEBIBYTE,
+        return new Serving.Settings(named(), best.best(), versions, Duration.ofSeconds(reload), gathered, body * MEBIBYTE,
                 (long) pixels * MILLION);
     }
 

@@ -1,8 +1,6 @@
 package duet.cli.commands;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -11,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 
+import duet.cli.options.ListenOptions;
 import duet.cli.options.Numbers;
 import duet.cli.output.CommandFailure;
 import duet.cli.output.Interruption;
@@ -40,18 +39,12 @@ public final class WatchCommand implements Callable<Integer> {
             description = "Trainings' output folders, or folders that hold some; new ones appear by themselves (default: " + FOLDER + ").")
     private List<Path> runs = List.of(Path.of(FOLDER));
 
-    @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1",
-            description = "Address to listen on (default: ${DEFAULT-VALUE}, for this machine alone). On others, such as 0.0.0.0, a token "
-                    + "is asked for.")
-    private String host;
+    @Mixin
+    private ListenOptions listen;
 
     @Option(names = "--port", paramLabel = "N", defaultValue = "6060", converter = Numbers.Port.class,
             description = "Port to listen on; 0 takes any that is free (default: ${DEFAULT-VALUE}).")
     private int port;
-
-    @Option(names = "--token", paramLabel = "TEXT",
-            description = "What a browser must know to look (default: none on a loopback address, else a random one, which is printed).")
-    private String token;
 
     @Mixin
     private Output output;
@@ -64,7 +57,7 @@ public final class WatchCommand implements Callable<Integer> {
             }
         }
         CountDownLatch end = new CountDownLatch(1);
-        Access access = Access.of(host, token);
+        Access access = listen.access();
         try (Interruption interruption = new Interruption(output, "ending", end::countDown); Watch watch = start(access)) {
             introduce(access, watch);
             end.await();
@@ -80,10 +73,8 @@ public final class WatchCommand implements Callable<Integer> {
         }
     }
 
-    private void introduce(Access access, Watch watch) throws UnknownHostException {
-        boolean everywhere = InetAddress.getByName(access.host()).isAnyLocalAddress();
-        String address = (everywhere ? "http://localhost:" + watch.address().getPort() + "/" : watch.address().toString())
-                + (access.token() == null ? "" : "?token=" + access.token());
+    private void introduce(Access access, Watch watch) {
+        String address = access.page(watch.address());
         for (Path folder : runs) {
             if (!Files.isDirectory(folder)) {
                 output.say("waiting    " + folder + " does not exist yet; it is shown as soon as it does");
@@ -95,7 +86,8 @@ public final class WatchCommand implements Callable<Integer> {
             object.put("address", address);
             output.object(object);
         } else {
-            output.result("address    " + address + (everywhere ? " (elsewhere with this machine's name in place of localhost)" : ""));
+            output.result("address    " + address
+                    + (access.everywhere() ? " (elsewhere with this machine's name in place of localhost)" : ""));
         }
         output.say("Ctrl-C ends it.");
     }

@@ -12,6 +12,10 @@ public final class BestOption {
             description = "Of an output folder the checkpoint of the best validation (the lowest top-1 error), not the last one.")
     private boolean best;
 
+    public boolean best() {
+        return best;
+    }
+
     public Checkpoint read(Path run, Output output) {
         return Checkpoint.readTrained(run, best, output::warn);
     }

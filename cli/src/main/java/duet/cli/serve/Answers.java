@@ -64,11 +64,4 @@ public final class Answers {
             predictions = List.copyOf(predictions);
         }
     }
-
-    /**
-     * What is answered with every status of 400 and above.
-     *
-     * @param error a sentence: what is wrong and what helps
-     */
-    public record Failure(String error) {}
 }

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import duet.cli.web.WebException;
 import duet.model.SafetensorsException;
 import duet.train.output.Checkpoint;
+import duet.train.output.MetricsLog;
 import duet.train.output.OutputFolder;
 import duet.train.schedule.TrainingException;
 
@@ -171,7 +172,7 @@ final class ServedModel implements AutoCloseable {
     private List<String> signature() {
         List<Path> files = Files.isDirectory(run)
                 ? OutputFolder.checkpoints(run).stream().map(OutputFolder.Saved::file).toList() : List.of(run);
-        Stream<Path> metrics = choice.best() ? Stream.of(run.resolve("metrics.jsonl")) : Stream.empty();
+        Stream<Path> metrics = choice.best() ? Stream.of(run.resolve(MetricsLog.FILE)) : Stream.empty();
         return Stream.concat(files.stream(), metrics).map(ServedModel::look).toList();
     }
 

@@ -46,11 +46,12 @@ final class ServiceLog implements AutoCloseable {
         });
     }
 
-    void serving(String address, String token, List<String> models, String devices) {
+    /** @param page with the token, for people only: it does not go into the log of objects */
+    void serving(String address, String page, List<String> models, String devices) {
         event("serving", Map.of("address", address, "models", models));
         write(() -> {
             output.say("serving " + String.join(", ", models) + " on " + devices);
-            output.say("open " + address + (token == null ? "" : "?token=" + token) + " (Ctrl-C ends it)");
+            output.say("open " + page + " (Ctrl-C ends it)");
         });
     }
 

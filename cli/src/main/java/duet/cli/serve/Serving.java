@@ -2,6 +2,7 @@ package duet.cli.serve;
 
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -19,9 +20,13 @@ import duet.cli.output.Version;
 import duet.cli.web.Access;
 import duet.cli.web.WebServer;
 import duet.device.Backend;
+import duet.model.SafetensorsException;
 import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
+import duet.train.output.CheckpointFile;
+import duet.train.output.OutputFolder;
+import duet.train.schedule.TrainingException;
 import duet.use.BackendThread;
 import duet.use.SharedClassifier;
 
@@ -66,12 +71,12 @@ public final class Serving implements AutoCloseable {
      * Loads the models and starts to answer.
      *
      * @return close it
-     * @throws IOException with a sentence, if the address cannot be had
+     * @throws duet.cli.output.CommandFailure if the address cannot be had
      */
     public static Serving start(Settings settings, Devices devices, Access access, int port, Output output) throws IOException {
         ServiceLog log = new ServiceLog(output);
         Path first = settings.runs().values().iterator().next();
-        Network network = Checkpoint.readTrained(first, settings.best(), sentence -> {}).network();
+        Network network = network(first);
         Supplier<Backend> opener = () -> devices.opener().apply(devices.placement().apply(network));
         Serving serving = new Serving(log, BackendThread.open(opener));
         try {
@@ -82,6 +87,19 @@ public final class Serving implements AutoCloseable {
             serving.close();
             throw e;
         }
+    }
+
+    /** Of any checkpoint, since those of a training have the same; without the tensors, which are read when it is loaded. */
+    private static Network network(Path run) {
+        List<OutputFolder.Saved> saved = Files.isDirectory(run) ? OutputFolder.checkpoints(run) : List.of();
+        for (OutputFolder.Saved each : saved.reversed()) {
+            try {
+                return CheckpointFile.describe(each.file()).network();
+            } catch (TrainingException | SafetensorsException damaged) {
+                // told when the tensors are read
+            }
+        }
+        return Checkpoint.readTrained(run, false, sentence -> {}).network();
     }
 
     private void load(Settings settings, Function<Network, Placement> placement) {
@@ -113,7 +131,7 @@ public final class Serving implements AutoCloseable {
         }
         List<String> names = models.values().stream().map(model -> model.name() + " (version " + String.join(", ",
                 model.versions().stream().map(ModelVersion::version).toList()) + ")").toList();
-        log.serving(address().toString(), access.token(), names, devices.call(Backend::description));
+        log.serving(address().toString(), access.page(address()), names, devices.call(Backend::description));
     }
 
     /** Whatever is wrong with the new one, the old one is served on. */

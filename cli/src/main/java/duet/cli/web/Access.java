@@ -1,6 +1,8 @@
 package duet.cli.web;
 
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -51,6 +53,21 @@ public record Access(String host, String token) {
         byte[] bytes = new byte[TOKEN_BYTES];
         new SecureRandom().nextBytes(bytes);
         return HexFormat.of().formatHex(bytes);
+    }
+
+    /** {@return whether it listens on every address of this machine} */
+    public boolean everywhere() {
+        return new InetSocketAddress(host, 0).getAddress().isAnyLocalAddress();
+    }
+
+    /**
+     * {@return what a person on this machine opens, with the token}
+     *
+     * @param address of the server
+     */
+    public String page(URI address) {
+        String page = everywhere() ? "http://localhost:" + address.getPort() + "/" : address.toString();
+        return token == null ? page : page + "?token=" + token;
     }
 
     /** Lets a request pass or refuses it; a token in the query becomes a cookie. */
