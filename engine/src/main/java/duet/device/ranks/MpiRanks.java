@@ -147,7 +147,7 @@ public final class MpiRanks implements Ranks {
         return answers;
     }
 
-    /** By messages of its own, not by MPI's gathering, so that it is known whose is missing. */
+    /** By messages of its own: whose is late is known before anybody is asked. */
     private MemorySegment gathered(String what, Arena arena, MemorySegment own) {
         MemorySegment all = arena.allocate(size() * own.byteSize(), Long.BYTES);
         all.asSlice(rank() * own.byteSize(), own.byteSize()).copyFrom(own);
@@ -165,7 +165,6 @@ public final class MpiRanks implements Ranks {
 
     @Override
     public void broadcast(String what, ByteBuffer data, int root) {
-        gather(what, new byte[0]); // who is missing is known here; of a broadcast MPI does not tell
         MemorySegment whole = MemorySegment.ofBuffer(data);
         thread.call(what, requests -> MpiThread.broadcast(root, root == rank() ? MpiThread.ALL : root, whole, requests));
     }
@@ -179,7 +178,7 @@ public final class MpiRanks implements Ranks {
     }
 
     private MemorySegment memory(Message message) {
-        if (message.tag() >= identity.largestTag()) { // the largest one is that of gatherings
+        if (message.tag() >= identity.largestTag() - 1) { // the two largest ones are those of roll calls and of gatherings
             throw new DeviceException("the plan has more messages than " + identity.library() + " can tell apart: " + message.tag());
         }
         return MemorySegment.ofBuffer(message.data());

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntFunction;
+import java.util.stream.Collectors;
 
 import duet.bindings.mpi.DuetMpi;
 import duet.device.DeviceException;
@@ -36,6 +37,7 @@ final class MpiThread {
     private final CompletableFuture<Identity> started = new CompletableFuture<>();
     private final IntFunction<String> names;
     private final Thread thread;
+    private RollCall rollCall;
     private volatile Duration patience;
     private volatile boolean givenUp;
     private volatile boolean broken;
@@ -57,6 +59,7 @@ final class MpiThread {
         final List<Request> requests = new ArrayList<>();
         final CompletableFuture<Void> done = new CompletableFuture<>();
         long since;
+        boolean late;
 
         Job(String what, Start start) {
             this.what = what;
@@ -195,6 +198,7 @@ final class MpiThread {
                         + ", but for the library (" + found.library() + ") it is rank " + found.rank() + " of " + found.size()
                         + ": launcher and library do not belong together; start it with the mpirun of " + found.library());
             }
+            rollCall = new RollCall(found.rank(), found.size(), found.largestTag() - 1);
             started.complete(found);
         } catch (RuntimeException | Error e) {
             started.completeExceptionally(e);
@@ -215,13 +219,13 @@ final class MpiThread {
             MemorySegment done = arena.allocate(ValueLayout.JAVA_INT);
             while (true) {
                 Job next = active.isEmpty() ? jobs.poll(IDLE_MILLIS, TimeUnit.MILLISECONDS) : jobs.poll();
+                rollCall.look(!active.isEmpty(), done);
                 if (next == null && active.isEmpty()) {
                     DuetMpi.duet_mpi_progress(); // what was sent may not have left yet
                     continue;
                 }
                 if (next != null && next.start == null) {
-                    DuetMpi.duet_mpi_end();
-                    next.done.complete(null);
+                    end(next, done);
                     return;
                 }
                 if (next != null) {
@@ -233,6 +237,15 @@ final class MpiThread {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private void end(Job last, MemorySegment done) {
+        if (rollCall.leave(patience, done)) {
+            DuetMpi.duet_mpi_end();
+            last.done.complete(null);
+        } else {
+            last.done.completeExceptionally(new RankLostException("the other ranks have not come to the end"));
         }
     }
 
@@ -266,7 +279,10 @@ final class MpiThread {
                     job.done.complete(null);
                 } else if (givenUp) {
                     throw new DeviceException(job.what + ": not exchanged, because this process has failed elsewhere");
-                } else if (System.nanoTime() - job.since > patience.toNanos()) {
+                } else if (!job.late && System.nanoTime() - job.since > patience.toNanos()) {
+                    job.late = true;
+                    rollCall.ask();
+                } else if (job.late && rollCall.over()) {
                     throw lost(job);
                 }
             } catch (RuntimeException | Error e) {
@@ -287,8 +303,13 @@ final class MpiThread {
     }
 
     private RankLostException lost(Job job) {
-        Request open = job.requests.stream().filter(Request::receives).findFirst().orElse(job.requests.getFirst());
-        String who = open.peer() == ALL ? "a rank" : names.apply(open.peer());
-        return new RankLostException(who + " has not answered about " + job.what + " for " + patience.toSeconds() + " s");
+        List<Integer> blamed = rollCall.blamed();
+        if (blamed.isEmpty()) { // all wait for one another
+            Request open = job.requests.stream().filter(Request::receives).findFirst().orElse(job.requests.getFirst());
+            blamed = open.peer() == ALL ? List.of() : List.of(open.peer());
+        }
+        String who = blamed.isEmpty() ? "a rank" : blamed.stream().map(names::apply).collect(Collectors.joining(", "));
+        return new RankLostException(who + (blamed.size() > 1 ? " have" : " has") + " not answered about " + job.what + " for "
+                + patience.toSeconds() + " s");
     }
 }
