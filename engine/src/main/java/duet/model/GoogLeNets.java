@@ -44,18 +44,19 @@ final class GoogLeNets {
     }
 
     /**
-     * The anatomy of GoogLeNet at a size that trains in minutes: a stem, four modules in two stages, an auxiliary classifier behind the
-     * first stage. Three things differ. The last pooling takes the means of the quarters of a map instead of the whole: where things lie
-     * says much in such small images (after a third of an epoch of Fashion-MNIST 79.6 % were right instead of 75.5 %). There is no
-     * normalisation, which would keep the network from being cut in two towers. Weights start by He's rule, those of the scores small, and
-     * pixels are scaled to about [-2, 2], as in alexnet-small. Images of one channel are taken to be Fashion-MNIST's, 28 pixels wide
-     * instead of 32.
+     * The anatomy of GoogLeNet at a size that trains in minutes: a stem of two convolutions, four modules in two stages, an auxiliary
+     * classifier behind the first stage. Three things differ. The last pooling takes the means of the quarters of a map instead of the
+     * whole: where things lie says much in such small images (after a third of an epoch of Fashion-MNIST 79.6 % were right instead of
+     * 75.5 %). There is no normalisation, which would keep the network from being cut in two towers. Weights start by He's rule, those of
+     * the scores small, and pixels are scaled to about [-2, 2], as in alexnet-small. Images of one channel are taken to be Fashion-MNIST's,
+     * 28 pixels wide instead of 32. With one convolution of 5x5 for a stem 91.9 % of Fashion-MNIST are right in the end instead of 92.2 %,
+     * also with twice the filters in the second stage.
      */
     static Network small(int channels, int classes) {
         int side = channels == 1 ? 28 : 32;
         double inputScale = 1.0 / 64;
         GraphBuilder graph = new GraphBuilder(Network.IMAGE, new Initialization(Distribution.HE, 0, 0), Initialization.PAPER);
-        graph.convolution("conv1", 32, 5, 1).maxPool("pool1", 3, 2, 0);
+        graph.convolution("conv1", 32, 3, 1).convolution("conv2", 32, 3, 1).maxPool("pool1", 3, 2, 0);
         inception(graph, "2a", 16, 16, 32, 8, 8, 8);
         inception(graph, "2b", 32, 32, 48, 8, 16, 16);
         auxiliary(graph, "aux1", 32, 128, 0.3, classes);

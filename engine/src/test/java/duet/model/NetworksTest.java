@@ -187,8 +187,8 @@ class NetworksTest {
         assertEquals("256x7x7", shapes.get("inception-3b"));
         assertEquals("256x2x2", shapes.get("pool3"));
         assertEquals("256x2x2", shapes(colour).get("pool3"));
-        assertEquals(226086, parameters(grey.withoutAuxiliary()));
-        assertEquals(296656, parameters(grey));
+        assertEquals(234822, parameters(grey.withoutAuxiliary()));
+        assertEquals(305392, parameters(grey));
     }
 
     /** Grey images are taken to be those of Fashion-MNIST. */
