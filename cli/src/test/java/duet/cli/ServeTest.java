@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
@@ -17,6 +18,8 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.zip.DeflaterOutputStream;
+import java.util.zip.GZIPOutputStream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import duet.data.source.Datasets;
@@ -61,7 +64,10 @@ class ServeTest extends Served {
                 {"name": "shoes", "versions": ["4"], "platform": "duet",
                  "inputs": [{"name": "image", "datatype": "UINT8", "shape": [-1, 28, 28, 1]}],
                  "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}]}"""), metadata);
-        assertTrue(json("/v2/models/again/versions/2/ready", null).get("ready").booleanValue());
+        assertEquals(server, json("/v2/", null));
+        JsonNode ready = JSON.readTree("{\"name\": \"again\", \"ready\": true}");
+        assertEquals(ready, json("/v2/models/again/ready", null));
+        assertEquals(ready, json("/v2/models/again/versions/2/ready", null));
         assertEquals(2, json("/v2/repository/index", "").size());
 
         byte[] levels = new byte[2 * LEVELS];
@@ -110,6 +116,42 @@ class ServeTest extends Served {
         double[] numbers = new double[10];
         Arrays.setAll(numbers, i -> floats.getFloat());
         return numbers;
+    }
+
+    /** As clients of the protocol offer to do. */
+    @Test
+    void bodiesMayBeCompressed() throws Exception {
+        serve(trained.toString(), "--body", "1");
+        byte[] body = infer(image(2, new byte[2 * LEVELS])).getBytes(StandardCharsets.UTF_8);
+        String infer = "/v2/models/shoes/infer";
+        String[] gzip = {"Content-Encoding", "gzip"};
+        String expected = json(infer, new String(body, StandardCharsets.UTF_8)).get("outputs").toString();
+        for (HttpResponse<byte[]> each : List.of(send(infer, gzip(body), gzip),
+                send(infer, deflate(body), "Content-Encoding", "deflate"), send(infer, body, "Content-Encoding", "identity"))) {
+            assertEquals(expected, JSON.readTree(each.body()).get("outputs").toString());
+        }
+        assertEquals("the body is not compressed by gzip", refusal(400, infer, body, gzip));
+        assertEquals("the body is not compressed by deflate", refusal(400, infer, body, "Content-Encoding", "deflate"));
+        assertEquals("the body ended before it was complete", refusal(400, infer, Arrays.copyOf(gzip(body), 40), gzip));
+        assertEquals("the body can be compressed by gzip or deflate, or not at all", refusal(415, infer, body, "Content-Encoding", "br"));
+        assertEquals("the body is longer than the 1048576 bytes that are taken", refusal(413, infer, gzip(new byte[50 << 20]), gzip));
+        assertEquals(200, send("/predict", gzip(Files.readAllBytes(picture)), gzip).statusCode());
+    }
+
+    private static byte[] gzip(byte[] bytes) throws IOException {
+        ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+        try (GZIPOutputStream out = new GZIPOutputStream(compressed)) {
+            out.write(bytes);
+        }
+        return compressed.toByteArray();
+    }
+
+    private static byte[] deflate(byte[] bytes) throws IOException {
+        ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+        try (DeflaterOutputStream out = new DeflaterOutputStream(compressed)) {
+            out.write(bytes);
+        }
+        return compressed.toByteArray();
     }
 
     @Test

@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 import duet.data.Batch;
 import duet.data.Dataset;
@@ -15,6 +17,7 @@ import duet.net.Shape;
 import duet.plan.Placement;
 import duet.train.DataFit;
 import duet.train.Evaluator;
+import duet.train.LoadedPlan;
 import duet.train.Session;
 import duet.train.output.Checkpoint;
 import duet.train.output.Metrics;
@@ -30,6 +33,8 @@ public final class Classifier implements AutoCloseable {
     private final Session session;
     /** From the smallest up. */
     private final List<Integer> batches;
+    /** Stored images by the size of the batch. */
+    private final Map<Integer, byte[]> buffers = new HashMap<>();
 
     private Classifier(Checkpoint checkpoint, Session session, List<Integer> batches) {
         this.checkpoint = checkpoint;
@@ -109,6 +114,7 @@ public final class Classifier implements AutoCloseable {
      * {@return of each image the probabilities of the classes, in the classes' order}
      *
      * @param images stored images, [height][width][channels] each; any number
+     * @throws TrainingException if what comes out is NaN or infinity
      */
     public List<float[]> probabilities(List<byte[]> images) {
         List<float[]> all = new ArrayList<>(images.size());
@@ -129,7 +135,7 @@ public final class Classifier implements AutoCloseable {
         int batch = batches.stream().filter(size -> size >= images.size()).findFirst().orElseThrow();
         Shape stored = checkpoint.stored();
         int length = Math.toIntExact(stored.elements());
-        byte[] pixels = new byte[Math.multiplyExact(batch, length)];
+        byte[] pixels = buffer(batch, length);
         int[] labels = new int[batch];
         Arrays.fill(labels, images.size(), batch, -1);
         for (int i = 0; i < images.size(); i++) {
@@ -138,10 +144,28 @@ public final class Classifier implements AutoCloseable {
             }
             System.arraycopy(images.get(i), 0, pixels, i * length, length);
         }
-        float[] probabilities = session.evaluate(new Batch(0, pixels, centreCrops(batch), labels, images.size())).probabilities();
+        Arrays.fill(pixels, images.size() * length, pixels.length, (byte) 0);
+        LoadedPlan results = session.evaluate(new Batch(0, pixels, centreCrops(batch), labels, images.size()));
+        requireFinite(results);
+        float[] probabilities = results.probabilities();
         int classes = checkpoint.network().classes();
         for (int i = 0; i < images.size(); i++) {
             all.add(Arrays.copyOfRange(probabilities, i * classes, (i + 1) * classes));
+        }
+    }
+
+    /** Of megabytes, which are not asked of Java's heap for every run. */
+    private byte[] buffer(int batch, int length) {
+        return buffers.computeIfAbsent(batch, size -> new byte[Math.multiplyExact(size, length)]);
+    }
+
+    static void requireFinite(LoadedPlan results) {
+        requireFinite(results.notFinite());
+    }
+
+    private static void requireFinite(String layer) {
+        if (layer != null) {
+            throw new TrainingException(layer + ": gives NaN or infinity with these weights");
         }
     }
 
@@ -194,9 +218,7 @@ public final class Classifier implements AutoCloseable {
         long step = state == null ? 0 : state.step();
         Evaluator.Result result = new Evaluator(session, checkpoint.network().input(), batch(), loaderThreads)
                 .evaluate(data, listener, () -> false);
-        if (result.notFinite() != null) {
-            throw new TrainingException(result.notFinite() + ": gives NaN or infinity with these weights");
-        }
+        requireFinite(result.notFinite());
         Metrics metrics = result.metrics(step, state == null ? 0 : state.epoch(step),
                 state == null ? 0 : state.learningRate(Math.max(0, step - 1)));
         listener.validated(metrics);

@@ -171,9 +171,7 @@ public final class Ensemble implements AutoCloseable {
             crops[i] = crop[i % 3];
         }
         LoadedPlan results = member.session().evaluate(new Batch(images.number(), images.images(), crops, images.labels(), images.count()));
-        if (results.notFinite() != null) {
-            throw new TrainingException(results.notFinite() + ": gives NaN or infinity with these weights");
-        }
+        Classifier.requireFinite(results);
         return results.probabilities();
     }
 

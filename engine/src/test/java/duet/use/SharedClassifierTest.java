@@ -10,7 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -28,6 +30,7 @@ import duet.net.Shape;
 import duet.plan.Placement;
 import duet.train.Tiny;
 import duet.train.output.Checkpoint;
+import duet.train.schedule.TrainingException;
 import duet.use.SharedClassifier.Limits;
 import org.junit.jupiter.api.Test;
 
@@ -212,6 +215,36 @@ class SharedClassifierTest {
                 assertEquals(checkpoint.network().classes(), shared.classify(images(1).getFirst()).size());
             }
         }
+    }
+
+    /** No answer is better than one that means nothing; the next image is answered. */
+    @Test
+    void whatIsNoNumberIsNoAnswer() {
+        Map<String, float[]> tensors = new HashMap<>();
+        checkpoint.tensors().forEach((name, values) -> {
+            float[] large = new float[values.length]; // a black image, like biases and mean, is 0
+            for (int i = 0; i < values.length && name.endsWith(".weight"); i++) {
+                large[i] = values[i] * 1e12f;
+            }
+            tensors.put(name, large);
+        });
+        byte[] black = new byte[Math.toIntExact(stored.elements())];
+        byte[] picture = images(1).getFirst();
+        try (BackendThread thread = BackendThread.open(() -> Tiny.backend(1));
+                SharedClassifier shared = SharedClassifier.create(thread, with(tensors), Placement.ONE_DEVICE,
+                        new Limits(2, 2, NO_DELAY))) {
+            TrainingException failed = assertThrows(TrainingException.class, () -> shared.classify(picture));
+            assertTrue(failed.getMessage().endsWith(": gives NaN or infinity with these weights"), failed.getMessage());
+            assertEquals(checkpoint.network().classes(), shared.classify(black).size());
+            tensors.get("conv1.weight")[0] = Float.NaN;
+            TrainingException broken = assertThrows(TrainingException.class,
+                    () -> SharedClassifier.create(thread, with(tensors), Placement.ONE_DEVICE, new Limits(2, 2, NO_DELAY)));
+            assertTrue(broken.getMessage().endsWith(": gives NaN or infinity with these weights"), broken.getMessage());
+        }
+    }
+
+    private Checkpoint with(Map<String, float[]> tensors) {
+        return new Checkpoint(checkpoint.network(), checkpoint.classNames(), stored, tensors, null);
     }
 
     /** A placement that cuts a batch in parts has no use for a batch of one image, but answers about one. */

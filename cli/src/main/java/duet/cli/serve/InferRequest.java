@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.function.Function;
@@ -78,8 +77,7 @@ record InferRequest(String id, List<byte[]> images, Wanted probabilities) {
         if (!inputs.isArray() || inputs.size() != 1) {
             throw bad("\"inputs\" must be an array with one tensor, '" + IMAGE + "' or '" + ENCODED + "'");
         }
-        byte[] binary = Arrays.copyOfRange(body, length, body.length);
-        List<byte[]> images = images(inputs.get(0), binary, terms, decoder);
+        List<byte[]> images = images(inputs.get(0), ByteBuffer.wrap(body, length, body.length - length), terms, decoder);
         String id = tree.path("id").isTextual() ? tree.get("id").textValue() : null;
         return new InferRequest(id, images, wanted(tree, terms));
     }
@@ -101,7 +99,7 @@ record InferRequest(String id, List<byte[]> images, Wanted probabilities) {
         return message.indexOf('\n') < 0 ? message : message.substring(0, message.indexOf('\n'));
     }
 
-    private static List<byte[]> images(JsonNode input, byte[] binary, Terms terms, Decoder decoder) {
+    private static List<byte[]> images(JsonNode input, ByteBuffer binary, Terms terms, Decoder decoder) {
         String name = input.path("name").asText();
         List<Long> shape = shape(name, input.path("shape"));
         boolean stored = name.equals(IMAGE);
@@ -122,15 +120,14 @@ record InferRequest(String id, List<byte[]> images, Wanted probabilities) {
             throw bad("from 1 to " + terms.mostImages() + " images can be asked about at once, not " + count);
         }
         JsonNode bytes = input.path("parameters").path("binary_data_size");
-        if (bytes.isMissingNode() && binary.length > 0) {
+        if (bytes.isMissingNode() && binary.hasRemaining()) {
             throw bad("bytes follow the JSON, but the input '" + name + "' has no parameter binary_data_size");
         }
-        if (!bytes.isMissingNode() && bytes.asLong(-1) != binary.length) {
-            throw bad("binary_data_size is " + bytes.asText() + ", but " + binary.length + " bytes follow the JSON");
+        if (!bytes.isMissingNode() && bytes.asLong(-1) != binary.remaining()) {
+            throw bad("binary_data_size is " + bytes.asText() + ", but " + binary.remaining() + " bytes follow the JSON");
         }
         if (stored) {
-            byte[] all = bytes.isMissingNode() ? levels(input.path("data"), count * size.elements()) : binary;
-            return cut(all, (int) count, size);
+            return cut(bytes.isMissingNode() ? levels(input.path("data"), count * size.elements()) : binary, (int) count, size);
         }
         List<byte[]> files = bytes.isMissingNode() ? base64(input.path("data"), count) : prefixed(binary, count);
         return files.stream().map(decoder).toList();
@@ -149,13 +146,13 @@ record InferRequest(String id, List<byte[]> images, Wanted probabilities) {
     }
 
     /** Numbers from 0 to 255, in nested arrays or in one. */
-    private static byte[] levels(JsonNode data, long expected) {
+    private static ByteBuffer levels(JsonNode data, long expected) {
         byte[] levels = new byte[Math.toIntExact(expected)];
         int found = flatten(data, levels, 0);
         if (found != expected) {
             throw bad("the data of '" + IMAGE + "' has " + found + " numbers, but its shape " + expected);
         }
-        return levels;
+        return ByteBuffer.wrap(levels);
     }
 
     private static int flatten(JsonNode data, byte[] levels, int from) {
@@ -176,14 +173,16 @@ record InferRequest(String id, List<byte[]> images, Wanted probabilities) {
         return from + 1;
     }
 
-    private static List<byte[]> cut(byte[] all, int count, Shape size) {
+    private static List<byte[]> cut(ByteBuffer all, int count, Shape size) {
         int length = Math.toIntExact(size.elements());
-        if (all.length != (long) count * length) {
-            throw bad(count + " image(s) of " + size + " have " + (long) count * length + " bytes, not " + all.length);
+        if (all.remaining() != (long) count * length) {
+            throw bad(count + " image(s) of " + size + " have " + (long) count * length + " bytes, not " + all.remaining());
         }
         List<byte[]> images = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            images.add(Arrays.copyOfRange(all, i * length, (i + 1) * length));
+            byte[] image = new byte[length];
+            all.get(image);
+            images.add(image);
         }
         return images;
     }
@@ -201,8 +200,8 @@ record InferRequest(String id, List<byte[]> images, Wanted probabilities) {
     }
 
     /** Elements of BYTES: four bytes of length, the lowest first, then so many bytes. */
-    private static List<byte[]> prefixed(byte[] binary, long count) {
-        ByteBuffer buffer = ByteBuffer.wrap(binary).order(ByteOrder.LITTLE_ENDIAN);
+    private static List<byte[]> prefixed(ByteBuffer binary, long count) {
+        ByteBuffer buffer = binary.order(ByteOrder.LITTLE_ENDIAN);
         List<byte[]> files = new ArrayList<>();
         for (long i = 0; i < count; i++) {
             int length = buffer.remaining() < Integer.BYTES ? -1 : buffer.getInt();

@@ -19,6 +19,7 @@ import duet.data.DataException;
 import duet.data.source.Datasets;
 import duet.net.Network;
 import duet.net.Shape;
+import duet.train.schedule.TrainingException;
 import duet.use.BusyException;
 import duet.use.Classifier.Prediction;
 
@@ -60,17 +61,28 @@ final class Service {
                 .get("/metrics",
                         x -> x.respond(200, "text/plain; version=0.0.4; charset=utf-8", metrics.text().getBytes(StandardCharsets.UTF_8)))
                 .get("/models", x -> x.json(200, new Answers.Models(models.values().stream().map(Service::described).toList())))
-                .get("/v2", x -> x.json(200, ordered("name", NAME, "version", programVersion, "extensions", EXTENSIONS)))
+                .get("/v2", this::server)
+                .get("/v2/", this::server) // so the protocol's schema writes it
                 .post("/v2/repository/index", x -> x.json(200, index()))
                 .post("/predict", this::predict)
                 .post("/explain", this::explain);
         for (String version : List.of("", "/versions/{version}")) {
             String model = "/v2/models/{model}" + version;
             routes.get(model, x -> x.json(200, metadata(x)))
-                    .get(model + "/ready", x -> x.json(200, ordered("name", version(x).version(), "ready", true)))
+                    .get(model + "/ready", this::ready)
                     .post(model + "/infer", this::infer);
         }
         return routes;
+    }
+
+    private void server(Exchange exchange) throws IOException {
+        exchange.json(200, ordered("name", NAME, "version", programVersion, "extensions", EXTENSIONS));
+    }
+
+    /** Whatever is served is ready. */
+    private void ready(Exchange exchange) throws IOException {
+        version(exchange);
+        exchange.json(200, ordered("name", exchange.parameter("model"), "ready", true));
     }
 
     private static Map<String, Object> ordered(Object... namesAndValues) {
@@ -245,6 +257,9 @@ final class Service {
         } catch (CancellationException e) {
             throw new WebException(499, "the client has gone");
         } catch (ExecutionException e) {
+            if (e.getCause() instanceof TrainingException noNumber) { // names a layer, nothing of this machine
+                throw new WebException(500, noNumber.getMessage());
+            }
             throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
         }
     }

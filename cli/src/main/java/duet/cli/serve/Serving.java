@@ -112,9 +112,13 @@ public final class Serving implements AutoCloseable {
     }
 
     private ModelVersion version(String model, String version, Checkpoint checkpoint, Settings settings, Placement placement) {
-        SharedClassifier classifier = SharedClassifier.create(devices, checkpoint, placement, settings.gathered(),
-                (images, waited, took) -> metrics.computed(model, images, waited, took));
-        return new ModelVersion(version, classifier, Explainer.create(devices, checkpoint, placement));
+        try {
+            SharedClassifier classifier = SharedClassifier.create(devices, checkpoint, placement, settings.gathered(),
+                    (images, waited, took) -> metrics.computed(model, images, waited, took));
+            return new ModelVersion(version, classifier, Explainer.create(devices, checkpoint, placement));
+        } catch (TrainingException e) {
+            throw new TrainingException("version " + version + " of the model " + model + ": " + e.getMessage());
+        }
     }
 
     private void answer(Settings settings, Access access, int port) throws IOException {

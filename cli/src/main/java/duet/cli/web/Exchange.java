@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.zip.ZipException;
 
 import duet.cli.output.Json;
 import org.eclipse.jetty.http.HttpHeader;
@@ -57,34 +59,51 @@ public final class Exchange {
     }
 
     /**
-     * Reads the request's body. Waits for the client, who is cut off if it is too slow.
+     * Reads the request's body, as it is when it is not compressed. Waits for the client, who is cut off if it is too slow.
      *
      * @param most bytes that are taken
      * @return the body
-     * @throws WebException 413 if it is longer, 400 if it ends too early
+     * @throws WebException 413 if it is longer, 400 if it ends too early or is not compressed as it says, 415 if that is unknown
      */
     public byte[] body(int most) {
-        WebException tooLong = new WebException(413, "the body is longer than the " + most + " bytes that are taken");
-        try (InputStream in = Content.Source.asInputStream(request)) {
-            if (request.getLength() > most) {
-                in.skip(MOST_DROPPED);
-                throw tooLong;
+        ContentEncoding encoding = encoding();
+        try (InputStream sent = Content.Source.asInputStream(request)) {
+            if (length() > most) {
+                throw tooLong(most, sent);
             }
-            byte[] bytes = in.readNBytes(most);
+            InputStream in = encoding.uncompressed(sent);
+            byte[] bytes = length() < 0 ? in.readNBytes(most) : exactly((int) length(), in);
             if (bytes.length == most && in.read() >= 0) {
-                in.skip(MOST_DROPPED);
-                throw tooLong;
+                throw tooLong(most, sent);
             }
             received = bytes.length;
             return bytes;
+        } catch (ZipException e) {
+            throw new WebException(400, "the body is not compressed by " + header("Content-Encoding"));
         } catch (IOException e) {
             throw new WebException(400, "the body ended before it was complete");
         }
     }
 
-    /** {@return bytes of the request's body; negative if nobody has said so} */
+    private static WebException tooLong(int most, InputStream sent) throws IOException {
+        sent.skip(MOST_DROPPED);
+        return new WebException(413, "the body is longer than the " + most + " bytes that are taken");
+    }
+
+    private ContentEncoding encoding() {
+        return ContentEncoding.of(header("Content-Encoding"));
+    }
+
+    /** Into one array, which {@link InputStream#readNBytes(int)} would put together from pieces. */
+    private static byte[] exactly(int length, InputStream in) throws IOException {
+        byte[] bytes = new byte[length];
+        int read = in.readNBytes(bytes, 0, length);
+        return read == length ? bytes : Arrays.copyOf(bytes, read);
+    }
+
+    /** {@return bytes of the request's body; negative if nobody has said so, or how many there are when it is compressed} */
     public long length() {
-        return request.getLength();
+        return encoding() == ContentEncoding.NONE ? request.getLength() : -1;
     }
 
     /**

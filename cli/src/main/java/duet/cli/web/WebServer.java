@@ -50,6 +50,8 @@ public final class WebServer implements AutoCloseable {
     /** Bytes a second of a body, on average. */
     private static final int SLOWEST_BODY = 1000;
     private static final int HEADER_BYTES = 8192;
+    /** What is read at once: images are bodies of some hundred thousand bytes, for which Jetty's 8192 would be many calls. */
+    private static final int INPUT_BYTES = 1 << 16;
     private static final Duration LAST_REQUESTS = Duration.ofSeconds(30);
 
     private final Server server;
@@ -76,7 +78,9 @@ public final class WebServer implements AutoCloseable {
         HttpConfiguration configuration = new HttpConfiguration();
         configuration.setSendServerVersion(false);
         configuration.setRequestHeaderSize(HEADER_BYTES);
-        connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(configuration), new Http2(configuration));
+        HttpConnectionFactory http1 = new HttpConnectionFactory(configuration);
+        http1.setInputBufferSize(INPUT_BYTES);
+        connector = new ServerConnector(server, 1, 1, http1, new Http2(configuration));
         connector.setHost(access.host());
         connector.setPort(port);
         connector.setIdleTimeout(IDLE.toMillis());
