@@ -64,13 +64,18 @@ constexpr int kRows = 4;
 template <int block> inline __m256i largest_exponents(const Product &p, int row, int from) {
   const auto load = [](const int16_t *at) { return _mm_loadu_si128(reinterpret_cast<const __m128i *>(at)); };
   __m256i largest = _mm256_set1_epi16(2 * kZeroExponent);
-#pragma GCC unroll 16
-  for (int k = 0; k < block; ++k) {
-    const int at = (from + k) & ~7, word = block < 8 ? (from + k) & 7 : k & 7;
+  constexpr int length = std::min(block, 8);
+  const int word = block < 8 ? from & 7 : 0;
+#pragma GCC unroll 2
+  for (int part = 0; part < block; part += length) {
+    const int at = from + part - word;
     const __m256i rows = _mm256_set_m128i(load(p.a_exponent[row + 1] + at), load(p.a_exponent[row] + at));
-    const __m256i spread = _mm256_set1_epi16(static_cast<int16_t>(2 * word * 0x101 + 0x100));
-    const __m256i b = _mm256_broadcastsi128_si256(load(p.b_exponent[from + k]));
-    largest = _mm256_max_epi16(largest, _mm256_adds_epi16(b, _mm256_shuffle_epi8(rows, spread)));
+#pragma GCC unroll 8
+    for (int k = 0; k < length; ++k) {
+      const __m256i spread = _mm256_set1_epi16(static_cast<int16_t>(2 * (word + k) * 0x101 + 0x100));
+      const __m256i b = _mm256_broadcastsi128_si256(load(p.b_exponent[from + part + k]));
+      largest = _mm256_max_epi16(largest, _mm256_adds_epi16(b, _mm256_shuffle_epi8(rows, spread)));
+    }
   }
   return largest;
 }
@@ -79,11 +84,12 @@ template <int length> inline void add_terms(const Product &p, int row, int from,
   static_assert(kRows == 4);
   __m256i s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
   const __m256 scale0 = scale[0], scale1 = scale[1], scale2 = scale[2], scale3 = scale[3];
+  const float *a = p.a[row] + from;
 #pragma GCC unroll 8
-  for (int k = from; k < from + length; ++k) {
-    const __m256 b = _mm256_load_ps(p.b[k]);
+  for (int k = 0; k < length; ++k) {
+    const __m256 b = _mm256_load_ps(p.b[from + k]);
     const auto term = [&](int r, __m256 by) {
-      return _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(p.a[row + r][k]), b), by));
+      return _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_mul_ps(_mm256_broadcast_ss(a + r * 16 + k), b), by));
     };
     s0 = _mm256_add_epi32(s0, term(0, scale0));
     s1 = _mm256_add_epi32(s1, term(1, scale1));
@@ -124,7 +130,7 @@ template <int block, bool half> void published(Product &p, int fraction) {
   constexpr int parts = block == 16 ? 2 : 1, length = block / parts;
   for (int from = 0; from < p.k; from += block) {
     for (int row = 0; row < 16; row += kRows) {
-      __m256i largest[kRows], beyond[kRows], sum[kRows], rest[kRows], any = _mm256_setzero_si256(), terms = any;
+      __m256i largest[kRows], sum[kRows], rest[kRows], any = _mm256_setzero_si256(), terms = any;
       __m256 scale[kRows], total[kRows];
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; r += 2) {
@@ -141,8 +147,7 @@ template <int block, bool half> void published(Product &p, int fraction) {
       for (int r = 0; r < kRows; ++r) {
         const __m256 c = _mm256_load_ps(p.c[row + r]);
         const __m256i e = _mm256_max_epi32(largest[r], exponents_of(c)), zeros = _mm256_cmpgt_epi32(zero_limit, e);
-        beyond[r] = _mm256_andnot_si256(zeros, _mm256_cmpgt_epi32(_mm256_abs_epi32(e), limit));
-        any = _mm256_or_si256(any, beyond[r]);
+        any = _mm256_or_si256(any, _mm256_andnot_si256(zeros, _mm256_cmpgt_epi32(_mm256_abs_epi32(e), limit)));
         const __m256i kept = _mm256_max_epi32(e, _mm256_sub_epi32(_mm256_setzero_si256(), limit));
         scale[r] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_sub_epi32(up, kept), 23));
         sum[r] = _mm256_cvttps_epi32(_mm256_mul_ps(c, scale[r]));
@@ -176,7 +181,6 @@ template <int block, bool half> void published(Product &p, int fraction) {
       }
       if (__builtin_expect(!_mm256_testz_si256(any, any), 0)) {
         for (int r = 0; r < kRows; ++r) {
-          if (_mm256_testz_si256(beyond[r], beyond[r])) continue;
           alignas(32) float result[8];
           for (int n = 0; n < 8; ++n) result[n] = published_sum(p, row + r, n, from, block, fraction);
           total[r] = _mm256_load_ps(result);
