@@ -141,17 +141,17 @@ class MpiTest {
         Path pids = Files.createDirectory(temporary.resolve("pids"));
         wrapper.addAll(List.of("sh", "-c", "echo $$ > '" + pids + "'/${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec \"$@\"", "sh"));
         try (DuetProcess process = DuetProcess.start(wrapper, temporary.resolve("stderr"),
-                train(folder, "--steps", "100000", "--checkpoint-every", "1", "--patience", "10"))) {
+                train(folder, "--steps", "100000", "--checkpoint-every", "1", "--patience", "20"))) {
             assertTrue(process.awaitLines(STEP, 3), "no steps");
             long stopped = Long.parseLong(Files.readString(pids.resolve("2")).strip());
             kill("STOP", stopped);
             Outcome outcome = process.finish();
             kill("KILL", stopped); // it may be there still
             assertEquals(ExitCode.RANK_LOST, outcome.code(), outcome::toString);
-            List<String> told = outcome.errLines().stream().filter(line -> line.contains(" has not answered about ")).toList();
+            List<String> told = outcome.errLines().stream().filter(line -> line.contains(" not answered about ")).toList();
             assertFalse(told.isEmpty(), outcome::toString);
             for (String line : told) {
-                assertTrue(line.contains("duet: rank 2 (") && line.contains(" for 10 s after step "), outcome::toString);
+                assertTrue(line.matches(".*duet: rank 2 \\([^,]*\\) has .* for 20 s after step .*"), outcome::toString);
                 assertTrue(!line.startsWith("duet: ") || line.contains("the last checkpoint is " + folder), outcome::toString);
             }
         }

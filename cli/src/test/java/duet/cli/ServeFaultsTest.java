@@ -129,6 +129,7 @@ class ServeFaultsTest extends Served {
             bytes = random.nextInt(3) == 0 ? Arrays.copyOf(bytes, random.nextInt(bytes.length)) : bytes;
             Socket socket = new Socket(address.getHost(), address.getPort());
             try {
+                socket.setSoTimeout(60_000);
                 OutputStream out = socket.getOutputStream();
                 out.write(bytes);
                 switch (random.nextInt(4)) {

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
@@ -18,8 +17,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.zip.DeflaterOutputStream;
-import java.util.zip.GZIPOutputStream;
+import java.util.zip.CRC32C;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import duet.data.source.Datasets;
@@ -118,42 +116,6 @@ class ServeTest extends Served {
         return numbers;
     }
 
-    /** As clients of the protocol offer to do. */
-    @Test
-    void bodiesMayBeCompressed() throws Exception {
-        serve(trained.toString(), "--body", "1");
-        byte[] body = infer(image(2, new byte[2 * LEVELS])).getBytes(StandardCharsets.UTF_8);
-        String infer = "/v2/models/shoes/infer";
-        String[] gzip = {"Content-Encoding", "gzip"};
-        String expected = json(infer, new String(body, StandardCharsets.UTF_8)).get("outputs").toString();
-        for (HttpResponse<byte[]> each : List.of(send(infer, gzip(body), gzip),
-                send(infer, deflate(body), "Content-Encoding", "deflate"), send(infer, body, "Content-Encoding", "identity"))) {
-            assertEquals(expected, JSON.readTree(each.body()).get("outputs").toString());
-        }
-        assertEquals("the body is not compressed by gzip", refusal(400, infer, body, gzip));
-        assertEquals("the body is not compressed by deflate", refusal(400, infer, body, "Content-Encoding", "deflate"));
-        assertEquals("the body ended before it was complete", refusal(400, infer, Arrays.copyOf(gzip(body), 40), gzip));
-        assertEquals("the body can be compressed by gzip or deflate, or not at all", refusal(415, infer, body, "Content-Encoding", "br"));
-        assertEquals("the body is longer than the 1048576 bytes that are taken", refusal(413, infer, gzip(new byte[50 << 20]), gzip));
-        assertEquals(200, send("/predict", gzip(Files.readAllBytes(picture)), gzip).statusCode());
-    }
-
-    private static byte[] gzip(byte[] bytes) throws IOException {
-        ByteArrayOutputStream compressed = new ByteArrayOutputStream();
-        try (GZIPOutputStream out = new GZIPOutputStream(compressed)) {
-            out.write(bytes);
-        }
-        return compressed.toByteArray();
-    }
-
-    private static byte[] deflate(byte[] bytes) throws IOException {
-        ByteArrayOutputStream compressed = new ByteArrayOutputStream();
-        try (DeflaterOutputStream out = new DeflaterOutputStream(compressed)) {
-            out.write(bytes);
-        }
-        return compressed.toByteArray();
-    }
-
     @Test
     void badInferRequestsAreSentences() throws Exception {
         serve(trained.toString());
@@ -178,6 +140,8 @@ class ServeTest extends Served {
                 .startsWith("the body is no JSON: "));
         assertEquals("Inference-Header-Content-Length is 9, but the body has 2 bytes",
                 refusal(400, "/v2/models/shoes/infer", "{}".getBytes(StandardCharsets.UTF_8), "Inference-Header-Content-Length", "9"));
+        assertEquals("the body is compressed (Content-Encoding); send it as it is",
+                refusal(415, "/v2/models/shoes/infer", new byte[9], "Content-Encoding", "gzip"));
         assertEquals("Inference-Header-Content-Length must be a number of bytes",
                 refusal(400, "/v2/models/shoes/infer", new byte[0], "Inference-Header-Content-Length", "many"));
         assertEquals("the request cannot be read", refusal(400, "/../../etc/passwd", null));
@@ -207,6 +171,50 @@ class ServeTest extends Served {
         Files.copy(trained.resolve("checkpoint-00000002.safetensors"), run.resolve("checkpoint-00000009.safetensors"));
         assertTrue(process.awaitLines("\"version\":\"9\"", 1));
         assertEquals(JSON.readTree("[\"4\", \"9\"]"), json("/v2/models/run", null).get("versions"));
+    }
+
+    /** Sound files, but nothing that can be answered comes out: the other version is served on, and alone it is refused. */
+    @Test
+    void whatGivesNoNumbersIsNotServed() throws Exception {
+        Path run = Files.createDirectories(here.resolve("run"));
+        copy("checkpoint-00000002.safetensors", run);
+        serve(run.toString(), "--reload", "1", "--versions", "2");
+        Path broken = run.resolve("checkpoint-00000005.safetensors");
+        Files.write(here.resolve("temporary"), withNan(Files.readAllBytes(trained.resolve("checkpoint-00000004.safetensors"))));
+        Files.move(here.resolve("temporary"), broken);
+        assertTrue(process.awaitLines("\"event\":\"warning\"", 1));
+        assertTrue(process.lastLine().contains("a checkpoint is passed over: version 5 of the model run: ")
+                && process.lastLine().contains(": gives NaN or infinity with these weights"), process.lastLine());
+        assertEquals(JSON.readTree("[\"2\"]"), json("/v2/models/run", null).get("versions"));
+        assertEquals(200, send("/predict", Files.readAllBytes(picture)).statusCode());
+        Outcome alone = Outcome.of("serve", broken.toString(), "--port", "0", "--devices", "cpu");
+        assertEquals(1, alone.code(), alone::toString);
+        assertTrue(alone.err().contains(": gives NaN or infinity with these weights"), alone::toString);
+        Outcome predicted = Outcome.of("predict", broken.toString(), picture.toString(), "--devices", "cpu");
+        assertEquals(1, predicted.code(), predicted::toString);
+        assertTrue(predicted.err().contains(": gives NaN or infinity with these weights"), predicted::toString);
+    }
+
+    /** A checkpoint whose first weight is no number, and says so itself: its checksum is that of what it holds. */
+    private static byte[] withNan(byte[] file) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+        int header = Long.BYTES + Math.toIntExact(bytes.getLong(0));
+        JsonNode offsets = JSON.readTree(file, Long.BYTES, header - Long.BYTES).get("conv1.weight").get("data_offsets");
+        int from = header + offsets.get(0).intValue();
+        int length = offsets.get(1).intValue() - offsets.get(0).intValue();
+        String before = checksum(file, from, length);
+        bytes.putFloat(from, Float.NaN);
+        String text = new String(file, 0, header, StandardCharsets.ISO_8859_1);
+        assertTrue(text.contains(before), text);
+        byte[] changed = text.replace(before, checksum(file, from, length)).getBytes(StandardCharsets.ISO_8859_1);
+        System.arraycopy(changed, 0, file, 0, header);
+        return file;
+    }
+
+    private static String checksum(byte[] file, int from, int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(file, from, length);
+        return String.format("%08x", crc.getValue());
     }
 
     /** As trainings write: under another name first. */

@@ -96,6 +96,7 @@ public final class Classifier implements AutoCloseable {
      *
      * @param image JPEG, PNG, GIF, BMP or PPM of any size
      * @throws duet.data.DataException naming the file, if it is missing, damaged or no image
+     * @throws TrainingException       if what comes out is NaN or infinity
      */
     public List<Prediction> classify(Path image) {
         return classify(Datasets.readImage(image, checkpoint.stored()));
@@ -105,6 +106,7 @@ public final class Classifier implements AutoCloseable {
      * {@return the classes from the most probable down, for a stored image}
      *
      * @param pixels a stored image, [height][width][channels]
+     * @throws TrainingException if what comes out is NaN or infinity
      */
     public List<Prediction> classify(byte[] pixels) {
         return ranked(probabilities(List.of(pixels)).getFirst());

@@ -16,6 +16,7 @@ import duet.device.Backend;
 import duet.net.NetworkException;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
+import duet.train.schedule.TrainingException;
 import duet.use.Classifier.Prediction;
 
 /**
@@ -130,6 +131,10 @@ public final class SharedClassifier implements AutoCloseable {
                 all = classifier.probabilities(images.stream().map(Image::pixels).toList());
             } catch (Throwable e) { // whatever it is, those who have asked are told, and the thread goes on
                 failure = e;
+            }
+            if (failure instanceof TrainingException && images.size() > 1) {
+                images.forEach(image -> compute(List.of(image))); // who has asked about another image has no part in it
+                return;
             }
             listener.computed(images.size(), Duration.ofNanos(begun - images.getFirst().since()),
                     Duration.ofNanos(BackendThread.now() - begun));

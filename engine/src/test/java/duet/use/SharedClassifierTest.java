@@ -219,7 +219,7 @@ class SharedClassifierTest {
 
     /** No answer is better than one that means nothing; the next image is answered. */
     @Test
-    void whatIsNoNumberIsNoAnswer() {
+    void whatIsNoNumberIsNoAnswer() throws Exception {
         Map<String, float[]> tensors = new HashMap<>();
         checkpoint.tensors().forEach((name, values) -> {
             float[] large = new float[values.length]; // a black image, like biases and mean, is 0
@@ -236,6 +236,12 @@ class SharedClassifierTest {
             TrainingException failed = assertThrows(TrainingException.class, () -> shared.classify(picture));
             assertTrue(failed.getMessage().endsWith(": gives NaN or infinity with these weights"), failed.getMessage());
             assertEquals(checkpoint.network().classes(), shared.classify(black).size());
+            Gate gate = new Gate(thread); // both in one batch
+            CompletableFuture<List<float[]>> bad = shared.probabilities(List.of(picture));
+            CompletableFuture<List<float[]>> good = shared.probabilities(List.of(black));
+            gate.open();
+            assertEquals(checkpoint.network().classes(), good.join().getFirst().length);
+            assertInstanceOf(TrainingException.class, assertThrows(CompletionException.class, bad::join).getCause());
             tensors.get("conv1.weight")[0] = Float.NaN;
             TrainingException broken = assertThrows(TrainingException.class,
                     () -> SharedClassifier.create(thread, with(tensors), Placement.ONE_DEVICE, new Limits(2, 2, NO_DELAY)));

@@ -115,12 +115,26 @@ final class ServedModel implements AutoCloseable {
         List<ModelVersion> before = versions;
         List<ModelVersion> after = new ArrayList<>();
         List<ModelVersion> loaded = new ArrayList<>();
-        for (Candidate candidate : candidates(warning)) {
-            Optional<ModelVersion> there = before.stream().filter(each -> each.origin().equals(candidate.origin())).findFirst();
-            if (there.isEmpty()) {
-                loaded.add(loader.load(candidate.version(), candidate.checkpoint().get()).from(candidate.origin()));
+        TrainingException noNumber = null;
+        try {
+            for (Candidate candidate : candidates(warning)) {
+                Optional<ModelVersion> there = before.stream().filter(each -> each.origin().equals(candidate.origin())).findFirst();
+                try {
+                    if (there.isEmpty()) {
+                        loaded.add(loader.load(candidate.version(), candidate.checkpoint().get()).from(candidate.origin()));
+                    }
+                    after.add(there.orElseGet(loaded::getLast));
+                } catch (TrainingException e) {
+                    noNumber = e;
+                    warning.accept("a checkpoint is passed over: " + e.getMessage());
+                }
             }
-            after.add(there.orElseGet(loaded::getLast));
+        } catch (RuntimeException | Error e) {
+            loaded.forEach(ModelVersion::close);
+            throw e;
+        }
+        if (after.isEmpty() && noNumber != null) {
+            throw noNumber;
         }
         versions = List.copyOf(after);
         before.stream().filter(each -> !after.contains(each)).forEach(ModelVersion::close);

@@ -195,6 +195,7 @@ public final class WebServer implements AutoCloseable {
                 response.getHeaders().put("X-Content-Type-Options", "nosniff");
                 answer(exchange, path, found, request, response);
             } catch (WebException e) {
+                fault = e.status() == 500 ? e : null;
                 refuse(exchange, e);
             } catch (Throwable e) { // whatever a route fails with, an Error, too, the server goes on
                 fault = exchange.answered() ? null : e; // else it is the client who has gone

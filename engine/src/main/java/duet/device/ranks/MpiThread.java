@@ -219,7 +219,7 @@ final class MpiThread {
             MemorySegment done = arena.allocate(ValueLayout.JAVA_INT);
             while (true) {
                 Job next = active.isEmpty() ? jobs.poll(IDLE_MILLIS, TimeUnit.MILLISECONDS) : jobs.poll();
-                rollCall.look(!active.isEmpty(), done);
+                rollCall.look(!active.isEmpty() || broken, done); // one that has given up has waited, too
                 if (next == null && active.isEmpty()) {
                     DuetMpi.duet_mpi_progress(); // what was sent may not have left yet
                     continue;

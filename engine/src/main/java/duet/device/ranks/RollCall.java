@@ -10,6 +10,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 
 import duet.bindings.mpi.DuetMpi;
+import duet.device.DeviceException;
 
 /**
  * Who is still there. When one process hangs, others wait for it, and others for those: whoever has waited too long cannot tell from its
@@ -18,10 +19,15 @@ import duet.bindings.mpi.DuetMpi;
  */
 final class RollCall {
     /** How long an answer may take. */
-    private static final long ANSWER_NANOS = 3_000_000_000L;
+    private static final long ANSWER_NANOS = 5_000_000_000L;
     /** Between two looks for questions. */
     private static final long LOOK_NANOS = 5_000_000;
     private static final long NAP_NANOS = 1_000_000;
+
+    private static final int OPEN = 0;
+    private static final int OVER = 1;
+    /** Its number may be another request's from now on. */
+    private static final int FAILED = 2;
 
     private static final byte NOTHING = 0;
     private static final byte QUESTION = 1;
@@ -59,19 +65,22 @@ final class RollCall {
     }
 
     private void listen(int peer) {
-        if (peer != rank) {
-            MpiThread.receive(peer, tag, received.asSlice(peer, 1), receives.get(peer));
-        }
+        toAnother(peer, () -> MpiThread.receive(peer, tag, received.asSlice(peer, 1), receives.get(peer)));
     }
 
     private void say(int peer, byte word) {
-        if (peer != rank) {
-            MpiThread.send(peer, tag, words.asSlice(word, 1), sends);
-        }
+        toAnother(peer, () -> MpiThread.send(peer, tag, words.asSlice(word, 1), sends));
     }
 
-    private void sayToAll(byte word) {
-        IntStream.range(0, size).forEach(peer -> say(peer, word));
+    /** Whoever cannot be reached any more does not answer either. */
+    private void toAnother(int peer, Runnable call) {
+        if (peer != rank) {
+            try {
+                call.run();
+            } catch (DeviceException unreachable) {
+                answers[peer] = NOTHING;
+            }
+        }
     }
 
     /**
@@ -85,38 +94,41 @@ final class RollCall {
             return;
         }
         looked = System.nanoTime();
-        sends.removeIf(request -> over(request, done));
+        sends.removeIf(request -> state(request, done) != OPEN);
         for (int peer = 0; peer < size; peer++) {
             List<MpiThread.Request> open = receives.get(peer);
-            if (open.isEmpty() || !open.removeIf(request -> over(request, done))) {
+            int state = open.isEmpty() ? OPEN : state(open.getFirst(), done);
+            if (state == OPEN) {
                 continue;
             }
-            byte word = received.get(ValueLayout.JAVA_BYTE, peer);
+            open.clear();
+            byte word = state == OVER ? received.get(ValueLayout.JAVA_BYTE, peer) : NOTHING;
             if (word == QUESTION) {
                 say(peer, waits ? WAITS : WORKS);
             } else {
                 answers[peer] = word;
             }
-            if (word != LEAVES) {
+            if (state == OVER && word != LEAVES) {
                 listen(peer);
             }
         }
     }
 
-    /** One that has failed stays open: nobody answers there. */
-    private static boolean over(MpiThread.Request request, MemorySegment done) {
-        return DuetMpi.duet_mpi_test(request.number(), done) == 0 && done.get(ValueLayout.JAVA_INT, 0) != 0;
+    private static int state(MpiThread.Request request, MemorySegment done) {
+        return DuetMpi.duet_mpi_test(request.number(), done) != 0 ? FAILED : done.get(ValueLayout.JAVA_INT, 0) != 0 ? OVER : OPEN;
     }
 
     /** Asks all, unless they have been asked just now. */
     void ask() {
         if (!asking || over()) {
-            for (int peer = 0; peer < size; peer++) {
-                answers[peer] = answers[peer] == LEAVES ? LEAVES : NOTHING;
-            }
             asked = System.nanoTime();
             asking = true;
-            sayToAll(QUESTION);
+            for (int peer = 0; peer < size; peer++) {
+                if (answers[peer] != LEAVES) {
+                    answers[peer] = NOTHING;
+                    say(peer, QUESTION);
+                }
+            }
         }
     }
 
@@ -142,7 +154,7 @@ final class RollCall {
     /** Says that this process will not ask any more; returns whether all others have said so, too, before so long. */
     boolean leave(Duration patience, MemorySegment done) {
         long begun = System.nanoTime();
-        sayToAll(LEAVES);
+        IntStream.range(0, size).forEach(peer -> say(peer, LEAVES));
         while (!sends.isEmpty() || those(LEAVES).size() < size - 1) {
             if (System.nanoTime() - begun > patience.toNanos()) {
                 return false;
