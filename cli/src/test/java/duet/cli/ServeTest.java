@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -214,7 +215,7 @@ class ServeTest extends Served {
     private static String checksum(byte[] file, int from, int length) {
         CRC32C crc = new CRC32C();
         crc.update(file, from, length);
-        return String.format("%08x", crc.getValue());
+        return HexFormat.of().toHexDigits((int) crc.getValue());
     }
 
     /** As trainings write: under another name first. */
