@@ -147,7 +147,7 @@ public final class MpiRanks implements Ranks {
         return answers;
     }
 
-    /** By messages of its own: whose is late is known before anybody is asked. */
+    /** By messages of its own, not by MPI's gathering: it is known whose is missing, also where all wait for one another. */
     private MemorySegment gathered(String what, Arena arena, MemorySegment own) {
         MemorySegment all = arena.allocate(size() * own.byteSize(), Long.BYTES);
         all.asSlice(rank() * own.byteSize(), own.byteSize()).copyFrom(own);

@@ -241,11 +241,12 @@ final class MpiThread {
     }
 
     private void end(Job last, MemorySegment done) {
-        if (rollCall.leave(patience, done)) {
+        List<Integer> staying = rollCall.leave(patience, done);
+        if (staying.isEmpty()) {
             DuetMpi.duet_mpi_end();
             last.done.complete(null);
         } else {
-            last.done.completeExceptionally(new RankLostException("the other ranks have not come to the end"));
+            last.done.completeExceptionally(unanswered(staying, last));
         }
     }
 
@@ -304,12 +305,14 @@ final class MpiThread {
 
     private RankLostException lost(Job job) {
         List<Integer> blamed = rollCall.blamed();
-        if (blamed.isEmpty()) { // all wait for one another
-            Request open = job.requests.stream().filter(Request::receives).findFirst().orElse(job.requests.getFirst());
-            blamed = open.peer() == ALL ? List.of() : List.of(open.peer());
-        }
-        String who = blamed.isEmpty() ? "a rank" : blamed.stream().map(names::apply).collect(Collectors.joining(", "));
-        return new RankLostException(who + (blamed.size() > 1 ? " have" : " has") + " not answered about " + job.what + " for "
+        int peer = job.requests.stream().filter(Request::receives).findFirst().orElse(job.requests.getFirst()).peer();
+        boolean allWait = blamed.isEmpty() && peer != ALL;
+        return unanswered(allWait ? List.of(peer) : blamed, job);
+    }
+
+    private RankLostException unanswered(List<Integer> by, Job job) {
+        String who = by.isEmpty() ? "a rank" : by.stream().map(names::apply).collect(Collectors.joining(", "));
+        return new RankLostException(who + (by.size() > 1 ? " have" : " has") + " not answered about " + job.what + " for "
                 + patience.toSeconds() + " s");
     }
 }

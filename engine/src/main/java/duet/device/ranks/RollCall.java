@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 import duet.bindings.mpi.DuetMpi;
@@ -43,8 +44,7 @@ final class RollCall {
     private final List<List<MpiThread.Request>> receives = new ArrayList<>();
     private final List<MpiThread.Request> sends = new ArrayList<>();
     private final byte[] answers;
-    private long asked;
-    private boolean asking;
+    private long asked = System.nanoTime() - ANSWER_NANOS;
     private long looked;
 
     /** @param tag that nothing else uses */
@@ -120,9 +120,8 @@ final class RollCall {
 
     /** Asks all, unless they have been asked just now. */
     void ask() {
-        if (!asking || over()) {
+        if (over()) {
             asked = System.nanoTime();
-            asking = true;
             for (int peer = 0; peer < size; peer++) {
                 if (answers[peer] != LEAVES) {
                     answers[peer] = NOTHING;
@@ -134,34 +133,35 @@ final class RollCall {
 
     /** Whether all have answered or need not be waited for. */
     boolean over() {
-        return silent().isEmpty() || System.nanoTime() - asked > ANSWER_NANOS;
+        return silent().isEmpty() || System.nanoTime() - asked >= ANSWER_NANOS;
     }
 
     /** Those who are to blame: who has not answered, or else who does not wait for anybody. */
     List<Integer> blamed() {
         List<Integer> silent = silent();
-        return silent.isEmpty() ? those(WORKS) : silent;
+        return silent.isEmpty() ? others(answer -> answer == WORKS) : silent;
     }
 
     private List<Integer> silent() {
-        return those(NOTHING);
+        return others(answer -> answer == NOTHING);
     }
 
-    private List<Integer> those(byte answer) {
-        return IntStream.range(0, size).filter(peer -> peer != rank && answers[peer] == answer).boxed().toList();
+    private List<Integer> others(IntPredicate answer) {
+        return IntStream.range(0, size).filter(peer -> peer != rank && answer.test(answers[peer])).boxed().toList();
     }
 
-    /** Says that this process will not ask any more; returns whether all others have said so, too, before so long. */
-    boolean leave(Duration patience, MemorySegment done) {
+    /** Says that this process will not ask any more; returns who has not said so, too, within so long. */
+    List<Integer> leave(Duration patience, MemorySegment done) {
         long begun = System.nanoTime();
         IntStream.range(0, size).forEach(peer -> say(peer, LEAVES));
-        while (!sends.isEmpty() || those(LEAVES).size() < size - 1) {
-            if (System.nanoTime() - begun > patience.toNanos()) {
-                return false;
-            }
+        while ((!sends.isEmpty() || !staying().isEmpty()) && System.nanoTime() - begun < patience.toNanos()) {
             look(true, done);
             LockSupport.parkNanos(NAP_NANOS);
         }
-        return true;
+        return staying();
+    }
+
+    private List<Integer> staying() {
+        return others(answer -> answer != LEAVES);
     }
 }
