@@ -148,7 +148,7 @@ public final class Classifier implements AutoCloseable {
         }
         Arrays.fill(pixels, images.size() * length, pixels.length, (byte) 0);
         LoadedPlan results = session.evaluate(new Batch(0, pixels, centreCrops(batch), labels, images.size()));
-        requireFinite(results);
+        requireFinite(results.notFinite());
         float[] probabilities = results.probabilities();
         int classes = checkpoint.network().classes();
         for (int i = 0; i < images.size(); i++) {
@@ -161,11 +161,8 @@ public final class Classifier implements AutoCloseable {
         return buffers.computeIfAbsent(batch, size -> new byte[Math.multiplyExact(size, length)]);
     }
 
-    static void requireFinite(LoadedPlan results) {
-        requireFinite(results.notFinite());
-    }
-
-    private static void requireFinite(String layer) {
+    /** @param layer that gives NaN or infinity; null if none does */
+    static void requireFinite(String layer) {
         if (layer != null) {
             throw new TrainingException(layer + ": gives NaN or infinity with these weights");
         }

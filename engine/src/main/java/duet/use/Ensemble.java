@@ -171,7 +171,7 @@ public final class Ensemble implements AutoCloseable {
             crops[i] = crop[i % 3];
         }
         LoadedPlan results = member.session().evaluate(new Batch(images.number(), images.images(), crops, images.labels(), images.count()));
-        Classifier.requireFinite(results);
+        Classifier.requireFinite(results.notFinite());
         return results.probabilities();
     }
 

@@ -133,7 +133,8 @@ public final class SharedClassifier implements AutoCloseable {
                 failure = e;
             }
             if (failure instanceof TrainingException && images.size() > 1) {
-                images.forEach(image -> compute(List.of(image))); // who has asked about another image has no part in it
+                // who has asked about another image has no part in it
+                images.stream().filter(image -> !image.request().answer.isDone()).forEach(image -> compute(List.of(image)));
                 return;
             }
             listener.computed(images.size(), Duration.ofNanos(begun - images.getFirst().since()),

@@ -184,10 +184,14 @@ final class ServedModel implements AutoCloseable {
 
     /** What the checkpoints look like from outside, in the order of their steps: another one means that something is new. */
     private List<String> signature() {
-        List<Path> files = Files.isDirectory(run)
-                ? OutputFolder.checkpoints(run).stream().map(OutputFolder.Saved::file).toList() : List.of(run);
+        List<Path> files = files(run);
         Stream<Path> metrics = choice.best() ? Stream.of(run.resolve(MetricsLog.FILE)) : Stream.empty();
         return Stream.concat(files.stream(), metrics).map(ServedModel::look).toList();
+    }
+
+    /** The checkpoints, from the oldest to the newest. */
+    static List<Path> files(Path run) {
+        return Files.isDirectory(run) ? OutputFolder.checkpoints(run).stream().map(OutputFolder.Saved::file).toList() : List.of(run);
     }
 
     private static String look(Path file) {

@@ -2,7 +2,6 @@ package duet.cli.serve;
 
 import java.io.IOException;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -25,7 +24,6 @@ import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.output.Checkpoint;
 import duet.train.output.CheckpointFile;
-import duet.train.output.OutputFolder;
 import duet.train.schedule.TrainingException;
 import duet.use.BackendThread;
 import duet.use.SharedClassifier;
@@ -91,10 +89,9 @@ public final class Serving implements AutoCloseable {
 
     /** Of any checkpoint, since those of a training have the same; without the tensors, which are read when it is loaded. */
     private static Network network(Path run) {
-        List<OutputFolder.Saved> saved = Files.isDirectory(run) ? OutputFolder.checkpoints(run) : List.of();
-        for (OutputFolder.Saved each : saved.reversed()) {
+        for (Path file : ServedModel.files(run).reversed()) {
             try {
-                return CheckpointFile.describe(each.file()).network();
+                return CheckpointFile.describe(file).network();
             } catch (TrainingException | SafetensorsException damaged) {
                 // told when the tensors are read
             }
