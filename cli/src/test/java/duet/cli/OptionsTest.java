@@ -180,14 +180,18 @@ class OptionsTest {
             "--placement towers --devices a,b       | two towers",
             "--placement halves                     | two halves of the image",
             "--placement data                       | data parallel: 2 parts on 2 devices",
-            "--placement data --devices a           | data parallel: 1 parts on 1 device",
+            "--placement data --devices a           | data parallel: 1 part on 1 device",
             "--parts 8 --devices a,b                | data parallel: 8 parts on 2 devices",
             "--placement hybrid --parts 4           | hybrid of images and outputs: 4 parts on 2 devices",
             "--placement hybrid --rounds 2          | hybrid of images and outputs: 2 parts on 2 devices, fully connected layers in 2 "
                     + "rounds",
-            "--rounds 4 --devices a                 | hybrid of images and outputs: 1 parts on 1 device, fully connected layers in 4 "
+            "--rounds 4 --devices a                 | hybrid of images and outputs: 1 part on 1 device, fully connected layers in 4 "
                     + "rounds",
             "--placement hybrid --rounds 1          | hybrid of images and outputs: 2 parts on 2 devices",
+            "--placement data,towers --devices a,b,c,d | data parallel: 2 parts on 2 groups of 2 devices, each two towers",
+            "--placement data,halves --parts 4      | data parallel: 4 parts on 1 group of 2 devices, each two halves of the image",
+            "--placement data,hybrid --devices a,b,c,d --parts 4 | data parallel: 4 parts on 2 groups of 2 devices, each hybrid of images "
+                    + "and outputs: 2 parts on 2 devices",
     })
     void placementFollowsFromTheDevices(String arguments, String expected) {
         String[] words = arguments == null ? new String[0] : arguments.split(" +");
@@ -206,7 +210,8 @@ class OptionsTest {
     @ParameterizedTest
     @ValueSource(strings = {"--placement one --devices cpu,cpu", "--placement towers --devices cpu",
             "--placement halves --devices cpu,cpu,cpu", "--placement data --parts 3 --devices cpu,cpu", "--placement towers --parts 2",
-            "--placement data --rounds 2", "--placement one --rounds 1"})
+            "--placement data --rounds 2", "--placement one --rounds 1", "--placement data,towers --devices cpu,cpu,cpu",
+            "--placement data,towers --devices cpu,cpu --parts 2 --rounds 2", "--placement data,halves --devices a,b,c,d --parts 3"})
     void placementMustFitTheDevices(String arguments) {
         DeviceOptions options = CommandLine.populateCommand(new DeviceOptions(), arguments.split(" "));
         assertEquals(2, assertThrows(CommandFailure.class, () -> options.placement(NETWORK, Placement.TWO_TOWERS)).exitCode());

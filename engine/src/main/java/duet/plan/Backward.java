@@ -23,7 +23,7 @@ import duet.plan.Placement.Work;
 final class Backward {
     private final PlanBuilder builder;
     private final Returns returns;
-    private final ParameterTensors parameters;
+    private final GroupParameters parameters;
     private final Forward forward;
     private final Losses losses;
     private final List<Division> divisions;
@@ -36,36 +36,46 @@ final class Backward {
     /** What a round has sent there. */
     private final List<Runnable> sent = new ArrayList<>();
 
-    Backward(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, Forward forward, Losses losses) {
+    Backward(PlanBuilder builder, GroupParameters parameters, List<Division> divisions, Forward forward, Losses losses, Updates updates) {
         this.builder = builder;
         this.parameters = parameters;
         this.divisions = divisions;
         this.forward = forward;
         this.losses = losses;
         returns = new Returns(builder);
-        updates = new Updates(builder, parameters);
+        this.updates = updates;
         rounds = new Rounds(builder, divisions);
     }
 
-    /** The round whose way forward is the latest. What the one before has sent is received behind it: it has had all this time. */
-    void round() {
-        List<Runnable> before = List.copyOf(sent);
-        sent.clear();
-        divisions.reversed().stream().filter(Division::inRounds).forEach(this::layer);
+    /**
+     * The round whose way forward is the latest. What the one before has sent is received behind it: it has had all this time.
+     *
+     * @param runs one for each run of the batch: layer by layer, so that a layer's gradients of all runs are there at the same time
+     */
+    static void round(List<Backward> runs) {
+        List<Runnable> before = runs.stream().flatMap(run -> run.sent.stream()).toList();
+        runs.forEach(run -> run.sent.clear());
+        runs.getFirst().divisions.reversed().stream().filter(Division::inRounds)
+                .forEach(division -> runs.forEach(run -> run.layer(division)));
         before.forEach(Runnable::run);
     }
 
-    /** What is computed at once. */
-    void run() {
-        sent.forEach(Runnable::run);
-        for (Division division : divisions.reversed()) {
-            if (division.inRounds()) {
-                received(division);
-            } else {
-                layer(division);
+    /**
+     * What is computed at once.
+     *
+     * @param runs one for each run of the batch, likewise
+     */
+    static void run(List<Backward> runs) {
+        runs.forEach(run -> run.sent.forEach(Runnable::run));
+        for (Division division : runs.getFirst().divisions.reversed()) {
+            for (Backward run : runs) {
+                if (division.inRounds()) {
+                    run.received(division);
+                } else {
+                    run.layer(division);
+                }
             }
         }
-        updates.finish();
     }
 
     private void layer(Division division) {
@@ -130,7 +140,7 @@ final class Backward {
     private void weighted(Forward.Trace trace, Value gradient) {
         Division division = trace.division();
         if (!division.inputGradient()) {
-            updates.add(trace, gradient);
+            updates.add(builder, trace, gradient);
             return;
         }
         boolean partial = division.work() == Work.OUTPUTS && builder.lanes() > 1;
@@ -143,7 +153,7 @@ final class Backward {
             }
         }
         Supplier<Value> back = returns.back(division.name(), input, division.given().getFirst(), partial);
-        updates.add(trace, gradient);
+        updates.add(builder, trace, gradient);
         receive(division, 0, back);
     }
 

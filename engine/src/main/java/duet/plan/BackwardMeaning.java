@@ -123,12 +123,11 @@ final class BackwardMeaning {
         Range rows = Contents.run(gradient.rows(), "row");
         Share byRows = new Share(Axis.ROWS, rows, new Range(0, part.output().height()));
         Share byImages = new Share(Axis.BATCH, gradient.images(), new Range(0, plan.batch()));
-        Contents.check(byRows.complete() || byImages.complete(), () -> "sums over some rows of some images");
-        Share share = byRows.complete() ? byImages : byRows;
-        contents.put(weight, part.weight(terms.leaf(Kind.PARAMETER_GRADIENT, node, 0, share)));
+        List<Share> shares = List.of(byImages, byRows);
+        contents.put(weight, part.weight(terms.leaf(Kind.PARAMETER_GRADIENT, node, 0, shares)));
         if (bias != null) {
             Contents.check(part.layer().bias(), () -> "computes the gradient of a bias, but there is none");
-            contents.put(bias, part.bias(terms.leaf(Kind.PARAMETER_GRADIENT, node, 1, share)));
+            contents.put(bias, part.bias(terms.leaf(Kind.PARAMETER_GRADIENT, node, 1, shares)));
         }
     }
 

@@ -127,20 +127,15 @@ final class Cuts {
     }
 
     /** Parts that can be shared out so that sums are the same on any allowed number of devices: see {@link Sums}. */
-    static void requireParts(String what, int devices, int parts) {
+    static void requireParts(String what, int devices, String unit, int parts) {
         List<Integer> allowed = Sums.devices(parts);
         if (!allowed.contains(devices)) {
             throw new NetworkException(
-                    what + ": " + Text.count(parts, "part") + " cannot be shared out among " + Text.count(devices, "device")
+                    what + ": " + Text.count(parts, "part") + " cannot be shared out among " + Text.count(devices, unit)
                             + " in the one order in which sums are added; they go on " + allowed.stream().map(String::valueOf)
                                     .collect(Collectors.joining(" or "))
-                            + (allowed.equals(List.of(1)) ? " device" : " devices"));
+                            + " " + unit + (allowed.equals(List.of(1)) ? "" : "s"));
         }
-    }
-
-    /** Images cut evenly. */
-    static Distribution images(int batch, int lanes) {
-        return images(batch, lanes, 1);
     }
 
     /** Images cut evenly into rounds, and each of them evenly. */

@@ -72,8 +72,15 @@ record Division(int index, Layer layer, List<Integer> from, List<Shape> inputs, 
         return false;
     }
 
-    /** Shares out every layer of a network; throws {@link NetworkException} if a layer cannot be cut. */
+    /**
+     * Shares out every layer of a network among the lanes of one group of devices, for one run of the batch; throws
+     * {@link NetworkException} if a layer cannot be cut.
+     */
     static List<Division> divide(Network network, Placement placement, int batch) {
+        return ofGroup(network, placement.group(), placement.imagesOfRun(batch));
+    }
+
+    private static List<Division> ofGroup(Network network, Placement placement, int batch) {
         List<Division> divisions = new ArrayList<>();
         List<Shape> shapes = network.shapes();
         List<Boolean> main = network.main();
@@ -108,6 +115,6 @@ record Division(int index, Layer layer, List<Integer> from, List<Shape> inputs, 
 
     /** Shares out for the smallest batch that can be cut. */
     static List<Division> divide(Network network, Placement placement) {
-        return divide(network, placement, Math.multiplyExact(placement.lanes(), placement.rounds()));
+        return divide(network, placement, placement.smallestBatch());
     }
 }

@@ -55,7 +55,7 @@ final class Forward {
     private final List<String> checkedLayers;
     private final List<Tensor> status;
 
-    Forward(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, Losses losses, boolean training, boolean dropout,
+    Forward(PlanBuilder builder, GroupParameters parameters, List<Division> divisions, Losses losses, boolean training, boolean dropout,
             Requests requests) {
         this.builder = builder;
         this.divisions = divisions;

@@ -2,7 +2,6 @@ package duet.plan;
 
 import java.util.List;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 import duet.device.Axis;
 import duet.device.Operation;
@@ -13,14 +12,13 @@ import duet.device.Tensor.Role;
 import duet.net.Layer;
 import duet.plan.Forward.Trace;
 import duet.plan.InPlace.Change;
-import duet.plan.PlanBuilder.Exchange;
-import duet.plan.PlanBuilder.Parcel;
+import duet.plan.PlanSteps.Exchange;
+import duet.plan.PlanSteps.Parcel;
 
 /** The launches of each layer on the way forward, on each lane, and the exchanges after them. */
 final class ForwardLayers {
     private final PlanBuilder builder;
-    private final Moves moves;
-    private final ParameterTensors parameters;
+    private final GroupParameters parameters;
     private final List<Division> divisions;
     private final Losses losses;
     private final boolean training;
@@ -34,7 +32,7 @@ final class ForwardLayers {
      * @param shared  what no layer may overwrite
      * @param traces  what each layer leaves for the way back
      */
-    ForwardLayers(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, Losses losses, boolean training,
+    ForwardLayers(PlanBuilder builder, GroupParameters parameters, List<Division> divisions, Losses losses, boolean training,
             boolean dropout, boolean winners, Set<Value> shared, Trace[] traces) {
         this.builder = builder;
         this.parameters = parameters;
@@ -45,7 +43,6 @@ final class ForwardLayers {
         this.winners = winners;
         this.shared = shared;
         this.traces = traces;
-        moves = new Moves(builder);
     }
 
     /** @param inputs as the layer's cut wants to see them */
@@ -115,18 +112,22 @@ final class ForwardLayers {
         for (int lane = 0; lane < builder.lanes(); lane++) {
             multiply(l, lane, input, partial.on(lane));
         }
-        List<Tensor> added = moves.addedUp(l.name(), partial.parts(), ".received").get();
-        return new Value(builder.each(division.made(), lane -> added.get(builder.device(lane))), input.images(), division.output(),
-                division.made());
+        List<Integer> devices = builder.devices();
+        List<Tensor> added = Team.of(devices).sums(builder.steps(), l.name(), builder.byDevice(partial.parts()), ".received").get();
+        return new Value(builder.each(division.made(), lane -> added.get(devices.indexOf(builder.device(lane)))), input.images(),
+                division.output(), division.made());
     }
 
     private Value handedOut(Division division, Layer.FullyConnected l, Value input) {
         Tensor made = builder.activation(l.name() + ".output", 0, input.images(), division.output(), division.made());
         multiply(l, 0, input, made);
-        Exchange exchange = builder.exchange(l.name(),
-                IntStream.range(1, builder.devices()).mapToObj(device -> new Parcel(made, l.name() + ".output", device)).toList());
-        builder.await(exchange);
-        return new Value(builder.each(division.made(), lane -> lane == 0 ? made : exchange.arrived().get(builder.device(lane) - 1)),
+        List<Integer> devices = builder.devices();
+        Exchange exchange = builder.steps().exchange(l.name(),
+                devices.stream().skip(1).map(device -> new Parcel(made, l.name() + ".output", device)).toList());
+        builder.steps().await(exchange);
+        return new Value(
+                builder.each(division.made(),
+                        lane -> lane == 0 ? made : exchange.arrived().get(devices.indexOf(builder.device(lane)) - 1)),
                 input.images(), division.output(), division.made());
     }
 
@@ -227,7 +228,7 @@ final class ForwardLayers {
     }
 
     private Tensor bias(Layer l, int lane) {
-        ParameterTensors.Held bias = parameters.bias(l.name(), lane);
+        GroupParameters.Held bias = parameters.bias(l.name(), lane);
         return bias == null ? null : bias.tensor();
     }
 }

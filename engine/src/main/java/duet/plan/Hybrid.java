@@ -8,7 +8,7 @@ import duet.net.NetworkException;
 import duet.text.Text;
 
 /**
- * Convolutions by images, as {@link DataParallel}; fully connected layers, which have most of the weights, by outputs (Krizhevsky 2014,
+ * Convolutions by images, as {@link Replicas}; fully connected layers, which have most of the weights, by outputs (Krizhevsky 2014,
  * "One weird trick for parallelizing convolutional neural networks"). In one round every device gathers what was made of all images before
  * the first of them: his scheme (a). In several each lane sends its share of a round's images to all, forward and backward for a round
  * follow each other, and the inputs of the next travel meanwhile: his scheme (c), but with one update a step, from the sum of the rounds'
@@ -27,7 +27,7 @@ record Hybrid(int devices, int parts, int rounds) implements Placement {
     private static final int MOST_ROUNDS = 4096;
 
     Hybrid {
-        Cuts.requireParts("hybrid", devices, parts);
+        Cuts.requireParts("hybrid", devices, "device", parts);
         if (rounds < 1 || rounds > MOST_ROUNDS) {
             throw new NetworkException("hybrid: there are 1 to " + MOST_ROUNDS + " rounds, not " + rounds);
         }
@@ -40,7 +40,7 @@ record Hybrid(int devices, int parts, int rounds) implements Placement {
 
     @Override
     public String words() {
-        return "hybrid of images and outputs: " + parts + " parts on " + Text.count(devices, "device")
+        return "hybrid of images and outputs: " + Text.count(parts, "part") + " on " + Text.count(devices, "device")
                 + (rounds == 1 ? "" : ", fully connected layers in " + rounds + " rounds");
     }
 

@@ -12,8 +12,8 @@ import java.util.stream.IntStream;
 import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Tensor;
-import duet.plan.PlanBuilder.Exchange;
-import duet.plan.PlanBuilder.Parcel;
+import duet.plan.PlanSteps.Exchange;
+import duet.plan.PlanSteps.Parcel;
 
 /**
  * Brings values from one distribution to another: together with {@link Returns}, which brings gradients back, the one place that knows
@@ -75,7 +75,7 @@ final class Moves {
             wanted.forEach((lane, pieces) -> pieces.stream().filter(piece -> builder.device(piece.lane()) != builder.device(lane))
                     .forEach(piece -> parcels.computeIfAbsent(List.of(piece, builder.device(lane)),
                             _ -> new Parcel(cut(piece, ".sent"), layer + ".received", builder.device(lane)))));
-            exchange = parcels.isEmpty() ? null : builder.exchange(layer, List.copyOf(parcels.values()));
+            exchange = parcels.isEmpty() ? null : builder.steps().exchange(layer, List.copyOf(parcels.values()));
         }
 
         Value finish(String name) {
@@ -88,7 +88,7 @@ final class Moves {
         private Map<List<Object>, Tensor> arrived() {
             Map<List<Object>, Tensor> arrived = new HashMap<>();
             if (exchange != null) {
-                builder.await(exchange);
+                builder.steps().await(exchange);
                 List<List<Object>> keys = List.copyOf(parcels.keySet());
                 IntStream.range(0, keys.size()).forEach(i -> arrived.put(keys.get(i), exchange.arrived().get(i)));
             }
@@ -171,41 +171,5 @@ final class Moves {
             throw new IllegalStateException("nobody has all of " + range + " of " + from);
         }
         return pieces.entrySet().stream().sorted(Map.Entry.comparingByKey(Comparator.naturalOrder())).map(Map.Entry::getValue).toList();
-    }
-
-    /**
-     * Sums of one tensor of each lane, on every device: each adds its own lanes' first, and then what all devices have. Copies start at
-     * once; the sums are made when the result is asked for.
-     *
-     * @param lanes equal in size; they are overwritten
-     * @return a tensor for each device
-     */
-    Supplier<List<Tensor>> addedUp(String layer, List<Tensor> lanes, String name) {
-        List<Tensor> terms = builder.sums(layer, lanes);
-        if (terms.size() == 1) {
-            return () -> terms;
-        }
-        List<Parcel> parcels = new ArrayList<>();
-        for (int to = 0; to < terms.size(); to++) {
-            for (Tensor term : terms) {
-                if (term.device() != to) {
-                    parcels.add(new Parcel(term, layer + name, to));
-                }
-            }
-        }
-        Exchange exchange = builder.exchange(layer, parcels);
-        return () -> {
-            builder.await(exchange);
-            List<Tensor> sums = new ArrayList<>();
-            int next = 0;
-            for (int to = 0; to < terms.size(); to++) {
-                List<Tensor> here = new ArrayList<>();
-                for (Tensor term : terms) {
-                    here.add(term.device() == to ? term : exchange.arrived().get(next++));
-                }
-                sums.add(builder.sum(layer, builder.lane(to), here, terms.get(to)));
-            }
-            return sums;
-        };
     }
 }

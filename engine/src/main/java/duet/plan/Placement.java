@@ -13,7 +13,7 @@ import duet.net.Shape;
  * <p>A placement decides one layer at a time: from how its inputs lie, how the layer wants to see them, which part of its work each lane
  * does, and how the output lies then. {@link Forward} and {@link Backward} do the rest, whatever was decided.
  */
-public sealed interface Placement permits OneDevice, Towers, Halves, DataParallel, Hybrid {
+public sealed interface Placement permits OneDevice, Towers, Halves, Hybrid, Replicas {
     /** Everything on one device. */
     Placement ONE_DEVICE = new OneDevice();
     /** The paper's two towers: each device owns half the filters of every layer. */
@@ -29,7 +29,19 @@ public sealed interface Placement permits OneDevice, Towers, Halves, DataParalle
      * @throws NetworkException if the parts cannot be shared out among the devices
      */
     static Placement data(int devices, int parts) {
-        return new DataParallel(devices, parts);
+        return data(ONE_DEVICE, devices, parts);
+    }
+
+    /**
+     * {@return groups of devices of which each has the whole network and computes a share of the images; the gradients are added}
+     *
+     * @param group  how a group's devices share the work: a lane for each device
+     * @param groups how many
+     * @param parts  of the batch: the same number gives the same bits in any number of such groups
+     * @throws NetworkException if the parts cannot be shared out among the groups
+     */
+    static Placement data(Placement group, int groups, int parts) {
+        return new Replicas(group, groups, parts);
     }
 
     /**
@@ -80,15 +92,40 @@ public sealed interface Placement permits OneDevice, Towers, Halves, DataParalle
     /** {@return in how many rounds those layers are computed whose {@link Cut#inRounds} says so; 1 if none does} */
     int rounds();
 
+    /** {@return how a group of devices shares the work; this placement unless there are several groups, or several runs of a batch} */
+    default Placement group() {
+        return this;
+    }
+
+    /** {@return into how many equal runs a batch is cut, of which each is computed by one group} */
+    default int replicas() {
+        return 1;
+    }
+
     /**
-     * {@return how the image lies when it has been prepared}
+     * {@return images of one of these runs}
      *
-     * @param batch images of a run
+     * @param batch images of a batch
+     * @throws NetworkException if it cannot be cut evenly
+     */
+    default int imagesOfRun(int batch) {
+        return batch;
+    }
+
+    /** {@return the smallest batch that can be cut} */
+    default int smallestBatch() {
+        return Math.multiplyExact(lanes(), rounds());
+    }
+
+    /**
+     * {@return how the image lies on the lanes of a group when it has been prepared}
+     *
+     * @param batch images that the group computes
      */
     Distribution image(int batch);
 
     /**
-     * {@return how one layer is shared out}
+     * {@return how one layer is shared out among the lanes of a group}
      *
      * @param place the layer and how its inputs lie
      * @throws NetworkException if it cannot be cut like that

@@ -1,5 +1,7 @@
 package duet.plan;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -57,8 +59,9 @@ public record Plan(
 
     /**
      * One parameter of the network, in canonical form, and the tensors that hold its parts and those of its momentum. Parts lie on one
-     * device or different ones: they are disjoint and together the whole, or each is the whole. Where each device has the whole parameter
-     * but updates only a share of it, the parts of the momentum are these shares.
+     * device or different ones; some may be copies of others on other devices, and apart from that they are disjoint and together the
+     * whole. Where several devices have the same part of a parameter but each updates only a share of it, the parts of the momentum are
+     * these shares.
      *
      * @param name     such as {@code conv2.weight}
      * @param layer    that it belongs to
@@ -89,7 +92,19 @@ public record Plan(
      * @param firstOutput of the whole parameter
      * @param firstInput  of the whole parameter
      */
-    public record Part(Tensor tensor, int firstOutput, int firstInput) {}
+    public record Part(Tensor tensor, int firstOutput, int firstInput) {
+        /**
+         * {@return the parts by what they hold, in the order of their first copies}
+         *
+         * @param parts of one parameter
+         */
+        public static List<List<Part>> copies(List<Part> parts) {
+            Map<List<Object>, List<Part>> copies = new LinkedHashMap<>();
+            parts.forEach(part -> copies.computeIfAbsent(List.of(part.firstOutput, part.firstInput, part.tensor.sizes()),
+                    _ -> new ArrayList<>()).add(part));
+            return copies.values().stream().map(List::copyOf).toList();
+        }
+    }
 
     /**
      * What the host writes before a run, for one lane in one round.

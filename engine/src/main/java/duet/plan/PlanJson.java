@@ -41,7 +41,7 @@ final class PlanJson {
     private static ObjectNode summary(Plan plan) {
         PlanSummary summary = PlanSummary.of(plan);
         ObjectNode root = MAPPER.createObjectNode();
-        root.put("network", plan.network().name()).put("placement", placement(plan.placement())).put("parts", plan.placement().lanes())
+        root.put("network", plan.network().name()).put("placement", placement(plan.placement())).put("parts", parts(plan.placement()))
                 .put("rounds", plan.placement().rounds()).put("mode", plan.mode().toString())
                 .put("batch", plan.batch());
         ArrayNode layers = root.putArray("layers");
@@ -59,11 +59,15 @@ final class PlanJson {
         }
     }
 
+    private static int parts(Placement placement) {
+        return placement instanceof Replicas ? placement.replicas() : placement.lanes();
+    }
+
     private static String placement(Placement placement) {
         return switch (placement) {
             case OneDevice _ -> "one-device";
             case Towers _ -> "two-towers";
-            case Halves _,DataParallel _,Hybrid _ -> placement.label();
+            case Halves _,Hybrid _,Replicas _ -> placement.label();
         };
     }
 

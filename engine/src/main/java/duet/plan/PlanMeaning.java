@@ -35,7 +35,8 @@ final class PlanMeaning {
 
     private PlanMeaning(Plan plan) {
         this.plan = plan;
-        Terms terms = new Terms(plan.network(), plan.placement().lanes(), plan.placement().rounds());
+        Terms terms = new Terms(plan.network(), plan.placement().group().lanes(), plan.placement().rounds(),
+                plan.placement().replicas());
         Expected expected = new Expected(plan.network(), plan.mode() == Mode.TRAINING, dropout(plan), terms);
         contents = new Contents(expected, terms);
         host = new HostMeaning(plan, expected, terms, contents);

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 import duet.device.Operation;
 import duet.device.Step;
@@ -33,18 +34,17 @@ final class PlanRoles {
         return roles.faults;
     }
 
-    /** The parts, and those of the momentum, are disjoint and together the whole, or each the whole on a device of its own. */
+    /**
+     * Of the parts, and of those of the momentum, no two meet unless they are the same on different devices, and together they are the
+     * whole.
+     */
     private void covered(Plan.Parameter parameter) {
         covered(parameter, parameter.parts(), Role.PARAMETER, "its parts");
         covered(parameter, parameter.momentum(), Role.MOMENTUM, "the parts of its momentum");
     }
 
     private void covered(Plan.Parameter parameter, List<Plan.Part> parts, Role role, String words) {
-        long elements = 0;
-        boolean whole = true;
         for (Plan.Part part : parts) {
-            elements += part.tensor().elements();
-            whole &= part.tensor().elements() == parameter.elements();
             if (part.tensor().role() != role) {
                 faults.add(parameter.name() + " has " + part.tensor() + " among " + words + ", whose role is " + part.tensor().role());
             }
@@ -52,16 +52,13 @@ final class PlanRoles {
                 faults.add(part.tensor() + " has no memory");
             }
         }
-        boolean disjoint = true;
-        boolean apart = true;
-        for (int i = 0; i < parts.size(); i++) {
-            for (int j = 0; j < i; j++) {
-                disjoint &= !overlap(parts.get(i), parts.get(j));
-                apart &= parts.get(i).tensor().device() != parts.get(j).tensor().device();
-            }
-        }
-        boolean made = whole ? !parts.isEmpty() && apart : elements == parameter.elements() && disjoint;
-        if (!made) {
+        List<List<Plan.Part>> copies = Plan.Part.copies(parts);
+        List<Plan.Part> firsts = copies.stream().map(List::getFirst).toList();
+        boolean apart = copies.stream()
+                .allMatch(same -> same.stream().map(part -> part.tensor().device()).distinct().count() == same.size());
+        boolean disjoint = IntStream.range(0, firsts.size())
+                .allMatch(i -> IntStream.range(0, i).noneMatch(j -> overlap(firsts.get(i), firsts.get(j))));
+        if (!apart || !disjoint || firsts.stream().mapToLong(part -> part.tensor().elements()).sum() != parameter.elements()) {
             faults.add(parameter.name() + ": " + words + " do not make up its " + parameter.elements() + " elements");
         }
     }

@@ -169,7 +169,8 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private List<Row> rows() {
             Network network = plan.network();
             List<Row> rows = new ArrayList<>();
-            rows.add(row("input", network.input(), Sharing.words(plan.placement().image(plan.batch()), plan.placement())));
+            rows.add(row("input", network.input(),
+                    Sharing.words(plan.placement().image(plan.placement().imagesOfRun(plan.batch())), plan.placement())));
             for (Division division : Division.divide(network, plan.placement(), plan.batch())) {
                 if (plan.mode() == Mode.TRAINING || division.main()) {
                     rows.add(row(division.name(), division.output(), Sharing.words(division, plan.placement())));

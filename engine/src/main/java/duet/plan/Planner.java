@@ -1,6 +1,9 @@
 package duet.plan;
 
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 import duet.device.Axis;
@@ -66,46 +69,65 @@ public final class Planner {
         if (batch <= 0) {
             throw new NetworkException("a batch has at least 1 image, not " + batch);
         }
-        List<Division> divisions = Division.divide(network, placement, batch);
-        PlanBuilder builder = new PlanBuilder(placement, batch);
-        ParameterTensors parameters = new ParameterTensors(builder, divisions);
-        List<Plan.Inputs> inputs = inputs(builder, network, images, requests, divisions.getLast().seen());
         boolean training = mode == Mode.TRAINING;
-        Losses losses = new Losses(builder, inputs, training);
-        Forward forward = new Forward(builder, parameters, divisions, losses, training, dropout, requests);
-        Backward backward = training ? new Backward(builder, parameters, divisions, forward, losses) : null;
-        forward.run(prepared(builder, network, inputs, images.divisor()));
+        List<Division> divisions = Division.divide(network, placement, batch);
+        PlanSteps steps = new PlanSteps(placement.devices());
+        List<PlanBuilder> builders = PlanBuilder.of(placement, batch, steps);
+        ParameterTensors parameters = new ParameterTensors(PlanBuilder.firstOfGroups(builders), divisions);
+        Updates updates = new Updates(builders, parameters);
+        List<Plan.Inputs> inputs = new ArrayList<>();
+        List<Forward> forward = new ArrayList<>();
+        List<Backward> backward = new ArrayList<>();
+        List<Losses> losses = new ArrayList<>();
+        Map<Integer, Tensor> means = new HashMap<>();
+        for (PlanBuilder builder : builders) {
+            List<Plan.Inputs> own = inputs(builder, network, images, requests, divisions.getLast().seen(), means);
+            inputs.addAll(own);
+            losses.add(new Losses(builder, own, training));
+            forward.add(new Forward(builder, parameters.of(builder), divisions, losses.getLast(), training, dropout, requests));
+            if (training) {
+                backward.add(new Backward(builder, parameters.of(builder), divisions, forward.getLast(), losses.getLast(), updates));
+            }
+            forward.getLast().run(prepared(builder, network, own, images.divisor()));
+        }
         if (placement.rounds() > 1) {
             rounds(placement.rounds(), forward, backward);
         }
-        List<Plan.Outputs> outputs = losses.outputs(divisions.getLast(), forward.status(), forward.givenOut());
+        List<Plan.Outputs> outputs = new ArrayList<>();
+        for (int i = 0; i < builders.size(); i++) {
+            outputs.addAll(losses.get(i).outputs(divisions.getLast(), forward.get(i).status(), forward.get(i).givenOut()));
+        }
         if (requests.projected() != null) {
             int index = network.layers().indexOf(network.layer(requests.projected()));
-            Tensor image = new Projection(builder, parameters, divisions, forward).run(index, inputs.getFirst().features());
+            Tensor image = new Projection(builders.getFirst(), parameters.of(builders.getFirst()), divisions, forward.getFirst())
+                    .run(index, inputs.getFirst().features());
             outputs = List.of(outputs.getFirst().with(image));
         }
         if (training) {
-            backward.run();
+            Backward.run(backward);
+            updates.finish();
         }
-        MemoryPlanner.Result memory = MemoryPlanner.plan(builder.tensors(), builder.streams(), placement.devices(), layout);
+        MemoryPlanner.Result memory = MemoryPlanner.plan(steps.tensors(), steps.streams(), placement.devices(), layout);
         return new Plan(network, placement, mode, batch, parameters.parameters(), inputs, outputs, memory.streams(), memory.regions(),
-                memory.persistentBytes(), memory.transientBytes(), memory.preparedBytes(), forward.checkedLayers());
+                memory.persistentBytes(), memory.transientBytes(), memory.preparedBytes(), forward.getFirst().checkedLayers());
     }
 
     /**
      * The copies to a round are issued before the round before it computes, so that they run meanwhile.
      *
-     * @param backward null in evaluation
+     * @param forward  one for each run of the batch
+     * @param backward likewise; empty in evaluation
      */
-    private static void rounds(int rounds, Forward forward, Backward backward) {
-        forward.send(0);
+    private static void rounds(int rounds, List<Forward> forward, List<Backward> backward) {
+        forward.forEach(run -> run.send(0));
         for (int round = 0; round < rounds; round++) {
-            if (round + 1 < rounds) {
-                forward.send(round + 1);
+            int next = round + 1;
+            if (next < rounds) {
+                forward.forEach(run -> run.send(next));
             }
-            forward.round();
-            if (backward != null) {
-                backward.round();
+            forward.forEach(Forward::round);
+            if (!backward.isEmpty()) {
+                Backward.round(backward);
             }
         }
     }
@@ -161,9 +183,12 @@ public final class Planner {
         }
     }
 
-    /** @param labels how the losses see the scores, of a round */
+    /**
+     * @param labels how the losses see the scores, of a round
+     * @param means  of each device; those that are not there are made
+     */
     private static List<Plan.Inputs> inputs(PlanBuilder builder, Network network, StoredImages images, Requests requests,
-            Distribution labels) {
+            Distribution labels, Map<Integer, Tensor> means) {
         Shape input = network.input();
         int channels = input.channels();
         int height = images.height();
@@ -175,8 +200,8 @@ public final class Planner {
         }
         Distribution image = builder.image();
         int rounds = builder.rounds();
-        List<Tensor> means = builder.each(Distribution.WHOLE, lane -> builder.tensor("input.mean", builder.device(lane),
-                Format.ACTIVATION, Role.CONSTANT, 1, channels, height, width));
+        builder.devices().forEach(device -> means.computeIfAbsent(device,
+                _ -> builder.tensor("input.mean", device, Format.ACTIVATION, Role.CONSTANT, 1, channels, height, width)));
         List<Tensor> stored = builder.each(image, lane -> builder.tensor("input.images", builder.device(lane), Format.IMAGES, Role.INPUT,
                 images(builder, image, lane), channels, height, width));
         List<Tensor> crops = builder.each(image, lane -> builder.tensor("input.crops", builder.device(lane), Format.INTEGERS, Role.INPUT,
@@ -184,22 +209,27 @@ public final class Planner {
         List<List<Tensor>> classes = IntStream.range(0, rounds)
                 .mapToObj(_ -> builder.each(labels,
                         lane -> builder.tensor("input.labels", builder.device(lane), Format.INTEGERS, Role.INPUT,
-                                labels.count(Axis.BATCH, lane, builder.batch() / rounds), 1, 1, 1)))
+                                labels.count(Axis.BATCH, lane, builder.round(0).count()), 1, 1, 1)))
                 .toList();
         List<Tensor> colours = !images.colourNoise() ? null
                 : builder.each(image, lane -> builder.tensor("input.colours", builder.device(lane), Format.ACTIVATION, Role.INPUT,
                         images(builder, image, lane), channels, 1, 1));
         Shape features = requests.projected() == null ? null : network.shape(requests.projected());
         List<Tensor> given = features == null ? null : builder.each(lane -> builder.tensor("input.features", builder.device(lane),
-                Format.ACTIVATION, Role.INPUT, builder.batch(), features.channels(), features.height(), features.width()));
+                Format.ACTIVATION, Role.INPUT, builder.all().count(), features.channels(), features.height(), features.width()));
         return IntStream.range(0, rounds).boxed().flatMap(round -> builder.each(lane -> new Plan.Inputs(
-                image.ranges(Axis.BATCH, lane, builder.batch()), builder.round(round).first() + labels.first(Axis.BATCH, lane),
-                stored.get(lane), crops.get(lane), means.get(lane), colours == null ? null : colours.get(lane),
+                runs(builder, image, lane), builder.round(round).first() + labels.first(Axis.BATCH, lane),
+                stored.get(lane), crops.get(lane), means.get(builder.device(lane)), colours == null ? null : colours.get(lane),
                 classes.get(round).get(lane), given == null ? null : given.get(lane))).stream()).toList();
     }
 
     private static int images(PlanBuilder builder, Distribution distribution, int lane) {
-        return distribution.count(Axis.BATCH, lane, builder.batch());
+        return distribution.count(Axis.BATCH, lane, builder.all().count());
+    }
+
+    private static List<Range> runs(PlanBuilder builder, Distribution image, int lane) {
+        Range all = builder.all();
+        return image.ranges(Axis.BATCH, lane, all.count()).stream().map(run -> new Range(all.first() + run.first(), run.count())).toList();
     }
 
     /** Where the image is not cut every device prepares the whole; that is cheaper than sending it. */

@@ -24,13 +24,13 @@ import duet.net.Shape;
  */
 final class Projection {
     private final PlanBuilder builder;
-    private final ParameterTensors parameters;
+    private final GroupParameters parameters;
     private final List<Division> divisions;
     private final Forward forward;
     /** By layer: what has come down to it so far. */
     private final Map<Integer, Tensor> values = new HashMap<>();
 
-    Projection(PlanBuilder builder, ParameterTensors parameters, List<Division> divisions, Forward forward) {
+    Projection(PlanBuilder builder, GroupParameters parameters, List<Division> divisions, Forward forward) {
         this.builder = builder;
         this.parameters = parameters;
         this.divisions = divisions;

@@ -10,8 +10,8 @@ import java.util.stream.IntStream;
 import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Tensor;
-import duet.plan.PlanBuilder.Exchange;
-import duet.plan.PlanBuilder.Parcel;
+import duet.plan.PlanSteps.Exchange;
+import duet.plan.PlanSteps.Parcel;
 
 /** The way back of {@link Moves}: brings gradients of what layers saw to how the values lay, and adds up what several lanes have. */
 final class Returns {
@@ -45,16 +45,25 @@ final class Returns {
     /** Each lane has its share of a sum over all: every device adds its lanes' first, then each gets the others' of what it needs. */
     private Supplier<Value> sum(String layer, Value gradient, Distribution to) {
         if (!to.whole()) {
-            return shared(layer, value(gradient, builder.sums(layer, gradient.parts())), to);
+            return shared(layer, value(gradient, team().own(builder.steps(), layer, builder.byDevice(gradient.parts()))), to);
         }
-        Supplier<List<Tensor>> added = moves.addedUp(layer, gradient.parts(), ".received.gradient");
+        Supplier<List<Tensor>> added = team().sums(builder.steps(), layer, builder.byDevice(gradient.parts()), ".received.gradient");
         return () -> value(gradient, added.get());
     }
 
     /** What each device has in whole of what a value is about. */
     private Value value(Value like, List<Tensor> devices) {
-        return new Value(builder.each(Distribution.WHOLE, lane -> devices.get(builder.device(lane))), like.images(), like.shape(),
+        return new Value(builder.each(Distribution.WHOLE, lane -> devices.get(place(builder.device(lane)))), like.images(), like.shape(),
                 Distribution.WHOLE);
+    }
+
+    private Team team() {
+        return Team.of(builder.devices());
+    }
+
+    /** Of a device among those of the group. */
+    private int place(int device) {
+        return builder.devices().indexOf(device);
     }
 
     /** Each lane gets the sum of its own part. */
@@ -62,15 +71,14 @@ final class Returns {
         Map<List<Integer>, Tensor> slices = new HashMap<>();
         List<Parcel> parcels = new ArrayList<>();
         List<List<Integer>> keys = new ArrayList<>();
-        for (int device = 0; device < builder.devices(); device++) {
-            int from = device;
+        for (int from : builder.devices()) {
             List<Integer> others = IntStream.range(0, builder.lanes()).filter(lane -> builder.device(lane) != from).boxed().toList();
-            builder.lanesOf(device).forEach(lane -> cut(layer, ".input.gradient", sums, from, to, lane, slices));
+            builder.lanesOf(from).forEach(lane -> cut(layer, ".input.gradient", sums, from, to, lane, slices));
             others.forEach(lane -> cut(layer, ".sent.gradient", sums, from, to, lane, slices));
         }
-        for (int device = 0; device < builder.devices(); device++) {
+        for (int device : builder.devices()) {
             for (int lane : builder.lanesOf(device)) {
-                for (int from = 0; from < builder.devices(); from++) {
+                for (int from : builder.devices()) {
                     for (int run = 0; run < to.parts().get(lane).size(); run++) {
                         if (from != device) {
                             keys.add(List.of(from, lane, run));
@@ -84,9 +92,9 @@ final class Returns {
             Value whole = joined(layer, sums, to, slices);
             return () -> whole;
         }
-        Exchange exchange = builder.exchange(layer, parcels);
+        Exchange exchange = builder.steps().exchange(layer, parcels);
         return () -> {
-            builder.await(exchange);
+            builder.steps().await(exchange);
             IntStream.range(0, keys.size()).forEach(i -> slices.put(keys.get(i), exchange.arrived().get(i)));
             return joined(layer, sums, to, slices);
         };
@@ -109,8 +117,8 @@ final class Returns {
             List<Tensor> runs = new ArrayList<>();
             for (int i = 0; i < to.parts().get(lane).size(); i++) {
                 int run = i;
-                List<Tensor> terms = IntStream.range(0, builder.devices()).mapToObj(from -> slices.get(List.of(from, lane, run))).toList();
-                runs.add(builder.sum(layer, lane, terms, terms.get(builder.device(lane))));
+                List<Tensor> terms = builder.devices().stream().map(from -> slices.get(List.of(from, lane, run))).toList();
+                runs.add(team().sum(builder.steps(), layer, terms, terms.get(place(builder.device(lane)))));
             }
             if (runs.size() == 1) {
                 return runs.getFirst();
@@ -158,10 +166,10 @@ final class Returns {
             builder.launch(lane, new Operation.Slice(layer, axis, gradient.on(lane), kept.first() - had.first(), part));
             return part;
         });
-        Exchange exchange = parcels.isEmpty() ? null : builder.exchange(layer, parcels);
+        Exchange exchange = parcels.isEmpty() ? null : builder.steps().exchange(layer, parcels);
         return () -> {
             if (exchange != null) {
-                builder.await(exchange);
+                builder.steps().await(exchange);
             }
             int next = 0;
             for (int i = 0; i < places.size(); i++) {

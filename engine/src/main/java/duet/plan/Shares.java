@@ -10,10 +10,8 @@ import duet.device.Axis;
 import duet.device.Operation;
 import duet.device.Tensor;
 import duet.device.Tensor.Role;
-import duet.net.Layer;
-import duet.net.Shape;
-import duet.plan.PlanBuilder.Exchange;
-import duet.plan.PlanBuilder.Parcel;
+import duet.plan.PlanSteps.Exchange;
+import duet.plan.PlanSteps.Parcel;
 
 /**
  * Filters that all devices have and each updates a share of: a run of their outputs. Gradients go to those who update them, and what they
@@ -27,19 +25,28 @@ final class Shares {
     /** Numbers of a filter below which cutting it costs more than sending it. */
     private static final int LEAST = 1 << 16;
 
-    private final PlanBuilder builder;
+    private final PlanSteps steps;
 
-    Shares(PlanBuilder builder) {
-        this.builder = builder;
+    Shares(PlanSteps steps) {
+        this.steps = steps;
     }
+
+    /**
+     * What a device holds of a weight.
+     *
+     * @param outputs  of them
+     * @param groups   that they belong to
+     * @param elements for one output
+     */
+    record Filter(int outputs, int groups, long elements) {}
 
     /**
      * The outputs that each device updates: whole blocks; where there are fewer blocks the last devices have none. Empty if every device
      * updates all: small filters, and those in groups that are no whole blocks.
      */
-    static List<Range> of(int devices, Layer.Weighted layer, Shape filter) {
-        int outputs = layer.outputs();
-        boolean blocks = layer.groups() == 1 || outputs / layer.groups() % BLOCK == 0;
+    static List<Range> of(int devices, Filter filter) {
+        int outputs = filter.outputs();
+        boolean blocks = filter.groups() == 1 || outputs / filter.groups() % BLOCK == 0;
         if (devices == 1 || !blocks || outputs <= BLOCK || outputs * filter.elements() < LEAST) {
             return List.of();
         }
@@ -52,39 +59,39 @@ final class Shares {
     }
 
     /**
-     * Adds up one gradient of each lane, each share on the device that updates it: each device adds its own lanes' first. Copies start at
-     * once; the sums are made when the result is asked for.
+     * Adds up the gradients of a team, each share on the device that updates it: each device adds its own first. Copies start at once; the
+     * sums are made when the result is asked for.
      *
-     * @param lanes  equal in size; they are overwritten
-     * @param shares by device
+     * @param gradients for each device of the team, one or several of equal size; they are overwritten
      * @return for each share its sum
      */
-    Supplier<List<Tensor>> sums(String layer, List<Tensor> lanes, List<Range> shares) {
-        List<Tensor> terms = builder.sums(layer, lanes);
-        List<List<Tensor>> cut = new ArrayList<>(); // by device, and by whose share it is
+    Supplier<List<Tensor>> sums(String layer, List<List<Tensor>> gradients, WeightTeam team) {
+        List<Tensor> terms = team.team().own(steps, layer, gradients);
+        List<List<Tensor>> cut = new ArrayList<>(); // by place in the team, and by whose share it is
         List<Parcel> parcels = new ArrayList<>();
-        Map<List<Integer>, Integer> places = new HashMap<>(); // by device and owner, among the parcels
-        for (Tensor term : terms) {
-            List<Tensor> own = shares.stream().map(share -> cut(layer, ".gradient.share", term, share, Role.TRANSIENT)).toList();
+        Map<List<Integer>, Integer> places = new HashMap<>(); // by sender and owner, among the parcels
+        for (int from = 0; from < terms.size(); from++) {
+            Tensor term = terms.get(from);
+            List<Tensor> own = team.shares().stream().map(share -> cut(layer, ".gradient.share", term, share, Role.TRANSIENT)).toList();
             for (int owner = 0; owner < own.size(); owner++) {
-                if (owner != term.device()) {
-                    places.put(List.of(term.device(), owner), parcels.size());
-                    parcels.add(new Parcel(own.get(owner), layer + ".received.gradient", owner));
+                if (owner != from) {
+                    places.put(List.of(from, owner), parcels.size());
+                    parcels.add(new Parcel(own.get(owner), layer + ".received.gradient", terms.get(owner).device()));
                 }
             }
             cut.add(own);
         }
-        Exchange sent = builder.exchange(layer, parcels);
+        Exchange sent = steps.exchange(layer, parcels);
         return () -> {
-            builder.await(sent);
+            steps.await(sent);
             List<Tensor> sums = new ArrayList<>();
-            for (int owner = 0; owner < shares.size(); owner++) {
+            for (int owner = 0; owner < team.shares().size(); owner++) {
                 List<Tensor> here = new ArrayList<>();
                 for (int from = 0; from < terms.size(); from++) {
                     Integer place = places.get(List.of(from, owner));
                     here.add(place == null ? cut.get(from).get(owner) : sent.arrived().get(place));
                 }
-                sums.add(builder.sum(layer, builder.lane(owner), here, cut.get(owner).get(owner)));
+                sums.add(team.team().sum(steps, layer, here, cut.get(owner).get(owner)));
             }
             return sums;
         };
@@ -107,24 +114,24 @@ final class Shares {
             updated.stream().filter(share -> share.device() != weight.device())
                     .forEach(share -> parcels.add(new Parcel(share, layer + ".received.share", weight.device())));
         }
-        Exchange handed = builder.exchange(layer, parcels);
+        Exchange handed = steps.exchange(layer, parcels);
         return () -> {
-            builder.await(handed);
+            steps.await(handed);
             int next = 0;
             for (Tensor weight : weights) {
                 List<Tensor> parts = new ArrayList<>();
                 for (Tensor share : updated) {
                     parts.add(share.device() == weight.device() ? share : handed.arrived().get(next++));
                 }
-                builder.launch(builder.lane(weight.device()), new Operation.Gather(layer, Axis.BATCH, parts, weight));
+                steps.launch(weight.device(), new Operation.Gather(layer, Axis.BATCH, parts, weight));
             }
         };
     }
 
     private Tensor cut(String layer, String name, Tensor filter, Range outputs, Role role) {
-        Tensor share = builder.tensor(layer + name, filter.device(), filter.format(), role, outputs.count(), filter.channels(),
-                filter.height(), filter.width());
-        builder.launch(builder.lane(filter.device()), new Operation.Slice(layer, Axis.BATCH, filter, outputs.first(), share));
+        Tensor share = steps.tensor(layer + name, filter.device(), filter.format(), role, outputs.count(), filter.channels(),
+                filter.height(), filter.width(), 1);
+        steps.launch(filter.device(), new Operation.Slice(layer, Axis.BATCH, filter, outputs.first(), share));
         return share;
     }
 }

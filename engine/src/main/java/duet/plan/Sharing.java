@@ -29,10 +29,13 @@ public enum Sharing {
      * @throws NetworkException if the network cannot be cut as the placement asks
      */
     public static List<Sharing> of(Network network, Placement placement) {
-        return Division.divide(network, placement).stream().map(Sharing::of).toList();
+        return Division.divide(network, placement).stream().map(division -> of(division, placement)).toList();
     }
 
-    private static Sharing of(Division division) {
+    private static Sharing of(Division division, Placement placement) {
+        if (placement.replicas() > 1 && placement.group().lanes() == 1) {
+            return SHARE;
+        }
         return switch (division.work()) {
             case LOCAL, REPLICATED -> division.made().whole() ? WHOLE : division.made().along(Axis.CHANNELS) ? HALF : SHARE;
             case GROUPS -> HALF;
@@ -44,6 +47,16 @@ public enum Sharing {
 
     /** How a value lies, in words. */
     static String words(Distribution distribution, Placement placement) {
+        String lies = lies(distribution, placement.group());
+        return placement.replicas() == 1 ? lies : placement.group().lanes() == 1 ? images(placement) : lies + "; " + images(placement);
+    }
+
+    /** Of a run of the batch. */
+    private static String images(Placement placement) {
+        return share(placement.replicas()) + " the images";
+    }
+
+    private static String lies(Distribution distribution, Placement placement) {
         if (placement.lanes() == 1) {
             return "device 0";
         }
@@ -56,23 +69,33 @@ public enum Sharing {
 
     /** What each lane does of a layer, in words. */
     static String words(Division division, Placement placement) {
-        return (placement.lanes() == 1 ? "device 0" : work(division, placement))
+        Placement group = placement.group();
+        String work = (group.lanes() == 1 ? "device 0" : work(division, group))
                 + (division.inRounds() ? ", in " + placement.rounds() + " rounds" : "");
+        if (placement.replicas() == 1) {
+            return work;
+        }
+        return (group.lanes() == 1 ? "" : work + "; ") + images(placement)
+                + (division.weighted() && !work.endsWith("adds gradients") ? ": adds gradients" : "");
     }
 
     private static String work(Division division, Placement placement) {
         String share = share(placement);
         return switch (division.work()) {
-            case LOCAL -> words(division.seen(), placement);
+            case LOCAL -> lies(division.seen(), placement);
             case OUTPUTS -> share + " the outputs, all inputs" + (division.exchanges() ? ": gathers" : "");
             case GROUPS -> share + " the groups";
             case INPUTS -> share + " the inputs: adds partial sums";
             case FIRST_DEVICE -> "device 0, which hands out";
-            case REPLICATED -> words(division.made(), placement) + (division.made().whole() ? "" : ": adds gradients");
+            case REPLICATED -> lies(division.made(), placement) + (division.made().whole() ? "" : ": adds gradients");
         };
     }
 
     private static String share(Placement placement) {
-        return placement.lanes() == 2 ? "half" : "1/" + placement.lanes() + " of";
+        return share(placement.lanes());
+    }
+
+    private static String share(int parts) {
+        return parts == 2 ? "half" : "1/" + parts + " of";
     }
 }

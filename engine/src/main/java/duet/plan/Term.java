@@ -58,10 +58,29 @@ final class Term {
     /**
      * One thing that some operation makes.
      *
-     * @param node  index of the layer
-     * @param share null where it is complete
+     * @param node   index of the layer
+     * @param shares of what it is summed over, along one axis each; none where it is complete
      */
-    record Leaf(Kind kind, int node, int slot, Share share) implements Form {
+    record Leaf(Kind kind, int node, int slot, List<Share> shares) implements Form {
+        Leaf {
+            shares = List.copyOf(shares);
+        }
+
+        /** Along an axis; null where it is complete. */
+        Share along(Axis axis) {
+            return shares.stream().filter(share -> share.axis() == axis).findFirst().orElse(null);
+        }
+
+        /** The only one; null if there is none, or several. */
+        Share share() {
+            return shares.size() == 1 ? shares.getFirst() : null;
+        }
+
+        /** All but along an axis. */
+        List<Share> others(Axis axis) {
+            return shares.stream().filter(share -> share.axis() != axis).toList();
+        }
+
         /** Without regard to the share. */
         boolean like(Leaf other) {
             return kind == other.kind && node == other.node && slot == other.slot;
@@ -78,7 +97,7 @@ final class Term {
     Term(Form form, int most) {
         this.form = form;
         shares = switch (form) {
-            case Leaf leaf -> leaf.share() == null ? List.of() : List.of(leaf);
+            case Leaf leaf -> leaf.shares().isEmpty() ? List.of() : List.of(leaf);
             case Sum(Term left, Term right) -> shares(left.shares, right.shares, most);
         };
     }

@@ -1,8 +1,10 @@
 package duet.plan;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 import duet.device.Axis;
@@ -20,20 +22,23 @@ final class Terms {
     private final Network network;
     private final int lanes;
     private final int rounds;
+    private final int replicas;
     private final Map<Form, Term> made = new HashMap<>();
 
     /**
-     * @param lanes  how many shares make a sum complete, unless one does
-     * @param rounds how many shares in turn make one of these, or a complete sum
+     * @param lanes    how many shares make a sum complete, unless one does
+     * @param rounds   how many shares in turn make one of these, or a complete sum
+     * @param replicas how many shares of as many runs of the batch make one of the lanes' shares, or a complete sum
      */
-    Terms(Network network, int lanes, int rounds) {
+    Terms(Network network, int lanes, int rounds, int replicas) {
         this.network = network;
         this.lanes = lanes;
         this.rounds = rounds;
+        this.replicas = replicas;
     }
 
     Term leaf(Kind kind, int node, int slot) {
-        return of(new Leaf(kind, node, slot, null));
+        return leaf(kind, node, slot, List.of());
     }
 
     Term leaf(Kind kind, int node) {
@@ -42,7 +47,12 @@ final class Terms {
 
     /** @param share null where it is complete */
     Term leaf(Kind kind, int node, int slot, Share share) {
-        return of(new Leaf(kind, node, slot, share == null || share.complete() ? null : share));
+        return leaf(kind, node, slot, share == null ? List.of() : List.of(share));
+    }
+
+    /** @param shares along different axes; those that are complete do not count */
+    Term leaf(Kind kind, int node, int slot, List<Share> shares) {
+        return of(new Leaf(kind, node, slot, shares.stream().filter(share -> !share.complete()).toList()));
     }
 
     /** Nothing but the sum. */
@@ -51,13 +61,13 @@ final class Terms {
     }
 
     private Term of(Form form) {
-        return made.computeIfAbsent(form, _ -> new Term(form, Math.max(lanes, rounds)));
+        return made.computeIfAbsent(form, _ -> new Term(form, Math.max(lanes, Math.max(rounds, replicas))));
     }
 
     /**
      * The sum of two terms. When the shares of all lanes are together, each once, in the order of {@link Sums}, it is the whole; when those
-     * of all rounds are, from the first to the last, it is what one operation makes of all their images. Else the sum stays what it is, and
-     * nothing will take it for more.
+     * of all rounds are, from the first to the last, or those of all runs of the batch in the order of {@link Sums}, it is what one
+     * operation makes of all their images. Else the sum stays what it is, and nothing will take it for more.
      */
     Term plus(Term left, Term right) {
         Term rows = rows(left, right);
@@ -68,7 +78,11 @@ final class Terms {
         List<Leaf> shares = sum.shares();
         if (rounds > 1 && shares.size() == rounds && inTurn(shares)
                 && shares.stream().map(this::of).reduce(this::sum).orElseThrow().equals(sum)) {
-            return ofAllRounds(shares);
+            return ofAllImages(shares);
+        }
+        if (replicas > 1 && shares.size() == replicas && inRuns(shares)
+                && Sums.of(shares.stream().map(this::of).toList(), this::sum).equals(sum)) {
+            return ofAllImages(shares);
         }
         return shares.size() == lanes && contiguous(shares) && Sums.of(shares.stream().map(this::of).toList(), this::sum).equals(sum)
                 ? whole(shares.getFirst()) : sum;
@@ -78,28 +92,53 @@ final class Terms {
         return leaf(leaf.kind(), leaf.node(), leaf.slot());
     }
 
-    /** Sums over the same images of each round: one run, in the first round and as far into each other. */
+    /** Sums over the same images of each round of a run of the batch: one run, in the first round and as far into each other. */
     private boolean inTurn(List<Leaf> shares) {
-        Share first = shares.getFirst().share();
-        int images = first.whole().count() / rounds;
-        return first.axis() == Axis.BATCH && first.part().end() <= images && IntStream.range(0, rounds).allMatch(round -> {
-            Range part = new Range(round * images + first.part().first(), first.part().count());
-            return shares.get(round).share().equals(new Share(Axis.BATCH, part, first.whole()));
+        Share first = shares.getFirst().along(Axis.BATCH);
+        if (first == null || first.parts().size() != 1) {
+            return false;
+        }
+        int run = first.whole().count() / replicas;
+        int images = run / rounds;
+        return first.part().first() % run + first.part().count() <= images && apartBy(images, shares);
+    }
+
+    /** Sums over the same images of each run of the batch: in the first run and as far into each other. */
+    private boolean inRuns(List<Leaf> shares) {
+        Share first = shares.getFirst().along(Axis.BATCH);
+        int images = first == null ? 0 : first.whole().count() / replicas;
+        return first != null && first.parts().stream().allMatch(part -> part.end() <= images) && apartBy(images, shares);
+    }
+
+    /** Each has the images of the first one, so many further on for each step, and otherwise the same. */
+    private static boolean apartBy(int images, List<Leaf> shares) {
+        Leaf first = shares.getFirst();
+        Share own = first.along(Axis.BATCH);
+        return IntStream.range(0, shares.size()).allMatch(i -> {
+            List<Range> parts = own.parts().stream().map(part -> new Range(i * images + part.first(), part.count())).toList();
+            return shares.get(i).others(Axis.BATCH).equals(first.others(Axis.BATCH))
+                    && new Share(Axis.BATCH, parts, own.whole()).equals(shares.get(i).along(Axis.BATCH));
         });
     }
 
-    private Term ofAllRounds(List<Leaf> shares) {
+    private Term ofAllImages(List<Leaf> shares) {
         Leaf first = shares.getFirst();
-        List<Range> parts = Content.joined(shares.stream().map(leaf -> leaf.share().part()).toList());
-        return leaf(first.kind(), first.node(), first.slot(), new Share(Axis.BATCH, parts, first.share().whole()));
+        List<Range> parts = Content.joined(shares.stream().flatMap(leaf -> leaf.along(Axis.BATCH).parts().stream()).toList());
+        List<Share> left = new ArrayList<>(List.of(new Share(Axis.BATCH, parts, first.along(Axis.BATCH).whole())));
+        left.addAll(first.others(Axis.BATCH));
+        return leaf(first.kind(), first.node(), first.slot(), left);
     }
 
-    /** Side by side the whole. Lanes that have images of all rounds are side by side in each of them. */
+    /** Side by side the whole. Lanes that have images of all runs and rounds are side by side in each of them. */
     private boolean contiguous(List<Leaf> shares) {
         Share first = shares.getFirst().share();
-        int runs = first.axis() == Axis.BATCH ? rounds : 1;
+        if (first == null) {
+            return false;
+        }
+        int runs = first.axis() == Axis.BATCH ? rounds * replicas : 1;
         boolean alike = shares.stream().map(Leaf::share).allMatch(
-                share -> share.axis() == first.axis() && share.whole().equals(first.whole()) && share.parts().size() == runs);
+                share -> share != null && share.axis() == first.axis() && share.whole().equals(first.whole())
+                        && share.parts().size() == runs);
         return alike && Content.joined(IntStream.range(0, runs).boxed()
                 .flatMap(run -> shares.stream().map(leaf -> leaf.share().parts().get(run))).toList()).equals(List.of(first.whole()));
     }
@@ -144,7 +183,7 @@ final class Terms {
 
     private String words(Term term, int depth) {
         return switch (term.form()) {
-            case Leaf leaf -> words(leaf) + words(leaf.share());
+            case Leaf leaf -> words(leaf) + words(leaf.shares());
             case Sum(Term left, Term right) ->
                 depth == DEEPEST ? "..." : "(" + words(left, depth + 1) + " + " + words(right, depth + 1) + ")";
         };
@@ -174,11 +213,11 @@ final class Terms {
         };
     }
 
-    private static String words(Share share) {
-        return share == null ? "" : " over " + Content.words(switch (share.axis()) {
+    private static String words(List<Share> shares) {
+        return shares.isEmpty() ? "" : " over " + shares.stream().map(share -> Content.words(switch (share.axis()) {
             case BATCH -> "image";
             case CHANNELS -> "channel";
             case ROWS -> "row";
-        }, share.parts()) + " alone";
+        }, share.parts())).collect(Collectors.joining(" in ")) + " alone";
     }
 }

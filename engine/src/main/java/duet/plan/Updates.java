@@ -6,14 +6,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 
 import duet.device.Operation;
 import duet.device.Tensor;
 import duet.device.Tensor.Role;
 import duet.net.Layer;
-import duet.plan.ParameterTensors.Held;
+import duet.plan.GroupParameters.Held;
 import duet.plan.Placement.Work;
 
 /**
@@ -24,35 +24,42 @@ import duet.plan.Placement.Work;
  * one updates.
  */
 final class Updates {
-    private final PlanBuilder builder;
+    private final List<PlanBuilder> builders;
     private final ParameterTensors parameters;
-    private final Moves moves;
+    private final PlanSteps steps;
     private final Shares shares;
     /** Updates that wait for sums. */
     private final Queue<Runnable> waiting = new ArrayDeque<>();
+    /** Of a layer, of the runs of the batch that have come to it. */
+    private final List<Gradients> collected = new ArrayList<>();
     /** By layer in rounds: the sums so far. */
     private final Map<Integer, List<Gradients>> sums = new HashMap<>();
 
-    Updates(PlanBuilder builder, ParameterTensors parameters) {
-        this.builder = builder;
+    /** @param builders one for each run of the batch */
+    Updates(List<PlanBuilder> builders, ParameterTensors parameters) {
+        this.builders = builders;
         this.parameters = parameters;
-        moves = new Moves(builder);
-        shares = new Shares(builder);
+        steps = builders.getFirst().steps();
+        shares = new Shares(steps);
     }
 
     /**
-     * The gradients of a layer's parameters, and their update unless rounds are still to come. Updates of layers above that waited for sums
-     * come before this layer's own sums are sent.
+     * The gradients of a layer's parameters from one run of the batch; when all runs have come to the layer, their update, unless rounds
+     * are still to come. Updates of layers above that waited for sums come before this layer's own sums are sent.
      */
-    void add(Forward.Trace trace, Value gradient) {
+    void add(PlanBuilder builder, Forward.Trace trace, Value gradient) {
         Division division = trace.division();
-        List<Gradients> made = new ArrayList<>();
         for (int lane = 0; lane < builder.lanes(); lane++) {
             boolean again = division.work() == Work.REPLICATED && !builder.holders(division.made()).contains(lane);
-            if (parameters.weight(division.name(), lane) != null && !again) {
-                made.add(gradients(trace, gradient, lane));
+            if (parameters.of(builder).weight(division.name(), lane) != null && !again) {
+                collected.add(gradients(builder, trace, gradient, lane));
             }
         }
+        if (builder != builders.getLast()) {
+            return;
+        }
+        List<Gradients> made = List.copyOf(collected);
+        collected.clear();
         proceed();
         if (division.inRounds()) {
             made = added(division, made);
@@ -60,13 +67,13 @@ final class Updates {
                 return;
             }
         }
-        if (division.work() == Work.REPLICATED && !division.made().whole()) {
-            addUp(division, made);
-        } else {
-            made.forEach(gradients -> {
-                update(division, gradients.lane(), gradients.weight(), parameters.weight(division.name(), gradients.lane()));
-                updateBias(division, gradients.lane(), gradients.bias());
-            });
+        for (WeightTeam team : parameters.teams(division.name())) {
+            List<Gradients> own = made.stream().filter(gradients -> team.lanes().contains(gradients.lane())).toList();
+            if (own.size() > 1) {
+                addUp(division, team, own);
+            } else {
+                update(division, team.lanes().getFirst(), own.getFirst().builder(), own.getFirst().weight(), own.getFirst().bias());
+            }
         }
     }
 
@@ -85,12 +92,12 @@ final class Updates {
     }
 
     /** @param bias null for none */
-    private record Gradients(int lane, Tensor weight, Tensor bias) {}
+    private record Gradients(PlanBuilder builder, int lane, Tensor weight, Tensor bias) {}
 
-    private Gradients gradients(Forward.Trace trace, Value gradient, int lane) {
+    private Gradients gradients(PlanBuilder builder, Forward.Trace trace, Value gradient, int lane) {
         Division division = trace.division();
-        Held bias = parameters.bias(division.name(), lane);
-        Tensor weightGradient = gradientOf(parameters.weight(division.name(), lane).tensor());
+        Held bias = parameters.of(builder).bias(division.name(), lane);
+        Tensor weightGradient = gradientOf(parameters.of(builder).weight(division.name(), lane).tensor());
         Tensor biasGradient = bias == null ? null : gradientOf(bias.tensor());
         Tensor input = trace.input().on(lane);
         Tensor outputGradient = gradient.on(lane);
@@ -98,7 +105,7 @@ final class Updates {
                 ? new Operation.ConvolutionBackwardWeights(l.name(), DeviceGeometry.convolution(division, l, lane), input, outputGradient,
                         weightGradient, biasGradient)
                 : new Operation.FullyConnectedBackwardWeights(division.name(), input, outputGradient, weightGradient, biasGradient));
-        return new Gradients(lane, weightGradient, biasGradient);
+        return new Gradients(builder, lane, weightGradient, biasGradient);
     }
 
     /** The gradients of this round and those before, from the first on. */
@@ -108,76 +115,90 @@ final class Updates {
             return made;
         }
         for (int i = 0; i < made.size(); i++) {
-            add(division, made.get(i).lane(), sum.get(i).weight(), made.get(i).weight());
+            add(division, sum.get(i).weight(), made.get(i).weight());
             if (made.get(i).bias() != null) {
-                add(division, made.get(i).lane(), sum.get(i).bias(), made.get(i).bias());
+                add(division, sum.get(i).bias(), made.get(i).bias());
             }
         }
         return sum;
     }
 
-    private void add(Division division, int lane, Tensor sum, Tensor own) {
-        builder.launch(lane, new Operation.Add(division.name(), sum, own, sum));
+    private void add(Division division, Tensor sum, Tensor own) {
+        steps.launch(sum.device(), new Operation.Add(division.name(), sum, own, sum));
     }
 
-    /** All lanes have the same weights: each device adds what its own lanes made, and then what all devices have. */
-    private void addUp(Division division, List<Gradients> made) {
-        List<Tensor> terms = made.stream().map(Gradients::weight).toList();
-        List<Range> ranges = parameters.shares(division.name());
-        Supplier<List<Tensor>> weights = ranges.isEmpty() ? moves.addedUp(division.name(), terms, ".received.gradient")
-                : shares.sums(division.name(), terms, ranges);
+    /** All of a team have the same weights: each adds what it has made itself, and then what all have. */
+    private void addUp(Division division, WeightTeam team, List<Gradients> made) {
+        String layer = division.name();
+        List<List<Gradients>> terms = team.team().devices().stream()
+                .map(device -> made.stream().filter(gradients -> gradients.weight().device() == device).toList()).toList();
+        List<List<Tensor>> weightTerms = tensors(terms, Gradients::weight);
+        Supplier<List<Tensor>> weights = team.shares().isEmpty()
+                ? team.team().sums(steps, layer, weightTerms, ".received.gradient")
+                : shares.sums(layer, weightTerms, team);
         Supplier<List<Tensor>> biases = made.getFirst().bias() == null ? null
-                : moves.addedUp(division.name(), made.stream().map(Gradients::bias).toList(), ".received.gradient");
+                : team.team().sums(steps, layer, tensors(terms, Gradients::bias), ".received.gradient");
         waiting.add(() -> {
             List<Tensor> bias = biases == null ? null : biases.get();
             List<Tensor> weight = weights.get();
-            if (!ranges.isEmpty()) {
-                waiting.add(updateShares(division, ranges, weight));
+            if (!team.shares().isEmpty()) {
+                waiting.add(updateShares(division, team, terms, weight));
             }
-            for (int device = 0; device < builder.devices(); device++) {
-                int lane = builder.lane(device);
-                if (ranges.isEmpty()) {
-                    update(division, lane, weight.get(device), parameters.weight(division.name(), lane));
-                }
-                updateBias(division, lane, bias == null ? null : bias.get(device));
+            for (int i = 0; i < terms.size(); i++) {
+                Gradients first = terms.get(i).getFirst();
+                update(division, first.lane(), first.builder(), team.shares().isEmpty() ? weight.get(i) : null,
+                        bias == null ? null : bias.get(i));
             }
         });
     }
 
+    private static List<List<Tensor>> tensors(List<List<Gradients>> terms, Function<Gradients, Tensor> which) {
+        return terms.stream().map(own -> own.stream().map(which).toList()).toList();
+    }
+
     /** Each device updates its share of the weights; they are on their way to all when this returns, and there when the result has run. */
-    private Runnable updateShares(Division division, List<Range> ranges, List<Tensor> gradients) {
+    private Runnable updateShares(Division division, WeightTeam team, List<List<Gradients>> holders, List<Tensor> gradients) {
+        List<Held> weights = holders.stream().map(List::getFirst)
+                .map(first -> parameters.of(first.builder()).weight(division.name(), first.lane())).toList();
         List<Tensor> updated = new ArrayList<>();
-        for (int device = 0; device < ranges.size(); device++) {
-            int lane = builder.lane(device);
-            Held whole = parameters.weight(division.name(), lane);
-            Held share = new Held(shares.weights(division.name(), whole.tensor(), ranges.get(device)), whole.momentum(), whole.rateIndex());
-            update(division, lane, gradients.get(device), share);
+        for (int i = 0; i < team.shares().size(); i++) {
+            Held whole = weights.get(i);
+            Held share = new Held(shares.weights(division.name(), whole.tensor(), team.shares().get(i)), whole.momentum(),
+                    whole.rateIndex());
+            update(division, gradients.get(i), share);
             updated.add(share.tensor());
         }
-        return shares.handRound(division.name(), updated, IntStream.range(0, builder.devices())
-                .mapToObj(device -> parameters.weight(division.name(), builder.lane(device)).tensor()).toList());
+        return shares.handRound(division.name(), updated, weights.stream().map(Held::tensor).toList());
     }
 
-    private void update(Division division, int lane, Tensor gradient, Held weight) {
-        sgd(division, lane, gradient, weight);
+    /**
+     * @param weight null if it is updated otherwise
+     * @param bias   null if the lane holds none
+     */
+    private void update(Division division, int lane, PlanBuilder builder, Tensor weight, Tensor bias) {
+        if (weight != null) {
+            update(division, weight, parameters.of(builder).weight(division.name(), lane));
+        }
+        if (bias != null) {
+            sgd(division, bias, parameters.of(builder).bias(division.name(), lane));
+        }
+    }
+
+    private void update(Division division, Tensor gradient, Held weight) {
+        sgd(division, gradient, weight);
         if (division.layer() instanceof Layer.Convolution l && l.maximumRms() > 0) {
-            builder.launch(lane, new Operation.FilterRenormalise(l.name(), weight.tensor(), (float) l.maximumRms()));
+            steps.launch(weight.tensor().device(),
+                    new Operation.FilterRenormalise(l.name(), weight.tensor(), (float) l.maximumRms()));
         }
     }
 
-    /** @param gradient null if the lane holds no bias */
-    private void updateBias(Division division, int lane, Tensor gradient) {
-        if (gradient != null) {
-            sgd(division, lane, gradient, parameters.bias(division.name(), lane));
-        }
-    }
-
-    private void sgd(Division division, int lane, Tensor gradient, Held held) {
-        builder.launch(lane, new Operation.SgdUpdate(division.name(), gradient, held.tensor(), held.momentum(), held.rateIndex()));
+    private void sgd(Division division, Tensor gradient, Held held) {
+        steps.launch(held.tensor().device(),
+                new Operation.SgdUpdate(division.name(), gradient, held.tensor(), held.momentum(), held.rateIndex()));
     }
 
     private Tensor gradientOf(Tensor parameter) {
-        return builder.tensor(parameter.name() + ".gradient", parameter.device(), parameter.format(), Role.TRANSIENT, parameter.batch(),
+        return steps.tensor(parameter.name() + ".gradient", parameter.device(), parameter.format(), Role.TRANSIENT, parameter.batch(),
                 parameter.channels(), parameter.height(), parameter.width(), parameter.groups());
     }
 }

@@ -14,19 +14,19 @@ record PartedParameters(List<Plan.Parameter> parameters, Program program) {
 
     float[] read(int index, boolean momentum) {
         Plan.Parameter parameter = parameters.get(index);
-        List<Plan.Part> parts = parts(index, momentum);
         float[] whole = new float[parameter.elements()];
-        if (everywhere(index, momentum)) {
-            program.readHere(parts.stream().map(Plan.Part::tensor).filter(program::here).findFirst().orElseThrow(), whole);
-            return whole;
-        }
-        for (Plan.Part part : parts) {
-            if (part.tensor().elements() == whole.length) {
-                program.read(part.tensor(), whole);
-                break; // each part is the whole, or there is but one
+        boolean everywhere = everywhere(index, momentum);
+        for (List<Plan.Part> copies : Plan.Part.copies(parts(index, momentum))) {
+            Plan.Part part = everywhere ? copies.stream().filter(copy -> program.here(copy.tensor())).findFirst().orElseThrow()
+                    : copies.getFirst();
+            boolean all = part.tensor().elements() == whole.length;
+            float[] values = all ? whole : new float[Math.toIntExact(part.tensor().elements())];
+            if (everywhere) {
+                program.readHere(part.tensor(), values);
             } else {
-                float[] values = new float[Math.toIntExact(part.tensor().elements())];
                 program.read(part.tensor(), values);
+            }
+            if (!all) {
                 forEachRun(parameter, part, (inWhole, inPart, length) -> System.arraycopy(values, inPart, whole, inWhole, length));
             }
         }
@@ -39,9 +39,8 @@ record PartedParameters(List<Plan.Parameter> parameters, Program program) {
 
     /** Whether this process can read a parameter, or its momentum, without the others. */
     boolean everywhere(int index, boolean momentum) {
-        List<Plan.Part> parts = parts(index, momentum);
-        return parts.stream().allMatch(part -> part.tensor().elements() == parameters.get(index).elements())
-                && program.everywhere(parts.stream().map(Plan.Part::tensor).toList());
+        return Plan.Part.copies(parts(index, momentum)).stream()
+                .allMatch(copies -> program.everywhere(copies.stream().map(Plan.Part::tensor).toList()));
     }
 
     void write(int index, boolean momentum, float[] whole) {

@@ -77,9 +77,10 @@ class PlacementEquivalenceTest {
         for (List<Placement> same : List.of(List.of(Placement.data(1, 4), Placement.data(2, 4), Placement.data(4, 4)),
                 List.of(Placement.hybrid(1, 4), Placement.hybrid(2, 4), Placement.hybrid(4, 4)),
                 List.of(Placement.hybrid(1, 4, 2), Placement.hybrid(2, 4, 2), Placement.hybrid(4, 4, 2)),
-                List.of(Placement.hybrid(1, 2, 4), Placement.hybrid(2, 2, 4)))) {
+                List.of(Placement.hybrid(1, 2, 4), Placement.hybrid(2, 2, 4)), groups(Placement.TWO_TOWERS, 1, 2, 4),
+                groups(Placement.HALVES, 1, 2, 4), groups(Placement.hybrid(2, 2), 1, 2), groups(Placement.hybrid(2, 2, 2), 1, 2))) {
             if (Planner.canPlace(network, same.getFirst())) {
-                int batch = Math.max(BATCH, same.getFirst().lanes() * same.getFirst().rounds());
+                int batch = Math.max(BATCH, same.getFirst().smallestBatch());
                 Map<String, double[]> first = run(network, same.getFirst(), batch, true, seed, Schedule.firstStream());
                 for (Placement placement : same) {
                     Map<String, double[]> other = run(network, placement, batch, true, seed, Schedule.firstStream());
@@ -90,14 +91,21 @@ class PlacementEquivalenceTest {
         }
     }
 
+    private static List<Placement> groups(Placement group, int... groups) {
+        int parts = groups[groups.length - 1];
+        return Arrays.stream(groups).mapToObj(count -> Placement.data(group, count, parts)).toList();
+    }
+
     /** Shares of updates, of which the random networks are too small to have any. */
     @Test
     void sharesUnderEachSchedule() {
-        Map<String, double[]> one = run(Tiny.wide(), Placement.data(1, 4), true, RandomNetworks.SEED, Schedule.firstStream());
-        for (int devices : new int[] {2, 4}) {
-            for (Schedule schedule : Schedule.adversarial(RandomNetworks.SEED)) {
-                Map<String, double[]> other = run(Tiny.wide(), Placement.data(devices, 4), true, RandomNetworks.SEED, schedule);
-                one.forEach((name, values) -> assertArrayEquals(values, other.get(name), () -> devices + " devices: " + name));
+        for (Placement group : List.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES)) {
+            Map<String, double[]> one = run(Tiny.wide(), Placement.data(group, 1, 4), true, RandomNetworks.SEED, Schedule.firstStream());
+            for (int groups : new int[] {2, 4}) {
+                for (Schedule schedule : Schedule.adversarial(RandomNetworks.SEED)) {
+                    Map<String, double[]> other = run(Tiny.wide(), Placement.data(group, groups, 4), true, RandomNetworks.SEED, schedule);
+                    one.forEach((name, values) -> assertArrayEquals(values, other.get(name), () -> groups + " groups: " + name));
+                }
             }
         }
     }

@@ -31,6 +31,8 @@ public final class Placements {
     public static Stream<Placement> all() {
         return Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES, Placement.data(2, 2), Placement.data(1, 4),
                 Placement.data(2, 4), Placement.data(4, 4), Placement.hybrid(2, 2), Placement.hybrid(2, 4), Placement.hybrid(2, 2, 2),
-                Placement.hybrid(1, 1, 4));
+                Placement.hybrid(1, 1, 4), Placement.data(Placement.TWO_TOWERS, 2, 2), Placement.data(Placement.TWO_TOWERS, 1, 4),
+                Placement.data(Placement.HALVES, 2, 4), Placement.data(Placement.hybrid(2, 2), 2, 2),
+                Placement.data(Placement.hybrid(1, 1, 2), 2, 2));
     }
 }

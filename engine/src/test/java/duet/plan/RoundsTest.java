@@ -188,7 +188,7 @@ class RoundsTest {
     @Test
     void ordersOfSums() {
         Network network = Networks.create("alexnet");
-        Terms terms = new Terms(network, 4, 4);
+        Terms terms = new Terms(network, 4, 4, 1);
         List<Term> rounds = shares(terms, round -> List.of(new Range(4 * round, 4)));
         List<Term> lanes = shares(terms, lane -> IntStream.range(0, 4).mapToObj(round -> new Range(4 * round + lane, 1)).toList());
         Term whole = terms.leaf(Term.Kind.PARAMETER_GRADIENT, 0);

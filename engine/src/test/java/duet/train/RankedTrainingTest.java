@@ -31,7 +31,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Several processes train as one does: the same bits, one output folder, one end. Processes are threads here. */
 class RankedTrainingTest {
@@ -83,6 +82,10 @@ class RankedTrainingTest {
             case "data", "wide" -> Placement.data(devices, parts);
             case "hybrid" -> Placement.hybrid(devices, parts);
             case "rounds" -> Placement.hybrid(devices, parts, 2);
+            case "data,towers" -> Placement.data(Placement.TWO_TOWERS, devices / 2, parts);
+            case "data,halves" -> Placement.data(Placement.HALVES, devices / 2, parts);
+            case "data,hybrid" -> Placement.data(Placement.hybrid(2, 2), devices / 2, parts);
+            case "data,rounds" -> Placement.data(Placement.hybrid(2, 2, 2), devices / 2, parts);
             default -> throw new IllegalArgumentException(name);
         };
     }
@@ -91,7 +94,10 @@ class RankedTrainingTest {
     @CsvSource({"rounds,2,1,4", "rounds,4,1,4", "data,2,1,8", "data,4,1,8", "data,8,1,8", "data,2,2,8", "data,3,1,6", "data,6,1,6",
             "hybrid,2,1,4", "hybrid,4,1,4",
             "hybrid,2,2,4",
-            "towers,2,1,2", "halves,2,1,2", "wide,2,1,8", "wide,4,1,8", "wide,8,1,8", "wide,2,2,8", "wide,3,2,6"})
+            "towers,2,1,2", "halves,2,1,2", "wide,2,1,8", "wide,4,1,8", "wide,8,1,8", "wide,2,2,8", "wide,3,2,6", "'data,towers',2,2,2",
+            "'data,towers',4,2,4", "'data,towers',2,2,4", "'data,towers',4,1,4",
+            "'data,towers',1,4,2", "'data,halves',2,2,2", "'data,halves',2,4,4", "'data,hybrid',2,2,2", "'data,hybrid',4,1,2",
+            "'data,rounds',2,2,2"})
     void sameBitsAsOneProcess(String name, int processes, int each, int parts) {
         Placement placement = placement(name, processes * each, parts);
         TrainingOptions options = options(parts == 6 ? 12 : 8);
@@ -110,7 +116,7 @@ class RankedTrainingTest {
      * Only the first process writes; what it writes is what one process alone writes, also where the others have some of the parameters.
      */
     @ParameterizedTest
-    @CsvSource({"data,2", "hybrid,2", "towers,2", "wide,2"})
+    @CsvSource({"data,2", "hybrid,2", "towers,2", "wide,2", "'data,towers',4"})
     void oneProcessWrites(String name, int processes, @TempDir Path folder) {
         Placement placement = placement(name, processes, 2);
         ThreadRanks.run(processes, 3, PATIENCE, ranks -> {
@@ -138,12 +144,12 @@ class RankedTrainingTest {
 
     /** Four processes, then two, then one: the bits of one that was never stopped. */
     @ParameterizedTest
-    @ValueSource(strings = {"data", "wide"})
-    void stoppedAndResumedOnFewer(String name, @TempDir Path folder) {
-        Run expected = alone(network(name), Placement.data(1, 4), options());
+    @CsvSource({"data,1", "wide,1", "'data,towers',2", "'data,halves',2"})
+    void stoppedAndResumedOnFewer(String name, int each, @TempDir Path folder) {
+        Run expected = alone(network(name), placement(name, each, 4), options());
         ThreadRanks.run(4, 5, PATIENCE, ranks -> {
-            try (Backend backend = open(ranks, 1);
-                    Trainer trainer = Trainer.create(network(name), Placement.data(4, 4), backend, Tiny.data(),
+            try (Backend backend = open(ranks, each);
+                    Trainer trainer = Trainer.create(network(name), placement(name, 4 * each, 4), backend, Tiny.data(),
                             options().toBuilder().output(ranks.first() ? folder : null).build())) {
                 // the signal reaches one of them, and all stop after the same step
                 Trainer.Result result = trainer.train(new Recorder(event -> {
@@ -158,14 +164,14 @@ class RankedTrainingTest {
         ThreadRanks.run(2, 6, PATIENCE, ranks -> {
             Checkpoint checkpoint = Checkpoint.read(folder, warning -> {});
             ranks.gather("read", new byte[0]);
-            try (Backend backend = open(ranks, 1);
-                    Trainer trainer = Trainer.resume(checkpoint, Placement.data(2, 4), backend, Tiny.data(),
+            try (Backend backend = open(ranks, each);
+                    Trainer trainer = Trainer.resume(checkpoint, placement(name, 2 * each, 4), backend, Tiny.data(),
                             options().toBuilder().steps(6).output(ranks.first() ? folder : null).build())) {
                 return trainer.train(TrainingListener.SILENT).steps();
             }
         }).forEach(steps -> assertEquals(6, steps));
-        try (Backend backend = Tiny.backend(1);
-                Trainer trainer = Trainer.resume(Checkpoint.read(folder, warning -> {}), Placement.data(1, 4), backend,
+        try (Backend backend = Tiny.backend(each);
+                Trainer trainer = Trainer.resume(Checkpoint.read(folder, warning -> {}), placement(name, each, 4), backend,
                         Tiny.data(), options().toBuilder().output(folder).build())) {
             trainer.train(TrainingListener.SILENT);
         }

@@ -1,7 +1,6 @@
 package duet.cli.options;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Stream;
 
@@ -29,10 +28,7 @@ import picocli.CommandLine.TypeConversionException;
 /** Which devices compute, and which part each of them holds. */
 @Heading(Heading.DEVICES)
 public final class DeviceOptions {
-    /** How the work can be cut. */
-    enum Way { ONE, TOWERS, HALVES, DATA, HYBRID }
-
-    /** Without a word about devices, of those that can be any number. */
+    /** Without a word about devices, of those that can be any number; and those of a group of {@code data,hybrid} in one process. */
     private static final int USUAL_DEVICES = 2;
 
     @Option(names = "--devices", paramLabel = "LIST",
@@ -41,24 +37,26 @@ public final class DeviceOptions {
                     + "the placement needs; './duet devices' shows which).")
     private String devices;
 
-    @Option(names = "--placement", paramLabel = "NAME", converter = WayConverter.class,
+    @Option(names = "--placement", paramLabel = "NAME", converter = Way.Converter.class,
             description = "'one': everything on one device; 'towers': each of two devices holds half of every layer, as in the "
                     + "paper; 'halves': the upper half of every image and map on one device, the lower on another; 'data': each device "
                     + "computes some of the images of a batch; 'hybrid': so do convolutions, and each device holds some of the outputs of "
-                    + "the fully connected layers; './duet plan --compare' shows what each costs (default: what fits --devices: one, two "
+                    + "the fully connected layers; 'data,towers', 'data,halves', 'data,hybrid': groups of devices, each as the second word "
+                    + "says, compute some of the images (groups of two; of data,hybrid under mpirun the devices of a process). "
+                    + "'./duet plan --compare' shows what each costs (default: what fits --devices: one, two "
                     + "towers, or halves where a network cannot be cut so, or data; without it towers to train a network that can be cut "
                     + "in two, one otherwise).")
     private Way way;
 
     @Option(names = "--parts", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "Parts of a batch with --placement data or hybrid: the same number gives the same bits on any number of devices "
-                    + "(default: one for each device).")
+            description = "Parts of a batch with --placement data or hybrid: the same number gives the same bits on any number of devices, "
+                    + "or groups of them (default: one for each).")
     private Integer parts;
 
     @Option(names = "--rounds", paramLabel = "N", converter = Numbers.PositiveInteger.class,
-            description = "With --placement hybrid: compute fully connected layers in N rounds, each of 1/N of a batch, while the inputs "
-                    + "of the next round travel. Weights are still updated once a step; another number of rounds adds in another order "
-                    + "(default: 1).")
+            description = "With --placement hybrid or data,hybrid: compute fully connected layers in N rounds, each of 1/N of a batch, "
+                    + "while the inputs of the next round travel. Weights are still updated once a step; another number of rounds adds in "
+                    + "another order (default: 1).")
     private Integer rounds;
 
     @Option(names = "--threads", paramLabel = "N", converter = Numbers.PositiveInteger.class,
@@ -81,6 +79,8 @@ public final class DeviceOptions {
 
     private int ranks = 1;
     private boolean apart;
+    /** Devices of a group of data,hybrid, to go on with a training. */
+    private Integer begun;
 
     /**
      * What the options say, for a network that must allow it.
@@ -102,21 +102,23 @@ public final class DeviceOptions {
         Way chosen = way != null ? way : rounds != null ? Way.HYBRID : parts != null || together ? Way.DATA : count == 1 ? Way.ONE
                 : count == 2 ? pair(network) : Way.DATA;
         Placement placement = placement(chosen);
-        if (parts != null && chosen != Way.DATA && chosen != Way.HYBRID) {
+        if (parts != null && !chosen.parts()) {
             throw CommandFailure.usage("--parts are those of a batch with --placement data or hybrid, not " + placement.label());
         }
-        if (together && placement.devices() != count) {
-            throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device") + ", but "
-                    + processes() + " processes have " + count);
-        }
-        if (rounds != null && chosen != Way.HYBRID) {
+        if (rounds != null && !chosen.rounds()) {
             throw CommandFailure.usage("--rounds are those of --placement hybrid, not " + placement.label());
         }
-        if (!together && devices != null && placement.devices() != count) {
-            throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device")
-                    + ", but --devices " + devices + " names " + count);
+        if ((together || devices != null) && placement.devices() != count) {
+            Way grouped = chosen.grouped();
+            throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device") + ", but "
+                    + there(count)
+                    + (grouped != null && count % placement.devices() == 0 ? "; --placement " + grouped + " makes groups of them" : ""));
         }
         return placement;
+    }
+
+    private String there(int count) {
+        return processes() > 1 ? processes() + " processes have " + count : "--devices " + devices + " names " + count;
     }
 
     /** All that could be compared: on as many devices as are named, or as --parts allows. */
@@ -130,7 +132,7 @@ public final class DeviceOptions {
     /** Of all processes. */
     private int count() {
         int processes = processes();
-        int usual = processes > 1 ? 1 : USUAL_DEVICES;
+        int usual = processes > 1 && (way == null || way.group() == null) ? 1 : USUAL_DEVICES;
         return processes * (devices == null ? usual : devices.split(",", -1).length);
     }
 
@@ -170,7 +172,28 @@ public final class DeviceOptions {
             case HALVES -> Placement.HALVES;
             case DATA -> CommandFailure.checked(() -> Placement.data(count(), parts()));
             case HYBRID -> CommandFailure.checked(() -> Placement.hybrid(count(), parts(), rounds()));
+            case DATA_TOWERS -> groups(Placement.TWO_TOWERS);
+            case DATA_HALVES -> groups(Placement.HALVES);
+            case DATA_HYBRID -> {
+                int each = begun != null ? begun : processes() > 1 ? count() / processes() : USUAL_DEVICES;
+                if (each == 1) {
+                    throw CommandFailure
+                            .usage("--placement data,hybrid makes a group of the devices of each process, but each has one; name "
+                                    + "several --devices, or leave it at --placement hybrid");
+                }
+                yield groups(CommandFailure.checked(() -> Placement.hybrid(each, each, rounds())));
+            }
         };
+    }
+
+    private Placement groups(Placement group) {
+        int count = count();
+        if (count % group.devices() != 0) {
+            throw CommandFailure.usage("--placement data," + group.label() + " needs groups of " + group.devices() + " devices, but "
+                    + there(count));
+        }
+        int groups = count / group.devices();
+        return CommandFailure.checked(() -> Placement.data(group, groups, parts == null ? groups : parts));
     }
 
     /**
@@ -182,9 +205,13 @@ public final class DeviceOptions {
         if (begun == null || way != null || parts != null || rounds != null) {
             return placement(network);
         }
-        way = begun.placement().equals("hybrid") ? Way.HYBRID : Way.DATA;
-        parts = Placement.goesOn(count(), begun.parts()) ? begun.parts() : null; // else a part for each device, with a warning
-        rounds = way == Way.HYBRID ? begun.rounds() : null;
+        way = Way.named(begun.placement());
+        int count = count();
+        int group = way == Way.DATA_HYBRID ? begun.group() : way.group() == null ? 1 : way.group().devices();
+        this.begun = count % group == 0 ? begun.group() : null;
+        boolean same = count % group == 0 && Placement.goesOn(count / group, begun.parts());
+        parts = same ? begun.parts() : null; // else a part for each device, with a warning
+        rounds = way.rounds() ? begun.rounds() : null;
         return placement(network);
     }
 
@@ -274,19 +301,6 @@ public final class DeviceOptions {
         return threads != null || convolutions != null || precision != null;
     }
 
-    /** {@code fastest}, {@code direct} or {@code winograd}. */
-    static final class ConvolutionsConverter implements ITypeConverter<ConvolutionChoice> {
-        @Override
-        public ConvolutionChoice convert(String text) {
-            for (ConvolutionChoice choice : ConvolutionChoice.values()) {
-                if (choice.name().toLowerCase(Locale.ROOT).equals(text)) {
-                    return choice;
-                }
-            }
-            throw new TypeConversionException("'" + text + "' is neither 'fastest' nor 'direct' nor 'winograd'");
-        }
-    }
-
     /** The names of {@link Precision}. */
     public static final class PrecisionConverter implements ITypeConverter<Precision> {
         @Override
@@ -296,19 +310,6 @@ public final class DeviceOptions {
             } catch (IllegalArgumentException e) {
                 throw new TypeConversionException(e.getMessage());
             }
-        }
-    }
-
-    /** The names of {@link Way}, in small letters. */
-    static final class WayConverter implements ITypeConverter<Way> {
-        @Override
-        public Way convert(String text) {
-            for (Way way : Way.values()) {
-                if (way.name().toLowerCase(Locale.ROOT).equals(text)) {
-                    return way;
-                }
-            }
-            throw new TypeConversionException("'" + text + "' is neither 'one' nor 'towers', 'halves', 'data' nor 'hybrid'");
         }
     }
 }

@@ -48,7 +48,7 @@ class CheckpointTest {
 
     static TrainingState state(LearningRate rate) {
         return new TrainingState(123, Tiny.options().toBuilder().learningRate(rate).build(), "folder:a \"b\"", 44,
-                new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3, 4, new Parts("hybrid", 4, 2));
+                new Arithmetic(ConvolutionChoice.DIRECT, Precision.BF16), false, 2, 0.1, 3, 4, new Parts("data,hybrid", 4, 2, 3));
     }
 
     static Checkpoint checkpoint(TrainingState state) {
