@@ -77,7 +77,7 @@ record Division(int index, Layer layer, List<Integer> from, List<Shape> inputs, 
      * {@link NetworkException} if a layer cannot be cut.
      */
     static List<Division> divide(Network network, Placement placement, int batch) {
-        return ofGroup(network, placement.group(), placement.imagesOfRun(batch));
+        return ofGroup(network, placement.group(), Replicas.imagesOfRun(placement, batch));
     }
 
     private static List<Division> ofGroup(Network network, Placement placement, int batch) {
@@ -115,6 +115,6 @@ record Division(int index, Layer layer, List<Integer> from, List<Shape> inputs, 
 
     /** Shares out for the smallest batch that can be cut. */
     static List<Division> divide(Network network, Placement placement) {
-        return divide(network, placement, placement.smallestBatch());
+        return divide(network, placement, Replicas.smallestBatch(placement));
     }
 }

@@ -41,6 +41,16 @@ record Halves() implements Placement {
     }
 
     @Override
+    public Placement group() {
+        return this;
+    }
+
+    @Override
+    public int replicas() {
+        return 1;
+    }
+
+    @Override
     public Distribution image(int batch) {
         return Distribution.WHOLE;
     }

@@ -50,6 +50,16 @@ record Hybrid(int devices, int parts, int rounds) implements Placement {
     }
 
     @Override
+    public Placement group() {
+        return this;
+    }
+
+    @Override
+    public int replicas() {
+        return 1;
+    }
+
+    @Override
     public Distribution image(int batch) {
         return Cuts.images(batch, parts, rounds);
     }

@@ -93,29 +93,10 @@ public sealed interface Placement permits OneDevice, Towers, Halves, Hybrid, Rep
     int rounds();
 
     /** {@return how a group of devices shares the work; this placement unless there are several groups, or several runs of a batch} */
-    default Placement group() {
-        return this;
-    }
+    Placement group();
 
     /** {@return into how many equal runs a batch is cut, of which each is computed by one group} */
-    default int replicas() {
-        return 1;
-    }
-
-    /**
-     * {@return images of one of these runs}
-     *
-     * @param batch images of a batch
-     * @throws NetworkException if it cannot be cut evenly
-     */
-    default int imagesOfRun(int batch) {
-        return batch;
-    }
-
-    /** {@return the smallest batch that can be cut} */
-    default int smallestBatch() {
-        return Math.multiplyExact(lanes(), rounds());
-    }
+    int replicas();
 
     /**
      * {@return how the image lies on the lanes of a group when it has been prepared}

@@ -170,7 +170,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
             Network network = plan.network();
             List<Row> rows = new ArrayList<>();
             rows.add(row("input", network.input(),
-                    Sharing.words(plan.placement().image(plan.placement().imagesOfRun(plan.batch())), plan.placement())));
+                    Sharing.words(plan.placement().image(Replicas.imagesOfRun(plan.placement(), plan.batch())), plan.placement())));
             for (Division division : Division.divide(network, plan.placement(), plan.batch())) {
                 if (plan.mode() == Mode.TRAINING || division.main()) {
                     rows.add(row(division.name(), division.output(), Sharing.words(division, plan.placement())));

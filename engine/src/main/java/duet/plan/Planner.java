@@ -147,6 +147,17 @@ public final class Planner {
         }
     }
 
+    /**
+     * Makes sure that a placement can cut a batch.
+     *
+     * @param placement any
+     * @param batch     images
+     * @throws NetworkException if it cannot
+     */
+    public static void checkBatch(Placement placement, int batch) {
+        placement.image(Replicas.imagesOfRun(placement, batch));
+    }
+
     private static void check(Network network, Placement placement, Mode mode, Requests requests) {
         if (mode == Mode.TRAINING && !requests.equals(Requests.NONE)) {
             throw new IllegalArgumentException("only an evaluation gives out what layers make");

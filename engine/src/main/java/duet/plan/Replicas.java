@@ -49,19 +49,26 @@ record Replicas(Placement group, int groups, int replicas) implements Placement 
         return group.rounds();
     }
 
-    @Override
-    public int imagesOfRun(int batch) {
-        int least = replicas * (group.image(group.smallestBatch()).whole() ? 1 : group.smallestBatch());
-        if (batch % least != 0) {
+    /**
+     * Images of one of a placement's runs of a batch.
+     *
+     * @throws NetworkException if it cannot be cut evenly
+     */
+    static int imagesOfRun(Placement placement, int batch) {
+        int replicas = placement.replicas();
+        Placement group = placement.group();
+        int smallest = smallestBatch(group);
+        int least = replicas * (group.image(smallest).whole() ? 1 : smallest);
+        if (replicas > 1 && batch % least != 0) {
             throw new NetworkException("a batch of " + Text.count(batch, "image") + " cannot be cut into " + replicas + " equal parts"
                     + (least == replicas ? "" : ", each for " + group.words()) + "; use a multiple of " + least + " or another placement");
         }
         return batch / replicas;
     }
 
-    @Override
-    public int smallestBatch() {
-        return replicas * group.smallestBatch();
+    /** The smallest batch that a placement can cut. */
+    static int smallestBatch(Placement placement) {
+        return Math.multiplyExact(placement.lanes(), placement.rounds());
     }
 
     @Override

@@ -40,6 +40,16 @@ record Towers() implements Placement {
     }
 
     @Override
+    public Placement group() {
+        return this;
+    }
+
+    @Override
+    public int replicas() {
+        return 1;
+    }
+
+    @Override
     public Distribution image(int batch) {
         return Distribution.WHOLE;
     }

@@ -80,7 +80,7 @@ class PlacementEquivalenceTest {
                 List.of(Placement.hybrid(1, 2, 4), Placement.hybrid(2, 2, 4)), groups(Placement.TWO_TOWERS, 1, 2, 4),
                 groups(Placement.HALVES, 1, 2, 4), groups(Placement.hybrid(2, 2), 1, 2), groups(Placement.hybrid(2, 2, 2), 1, 2))) {
             if (Planner.canPlace(network, same.getFirst())) {
-                int batch = Math.max(BATCH, same.getFirst().smallestBatch());
+                int batch = Math.max(BATCH, Replicas.smallestBatch(same.getFirst()));
                 Map<String, double[]> first = run(network, same.getFirst(), batch, true, seed, Schedule.firstStream());
                 for (Placement placement : same) {
                     Map<String, double[]> other = run(network, placement, batch, true, seed, Schedule.firstStream());

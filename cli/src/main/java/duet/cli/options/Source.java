@@ -101,7 +101,7 @@ public final class Source {
 
     /** Whether a batch can be cut as asked. */
     public static void checkBatch(Placement placement, int batch) {
-        CommandFailure.checked(() -> placement.image(placement.imagesOfRun(batch)));
+        CommandFailure.check(() -> Planner.checkBatch(placement, batch));
     }
 
     /** The seed of a training, so that the same images are held out. */

@@ -60,10 +60,6 @@ public final class CudaBackend implements Backend {
     CudaBackend(String kindName, List<Integer> ordinals, Precision precision, Peers processes) {
         kind = kind(kindName);
         this.processes = processes;
-        if (processes.ranks().size() > 1 && ordinals.size() > 1) {
-            throw new DeviceException("each of several processes has one CUDA device, not " + ordinals.size()
-                    + ": start a process for each card");
-        }
         layout = new CudaLayout(device -> (processes.here(device) ? device(device) : devices.getFirst()).card.multiprocessors, precision);
         CudaDriver.require(kind);
         int count = CudaDriver.count();

@@ -150,14 +150,7 @@ final class CudaProgram implements Program {
                 inputs.issue(slot, queue.stream);
             }
         }
-        boolean[] recorded = new boolean[events.keySet().stream().mapToInt(event -> event + 1).max().orElse(0)];
-        boolean going = true;
-        while (going) {
-            going = false;
-            for (CudaQueue queue : queues) {
-                going |= queue.issue(events, recorded, each);
-            }
-        }
+        CudaQueue.issue(queues, events, backend.processes().ranks(), each);
         for (int i = 0; i < queues.size(); i++) {
             CudaQueue queue = queues.get(i);
             if (!queue.done()) {

@@ -54,6 +54,8 @@ final class CudaQueue {
     final StreamSteps.Kind kind;
     private final List<Command> commands = new ArrayList<>();
     private int next;
+    /** The next command, if it is under way; else null. */
+    private CudaExchanges.Exchange underWay;
 
     /**
      * @param workspaces device address of a launch's scratch memory, or 0
@@ -134,6 +136,7 @@ final class CudaQueue {
 
     void rewind() {
         next = 0;
+        underWay = null;
     }
 
     boolean done() {
@@ -141,13 +144,36 @@ final class CudaQueue {
     }
 
     /**
-     * Issues commands until one waits for an event that has not been recorded yet: in CUDA a wait only sees records issued before it.
+     * Issues the commands of all queues, as far as nothing waits for an event that is never recorded.
      *
-     * @param recorded which events have been recorded, in this issue
-     * @param each     wait for each command to end, so that a failure names it
+     * @param each wait for each command to end, so that a failure names it
+     */
+    static void issue(List<CudaQueue> queues, Map<Integer, CudaEvent> events, Ranks ranks, boolean each) {
+        boolean[] recorded = new boolean[events.keySet().stream().mapToInt(event -> event + 1).max().orElse(0)];
+        CudaExchanges exchanges = new CudaExchanges(ranks);
+        try {
+            boolean going = true;
+            while (going) {
+                going = false;
+                for (CudaQueue queue : queues) {
+                    going |= queue.issue(events, recorded, exchanges, each);
+                }
+                going = going || exchanges.await();
+            }
+        } catch (RuntimeException | Error e) {
+            throw exchanges.failed(e);
+        }
+    }
+
+    /**
+     * Issues commands until one waits for an event that has not been recorded yet, since in CUDA a wait only sees records issued before it,
+     * or for an exchange that is under way.
+     *
+     * @param recorded  which events have been recorded, in this issue
+     * @param exchanges those of all queues
      * @return whether any command was issued
      */
-    boolean issue(Map<Integer, CudaEvent> events, boolean[] recorded, boolean each) {
+    private boolean issue(Map<Integer, CudaEvent> events, boolean[] recorded, CudaExchanges exchanges, boolean each) {
         int first = next;
         for (; next < commands.size(); next++) {
             switch (commands.get(next)) {
@@ -163,7 +189,16 @@ final class CudaQueue {
                         stream.synchronize(copy.label());
                     }
                 }
-                case Command.Exchange exchange -> exchange(exchange);
+                case Command.Exchange exchange -> {
+                    boolean begun = underWay != null;
+                    if (!begun) {
+                        underWay = exchanges.start(stream.label() + ": " + exchange.layer(), () -> exchange(exchange));
+                    }
+                    if (!underWay.over()) {
+                        return next > first || !begun;
+                    }
+                    underWay = null;
+                }
                 case Command.Mark(int event) -> {
                     stream.record(events.get(event));
                     recorded[event] = true;
@@ -179,8 +214,9 @@ final class CudaQueue {
         return next > first;
     }
 
-    /** What the devices have been given to do before goes on meanwhile. */
+    /** What the devices have been given to do before goes on meanwhile, and other streams are given more. */
     private void exchange(Command.Exchange exchange) {
+        stream.device.card.enter(); // on a thread of its own
         for (Message sent : exchange.sends()) {
             stream.copyToHost(sent.host(), sent.address(), sent.host().byteSize(), exchange.layer() + ": sending");
         }
