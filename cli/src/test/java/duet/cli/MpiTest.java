@@ -132,6 +132,19 @@ class MpiTest {
         Runs.assertSame(alone(), folder);
     }
 
+    /** Two towers in each process; what they have begun one goes on with, as the checkpoint says. */
+    @ParameterizedTest
+    @EnumSource
+    void groupsOfDevices(Launcher launcher) throws Exception {
+        List<String> two = launcher.start(2);
+        Path alone = temporary.resolve("alone");
+        requireDone(List.of(), train(alone, "--devices", "cpu,cpu", "--placement", "data,towers", "--steps", Integer.toString(STEPS)));
+        Path folder = temporary.resolve("groups");
+        requireDone(two, train(folder, "--placement", "data,towers", "--steps", Integer.toString(STEPS - 2)));
+        requireDone(List.of(), "train", "--resume", folder.toString(), "--devices", "cpu,cpu", "--steps", Integer.toString(STEPS));
+        Runs.assertSame(alone, folder);
+    }
+
     /** One that is stopped answers nobody: the others, who wait for one another too, say which one it is and end, and nothing is lost. */
     @ParameterizedTest
     @EnumSource
