@@ -1,7 +1,9 @@
 package duet.plan;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
@@ -48,8 +50,9 @@ final class PlanBuilder {
 
     /** The first of each group. */
     static List<PlanBuilder> firstOfGroups(List<PlanBuilder> all) {
-        return all.stream().filter(builder -> all.stream().filter(other -> other.number == builder.number).findFirst().get() == builder)
-                .toList();
+        Map<Integer, PlanBuilder> first = new LinkedHashMap<>();
+        all.forEach(builder -> first.putIfAbsent(builder.number, builder));
+        return List.copyOf(first.values());
     }
 
     /** Where the tensors and steps go. */

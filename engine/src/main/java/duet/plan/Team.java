@@ -77,7 +77,7 @@ record Team(List<List<Integer>> order) {
         }
         List<Parcel> parcels = new ArrayList<>();
         for (Tensor to : sent) {
-            sent.stream().filter(term -> term != to).forEach(term -> parcels.add(new Parcel(term, layer + name, to.device())));
+            sent.stream().filter(term -> !term.equals(to)).forEach(term -> parcels.add(new Parcel(term, layer + name, to.device())));
         }
         Exchange exchange = steps.exchange(layer, parcels);
         return () -> {
@@ -87,7 +87,7 @@ record Team(List<List<Integer>> order) {
             for (Tensor to : sent) {
                 List<Tensor> here = new ArrayList<>();
                 for (Tensor term : sent) {
-                    here.add(term == to ? term : exchange.arrived().get(next++));
+                    here.add(term.equals(to) ? term : exchange.arrived().get(next++));
                 }
                 sums.add(sum(steps, layer, here, to));
             }

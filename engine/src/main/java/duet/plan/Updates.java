@@ -55,7 +55,7 @@ final class Updates {
                 collected.add(gradients(builder, trace, gradient, lane));
             }
         }
-        if (builder != builders.getLast()) {
+        if (!builder.equals(builders.getLast())) {
             return;
         }
         List<Gradients> made = List.copyOf(collected);

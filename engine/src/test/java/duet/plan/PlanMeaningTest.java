@@ -119,7 +119,9 @@ class PlanMeaningTest {
 
     static Stream<Plan> plans() {
         Stream<Placement> cut = Stream.of(Placement.HALVES, HYBRID, Placement.hybrid(2, 2, 2));
-        return Stream.concat(Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, DATA).map(one -> small(one, Mode.TRAINING)),
+        Stream<Placement> trained = Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, DATA, Placement.data(Placement.TWO_TOWERS, 2, 2),
+                Placement.data(Placement.HALVES, 1, 2));
+        return Stream.concat(trained.map(one -> small(one, Mode.TRAINING)),
                 cut.flatMap(one -> Stream.of(small(one, Mode.TRAINING), small(one, Mode.EVALUATION))));
     }
 
