@@ -74,7 +74,7 @@ public final class Planner {
         PlanSteps steps = new PlanSteps(placement.devices());
         List<PlanBuilder> builders = PlanBuilder.of(placement, batch, steps);
         ParameterTensors parameters = new ParameterTensors(PlanBuilder.firstOfGroups(builders), divisions);
-        Updates updates = new Updates(builders, parameters);
+        Updates updates = new Updates(steps, parameters);
         List<Plan.Inputs> inputs = new ArrayList<>();
         List<Forward> forward = new ArrayList<>();
         List<Backward> backward = new ArrayList<>();

@@ -24,7 +24,6 @@ import duet.plan.Placement.Work;
  * one updates.
  */
 final class Updates {
-    private final List<PlanBuilder> builders;
     private final ParameterTensors parameters;
     private final PlanSteps steps;
     private final Shares shares;
@@ -35,11 +34,9 @@ final class Updates {
     /** By layer in rounds: the sums so far. */
     private final Map<Integer, List<Gradients>> sums = new HashMap<>();
 
-    /** @param builders one for each run of the batch */
-    Updates(List<PlanBuilder> builders, ParameterTensors parameters) {
-        this.builders = builders;
+    Updates(PlanSteps steps, ParameterTensors parameters) {
+        this.steps = steps;
         this.parameters = parameters;
-        steps = builders.getFirst().steps();
         shares = new Shares(steps);
     }
 
@@ -55,7 +52,7 @@ final class Updates {
                 collected.add(gradients(builder, trace, gradient, lane));
             }
         }
-        if (!builder.equals(builders.getLast())) {
+        if (builder.all().end() < builder.batch()) {
             return;
         }
         List<Gradients> made = List.copyOf(collected);
