@@ -23,6 +23,7 @@ import duet.net.Network;
 import duet.plan.Placement;
 import duet.train.Recipe;
 import duet.train.schedule.LearningRate;
+import duet.train.schedule.Parts;
 import duet.train.schedule.Schedules;
 import duet.train.schedule.TrainingOptions;
 import duet.train.schedule.WarmUp;
@@ -196,6 +197,43 @@ class OptionsTest {
     void placementFollowsFromTheDevices(String arguments, String expected) {
         String[] words = arguments == null ? new String[0] : arguments.split(" +");
         assertEquals(expected, CommandLine.populateCommand(new DeviceOptions(), words).placement(NETWORK, Placement.TWO_TOWERS).words());
+    }
+
+    /** A training goes on in the parts that it had, where they can be shared out; else in what fits the devices. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', nullValues = "-", value = {
+            "data        | 4 | 1 | - | --devices a,b             | data parallel: 4 parts on 2 devices",
+            "data        | 4 | 1 | - | --devices a,b,c           | data parallel: 3 parts on 3 devices",
+            "hybrid      | 4 | 2 | - | --devices a,b             | hybrid of images and outputs: 4 parts on 2 devices, fully connected "
+                    + "layers in 2 rounds",
+            "data,towers | 4 | 1 | - | --devices a,b             | data parallel: 4 parts on 1 group of 2 devices, each two towers",
+            "data,towers | 4 | 1 | - | -                         | data parallel: 4 parts on 1 group of 2 devices, each two towers",
+            "data,towers | 4 | 1 | - | --devices a               | one device",
+            "data,halves | 3 | 1 | - | --devices a,b,c,d         | data parallel: 2 parts on 2 groups of 2 devices, each two halves of the "
+                    + "image",
+            "data,hybrid | 2 | 1 | 3 | -                         | data parallel: 2 parts on 1 group of 3 devices, each hybrid of images "
+                    + "and outputs: 3 parts on 3 devices",
+            "data,hybrid | 2 | 1 | 3 | --devices a,b,c,d         | data parallel: 4 parts on 4 devices",
+            "data,towers | 4 | 1 | - | --placement towers        | two towers",
+    })
+    void trainingsGoOnInTheirParts(String begun, int parts, int rounds, Integer group, String arguments, String expected) {
+        String[] words = arguments == null ? new String[0] : arguments.split(" +");
+        assertEquals(expected, CommandLine.populateCommand(new DeviceOptions(), words)
+                .placement(NETWORK, new Parts(begun, parts, rounds, group)).words());
+    }
+
+    /** Groups are of the size that --placement would give them. */
+    @Test
+    void groupsAreCompared() {
+        DeviceOptions options = CommandLine.populateCommand(new DeviceOptions(), "--devices", "a,b,c,d");
+        options.setRanks(2);
+        assertEquals(List.of("one device", "two towers", "two halves of the image", "data parallel: 8 parts on 8 devices",
+                "hybrid of images and outputs: 8 parts on 8 devices",
+                "data parallel: 4 parts on 4 groups of 2 devices, each two towers",
+                "data parallel: 4 parts on 4 groups of 2 devices, each two halves of the image",
+                "data parallel: 2 parts on 2 groups of 4 devices, each hybrid of images and outputs: 4 parts on 4 devices"),
+                options.placements().stream().map(Placement::words).toList());
+        assertEquals(5, CommandLine.populateCommand(new DeviceOptions()).placements().size(), "one group is none");
     }
 
     /** Normalisation over all channels stands against towers. */

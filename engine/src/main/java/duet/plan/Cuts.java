@@ -19,6 +19,8 @@ import duet.text.Text;
 
 /** What placements have in common: how to cut a layer in a usual way. */
 final class Cuts {
+    private static final int MOST_PARTS = 65_536;
+
     private Cuts() {}
 
     /** Layers without parameters where each lane goes on with what it has. */
@@ -128,6 +130,9 @@ final class Cuts {
 
     /** Parts that can be shared out so that sums are the same on any allowed number of devices: see {@link Sums}. */
     static void requireParts(String what, int devices, String unit, int parts) {
+        if (parts < 1 || parts > MOST_PARTS) {
+            throw new NetworkException(what + ": there are 1 to " + MOST_PARTS + " parts, not " + parts);
+        }
         List<Integer> allowed = Sums.devices(parts);
         if (!allowed.contains(devices)) {
             throw new NetworkException(

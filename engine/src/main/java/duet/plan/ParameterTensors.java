@@ -43,7 +43,7 @@ final class ParameterTensors {
 
     /** What a group of devices has of them. */
     GroupParameters of(PlanBuilder builder) {
-        return groups.get(builder.group());
+        return groups.get(builder.groupNumber());
     }
 
     /** Of a layer: who adds up its gradients. */

@@ -92,7 +92,7 @@ public sealed interface Placement permits OneDevice, Towers, Halves, Hybrid, Rep
     /** {@return in how many rounds those layers are computed whose {@link Cut#inRounds} says so; 1 if none does} */
     int rounds();
 
-    /** {@return how a group of devices shares the work; this placement unless there are several groups, or several runs of a batch} */
+    /** {@return how a group of devices shares the work; this placement itself where there are no groups} */
     Placement group();
 
     /** {@return into how many equal runs a batch is cut, of which each is computed by one group} */

@@ -20,8 +20,9 @@ import duet.net.Network;
  * @param batch           images of a run
  * @param parameters      the network's parameters in network order (weight before bias); the same in every plan of one network and
  *                        placement. Its index is the rateIndex of {@link duet.device.Operation.SgdUpdate}.
- * @param inputs          what the host writes before a run, for each lane of each round; they may share a tensor
- * @param outputs         what the host reads after a run, for each lane of each round; copies of the same losses and so on are equal
+ * @param inputs          what the host writes before a run, for each lane of each round of each part of the batch that a group of devices
+ *                        computes; they may share a tensor
+ * @param outputs         what the host reads after a run, likewise; copies of the same losses and so on are equal
  * @param streams         the steps of each stream
  * @param regions         where each tensor lies
  * @param persistentBytes for each device, the same in every plan of one network and placement
@@ -135,8 +136,8 @@ public record Plan(
      * @param probabilities in evaluation only, else null
      * @param auxiliary     in training the losses of the auxiliary classifiers for each image, in network order
      * @param status        INTEGERS, 1 x number of checked layers (0 fine, 1 not finite)
-     * @param layers        what requested layers made, by name: this lane's share, or all of it on the first lane; in the first round, of
-     *                      all rounds
+     * @param layers        what requested layers made, by name: this lane's share, or all of it on the first lane of a group; in the first
+     *                      round, of all rounds
      * @param projection    see {@link Requests#projected()}; else null
      */
     public record Outputs(int firstImage, Tensor losses, Tensor ranks, Tensor probabilities, List<Tensor> auxiliary,

@@ -60,8 +60,8 @@ final class PlanBuilder {
         return steps;
     }
 
-    /** The number of the group. */
-    int group() {
+    /** Of the group. */
+    int groupNumber() {
         return number;
     }
 

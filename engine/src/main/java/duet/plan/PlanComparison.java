@@ -20,9 +20,6 @@ import duet.text.Text;
  * @param refused the others, and why
  */
 public record PlanComparison(List<Row> rows, Map<String, String> refused) {
-    /** Devices of a group. */
-    private static final int PAIR = 2;
-
     /**
      * A placement.
      *
@@ -48,7 +45,7 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
     /**
      * {@return the placements that there are for a number of devices}
      *
-     * @param devices of those that work with any number; four and more also in pairs
+     * @param devices of those that work with any number
      * @param parts   of a batch
      * @param rounds  more than 1: also the hybrid in that many
      */
@@ -57,13 +54,6 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
                 Placement.data(devices, parts), Placement.hybrid(devices, parts)));
         if (rounds > 1) {
             all.add(Placement.hybrid(devices, parts, rounds));
-        }
-        int groups = devices / PAIR;
-        int runs = parts == devices ? groups : parts;
-        if (devices % PAIR == 0 && groups > 1 && Placement.goesOn(groups, runs)) {
-            for (Placement group : List.of(Placement.TWO_TOWERS, Placement.HALVES, Placement.hybrid(PAIR, PAIR, rounds))) {
-                all.add(Placement.data(group, groups, runs));
-            }
         }
         return all;
     }

@@ -169,6 +169,10 @@ public final class Planner {
                 throw new NetworkException(
                         requests.projected() + ": features are projected back on one device, not on " + placement.devices());
             }
+            if (placement.replicas() != 1) {
+                throw new NetworkException(requests.projected() + ": features are projected back in one part, not in "
+                        + placement.replicas());
+            }
             if (placement.rounds() != 1) {
                 throw new NetworkException(
                         requests.projected() + ": features are projected back in one round, not in " + placement.rounds());

@@ -14,10 +14,11 @@ import duet.plan.PlanSteps.Exchange;
 import duet.plan.PlanSteps.Parcel;
 
 /**
- * Filters that all devices have and each updates a share of: a run of their outputs. Gradients go to those who update them, and what they
- * have made of the weights to all: a reduce-scatter and an all-gather (Rajbhandari et al. 2020, "ZeRO"; with momentum alone in shares). Of
- * D devices each receives (D - 1) / D of the filter twice, not D - 1 times, and does 1 / D of the update with 1 / D of the momentum. An
- * update works on each number for itself, and filters are scaled back each for itself, so that bits are those of an update of the whole.
+ * Filters that several devices have and each updates a share of: a run of their outputs. Gradients go to those who update them, and what
+ * they have made of the weights to all: a reduce-scatter and an all-gather (Rajbhandari et al. 2020, "ZeRO"; with momentum alone in
+ * shares). Of D devices each receives (D - 1) / D of the filter twice, not D - 1 times, and does 1 / D of the update with 1 / D of the
+ * momentum. An update works on each number for itself, and filters are scaled back each for itself, so that bits are those of an update of
+ * the whole.
  */
 final class Shares {
     /** CPU devices keep filters in blocks of at most so many outputs, which a share must not cut. */

@@ -47,6 +47,9 @@ public enum Sharing {
 
     /** How a value lies, in words. */
     static String words(Distribution distribution, Placement placement) {
+        if (placement.replicas() > 1 && distribution.along(Axis.BATCH)) {
+            return share(placement.lanes()) + " the images";
+        }
         String lies = lies(distribution, placement.group());
         return placement.replicas() == 1 ? lies : placement.group().lanes() == 1 ? images(placement) : lies + "; " + images(placement);
     }
@@ -74,6 +77,9 @@ public enum Sharing {
                 + (division.inRounds() ? ", in " + placement.rounds() + " rounds" : "");
         if (placement.replicas() == 1) {
             return work;
+        }
+        if (division.made().along(Axis.BATCH)) {
+            return words(division.made(), placement) + (division.weighted() ? ": adds gradients" : "");
         }
         return (group.lanes() == 1 ? "" : work + "; ") + images(placement)
                 + (division.weighted() && !work.endsWith("adds gradients") ? ": adds gradients" : "");

@@ -15,6 +15,7 @@ import duet.data.source.Datasets;
 import duet.device.Backend;
 import duet.net.NetworkException;
 import duet.plan.Placement;
+import duet.plan.Planner;
 import duet.train.output.Checkpoint;
 import duet.train.schedule.TrainingException;
 import duet.use.Classifier.Prediction;
@@ -220,7 +221,8 @@ public final class SharedClassifier implements AutoCloseable {
 
     private static boolean canCut(Placement placement, int batch) {
         try {
-            return placement.image(batch) != null;
+            Planner.checkBatch(placement, batch);
+            return true;
         } catch (NetworkException e) {
             return false;
         }

@@ -34,6 +34,8 @@ class PlanMeaningTest {
     private static final int FIRST = 100;
     private static final int NETWORKS = 30;
     private static final Placement DATA = Placement.data(2, 4);
+    private static final Placement TOWERS = Placement.data(Placement.TWO_TOWERS, 2, 2);
+    private static final Placement HALVES = Placement.data(Placement.HALVES, 1, 2);
     private static final Placement HYBRID = Placement.hybrid(2, 4);
 
     /** Every kind of layer that each placement can cut; what branch-a makes is taken twice, and so are pool1 and join. */
@@ -119,9 +121,8 @@ class PlanMeaningTest {
 
     static Stream<Plan> plans() {
         Stream<Placement> cut = Stream.of(Placement.HALVES, HYBRID, Placement.hybrid(2, 2, 2));
-        Stream<Placement> trained = Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, DATA, Placement.data(Placement.TWO_TOWERS, 2, 2),
-                Placement.data(Placement.HALVES, 1, 2));
-        return Stream.concat(trained.map(one -> small(one, Mode.TRAINING)),
+        return Stream.concat(
+                Stream.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, DATA, TOWERS, HALVES).map(one -> small(one, Mode.TRAINING)),
                 cut.flatMap(one -> Stream.of(small(one, Mode.TRAINING), small(one, Mode.EVALUATION))));
     }
 

@@ -267,6 +267,11 @@ class SharedClassifierTest {
                     () -> SharedClassifier.create(thread, checkpoint, Placement.data(2, 4), new Limits(6, 8, NO_DELAY)));
             assertEquals("a batch of 6 images cannot be cut into 4 equal parts; use a multiple of 4 or another placement",
                     uneven.getMessage());
+            try (SharedClassifier groups = SharedClassifier.create(thread, checkpoint, Placement.data(Placement.TWO_TOWERS, 1, 2),
+                    new Limits(4, 8, NO_DELAY))) {
+                List<float[]> again = groups.probabilities(images).join();
+                IntStream.range(0, 5).forEach(i -> assertArrayEquals(expected.get(i), again.get(i), 1e-5f));
+            }
         }
     }
 

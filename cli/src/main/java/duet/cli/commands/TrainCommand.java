@@ -84,7 +84,7 @@ public final class TrainCommand implements Callable<Integer> {
 
     @Option(names = "--resume", paramLabel = "PATH",
             description = "Go on with the training in this output folder, or from this checkpoint file, exactly where it stopped; "
-                    + "--precision, --convolutions and the parts of --placement data and hybrid are as before unless they are given.")
+                    + "--precision, --convolutions and the parts of --placement data, hybrid and so on are as before unless given.")
     private Path resume;
 
     @Option(names = "--from", paramLabel = "PATH",

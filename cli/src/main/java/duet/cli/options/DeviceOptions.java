@@ -16,7 +16,6 @@ import duet.device.ranks.MpiRanks;
 import duet.device.ranks.RankedBackend;
 import duet.net.Network;
 import duet.plan.Placement;
-import duet.plan.PlanComparison;
 import duet.plan.Planner;
 import duet.text.Text;
 import duet.train.schedule.Parts;
@@ -28,7 +27,7 @@ import picocli.CommandLine.TypeConversionException;
 /** Which devices compute, and which part each of them holds. */
 @Heading(Heading.DEVICES)
 public final class DeviceOptions {
-    /** Without a word about devices, of those that can be any number; and those of a group of {@code data,hybrid} in one process. */
+    /** Without a word about devices, of those that can be any number. */
     private static final int USUAL_DEVICES = 2;
 
     @Option(names = "--devices", paramLabel = "LIST",
@@ -79,8 +78,8 @@ public final class DeviceOptions {
 
     private int ranks = 1;
     private boolean apart;
-    /** Devices of a group of data,hybrid, to go on with a training. */
-    private Integer begun;
+    /** Devices of a group of data,hybrid, to go on with a training; else null. */
+    private Integer group;
 
     /**
      * What the options say, for a network that must allow it.
@@ -101,24 +100,16 @@ public final class DeviceOptions {
         int count = count();
         Way chosen = way != null ? way : rounds != null ? Way.HYBRID : parts != null || together ? Way.DATA : count == 1 ? Way.ONE
                 : count == 2 ? pair(network) : Way.DATA;
-        Placement placement = placement(chosen);
-        if (parts != null && !chosen.parts()) {
-            throw CommandFailure.usage("--parts are those of a batch with --placement data or hybrid, not " + placement.label());
-        }
-        if (rounds != null && !chosen.rounds()) {
-            throw CommandFailure.usage("--rounds are those of --placement hybrid, not " + placement.label());
-        }
-        if ((together || devices != null) && placement.devices() != count) {
-            Way grouped = chosen.grouped();
-            throw CommandFailure.usage("--placement " + placement.label() + " needs " + Text.count(placement.devices(), "device") + ", but "
-                    + there(count)
-                    + (grouped != null && count % placement.devices() == 0 ? "; --placement " + grouped + " makes groups of them" : ""));
-        }
+        PlacementRequest request = request();
+        Placement placement = request.placement(chosen);
+        request.check(chosen, placement, together || devices != null);
         return placement;
     }
 
-    private String there(int count) {
-        return processes() > 1 ? processes() + " processes have " + count : "--devices " + devices + " names " + count;
+    private PlacementRequest request() {
+        int count = count();
+        String there = processes() > 1 ? processes() + " processes have " + count : "--devices " + devices + " names " + count;
+        return new PlacementRequest(count, there, processes(), group, parts, rounds);
     }
 
     /** All that could be compared: on as many devices as are named, or as --parts allows. */
@@ -126,13 +117,13 @@ public final class DeviceOptions {
         if (way != null) {
             throw CommandFailure.usage("--compare compares all placements; leave --placement out");
         }
-        return CommandFailure.checked(() -> PlanComparison.placements(count(), parts(), rounds()));
+        return request().all();
     }
 
     /** Of all processes. */
     private int count() {
         int processes = processes();
-        int usual = processes > 1 && (way == null || way.group() == null) ? 1 : USUAL_DEVICES;
+        int usual = group != null ? group : processes > 1 && (way == null || !way.inGroups()) ? 1 : USUAL_DEVICES;
         return processes * (devices == null ? usual : devices.split(",", -1).length);
     }
 
@@ -151,49 +142,10 @@ public final class DeviceOptions {
         this.ranks = ranks;
     }
 
-    private int parts() {
-        return parts == null ? count() : parts;
-    }
-
-    private int rounds() {
-        return rounds == null ? 1 : rounds;
-    }
-
     /** Two devices are towers for every network that can be cut so. */
     private static Way pair(Network network) {
         boolean halves = !Planner.canPlace(network, Placement.TWO_TOWERS) && Planner.canPlace(network, Placement.HALVES);
         return halves ? Way.HALVES : Way.TOWERS;
-    }
-
-    private Placement placement(Way chosen) {
-        return switch (chosen) {
-            case ONE -> Placement.ONE_DEVICE;
-            case TOWERS -> Placement.TWO_TOWERS;
-            case HALVES -> Placement.HALVES;
-            case DATA -> CommandFailure.checked(() -> Placement.data(count(), parts()));
-            case HYBRID -> CommandFailure.checked(() -> Placement.hybrid(count(), parts(), rounds()));
-            case DATA_TOWERS -> groups(Placement.TWO_TOWERS);
-            case DATA_HALVES -> groups(Placement.HALVES);
-            case DATA_HYBRID -> {
-                int each = begun != null ? begun : processes() > 1 ? count() / processes() : USUAL_DEVICES;
-                if (each == 1) {
-                    throw CommandFailure
-                            .usage("--placement data,hybrid makes a group of the devices of each process, but each has one; name "
-                                    + "several --devices, or leave it at --placement hybrid");
-                }
-                yield groups(CommandFailure.checked(() -> Placement.hybrid(each, each, rounds())));
-            }
-        };
-    }
-
-    private Placement groups(Placement group) {
-        int count = count();
-        if (count % group.devices() != 0) {
-            throw CommandFailure.usage("--placement data," + group.label() + " needs groups of " + group.devices() + " devices, but "
-                    + there(count));
-        }
-        int groups = count / group.devices();
-        return CommandFailure.checked(() -> Placement.data(group, groups, parts == null ? groups : parts));
     }
 
     /**
@@ -206,11 +158,15 @@ public final class DeviceOptions {
             return placement(network);
         }
         way = Way.named(begun.placement());
+        group = begun.group();
         int count = count();
-        int group = way == Way.DATA_HYBRID ? begun.group() : way.group() == null ? 1 : way.group().devices();
-        this.begun = count % group == 0 ? begun.group() : null;
-        boolean same = count % group == 0 && Placement.goesOn(count / group, begun.parts());
-        parts = same ? begun.parts() : null; // else a part for each device, with a warning
+        int size = request().groupSize(way);
+        if (count % size != 0) { // other devices, and a placement that fits them, with a warning
+            way = null;
+            group = null;
+            return placement(network);
+        }
+        parts = Placement.goesOn(count / size, begun.parts()) ? begun.parts() : null; // else a part for each device, with a warning
         rounds = way.rounds() ? begun.rounds() : null;
         return placement(network);
     }

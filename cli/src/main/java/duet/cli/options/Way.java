@@ -4,7 +4,6 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-import duet.plan.Placement;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -43,7 +42,7 @@ enum Way {
 
     /** Whether the parts of a batch can be more than there are devices. */
     boolean parts() {
-        return this == DATA || this == HYBRID || group() != null;
+        return this == DATA || this == HYBRID || inGroups();
     }
 
     /** Whether fully connected layers can be computed in rounds. */
@@ -51,14 +50,9 @@ enum Way {
         return this == HYBRID || this == DATA_HYBRID;
     }
 
-    /** What each group of devices does, of the smallest kind; null if there are no groups. */
-    Placement group() {
-        return switch (this) {
-            case DATA_TOWERS -> Placement.TWO_TOWERS;
-            case DATA_HALVES -> Placement.HALVES;
-            case DATA_HYBRID -> Placement.hybrid(2, 2);
-            case ONE, TOWERS, HALVES, DATA, HYBRID -> null;
-        };
+    /** Whether each of several groups of devices computes some of the images. */
+    boolean inGroups() {
+        return this == DATA_TOWERS || this == DATA_HALVES || this == DATA_HYBRID;
     }
 
     /** The same in groups; null where there are none. */

@@ -86,9 +86,9 @@ export class Details {
       const plan = await ask(runPath(summary.id, '/plan'));
       if (summary.id !== this.id) return;
       showPlan(plan);
-      const towers = plan.placement === 'two-towers';
-      text(byId('filters-words'), towers ? 'Upper half: the first tower, on device 0. Lower half: the second, on device 1. '
-        + 'Each filter is scaled by itself.' : 'Each filter is scaled by itself.');
+      const where = { 'two-towers': '', 'data,towers': ' of each group' }[plan.placement];
+      text(byId('filters-words'), where === undefined ? 'Each filter is scaled by itself.' : `Upper half: the first tower, on device 0${where}. `
+        + `Lower half: the second, on device 1${where}. Each filter is scaled by itself.`);
     } catch (e) {
       this.planOf = null;
     }

@@ -3,7 +3,9 @@ import { byId, bytes, count, element, percent, text } from './format.js';
 import { styleColour } from './charts.js';
 
 const MOST_COLUMNS = 48;
-const WORDS = { 'one-device': 'one device', 'two-towers': 'two towers', halves: 'halves of the image', data: 'shares of the batch (data parallel)', hybrid: 'hybrid' };
+const WORDS = { 'one-device': 'one device', 'two-towers': 'two towers', halves: 'halves of the image', data: 'shares of the batch (data parallel)', hybrid: 'hybrid',
+  'data,towers': 'groups of two towers (data parallel)', 'data,halves': 'groups of two halves of the image (data parallel)',
+  'data,hybrid': 'groups of hybrids (data parallel)' };
 
 const flop = (n) => (n >= 1e9 ? `${(n / 1e9).toFixed(2)} GFLOP` : n >= 1e6 ? `${(n / 1e6).toFixed(1)} MFLOP` : `${count(n)} FLOP`);
 const work = (layer) => layer.forwardFlop + layer.backwardFlop + layer.updateFlop;

@@ -1,7 +1,9 @@
 package duet.train.schedule;
 
 import java.util.Set;
+import java.util.TreeSet;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import duet.json.Nullable;
 import duet.plan.Placement;
 
@@ -14,13 +16,28 @@ import duet.plan.Placement;
  * @param rounds    of the fully connected layers
  * @param group     devices of a group of {@code data,hybrid}, which are the parts of its outputs; null for another placement
  */
-public record Parts(String placement, int parts, int rounds, @Nullable Integer group) {
+public record Parts(String placement, int parts, int rounds,
+        @Nullable @JsonInclude(JsonInclude.Include.NON_NULL) Integer group) {
     private static final String GROUPED_HYBRID = "data,hybrid";
     /** Labels of placements whose parts may be more than the devices. */
     private static final Set<String> FREE = Set.of("data", "hybrid", "data,towers", "data,halves", GROUPED_HYBRID);
 
+    /** Checks what a damaged file may say. */
+    public Parts {
+        if (!FREE.contains(placement)) {
+            throw new IllegalArgumentException("parts are those of " + String.join(", ", new TreeSet<>(FREE)) + ", not of " + placement);
+        }
+        if (parts < 1 || rounds < 1 || group != null && group < 1) {
+            throw new IllegalArgumentException("there are 1 and more parts, rounds and devices of a group, not " + parts + ", " + rounds
+                    + " and " + group);
+        }
+        if (placement.equals(GROUPED_HYBRID) != (group != null)) {
+            throw new IllegalArgumentException("of " + GROUPED_HYBRID + ", and of it alone, the devices of a group must be given");
+        }
+    }
+
     /**
-     * {@return the parts of a placement; null where it has a part for each of its devices, so that nothing is to be remembered}
+     * {@return the parts of a placement; null where it has a fixed number, so that nothing is to be remembered}
      *
      * @param placement of a training
      */
