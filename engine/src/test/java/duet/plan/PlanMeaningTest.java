@@ -34,7 +34,6 @@ class PlanMeaningTest {
     private static final int FIRST = 100;
     private static final int NETWORKS = 30;
     private static final Placement DATA = Placement.data(2, 4);
-    private static final Placement HYBRID = Placement.hybrid(2, 4);
     private static final List<Placement> TRAINED = List.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, DATA,
             Placement.data(Placement.TWO_TOWERS, 2, 2), Placement.data(Placement.HALVES, 1, 2));
 
@@ -120,7 +119,7 @@ class PlanMeaningTest {
     }
 
     static Stream<Plan> plans() {
-        Stream<Placement> cut = Stream.of(Placement.HALVES, HYBRID, Placement.hybrid(2, 2, 2));
+        Stream<Placement> cut = Stream.of(Placement.HALVES, Placement.hybrid(2, 4), Placement.hybrid(2, 2, 2));
         return Stream.concat(TRAINED.stream().map(one -> small(one, Mode.TRAINING)),
                 cut.flatMap(one -> Stream.of(small(one, Mode.TRAINING), small(one, Mode.EVALUATION))));
     }
