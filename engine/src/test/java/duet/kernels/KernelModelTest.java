@@ -182,6 +182,13 @@ class KernelModelTest {
         return faults;
     }
 
+    /** ptxas pads copies with loads that never happen: a turn of 64x64 products reads what ldmatrix reads, 16 times four matrices. */
+    @Test
+    void whatNeverHappensCostsNoSharedMemory() {
+        Mix turn = model().kernels().get("convolution_forward_bf16_256x128").mainTurn().orElseThrow();
+        assertEquals(turn.hmma(), turn.sharedCycles(), turn.toString());
+    }
+
     /** A turn of the main loop: 2 ldmatrix for 16 products, of which four wait for no other; 8 cycles apart on sm_80, 6 on sm_90. */
     @Test
     void tensorInstructionsAreRead() throws Exception {
