@@ -65,7 +65,7 @@ __device__ __forceinline__ void leave_fours(const Sums<T> &sum, int first_column
       const float *first = sum.of[i / 2][j] + i % 2 * 2, *second = sum.of[i / 2][j + 1] + i % 2 * 2;
       const float low = __shfl_xor_sync(0xffffffff, odd ? first[0] : second[0], 1);
       const float high = __shfl_xor_sync(0xffffffff, odd ? first[1] : second[1], 1);
-      const int offset = part_of(place.row + i * 8 + lane / 4, column + j * 8);
+      const int offset = part_of(place.row + i * 8 + lane / 4);
       if (offset >= 0) {
         store(offset, column + j * 8, odd ? Values<4>{{low, high, second[0], second[1]}} : Values<4>{{first[0], first[1], low, high}});
       }
@@ -141,7 +141,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
     bias_sums.template store<TO>(reinterpret_cast<float2 *>(shared.a), bias + group * p.columns, momentum + group * p.columns,
                                  p.bias_update, first_column, p.columns);
   }
-  auto part_of = [&](int row, int) { return first_row + row < p.rows ? (group * p.rows + first_row + row) * p.columns : -1; };
+  auto part_of = [&](int row) { return first_row + row < p.rows ? (group * p.rows + first_row + row) * p.columns : -1; };
   if constexpr (TO) {
     if (p.update.weight) {
       const Rates r = rates(p.update.run, p.update.rate_index);

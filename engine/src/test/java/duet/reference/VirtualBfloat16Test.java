@@ -26,7 +26,6 @@ import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.FullyConnectedForward;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.SgdUpdate;
-import duet.device.Operation.SgdUpdate;
 import duet.device.Precision;
 import duet.device.RunParameters;
 import duet.device.Tensor;
@@ -141,16 +140,41 @@ class VirtualBfloat16Test extends MemoryBoundSuite {
     @VirtualOnly("a card does not say which kernels it has run")
     void eachTileIsTried() {
         Set<String> tried = new TreeSet<>();
-        for (Trial drawn : ProductTrials.ofEachTile(Seed.random(Seed.get()))) {
-            Trial trial = given(drawn, Seed.random(Seed.get()));
-            VirtualGpu.reset();
-            requireRight(trial, expectation(trial), TrialRunner.run(backend(), trial));
-            tried.addAll(kernels(VirtualGpu.counters()));
-            requireClean();
-        }
+        tried.addAll(tried(ProductTrials.ofEachTile(Seed.random(Seed.get()))));
+        tried.addAll(tried(ResidentTrials.ofEachTile(Seed.random(Seed.get()))));
         Set<String> all = new TreeSet<>();
         KernelCode.load().modules().values().forEach(ptx -> all.addAll(kernels(ptx)));
         assertEquals(all, tried);
+    }
+
+    /** Whatever the size, padding and kernel; many of the shapes have windows that stay. */
+    @Test
+    @VirtualOnly("a card does not say which kernels it has run")
+    void windowsThatStay() {
+        long resident = 0;
+        List<Trial> random = ResidentTrials.random(Seed.random(Seed.get()), 6);
+        for (Trial trial : random) {
+            resident += tried(List.of(trial)).stream().filter(kernel -> kernel.contains("resident")).count();
+        }
+        assertTrue(resident > 0, resident + " of " + random.size());
+        assertTrue(tried(ResidentTrials.faultyPixels(Seed.random(Seed.get()))).stream().allMatch(kernel -> kernel.contains("resident")));
+    }
+
+    /** The products' kernels that trials run, once each, after a look at the results. */
+    private Set<String> tried(List<Trial> trials) {
+        Set<String> tried = new TreeSet<>();
+        for (Trial drawn : trials) {
+            Trial trial = given(drawn, Seed.random(Seed.get()));
+            VirtualGpu.reset();
+            try {
+                requireRight(trial, expectation(trial), TrialRunner.run(backend(), trial));
+            } catch (AssertionError e) {
+                throw new AssertionError(e.getMessage() + " in " + trial, e);
+            }
+            tried.addAll(kernels(VirtualGpu.counters()));
+            requireClean();
+        }
+        return tried;
     }
 
     private static Set<String> kernels(String text) {
