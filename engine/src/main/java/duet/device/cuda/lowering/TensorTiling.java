@@ -29,7 +29,6 @@ final class TensorTiling {
      */
     enum Tile implements ProductTile {
         LARGEST("256x128", 256, 128, 64, 64, 4, 1), LARGE("128x128", 128, 128, 64, 64, 4, 2), WIDE("128x192", 128, 192, 64, 48, 4, 1),
-        /** Not backward to the weights, whose columns are filters. */
         TALL("256x96", 256, 96, 64, 48, 4, 1), MEDIUM("128x96", 128, 96, 64, 48, 4, 2), NARROW("128x64", 128, 64, 64, 32, 4, 2),
         /** Not backward to the weights. */
         TALL_NARROWEST("256x48", 256, 48, 64, 48, 4, 2),
@@ -108,10 +107,10 @@ final class TensorTiling {
             boolean weights = shape.pass() == Pass.WEIGHTS;
             return switch (this) {
                 case RESIDENT, RESIDENT_NARROW, RESIDENT_SHORT -> resides(shape, this);
-                case TALL, TALL_NARROWEST -> !weights;
+                case TALL_NARROWEST -> !weights;
                 case NARROWEST -> weights;
                 case SCALAR -> false;
-                case LARGEST, LARGE, WIDE, MEDIUM, NARROW -> true;
+                case LARGEST, LARGE, WIDE, TALL, MEDIUM, NARROW -> true;
             };
         }
     }
