@@ -122,10 +122,10 @@ final class TensorTiling {
         ProductTiling best = null;
         double least = Double.POSITIVE_INFINITY;
         for (boolean resident : new boolean[] {false, true}) {
-            List<Tile> some = tiles.stream().filter(tile -> tile.resident() == resident).toList();
-            if (!some.isEmpty()) {
-                int slice = some.getFirst().slice(shape);
-                ProductTiling tiling = ProductTiling.least(shape, slice, some, "bf16_",
+            List<Tile> alike = tiles.stream().filter(tile -> tile.resident() == resident).toList();
+            if (!alike.isEmpty()) {
+                int slice = alike.getFirst().slice(shape);
+                ProductTiling tiling = ProductTiling.least(shape, slice, alike, "bf16_",
                         (tile, splits, slicesPerSplit) -> cycles(shape, tile, splits, slicesPerSplit * slice));
                 double cycles = cycles(shape, (Tile) tiling.tile(), tiling.splits(), tiling.termsPerSplit());
                 if (cycles <= least) { // the resident one, which draws less
