@@ -166,7 +166,7 @@ struct Counters {  // sums over a kernel's launches
   uint64_t global_load_bytes = 0, global_store_bytes = 0;                                                          // that threads asked for
   uint64_t global_sectors = 0, global_sectors_ideal = 0;  // 32 bytes; ideal = distinct bytes asked for, over 32, rounded up for a warp
   uint64_t shared_wavefronts = 0, shared_wavefronts_ideal = 0;                      // 32 banks of 4 bytes
-  uint64_t main_loop_shared_wavefronts = 0, main_loop_shared_wavefronts_ideal = 0;  // in the innermost loop that has the most fma
+  uint64_t main_loop_shared_wavefronts = 0, main_loop_shared_wavefronts_ideal = 0;  // in the loop that has the most fma of its own
   void add(const Counters &other);
 };
 

@@ -6,6 +6,45 @@
 
 namespace duet::tensor {
 
+/* The windows of the pixels that a thread copies, in registers: shared memory would be asked for each of them in every slice. From slice to
+   slice they move on by kTerms pixels, which are so many images, lines and pixels of a line, with what is carried. */
+template <typename Copies> struct PixelWindows {
+  int offset[Copies::count], y[Copies::count], x[Copies::count];
+  int step, ahead, ahead_y, ahead_x;             /* of a slice: elements, lines, columns of the image */
+  int end_y, end_x, size_y, size_x, line, image; /* line, image: elements more at the end of a line, an image */
+  __device__ __forceinline__ PixelWindows(const duet_convolution &p, const Copies &copies, int first_pixel, int group) {
+    const Raster slice(p, kTerms);
+    const int across = static_cast<int>(p.raster_width.divisor), down = static_cast<int>(p.raster_area.divisor) / across;
+    step = p.step;
+    ahead_y = slice.y * p.step;
+    ahead_x = slice.x * p.step;
+    ahead = ((slice.image * p.height + ahead_y) * p.width + ahead_x) * p.channels;
+    size_y = down * p.step;
+    size_x = across * p.step;
+    end_y = size_y + p.origin_y;
+    end_x = size_x + p.origin_x;
+    line = (p.step * p.width - size_x) * p.channels;
+    image = (p.height - size_y) * p.width * p.channels;
+#pragma unroll
+    for (int i = 0; i < Copies::count; i++) {
+      const Window at = window(p, Raster(p, first_pixel + copies.term + i * copies.step), group * static_cast<int>(p.depth.divisor), 0);
+      offset[i] = at.offset;
+      y[i] = at.y;
+      x[i] = at.x;
+    }
+  }
+  __device__ __forceinline__ Window operator[](int i) const { return {offset[i], y[i], x[i], 0}; }
+  __device__ __forceinline__ void to_next_slice(int i) {
+    x[i] += ahead_x;
+    const bool next_line = x[i] >= end_x;
+    x[i] -= next_line ? size_x : 0;
+    y[i] += ahead_y + (next_line ? step : 0);
+    const bool next_image = y[i] >= end_y;
+    y[i] -= next_image ? size_y : 0;
+    offset[i] += ahead + (next_line ? line : 0) + (next_image ? image : 0);
+  }
+};
+
 /* The sums of a slice's columns in fp32, for the bias: a thread adds up two columns of every `parts`-th term. */
 template <typename T> struct ColumnSums {
   static constexpr int across = T::columns / 2, parts = T::threads / across >= 4 ? 4 : 2;
@@ -65,7 +104,7 @@ __device__ __forceinline__ void leave_fours(const Sums<T> &sum, int first_column
       const float *first = sum.of[i / 2][j] + i % 2 * 2, *second = sum.of[i / 2][j + 1] + i % 2 * 2;
       const float low = __shfl_xor_sync(0xffffffff, odd ? first[0] : second[0], 1);
       const float high = __shfl_xor_sync(0xffffffff, odd ? first[1] : second[1], 1);
-      const int offset = part_of(place.row + i * 8 + lane / 4, column + j * 8);
+      const int offset = part_of(place.row + i * 8 + lane / 4);
       if (offset >= 0) {
         store(offset, column + j * 8, odd ? Values<4>{{low, high, second[0], second[1]}} : Values<4>{{first[0], first[1], low, high}});
       }
@@ -81,20 +120,6 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
   const int first_pixel = blockIdx.z * p.terms_per_split;
   const int end_pixel = min(p.terms, first_pixel + p.terms_per_split);
 
-  /* The windows of a slice's pixels lie in a ring of their own, found a slice before they are needed. */
-  constexpr int kRing = 4;
-  static_assert(T::stages <= kRing && T::rows >= kRing * kTerms);
-  auto find_window = [&](int number) {
-    const int pixel = first_pixel + number;
-    shared.windows[number % (kRing * kTerms)] = pixel < end_pixel ? window(p, Raster(p, pixel), group * static_cast<int>(p.depth.divisor),
-                                                                           pixel * p.result_channels + group * p.columns)
-                                                                  : no_window();
-  };
-  for (int number = threadIdx.x; number < T::stages * kTerms; number += T::threads) {
-    find_window(number);
-  }
-  __syncthreads();
-
   const TermCopies<T, T::rows> from;
   const TermCopies<T, T::columns> to;
   const int row = first_row + from.at;
@@ -102,22 +127,25 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
     const Tap t = product::forward_tap(p, row, p.rows);
     return Tap{kept(t.offset), kept(t.y), kept(t.x)};
   }();
+  PixelWindows<decltype(from)> windows(p, from, first_pixel, group);
   const uint16_t *gradient = reinterpret_cast<const uint16_t *>(p.dense);
-  const int column = kept(first_column + to.at);
+  const int column = first_column + to.at, columns_there = kept(p.columns - column);
+  const int gradient_from = kept((first_pixel + to.term) * p.result_channels + group * p.columns + column);
   auto copy_slice = [&](int slice, unsigned a, unsigned b) {
-    const Window *windows = shared.windows + slice % kRing * kTerms;
+    const int there = end_pixel - first_pixel - slice * kTerms; /* pixels */
     if (from.takes_part()) {
 #pragma unroll
       for (int i = 0; i < from.count; i++) {
-        const Window window = load_window(windows + from.term + i * from.step);
-        copy_window<FROM>(a + from.to(i), p, window, [&](int k) { return FROM ? tap : product::forward_tap(p, row + k, p.rows); });
+        copy_window<FROM>(a + from.to(i), p, from.term + i * from.step < there ? windows[i] : no_window(),
+                          [&](int k) { return FROM ? tap : product::forward_tap(p, row + k, p.rows); });
+        windows.to_next_slice(i);
       }
     }
     if (to.takes_part()) {
 #pragma unroll
       for (int i = 0; i < to.count; i++) {
-        const int offset = windows[to.term + i * to.step].partner;
-        copy_dense<TO>(b + to.to(i), gradient, offset + column, offset >= 0 ? p.columns - column : 0);
+        copy_dense<TO>(b + to.to(i), gradient, gradient_from + (slice * kTerms + i * to.step) * p.result_channels,
+                       to.term + i * to.step < there ? columns_there : 0);
       }
     }
   };
@@ -125,10 +153,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
   ColumnSums<T> bias_sums;
   Sums<T> sum;
   const int slices = (end_pixel - first_pixel + kTerms - 1) / kTerms;
-  auto after_barrier = [&](int slice, int buffer) {
-    if (threadIdx.x < kTerms) {
-      find_window((slice + T::stages) * kTerms + threadIdx.x);
-    }
+  auto after_barrier = [&](int, int buffer) {
     if (sums_bias) {
       bias_sums.add(shared.b[buffer]);
     }
@@ -141,7 +166,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
     bias_sums.template store<TO>(reinterpret_cast<float2 *>(shared.a), bias + group * p.columns, momentum + group * p.columns,
                                  p.bias_update, first_column, p.columns);
   }
-  auto part_of = [&](int row, int) { return first_row + row < p.rows ? (group * p.rows + first_row + row) * p.columns : -1; };
+  auto part_of = [&](int row) { return first_row + row < p.rows ? (group * p.rows + first_row + row) * p.columns : -1; };
   if constexpr (TO) {
     if (p.update.weight) {
       const Rates r = rates(p.update.run, p.update.rate_index);
@@ -170,6 +195,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void backwa
 DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_256x128, 256, 128, 64, 64, 4, 1, true, true)
 DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x192, 128, 192, 64, 48, 4, 1, true, true)
 DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x128, 128, 128, 64, 64, 4, 2, true, true)
+DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_256x96, 256, 96, 64, 48, 4, 1, true, true)
 DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x96, 128, 96, 64, 48, 4, 2, true, true)
 DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x48, 128, 48, 32, 48, 4, 2, true, true)
 DUET_BACKWARD_WEIGHTS_BF16(convolution_backward_weights_bf16_128x64, 128, 64, 64, 32, 4, 2, true, true)

@@ -1,8 +1,12 @@
 /* forward.cuh on tensor cores: activations in bf16, of the filters their upper plane. A BY_ROW, B BY_TERM.
    FROM, TO: whether channels, filters of a group are multiples of eight. */
-#include "convolution/tensor_gather.cuh"
+#include "convolution/tensor_resident.cuh"
 
 namespace duet::tensor {
+
+__device__ __forceinline__ const float *bias_of(const duet_convolution &p, int group) {
+  return p.bias ? reinterpret_cast<const float *>(p.bias) + group * p.columns : nullptr;
+}
 
 template <typename T, bool FROM, bool TO> __device__ __forceinline__ void forward(const duet_convolution &p) {
   Shared<T> &shared = shared_of<T>();
@@ -58,7 +62,32 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void forwar
   Sums<T> sum;
   const int slices = (end_term - first_term + kTerms - 1) / kTerms;
   sum_slices<T, BY_ROW, BY_TERM>(shared, sum, slices, copy_slice, [](int, int) {});
-  store_pixels<T, TO>(p, shared, sum, first_column, p.bias ? reinterpret_cast<const float *>(p.bias) + group * p.columns : nullptr);
+  store_pixels<T, TO>(p, shared.a[0], sum, first_column, bias_of(p, group), [&](int row) { return shared.windows[row].partner; });
+}
+
+/* The same with its windows resident. */
+template <typename T, int PLACES> __device__ __forceinline__ void forward_resident(const duet_convolution &p) {
+  const int group = blockIdx.y, depth = static_cast<int>(p.depth.divisor), end_window = end_of_windows(p);
+  const int first_row = blockIdx.x / p.tiles_across * T::rows;
+  const int first_column = blockIdx.x % p.tiles_across * T::columns;
+
+  const TermCopies<T, T::columns> copies;
+  const uint16_t *filter = reinterpret_cast<const uint16_t *>(p.dense);
+  const int column = first_column + copies.at;
+  const int there = kept(copies.takes_part() ? p.columns - column : 0);
+  const int from = kept((group * p.terms + copies.term % kPlaceTerms) * p.columns + column);
+  auto copy_filter = [&](unsigned b, Half first, Half second) {
+    if (copies.takes_part()) {
+#pragma unroll
+      for (int i = 0; i < copies.count; i++) {
+        const bool later = copies.step > kPlaceTerms ? copies.term >= kPlaceTerms : i * copies.step >= kPlaceTerms;
+        const Half half = later ? second : first;
+        const int term = half.tap * depth + half.window * kPlaceTerms + i * copies.step % kPlaceTerms;
+        copy_dense<true>(b + copies.to(i), filter, from + term * p.columns, half.window < end_window ? there : 0);
+      }
+    }
+  };
+  convolve_resident<T, PLACES, false, BY_TERM>(p, first_row, first_column, group, bias_of(p, group), copy_filter);
 }
 
 }  // namespace duet::tensor
@@ -77,3 +106,13 @@ DUET_FORWARD_BF16(convolution_forward_bf16_256x48, 256, 48, 48, 4, 2, true, true
 DUET_FORWARD_BF16(convolution_forward_bf16_128x64, 128, 64, 32, 4, 2, true, true)
 DUET_FORWARD_BF16(convolution_forward_bf16_scalar, 128, 64, 32, 3, 2, false, false)
 #undef DUET_FORWARD_BF16
+
+#define DUET_RESIDENT(NAME, ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS, STAGES, BLOCKS, PLACES) \
+  extern "C" __global__ void __launch_bounds__(ROWS / WARP_ROWS * COLUMNS / WARP_COLUMNS * 32, BLOCKS) \
+      NAME(const __grid_constant__ duet_convolution p) { \
+    duet::tensor::forward_resident<duet::tensor::Tile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS, STAGES>, PLACES>(p); \
+  }
+DUET_RESIDENT(convolution_forward_bf16_resident_256x64, 256, 64, 64, 64, 4, 2, 576)
+DUET_RESIDENT(convolution_forward_bf16_resident_256x48, 256, 48, 64, 48, 4, 3, 576)
+DUET_RESIDENT(convolution_forward_bf16_resident_192x64, 192, 64, 48, 64, 4, 3, 480)
+#undef DUET_RESIDENT

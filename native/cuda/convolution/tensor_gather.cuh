@@ -132,17 +132,8 @@ template <bool WHOLE> __device__ __forceinline__ void store_pair(float *to, int 
   }
 }
 
-/* Where a row of the tile continues at a column. With PAIRS a row is two neighbouring pixels, each with half of the columns; of the last
-   two of a line the second may be outside. */
-template <bool PAIRS> __device__ __forceinline__ int part_of_row(const duet_convolution &p, const Window &window, int column) {
-  if (PAIRS && window.partner >= 0 && column >= p.columns / 2) {
-    return window.x - p.padding < p.result_width ? window.partner + p.result_channels - p.columns / 2 : -1;
-  }
-  return window.partner;
-}
-
-/* The tile in fp32, two neighbours at a time: `part_of` gives the element offset, of a row of the tile at a column, of column 0 in
-   the result; -1 for none. store(offset, column, low, high). */
+/* The tile in fp32, two neighbours at a time: part_of(row) gives the element offset, of a row of the tile, of column 0 in the result; -1
+   for none. store(offset, column, low, high). */
 template <typename T, typename PartOf, typename Store>
 __device__ __forceinline__ void leave(const Sums<T> &sum, int first_column, const PartOf &part_of, const Store &store) {
   const Place<T> place;
@@ -151,7 +142,7 @@ __device__ __forceinline__ void leave(const Sums<T> &sum, int first_column, cons
   for (int i = 0; i < T::m * 2; i++) {
 #pragma unroll
     for (int j = 0; j < T::n; j++) {
-      const int offset = part_of(place.row + i * 8 + lane / 4, column + j * 8);
+      const int offset = part_of(place.row + i * 8 + lane / 4);
       if (offset >= 0) {
         const float *pair = sum.of[i / 2][j] + i % 2 * 2;
         store(offset, column + j * 8, pair[0], pair[1]);
@@ -168,15 +159,14 @@ __device__ __forceinline__ void store_sums(float *result, const Sums<T> &sum, in
 }
 
 /* The tile in bf16, bias and ReLU before, mask after the rounding. A warp's part passes through shared memory, so that whole chunks are
-   stored; WHOLE if columns are a multiple of eight. */
-template <typename T, bool WHOLE, bool PAIRS>
-__device__ __forceinline__ void store_rounded(const duet_convolution &p, Shared<T> &shared, const Sums<T> &sum, int first_column,
-                                              const float *bias) {
+   stored; WHOLE if columns are a multiple of eight. `memory`: rows x columns x 2 bytes that nobody reads any more after a barrier. */
+template <typename T, bool WHOLE, typename PartOf>
+__device__ __forceinline__ void store_rounded(const duet_convolution &p, unsigned char *memory, const Sums<T> &sum, int first_column,
+                                              const float *bias, const PartOf &part_of) {
   constexpr int across = T::warp_columns / kChunk;
-  static_assert(T::rows * T::columns * 2 <= T::stages * (T::slice_a + T::slice_b));
   const Place<T> place;
   const int lane = threadIdx.x % 32;
-  unsigned char *part = shared.a[0] + threadIdx.x / 32 * T::warp_rows * T::warp_columns * 2;
+  unsigned char *part = memory + threadIdx.x / 32 * T::warp_rows * T::warp_columns * 2;
   __syncthreads(); /* the slices have been read */
 #pragma unroll
   for (int j = 0; j < T::n; j++) {
@@ -200,7 +190,7 @@ __device__ __forceinline__ void store_rounded(const duet_convolution &p, Shared<
 #pragma unroll 4
   for (int i = lane; i < T::warp_rows * across; i += 32) {
     const int row = i / across, chunk = i % across, column = first_column + place.column + chunk * kChunk;
-    const int offset = part_of_row<PAIRS>(p, shared.windows[place.row + row], column);
+    const int offset = part_of(place.row + row);
     if (offset < 0 || column >= p.columns) {
       continue;
     }
@@ -228,16 +218,15 @@ __device__ __forceinline__ void store_rounded(const duet_convolution &p, Shared<
   }
 }
 
-/* What a block of a pass over pixels leaves: with splits partial sums, else the result. */
-template <typename T, bool WHOLE, bool PAIRS = false>
-__device__ __forceinline__ void store_pixels(const duet_convolution &p, Shared<T> &shared, const Sums<T> &sum, int first_column,
-                                             const float *bias) {
+/* What a block of a pass over pixels leaves: with splits partial sums, else the result. part_of as above. */
+template <typename T, bool WHOLE, typename PartOf>
+__device__ __forceinline__ void store_pixels(const duet_convolution &p, unsigned char *memory, const Sums<T> &sum, int first_column,
+                                             const float *bias, const PartOf &part_of) {
   if (gridDim.z > 1) {
     float *partial = reinterpret_cast<float *>(p.result) + blockIdx.z * p.split_stride;
-    store_sums<T, WHOLE>(partial, sum, first_column, p.columns,
-                         [&](int row, int column) { return part_of_row<PAIRS>(p, shared.windows[row], column); });
+    store_sums<T, WHOLE>(partial, sum, first_column, p.columns, part_of);
   } else {
-    store_rounded<T, WHOLE, PAIRS>(p, shared, sum, first_column, bias);
+    store_rounded<T, WHOLE>(p, memory, sum, first_column, bias, part_of);
   }
 }
 

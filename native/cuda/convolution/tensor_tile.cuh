@@ -40,6 +40,7 @@ template <typename T> struct Shared {
   alignas(128) unsigned char a[T::stages][T::slice_a];
   unsigned char b[T::stages][T::slice_b];
   Window windows[T::rows];
+  static_assert(T::rows * T::columns * 2 <= T::stages * (T::slice_a + T::slice_b));
   __device__ __forceinline__ unsigned ring_a() const { return static_cast<unsigned>(__cvta_generic_to_shared(a)); }
   __device__ __forceinline__ unsigned ring_b() const { return static_cast<unsigned>(__cvta_generic_to_shared(b)); }
 };

@@ -161,7 +161,8 @@ void place_registers(Draft &draft, const Liveness &live) {
     if (b.guarded) b.guard = draft.registers[b.guard].offset;
 }
 
-// Of the innermost loops the one with the most multiply-adds: a tensor instruction counts as the fma of a warp that it stands for, about.
+// The loop with the most multiply-adds of its own, in no loop within it: a tensor instruction counts as the fma of a warp that it stands
+// for, about.
 void find_main_loop(Kernel &k, const Edges &successors, const Edges &predecessors, const std::vector<int> &dominator) {
   const int count = static_cast<int>(k.blocks.size());
   auto dominates = [&](int a, int b) {
@@ -186,18 +187,19 @@ void find_main_loop(Kernel &k, const Edges &successors, const Edges &predecessor
       }
     }
   }
+  auto size = [](const std::vector<char> &body) { return std::count(body.begin(), body.end(), 1); };
+  std::map<const std::vector<char> *, uint64_t> fma;  // of the blocks that are in no smaller loop
+  for (int b = 0; b < count; ++b) {
+    const std::vector<char> *smallest = nullptr;
+    for (auto &[header, body] : loops)
+      if (body[b] && (!smallest || size(body) < size(*smallest))) smallest = &body;
+    const auto *counts = k.blocks[b].counts;
+    if (smallest) fma[smallest] += counts[static_cast<int>(Category::fma)] + 64 * counts[static_cast<int>(Category::tensor)];
+  }
   uint64_t most = 0;
   const std::vector<char> *best = nullptr;
-  for (auto &[header, body] : loops) {
-    bool inner = true;
-    uint64_t fma = 0;
-    for (int b = 0; b < count; ++b) {
-      if (!body[b]) continue;
-      inner &= b == header || !loops.count(b);
-      fma += k.blocks[b].counts[static_cast<int>(Category::fma)] + 64 * k.blocks[b].counts[static_cast<int>(Category::tensor)];
-    }
-    if (inner && fma > most) most = fma, best = &body;
-  }
+  for (auto &[header, body] : loops)
+    if (fma[&body] > most) most = fma[&body], best = &body;
   if (best)
     for (int b = 0; b < count; ++b) k.blocks[b].main_loop = (*best)[b];
 }

@@ -91,6 +91,19 @@ TEST(counters_of_tensor_cores) {
   expect(c.main_loop_shared_wavefronts == c.shared_wavefronts && c.shared_wavefronts == c.shared_loads * 4, "wavefronts");
 }
 
+TEST(a_loop_with_another_in_it_may_be_the_main_one) {
+  std::string text = file_text("gemm.ptx");
+  const size_t at = text.find("mma.sync");
+  if (at == std::string::npos) return fail("no mma.sync");
+  text.insert(at,
+              "{ .reg .pred %again; .reg .b32 %turn; mov.u32 %turn, 0;\n"
+              "turn_again: add.u32 %turn, %turn, 1; setp.lt.u32 %again, %turn, 3; @%again bra turn_again; }\n");
+  auto module = load(text);
+  if (!module) return;
+  const Counters c = Gemm().run(*module).counters;
+  expect(c.shared_wavefronts > 0 && c.main_loop_shared_wavefronts == c.shared_wavefronts, "wavefronts");
+}
+
 TEST(faults_in_a_gemm) {
   const std::string text = file_text("gemm.ptx");
   auto check = [&](const std::string &title, const std::string &what, const std::string &with, bool last, const std::string &kind) {

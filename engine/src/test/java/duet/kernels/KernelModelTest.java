@@ -131,11 +131,11 @@ class KernelModelTest {
     }
 
     /**
-     * Sums to notice that all became worse, with 2 % of what they were on 29 November 2026; and launches, which do nothing for a
+     * Sums to notice that all became worse, with 2 % of what they were on 30 November 2026; and launches, which do nothing for a
      * microsecond each.
      */
     @ParameterizedTest
-    @CsvSource({"FP32, 128, 14950, 45", "FP32, 1024, 113400, 40", "BF16, 128, 2460, 48", "BF16, 1024, 15040, 44", "BF16X3, 128, 5180, 44",
+    @CsvSource({"FP32, 128, 14950, 45", "FP32, 1024, 113400, 40", "BF16, 128, 2080, 48", "BF16, 1024, 12280, 44", "BF16X3, 128, 5180, 44",
             "BF16X3, 1024, 36300, 41", "BF16X6, 128, 7920, 45", "BF16X6, 1024, 57900, 41"})
     void stepIsNoSlower(Precision precision, int batch, double microseconds, int launches) {
         List<Forecast> step = step(model(), precision, batch);
@@ -180,6 +180,13 @@ class KernelModelTest {
             faults.add(kernel + ": " + code.tensorInterval() + " cycles between tensor instructions, not " + TENSOR_INTERVAL);
         }
         return faults;
+    }
+
+    /** ptxas pads copies with loads that never happen: a turn of 64x64 products reads what ldmatrix reads, 16 times four matrices. */
+    @Test
+    void whatNeverHappensCostsNoSharedMemory() {
+        Mix turn = model().kernels().get("convolution_forward_bf16_256x128").mainTurn().orElseThrow();
+        assertEquals(turn.hmma(), turn.sharedCycles(), turn.toString());
     }
 
     /** A turn of the main loop: 2 ldmatrix for 16 products, of which four wait for no other; 8 cycles apart on sm_80, 6 on sm_90. */

@@ -62,6 +62,7 @@ final class ProductTrials {
         p.convolution(1, geometry(216, 3, 3, 120, 3, 1, 1, 1, false));
         p.convolution(34, geometry(16, 7, 7, 416, 1, 1, 0, 2, false));
         p.convolution(2, geometry(416, 2, 2, 576, 3, 1, 1, 1, false));
+        p.convolution(1, geometry(736, 3, 3, 784, 3, 1, 1, 2, false));
         p.convolution(8, geometry(16, 12, 12, 112, 1, 1, 0, 2, false));
         p.convolution(33, geometry(16, 6, 6, 144, 1, 1, 0, 2, false));
         p.convolution(40, geometry(16, 12, 12, 208, 1, 1, 0, 2, false));

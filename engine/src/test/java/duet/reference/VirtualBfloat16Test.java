@@ -15,6 +15,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
@@ -25,7 +28,6 @@ import duet.device.CpuOptions;
 import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.FullyConnectedForward;
 import duet.device.Operation.MaxPoolForward;
-import duet.device.Operation.SgdUpdate;
 import duet.device.Operation.SgdUpdate;
 import duet.device.Precision;
 import duet.device.RunParameters;
@@ -139,18 +141,54 @@ class VirtualBfloat16Test extends MemoryBoundSuite {
 
     @Test
     @VirtualOnly("a card does not say which kernels it has run")
-    void eachTileIsTried() {
+    void eachTileIsTried() throws JsonProcessingException {
         Set<String> tried = new TreeSet<>();
-        for (Trial drawn : ProductTrials.ofEachTile(Seed.random(Seed.get()))) {
-            Trial trial = given(drawn, Seed.random(Seed.get()));
-            VirtualGpu.reset();
-            requireRight(trial, expectation(trial), TrialRunner.run(backend(), trial));
-            tried.addAll(kernels(VirtualGpu.counters()));
-            requireClean();
-        }
+        tried.addAll(tried(ProductTrials.ofEachTile(Seed.random(Seed.get()))));
+        tried.addAll(tried(ResidentTrials.ofEachTile(Seed.random(Seed.get()))));
         Set<String> all = new TreeSet<>();
         KernelCode.load().modules().values().forEach(ptx -> all.addAll(kernels(ptx)));
         assertEquals(all, tried);
+    }
+
+    /** Whatever the size, padding and kernel; many of the shapes have windows that stay. */
+    @Test
+    @VirtualOnly("a card does not say which kernels it has run")
+    void windowsThatStay() throws JsonProcessingException {
+        long resident = 0;
+        List<Trial> random = ResidentTrials.random(Seed.random(Seed.get()), 6);
+        for (Trial trial : random) {
+            resident += tried(List.of(trial)).stream().filter(kernel -> kernel.contains("resident")).count();
+        }
+        assertTrue(resident > 0, resident + " of " + random.size());
+        assertTrue(tried(ResidentTrials.faultyPixels(Seed.random(Seed.get()))).stream().allMatch(kernel -> kernel.contains("resident")));
+    }
+
+    /** Eight rows at any places are in different banks, also where a line of an image ends between them. */
+    private static void requireNoBankConflicts(String counters) throws JsonProcessingException {
+        Map<String, Map<String, Long>> kernels = new ObjectMapper().readValue(counters, new TypeReference<>() {});
+        kernels.forEach((kernel, counts) -> {
+            long ideal = counts.get("main_loop_shared_wavefronts_ideal");
+            assertTrue(!kernel.contains("resident") || ideal > 0 && counts.get("main_loop_shared_wavefronts") <= 1.01 * ideal,
+                    () -> kernel + ": " + counts);
+        });
+    }
+
+    /** The products' kernels that trials run, once each, after a look at the results. */
+    private Set<String> tried(List<Trial> trials) throws JsonProcessingException {
+        Set<String> tried = new TreeSet<>();
+        for (Trial drawn : trials) {
+            Trial trial = given(drawn, Seed.random(Seed.get()));
+            VirtualGpu.reset();
+            try {
+                requireRight(trial, expectation(trial), TrialRunner.run(backend(), trial));
+            } catch (AssertionError e) {
+                throw new AssertionError(e.getMessage() + " in " + trial, e);
+            }
+            requireNoBankConflicts(VirtualGpu.counters());
+            tried.addAll(kernels(VirtualGpu.counters()));
+            requireClean();
+        }
+        return tried;
     }
 
     private static Set<String> kernels(String text) {

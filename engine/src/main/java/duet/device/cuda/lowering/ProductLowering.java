@@ -95,7 +95,7 @@ final class ProductLowering {
                 return new Form(null, shape);
             }
             PackedImage packed = PackedImage.of(shape);
-            return packed == null ? new Form(null, TensorTiling.form(shape)) : new Form(packed, packed.shape());
+            return packed == null ? new Form(null, shape) : new Form(packed, packed.shape());
         }
 
         /** Whether the product's kernel writes the result itself, not partial sums. */

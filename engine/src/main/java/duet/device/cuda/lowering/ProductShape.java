@@ -13,9 +13,8 @@ import duet.device.Tensor;
  *
  * @param batch      images
  * @param biasTerms  results beside the product: the gradient of a bias, else 0
- * @param pairs      backward to the data, stride 1: two neighbouring pixels are one row of the product
  */
-record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int batch, int biasTerms, boolean pairs) {
+record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int batch, int biasTerms) {
     enum Pass { FORWARD, DATA, WEIGHTS }
 
     /** Offsets within a tensor are 32-bit numbers in the kernels. */
@@ -29,14 +28,6 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
                     "%s: %d images of %dx%dx%d with %d filters of %dx%d make a tensor of more than 2^30 numbers; use smaller batches",
                     layer, batch, g.channels(), g.height(), g.width(), g.filters(), g.kernel(), g.kernel()));
         }
-    }
-
-    ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int batch, int biasTerms) {
-        this(pass, layer, geometry, batch, biasTerms, false);
-    }
-
-    ProductShape inPairs() {
-        return new ProductShape(pass, layer, geometry, batch, biasTerms, true);
     }
 
     static ProductShape of(Product operation) {
@@ -79,7 +70,7 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
     }
 
     int columns() {
-        return pass == Pass.DATA ? groupChannels() * (pairs ? 2 : 1) : groupFilters();
+        return pass == Pass.DATA ? groupChannels() : groupFilters();
     }
 
     /** Length of the sums. */
@@ -103,7 +94,7 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
 
     /** Taps along one side of a window; backward to the data those of a phase. */
     int tapsAcross() {
-        return pass == Pass.DATA ? phaseTaps() + (pairs ? 1 : 0) : geometry.kernel();
+        return pass == Pass.DATA ? phaseTaps() : geometry.kernel();
     }
 
     private int phaseTaps() {
@@ -123,11 +114,7 @@ record ProductShape(Pass pass, String layer, ConvolutionGeometry geometry, int b
     }
 
     int rasterWidth() {
-        if (pass != Pass.DATA) {
-            return geometry.outputWidth();
-        }
-        int width = phaseSize(geometry.width(), geometry.padding());
-        return pairs ? Math.ceilDiv(width, 2) : width;
+        return pass == Pass.DATA ? phaseSize(geometry.width(), geometry.padding()) : geometry.outputWidth();
     }
 
     /** Pixels p of all phases have (p + padding) / stride in a range of this size, from padding / stride on. */

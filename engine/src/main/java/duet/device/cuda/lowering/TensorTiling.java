@@ -3,6 +3,7 @@ package duet.device.cuda.lowering;
 import java.util.List;
 import java.util.stream.Stream;
 
+import duet.device.ConvolutionGeometry;
 import duet.device.cuda.lowering.ProductShape.Pass;
 
 /**
@@ -16,18 +17,26 @@ final class TensorTiling {
     /** Numbers of 16 bits that are copied at a time. */
     private static final int CHUNK = 8;
     private static final int WINDOW_BYTES = 16;
+    /** Channels of a pixel in a window that stays in shared memory, and what a block knows of each pixel there. */
+    private static final int PLACE_TERMS = 16;
+    private static final int PLACE_BYTES = 4;
+    /** A window is filled while as many taps are read, but for the slices that are on their way. */
+    private static final int LEAST_TAPS = 9;
 
-    /** Rows and columns of a block's product and of a warp's, buffers of the ring, and how many blocks a multiprocessor holds at a time. */
+    /**
+     * Rows and columns of a block's product and of a warp's, buffers of the ring, how many blocks a multiprocessor holds at a time, and
+     * for how many pixels of a resident window there is room (see tensor_resident.cuh).
+     */
     enum Tile implements ProductTile {
         LARGEST("256x128", 256, 128, 64, 64, 4, 1), LARGE("128x128", 128, 128, 64, 64, 4, 2), WIDE("128x192", 128, 192, 64, 48, 4, 1),
-        /** Not backward to the weights, whose columns are filters. */
         TALL("256x96", 256, 96, 64, 48, 4, 1), MEDIUM("128x96", 128, 96, 64, 48, 4, 2), NARROW("128x64", 128, 64, 64, 32, 4, 2),
         /** Not backward to the weights. */
         TALL_NARROWEST("256x48", 256, 48, 64, 48, 4, 2),
         /** Only backward to the weights. */
         NARROWEST("128x48", 128, 48, 32, 48, 4, 2),
-        /** Two pixels in a row. */
-        PAIRS("pairs_256x96", 256, 96, 64, 48, 4, 1), FEWER_PAIRS("pairs_128x96", 128, 96, 64, 48, 4, 2),
+        /** Windows stay in shared memory. Not backward to the weights. */
+        RESIDENT("resident_256x64", 256, 64, 64, 64, 4, 2, 576), RESIDENT_NARROW("resident_256x48", 256, 48, 64, 48, 4, 3, 576),
+        RESIDENT_SHORT("resident_192x64", 192, 64, 48, 64, 4, 3, 480),
         /** Any channels and filters, number by number. */
         SCALAR("scalar", 128, 64, 64, 32, 3, 2);
 
@@ -38,8 +47,13 @@ final class TensorTiling {
         private final int warpColumns;
         private final int stages;
         private final int blocks;
+        private final int places;
 
         Tile(String suffix, int rows, int columns, int warpRows, int warpColumns, int stages, int blocks) {
+            this(suffix, rows, columns, warpRows, warpColumns, stages, blocks, 0);
+        }
+
+        Tile(String suffix, int rows, int columns, int warpRows, int warpColumns, int stages, int blocks, int places) {
             this.suffix = suffix;
             this.rows = rows;
             this.columns = columns;
@@ -47,6 +61,7 @@ final class TensorTiling {
             this.warpColumns = warpColumns;
             this.stages = stages;
             this.blocks = blocks;
+            this.places = places;
         }
 
         @Override
@@ -75,17 +90,27 @@ final class TensorTiling {
 
         @Override
         public int sharedBytes() {
-            return stages * (rows + columns) * SLICE * BF16_BYTES + rows * WINDOW_BYTES;
+            return resident() ? places * (2 * PLACE_TERMS * BF16_BYTES + PLACE_BYTES) + stages * columns * SLICE * BF16_BYTES
+                    : stages * (rows + columns) * SLICE * BF16_BYTES + rows * WINDOW_BYTES;
+        }
+
+        boolean resident() {
+            return places > 0;
+        }
+
+        /** Multiples of which the terms of a split must be. */
+        private int slice(ProductShape shape) {
+            return resident() ? PLACE_TERMS * shape.tapsAcross() * shape.tapsAcross() : SLICE;
         }
 
         private boolean serves(ProductShape shape) {
             boolean weights = shape.pass() == Pass.WEIGHTS;
             return switch (this) {
-                case PAIRS, FEWER_PAIRS -> shape.pairs();
-                case TALL, TALL_NARROWEST -> !weights && !shape.pairs();
+                case RESIDENT, RESIDENT_NARROW, RESIDENT_SHORT -> resides(shape, this);
+                case TALL_NARROWEST -> !weights;
                 case NARROWEST -> weights;
                 case SCALAR -> false;
-                default -> !shape.pairs();
+                case LARGEST, LARGE, WIDE, TALL, MEDIUM, NARROW -> true;
             };
         }
     }
@@ -93,8 +118,23 @@ final class TensorTiling {
     private TensorTiling() {}
 
     static ProductTiling of(ProductShape shape) {
-        return ProductTiling.least(shape, SLICE, candidates(shape), "bf16_",
-                (tile, splits, slicesPerSplit) -> cycles(shape, tile, splits, slicesPerSplit));
+        List<Tile> tiles = candidates(shape);
+        ProductTiling best = null;
+        double least = Double.POSITIVE_INFINITY;
+        for (boolean resident : new boolean[] {false, true}) {
+            List<Tile> alike = tiles.stream().filter(tile -> tile.resident() == resident).toList();
+            if (!alike.isEmpty()) {
+                int slice = alike.getFirst().slice(shape);
+                ProductTiling tiling = ProductTiling.least(shape, slice, alike, "bf16_",
+                        (tile, splits, slicesPerSplit) -> cycles(shape, tile, splits, slicesPerSplit * slice));
+                double cycles = cycles(shape, (Tile) tiling.tile(), tiling.splits(), tiling.termsPerSplit());
+                if (cycles <= least) { // the resident one, which draws less
+                    least = cycles;
+                    best = tiling;
+                }
+            }
+        }
+        return best;
     }
 
     /** Copies of 16 bytes need multiples of eight side by side. */
@@ -106,12 +146,32 @@ final class TensorTiling {
         return shape.groupChannels() % CHUNK == 0 && shape.groupFilters() % CHUNK == 0;
     }
 
-    /** Backward to the data of few channels, two pixels in a row of the product fill a tile as one does not; other shapes stay. */
-    static ProductShape form(ProductShape shape) {
-        int channels = shape.groupChannels();
-        boolean pairs = shape.pass() == Pass.DATA && shape.geometry().stride() == 1 && shape.geometry().kernel() > 1
-                && 2 * channels <= Tile.PAIRS.columns && 2 * channels > Tile.NARROW.columns;
-        return pairs && inChunks(shape) ? shape.inPairs() : shape;
+    /** Whether windows may stay in shared memory, where there is room for those of a block's rows. */
+    private static boolean resides(ProductShape shape, Tile tile) {
+        ConvolutionGeometry g = shape.geometry();
+        int depth = shape.pass() == Pass.DATA ? shape.groupFilters() : shape.groupChannels();
+        return shape.pass() != Pass.WEIGHTS && g.stride() == 1 && g.kernel() * g.kernel() >= LEAST_TAPS && depth % PLACE_TERMS == 0
+                && places(shape, tile.rows) <= tile.places;
+    }
+
+    /** Places that the windows of so many neighbouring rows take at most; as {@code Places} of tensor_resident.cuh counts. */
+    static int places(ProductShape shape, int rows) {
+        ConvolutionGeometry g = shape.geometry();
+        boolean data = shape.pass() == Pass.DATA;
+        int across = shape.rasterWidth();
+        int down = shape.rasterHeight();
+        int reach = g.kernel() - 1;
+        int width = data ? g.outputWidth() : g.width();
+        int height = data ? g.outputHeight() : g.height();
+        int left = data ? reach - g.padding() : g.padding();
+        int top = data ? reach - g.paddingTop() : g.paddingTop();
+        int line = Math.max(across, width + Math.max(0, Math.max(left, across + reach - left - width)));
+        line += (across - line) & 7;
+        int image = Math.max(down, height + Math.max(0, Math.max(top, down + reach - top - height))) * line;
+        image += (across * down - image) & 7;
+        int lines = Math.ceilDiv(rows - 1, across);
+        int images = Math.ceilDiv(rows - 1, across * down);
+        return rows + lines * (line - across) + images * (image - down * line) + reach * (line + 1);
     }
 
     /**
@@ -119,13 +179,15 @@ final class TensorTiling {
      * more where few warps hide latencies), shared memory (128 bytes a cycle, what ldmatrix reads and what is copied) and the L2 cache (35
      * bytes a cycle); 3100 cycles for a block to start and to store; then the sums of the splits.
      */
-    private static double cycles(ProductShape shape, Tile tile, int splits, int slicesPerSplit) {
+    private static double cycles(ProductShape shape, Tile tile, int splits, int termsPerSplit) {
         double busiest = Math.ceilDiv(ProductTiling.tiles(shape, tile) * shape.products() * splits, ProductTiling.MULTIPROCESSORS);
         double warps = Math.min(busiest, tile.blocks) * tile.warps() / 4;
         double multiply = tile.rows * tile.columns / 2048.0 * SLICE / 4 * 6 * (warps + 0.55) / warps;
-        double copied = (tile.rows + tile.columns) * SLICE * BF16_BYTES;
+        double rows = tile.resident() ? places(shape, tile.rows) / (double) (shape.tapsAcross() * shape.tapsAcross()) : tile.rows;
+        double copied = (rows + tile.columns) * SLICE * BF16_BYTES;
         double read = tile.warps() * (tile.warpRows + tile.warpColumns) * SLICE * BF16_BYTES;
         double slice = Math.max(multiply, Math.max((read + copied) / 128, copied / 35));
-        return busiest * (slicesPerSplit * slice + 3100) + ProductTiling.sumsOfSplits(shape, splits, ProductTiling.MULTIPROCESSORS);
+        return busiest * (Math.ceilDiv(termsPerSplit, SLICE) * slice + 3100)
+                + ProductTiling.sumsOfSplits(shape, splits, ProductTiling.MULTIPROCESSORS);
     }
 }

@@ -58,6 +58,11 @@ record Instruction(long low, long high, int target) {
         return !leaves || conditional;
     }
 
+    /** Whether it stands under a predicate that never holds: ptxas pads copies to shared memory with loads that load nothing. */
+    boolean never() {
+        return ((low >>> 12) & 15) == (ALWAYS | 8);
+    }
+
     /** Bytes that a thread moves. */
     int bytes() {
         return ACCESS_BYTES[(int) (high >>> 9) & 7];

@@ -20,6 +20,9 @@ public record Mix(
 
     /** @param interval cycles from one HMMA to the next */
     static Mix of(Instruction instruction, boolean conflict, int interval) {
+        if (instruction.never()) {
+            return new Mix(1, 0, 0, 0, 0, 0, 0, 0, 0);
+        }
         int bytes = instruction.bytes();
         int opcode = instruction.opcode();
         boolean loads = opcode == Instruction.LDS;

@@ -18,8 +18,11 @@ import java.util.Optional;
  *                  address (NVIDIA staff on compute capability 7.x), on average
  * @param multicast blocks of a cluster that share the columns' operand
  * @param products  in bf16 for one of floats: 3 or 6 with factors that are split, else 1
+ * @param resident  whether the rows' operand stays in shared memory for many steps: then a step copies what the machine code copies
  */
-public record Tile(String kernels, Unit unit, int rows, int columns, int terms, int bytes, double wideLoad, int multicast, int products) {
+public record Tile(
+        String kernels, Unit unit, int rows, int columns, int terms, int bytes, double wideLoad, int multicast, int products,
+        boolean resident) {
     /**
      * What multiplies.
      */
@@ -38,6 +41,8 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
         }
     }
 
+    /** Threads of a warp. */
+    private static final int LANES = 32;
     /** Terms of a wgmma in bf16, its rows, its most columns. */
     private static final int WGMMA_TERMS = 16;
     private static final int WGMMA_ROWS = 64;
@@ -49,9 +54,12 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
 
     /** The kernels of native/cuda. A new one that is a product is a line here. */
     private static final List<Tile> TILES = List.of(
+            resident("convolution_.*_bf16_resident_256x64", 256, 64),
+            resident("convolution_.*_bf16_resident_256x48", 256, 48),
+            resident("convolution_.*_bf16_resident_192x64", 192, 64),
             hmma("convolution_.*_bf16_256x128", 256, 128), hmma("convolution_.*_bf16_128x192", 128, 192),
-            hmma("convolution_.*_bf16_128x128", 128, 128), hmma("convolution_.*_bf16_(pairs_)?256x96", 256, 96),
-            hmma("convolution_.*_bf16_(pairs_)?128x96", 128, 96), hmma("convolution_.*_bf16_256x48", 256, 48),
+            hmma("convolution_.*_bf16_128x128", 128, 128), hmma("convolution_.*_bf16_256x96", 256, 96),
+            hmma("convolution_.*_bf16_128x96", 128, 96), hmma("convolution_.*_bf16_256x48", 256, 48),
             hmma("convolution_.*_bf16_128x48", 128, 48), hmma("convolution_.*_bf16_(128x64|scalar)", 128, 64),
             split("convolution_.*_bf16x3_128x96", 128, 96, 3), split("convolution_.*_bf16x6_128x96", 128, 96, 6),
             split("convolution_.*_bf16x3_96x128", 96, 128, 3), split("convolution_.*_bf16x6_96x128", 96, 128, 6),
@@ -71,27 +79,32 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
     }
 
     private static Tile ffma(String kernels, int rows, int columns, double wideLoad) {
-        return new Tile(kernels, Unit.FFMA, rows, columns, 16, 4, wideLoad, 1, 1);
+        return new Tile(kernels, Unit.FFMA, rows, columns, 16, 4, wideLoad, 1, 1, false);
     }
 
     /** Floats in shared memory, which each warp splits into numbers of bf16 for mma.sync. */
     private static Tile split(String kernels, int rows, int columns, int products) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, 16, 4, 4, 1, products);
+        return new Tile(kernels, Unit.HMMA, rows, columns, 16, 4, 4, 1, products, false);
     }
 
     /** mma.sync in bf16, read by ldmatrix, in slices of 32 terms; the 16-byte loads are of windows, one for four lanes or more. */
     private static Tile hmma(String kernels, int rows, int columns) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1);
+        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1, false);
+    }
+
+    /** The same whose rows are read from a window that stays (tensor_resident.cuh). */
+    private static Tile resident(String kernels, int rows, int columns) {
+        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1, true);
     }
 
     /** mma.sync in bf16, read by ldmatrix. */
     static Tile hmma(String kernels, int rows, int columns, int terms) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1);
+        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1, false);
     }
 
     /** wgmma in bf16. */
     static Tile wgmma(String kernels, int rows, int columns, int terms, int multicast) {
-        return new Tile(kernels, Unit.WGMMA, rows, columns, terms, 2, 4, multicast, 1);
+        return new Tile(kernels, Unit.WGMMA, rows, columns, terms, 2, 4, multicast, 1, false);
     }
 
     double multiplyAdds() {
@@ -116,7 +129,7 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
     Map<Term, Double> cycles(Card card, Mix step, int warps) {
         Map<Term, Double> cycles = new EnumMap<>(Term.class);
         double share = (double) warps / Card.SCHEDULERS;
-        double copied = (double) (rows + columns) * terms * bytes;
+        double fetched = resident ? step.copyBytes() * LANES * warps : (double) (rows + columns) * terms * bytes;
         double read = warps * (step.wideLoads() * wideLoad + step.sharedCycles());
         cycles.put(Term.ISSUE, (step.instructions() + step.conflicts()) * share);
         switch (unit) {
@@ -130,8 +143,8 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
         if (unit != Unit.FFMA) {
             cycles.put(Term.POWER, multiplyAdds() / card.sustainedTensorRate());
         }
-        cycles.put(Term.SHARED, read + copied / 128);
-        double drawn = (rows + (double) columns / multicast) * terms * bytes;
+        cycles.put(Term.SHARED, read + fetched / 128);
+        double drawn = resident ? fetched : (rows + (double) columns / multicast) * terms * bytes;
         cycles.put(Term.L2, drawn * card.multiprocessors() / card.l2BytesPerCycle());
         return cycles;
     }
