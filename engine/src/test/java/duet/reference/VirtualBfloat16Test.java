@@ -26,7 +26,6 @@ import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.FullyConnectedForward;
 import duet.device.Operation.MaxPoolForward;
 import duet.device.Operation.SgdUpdate;
-import duet.device.Operation.SgdUpdate;
 import duet.device.Precision;
 import duet.device.RunParameters;
 import duet.device.Tensor;
@@ -125,6 +124,11 @@ class VirtualBfloat16Test extends MemoryBoundSuite {
     @TestFactory
     Stream<DynamicTest> fullyConnected() {
         return trials(ProductTrials::fullyConnected, 20);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> fullyConnectedInOnePass() {
+        return trials(OnePassTrials::of, 20);
     }
 
     @TestFactory

@@ -18,8 +18,12 @@ import java.util.Optional;
  *                  address (NVIDIA staff on compute capability 7.x), on average
  * @param multicast blocks of a cluster that share the columns' operand
  * @param products  in bf16 for one of floats: 3 or 6 with factors that are split, else 1
+ * @param passes    of a layer that it does at once: 2 with the factors of one for both gradients of a fully connected layer, else 1
+ * @param besides   bytes that a step copies to shared memory beside the factors
  */
-public record Tile(String kernels, Unit unit, int rows, int columns, int terms, int bytes, double wideLoad, int multicast, int products) {
+public record Tile(
+        String kernels, Unit unit, int rows, int columns, int terms, int bytes, double wideLoad, int multicast, int products, int passes,
+        int besides) {
     /**
      * What multiplies.
      */
@@ -49,6 +53,7 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
 
     /** The kernels of native/cuda. A new one that is a product is a line here. */
     private static final List<Tile> TILES = List.of(
+            onePass("fully_connected_backward_bf16", 128, 32, 64),
             hmma("convolution_.*_bf16_256x128", 256, 128), hmma("convolution_.*_bf16_128x192", 128, 192),
             hmma("convolution_.*_bf16_128x128", 128, 128), hmma("convolution_.*_bf16_(pairs_)?256x96", 256, 96),
             hmma("convolution_.*_bf16_(pairs_)?128x96", 128, 96), hmma("convolution_.*_bf16_256x48", 256, 48),
@@ -71,36 +76,41 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
     }
 
     private static Tile ffma(String kernels, int rows, int columns, double wideLoad) {
-        return new Tile(kernels, Unit.FFMA, rows, columns, 16, 4, wideLoad, 1, 1);
+        return new Tile(kernels, Unit.FFMA, rows, columns, 16, 4, wideLoad, 1, 1, 1, 0);
     }
 
     /** Floats in shared memory, which each warp splits into numbers of bf16 for mma.sync. */
     private static Tile split(String kernels, int rows, int columns, int products) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, 16, 4, 4, 1, products);
+        return new Tile(kernels, Unit.HMMA, rows, columns, 16, 4, 4, 1, products, 1, 0);
     }
 
     /** mma.sync in bf16, read by ldmatrix, in slices of 32 terms; the 16-byte loads are of windows, one for four lanes or more. */
     private static Tile hmma(String kernels, int rows, int columns) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1);
+        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1, 1, 0);
+    }
+
+    /** mma.sync in bf16 for both gradients of a fully connected layer; the weights' lower planes and momentum come along for the update. */
+    private static Tile onePass(String kernels, int rows, int columns, int terms) {
+        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1, 2, columns * terms * 6);
     }
 
     /** mma.sync in bf16, read by ldmatrix. */
     static Tile hmma(String kernels, int rows, int columns, int terms) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1);
+        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1, 1, 0);
     }
 
     /** wgmma in bf16. */
     static Tile wgmma(String kernels, int rows, int columns, int terms, int multicast) {
-        return new Tile(kernels, Unit.WGMMA, rows, columns, terms, 2, 4, multicast, 1);
+        return new Tile(kernels, Unit.WGMMA, rows, columns, terms, 2, 4, multicast, 1, 1, 0);
     }
 
     double multiplyAdds() {
-        return (double) rows * columns * terms * products;
+        return (double) rows * columns * terms * products * passes;
     }
 
     /** Turns of the main loop, for each warp, that are a step. */
     double turns(Mix turn, int warps) {
-        return multiplyAdds() / (turn.products() * unit.multiplyAdds * warps);
+        return multiplyAdds() / ((unit == Unit.FFMA ? turn.ffma() : turn.hmma()) * unit.multiplyAdds * warps);
     }
 
     /** Cycles between the last step of a block and the first one of the next: an estimate. */
@@ -116,7 +126,7 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
     Map<Term, Double> cycles(Card card, Mix step, int warps) {
         Map<Term, Double> cycles = new EnumMap<>(Term.class);
         double share = (double) warps / Card.SCHEDULERS;
-        double copied = (double) (rows + columns) * terms * bytes;
+        double copied = (double) (rows + columns) * terms * bytes + besides;
         double read = warps * (step.wideLoads() * wideLoad + step.sharedCycles());
         cycles.put(Term.ISSUE, (step.instructions() + step.conflicts()) * share);
         switch (unit) {
@@ -131,7 +141,7 @@ public record Tile(String kernels, Unit unit, int rows, int columns, int terms, 
             cycles.put(Term.POWER, multiplyAdds() / card.sustainedTensorRate());
         }
         cycles.put(Term.SHARED, read + copied / 128);
-        double drawn = (rows + (double) columns / multicast) * terms * bytes;
+        double drawn = (rows + (double) columns / multicast) * terms * bytes + besides;
         cycles.put(Term.L2, drawn * card.multiprocessors() / card.l2BytesPerCycle());
         return cycles;
     }
