@@ -47,6 +47,13 @@ final class OnePassTrials {
         return trials;
     }
 
+    /** AlexNet's batch, inputs and what lies below; of fc6 and fc7 fewer outputs, because the reference takes its time. */
+    static List<Trial> ofAlexnet(RandomGenerator random, int outputs) {
+        return List.of(of(random, new Shape(128, 256, 6, outputs, true, Below.NOTHING)),
+                of(random, new Shape(128, 4096, 1, 2 * outputs, true, Below.RELU_AND_DROPOUT)),
+                of(random, new Shape(128, 4096, 1, 1000, true, Below.RELU_AND_DROPOUT)));
+    }
+
     static Shape random(RandomGenerator random) {
         return new Shape(random.nextInt(1, 129), 8 * random.nextInt(1, 12), random.nextInt(1, 4), 8 * random.nextInt(1, 25),
                 random.nextInt(4) > 0, Below.values()[random.nextInt(Below.values().length)]);

@@ -132,6 +132,11 @@ class VirtualBfloat16Test extends MemoryBoundSuite {
     }
 
     @TestFactory
+    Stream<DynamicTest> fullyConnectedOfAlexnetInOnePass() {
+        return trials(OnePassTrials::ofAlexnet, 96);
+    }
+
+    @TestFactory
     Stream<DynamicTest> shapesOfAlexnetSmall() {
         return planned(PlannedOperations.ofBatches("alexnet-small", 1, 4));
     }
