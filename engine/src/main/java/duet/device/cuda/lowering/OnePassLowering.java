@@ -25,7 +25,7 @@ record OnePassLowering(ProductShape shape, int splits, int termsPerSplit) {
     /** Inputs of a block. */
     private static final int STRIP = 32;
     /** Outputs that are in shared memory at a time, of {@link #STAGES} buffers. */
-    private static final int SLICE = 64;
+    static final int SLICE = 64;
     private static final int STAGES = 2;
     private static final int THREADS = 256;
     /** Copies of 16 bytes need multiples of eight numbers side by side. */
@@ -86,7 +86,8 @@ record OnePassLowering(ProductShape shape, int splits, int termsPerSplit) {
         return Math.max(memory, slices) + ProductTiling.sumsOfSplits(shape, splits, ProductTiling.MULTIPROCESSORS);
     }
 
-    private static int sharedBytes() {
+    /** Dynamic shared memory of a block. */
+    static int sharedBytes() {
         return STAGES * (MOST_IMAGES * SLICE * BF16_BYTES + STRIP * SLICE * WEIGHT_BYTES / 2) + MOST_IMAGES * STRIP * BF16_BYTES;
     }
 
