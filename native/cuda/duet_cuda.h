@@ -40,8 +40,8 @@ typedef struct {
 
 /* ---- Matrix products: convolution, fully connected layers (convolution/) ----------------------------------------------------------
 
-   One structure for the three passes. `gathered` is read through windows: window (y, x) of the raster begins at row step * y +
-   origin_y and column step * x + origin_x of the image; what lies outside the image is zero. With g a group:
+   One structure for the three passes, and for two in one. `gathered` is read through windows: window (y, x) of the raster begins at
+   row step * y + origin_y and column step * x + origin_x of the image; what lies outside the image is zero. With g a group:
 
    forward   result[pixel][g * columns + c] = activation(bias + sum over terms of gathered[window of the pixel][term] * dense[g][term][c]);
              raster = the output, terms = kernel height x kernel width x depth
@@ -50,16 +50,18 @@ typedef struct {
              are dense: raster row a is row stride * (a + origin_y) + phase - padding_top of the result, columns likewise
    weights   result[g][row][c] = sum over pixels of gathered[window of the pixel][row] * dense[pixel][g * columns + c];
              rows = kernel height x kernel width x depth, bias[g * columns + c] = sum of dense if there is one
+   both      fully connected (fully_connected/): result as in data, of gathered [rows][terms], the output's gradient, and the weights of
+             `update`, [columns][terms]; these are updated by their gradient, of dense [rows][columns], the input, and likewise the bias
 
    The grid: x = tiles (those across fastest), y = groups (x phases), z = splits of the sum. Split z goes to result + z * split_stride and
    bias + z * split_stride: partial sums in scratch memory for duet_reduction, or with one split the result itself. */
 typedef struct {
   duet_address gathered, dense, result;
   duet_address bias;     /* forward: added; weights: written; 0 for none */
-  duet_address mask;     /* data: of the result's shape; the result is 0 where it is not above 0; 0 for none */
+  duet_address mask;     /* data, both: of the result's shape; the result is 0 where it is not above 0; 0 for none */
   duet_address status;   /* forward: set to 1 if a result is NaN or infinite, else left as it is; 0 for none */
   uint64_t split_stride; /* elements */
-  duet_update update;    /* weights, one split: of what the result is the gradient of; bias_update likewise */
+  duet_update update;    /* weights, one split: of what the result is the gradient of; both: always; bias_update likewise */
   duet_update bias_update;
   int32_t rows, columns, terms; /* of the product of one group (and phase) */
   int32_t terms_per_split;      /* a multiple of 16 */
@@ -73,7 +75,7 @@ typedef struct {
   duet_divisor taps_across;               /* windows are taps_across x taps_across pixels */
   int32_t stride, padding_top, padding, kernel, phases, result_height, result_width; /* data only */
   int32_t inside;                                                                    /* 1 if no window reaches outside its image */
-  float mask_scale;                                                                  /* data: of the results that the mask lets through */
+  float mask_scale;                                                                  /* data, both: of what the mask lets through */
 } duet_convolution;
 
 /* result[i] = epilogue(sum over splits of partial[split * split_stride + i]) in the order of the splits, for i below elements + tail;

@@ -47,7 +47,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class KernelCounterTest {
     private static final double LIMIT = 1.1;
     // Not held to the limit of sectors: the first layer's kernels (_image_), which read rows of 33 floats from any address and wait for
-    // arithmetic, not for memory; softmax in bf16, whose rows of 2000 bytes begin within a sector.
+    // arithmetic, not for memory; softmax in bf16, whose rows of 2000 bytes begin within a sector; and what does nothing but fc8 on towers,
+    // whose weights' rows are such.
 
     @AfterEach
     void forget() {
@@ -93,11 +94,13 @@ class KernelCounterTest {
             "virtual:0, BF16X3", "'virtual:0,virtual:1', BF16X6"})
     void accessesAreNearTheIdeal(String devices, Precision precision) throws Exception {
         Map<String, Map<String, Long>> kernels = step(devices, precision);
+        List<String> rowsWithinSectors = devices.contains(",") ? List.of("softmax_cross_entropy_bf16", "fully_connected_backward_bf16")
+                : List.of("softmax_cross_entropy_bf16");
         List<String> excesses = new ArrayList<>();
         kernels.forEach((kernel, counts) -> {
             double sectors = ratio(counts, "global_sectors");
             double mainLoop = ratio(counts, "main_loop_shared_wavefronts");
-            if (sectors > LIMIT && !kernel.contains("_image_") && !kernel.equals("softmax_cross_entropy_bf16")) {
+            if (sectors > LIMIT && !kernel.contains("_image_") && !rowsWithinSectors.contains(kernel)) {
                 excesses.add(String.format(Locale.ROOT, "%s: %.2f of the ideal sectors", kernel, sectors));
             }
             if (mainLoop > LIMIT) {

@@ -7,6 +7,7 @@ import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
 import duet.device.Operation;
+import duet.device.Operation.ActivationBackward;
 import duet.device.Operation.ActivationForward;
 import duet.device.Operation.Add;
 import duet.device.Operation.Gather;
@@ -152,7 +153,8 @@ final class StoredTrials {
 
     private static boolean keepsOrder(Operation operation) {
         return operation instanceof MaxPoolForward
-                || operation instanceof ActivationForward o && o.function() == Operation.Activation.RELU;
+                || operation instanceof ActivationForward o && o.function() == Operation.Activation.RELU
+                || operation instanceof ActivationBackward b && b.function() == Operation.Activation.RELU;
     }
 
     /** Of a tensor in bf16: each element is what a value within what is allowed is rounded to. */

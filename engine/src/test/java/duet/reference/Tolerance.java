@@ -76,10 +76,10 @@ final class Tolerance {
                 case RELU -> null;
                 case TANH -> scaled(8 * ROUNDING, after.get(o.output()));
             });
-            case ActivationBackward o -> Map.of(o.inputGradient(), switch (o.function()) {
-                case RELU -> zeros(o.inputGradient());
-                case TANH -> scaled(4 * ROUNDING, before.get(o.outputGradient()));
-            });
+            case ActivationBackward o -> switch (o.function()) {
+                case RELU -> Map.of(o.inputGradient(), letThrough(carried.get(o.outputGradient()), before.get(o.output())));
+                case TANH -> Map.of(o.inputGradient(), scaled(4 * ROUNDING, before.get(o.outputGradient())));
+            };
             case Dropout o -> plus(o.output(), scaled(o.scale(), carried.get(o.input())), null);
             case Scale o -> plus(o.output(), scaled(o.factor(), carried.get(o.input())), null);
             case MaxPoolForward o -> Map.of(o.output(), maxPool(o, carried.get(o.input())));
@@ -241,6 +241,15 @@ final class Tolerance {
             forWeight[i] = forMomentum[i] + ROUNDING * Math.abs(after.get(o.weight())[i]);
         }
         return Map.of(o.momentum(), forMomentum, o.weight(), forWeight);
+    }
+
+    /** What is carried, where a ReLU's output lets it through. */
+    private static double[] letThrough(double[] carried, double[] output) {
+        double[] allowed = new double[output.length];
+        for (int i = 0; carried != null && i < allowed.length; i++) {
+            allowed[i] = output[i] > 0 ? carried[i] : 0;
+        }
+        return allowed;
     }
 
     private static Map<Tensor, double[]> exact(Operation operation) {

@@ -130,6 +130,16 @@ class VirtualBfloat16Test extends MemoryBoundSuite {
     }
 
     @TestFactory
+    Stream<DynamicTest> fullyConnectedInOnePass() {
+        return trials(OnePassTrials::of, 20);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> fullyConnectedOfAlexnetInOnePass() {
+        return trials(OnePassTrials::ofAlexnet, 96);
+    }
+
+    @TestFactory
     Stream<DynamicTest> shapesOfAlexnetSmall() {
         return planned(PlannedOperations.ofBatches("alexnet-small", 1, 4));
     }

@@ -98,6 +98,16 @@ final class KernelText {
             cp.async.wait_group 1;
             cp.async.wait_group 0;
             """;
+    /** The same of 16 bytes alone, past the first-level cache. */
+    private static final String COPIES_OF_16 = """
+            cvt.u32.u64 %t0, %w2;
+            and.b32 %t0, %t0, 31;
+            min.s32 %t0, %t0, 16;
+            cp.async.cg.shared.global [%mine], [%in], 16, %t0;
+            cp.async.cg.shared.global [%mine+16], [%in+16], 16;
+            cp.async.commit_group;
+            cp.async.wait_group 0;
+            """;
 
     /** Lanes of one warp exchange what they have. */
     private static final String MEET = """
@@ -195,6 +205,7 @@ final class KernelText {
             case "bar.sync", "cvta.to.global.u64" -> SHARE + SHOW_OTHER;
             case "bra", "bra.uni", "ret" -> BRANCHES;
             case "cp.async.ca.shared.global", "cp.async.commit_group", "cp.async.wait_group" -> CLEAR + COPIES + SHOW_OTHER;
+            case "cp.async.cg.shared.global" -> CLEAR + COPIES_OF_16 + SHOW_OTHER;
             default -> null;
         };
     }

@@ -15,6 +15,8 @@ public final class CudaLowering {
 
     public static long workspaceBytes(Operation operation, int multiprocessors, Precision precision) {
         return switch (operation) {
+            case FullyConnectedBackwardData o ->
+                Math.max(ProductLowering.workspaceBytes(o, multiprocessors, precision), OnePassLowering.workspaceBytes(o, precision));
             case Product o -> ProductLowering.workspaceBytes(o, multiprocessors, precision);
             case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o, precision);
             default -> 0;
@@ -41,6 +43,7 @@ public final class CudaLowering {
             case ConvolutionForward o -> ProductLowering.forward(site, o, fusion);
             case FullyConnectedForward o -> ProductLowering.forward(site, o, fusion);
             case ConvolutionBackwardData o -> ProductLowering.backwardData(site, o, fusion);
+            case FullyConnectedBackwardData o when fusion.backwardWeights() != null -> OnePassLowering.lower(site, o, fusion);
             case FullyConnectedBackwardData o -> ProductLowering.backwardData(site, o, fusion);
             case ConvolutionBackwardWeights o -> ProductLowering.backwardWeights(site, o, fusion);
             case FullyConnectedBackwardWeights o -> ProductLowering.backwardWeights(site, o, fusion);

@@ -21,7 +21,8 @@ import duet.device.Tensor;
  * @param first  decides the kernel
  * @param others what its kernel does besides: an activation and the search for NaN and infinity in the epilogue of a forward product;
  *               max-pooling right after a response norm; response norm's gradient right after max-pooling's; the gradients of a dropout and
- *               a ReLU in place on the result; the update of the parameters by the gradients that are the results
+ *               a ReLU in place on the result; the update of the parameters by the gradients that are the results; all of that and both
+ *               gradients of a fully connected layer
  */
 public record Fusion(Operation first, List<Operation> others) {
     public Fusion {
@@ -72,6 +73,11 @@ public record Fusion(Operation first, List<Operation> others) {
     float maskScale() {
         Dropout dropout = find(Dropout.class);
         return dropout == null ? 1 : dropout.scale();
+    }
+
+    /** The gradients of the same layer's parameters, or null. */
+    FullyConnectedBackwardWeights backwardWeights() {
+        return find(FullyConnectedBackwardWeights.class);
     }
 
     /** The update by a gradient, or null. */
@@ -126,7 +132,7 @@ public record Fusion(Operation first, List<Operation> others) {
                 case MaxPoolBackward o -> norm(layout, o, i, steps, readers, overlap);
                 case ResponseNormBackward o -> masks(o.inputGradient(), i, steps, o.input(), false);
                 case ConvolutionBackwardData o -> masks(o.inputGradient(), i, steps, null, true);
-                case FullyConnectedBackwardData o -> masks(o.inputGradient(), i, steps, null, true);
+                case FullyConnectedBackwardData o -> onePass(layout, o, i, steps, readers, overlap);
                 case ConvolutionBackwardWeights o -> updates(o.weightGradient(), o.biasGradient(), i, steps, readers);
                 case FullyConnectedBackwardWeights o -> updates(o.weightGradient(), o.biasGradient(), i, steps, readers);
                 default -> List.of();
@@ -253,6 +259,23 @@ public record Fusion(Operation first, List<Operation> others) {
             }
         }
         return updates;
+    }
+
+    /**
+     * What is done in place on the input's gradient, and right behind it the gradients of the parameters with their updates, if one pass
+     * over the parameters can do all. Past no event: what waits for the input's gradient would wait for the updates, too.
+     */
+    private static List<Integer> onePass(CudaLayout layout, FullyConnectedBackwardData data, int index, List<Step> steps,
+            Map<Tensor, Integer> readers, BiPredicate<Tensor, Tensor> overlap) {
+        List<Integer> masks = masks(data.inputGradient(), index, steps, null, true);
+        if (operation(steps, index + 1) instanceof FullyConnectedBackwardWeights weights && OnePassLowering.serves(layout, data, weights)
+                && weights.reads().stream().noneMatch(read -> overlap.test(read, data.inputGradient()))) {
+            List<Integer> updates = updates(weights.weightGradient(), weights.biasGradient(), index + 1, steps, readers);
+            if (!updates.isEmpty() && ((SgdUpdate) operation(steps, updates.getFirst())).weight().equals(data.weight())) {
+                return Stream.of(masks, List.of(index + 1), updates).flatMap(List::stream).toList();
+            }
+        }
+        return masks;
     }
 
     private static int update(Tensor gradient, int index, List<Step> steps) {

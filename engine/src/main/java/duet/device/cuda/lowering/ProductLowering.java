@@ -188,8 +188,8 @@ final class ProductLowering {
             if (tiling.tile().scalar()) {
                 update(weight, bias);
             } else {
-                update(duet_convolution.update(product), weight);
-                update(duet_convolution.bias_update(product), bias);
+                update(site, duet_convolution.update(product), weight);
+                update(site, duet_convolution.bias_update(product), bias);
             }
             return;
         }
@@ -202,18 +202,19 @@ final class ProductLowering {
         }
         MemorySegment sums = sums(weightGradient, bf16() && weight != null ? "_planes" : "");
         duet_reduction.tail_result(sums, address(biasGradient));
-        update(duet_reduction.update(sums), weight);
-        update(duet_reduction.tail_update(sums), bias);
+        update(site, duet_reduction.update(sums), weight);
+        update(site, duet_reduction.tail_update(sums), bias);
     }
 
     private void update(SgdUpdate weight, SgdUpdate bias) {
         Stream.of(weight, bias).filter(Objects::nonNull).forEach(o -> launches.addAll(ElementwiseLowering.lower(site, o)));
     }
 
-    private void update(MemorySegment to, SgdUpdate update) {
+    /** @param update null for none */
+    static void update(Site site, MemorySegment to, SgdUpdate update) {
         if (update != null) {
-            duet_update.weight(to, address(update.weight()));
-            duet_update.momentum(to, address(update.momentum()));
+            duet_update.weight(to, Grids.address(site, update.weight()));
+            duet_update.momentum(to, Grids.address(site, update.momentum()));
             duet_update.run(to, site.run());
             duet_update.rate_index(to, update.rateIndex());
         }

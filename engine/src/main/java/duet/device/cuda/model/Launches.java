@@ -91,9 +91,13 @@ public final class Launches {
                     : Math.round(moved * (blocks(call) * call.blockX() / threads));
             launches.add(new Launch(device, fusion.label(), fusion.first().kind(), call.kernel(), blocks(call), call.gridZ(), call.blockX(),
                     call.sharedBytes(), product == null ? 0 : CudaLowering.terms(product, layout.precision()),
-                    product == null ? 0 : product.flop(), bytes));
+                    product == null ? 0 : flop(fusion), bytes));
         }
         return launches;
+    }
+
+    private static long flop(Fusion fusion) {
+        return fusion.operations().stream().filter(Product.class::isInstance).mapToLong(product -> ((Product) product).flop()).sum();
     }
 
     /** Of one of the launches that are a product: packing before it, sums of its splits and updates behind it. */
@@ -108,6 +112,11 @@ public final class Launches {
         long operands = product.reads().stream().mapToLong(reads::get).sum();
         boolean sums = main + 1 < calls.size() - apart.size();
         long partial = sums ? calls.get(main).gridZ() * product.writes().stream().mapToLong(Tensor::dataBytes).sum() : 0;
+        if (sums && fusion.operations().stream().filter(Product.class::isInstance).count() > 1) {
+            // One pass over the parameters: the sum of the splits makes the input's gradient alone.
+            long result = product.writes().stream().mapToLong(layout::bytes).sum();
+            return partial + (index == main ? moved - result : result);
+        }
         if (index < main) {
             return 2 * reads.get(product.reads().get(index));
         }

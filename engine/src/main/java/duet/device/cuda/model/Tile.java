@@ -19,10 +19,12 @@ import java.util.Optional;
  * @param multicast blocks of a cluster that share the columns' operand
  * @param products  in bf16 for one of floats: 3 or 6 with factors that are split, else 1
  * @param resident  whether the rows' operand stays in shared memory for many steps: then a step copies what the machine code copies
+ * @param passes    of a layer that it does at once: 2 with the factors of one for both gradients of a fully connected layer, else 1
+ * @param besides   bytes that a step copies to shared memory beside the factors
  */
 public record Tile(
         String kernels, Unit unit, int rows, int columns, int terms, int bytes, double wideLoad, int multicast, int products,
-        boolean resident) {
+        boolean resident, int passes, int besides) {
     /**
      * What multiplies.
      */
@@ -57,6 +59,7 @@ public record Tile(
             resident("convolution_.*_bf16_resident_256x64", 256, 64),
             resident("convolution_.*_bf16_resident_256x48", 256, 48),
             resident("convolution_.*_bf16_resident_192x64", 192, 64),
+            onePass("fully_connected_backward_bf16", 128, 32, 64),
             hmma("convolution_.*_bf16_256x128", 256, 128), hmma("convolution_.*_bf16_128x192", 128, 192),
             hmma("convolution_.*_bf16_128x128", 128, 128), hmma("convolution_.*_bf16_256x96", 256, 96),
             hmma("convolution_.*_bf16_128x96", 128, 96), hmma("convolution_.*_bf16_256x48", 256, 48),
@@ -79,41 +82,46 @@ public record Tile(
     }
 
     private static Tile ffma(String kernels, int rows, int columns, double wideLoad) {
-        return new Tile(kernels, Unit.FFMA, rows, columns, 16, 4, wideLoad, 1, 1, false);
+        return new Tile(kernels, Unit.FFMA, rows, columns, 16, 4, wideLoad, 1, 1, false, 1, 0);
     }
 
     /** Floats in shared memory, which each warp splits into numbers of bf16 for mma.sync. */
     private static Tile split(String kernels, int rows, int columns, int products) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, 16, 4, 4, 1, products, false);
+        return new Tile(kernels, Unit.HMMA, rows, columns, 16, 4, 4, 1, products, false, 1, 0);
     }
 
     /** mma.sync in bf16, read by ldmatrix, in slices of 32 terms; the 16-byte loads are of windows, one for four lanes or more. */
     private static Tile hmma(String kernels, int rows, int columns) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1, false);
+        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1, false, 1, 0);
     }
 
     /** The same whose rows are read from a window that stays (tensor_resident.cuh). */
     private static Tile resident(String kernels, int rows, int columns) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1, true);
+        return new Tile(kernels, Unit.HMMA, rows, columns, 32, 2, 2, 1, 1, true, 1, 0);
+    }
+
+    /** mma.sync in bf16 for both gradients of a fully connected layer; the weights' lower planes and momentum come along for the update. */
+    private static Tile onePass(String kernels, int rows, int columns, int terms) {
+        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1, false, 2, columns * terms * 6);
     }
 
     /** mma.sync in bf16, read by ldmatrix. */
     static Tile hmma(String kernels, int rows, int columns, int terms) {
-        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1, false);
+        return new Tile(kernels, Unit.HMMA, rows, columns, terms, 2, 4, 1, 1, false, 1, 0);
     }
 
     /** wgmma in bf16. */
     static Tile wgmma(String kernels, int rows, int columns, int terms, int multicast) {
-        return new Tile(kernels, Unit.WGMMA, rows, columns, terms, 2, 4, multicast, 1, false);
+        return new Tile(kernels, Unit.WGMMA, rows, columns, terms, 2, 4, multicast, 1, false, 1, 0);
     }
 
     double multiplyAdds() {
-        return (double) rows * columns * terms * products;
+        return (double) rows * columns * terms * products * passes;
     }
 
     /** Turns of the main loop, for each warp, that are a step. */
     double turns(Mix turn, int warps) {
-        return multiplyAdds() / (turn.products() * unit.multiplyAdds * warps);
+        return multiplyAdds() / ((unit == Unit.FFMA ? turn.ffma() : turn.hmma()) * unit.multiplyAdds * warps);
     }
 
     /** Cycles between the last step of a block and the first one of the next: an estimate. */
@@ -129,7 +137,7 @@ public record Tile(
     Map<Term, Double> cycles(Card card, Mix step, int warps) {
         Map<Term, Double> cycles = new EnumMap<>(Term.class);
         double share = (double) warps / Card.SCHEDULERS;
-        double fetched = resident ? step.copyBytes() * LANES * warps : (double) (rows + columns) * terms * bytes;
+        double copied = resident ? step.copyBytes() * LANES * warps : (double) (rows + columns) * terms * bytes + besides;
         double read = warps * (step.wideLoads() * wideLoad + step.sharedCycles());
         cycles.put(Term.ISSUE, (step.instructions() + step.conflicts()) * share);
         switch (unit) {
@@ -143,8 +151,8 @@ public record Tile(
         if (unit != Unit.FFMA) {
             cycles.put(Term.POWER, multiplyAdds() / card.sustainedTensorRate());
         }
-        cycles.put(Term.SHARED, read + fetched / 128);
-        double drawn = resident ? fetched : (rows + (double) columns / multicast) * terms * bytes;
+        cycles.put(Term.SHARED, read + copied / 128);
+        double drawn = resident ? copied : (rows + (double) columns / multicast) * terms * bytes + besides;
         cycles.put(Term.L2, drawn * card.multiprocessors() / card.l2BytesPerCycle());
         return cycles;
     }

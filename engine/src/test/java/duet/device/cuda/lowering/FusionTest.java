@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 import duet.device.Layout;
 import duet.device.Operation;
@@ -31,8 +32,12 @@ class FusionTest {
     private static final CudaLayout ROUNDED = new CudaLayout(device -> 132, Precision.BF16);
 
     private static Plan plan(Placement placement, Mode mode, Layout layout) {
+        return plan(placement, mode, layout, 4);
+    }
+
+    private static Plan plan(Placement placement, Mode mode, Layout layout, int batch) {
         Network network = Networks.create("alexnet", 3, 1000);
-        return Planner.plan(network, placement, mode, 4, new StoredImages(256, 256), true, layout);
+        return Planner.plan(network, placement, mode, batch, new StoredImages(256, 256), true, layout);
     }
 
     private static List<Fusion> fusions(Plan plan, int device) {
@@ -96,6 +101,32 @@ class FusionTest {
         List<Fusion> fusions = fusions(plan(placement, Mode.EVALUATION, LAYOUT), 0);
         assertNotNull(of(fusions, "norm1", Operation.ResponseNormForward.class).pool());
         assertNotNull(of(fusions, "norm2", Operation.ResponseNormForward.class).pool());
+    }
+
+    /** The way back through a fully connected layer, with its update, where nobody waits for a part of it and registers hold the batch. */
+    @Test
+    void onePassOverTheWeights() {
+        Plan plan = plan(Placement.ONE_DEVICE, Mode.TRAINING, ROUNDED, 128);
+        assertEquals(List.of("fc8", "fc7", "fc6"), onePass(fusions(ROUNDED, plan, 0)));
+        List<Class<?>> parameters = List.of(Operation.FullyConnectedBackwardWeights.class, Operation.SgdUpdate.class,
+                Operation.SgdUpdate.class);
+        for (String layer : List.of("fc6", "fc7", "fc8")) {
+            Fusion all = of(fusions(ROUNDED, plan, 0), layer, Operation.FullyConnectedBackwardData.class);
+            List<Class<?>> masks = layer.equals("fc6") ? List.of()
+                    : List.of(Operation.Dropout.class, Operation.ActivationBackward.class);
+            assertEquals(Stream.concat(masks.stream(), parameters.stream()).toList(),
+                    all.others().stream().<Class<?>>map(Object::getClass).toList(), layer);
+        }
+        assertEquals(List.of(), onePass(fusions(ROUNDED, plan(Placement.ONE_DEVICE, Mode.TRAINING, ROUNDED, 129), 0)), "too many images");
+        assertEquals(List.of(), onePass(fusions(LAYOUT, plan(Placement.ONE_DEVICE, Mode.TRAINING, LAYOUT, 128), 0)), "fp32");
+        // The other tower waits for the gradients of what fc7 and fc6 saw, but not for those of fc8.
+        assertEquals(List.of("fc8"), onePass(fusions(ROUNDED, plan(Placement.TWO_TOWERS, Mode.TRAINING, ROUNDED, 128), 0)));
+        assertEquals(List.of(), onePass(fusions(ROUNDED, plan(Placement.data(2, 2), Mode.TRAINING, ROUNDED, 128), 0)),
+                "the update waits for the other devices' gradients");
+    }
+
+    private static List<String> onePass(List<Fusion> fusions) {
+        return fusions.stream().filter(f -> f != null && f.backwardWeights() != null).map(f -> f.first().layer()).toList();
     }
 
     /** What one kernel does beside norms and pools, one kernel does in bf16, too. */

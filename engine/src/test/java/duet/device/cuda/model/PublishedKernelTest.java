@@ -93,7 +93,7 @@ class PublishedKernelTest {
     @ParameterizedTest
     @CsvSource({"16.0, 24", "18.2, 20"})
     void sharedMemoryOfSgemm(double published, double cyclesByTerm) {
-        Tile tile = new Tile("", Tile.Unit.FFMA, 128, 128, 8, 4, 4, 1, 1, false);
+        Tile tile = new Tile("", Tile.Unit.FFMA, 128, 128, 8, 4, 4, 1, 1, false, 1, 0);
         double slow = most(tile.cycles(Card.H100, new Mix(72, 64, 0, 0, 0, 0, cyclesByTerm, 0, 0).times(8), WARPS));
         double fast = most(tile.cycles(Card.H100, new Mix(72, 64, 0, 0, 0, 0, 8, 0, 0).times(8), WARPS));
         assertEquals(published / 21.8, fast / slow, 0.03 * fast / slow);
