@@ -248,4 +248,16 @@ typedef struct {
   duet_divisor depth, taps;                 /* filter, gradient: packed channels; packed taps across */
 } duet_packing;
 
+/* Images are packed as they are prepared, and the filter beside them, where a first layer on tensor cores is all that reads them: `input`
+   makes the images of `packing` (which has no addresses; its packed_width is in pixels), `filter` is packed by the blocks behind those of
+   the images. A block makes `rows` packed rows of `pixels` packed pixels, which begin at pixel `pixels` * (blockIdx.x mod tiles). */
+typedef struct {
+  duet_prepare_input input;
+  duet_packing packing, filter; /* filter: count 0 for none */
+  uint32_t image_blocks;        /* the blocks from there on pack the filter */
+  uint32_t packed_rows;         /* of all images */
+  uint32_t rows, pixels;
+  duet_divisor tiles; /* across a packed row */
+} duet_prepare_packed;
+
 #endif

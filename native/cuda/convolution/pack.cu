@@ -1,6 +1,6 @@
 /* The first layer for tensor cores, see duet_packing: a row of a window has kernel * channels numbers at any address, which neither
    cp.async nor ldmatrix can take; packed pixels have multiples of eight. Memory-bound; a thread a chunk of 16 bytes. */
-#include "common/access.cuh"
+#include "common/packing.cuh"
 
 namespace duet::packing {
 
@@ -24,16 +24,6 @@ __device__ __forceinline__ uint4 image_chunk(const duet_packing &p, uint32_t chu
   return {words[0], words[1], words[2], words[3]};
 }
 
-/* Where a row of the packed filter is in the filter; -1 for nowhere. */
-__device__ __forceinline__ int filter_row(const duet_packing &p, uint32_t row) {
-  uint32_t dy = split(row, p.depth); /* packed channel; row is the packed tap */
-  const int across = static_cast<int>(split(dy, p.row));
-  const int tap_x = static_cast<int>(split(row, p.taps)), tap_y = static_cast<int>(row);
-  const int y = tap_y * p.stride + static_cast<int>(dy), at = tap_x * p.stride * p.channels + across;
-  const bool there = (static_cast<int>(dy) < p.stride) & (y < p.kernel) & (at < p.kernel * p.channels);
-  return there ? y * p.kernel * p.channels + at : -1;
-}
-
 }  // namespace duet::packing
 
 extern "C" __global__ void __launch_bounds__(128) pack_image_bf16(const __grid_constant__ duet_packing p) {
@@ -44,14 +34,7 @@ extern "C" __global__ void __launch_bounds__(128) pack_image_bf16(const __grid_c
 }
 
 extern "C" __global__ void __launch_bounds__(128) pack_filter_bf16(const __grid_constant__ duet_packing p) {
-  const uint32_t chunk = blockIdx.x * 128 + threadIdx.x;
-  if (chunk < p.count) {
-    uint32_t row = chunk;
-    const uint32_t column = duet::split(row, p.chunks);
-    const int from = duet::packing::filter_row(p, row);
-    const uint4 *filter = duet::global<const uint4>(p.from);
-    duet::global<uint4>(p.to)[chunk] = from < 0 ? make_uint4(0, 0, 0, 0) : filter[from * p.chunks.divisor + column];
-  }
+  duet::packing::pack_filter(p, blockIdx.x * 128 + threadIdx.x);
 }
 
 /* The rows that the packed filter has more are left out. */

@@ -28,7 +28,8 @@ public interface Layout {
     }
 
     /**
-     * {@return this layout, or that of inference if the steps change no persistent tensor}
+     * {@return the layout of a program: this one, or that of inference if the steps change no persistent tensor} A backend may also keep a
+     * tensor in the form of what reads it.
      *
      * @param streams the steps of a program
      */

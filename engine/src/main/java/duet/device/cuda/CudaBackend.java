@@ -162,12 +162,13 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public boolean fuses(Operation first, Operation second) {
-        return fuses && layout.fuses(first, second);
+    public CudaLayout of(List<StreamSteps> streams) {
+        return fuses ? layout.of(streams) : layout;
     }
 
-    CudaLayout layout() {
-        return layout;
+    @Override
+    public boolean fuses(Operation first, Operation second) {
+        return fuses && layout.fuses(first, second);
     }
 
     /** @param index of the device in plans, which number those of all processes */

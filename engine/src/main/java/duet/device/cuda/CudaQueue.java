@@ -22,6 +22,7 @@ import duet.device.cuda.driver.CudaStream;
 import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.driver.PreparedKernelCall;
 import duet.device.cuda.driver.Resources;
+import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.CudaLowering;
 import duet.device.cuda.lowering.Fusion;
 import duet.device.cuda.lowering.Site;
@@ -56,20 +57,22 @@ final class CudaQueue {
     private int next;
 
     /**
+     * @param layout     of the program's tensors
      * @param workspaces device address of a launch's scratch memory, or 0
      * @param overlap    whether two tensors share memory
      */
-    CudaQueue(CudaBackend backend, StreamSteps steps, Map<Tensor, Integer> readers, Arena arena, Resources resources,
-            ToLongFunction<Tensor> address, ToLongFunction<Step.Launch> workspaces, BiPredicate<Tensor, Tensor> overlap, long run) {
+    CudaQueue(CudaBackend backend, CudaLayout layout, StreamSteps steps, Map<Tensor, Integer> readers, Arena arena,
+            Resources resources, ToLongFunction<Tensor> address, ToLongFunction<Step.Launch> workspaces,
+            BiPredicate<Tensor, Tensor> overlap, long run) {
         CudaDevice device = backend.device(steps.device());
         kind = steps.kind();
         ranks = backend.processes().ranks();
         stream = device.stream(kind);
-        List<Fusion> fusions = backend.fuses() ? Fusion.plan(backend.layout(), steps.steps(), readers, overlap)
+        List<Fusion> fusions = backend.fuses() ? Fusion.plan(layout, steps.steps(), readers, overlap)
                 : Fusion.none(steps.steps());
         Stream<Operation> operations = steps.steps().stream()
                 .flatMap(step -> step instanceof Step.Launch launch ? Stream.of(launch.operation()) : Stream.empty());
-        for (KernelCall reset : CudaLowering.begin(operations, site(arena, address, 0, run, backend, device))) {
+        for (KernelCall reset : CudaLowering.begin(operations, site(arena, address, 0, run, layout, device))) {
             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, "finite check", reset)));
         }
         for (int i = 0; i < steps.steps().size(); i++) {
@@ -77,7 +80,7 @@ final class CudaQueue {
                 case Step.Launch launch -> {
                     launch.requireOn(device.index);
                     if (fusions.get(i) != null) {
-                        Site site = site(arena, address, workspaces.applyAsLong(launch), run, backend, device);
+                        Site site = site(arena, address, workspaces.applyAsLong(launch), run, layout, device);
                         for (KernelCall l : CudaLowering.lower(fusions.get(i), site)) {
                             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, fusions.get(i).label(), l)));
                         }
@@ -122,10 +125,10 @@ final class CudaQueue {
         return new Command.Exchange(copies.getFirst().layer(), sends, receives);
     }
 
-    private static Site site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, CudaBackend backend,
+    private static Site site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, CudaLayout layout,
             CudaDevice device) {
         return new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor), workspace, run, device.card.multiprocessors,
-                backend.layout());
+                layout);
     }
 
     List<Command> commands() {

@@ -1,10 +1,14 @@
 package duet.device.cuda.lowering;
 
+import java.util.List;
+import java.util.Map;
 import java.util.function.IntUnaryOperator;
 
 import duet.device.Layout;
 import duet.device.Operation;
 import duet.device.Precision;
+import duet.device.Region;
+import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 
@@ -15,11 +19,30 @@ public final class CudaLayout implements Layout {
 
     private final IntUnaryOperator multiprocessors;
     private final Precision precision;
+    private final Map<Tensor, PackedInput> inputs;
 
     /** @param multiprocessors of each device's card */
     public CudaLayout(IntUnaryOperator multiprocessors, Precision precision) {
+        this(multiprocessors, precision, Map.of());
+    }
+
+    private CudaLayout(IntUnaryOperator multiprocessors, Precision precision, Map<Tensor, PackedInput> inputs) {
         this.multiprocessors = multiprocessors;
         this.precision = precision;
+        this.inputs = inputs;
+    }
+
+    /** With inputs in the form of the first layer where nothing else reads them. */
+    @Override
+    public CudaLayout of(List<StreamSteps> streams) {
+        return new CudaLayout(multiprocessors, precision, PackedInput.of(streams, precision));
+    }
+
+    /** This layout, if a program's tensors have room for it; else one in which inputs are as all else is. */
+    public CudaLayout within(Map<Tensor, Region> regions) {
+        boolean room = inputs.entrySet().stream().allMatch(
+                input -> !regions.containsKey(input.getKey()) || input.getValue().bytes() <= regions.get(input.getKey()).bytes());
+        return room ? this : new CudaLayout(multiprocessors, precision);
     }
 
     public Precision precision() {
@@ -30,14 +53,20 @@ public final class CudaLayout implements Layout {
         return Stored.of(tensor, precision);
     }
 
+    /** How an input is packed; null for one that is not. */
+    PackedInput packedInput(Tensor tensor) {
+        return inputs.get(tensor);
+    }
+
     @Override
     public long bytes(Tensor tensor) {
-        return stored(tensor).bytes(tensor);
+        PackedInput packed = packedInput(tensor);
+        return packed == null ? stored(tensor).bytes(tensor) : packed.bytes();
     }
 
     @Override
     public long workspaceBytes(Operation operation, int device) {
-        return CudaLowering.workspaceBytes(operation, multiprocessors.applyAsInt(device), precision);
+        return CudaLowering.workspaceBytes(operation, multiprocessors.applyAsInt(device), this);
     }
 
     @Override
@@ -57,13 +86,14 @@ public final class CudaLayout implements Layout {
 
     /** Canonical floats as 16-bit words in the kernels' order and form; not for what is stored {@link Stored#PLAIN}. */
     public short[] encode(Tensor tensor, float[] canonical) {
-        return stored(tensor).encode(tensor, packed(tensor, canonical));
+        short[] words = stored(tensor).encode(tensor, packed(tensor, canonical));
+        return packedInput(tensor) == null ? words : packedInput(tensor).pack(words);
     }
 
     /** The words of {@link #encode} as canonical floats. */
     public void decode(Tensor tensor, short[] words, float[] canonical) {
         float[] packed = new float[canonical.length];
-        stored(tensor).decode(tensor, words, packed);
+        stored(tensor).decode(tensor, packedInput(tensor) == null ? words : packedInput(tensor).unpack(words), packed);
         unpack(tensor, packed, canonical);
     }
 

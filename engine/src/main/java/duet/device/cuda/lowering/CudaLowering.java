@@ -5,7 +5,6 @@ import java.util.stream.Stream;
 
 import duet.device.Operation;
 import duet.device.Operation.*;
-import duet.device.Precision;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 
@@ -13,10 +12,10 @@ import duet.device.cuda.driver.KernelCall;
 public final class CudaLowering {
     private CudaLowering() {}
 
-    public static long workspaceBytes(Operation operation, int multiprocessors, Precision precision) {
+    public static long workspaceBytes(Operation operation, int multiprocessors, CudaLayout layout) {
         return switch (operation) {
-            case Product o -> ProductLowering.workspaceBytes(o, multiprocessors, precision);
-            case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o, precision);
+            case Product o -> ProductLowering.workspaceBytes(o, multiprocessors, layout);
+            case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o, layout.precision());
             default -> 0;
         };
     }
@@ -31,8 +30,8 @@ public final class CudaLowering {
     }
 
     /** Terms that each result of a product adds, before they are split. */
-    public static int terms(Product operation, Precision precision) {
-        return ProductLowering.terms(operation, precision);
+    public static int terms(Product operation, CudaLayout layout) {
+        return ProductLowering.terms(operation, layout);
     }
 
     public static List<KernelCall> lower(Fusion fusion, Site site) {

@@ -29,7 +29,7 @@ final class ProductLowering {
 
     private ProductLowering(Site site, Product operation) {
         this.site = site;
-        this.form = Form.of(operation, site.layout().precision());
+        this.form = Form.of(operation, site.layout());
         this.shape = form.shape();
         this.tiling = tiling(shape, site.multiprocessors(), site.layout().precision());
         if (form.workspaceBytes(tiling) > 0 && site.workspace() == 0) {
@@ -73,29 +73,30 @@ final class ProductLowering {
     }
 
     /** Scratch memory for packed operands and partial sums; 0 for none. */
-    static long workspaceBytes(Product operation, int multiprocessors, Precision precision) {
-        Form form = Form.of(operation, precision);
-        return form.workspaceBytes(tiling(form.shape(), multiprocessors, precision));
+    static long workspaceBytes(Product operation, int multiprocessors, CudaLayout layout) {
+        Form form = Form.of(operation, layout);
+        return form.workspaceBytes(tiling(form.shape(), multiprocessors, layout.precision()));
     }
 
     /** Terms of the sums as they are computed, with those that are zero by form. */
-    static int terms(Product operation, Precision precision) {
-        return Form.of(operation, precision).shape().terms();
+    static int terms(Product operation, CudaLayout layout) {
+        return Form.of(operation, layout).shape().terms();
     }
 
     /**
      * What is multiplied.
      *
      * @param packed null for operands as they are
+     * @param given  what is packed already; null for nothing
      */
-    private record Form(PackedImage packed, ProductShape shape) {
-        static Form of(Product operation, Precision precision) {
+    private record Form(PackedImage packed, PackedInput given, ProductShape shape) {
+        static Form of(Product operation, CudaLayout layout) {
             ProductShape shape = ProductShape.of(operation);
-            if (precision != Precision.BF16) {
-                return new Form(null, shape);
+            PackedImage packed = layout.precision() == Precision.BF16 ? PackedImage.of(shape) : null;
+            if (packed != null) {
+                return new Form(packed, layout.packedInput(operation.reads().getFirst()), packed.shape());
             }
-            PackedImage packed = PackedImage.of(shape);
-            return packed == null ? new Form(null, TensorTiling.form(shape)) : new Form(packed, packed.shape());
+            return new Form(null, null, layout.precision() == Precision.BF16 ? TensorTiling.form(shape) : shape);
         }
 
         /** Whether the product's kernel writes the result itself, not partial sums. */
@@ -105,7 +106,7 @@ final class ProductLowering {
 
         long workspaceBytes(ProductTiling tiling) {
             return packed == null ? tiling.workspaceBytes(shape)
-                    : packed.bytes() + (direct(tiling.splits()) ? 0 : tiling.partialBytes(shape));
+                    : packed.bytes(given) + (direct(tiling.splits()) ? 0 : tiling.partialBytes(shape));
         }
     }
 
@@ -115,7 +116,7 @@ final class ProductLowering {
 
     /** Where partial sums are. */
     private long partial() {
-        return site.workspace() + (form.packed() == null ? 0 : form.packed().bytes());
+        return site.workspace() + (form.packed() == null ? 0 : form.packed().bytes(form.given()));
     }
 
     private static ProductTiling tiling(ProductShape shape, int multiprocessors, Precision precision) {
@@ -224,16 +225,27 @@ final class ProductLowering {
     }
 
     private MemorySegment product(Tensor gathered, Tensor dense, Tensor result) {
-        PackedImage packed = form.packed();
-        if (packed != null) {
-            launches.add(packed.packImage(site, address(gathered)));
-            if (shape.pass() == Pass.FORWARD) {
-                launches.add(packed.packFilter(site, address(dense)));
-                return product(site.workspace(), packed.filter(site), result);
-            }
-            return product(site.workspace(), address(dense), result);
+        if (form.packed() != null) {
+            return packedProduct(form.packed(), form.given(), address(gathered), dense, result);
         }
         return product(address(gathered), address(dense), result);
+    }
+
+    private MemorySegment packedProduct(PackedImage packed, PackedInput given, long input, Tensor dense, Tensor result) {
+        long workspace = site.workspace();
+        long images = given == null ? workspace : input;
+        if (given == null) {
+            launches.add(packed.packImage(site, input, images));
+            workspace += packed.imageBytes();
+        }
+        if (shape.pass() != Pass.FORWARD) {
+            return product(images, address(dense), result);
+        }
+        if (given != null && dense.equals(given.filter())) {
+            return product(images, given.filterAddress(input), result);
+        }
+        launches.add(packed.packFilter(site, address(dense), workspace));
+        return product(images, workspace, result);
     }
 
     private MemorySegment product(long gathered, long dense, Tensor result) {

@@ -38,8 +38,12 @@ public final class Launches {
      * @param precision       of products
      */
     public Launches(int multiprocessors, Precision precision) {
+        this(multiprocessors, new CudaLayout(_ -> multiprocessors, precision));
+    }
+
+    private Launches(int multiprocessors, CudaLayout layout) {
         this.multiprocessors = multiprocessors;
-        layout = new CudaLayout(_ -> multiprocessors, precision);
+        this.layout = layout;
     }
 
     /** {@return the layout with which a network must be planned} */
@@ -54,6 +58,10 @@ public final class Launches {
      * @param regions where its tensors lie
      */
     public List<Launch> of(List<StreamSteps> streams, Map<Tensor, Region> regions) {
+        return new Launches(multiprocessors, layout.of(streams).within(regions)).step(streams, regions);
+    }
+
+    private List<Launch> step(List<StreamSteps> streams, Map<Tensor, Region> regions) {
         Map<Tensor, Integer> readers = Fusion.readers(streams);
         List<Launch> launches = new ArrayList<>();
         try (Arena arena = Arena.ofConfined()) {
@@ -90,7 +98,7 @@ public final class Launches {
             long bytes = calls.size() > 1 && fusion.first() instanceof Product first ? bytes(fusion, first, calls, i, reads, moved)
                     : Math.round(moved * (blocks(call) * call.blockX() / threads));
             launches.add(new Launch(device, fusion.label(), fusion.first().kind(), call.kernel(), blocks(call), call.gridZ(), call.blockX(),
-                    call.sharedBytes(), product == null ? 0 : CudaLowering.terms(product, layout.precision()),
+                    call.sharedBytes(), product == null ? 0 : CudaLowering.terms(product, layout),
                     product == null ? 0 : product.flop(), bytes));
         }
         return launches;
@@ -108,8 +116,8 @@ public final class Launches {
         long operands = product.reads().stream().mapToLong(reads::get).sum();
         boolean sums = main + 1 < calls.size() - apart.size();
         long partial = sums ? calls.get(main).gridZ() * product.writes().stream().mapToLong(Tensor::dataBytes).sum() : 0;
-        if (index < main) {
-            return 2 * reads.get(product.reads().get(index));
+        if (index < main) { // of the first layer
+            return 2 * reads.get(product.reads().get(calls.get(index).kernel().startsWith("pack_filter") ? 1 : 0));
         }
         if (index == main) {
             return sums ? operands + partial : moved - updating;
