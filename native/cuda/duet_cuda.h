@@ -38,6 +38,15 @@ typedef struct {
   uint32_t reserved;
 } duet_update;
 
+/* Dropout of what a kernel makes of one pixel an image (dropout/). */
+typedef struct {
+  duet_address run;
+  uint64_t first_element, image_elements; /* of the whole layer; multiples of 4 */
+  uint32_t purpose, threshold;            /* kept where the random bits are not below the threshold */
+  float scale;
+  uint32_t reserved;
+} duet_dropping;
+
 /* ---- Matrix products: convolution, fully connected layers (convolution/) ----------------------------------------------------------
 
    One structure for the three passes. `gathered` is read through windows: window (y, x) of the raster begins at row step * y +
@@ -77,7 +86,8 @@ typedef struct {
 } duet_convolution;
 
 /* result[i] = epilogue(sum over splits of partial[split * split_stride + i]) in the order of the splits, for i below elements + tail;
-   from `elements` on the result goes to tail_result (a bias gradient). May work in place on one split. */
+   from `elements` on the result goes to tail_result (a bias gradient). May work in place on one split. product_reduce_dropout drops some of
+   the results at last, after they have been looked at. */
 typedef struct {
   duet_address partial, result, tail_result;
   duet_address bias;   /* added: bias[i mod channels]; 0 for none */
@@ -85,6 +95,7 @@ typedef struct {
   duet_address status; /* set to 1 if a result is NaN or infinite, else left as it is; 0 for none */
   duet_update update;  /* of what the result is the gradient of: then result and tail_result are 0 */
   duet_update tail_update;
+  duet_dropping dropping;
   uint64_t split_stride; /* elements */
   int64_t elements, tail;
   duet_divisor channels;

@@ -99,6 +99,14 @@ class FusedKernelTest {
                 .flatMap(precision -> IntStream.range(0, 12).mapToObj(i -> test(layer(random, i, precision))));
     }
 
+    /** In the last step of sums that are split; on some as a tower has it, whose channels are a part of the layer's. */
+    @TestFactory
+    Stream<DynamicTest> layersWithDropout() {
+        RandomGenerator random = Seed.random(Seed.get());
+        return Stream.of(Precision.FP32, Precision.BF16, Precision.BF16X3, Precision.BF16X6)
+                .flatMap(precision -> IntStream.range(0, 12).mapToObj(i -> test(dropped(random, i, precision))));
+    }
+
     private static DynamicTest test(Chain chain) {
         return DynamicTest.dynamicTest(chain.name(), () -> {
             Map<Tensor, float[]> apart = run(chain, false);
@@ -224,6 +232,42 @@ class FusedKernelTest {
         String name = precision + (single ? ", fully connected, " + outputs + " outputs, " : ", ") + g + " batch " + batch;
         return new Chain(name, operations, operands, List.of(status, output, inputGradient, weight, weightMomentum, bias, biasMomentum),
                 precision, null);
+    }
+
+    /**
+     * Long sums of few results, which are split; every third with results that are no whole fours, or whose numbers do not begin at such.
+     */
+    private static Chain dropped(RandomGenerator random, int index, Precision precision) {
+        Tensors t = new Tensors();
+        int odd = index % 3 == 2 ? random.nextInt(1, 4) : 0;
+        boolean wide = random.nextBoolean();
+        int outputs = 8 * random.nextInt(1, 12) + (wide ? 0 : odd);
+        int before = 4 * random.nextInt(0, 5) + (wide ? odd : 0);
+        Tensor input = t.activation(random.nextInt(1, 9), 8 * random.nextInt(100, 200), 1, 1);
+        Tensor weight = t.filter(outputs, input.channels(), 1, 1, 1);
+        Tensor bias = t.vector(outputs);
+        Tensor output = t.activation(input.batch(), outputs, 1, 1);
+        Tensor status = t.integers(1, 2);
+        Dropout dropout = new Dropout("dropout", output, output, 5, random.nextFloat(0.2f, 0.8f), random.nextBoolean() ? 1 : 1.6f,
+                (before + outputs + 3) / 4 * 4 + 4 * random.nextInt(0, 3), before, random.nextInt(0, 3), 0, 1);
+        List<Operation> operations = new ArrayList<>(List.of(new FullyConnectedForward("layer", input, weight, bias, output)));
+        if (random.nextInt(4) > 0) {
+            operations.add(new ActivationForward("activation", Activation.RELU, output, output));
+        }
+        if (random.nextInt(4) > 0) {
+            operations.add(new FiniteCheck("layer", output, status, 1));
+        }
+        operations.add(dropout);
+        operations.add(new FiniteCheck("dropout", output, status, 0));
+        Map<Tensor, float[]> operands = new HashMap<>(Map.of(status, new float[2]));
+        for (Tensor tensor : List.of(input, weight, bias)) {
+            operands.put(tensor, draw(random, tensor));
+        }
+        if (index % 4 == 1) {
+            operands.get(bias)[random.nextInt(outputs)] = random.nextBoolean() ? Float.NaN : Float.NEGATIVE_INFINITY;
+        }
+        return new Chain(precision + ", " + outputs + " outputs behind " + before, operations, operands, List.of(output, status), precision,
+                odd > 0 ? null : "product_reduce_dropout" + (precision == Precision.BF16 ? "_bf16" : ""));
     }
 
     private static Map<Tensor, float[]> run(Chain chain, boolean fused) {

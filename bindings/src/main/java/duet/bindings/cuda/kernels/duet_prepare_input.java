@@ -49,7 +49,7 @@ public class duet_prepare_input {
         duet_divisor.layout().withName("width"),
         duet_divisor.layout().withName("height"),
         MemoryLayout.paddingLayout(4)
-    ).withName("$anon$160:9");
+    ).withName("$anon$171:9");
 
     /**
      * The layout of this struct

@@ -49,6 +49,10 @@ public final class CudaLayout implements Layout {
         return precision;
     }
 
+    int multiprocessors(int device) {
+        return multiprocessors.applyAsInt(device);
+    }
+
     public Stored stored(Tensor tensor) {
         return Stored.of(tensor, precision);
     }
@@ -66,7 +70,7 @@ public final class CudaLayout implements Layout {
 
     @Override
     public long workspaceBytes(Operation operation, int device) {
-        return CudaLowering.workspaceBytes(operation, multiprocessors.applyAsInt(device), this);
+        return CudaLowering.workspaceBytes(operation, multiprocessors(device), this);
     }
 
     @Override

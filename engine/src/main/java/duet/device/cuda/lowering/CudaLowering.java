@@ -14,7 +14,7 @@ public final class CudaLowering {
 
     public static long workspaceBytes(Operation operation, int multiprocessors, CudaLayout layout) {
         return switch (operation) {
-            case Product o -> ProductLowering.workspaceBytes(o, multiprocessors, layout);
+            case Product o -> ProductForm.of(o, multiprocessors, layout).workspaceBytes();
             case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o, layout.precision());
             default -> 0;
         };
@@ -31,7 +31,7 @@ public final class CudaLowering {
 
     /** Terms that each result of a product adds, before they are split. */
     public static int terms(Product operation, CudaLayout layout) {
-        return ProductLowering.terms(operation, layout);
+        return ProductForm.terms(operation, layout);
     }
 
     public static List<KernelCall> lower(Fusion fusion, Site site) {

@@ -19,9 +19,9 @@ import duet.device.Tensor;
  * where nothing else reads them.
  *
  * @param first  decides the kernel
- * @param others what its kernel does besides: an activation and the search for NaN and infinity in the epilogue of a forward product;
- *               max-pooling right after a response norm; response norm's gradient right after max-pooling's; the gradients of a dropout and
- *               a ReLU in place on the result; the update of the parameters by the gradients that are the results
+ * @param others what its kernel does besides: an activation, the search for NaN and infinity and a dropout in the epilogue of a forward
+ *               product; max-pooling right after a response norm; response norm's gradient right after max-pooling's; the gradients of a
+ *               dropout and a ReLU in place on the result; the update of the parameters by the gradients that are the results
  */
 public record Fusion(Operation first, List<Operation> others) {
     public Fusion {
@@ -54,6 +54,11 @@ public record Fusion(Operation first, List<Operation> others) {
     /** The search in the output, or null. */
     FiniteCheck check() {
         return find(FiniteCheck.class);
+    }
+
+    /** Of a forward product's output, in place; or null. */
+    Dropout dropout() {
+        return find(Dropout.class);
     }
 
     MaxPoolForward pool() {
@@ -121,7 +126,7 @@ public record Fusion(Operation first, List<Operation> others) {
             Operation first = launch.operation();
             List<Integer> others = switch (first) {
                 case ConvolutionForward o -> epilogue(o.output(), i, steps);
-                case FullyConnectedForward o -> epilogue(o.output(), i, steps);
+                case FullyConnectedForward o -> withDropout(layout, o, epilogue(o.output(), i, steps), i, steps);
                 case ResponseNormForward o -> pool(layout, o, i, steps, readers, overlap);
                 case MaxPoolBackward o -> norm(layout, o, i, steps, readers, overlap);
                 case ResponseNormBackward o -> masks(o.inputGradient(), i, steps, o.input(), false);
@@ -148,6 +153,17 @@ public record Fusion(Operation first, List<Operation> others) {
             others.add(next);
         }
         return others;
+    }
+
+    /** Besides the epilogue, a dropout in place right behind it. */
+    private static List<Integer> withDropout(CudaLayout layout, FullyConnectedForward layer, List<Integer> epilogue, int index,
+            List<Step> steps) {
+        int next = index + epilogue.size() + 1;
+        if (!(operation(steps, next) instanceof Dropout dropout && dropout.input().equals(layer.output())
+                && dropout.output().equals(layer.output()) && ProductForm.drops(layout, layer, dropout))) {
+            return epilogue;
+        }
+        return Stream.concat(epilogue.stream(), Stream.of(next)).toList();
     }
 
     private static List<Integer> pool(CudaLayout layout, ResponseNormForward norm, int index, List<Step> steps,

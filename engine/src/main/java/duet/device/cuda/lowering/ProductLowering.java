@@ -22,17 +22,17 @@ final class ProductLowering {
     private static final int REDUCE_THREADS = 128;
 
     private final Site site;
-    private final Form form;
+    private final ProductForm form;
     private final ProductShape shape;
     private final ProductTiling tiling;
     private final List<KernelCall> launches = new ArrayList<>();
 
     private ProductLowering(Site site, Product operation) {
         this.site = site;
-        this.form = Form.of(operation, site.layout());
+        this.form = ProductForm.of(operation, site.multiprocessors(), site.layout());
         this.shape = form.shape();
-        this.tiling = tiling(shape, site.multiprocessors(), site.layout().precision());
-        if (form.workspaceBytes(tiling) > 0 && site.workspace() == 0) {
+        this.tiling = form.tiling();
+        if (form.workspaceBytes() > 0 && site.workspace() == 0) {
             throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
         }
     }
@@ -72,61 +72,6 @@ final class ProductLowering {
         return l.launches;
     }
 
-    /** Scratch memory for packed operands and partial sums; 0 for none. */
-    static long workspaceBytes(Product operation, int multiprocessors, CudaLayout layout) {
-        Form form = Form.of(operation, layout);
-        return form.workspaceBytes(tiling(form.shape(), multiprocessors, layout.precision()));
-    }
-
-    /** Terms of the sums as they are computed, with those that are zero by form. */
-    static int terms(Product operation, CudaLayout layout) {
-        return Form.of(operation, layout).shape().terms();
-    }
-
-    /**
-     * What is multiplied.
-     *
-     * @param packed null for operands as they are
-     * @param given  what is packed already; null for nothing
-     */
-    private record Form(PackedImage packed, PackedInput given, ProductShape shape) {
-        static Form of(Product operation, CudaLayout layout) {
-            ProductShape shape = ProductShape.of(operation);
-            PackedImage packed = layout.precision() == Precision.BF16 ? PackedImage.of(shape) : null;
-            if (packed != null) {
-                return new Form(packed, layout.packedInput(operation.reads().getFirst()), packed.shape());
-            }
-            return new Form(null, null, layout.precision() == Precision.BF16 ? TensorTiling.form(shape) : shape);
-        }
-
-        /** Whether the product's kernel writes the result itself, not partial sums. */
-        boolean direct(int splits) {
-            return splits == 1 && (packed == null || shape.pass() != Pass.WEIGHTS);
-        }
-
-        long workspaceBytes(ProductTiling tiling) {
-            return packed == null ? tiling.workspaceBytes(shape)
-                    : packed.bytes(given) + (direct(tiling.splits()) ? 0 : tiling.partialBytes(shape));
-        }
-    }
-
-    private boolean direct() {
-        return form.direct(tiling.splits());
-    }
-
-    /** Where partial sums are. */
-    private long partial() {
-        return site.workspace() + (form.packed() == null ? 0 : form.packed().bytes(form.given()));
-    }
-
-    private static ProductTiling tiling(ProductShape shape, int multiprocessors, Precision precision) {
-        return switch (precision) {
-            case BF16 -> TensorTiling.of(shape);
-            case BF16X3, BF16X6 -> SplitTiling.of(shape, precision);
-            default -> ProductTiling.of(shape, multiprocessors);
-        };
-    }
-
     private boolean bf16() {
         return site.layout().precision() == Precision.BF16;
     }
@@ -160,7 +105,11 @@ final class ProductLowering {
             }
             return;
         }
-        MemorySegment sums = sums(output);
+        Numbers numbers = bf16() ? Numbers.BF16 : Numbers.FLOAT;
+        MemorySegment sums = sums(output, numbers.kernel(fusion.dropout() == null ? "" : "_dropout"));
+        if (fusion.dropout() != null) {
+            ElementwiseLowering.dropping(site, fusion.dropout(), duet_reduction.dropping(sums));
+        }
         duet_reduction.bias(sums, address(bias));
         duet_reduction.activation(sums, function);
         duet_reduction.status(sums, status);
@@ -184,7 +133,7 @@ final class ProductLowering {
         MemorySegment product = product(input, outputGradient, weightGradient);
         SgdUpdate weight = fusion.update(weightGradient);
         SgdUpdate bias = biasGradient == null ? null : fusion.update(biasGradient);
-        if (direct()) {
+        if (form.direct()) {
             duet_convolution.bias(product, address(biasGradient));
             if (tiling.tile().scalar()) {
                 update(weight, bias);
@@ -194,10 +143,11 @@ final class ProductLowering {
             }
             return;
         }
-        duet_convolution.bias(product, biasGradient == null ? 0 : partial() + shape.results() * Float.BYTES);
+        duet_convolution.bias(product, biasGradient == null ? 0 : form.partial(site) + shape.results() * Float.BYTES);
         if (form.packed() != null) {
             launches.add(
-                    form.packed().unpackGradient(site, partial(), tiling.splits(), address(weightGradient), address(biasGradient)));
+                    form.packed().unpackGradient(site, form.partial(site), tiling.splits(), address(weightGradient),
+                            address(biasGradient)));
             update(weight, bias);
             return;
         }
@@ -255,7 +205,7 @@ final class ProductLowering {
         p.fill((byte) 0);
         duet_convolution.gathered(p, gathered);
         duet_convolution.dense(p, dense);
-        duet_convolution.result(p, direct() ? address(result) : partial());
+        duet_convolution.result(p, form.direct() ? address(result) : form.partial(site));
         duet_convolution.split_stride(p, shape.splitStride());
         duet_convolution.rows(p, shape.rows());
         duet_convolution.columns(p, shape.columns());
@@ -292,13 +242,13 @@ final class ProductLowering {
         return sums(result, bf16() ? "_bf16" : "");
     }
 
-    /** @param form of the kernel */
-    private MemorySegment sums(Tensor result, String form) {
+    /** @param suffix of the kernel */
+    private MemorySegment sums(Tensor result, String suffix) {
         long elements = shape.results();
         int channels = shape.pass() == Pass.DATA ? shape.geometry().channels() : shape.geometry().filters();
         MemorySegment p = duet_reduction.allocate(site.arena());
         p.fill((byte) 0);
-        duet_reduction.partial(p, direct() ? address(result) : partial());
+        duet_reduction.partial(p, form.direct() ? address(result) : form.partial(site));
         duet_reduction.result(p, address(result));
         duet_reduction.split_stride(p, shape.splitStride());
         duet_reduction.elements(p, elements);
@@ -308,7 +258,7 @@ final class ProductLowering {
         boolean fours = elements % 4 == 0 && shape.biasTerms() % 4 == 0 && channels % 4 == 0;
         long threads = Math.ceilDiv(elements + shape.biasTerms(), fours ? 4 : 1);
         int blocks = (int) Math.min(Math.ceilDiv(threads, REDUCE_THREADS), 8L * site.multiprocessors());
-        String kernel = "product_reduce" + form + (fours ? "" : "_scalar");
+        String kernel = "product_reduce" + suffix + (fours ? "" : "_scalar");
         launches.add(new KernelCall(kernel, blocks, 1, 1, REDUCE_THREADS, 0, p));
         return p;
     }
