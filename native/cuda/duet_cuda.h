@@ -119,7 +119,8 @@ typedef struct {
   uint32_t reserved;
 } duet_elementwise;
 
-/* elementwise/: finite_check sets the status to 1 if a value is NaN or infinite; finite_reset sets `count` of them to 0 before. */
+/* elementwise/: finite_check sets the status to 1 if a value is NaN or infinite; finite_reset sets `count` of them to 0 before,
+   where no prepare_input does (input/). */
 typedef struct {
   duet_address values, status;
   uint64_t count;
@@ -171,10 +172,12 @@ typedef struct {
 typedef struct {
   duet_address images, crops, mean, output;
   duet_address colour_shift; /* [batch][channel], or 0 */
+  duet_address status;       /* of a run's searches for NaN and infinity: so many flags are cleared; or 0 */
   uint32_t count;            /* elements of the output */
   int32_t stored_height, stored_width;
   float scale;
   duet_divisor channels, width, height; /* of the output */
+  uint32_t flags;
 } duet_prepare_input;
 
 /* blocks/: to[run * to_pitch + to_first + i] = from[run * from_pitch + from_first + i] (add_block: += it) for i below width. */

@@ -3,6 +3,7 @@
    of one, in shared memory: of each line of the crop that lies there a warp reads 32 neighbouring means from an address divisible by 128,
    and the bytes of the same elements; what no line reaches stays zero. */
 #include "common/bf16.cuh"
+#include "common/finite.cuh"
 #include "common/packing.cuh"
 
 namespace duet::input {
@@ -14,6 +15,7 @@ constexpr uint32_t kBlock = 4096;
 __device__ __forceinline__ void prepare_packed(const duet_prepare_packed &p) {
   __shared__ __align__(16) bf16 tile[kBlock];
   const duet_prepare_input &input = p.input;
+  if (blockIdx.x == 0) clear_flags(input.status, input.flags);
   const uint8_t *images = global<const uint8_t>(input.images);
   const int32_t *crops = global<const int32_t>(input.crops);
   const float *mean = global<const float>(input.mean), *shift = global<const float>(input.colour_shift);

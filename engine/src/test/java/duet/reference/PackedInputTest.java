@@ -30,6 +30,7 @@ import duet.device.Layout;
 import duet.device.Operation;
 import duet.device.Operation.ConvolutionBackwardWeights;
 import duet.device.Operation.ConvolutionForward;
+import duet.device.Operation.FiniteCheck;
 import duet.device.Operation.PrepareInput;
 import duet.device.Operation.Scale;
 import duet.device.Operation.SgdUpdate;
@@ -49,6 +50,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * The input of a first layer in bf16, prepared in the form that the layer reads: the same bits as prepared and packed one after the other,
@@ -67,9 +70,11 @@ class PackedInputTest {
     private final Map<Tensor, Object> operands = new HashMap<>();
     /** Kernels that prepare and pack, of the last run. */
     private Set<String> kernels = Set.of();
+    private boolean reset;
+    private Precision precision = Precision.BF16;
 
     /** Two passes of a layer over the images that it prepares. */
-    private record Layer(ConvolutionGeometry geometry, Tensor input, Tensor weight, Tensor output, Tensor gradient, PrepareInput prepare,
+    private record Layer(ConvolutionGeometry geometry, Tensor input, Tensor weight, Tensor output, PrepareInput prepare,
             ConvolutionForward forward, ConvolutionBackwardWeights backward) {
         List<Operation> operations() {
             return List.of(prepare, forward, backward);
@@ -127,7 +132,7 @@ class PackedInputTest {
         PrepareInput prepare = prepare(input);
         ConvolutionForward forward = forward(g, input);
         ConvolutionBackwardWeights backward = backward(forward);
-        return new Layer(g, input, forward.weight(), forward.output(), backward.outputGradient(), prepare, forward, backward);
+        return new Layer(g, input, forward.weight(), forward.output(), prepare, forward, backward);
     }
 
     /** Few channels; half of them as a part of a map has it. */
@@ -194,6 +199,40 @@ class PackedInputTest {
         requireSame(List.of(layer.prepare(), layer.forward(), layer.backward(), update), Set.of(TOGETHER));
     }
 
+    /** What prepares the input clears the flags of the searches that come later, and only those. */
+    @ParameterizedTest
+    @EnumSource(names = {"FP32", "BF16", "BF16X3"})
+    void flagsAreCleared(Precision arithmetic) {
+        precision = arithmetic;
+        Layer layer = layer(ProductTrials.geometry(3, 23, 21, 8, 5, 3, 2, 1, true), 2);
+        Tensor before = status(700);
+        Tensor after = status(3);
+        Tensor elsewhere = drawn(tensors.activation(1, 5, 1, 1));
+        ((float[]) operands.get(elsewhere))[4] = Float.NaN;
+        Operation last = new FiniteCheck("conv", layer.output(), after, 1);
+        List<Operation> operations = new ArrayList<>(layer.operations());
+        operations.addAll(List.of(last, new FiniteCheck("elsewhere", elsewhere, after, 2)));
+        List<Tensor> results = List.of(after, layer.output());
+        Map<Tensor, float[]> apart = run(operations, results, false);
+        assertTrue(reset, "what is compared with");
+        Map<Tensor, float[]> together = run(operations, results, true);
+        assertFalse(reset, "finite_reset is a launch");
+        results.forEach(tensor -> assertArrayEquals(apart.get(tensor), together.get(tensor), tensor.toString()));
+        assertArrayEquals(new float[] {0, 0, 1}, together.get(after));
+        operations.addFirst(new FiniteCheck("elsewhere", elsewhere, before, 699));
+        float[] flags = run(operations, List.of(before), true).get(before);
+        assertTrue(reset, "a search before the input");
+        assertEquals(699, IntStream.range(0, 700).filter(i -> flags[i] == 0).count());
+        assertEquals(1, flags[699]);
+    }
+
+    private Tensor status(int flags) {
+        Tensor t = tensors.integers(1, flags);
+        Tensor status = new Tensor(t.id(), t.name(), 0, t.format(), Role.OUTPUT, 1, flags, 1, 1);
+        operands.put(status, IntStream.generate(() -> 7).limit(flags).toArray());
+        return status;
+    }
+
     /** A packed pixel that no block has room for. */
     @Test
     void strideOfHugePixels() {
@@ -217,7 +256,7 @@ class PackedInputTest {
     private Map<Tensor, float[]> run(List<Operation> operations, List<Tensor> results, boolean fused) {
         System.setProperty("duet.cuda.fusion", fused ? "on" : "off");
         VirtualGpu.reset();
-        try (Backend backend = Backends.open("virtual:0", CpuOptions.DEFAULT.withPrecision(Precision.BF16))) {
+        try (Backend backend = Backends.open("virtual:0", CpuOptions.DEFAULT.withPrecision(precision))) {
             Layout layout = backend.of(streams(operations.stream().map(o -> new Step.Launch(o, null)).toList()));
             long[] used = {0};
             Map<Tensor, Region> regions = new LinkedHashMap<>();
@@ -233,17 +272,17 @@ class PackedInputTest {
                     Program program = backend.load(streams(steps), regions, storage, storage)) {
                 operands.forEach((tensor, array) -> {
                     if (regions.containsKey(tensor)) {
-                        write(program, tensor, array);
+                        TrialRunner.write(program, tensor, array);
                     }
                 });
                 program.run(PARAMETERS);
                 for (Tensor tensor : results) {
-                    values.put(tensor, new float[(int) tensor.elements()]);
-                    program.read(tensor, values.get(tensor));
+                    values.put(tensor, read(program, tensor));
                 }
             }
             kernels = Pattern.compile("\\b(prepare|pack)_\\w+").matcher(VirtualGpu.counters()).results().map(MatchResult::group)
                     .collect(Collectors.toCollection(TreeSet::new));
+            reset = VirtualGpu.counters().contains("finite_reset");
             assertEquals("", VirtualGpu.findings());
             return values;
         } finally {
@@ -251,13 +290,16 @@ class PackedInputTest {
         }
     }
 
-    private static void write(Program program, Tensor tensor, Object values) {
-        switch (values) {
-            case float[] floats -> program.write(tensor, floats);
-            case int[] ints -> program.write(tensor, ints);
-            case byte[] bytes -> program.write(tensor, bytes);
-            default -> throw new AssertionError(tensor);
+    private static float[] read(Program program, Tensor tensor) {
+        float[] values = new float[(int) tensor.elements()];
+        if (tensor.format() == Tensor.Format.INTEGERS) {
+            int[] ints = new int[values.length];
+            program.read(tensor, ints);
+            IntStream.range(0, ints.length).forEach(i -> values[i] = ints[i]);
+        } else {
+            program.read(tensor, values);
         }
+        return values;
     }
 
     private static List<StreamSteps> streams(List<Step.Launch> steps) {

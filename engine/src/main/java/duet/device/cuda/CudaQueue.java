@@ -7,10 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
-import java.util.stream.Stream;
 
 import duet.device.DeviceException;
-import duet.device.Operation;
 import duet.device.Ranks;
 import duet.device.Step;
 import duet.device.StreamSteps;
@@ -70,9 +68,7 @@ final class CudaQueue {
         stream = device.stream(kind);
         List<Fusion> fusions = backend.fuses() ? Fusion.plan(layout, steps.steps(), readers, overlap)
                 : Fusion.none(steps.steps());
-        Stream<Operation> operations = steps.steps().stream()
-                .flatMap(step -> step instanceof Step.Launch launch ? Stream.of(launch.operation()) : Stream.empty());
-        for (KernelCall reset : CudaLowering.begin(operations, site(arena, address, 0, run, layout, device))) {
+        for (KernelCall reset : CudaLowering.begin(fusions, site(arena, address, 0, run, layout, device))) {
             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, "finite check", reset)));
         }
         for (int i = 0; i < steps.steps().size(); i++) {

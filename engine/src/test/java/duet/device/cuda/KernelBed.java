@@ -91,7 +91,7 @@ final class KernelBed implements AutoCloseable {
         Site site = new Site(arena, tensor -> tensor == null ? 0 : addresses.computeIfAbsent(tensor,
                 t -> filled.contains(t) ? memory(values(t)) : memory(t.dataBytes())), workspace == 0 ? 0 : memory(workspace), numbers(),
                 multiprocessors, layout);
-        return Stream.concat(CudaLowering.begin(operations(fusion), site).stream(), CudaLowering.lower(fusion, site).stream()).toList();
+        return Stream.concat(CudaLowering.begin(List.of(fusion), site).stream(), CudaLowering.lower(fusion, site).stream()).toList();
     }
 
     private static Stream<Operation> operations(Fusion f) {

@@ -64,7 +64,7 @@ public class duet_packing {
         duet_divisor.layout().withName("row"),
         duet_divisor.layout().withName("depth"),
         duet_divisor.layout().withName("taps")
-    ).withName("$anon$248:9");
+    ).withName("$anon$251:9");
 
     /**
      * The layout of this struct

@@ -1,7 +1,9 @@
 package duet.device.cuda.lowering;
 
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 import duet.device.Operation;
 import duet.device.Operation.*;
@@ -21,12 +23,17 @@ public final class CudaLowering {
     }
 
     /**
-     * What must come before all launches of a stream: the flags of its searches for NaN and infinity are cleared. A status lies in memory
-     * of its own during the whole run, since the host reads it.
+     * What must come before all launches of a stream: the flags of its searches for NaN and infinity are cleared, where no launch of the
+     * stream does so before. A status lies in memory of its own during the whole run, since the host reads it.
+     *
+     * @param fusions of the stream; null for a step that is none
      */
-    public static List<KernelCall> begin(Stream<Operation> operations, Site site) {
-        return operations.filter(FiniteCheck.class::isInstance).map(check -> ((FiniteCheck) check).status()).distinct()
-                .map(status -> ElementwiseLowering.reset(site, status)).toList();
+    public static List<KernelCall> begin(List<Fusion> fusions, Site site) {
+        Set<Tensor> cleared = fusions.stream().filter(Objects::nonNull).map(Fusion::cleared).filter(Objects::nonNull)
+                .collect(Collectors.toSet());
+        return fusions.stream().filter(Objects::nonNull).flatMap(fusion -> fusion.operations().stream())
+                .filter(FiniteCheck.class::isInstance).map(check -> ((FiniteCheck) check).status()).distinct()
+                .filter(status -> !cleared.contains(status)).map(status -> ElementwiseLowering.reset(site, status)).toList();
     }
 
     /** Terms that each result of a product adds, before they are split. */
@@ -67,7 +74,7 @@ public final class CudaLowering {
             case SgdUpdate o -> ElementwiseLowering.lower(site, o);
             case FilterRenormalise o -> ElementwiseLowering.lower(site, o);
             case SoftmaxCrossEntropy o -> LossLowering.lower(site, o);
-            case PrepareInput o -> InputLowering.lower(site, o);
+            case PrepareInput o -> InputLowering.lower(site, o, fusion.cleared());
         };
     }
 }

@@ -22,10 +22,15 @@ import duet.device.Tensor;
  * @param others what its kernel does besides: an activation, the search for NaN and infinity and a dropout in the epilogue of a forward
  *               product; max-pooling right after a response norm; response norm's gradient right after max-pooling's; the gradients of a
  *               dropout and a ReLU in place on the result; the update of the parameters by the gradients that are the results
+ * @param cleared by the preparation of an input: the status of searches for NaN and infinity that all come later; else null
  */
-public record Fusion(Operation first, List<Operation> others) {
+public record Fusion(Operation first, List<Operation> others, Tensor cleared) {
     public Fusion {
         others = List.copyOf(others);
+    }
+
+    public Fusion(Operation first, List<Operation> others) {
+        this(first, others, null);
     }
 
     public static Fusion of(Operation operation) {
@@ -118,6 +123,7 @@ public record Fusion(Operation first, List<Operation> others) {
             BiPredicate<Tensor, Tensor> overlap) {
         List<Fusion> plan = new ArrayList<>();
         boolean[] taken = new boolean[steps.size()];
+        Map<Integer, Tensor> cleared = cleared(steps);
         for (int i = 0; i < steps.size(); i++) {
             if (taken[i] || !(steps.get(i) instanceof Step.Launch launch)) {
                 plan.add(null);
@@ -137,9 +143,29 @@ public record Fusion(Operation first, List<Operation> others) {
                 default -> List.of();
             };
             others.forEach(other -> taken[other] = true);
-            plan.add(new Fusion(first, others.stream().map(other -> operation(steps, other)).toList()));
+            plan.add(new Fusion(first, others.stream().map(other -> operation(steps, other)).toList(), cleared.get(i)));
         }
         return plan;
+    }
+
+    /** By the step that prepares an input: a status that no step before it sets flags of. */
+    private static Map<Integer, Tensor> cleared(List<Step> steps) {
+        List<Tensor> before = new ArrayList<>();
+        Map<Integer, Tensor> cleared = new HashMap<>();
+        for (int i = 0; i < steps.size(); i++) {
+            if (operation(steps, i) instanceof FiniteCheck check) {
+                before.add(check.status());
+            } else if (operation(steps, i) instanceof PrepareInput) {
+                int place = i;
+                steps.subList(i, steps.size()).stream()
+                        .map(step -> step instanceof Step.Launch launch && launch.operation() instanceof FiniteCheck c ? c.status() : null)
+                        .filter(status -> status != null && !before.contains(status)).findFirst().ifPresent(status -> {
+                            cleared.put(place, status);
+                            before.add(status);
+                        });
+            }
+        }
+        return cleared;
     }
 
     /** The activation in place and the search for NaN and infinity, right behind a product. */

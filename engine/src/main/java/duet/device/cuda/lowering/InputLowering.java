@@ -21,21 +21,22 @@ final class InputLowering {
     /** Elements that a block makes. */
     private static final int BLOCK = 2048;
 
-    static List<KernelCall> lower(Site site, PrepareInput o) {
+    /** @param status whose flags are cleared, or null */
+    static List<KernelCall> lower(Site site, PrepareInput o, Tensor status) {
         Tensor output = o.output();
         PackedInput packed = site.layout().packedInput(output);
         if (packed != null) {
-            return List.of(packed(site, o, packed));
+            return List.of(packed(site, o, packed, status));
         }
         MemorySegment p = duet_prepare_input.allocate(site.arena());
-        fill(site, o, p);
+        fill(site, o, status, p);
         int count = Grids.count(o, output, 1);
         return List.of(
                 new KernelCall(Numbers.of(site, output).kernel("prepare_input"), Math.ceilDiv(count, BLOCK), 1, 1, Grids.THREADS, 0, p));
     }
 
     /** A block makes whole packed rows, or a part of one that is too long. */
-    private static KernelCall packed(Site site, PrepareInput o, PackedInput packed) {
+    private static KernelCall packed(Site site, PrepareInput o, PackedInput packed, Tensor status) {
         ConvolutionGeometry g = packed.image().shape().geometry();
         int packedRows = o.output().batch() * g.height();
         int pixels = Math.min(g.width(), PackedInput.BLOCK / g.channels());
@@ -44,7 +45,7 @@ final class InputLowering {
         int blocks = Math.multiplyExact(Math.ceilDiv(packedRows, rows), tiles);
         MemorySegment p = duet_prepare_packed.allocate(site.arena());
         p.fill((byte) 0);
-        fill(site, o, duet_prepare_packed.input(p));
+        fill(site, o, status, duet_prepare_packed.input(p));
         packed.image().images(duet_prepare_packed.packing(p));
         duet_prepare_packed.image_blocks(p, blocks);
         duet_prepare_packed.packed_rows(p, packedRows);
@@ -59,7 +60,7 @@ final class InputLowering {
         return new KernelCall("prepare_packed_bf16", blocks, 1, 1, Grids.THREADS, 0, p);
     }
 
-    private static void fill(Site site, PrepareInput o, MemorySegment p) {
+    private static void fill(Site site, PrepareInput o, Tensor status, MemorySegment p) {
         Tensor output = o.output();
         p.fill((byte) 0);
         duet_prepare_input.images(p, address(site, o.images()));
@@ -67,6 +68,8 @@ final class InputLowering {
         duet_prepare_input.mean(p, address(site, o.mean()));
         duet_prepare_input.output(p, address(site, output));
         duet_prepare_input.colour_shift(p, address(site, o.colourShift()));
+        duet_prepare_input.status(p, address(site, status));
+        duet_prepare_input.flags(p, status == null ? 0 : Math.toIntExact(status.elements()));
         duet_prepare_input.count(p, Grids.count(o, output, 1));
         duet_prepare_input.stored_height(p, o.images().height());
         duet_prepare_input.stored_width(p, o.images().width());

@@ -69,7 +69,7 @@ public final class Launches {
             for (StreamSteps stream : streams) {
                 List<Fusion> fusions = Fusion.plan(layout, stream.steps(), readers,
                         (a, b) -> a.device() == b.device() && regions.get(a).overlaps(regions.get(b)));
-                for (KernelCall reset : CudaLowering.begin(operations(stream), site)) {
+                for (KernelCall reset : CudaLowering.begin(fusions, site)) {
                     launches.add(
                             new Launch(stream.device(), "finite check", "Reset", reset.kernel(), blocks(reset), 1, reset.blockX(), 0, 0,
                                     0, Integer.BYTES));
@@ -132,10 +132,6 @@ public final class Launches {
 
     private static long blocks(KernelCall call) {
         return (long) call.gridX() * call.gridY() * call.gridZ();
-    }
-
-    private static Stream<Operation> operations(StreamSteps stream) {
-        return stream.steps().stream().flatMap(step -> step instanceof Step.Launch launch ? Stream.of(launch.operation()) : Stream.empty());
     }
 
     /** Bytes of what is read and written, without what lies between fused operations and nobody else reads: it is never stored. */
