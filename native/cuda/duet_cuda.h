@@ -246,21 +246,28 @@ typedef struct {
 
    image     packs images, count in chunks of eight packed channels
    filter    packs the upper plane of a filter, count in chunks of eight filters
-   gradient  the gradient of a filter from that of the packed one: partial sums as in duet_reduction, count in fours of floats; behind them
-             those of the bias gradient */
+   gradient  see duet_unpacking */
 typedef struct {
   duet_address from, to;
-  duet_address tail_to;  /* gradient: of the bias; or 0 */
-  uint64_t split_stride; /* gradient, elements */
   uint32_t count;
-  int32_t splits, stride, kernel;
+  int32_t stride, kernel;
   int32_t height, width, channels, padding_top, padding; /* of the image */
-  uint32_t reserved;
-  duet_divisor chunks;                      /* image: of a packed pixel; else in a row of filters */
-  duet_divisor packed_width, packed_height; /* image */
-  duet_divisor row;                         /* stride * channels */
-  duet_divisor depth, taps;                 /* filter, gradient: packed channels; packed taps across */
+  duet_divisor chunks;                                   /* image: of a packed pixel; else in a row of filters */
+  duet_divisor packed_width, packed_height;              /* image */
+  duet_divisor row;                                      /* stride * channels */
+  duet_divisor depth, taps;                              /* filter, gradient: packed channels; packed taps across */
 } duet_packing;
+
+/* The gradient of a filter from that of the packed one, and behind it that of the bias: partial sums as in duet_reduction, packing.count
+   in fours of floats; or their updates, the filter's of two planes. */
+typedef struct {
+  duet_packing packing;
+  duet_address tail_to; /* gradient of the bias, or 0 */
+  duet_update update, tail_update;
+  uint64_t split_stride; /* elements */
+  int32_t splits;
+  int32_t tail; /* fours of the bias, or 0 */
+} duet_unpacking;
 
 /* Images are packed as they are prepared, and the filter beside them, where a first layer on tensor cores is all that reads them: `input`
    makes the images of `packing` (which has no addresses; its packed_width is in pixels), `filter` is packed by the blocks behind those of

@@ -1,6 +1,8 @@
 /* The first layer for tensor cores, see duet_packing: a row of a window has kernel * channels numbers at any address, which neither
    cp.async nor ldmatrix can take; packed pixels have multiples of eight. Memory-bound; a thread a chunk of 16 bytes. */
+#include "common/bf16.cuh"
 #include "common/packing.cuh"
+#include "common/update.cuh"
 
 namespace duet::packing {
 
@@ -37,23 +39,36 @@ extern "C" __global__ void __launch_bounds__(128) pack_filter_bf16(const __grid_
   duet::packing::pack_filter(p, blockIdx.x * 128 + threadIdx.x);
 }
 
-/* The rows that the packed filter has more are left out. */
-extern "C" __global__ void __launch_bounds__(128) unpack_filter_gradient(const __grid_constant__ duet_packing p) {
-  const uint32_t four = blockIdx.x * 128 + threadIdx.x;
+/* The rows that the packed filter has more are left out. The bias follows. */
+extern "C" __global__ void __launch_bounds__(128) unpack_filter_gradient(const __grid_constant__ duet_unpacking p) {
+  const uint32_t four = blockIdx.x * 128 + threadIdx.x, columns = p.packing.chunks.divisor;
   uint32_t row = four;
-  const uint32_t column = duet::split(row, p.chunks);
-  const bool bias = four >= p.count;
-  const int to = bias ? 0 : duet::packing::filter_row(p, row);
-  if (to < 0 || (bias && (!p.tail_to || four - p.count >= p.chunks.divisor))) {
+  const uint32_t column = duet::split(row, p.packing.chunks);
+  const bool bias = four >= p.packing.count;
+  const int to = bias ? 0 : duet::packing::filter_row(p.packing, row);
+  if (to < 0 || (bias && four - p.packing.count >= static_cast<uint32_t>(p.tail))) {
     return;
   }
-  /* A plain pointer: where its address space is known, CUDA 13.0 takes for ever to compile the loop. The bias gradient follows. */
-  const float4 *partial = reinterpret_cast<const float4 *>(p.from) + four;
+  /* Plain pointers: where their address space is known, CUDA 13.0 takes for ever to compile the loop. */
+  const float4 *partial = reinterpret_cast<const float4 *>(p.packing.from) + four;
   float4 sum = *partial;
 #pragma unroll 8
   for (int i = 1; i < p.splits; i++) {
     partial += p.split_stride / 4;
     sum = duet::plus(sum, *partial);
   }
-  duet::global<float4>(bias ? p.tail_to : p.to)[to * p.chunks.divisor + (bias ? four - p.count : column)] = sum;
+  const uint32_t at = to * columns + (bias ? four - p.packing.count : column);
+  const duet_update &change = bias ? p.tail_update : p.update;
+  if (!change.weight) {
+    reinterpret_cast<float4 *>(bias ? p.tail_to : p.packing.to)[at] = sum;
+    return;
+  }
+  const duet::Rates r = duet::rates(change.run, change.rate_index);
+  float *momentum = reinterpret_cast<float *>(change.momentum);
+  if (bias) {
+    duet::update<4>(reinterpret_cast<float *>(change.weight), momentum, at, duet::values(sum), r);
+  } else {
+    const uint64_t elements = static_cast<uint64_t>(p.packing.kernel * p.packing.kernel * p.packing.channels) * columns * 4;
+    duet::update<4>(duet::Planes(reinterpret_cast<uint16_t *>(change.weight), elements), momentum, at, duet::values(sum), r);
+  }
 }

@@ -136,7 +136,7 @@ class PackedInputTest {
     }
 
     /** Few channels; half of them as a part of a map has it. */
-    private static ConvolutionGeometry geometry(RandomGenerator random) {
+    static ConvolutionGeometry geometry(RandomGenerator random) {
         while (true) {
             int kernel = random.nextInt(2, 12);
             ConvolutionGeometry g = ProductTrials.geometry(random.nextInt(1, 8), random.nextInt(1, 40), random.nextInt(1, 40),

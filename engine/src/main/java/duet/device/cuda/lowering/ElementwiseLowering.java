@@ -16,6 +16,7 @@ import duet.bindings.cuda.kernels.duet_filter_renormalise;
 import duet.bindings.cuda.kernels.duet_finite;
 import duet.bindings.cuda.kernels.duet_sgd;
 import duet.bindings.cuda.kernels.duet_stronger;
+import duet.bindings.cuda.kernels.duet_update;
 import duet.device.Operation;
 import duet.device.Operation.*;
 import duet.device.Philox;
@@ -164,6 +165,16 @@ final class ElementwiseLowering {
         duet_finite.status(p, address(site, status));
         duet_finite.count(p, status.elements());
         return new KernelCall("finite_reset", 1, 1, 1, Grids.THREADS, 0, p);
+    }
+
+    /** In the kernel that makes the gradient; null for none. */
+    static void update(Site site, SgdUpdate o, MemorySegment to) {
+        if (o != null) {
+            duet_update.weight(to, address(site, o.weight()));
+            duet_update.momentum(to, address(site, o.momentum()));
+            duet_update.run(to, site.run());
+            duet_update.rate_index(to, o.rateIndex());
+        }
     }
 
     private static KernelCall update(Site site, SgdUpdate o) {

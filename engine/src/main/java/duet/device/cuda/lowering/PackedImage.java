@@ -3,7 +3,9 @@ package duet.device.cuda.lowering;
 import java.lang.foreign.MemorySegment;
 
 import duet.bindings.cuda.kernels.duet_packing;
+import duet.bindings.cuda.kernels.duet_unpacking;
 import duet.device.ConvolutionGeometry;
+import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.lowering.ProductShape.Pass;
 
@@ -104,13 +106,13 @@ record PackedImage(ProductShape layer, ProductShape shape) {
         images(p);
         duet_packing.from(p, image);
         duet_packing.to(p, to);
-        return call("pack_image_bf16", p, duet_packing.count(p), 0);
+        return call("pack_image_bf16", p, duet_packing.count(p));
     }
 
     KernelCall packFilter(Site site, long filter, long to) {
         MemorySegment p = duet_packing.allocate(site.arena());
         filters(p, filter, to);
-        return call("pack_filter_bf16", p, duet_packing.count(p), 0);
+        return call("pack_filter_bf16", p, duet_packing.count(p));
     }
 
     /** Images, wherever they lie. */
@@ -131,16 +133,29 @@ record PackedImage(ProductShape layer, ProductShape shape) {
         Grids.divisor(duet_packing.chunks(p), chunks);
     }
 
-    /** From partial sums of the packed filter's gradient and of the bias's, to both. */
-    KernelCall unpackGradient(Site site, long partial, int splits, long weightGradient, long biasGradient) {
+    /**
+     * From partial sums of the packed filter's gradient and of the bias's to both, or to what is updated by them.
+     *
+     * @param biasGradient null for none
+     * @param updates      of filter and bias
+     */
+    KernelCall unpackGradient(Site site, long partial, int splits, Tensor weightGradient, Tensor biasGradient, Fusion updates) {
         int fours = shape.geometry().filters() / 4;
-        MemorySegment p = duet_packing.allocate(site.arena());
-        packing(p, partial, weightGradient);
-        duet_packing.tail_to(p, biasGradient);
-        duet_packing.split_stride(p, shape.splitStride());
-        duet_packing.splits(p, splits);
-        Grids.divisor(duet_packing.chunks(p), fours);
-        return call("unpack_filter_gradient", p, (long) filterRows() * fours, biasGradient == 0 ? 0 : fours);
+        long count = (long) filterRows() * fours;
+        int tail = biasGradient == null ? 0 : fours;
+        MemorySegment p = duet_unpacking.allocate(site.arena());
+        p.fill((byte) 0);
+        MemorySegment packing = duet_unpacking.packing(p);
+        packing(packing, partial, Grids.address(site, weightGradient));
+        duet_packing.count(packing, Math.toIntExact(count));
+        Grids.divisor(duet_packing.chunks(packing), fours);
+        duet_unpacking.tail_to(p, Grids.address(site, biasGradient));
+        ElementwiseLowering.update(site, updates.update(weightGradient), duet_unpacking.update(p));
+        ElementwiseLowering.update(site, biasGradient == null ? null : updates.update(biasGradient), duet_unpacking.tail_update(p));
+        duet_unpacking.split_stride(p, shape.splitStride());
+        duet_unpacking.splits(p, splits);
+        duet_unpacking.tail(p, tail);
+        return call("unpack_filter_gradient", p, count + tail);
     }
 
     private void packing(MemorySegment p, long from, long to) {
@@ -160,8 +175,7 @@ record PackedImage(ProductShape layer, ProductShape shape) {
         Grids.divisor(duet_packing.taps(p), shape.geometry().kernel());
     }
 
-    private static KernelCall call(String kernel, MemorySegment p, long count, int more) {
-        duet_packing.count(p, Math.toIntExact(count));
-        return new KernelCall(kernel, Math.toIntExact(Math.ceilDiv(count + more, THREADS)), 1, 1, THREADS, 0, p);
+    private static KernelCall call(String kernel, MemorySegment p, long count) {
+        return new KernelCall(kernel, Math.toIntExact(Math.ceilDiv(count, THREADS)), 1, 1, THREADS, 0, p);
     }
 }

@@ -8,7 +8,6 @@ import java.util.stream.Stream;
 
 import duet.bindings.cuda.kernels.duet_convolution;
 import duet.bindings.cuda.kernels.duet_reduction;
-import duet.bindings.cuda.kernels.duet_update;
 import duet.device.ConvolutionGeometry;
 import duet.device.DeviceException;
 import duet.device.Operation.*;
@@ -128,7 +127,7 @@ final class ProductLowering {
         }
     }
 
-    /** The scalar kernels have no update of their own, nor has what takes a gradient out of its packed form. */
+    /** The scalar kernels have no update of their own. */
     private void backwardWeights(Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, Fusion fusion) {
         MemorySegment product = product(input, outputGradient, weightGradient);
         SgdUpdate weight = fusion.update(weightGradient);
@@ -138,36 +137,24 @@ final class ProductLowering {
             if (tiling.tile().scalar()) {
                 update(weight, bias);
             } else {
-                update(duet_convolution.update(product), weight);
-                update(duet_convolution.bias_update(product), bias);
+                ElementwiseLowering.update(site, weight, duet_convolution.update(product));
+                ElementwiseLowering.update(site, bias, duet_convolution.bias_update(product));
             }
             return;
         }
         duet_convolution.bias(product, biasGradient == null ? 0 : form.partial(site) + shape.results() * Float.BYTES);
         if (form.packed() != null) {
-            launches.add(
-                    form.packed().unpackGradient(site, form.partial(site), tiling.splits(), address(weightGradient),
-                            address(biasGradient)));
-            update(weight, bias);
+            launches.add(form.packed().unpackGradient(site, form.partial(site), tiling.splits(), weightGradient, biasGradient, fusion));
             return;
         }
         MemorySegment sums = sums(weightGradient, bf16() && weight != null ? "_planes" : "");
         duet_reduction.tail_result(sums, address(biasGradient));
-        update(duet_reduction.update(sums), weight);
-        update(duet_reduction.tail_update(sums), bias);
+        ElementwiseLowering.update(site, weight, duet_reduction.update(sums));
+        ElementwiseLowering.update(site, bias, duet_reduction.tail_update(sums));
     }
 
     private void update(SgdUpdate weight, SgdUpdate bias) {
         Stream.of(weight, bias).filter(Objects::nonNull).forEach(o -> launches.addAll(ElementwiseLowering.lower(site, o)));
-    }
-
-    private void update(MemorySegment to, SgdUpdate update) {
-        if (update != null) {
-            duet_update.weight(to, address(update.weight()));
-            duet_update.momentum(to, address(update.momentum()));
-            duet_update.run(to, site.run());
-            duet_update.rate_index(to, update.rateIndex());
-        }
     }
 
     private long address(Tensor tensor) {
