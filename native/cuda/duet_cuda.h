@@ -105,6 +105,13 @@ typedef struct {
   uint32_t reserved;
 } duet_reduction;
 
+/* product_reduce_pair: two of them, the first by the blocks before `first_blocks`. */
+typedef struct {
+  duet_reduction first, second;
+  uint32_t first_blocks;
+  uint32_t reserved;
+} duet_reduction_pair;
+
 /* ---- Everything else: memory-bound kernels ----------------------------------------------------------------------------------------
 
    Kernels whose name ends in _x4 move four neighbouring channels at a time, and their channel numbers, counts and offsets are in such

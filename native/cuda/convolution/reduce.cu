@@ -58,11 +58,13 @@ template <int VECTOR, bool DROPOUT> __device__ __forceinline__ uint32_t finish_b
 
 enum Result { FLOATS, BF16, PLANES };
 
-template <int VECTOR, Result RESULT, bool DROPOUT> __device__ __forceinline__ void reduce(const duet_reduction &p) {
+/* By so many blocks. */
+template <int VECTOR, Result RESULT, bool DROPOUT>
+__device__ __forceinline__ void reduce(const duet_reduction &p, uint32_t block, uint32_t blocks) {
   static_assert(!DROPOUT || (VECTOR == 4 && RESULT != PLANES));
   uint32_t found = 0;
-  const int64_t all = p.elements + p.tail, step = static_cast<int64_t>(gridDim.x) * blockDim.x * VECTOR;
-  for (int64_t i = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * VECTOR; i < all; i += step) {
+  const int64_t all = p.elements + p.tail, step = static_cast<int64_t>(blocks) * blockDim.x * VECTOR;
+  for (int64_t i = (static_cast<int64_t>(block) * blockDim.x + threadIdx.x) * VECTOR; i < all; i += step) {
     float4 v = read<VECTOR>(p.partial, i);
 #pragma unroll 8
     for (int split = 1; split < p.splits; split++) {
@@ -124,7 +126,7 @@ template <int VECTOR, Result RESULT, bool DROPOUT> __device__ __forceinline__ vo
 /* elements, tail, split_stride and channels are multiples of 4; the scalar forms serve every shape */
 #define DUET_REDUCE(NAME, VECTOR, RESULT, DROPOUT) \
   extern "C" __global__ void __launch_bounds__(128) NAME(const __grid_constant__ duet_reduction p) { \
-    duet::product::reduce<VECTOR, duet::product::RESULT, DROPOUT>(p); \
+    duet::product::reduce<VECTOR, duet::product::RESULT, DROPOUT>(p, blockIdx.x, gridDim.x); \
   }
 DUET_REDUCE(product_reduce, 4, FLOATS, false)
 DUET_REDUCE(product_reduce_scalar, 1, FLOATS, false)
@@ -135,3 +137,16 @@ DUET_REDUCE(product_reduce_dropout_bf16, 4, BF16, true)
 DUET_REDUCE(product_reduce_planes, 4, PLANES, false)
 DUET_REDUCE(product_reduce_planes_scalar, 1, PLANES, false)
 #undef DUET_REDUCE
+
+/* Gradients of two layers; a launch less. Two calls and no choice of an argument, since parameters have no generic address. */
+#define DUET_REDUCE_PAIR(NAME, RESULT) \
+  extern "C" __global__ void __launch_bounds__(128) NAME(const __grid_constant__ duet_reduction_pair p) { \
+    if (blockIdx.x < p.first_blocks) { \
+      duet::product::reduce<4, duet::product::RESULT, false>(p.first, blockIdx.x, p.first_blocks); \
+    } else { \
+      duet::product::reduce<4, duet::product::RESULT, false>(p.second, blockIdx.x - p.first_blocks, gridDim.x - p.first_blocks); \
+    } \
+  }
+DUET_REDUCE_PAIR(product_reduce_pair, FLOATS)
+DUET_REDUCE_PAIR(product_reduce_planes_pair, PLANES)
+#undef DUET_REDUCE_PAIR

@@ -77,6 +77,16 @@ public interface Layout {
         return false;
     }
 
+    /**
+     * {@return the operation at whose end the workspace of another is no longer in use: that one itself, or one later in its stream, whose
+     * kernel also ends what the first has begun}
+     *
+     * @param operation of a program whose layout this is
+     */
+    default Operation holds(Operation operation) {
+        return operation;
+    }
+
     /** Sizes of the bare data and no scratch memory: for looking at a plan without a backend. */
     Layout PLAIN = new Layout() {
         @Override

@@ -163,7 +163,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public CudaLayout of(List<StreamSteps> streams) {
-        return fuses ? layout.of(streams) : layout;
+        return !fuses ? layout : processes.ranks().size() > 1 ? layout.apart(streams) : layout.of(streams);
     }
 
     @Override

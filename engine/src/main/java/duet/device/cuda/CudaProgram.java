@@ -54,7 +54,7 @@ final class CudaProgram implements Program {
     CudaProgram(CudaBackend backend, List<StreamSteps> streams, Map<Tensor, Region> regions, CudaStorage persistent, CudaStorage scratch) {
         this.backend = backend;
         this.regions = Map.copyOf(regions);
-        this.layout = backend.of(streams).within(regions);
+        this.layout = backend.of(streams).within(streams, regions);
         this.persistent = persistent;
         this.scratch = scratch;
         try {

@@ -9,6 +9,7 @@ import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
 
 import duet.device.DeviceException;
+import duet.device.Operation;
 import duet.device.Ranks;
 import duet.device.Step;
 import duet.device.StreamSteps;
@@ -23,6 +24,7 @@ import duet.device.cuda.driver.Resources;
 import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.CudaLowering;
 import duet.device.cuda.lowering.Fusion;
+import duet.device.cuda.lowering.PairedSums;
 import duet.device.cuda.lowering.Site;
 
 /** The steps of one stream, prepared. */
@@ -71,13 +73,16 @@ final class CudaQueue {
         for (KernelCall reset : CudaLowering.begin(fusions, site(arena, address, 0, run, layout, device))) {
             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, "finite check", reset)));
         }
+        KernelCall waiting = null;
         for (int i = 0; i < steps.steps().size(); i++) {
             switch (steps.steps().get(i)) {
                 case Step.Launch launch -> {
                     launch.requireOn(device.index);
                     if (fusions.get(i) != null) {
                         Site site = site(arena, address, workspaces.applyAsLong(launch), run, layout, device);
-                        for (KernelCall l : CudaLowering.lower(fusions.get(i), site)) {
+                        List<KernelCall> calls = new ArrayList<>(CudaLowering.lower(fusions.get(i), site));
+                        waiting = pair(arena, layout, launch.operation(), calls, waiting);
+                        for (KernelCall l : calls) {
                             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, fusions.get(i).label(), l)));
                         }
                     }
@@ -97,6 +102,18 @@ final class CudaQueue {
                 case Step.Wait(int event) -> commands.add(new Command.Await(event));
             }
         }
+    }
+
+    /** Takes a sum of splits from an operation's launches, to wait for another one, or joins it with that; {@return what waits, or null} */
+    private static KernelCall pair(Arena arena, CudaLayout layout, Operation operation, List<KernelCall> calls, KernelCall waiting) {
+        if (layout.waits(operation)) {
+            return calls.removeLast();
+        }
+        if (waiting == null || !layout.ends(operation)) {
+            return waiting;
+        }
+        calls.addAll(PairedSums.join(arena, waiting, calls.removeLast()));
+        return null;
     }
 
     private static boolean within(CudaBackend backend, Step.Copy copy) {

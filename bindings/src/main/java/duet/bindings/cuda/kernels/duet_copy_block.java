@@ -40,7 +40,7 @@ public class duet_copy_block {
         DuetCuda.C_INT.withName("to_pitch"),
         DuetCuda.C_INT.withName("to_first"),
         duet_divisor.layout().withName("width")
-    ).withName("$anon$184:9");
+    ).withName("$anon$191:9");
 
     /**
      * The layout of this struct

@@ -56,7 +56,7 @@ public class duet_packing {
         duet_divisor.layout().withName("row"),
         duet_divisor.layout().withName("depth"),
         duet_divisor.layout().withName("taps")
-    ).withName("$anon$250:9");
+    ).withName("$anon$257:9");
 
     /**
      * The layout of this struct

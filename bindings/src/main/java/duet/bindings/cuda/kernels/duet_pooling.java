@@ -56,7 +56,7 @@ public class duet_pooling {
         duet_divisor.layout().withName("channels"),
         duet_divisor.layout().withName("side_width"),
         duet_divisor.layout().withName("side_height")
-    ).withName("$anon$192:9");
+    ).withName("$anon$199:9");
 
     /**
      * The layout of this struct

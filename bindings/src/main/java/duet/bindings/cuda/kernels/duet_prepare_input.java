@@ -52,7 +52,7 @@ public class duet_prepare_input {
         duet_divisor.layout().withName("width"),
         duet_divisor.layout().withName("height"),
         DuetCuda.C_INT.withName("flags")
-    ).withName("$anon$172:9");
+    ).withName("$anon$179:9");
 
     /**
      * The layout of this struct

@@ -41,7 +41,7 @@ public class duet_prepare_packed {
         DuetCuda.C_INT.withName("pixels"),
         duet_divisor.layout().withName("tiles"),
         MemoryLayout.paddingLayout(4)
-    ).withName("$anon$275:9");
+    ).withName("$anon$282:9");
 
     /**
      * The layout of this struct

@@ -34,7 +34,7 @@ public class duet_stronger {
         DuetCuda.C_LONG.withName("output"),
         DuetCuda.C_INT.withName("count"),
         DuetCuda.C_INT.withName("reserved")
-    ).withName("$anon$130:9");
+    ).withName("$anon$137:9");
 
     /**
      * The layout of this struct

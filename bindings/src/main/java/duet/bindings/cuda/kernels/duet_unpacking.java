@@ -38,7 +38,7 @@ public class duet_unpacking {
         DuetCuda.C_LONG.withName("split_stride"),
         DuetCuda.C_INT.withName("splits"),
         DuetCuda.C_INT.withName("tail")
-    ).withName("$anon$263:9");
+    ).withName("$anon$270:9");
 
     /**
      * The layout of this struct

@@ -20,29 +20,53 @@ public final class CudaLayout implements Layout {
     private final IntUnaryOperator multiprocessors;
     private final Precision precision;
     private final Map<Tensor, PackedInput> inputs;
+    private final Map<Operation, Operation> sums;
 
     /** @param multiprocessors of each device's card */
     public CudaLayout(IntUnaryOperator multiprocessors, Precision precision) {
-        this(multiprocessors, precision, Map.of());
+        this(multiprocessors, precision, Map.of(), Map.of());
     }
 
-    private CudaLayout(IntUnaryOperator multiprocessors, Precision precision, Map<Tensor, PackedInput> inputs) {
+    private CudaLayout(IntUnaryOperator multiprocessors, Precision precision, Map<Tensor, PackedInput> inputs,
+            Map<Operation, Operation> sums) {
         this.multiprocessors = multiprocessors;
         this.precision = precision;
         this.inputs = inputs;
+        this.sums = sums;
     }
 
-    /** With inputs in the form of the first layer where nothing else reads them. */
+    /** With inputs in the form of the first layer where nothing else reads them, and sums that are done two at a time. */
     @Override
     public CudaLayout of(List<StreamSteps> streams) {
-        return new CudaLayout(multiprocessors, precision, PackedInput.of(streams, precision));
+        CudaLayout packed = apart(streams);
+        return new CudaLayout(multiprocessors, precision, packed.inputs, PairedSums.of(streams, packed));
     }
 
-    /** This layout, if a program's tensors have room for it; else one in which inputs are as all else is. */
-    public CudaLayout within(Map<Tensor, Region> regions) {
+    /** The same without sums that wait for others: of what only one of several processes knows all events. */
+    public CudaLayout apart(List<StreamSteps> streams) {
+        return new CudaLayout(multiprocessors, precision, PackedInput.of(streams, precision), Map.of());
+    }
+
+    /** This layout as far as the memory of a program's tensors and workspaces allows it. */
+    public CudaLayout within(List<StreamSteps> streams, Map<Tensor, Region> regions) {
         boolean room = inputs.entrySet().stream().allMatch(
                 input -> !regions.containsKey(input.getKey()) || input.getValue().bytes() <= regions.get(input.getKey()).bytes());
-        return room ? this : new CudaLayout(multiprocessors, precision);
+        return new CudaLayout(multiprocessors, precision, room ? inputs : Map.of(), PairedSums.within(sums, streams, regions));
+    }
+
+    @Override
+    public Operation holds(Operation operation) {
+        return sums.getOrDefault(operation, operation);
+    }
+
+    /** {@return whether an operation's sum of splits is done with that of {@link #holds}} */
+    public boolean waits(Operation operation) {
+        return sums.containsKey(operation);
+    }
+
+    /** {@return whether it is done with another operation's} */
+    public boolean ends(Operation operation) {
+        return sums.containsValue(operation);
     }
 
     public Precision precision() {

@@ -283,7 +283,7 @@ public record Fusion(Operation first, List<Operation> others, Tensor cleared) {
      * The updates of the parameters by the gradients that a product makes, where nothing else reads those. They may move up past launches
      * that have nothing to do with the parameters, but past no event.
      */
-    private static List<Integer> updates(Tensor weight, Tensor bias, int index, List<Step> steps, Map<Tensor, Integer> readers) {
+    static List<Integer> updates(Tensor weight, Tensor bias, int index, List<Step> steps, Map<Tensor, Integer> readers) {
         List<Integer> updates = new ArrayList<>();
         for (Tensor gradient : new Tensor[] {weight, bias}) {
             int update = gradient == null || !internal(gradient, readers) ? -1 : update(gradient, index, steps);

@@ -20,6 +20,7 @@ import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.CudaLowering;
 import duet.device.cuda.lowering.Fusion;
+import duet.device.cuda.lowering.PairedSums;
 import duet.device.cuda.lowering.Site;
 import duet.device.cuda.lowering.Stored;
 
@@ -58,7 +59,7 @@ public final class Launches {
      * @param regions where its tensors lie
      */
     public List<Launch> of(List<StreamSteps> streams, Map<Tensor, Region> regions) {
-        return new Launches(multiprocessors, layout.of(streams).within(regions)).step(streams, regions);
+        return new Launches(multiprocessors, layout.of(streams).within(streams, regions)).step(streams, regions);
     }
 
     private List<Launch> step(List<StreamSteps> streams, Map<Tensor, Region> regions) {
@@ -74,14 +75,30 @@ public final class Launches {
                             new Launch(stream.device(), "finite check", "Reset", reset.kernel(), blocks(reset), 1, reset.blockX(), 0, 0,
                                     0, Integer.BYTES));
                 }
+                Launch waiting = null;
                 for (int i = 0; i < fusions.size(); i++) {
                     if (stream.steps().get(i) instanceof Step.Launch && fusions.get(i) != null) {
-                        launches.addAll(of(stream.device(), fusions.get(i), CudaLowering.lower(fusions.get(i), site), readers));
+                        List<Launch> made = new ArrayList<>(
+                                of(stream.device(), fusions.get(i), CudaLowering.lower(fusions.get(i), site), readers));
+                        if (layout.waits(fusions.get(i).first())) {
+                            waiting = made.removeLast();
+                        } else if (waiting != null && layout.ends(fusions.get(i).first())) {
+                            made.addAll(join(waiting, made.removeLast()));
+                            waiting = null;
+                        }
+                        launches.addAll(made);
                     }
                 }
             }
         }
         return launches;
+    }
+
+    /** Sums of splits that are one launch. */
+    private static List<Launch> join(Launch a, Launch b) {
+        String kernel = PairedSums.kernel(a.kernel(), b.kernel());
+        return kernel == null ? List.of(a, b) : List.of(new Launch(a.device(), a.layers() + " + " + b.layers(), a.operation(), kernel,
+                a.blocks() + b.blocks(), 1, a.threads(), a.sharedBytes(), 0, 0, a.bytes() + b.bytes()));
     }
 
     /** A product may be followed by the sum of its splits; what else takes several launches shares its bytes by threads. */
