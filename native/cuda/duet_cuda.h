@@ -38,6 +38,15 @@ typedef struct {
   uint32_t reserved;
 } duet_update;
 
+/* Dropout of what a kernel makes of one pixel an image (dropout/). */
+typedef struct {
+  duet_address run;
+  uint64_t first_element, image_elements; /* of the whole layer; multiples of 4 */
+  uint32_t purpose, threshold;            /* kept where the random bits are not below the threshold */
+  float scale;
+  uint32_t reserved;
+} duet_dropping;
+
 /* ---- Matrix products: convolution, fully connected layers (convolution/) ----------------------------------------------------------
 
    One structure for the three passes, and for two in one. `gathered` is read through windows: window (y, x) of the raster begins at
@@ -79,7 +88,8 @@ typedef struct {
 } duet_convolution;
 
 /* result[i] = epilogue(sum over splits of partial[split * split_stride + i]) in the order of the splits, for i below elements + tail;
-   from `elements` on the result goes to tail_result (a bias gradient). May work in place on one split. */
+   from `elements` on the result goes to tail_result (a bias gradient). May work in place on one split. product_reduce_dropout drops some of
+   the results at last, after they have been looked at. */
 typedef struct {
   duet_address partial, result, tail_result;
   duet_address bias;   /* added: bias[i mod channels]; 0 for none */
@@ -87,6 +97,7 @@ typedef struct {
   duet_address status; /* set to 1 if a result is NaN or infinite, else left as it is; 0 for none */
   duet_update update;  /* of what the result is the gradient of: then result and tail_result are 0 */
   duet_update tail_update;
+  duet_dropping dropping;
   uint64_t split_stride; /* elements */
   int64_t elements, tail;
   duet_divisor channels;
@@ -95,6 +106,13 @@ typedef struct {
   float mask_scale;
   uint32_t reserved;
 } duet_reduction;
+
+/* product_reduce_pair: two of them, the first by the blocks before `first_blocks`. */
+typedef struct {
+  duet_reduction first, second;
+  uint32_t first_blocks;
+  uint32_t reserved;
+} duet_reduction_pair;
 
 /* ---- Everything else: memory-bound kernels ----------------------------------------------------------------------------------------
 
@@ -110,7 +128,8 @@ typedef struct {
   uint32_t reserved;
 } duet_elementwise;
 
-/* elementwise/: finite_check sets the status to 1 if a value is NaN or infinite; finite_reset sets `count` of them to 0 before. */
+/* elementwise/: finite_check sets the status to 1 if a value is NaN or infinite; finite_reset sets `count` of them to 0 before,
+   where no prepare_input does (input/). */
 typedef struct {
   duet_address values, status;
   uint64_t count;
@@ -162,10 +181,12 @@ typedef struct {
 typedef struct {
   duet_address images, crops, mean, output;
   duet_address colour_shift; /* [batch][channel], or 0 */
+  duet_address status;       /* of a run's searches for NaN and infinity: so many flags are cleared; or 0 */
   uint32_t count;            /* elements of the output */
   int32_t stored_height, stored_width;
   float scale;
   duet_divisor channels, width, height; /* of the output */
+  uint32_t flags;
 } duet_prepare_input;
 
 /* blocks/: to[run * to_pitch + to_first + i] = from[run * from_pitch + from_first + i] (add_block: += it) for i below width. */
@@ -234,20 +255,39 @@ typedef struct {
 
    image     packs images, count in chunks of eight packed channels
    filter    packs the upper plane of a filter, count in chunks of eight filters
-   gradient  the gradient of a filter from that of the packed one: partial sums as in duet_reduction, count in fours of floats; behind them
-             those of the bias gradient */
+   gradient  see duet_unpacking */
 typedef struct {
   duet_address from, to;
-  duet_address tail_to;  /* gradient: of the bias; or 0 */
-  uint64_t split_stride; /* gradient, elements */
   uint32_t count;
-  int32_t splits, stride, kernel;
+  int32_t stride, kernel;
   int32_t height, width, channels, padding_top, padding; /* of the image */
-  uint32_t reserved;
-  duet_divisor chunks;                      /* image: of a packed pixel; else in a row of filters */
-  duet_divisor packed_width, packed_height; /* image */
-  duet_divisor row;                         /* stride * channels */
-  duet_divisor depth, taps;                 /* filter, gradient: packed channels; packed taps across */
+  duet_divisor chunks;                                   /* image: of a packed pixel; else in a row of filters */
+  duet_divisor packed_width, packed_height;              /* image */
+  duet_divisor row;                                      /* stride * channels */
+  duet_divisor depth, taps;                              /* filter, gradient: packed channels; packed taps across */
 } duet_packing;
+
+/* The gradient of a filter from that of the packed one, and behind it that of the bias: partial sums as in duet_reduction, packing.count
+   in fours of floats; or their updates, the filter's of two planes. */
+typedef struct {
+  duet_packing packing;
+  duet_address tail_to; /* gradient of the bias, or 0 */
+  duet_update update, tail_update;
+  uint64_t split_stride; /* elements */
+  int32_t splits;
+  int32_t tail; /* fours of the bias, or 0 */
+} duet_unpacking;
+
+/* Images are packed as they are prepared, and the filter beside them, where a first layer on tensor cores is all that reads them: `input`
+   makes the images of `packing` (which has no addresses; its packed_width is in pixels), `filter` is packed by the blocks behind those of
+   the images. A block makes `rows` packed rows of `pixels` packed pixels, which begin at pixel `pixels` * (blockIdx.x mod tiles). */
+typedef struct {
+  duet_prepare_input input;
+  duet_packing packing, filter; /* filter: count 0 for none */
+  uint32_t image_blocks;        /* the blocks from there on pack the filter */
+  uint32_t packed_rows;         /* of all images */
+  uint32_t rows, pixels;
+  duet_divisor tiles; /* across a packed row */
+} duet_prepare_packed;
 
 #endif

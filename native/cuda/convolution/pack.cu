@@ -1,6 +1,8 @@
 /* The first layer for tensor cores, see duet_packing: a row of a window has kernel * channels numbers at any address, which neither
    cp.async nor ldmatrix can take; packed pixels have multiples of eight. Memory-bound; a thread a chunk of 16 bytes. */
-#include "common/access.cuh"
+#include "common/bf16.cuh"
+#include "common/packing.cuh"
+#include "common/update.cuh"
 
 namespace duet::packing {
 
@@ -24,16 +26,6 @@ __device__ __forceinline__ uint4 image_chunk(const duet_packing &p, uint32_t chu
   return {words[0], words[1], words[2], words[3]};
 }
 
-/* Where a row of the packed filter is in the filter; -1 for nowhere. */
-__device__ __forceinline__ int filter_row(const duet_packing &p, uint32_t row) {
-  uint32_t dy = split(row, p.depth); /* packed channel; row is the packed tap */
-  const int across = static_cast<int>(split(dy, p.row));
-  const int tap_x = static_cast<int>(split(row, p.taps)), tap_y = static_cast<int>(row);
-  const int y = tap_y * p.stride + static_cast<int>(dy), at = tap_x * p.stride * p.channels + across;
-  const bool there = (static_cast<int>(dy) < p.stride) & (y < p.kernel) & (at < p.kernel * p.channels);
-  return there ? y * p.kernel * p.channels + at : -1;
-}
-
 }  // namespace duet::packing
 
 extern "C" __global__ void __launch_bounds__(128) pack_image_bf16(const __grid_constant__ duet_packing p) {
@@ -44,33 +36,39 @@ extern "C" __global__ void __launch_bounds__(128) pack_image_bf16(const __grid_c
 }
 
 extern "C" __global__ void __launch_bounds__(128) pack_filter_bf16(const __grid_constant__ duet_packing p) {
-  const uint32_t chunk = blockIdx.x * 128 + threadIdx.x;
-  if (chunk < p.count) {
-    uint32_t row = chunk;
-    const uint32_t column = duet::split(row, p.chunks);
-    const int from = duet::packing::filter_row(p, row);
-    const uint4 *filter = duet::global<const uint4>(p.from);
-    duet::global<uint4>(p.to)[chunk] = from < 0 ? make_uint4(0, 0, 0, 0) : filter[from * p.chunks.divisor + column];
-  }
+  duet::packing::pack_filter(p, blockIdx.x * 128 + threadIdx.x);
 }
 
-/* The rows that the packed filter has more are left out. */
-extern "C" __global__ void __launch_bounds__(128) unpack_filter_gradient(const __grid_constant__ duet_packing p) {
-  const uint32_t four = blockIdx.x * 128 + threadIdx.x;
+/* The rows that the packed filter has more are left out. The bias follows. */
+extern "C" __global__ void __launch_bounds__(128) unpack_filter_gradient(const __grid_constant__ duet_unpacking p) {
+  const uint32_t four = blockIdx.x * 128 + threadIdx.x, columns = p.packing.chunks.divisor;
   uint32_t row = four;
-  const uint32_t column = duet::split(row, p.chunks);
-  const bool bias = four >= p.count;
-  const int to = bias ? 0 : duet::packing::filter_row(p, row);
-  if (to < 0 || (bias && (!p.tail_to || four - p.count >= p.chunks.divisor))) {
+  const uint32_t column = duet::split(row, p.packing.chunks);
+  const bool bias = four >= p.packing.count;
+  const int to = bias ? 0 : duet::packing::filter_row(p.packing, row);
+  if (to < 0 || (bias && four - p.packing.count >= static_cast<uint32_t>(p.tail))) {
     return;
   }
-  /* A plain pointer: where its address space is known, CUDA 13.0 takes for ever to compile the loop. The bias gradient follows. */
-  const float4 *partial = reinterpret_cast<const float4 *>(p.from) + four;
+  /* Plain pointers: where their address space is known, CUDA 13.0 takes for ever to compile the loop. */
+  const float4 *partial = reinterpret_cast<const float4 *>(p.packing.from) + four;
   float4 sum = *partial;
 #pragma unroll 8
   for (int i = 1; i < p.splits; i++) {
     partial += p.split_stride / 4;
     sum = duet::plus(sum, *partial);
   }
-  duet::global<float4>(bias ? p.tail_to : p.to)[to * p.chunks.divisor + (bias ? four - p.count : column)] = sum;
+  const uint32_t at = to * columns + (bias ? four - p.packing.count : column);
+  const duet_update &change = bias ? p.tail_update : p.update;
+  if (!change.weight) {
+    reinterpret_cast<float4 *>(bias ? p.tail_to : p.packing.to)[at] = sum;
+    return;
+  }
+  const duet::Rates r = duet::rates(change.run, change.rate_index);
+  float *momentum = reinterpret_cast<float *>(change.momentum);
+  if (bias) {
+    duet::update<4>(reinterpret_cast<float *>(change.weight), momentum, at, duet::values(sum), r);
+  } else {
+    const uint64_t elements = static_cast<uint64_t>(p.packing.kernel * p.packing.kernel * p.packing.channels) * columns * 4;
+    duet::update<4>(duet::Planes(reinterpret_cast<uint16_t *>(change.weight), elements), momentum, at, duet::values(sum), r);
+  }
 }

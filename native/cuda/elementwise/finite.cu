@@ -1,5 +1,6 @@
 /* Whether a tensor holds a NaN or an infinity. Threads gather what they see, each block combines its threads' findings, and a block that
-   found something sets the flag, all to the same value. Once a run finite_reset clears the flags of all layers. */
+   found something sets the flag, all to the same value. Once a run finite_reset, or prepare_input, clears the flags of all
+   layers. */
 #include "common/bf16.cuh"
 #include "common/finite.cuh"
 #include "common/block_reduce.cuh"
@@ -50,9 +51,7 @@ template <int N, typename Source> __device__ __forceinline__ void check(const du
 
 extern "C" {
 
-__global__ void __launch_bounds__(256) finite_reset(const __grid_constant__ duet_finite p) {
-  for (uint32_t i = threadIdx.x; i < p.count; i += 256) duet::global<uint32_t>(p.status)[i] = 0;
-}
+__global__ void __launch_bounds__(256) finite_reset(const __grid_constant__ duet_finite p) { duet::clear_flags(p.status, p.count); }
 __global__ void __launch_bounds__(256) finite_check(const __grid_constant__ duet_finite p) {
   duet::finite::check<4>(p, duet::global<const float>(p.values));
 }

@@ -1,14 +1,17 @@
 /* Stored images to the network's input: crop, mirror, minus the mean, plus a colour shift, times the scale (duet.device.Operation
    .PrepareInput). All memory is [image][y][x][channel]. A block makes 2048 neighbouring elements. A crop begins at any pixel, so reads and
    writes cannot both begin at a sector's first byte: each warp reads 32 means from an address divisible by 128, and the results are
-   put in order in shared memory, which a warp writes out likewise. */
+   put in order in shared memory, which a warp writes out likewise. The first kernel of a run, it also clears the flags of the searches for
+   NaN and infinity to come. */
 #include "common/bf16.cuh"
+#include "common/finite.cuh"
 
 namespace duet::input {
 
 template <typename T> __device__ __forceinline__ void prepare(const duet_prepare_input &p) {
   constexpr uint32_t block = 2048, warps = 8, lanes = 32;
   __shared__ __align__(16) float tile[block];
+  if (blockIdx.x == 0) clear_flags(p.status, p.flags);
   const uint8_t *images = global<const uint8_t>(p.images);
   const int32_t *crops = global<const int32_t>(p.crops);
   const float *mean = global<const float>(p.mean), *shift = global<const float>(p.colour_shift);

@@ -28,7 +28,8 @@ public interface Layout {
     }
 
     /**
-     * {@return this layout, or that of inference if the steps change no persistent tensor}
+     * {@return the layout of a program: this one, or that of inference if the steps change no persistent tensor} A backend may also keep a
+     * tensor in the form of what reads it.
      *
      * @param streams the steps of a program
      */
@@ -74,6 +75,16 @@ public interface Layout {
      */
     default boolean fuses(Operation first, Operation second) {
         return false;
+    }
+
+    /**
+     * {@return the operation at whose end the workspace of another is no longer in use: that one itself, or one later in its stream, whose
+     * kernel also ends what the first has begun}
+     *
+     * @param operation of a program whose layout this is
+     */
+    default Operation holds(Operation operation) {
+        return operation;
     }
 
     /** Sizes of the bare data and no scratch memory: for looking at a plan without a backend. */

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
+import java.util.function.UnaryOperator;
 
 import duet.device.Operation;
 import duet.device.Region;
@@ -120,13 +121,20 @@ final class Liveness {
         this.blocks = blocks;
     }
 
+    /** Where each workspace is in use during its own launch alone; see the other method. */
+    static Liveness of(List<StreamSteps> streams, ToLongFunction<Tensor> bytes, ToLongFunction<Point> workspaces,
+            BiPredicate<Operation, Operation> fuses) {
+        return of(streams, bytes, workspaces, UnaryOperator.identity(), fuses);
+    }
+
     /**
      * @param bytes      of a tensor
      * @param workspaces bytes of the workspace of a launch at a step, or 0
+     * @param holds      the operation of a stream until which the workspace of one before is in use
      * @param fuses      whether a launch may be done together with the one right after it: their tensors are in use at the same time
      */
     static Liveness of(List<StreamSteps> streams, ToLongFunction<Tensor> bytes, ToLongFunction<Point> workspaces,
-            BiPredicate<Operation, Operation> fuses) {
+            UnaryOperator<Operation> holds, BiPredicate<Operation, Operation> fuses) {
         HappensBefore order = HappensBefore.of(streams);
         if (!order.faults().isEmpty()) {
             throw new IllegalStateException("a plan that cannot run: " + order.faults());
@@ -151,6 +159,8 @@ final class Liveness {
                 if (workspace > 0) {
                     Block block = new Block(null, point, streams.get(stream).device(), workspace, false, streams.size());
                     block.use(point, order.clock(point));
+                    Point end = heldUntil(steps, point, holds);
+                    block.use(end, order.clock(end));
                     scratch.add(block);
                 }
             }
@@ -158,6 +168,18 @@ final class Liveness {
         List<Block> blocks = new ArrayList<>(tensors.values());
         blocks.addAll(scratch);
         return new Liveness(streams, order, List.copyOf(blocks));
+    }
+
+    /** The step at whose end the workspace of a launch is no longer in use. */
+    static Point heldUntil(List<Step> steps, Point point, UnaryOperator<Operation> holds) {
+        Operation operation = steps.get(point.step()) instanceof Step.Launch launch ? launch.operation() : null;
+        Operation last = operation == null ? null : holds.apply(operation);
+        for (int i = point.step(); i < steps.size(); i++) {
+            if (steps.get(i) instanceof Step.Launch launch && launch.operation().equals(last)) {
+                return new Point(point.stream(), i);
+            }
+        }
+        return point;
     }
 
     /** The steps right before and after a launch that one kernel may do together with it. */

@@ -42,7 +42,8 @@ final class MemoryPlanner {
         List<Long> persistentBytes = new ArrayList<>();
         List<Long> transientBytes = new ArrayList<>();
         List<Long> preparedBytes = new ArrayList<>();
-        Liveness liveness = Liveness.of(streams, layout::bytes, point -> workspaceBytes(streams, point, layout), layout::fuses);
+        Liveness liveness = Liveness.of(streams, layout::bytes, point -> workspaceBytes(streams, point, layout), layout::holds,
+                layout::fuses);
         for (int device = 0; device < devices; device++) {
             persistentBytes.add(persistent(tensors, device, layout, regions));
             Map<Block, Long> offsets = best(liveness.blocks(device));

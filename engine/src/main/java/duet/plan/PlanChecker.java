@@ -138,7 +138,9 @@ public final class PlanChecker {
         if (workspace != null) {
             String title = "the workspace of " + name;
             region(title, stream.device(), Area.TRANSIENT, workspace);
-            occupants.get(stream.device()).add(new Occupant(title, workspace, false, List.of(new Access(point, true))));
+            Point end = Liveness.heldUntil(stream.steps(), point, layout::holds);
+            occupants.get(stream.device())
+                    .add(new Occupant(title, workspace, false, List.of(new Access(point, true), new Access(end, false))));
         }
     }
 

@@ -3,6 +3,8 @@ package duet.plan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -10,6 +12,7 @@ import duet.device.Layout;
 import duet.device.Operation;
 import duet.device.Region;
 import duet.device.Step;
+import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.model.Networks;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +39,49 @@ class MemoryPlannerTest {
         boolean small = network.equals("alexnet-small");
         return Planner.plan(Networks.create(network, 3, small ? 10 : 1000), placement, mode, batch,
                 new StoredImages(small ? 32 : 256, small ? 32 : 256), true, layout);
+    }
+
+    /** Workspaces of backward passes to weights are in use until the next such pass of the program has ended. */
+    private record Holding(Map<Operation, Operation> next) implements Layout {
+        @Override
+        public long bytes(Tensor tensor) {
+            return PADDED.bytes(tensor);
+        }
+
+        @Override
+        public long workspaceBytes(Operation operation, int device) {
+            return PADDED.workspaceBytes(operation, device);
+        }
+
+        @Override
+        public Layout of(List<StreamSteps> streams) {
+            Map<Operation, Operation> following = new HashMap<>();
+            for (StreamSteps stream : streams) {
+                List<Operation> backward = stream.steps().stream().filter(Step.Launch.class::isInstance)
+                        .map(step -> ((Step.Launch) step).operation()).filter(Operation.ConvolutionBackwardWeights.class::isInstance)
+                        .toList();
+                for (int i = 1; i < backward.size(); i++) {
+                    following.put(backward.get(i - 1), backward.get(i));
+                }
+            }
+            return new Holding(following);
+        }
+
+        @Override
+        public Operation holds(Operation operation) {
+            return next.getOrDefault(operation, operation);
+        }
+    }
+
+    /** What is held is not given away meanwhile; the checker, which does not trust the planner, finds plans that do so. */
+    @ParameterizedTest
+    @CsvSource({"alexnet, ONE_DEVICE", "alexnet, TWO_TOWERS", "alexnet-small, ONE_DEVICE"})
+    void workspacesAreHeld(String network, @ConvertWith(Placements.Named.class) Placement placement) {
+        Layout holding = new Holding(Map.of());
+        assertEquals(List.of(), PlanChecker.check(plan(network, placement, Mode.TRAINING, 128, holding), holding));
+        List<String> faults = PlanChecker.check(plan(network, placement, Mode.TRAINING, 128, PADDED), holding);
+        assertTrue(faults.stream().anyMatch(fault -> fault.contains("the workspace of ConvolutionBackwardWeights of conv")
+                && fault.contains("share memory")), faults::toString);
     }
 
     /** No arrangement can be below the peak of live bytes. */

@@ -1,9 +1,5 @@
 package duet.reference;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,10 +11,7 @@ import java.util.stream.Stream;
 import duet.TestDevices;
 import duet.VirtualGpuCondition;
 import duet.VirtualOnly;
-import duet.device.Backend;
-import duet.device.Backends;
 import duet.device.ConvolutionGeometry;
-import duet.device.CpuOptions;
 import duet.device.Operation;
 import duet.device.Operation.Activation;
 import duet.device.Operation.ActivationBackward;
@@ -38,15 +31,8 @@ import duet.device.Operation.ResponseNormForward;
 import duet.device.Operation.SgdUpdate;
 import duet.device.PoolingGeometry;
 import duet.device.Precision;
-import duet.device.Program;
-import duet.device.Region;
 import duet.device.ResponseNorm;
-import duet.device.RunParameters;
-import duet.device.Step;
-import duet.device.Storage;
-import duet.device.StreamSteps;
 import duet.device.Tensor;
-import duet.device.VirtualGpu;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
@@ -62,33 +48,22 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 @ExtendWith(VirtualGpuCondition.class)
 @ResourceLock(TestDevices.LOCK)
 class FusedKernelTest {
-    private static final RunParameters PARAMETERS = new RunParameters(7, 3, new float[] {0.25f, 0.5f}, new float[] {0.125f, 0}, 0.9f);
-
-    /**
-     * Operations, what the host fills, and what comes out of the last ones.
-     *
-     * @param kernel one that does several of them; null for any
-     */
-    private record Chain(
-            String name, List<Operation> operations, Map<Tensor, float[]> operands, List<Tensor> results, Precision precision,
-            String kernel) {}
-
     @TestFactory
     Stream<DynamicTest> normAndPool() {
         RandomGenerator random = Seed.random(Seed.get());
-        return IntStream.range(0, 24).mapToObj(i -> test(forwardAndBackward(random, i, Precision.FP32)));
+        return IntStream.range(0, 24).mapToObj(i -> FusedChain.test(forwardAndBackward(random, i, Precision.FP32)));
     }
 
     @TestFactory
     Stream<DynamicTest> normAndPoolInBf16() {
         RandomGenerator random = Seed.random(Seed.get());
-        return IntStream.range(0, 24).mapToObj(i -> test(forwardAndBackward(random, i, Precision.BF16)));
+        return IntStream.range(0, 24).mapToObj(i -> FusedChain.test(forwardAndBackward(random, i, Precision.BF16)));
     }
 
     @TestFactory
     Stream<DynamicTest> convolutionGradientAndRelu() {
         RandomGenerator random = Seed.random(Seed.get());
-        return IntStream.range(0, 12).mapToObj(i -> test(convolution(random)));
+        return IntStream.range(0, 12).mapToObj(i -> FusedChain.test(convolution(random)));
     }
 
     /** Also with numbers that are not finite, which the epilogue finds as the search by itself does. */
@@ -96,30 +71,11 @@ class FusedKernelTest {
     Stream<DynamicTest> layersWithUpdates() {
         RandomGenerator random = Seed.random(Seed.get());
         return Stream.of(Precision.FP32, Precision.BF16, Precision.BF16X3, Precision.BF16X6)
-                .flatMap(precision -> IntStream.range(0, 12).mapToObj(i -> test(layer(random, i, precision))));
-    }
-
-    private static DynamicTest test(Chain chain) {
-        return DynamicTest.dynamicTest(chain.name(), () -> {
-            Map<Tensor, float[]> apart = run(chain, false);
-            VirtualGpu.reset();
-            Map<Tensor, float[]> together = run(chain, true);
-            assertTrue(chain.kernel() == null || VirtualGpu.counters().contains(chain.kernel()), chain.name());
-            apart.forEach((tensor, values) -> assertArrayEquals(values, together.get(tensor), chain.name() + ": " + tensor));
-            assertEquals("", VirtualGpu.findings());
-        });
-    }
-
-    private static float[] draw(RandomGenerator random, Tensor tensor) {
-        float[] values = new float[(int) tensor.elements()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = (float) random.nextGaussian();
-        }
-        return values;
+                .flatMap(precision -> IntStream.range(0, 12).mapToObj(i -> FusedChain.test(layer(random, i, precision))));
     }
 
     /** Response norm and max-pooling forward, then both gradients with that of the ReLU below. */
-    private static Chain forwardAndBackward(RandomGenerator random, int index, Precision precision) {
+    private static FusedChain forwardAndBackward(RandomGenerator random, int index, Precision precision) {
         int groups = random.nextInt(1, 4);
         int vectors = index % 8 == 7 ? random.nextInt(14, 33) : random.nextInt(1, 14);
         int channels = groups * vectors * (precision == Precision.BF16 ? 8 : 4);
@@ -145,7 +101,7 @@ class FusedKernelTest {
         Tensor pooledGradient = t.activation(batch, channels, outputHeight, outputWidth);
         Tensor normGradient = t.activation(batch, channels, height, width);
         Tensor gradient = t.activation(batch, channels, height, width);
-        float[] input = draw(random, a);
+        float[] input = FusedChain.draw(random, a);
         if (index % 5 == 4) {
             input[random.nextInt(input.length)] = Float.NaN;
             input[random.nextInt(input.length)] = Float.POSITIVE_INFINITY;
@@ -158,11 +114,12 @@ class FusedKernelTest {
             operations.add(new ActivationBackward("relu", Activation.RELU, a, gradient, gradient));
         }
         String kernel = "norm_pool_forward" + (precision == Precision.BF16 ? "_bf16" : "");
-        return new Chain(g + " " + norm + " batch " + batch, operations, Map.of(a, input, pooledGradient, draw(random, pooledGradient)),
+        return new FusedChain(g + " " + norm + " batch " + batch, operations,
+                Map.of(a, input, pooledGradient, FusedChain.draw(random, pooledGradient)),
                 List.of(pooled, gradient), precision, top == 0 ? kernel : null);
     }
 
-    private static Chain convolution(RandomGenerator random) {
+    private static FusedChain convolution(RandomGenerator random) {
         ConvolutionGeometry g = ProductTrials.randomGeometry(random);
         Tensors t = new Tensors();
         int batch = random.nextInt(1, 4);
@@ -170,16 +127,18 @@ class FusedKernelTest {
         Tensor weight = t.filter(g.filters(), g.channels() / g.groups(), g.kernel(), g.kernel(), g.groups());
         Tensor gradient = t.activation(batch, g.channels(), g.height(), g.width());
         Tensor below = t.activation(batch, g.channels(), g.height(), g.width());
-        return new Chain(g + " batch " + batch, List.of(new ConvolutionBackwardData("conv", g, y, weight, gradient),
+        return new FusedChain(g + " batch " + batch, List.of(new ConvolutionBackwardData("conv", g, y, weight, gradient),
                 new ActivationBackward("relu", Activation.RELU, below, gradient, gradient)),
-                Map.of(y, draw(random, y), weight, draw(random, weight), below, draw(random, below)), List.of(gradient),
+                Map.of(y, FusedChain.draw(random, y), weight, FusedChain.draw(random, weight), below, FusedChain.draw(random, below)),
+                List.of(gradient),
                 Precision.FP32, null);
     }
 
     /** A layer with ReLU, search and dropout, the way back through them, and the update of its parameters. */
-    private static Chain layer(RandomGenerator random, int index, Precision precision) {
+    private static FusedChain layer(RandomGenerator random, int index, Precision precision) {
         boolean single = index % 2 == 0;
-        ConvolutionGeometry g = ProductTrials.randomGeometry(random);
+        // Every other one is a first layer, whose gradients in bf16 are in a packed form.
+        ConvolutionGeometry g = index % 4 == 1 ? PackedInputTest.geometry(random) : ProductTrials.randomGeometry(random);
         Tensors t = new Tensors();
         int batch = random.nextInt(1, 4);
         Tensor input = t.activation(batch, g.channels(), g.height(), g.width());
@@ -214,7 +173,7 @@ class FusedKernelTest {
                 belowGradient, new ActivationBackward("relu", Activation.RELU, input, inputGradient, inputGradient));
         Map<Tensor, float[]> operands = new HashMap<>();
         for (Tensor tensor : List.of(input, weight, weightMomentum, outputGradient, bias, biasMomentum)) {
-            operands.put(tensor, draw(random, tensor));
+            operands.put(tensor, FusedChain.draw(random, tensor));
         }
         if (index % 3 == 0) {
             float[] values = operands.get(random.nextBoolean() ? bias : weight);
@@ -222,42 +181,8 @@ class FusedKernelTest {
         }
         operands.put(status, new float[3]);
         String name = precision + (single ? ", fully connected, " + outputs + " outputs, " : ", ") + g + " batch " + batch;
-        return new Chain(name, operations, operands, List.of(status, output, inputGradient, weight, weightMomentum, bias, biasMomentum),
+        return new FusedChain(name, operations, operands,
+                List.of(status, output, inputGradient, weight, weightMomentum, bias, biasMomentum),
                 precision, null);
-    }
-
-    private static Map<Tensor, float[]> run(Chain chain, boolean fused) {
-        System.setProperty("duet.cuda.fusion", fused ? "on" : "off");
-        try (Backend backend = Backends.open("virtual:0", CpuOptions.DEFAULT.withPrecision(chain.precision()))) {
-            Map<Tensor, Region> regions = new HashMap<>();
-            List<Step> steps = new ArrayList<>();
-            long[] used = {0};
-            for (Operation operation : chain.operations()) {
-                Stream.concat(operation.reads().stream(), operation.writes().stream())
-                        .forEach(tensor -> regions.computeIfAbsent(tensor, x -> place(used, backend.bytes(x))));
-                long workspace = backend.workspaceBytes(operation, 0);
-                steps.add(new Step.Launch(operation, workspace == 0 ? null : place(used, workspace)));
-            }
-            try (Storage storage = backend.allocateScratch(new long[] {used[0]});
-                    Program program = backend.load(List.of(new StreamSteps(0, StreamSteps.Kind.COMPUTE, steps)), regions, storage,
-                            storage)) {
-                chain.operands().forEach(program::write);
-                program.run(PARAMETERS);
-                Map<Tensor, float[]> results = new HashMap<>();
-                for (Tensor tensor : chain.results()) {
-                    results.put(tensor, new float[(int) tensor.elements()]);
-                    program.read(tensor, results.get(tensor));
-                }
-                return results;
-            }
-        } finally {
-            System.clearProperty("duet.cuda.fusion");
-        }
-    }
-
-    private static Region place(long[] used, long bytes) {
-        Region region = new Region(Region.Area.TRANSIENT, used[0], bytes);
-        used[0] = Region.align(region.end());
-        return region;
     }
 }

@@ -103,7 +103,7 @@ final class TrialRunner {
         return floats;
     }
 
-    private static void write(Program program, Tensor tensor, Object values) {
+    static void write(Program program, Tensor tensor, Object values) {
         switch (values) {
             case float[] floats -> program.write(tensor, floats);
             case int[] ints -> program.write(tensor, ints);

@@ -158,12 +158,13 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public boolean fuses(Operation first, Operation second) {
-        return fuses && layout.fuses(first, second);
+    public CudaLayout of(List<StreamSteps> streams) {
+        return !fuses ? layout : processes.ranks().size() > 1 ? layout.apart(streams) : layout.of(streams);
     }
 
-    CudaLayout layout() {
-        return layout;
+    @Override
+    public boolean fuses(Operation first, Operation second) {
+        return fuses && layout.fuses(first, second);
     }
 
     /** @param index of the device in plans, which number those of all processes */

@@ -34,6 +34,7 @@ import duet.device.cuda.lowering.Stored;
 final class CudaProgram implements Program {
     private final CudaBackend backend;
     private final Map<Tensor, Region> regions;
+    private final CudaLayout layout;
     private final CudaStorage persistent;
     private final CudaStorage scratch;
     private final Arena arena = Arena.ofShared();
@@ -53,6 +54,7 @@ final class CudaProgram implements Program {
     CudaProgram(CudaBackend backend, List<StreamSteps> streams, Map<Tensor, Region> regions, CudaStorage persistent, CudaStorage scratch) {
         this.backend = backend;
         this.regions = Map.copyOf(regions);
+        this.layout = backend.of(streams).within(streams, regions);
         this.persistent = persistent;
         this.scratch = scratch;
         try {
@@ -62,7 +64,7 @@ final class CudaProgram implements Program {
             Map<Tensor, Integer> readers = Fusion.readers(streams);
             for (StreamSteps stream : streams) {
                 int device = stream.device();
-                queues.add(new CudaQueue(backend, stream, readers, arena, resources, this::address,
+                queues.add(new CudaQueue(backend, layout, stream, readers, arena, resources, this::address,
                         launch -> launch.workspace() == null ? 0 : address(device, launch.workspace()), this::overlap,
                         numbers.address(device)));
             }
@@ -87,7 +89,7 @@ final class CudaProgram implements Program {
     }
 
     private long address(Tensor tensor) {
-        return address(tensor.device(), Region.of(tensor, regions, backend.bytes(tensor)));
+        return address(tensor.device(), Region.of(tensor, regions, layout.bytes(tensor)));
     }
 
     private long address(int device, Region region) {
@@ -180,8 +182,8 @@ final class CudaProgram implements Program {
     @Override
     public void write(Tensor tensor, float[] values) {
         checkLength(tensor, values.length);
-        if (backend.layout().stored(tensor) != Stored.PLAIN) {
-            short[] words = backend.layout().encode(tensor, values);
+        if (layout.stored(tensor) != Stored.PLAIN) {
+            short[] words = layout.encode(tensor, values);
             write(tensor, words, words.length, JAVA_SHORT);
         } else {
             write(tensor, CudaLayout.packed(tensor, values), values.length, JAVA_FLOAT);
@@ -222,10 +224,10 @@ final class CudaProgram implements Program {
     @Override
     public void read(Tensor tensor, float[] values) {
         checkLength(tensor, values.length);
-        if (backend.layout().stored(tensor) != Stored.PLAIN) {
-            short[] words = new short[Math.toIntExact(backend.bytes(tensor) / 2)];
+        if (layout.stored(tensor) != Stored.PLAIN) {
+            short[] words = new short[Math.toIntExact(layout.bytes(tensor) / 2)];
             read(tensor, words, words.length, JAVA_SHORT);
-            backend.layout().decode(tensor, words, values);
+            layout.decode(tensor, words, values);
         } else {
             float[] packed = CudaLayout.canonical(tensor) ? values : new float[values.length]; // losses are read without garbage
             read(tensor, packed, packed.length, JAVA_FLOAT);

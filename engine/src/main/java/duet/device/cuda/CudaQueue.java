@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
-import java.util.stream.Stream;
 
 import duet.device.DeviceException;
 import duet.device.Operation;
@@ -22,8 +21,10 @@ import duet.device.cuda.driver.CudaStream;
 import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.driver.PreparedKernelCall;
 import duet.device.cuda.driver.Resources;
+import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.CudaLowering;
 import duet.device.cuda.lowering.Fusion;
+import duet.device.cuda.lowering.PairedSums;
 import duet.device.cuda.lowering.Site;
 
 /** The steps of one stream, prepared. */
@@ -58,29 +59,32 @@ final class CudaQueue {
     private CudaExchanges.Exchange underWay;
 
     /**
+     * @param layout     of the program's tensors
      * @param workspaces device address of a launch's scratch memory, or 0
      * @param overlap    whether two tensors share memory
      */
-    CudaQueue(CudaBackend backend, StreamSteps steps, Map<Tensor, Integer> readers, Arena arena, Resources resources,
-            ToLongFunction<Tensor> address, ToLongFunction<Step.Launch> workspaces, BiPredicate<Tensor, Tensor> overlap, long run) {
+    CudaQueue(CudaBackend backend, CudaLayout layout, StreamSteps steps, Map<Tensor, Integer> readers, Arena arena,
+            Resources resources, ToLongFunction<Tensor> address, ToLongFunction<Step.Launch> workspaces,
+            BiPredicate<Tensor, Tensor> overlap, long run) {
         CudaDevice device = backend.device(steps.device());
         kind = steps.kind();
         ranks = backend.processes().ranks();
         stream = device.stream(kind);
-        List<Fusion> fusions = backend.fuses() ? Fusion.plan(backend.layout(), steps.steps(), readers, overlap)
+        List<Fusion> fusions = backend.fuses() ? Fusion.plan(layout, steps.steps(), readers, overlap)
                 : Fusion.none(steps.steps());
-        Stream<Operation> operations = steps.steps().stream()
-                .flatMap(step -> step instanceof Step.Launch launch ? Stream.of(launch.operation()) : Stream.empty());
-        for (KernelCall reset : CudaLowering.begin(operations, site(arena, address, 0, run, backend, device))) {
+        for (KernelCall reset : CudaLowering.begin(fusions, site(arena, address, 0, run, layout, device))) {
             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, "finite check", reset)));
         }
+        KernelCall waiting = null;
         for (int i = 0; i < steps.steps().size(); i++) {
             switch (steps.steps().get(i)) {
                 case Step.Launch launch -> {
                     launch.requireOn(device.index);
                     if (fusions.get(i) != null) {
-                        Site site = site(arena, address, workspaces.applyAsLong(launch), run, backend, device);
-                        for (KernelCall l : CudaLowering.lower(fusions.get(i), site)) {
+                        Site site = site(arena, address, workspaces.applyAsLong(launch), run, layout, device);
+                        List<KernelCall> calls = new ArrayList<>(CudaLowering.lower(fusions.get(i), site));
+                        waiting = pair(arena, layout, launch.operation(), calls, waiting);
+                        for (KernelCall l : calls) {
                             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, fusions.get(i).label(), l)));
                         }
                     }
@@ -100,6 +104,18 @@ final class CudaQueue {
                 case Step.Wait(int event) -> commands.add(new Command.Await(event));
             }
         }
+    }
+
+    /** Takes a sum of splits from an operation's launches, to wait for another one, or joins it with that; {@return what waits, or null} */
+    private static KernelCall pair(Arena arena, CudaLayout layout, Operation operation, List<KernelCall> calls, KernelCall waiting) {
+        if (layout.waits(operation)) {
+            return calls.removeLast();
+        }
+        if (waiting == null || !layout.ends(operation)) {
+            return waiting;
+        }
+        calls.addAll(PairedSums.join(arena, waiting, calls.removeLast()));
+        return null;
     }
 
     private static boolean within(CudaBackend backend, Step.Copy copy) {
@@ -124,10 +140,10 @@ final class CudaQueue {
         return new Command.Exchange(copies.getFirst().layer(), sends, receives);
     }
 
-    private static Site site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, CudaBackend backend,
+    private static Site site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, CudaLayout layout,
             CudaDevice device) {
         return new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor), workspace, run, device.card.multiprocessors,
-                backend.layout());
+                layout);
     }
 
     List<Command> commands() {

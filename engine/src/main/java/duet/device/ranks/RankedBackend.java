@@ -154,6 +154,11 @@ public final class RankedBackend implements Backend {
     }
 
     @Override
+    public Layout of(List<StreamSteps> streams) {
+        return local.of(streams);
+    }
+
+    @Override
     public Layout inference() {
         return local.inference();
     }

@@ -11,7 +11,6 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -87,11 +86,12 @@ final class KernelBed implements AutoCloseable {
     /** The launches of operations that one kernel does, with memory for their tensors; what they read has reproducible values. */
     List<KernelCall> lower(Fusion fusion) {
         List<Tensor> filled = operations(fusion).flatMap(o -> o.reads().stream()).toList();
-        long workspace = CudaLowering.workspaceBytes(fusion.first(), multiprocessors, Precision.FP32);
+        CudaLayout layout = new CudaLayout(_ -> multiprocessors, Precision.FP32);
+        long workspace = CudaLowering.workspaceBytes(fusion.first(), multiprocessors, layout);
         Site site = new Site(arena, tensor -> tensor == null ? 0 : addresses.computeIfAbsent(tensor,
                 t -> filled.contains(t) ? memory(values(t)) : memory(t.dataBytes())), workspace == 0 ? 0 : memory(workspace), numbers(),
-                multiprocessors, new CudaLayout(_ -> multiprocessors, Precision.FP32));
-        return Stream.concat(CudaLowering.begin(operations(fusion), site).stream(), CudaLowering.lower(fusion, site).stream()).toList();
+                multiprocessors, layout);
+        return Stream.concat(CudaLowering.begin(List.of(fusion), site).stream(), CudaLowering.lower(fusion, site).stream()).toList();
     }
 
     private static Stream<Operation> operations(Fusion f) {

@@ -94,7 +94,7 @@ public class duet_convolution {
         DuetCuda.C_INT.withName("result_width"),
         DuetCuda.C_INT.withName("inside"),
         DuetCuda.C_FLOAT.withName("mask_scale")
-    ).withName("$anon$56:9");
+    ).withName("$anon$67:9");
 
     /**
      * The layout of this struct

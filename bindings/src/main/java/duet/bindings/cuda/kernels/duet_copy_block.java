@@ -40,7 +40,7 @@ public class duet_copy_block {
         DuetCuda.C_INT.withName("to_pitch"),
         DuetCuda.C_INT.withName("to_first"),
         duet_divisor.layout().withName("width")
-    ).withName("$anon$170:9");
+    ).withName("$anon$193:9");
 
     /**
      * The layout of this struct

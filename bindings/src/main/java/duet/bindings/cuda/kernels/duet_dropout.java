@@ -48,7 +48,7 @@ public class duet_dropout {
         DuetCuda.C_LONG.withName("map_elements"),
         duet_divisor.layout().withName("channels"),
         duet_divisor.layout().withName("area")
-    ).withName("$anon$125:9");
+    ).withName("$anon$146:9");
 
     /**
      * The layout of this struct

@@ -36,7 +36,7 @@ public class duet_elementwise {
         DuetCuda.C_LONG.withName("count"),
         DuetCuda.C_FLOAT.withName("factor"),
         DuetCuda.C_INT.withName("reserved")
-    ).withName("$anon$104:9");
+    ).withName("$anon$124:9");
 
     /**
      * The layout of this struct

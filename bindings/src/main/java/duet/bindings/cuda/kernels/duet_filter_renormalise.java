@@ -34,7 +34,7 @@ public class duet_filter_renormalise {
         DuetCuda.C_INT.withName("filters"),
         DuetCuda.C_FLOAT.withName("radius"),
         DuetCuda.C_INT.withName("reserved")
-    ).withName("$anon$144:9");
+    ).withName("$anon$165:9");
 
     /**
      * The layout of this struct

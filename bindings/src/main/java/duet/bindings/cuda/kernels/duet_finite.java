@@ -30,7 +30,7 @@ public class duet_finite {
         DuetCuda.C_LONG.withName("values"),
         DuetCuda.C_LONG.withName("status"),
         DuetCuda.C_LONG.withName("count")
-    ).withName("$anon$112:9");
+    ).withName("$anon$133:9");
 
     /**
      * The layout of this struct

@@ -67,7 +67,7 @@ public class duet_norm_pool {
         duet_divisor.layout().withName("blocks_down"),
         duet_divisor.layout().withName("blocks_across"),
         MemoryLayout.paddingLayout(4)
-    ).withName("$anon$212:9");
+    ).withName("$anon$235:9");
 
     /**
      * The layout of this struct

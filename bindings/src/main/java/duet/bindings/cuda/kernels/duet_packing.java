@@ -16,10 +16,7 @@ import java.util.stream.*;
  * struct {
  *     duet_address from;
  *     duet_address to;
- *     duet_address tail_to;
- *     uint64_t split_stride;
  *     uint32_t count;
- *     int32_t splits;
  *     int32_t stride;
  *     int32_t kernel;
  *     int32_t height;
@@ -27,7 +24,6 @@ import java.util.stream.*;
  *     int32_t channels;
  *     int32_t padding_top;
  *     int32_t padding;
- *     uint32_t reserved;
  *     duet_divisor chunks;
  *     duet_divisor packed_width;
  *     duet_divisor packed_height;
@@ -46,10 +42,7 @@ public class duet_packing {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         DuetCuda.C_LONG.withName("from"),
         DuetCuda.C_LONG.withName("to"),
-        DuetCuda.C_LONG.withName("tail_to"),
-        DuetCuda.C_LONG.withName("split_stride"),
         DuetCuda.C_INT.withName("count"),
-        DuetCuda.C_INT.withName("splits"),
         DuetCuda.C_INT.withName("stride"),
         DuetCuda.C_INT.withName("kernel"),
         DuetCuda.C_INT.withName("height"),
@@ -57,14 +50,13 @@ public class duet_packing {
         DuetCuda.C_INT.withName("channels"),
         DuetCuda.C_INT.withName("padding_top"),
         DuetCuda.C_INT.withName("padding"),
-        DuetCuda.C_INT.withName("reserved"),
         duet_divisor.layout().withName("chunks"),
         duet_divisor.layout().withName("packed_width"),
         duet_divisor.layout().withName("packed_height"),
         duet_divisor.layout().withName("row"),
         duet_divisor.layout().withName("depth"),
         duet_divisor.layout().withName("taps")
-    ).withName("$anon$237:9");
+    ).withName("$anon$259:9");
 
     /**
      * The layout of this struct
@@ -161,94 +153,6 @@ public class duet_packing {
         struct.set(to$LAYOUT, to$OFFSET, fieldValue);
     }
 
-    private static final OfLong tail_to$LAYOUT = (OfLong)$LAYOUT.select(groupElement("tail_to"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * duet_address tail_to
-     * }
-     */
-    public static final OfLong tail_to$layout() {
-        return tail_to$LAYOUT;
-    }
-
-    private static final long tail_to$OFFSET = $LAYOUT.byteOffset(groupElement("tail_to"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * duet_address tail_to
-     * }
-     */
-    public static final long tail_to$offset() {
-        return tail_to$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * duet_address tail_to
-     * }
-     */
-    public static long tail_to(MemorySegment struct) {
-        return struct.get(tail_to$LAYOUT, tail_to$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * duet_address tail_to
-     * }
-     */
-    public static void tail_to(MemorySegment struct, long fieldValue) {
-        struct.set(tail_to$LAYOUT, tail_to$OFFSET, fieldValue);
-    }
-
-    private static final OfLong split_stride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("split_stride"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint64_t split_stride
-     * }
-     */
-    public static final OfLong split_stride$layout() {
-        return split_stride$LAYOUT;
-    }
-
-    private static final long split_stride$OFFSET = $LAYOUT.byteOffset(groupElement("split_stride"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint64_t split_stride
-     * }
-     */
-    public static final long split_stride$offset() {
-        return split_stride$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint64_t split_stride
-     * }
-     */
-    public static long split_stride(MemorySegment struct) {
-        return struct.get(split_stride$LAYOUT, split_stride$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint64_t split_stride
-     * }
-     */
-    public static void split_stride(MemorySegment struct, long fieldValue) {
-        struct.set(split_stride$LAYOUT, split_stride$OFFSET, fieldValue);
-    }
-
     private static final OfInt count$LAYOUT = (OfInt)$LAYOUT.select(groupElement("count"));
 
     /**
@@ -291,50 +195,6 @@ public class duet_packing {
      */
     public static void count(MemorySegment struct, int fieldValue) {
         struct.set(count$LAYOUT, count$OFFSET, fieldValue);
-    }
-
-    private static final OfInt splits$LAYOUT = (OfInt)$LAYOUT.select(groupElement("splits"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t splits
-     * }
-     */
-    public static final OfInt splits$layout() {
-        return splits$LAYOUT;
-    }
-
-    private static final long splits$OFFSET = $LAYOUT.byteOffset(groupElement("splits"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t splits
-     * }
-     */
-    public static final long splits$offset() {
-        return splits$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t splits
-     * }
-     */
-    public static int splits(MemorySegment struct) {
-        return struct.get(splits$LAYOUT, splits$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t splits
-     * }
-     */
-    public static void splits(MemorySegment struct, int fieldValue) {
-        struct.set(splits$LAYOUT, splits$OFFSET, fieldValue);
     }
 
     private static final OfInt stride$LAYOUT = (OfInt)$LAYOUT.select(groupElement("stride"));
@@ -643,50 +503,6 @@ public class duet_packing {
      */
     public static void padding(MemorySegment struct, int fieldValue) {
         struct.set(padding$LAYOUT, padding$OFFSET, fieldValue);
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     private static final GroupLayout chunks$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("chunks"));

@@ -56,7 +56,7 @@ public class duet_pooling {
         duet_divisor.layout().withName("channels"),
         duet_divisor.layout().withName("side_width"),
         duet_divisor.layout().withName("side_height")
-    ).withName("$anon$178:9");
+    ).withName("$anon$201:9");
 
     /**
      * The layout of this struct

@@ -19,6 +19,7 @@ import java.util.stream.*;
  *     duet_address mean;
  *     duet_address output;
  *     duet_address colour_shift;
+ *     duet_address status;
  *     uint32_t count;
  *     int32_t stored_height;
  *     int32_t stored_width;
@@ -26,6 +27,7 @@ import java.util.stream.*;
  *     duet_divisor channels;
  *     duet_divisor width;
  *     duet_divisor height;
+ *     uint32_t flags;
  * }
  * }
  */
@@ -41,6 +43,7 @@ public class duet_prepare_input {
         DuetCuda.C_LONG.withName("mean"),
         DuetCuda.C_LONG.withName("output"),
         DuetCuda.C_LONG.withName("colour_shift"),
+        DuetCuda.C_LONG.withName("status"),
         DuetCuda.C_INT.withName("count"),
         DuetCuda.C_INT.withName("stored_height"),
         DuetCuda.C_INT.withName("stored_width"),
@@ -48,8 +51,8 @@ public class duet_prepare_input {
         duet_divisor.layout().withName("channels"),
         duet_divisor.layout().withName("width"),
         duet_divisor.layout().withName("height"),
-        MemoryLayout.paddingLayout(4)
-    ).withName("$anon$160:9");
+        DuetCuda.C_INT.withName("flags")
+    ).withName("$anon$181:9");
 
     /**
      * The layout of this struct
@@ -276,6 +279,50 @@ public class duet_prepare_input {
      */
     public static void colour_shift(MemorySegment struct, long fieldValue) {
         struct.set(colour_shift$LAYOUT, colour_shift$OFFSET, fieldValue);
+    }
+
+    private static final OfLong status$LAYOUT = (OfLong)$LAYOUT.select(groupElement("status"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static final OfLong status$layout() {
+        return status$LAYOUT;
+    }
+
+    private static final long status$OFFSET = $LAYOUT.byteOffset(groupElement("status"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static final long status$offset() {
+        return status$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static long status(MemorySegment struct) {
+        return struct.get(status$LAYOUT, status$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * duet_address status
+     * }
+     */
+    public static void status(MemorySegment struct, long fieldValue) {
+        struct.set(status$LAYOUT, status$OFFSET, fieldValue);
     }
 
     private static final OfInt count$LAYOUT = (OfInt)$LAYOUT.select(groupElement("count"));
@@ -584,6 +631,50 @@ public class duet_prepare_input {
      */
     public static void height(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, height$OFFSET, height$LAYOUT.byteSize());
+    }
+
+    private static final OfInt flags$LAYOUT = (OfInt)$LAYOUT.select(groupElement("flags"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint32_t flags
+     * }
+     */
+    public static final OfInt flags$layout() {
+        return flags$LAYOUT;
+    }
+
+    private static final long flags$OFFSET = $LAYOUT.byteOffset(groupElement("flags"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint32_t flags
+     * }
+     */
+    public static final long flags$offset() {
+        return flags$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint32_t flags
+     * }
+     */
+    public static int flags(MemorySegment struct) {
+        return struct.get(flags$LAYOUT, flags$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint32_t flags
+     * }
+     */
+    public static void flags(MemorySegment struct, int fieldValue) {
+        struct.set(flags$LAYOUT, flags$OFFSET, fieldValue);
     }
 
     /**

@@ -22,6 +22,7 @@ import java.util.stream.*;
  *     duet_address status;
  *     duet_update update;
  *     duet_update tail_update;
+ *     duet_dropping dropping;
  *     uint64_t split_stride;
  *     int64_t elements;
  *     int64_t tail;
@@ -48,6 +49,7 @@ public class duet_reduction {
         DuetCuda.C_LONG.withName("status"),
         duet_update.layout().withName("update"),
         duet_update.layout().withName("tail_update"),
+        duet_dropping.layout().withName("dropping"),
         DuetCuda.C_LONG.withName("split_stride"),
         DuetCuda.C_LONG.withName("elements"),
         DuetCuda.C_LONG.withName("tail"),
@@ -57,7 +59,7 @@ public class duet_reduction {
         DuetCuda.C_FLOAT.withName("mask_scale"),
         DuetCuda.C_INT.withName("reserved"),
         MemoryLayout.paddingLayout(4)
-    ).withName("$anon$81:9");
+    ).withName("$anon$93:9");
 
     /**
      * The layout of this struct
@@ -416,6 +418,50 @@ public class duet_reduction {
      */
     public static void tail_update(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, tail_update$OFFSET, tail_update$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout dropping$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("dropping"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * duet_dropping dropping
+     * }
+     */
+    public static final GroupLayout dropping$layout() {
+        return dropping$LAYOUT;
+    }
+
+    private static final long dropping$OFFSET = $LAYOUT.byteOffset(groupElement("dropping"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * duet_dropping dropping
+     * }
+     */
+    public static final long dropping$offset() {
+        return dropping$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * duet_dropping dropping
+     * }
+     */
+    public static MemorySegment dropping(MemorySegment struct) {
+        return struct.asSlice(dropping$OFFSET, dropping$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * duet_dropping dropping
+     * }
+     */
+    public static void dropping(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, dropping$OFFSET, dropping$LAYOUT.byteSize());
     }
 
     private static final OfLong split_stride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("split_stride"));

@@ -45,7 +45,7 @@ public class duet_response_norm {
         DuetCuda.C_FLOAT.withName("k"),
         duet_divisor.layout().withName("channels"),
         MemoryLayout.paddingLayout(4)
-    ).withName("$anon$189:9");
+    ).withName("$anon$212:9");
 
     /**
      * The layout of this struct

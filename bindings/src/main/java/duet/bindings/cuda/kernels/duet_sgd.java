@@ -38,7 +38,7 @@ public class duet_sgd {
         DuetCuda.C_LONG.withName("count"),
         DuetCuda.C_INT.withName("rate_index"),
         DuetCuda.C_INT.withName("reserved")
-    ).withName("$anon$136:9");
+    ).withName("$anon$157:9");
 
     /**
      * The layout of this struct

@@ -40,7 +40,7 @@ public class duet_softmax {
         DuetCuda.C_LONG.withName("gradient"),
         DuetCuda.C_INT.withName("classes"),
         DuetCuda.C_FLOAT.withName("divisor")
-    ).withName("$anon$152:9");
+    ).withName("$anon$173:9");
 
     /**
      * The layout of this struct

@@ -48,7 +48,7 @@ public class duet_spatial_norm {
         duet_divisor.layout().withName("channels"),
         duet_divisor.layout().withName("width"),
         duet_divisor.layout().withName("height")
-    ).withName("$anon$200:9");
+    ).withName("$anon$223:9");
 
     /**
      * The layout of this struct

@@ -34,7 +34,7 @@ public class duet_stronger {
         DuetCuda.C_LONG.withName("output"),
         DuetCuda.C_INT.withName("count"),
         DuetCuda.C_INT.withName("reserved")
-    ).withName("$anon$118:9");
+    ).withName("$anon$139:9");
 
     /**
      * The layout of this struct

@@ -1,10 +1,14 @@
 package duet.device.cuda.lowering;
 
+import java.util.List;
+import java.util.Map;
 import java.util.function.IntUnaryOperator;
 
 import duet.device.Layout;
 import duet.device.Operation;
 import duet.device.Precision;
+import duet.device.Region;
+import duet.device.StreamSteps;
 import duet.device.Tensor;
 import duet.device.Tensor.Format;
 
@@ -15,29 +19,82 @@ public final class CudaLayout implements Layout {
 
     private final IntUnaryOperator multiprocessors;
     private final Precision precision;
+    private final Map<Tensor, PackedInput> inputs;
+    private final Map<Operation, Operation> sums;
 
     /** @param multiprocessors of each device's card */
     public CudaLayout(IntUnaryOperator multiprocessors, Precision precision) {
+        this(multiprocessors, precision, Map.of(), Map.of());
+    }
+
+    private CudaLayout(IntUnaryOperator multiprocessors, Precision precision, Map<Tensor, PackedInput> inputs,
+            Map<Operation, Operation> sums) {
         this.multiprocessors = multiprocessors;
         this.precision = precision;
+        this.inputs = inputs;
+        this.sums = sums;
+    }
+
+    /** With inputs in the form of the first layer where nothing else reads them, and sums that are done two at a time. */
+    @Override
+    public CudaLayout of(List<StreamSteps> streams) {
+        CudaLayout packed = apart(streams);
+        return new CudaLayout(multiprocessors, precision, packed.inputs, PairedSums.of(streams, packed));
+    }
+
+    /** The same without sums that wait for others: of what only one of several processes knows all events. */
+    public CudaLayout apart(List<StreamSteps> streams) {
+        return new CudaLayout(multiprocessors, precision, PackedInput.of(streams, precision), Map.of());
+    }
+
+    /** This layout as far as the memory of a program's tensors and workspaces allows it. */
+    public CudaLayout within(List<StreamSteps> streams, Map<Tensor, Region> regions) {
+        boolean room = inputs.entrySet().stream().allMatch(
+                input -> !regions.containsKey(input.getKey()) || input.getValue().bytes() <= regions.get(input.getKey()).bytes());
+        return new CudaLayout(multiprocessors, precision, room ? inputs : Map.of(), PairedSums.within(sums, streams, regions));
+    }
+
+    @Override
+    public Operation holds(Operation operation) {
+        return sums.getOrDefault(operation, operation);
+    }
+
+    /** {@return whether an operation's sum of splits is done with that of {@link #holds}} */
+    public boolean waits(Operation operation) {
+        return sums.containsKey(operation);
+    }
+
+    /** {@return whether it is done with another operation's} */
+    public boolean ends(Operation operation) {
+        return sums.containsValue(operation);
     }
 
     public Precision precision() {
         return precision;
     }
 
+    int multiprocessors(int device) {
+        return multiprocessors.applyAsInt(device);
+    }
+
     public Stored stored(Tensor tensor) {
         return Stored.of(tensor, precision);
     }
 
+    /** How an input is packed; null for one that is not. */
+    PackedInput packedInput(Tensor tensor) {
+        return inputs.get(tensor);
+    }
+
     @Override
     public long bytes(Tensor tensor) {
-        return stored(tensor).bytes(tensor);
+        PackedInput packed = packedInput(tensor);
+        return packed == null ? stored(tensor).bytes(tensor) : packed.bytes();
     }
 
     @Override
     public long workspaceBytes(Operation operation, int device) {
-        return CudaLowering.workspaceBytes(operation, multiprocessors.applyAsInt(device), precision);
+        return CudaLowering.workspaceBytes(operation, multiprocessors(device), this);
     }
 
     @Override
@@ -57,13 +114,14 @@ public final class CudaLayout implements Layout {
 
     /** Canonical floats as 16-bit words in the kernels' order and form; not for what is stored {@link Stored#PLAIN}. */
     public short[] encode(Tensor tensor, float[] canonical) {
-        return stored(tensor).encode(tensor, packed(tensor, canonical));
+        short[] words = stored(tensor).encode(tensor, packed(tensor, canonical));
+        return packedInput(tensor) == null ? words : packedInput(tensor).pack(words);
     }
 
     /** The words of {@link #encode} as canonical floats. */
     public void decode(Tensor tensor, short[] words, float[] canonical) {
         float[] packed = new float[canonical.length];
-        stored(tensor).decode(tensor, words, packed);
+        stored(tensor).decode(tensor, packedInput(tensor) == null ? words : packedInput(tensor).unpack(words), packed);
         unpack(tensor, packed, canonical);
     }
 

@@ -1,11 +1,12 @@
 package duet.device.cuda.lowering;
 
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 import duet.device.Operation;
 import duet.device.Operation.*;
-import duet.device.Precision;
 import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 
@@ -13,28 +14,33 @@ import duet.device.cuda.driver.KernelCall;
 public final class CudaLowering {
     private CudaLowering() {}
 
-    public static long workspaceBytes(Operation operation, int multiprocessors, Precision precision) {
+    public static long workspaceBytes(Operation operation, int multiprocessors, CudaLayout layout) {
         return switch (operation) {
-            case FullyConnectedBackwardData o ->
-                Math.max(ProductLowering.workspaceBytes(o, multiprocessors, precision), OnePassLowering.workspaceBytes(o, precision));
-            case Product o -> ProductLowering.workspaceBytes(o, multiprocessors, precision);
-            case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o, precision);
+            case FullyConnectedBackwardData o -> Math.max(ProductForm.of(o, multiprocessors, layout).workspaceBytes(),
+                    OnePassLowering.workspaceBytes(o, layout.precision()));
+            case Product o -> ProductForm.of(o, multiprocessors, layout).workspaceBytes();
+            case SpatialNormBackward o -> SpatialNormLowering.workspaceBytes(o, layout.precision());
             default -> 0;
         };
     }
 
     /**
-     * What must come before all launches of a stream: the flags of its searches for NaN and infinity are cleared. A status lies in memory
-     * of its own during the whole run, since the host reads it.
+     * What must come before all launches of a stream: the flags of its searches for NaN and infinity are cleared, where no launch of the
+     * stream does so before. A status lies in memory of its own during the whole run, since the host reads it.
+     *
+     * @param fusions of the stream; null for a step that is none
      */
-    public static List<KernelCall> begin(Stream<Operation> operations, Site site) {
-        return operations.filter(FiniteCheck.class::isInstance).map(check -> ((FiniteCheck) check).status()).distinct()
-                .map(status -> ElementwiseLowering.reset(site, status)).toList();
+    public static List<KernelCall> begin(List<Fusion> fusions, Site site) {
+        Set<Tensor> cleared = fusions.stream().filter(Objects::nonNull).map(Fusion::cleared).filter(Objects::nonNull)
+                .collect(Collectors.toSet());
+        return fusions.stream().filter(Objects::nonNull).flatMap(fusion -> fusion.operations().stream())
+                .filter(FiniteCheck.class::isInstance).map(check -> ((FiniteCheck) check).status()).distinct()
+                .filter(status -> !cleared.contains(status)).map(status -> ElementwiseLowering.reset(site, status)).toList();
     }
 
     /** Terms that each result of a product adds, before they are split. */
-    public static int terms(Product operation, Precision precision) {
-        return ProductLowering.terms(operation, precision);
+    public static int terms(Product operation, CudaLayout layout) {
+        return ProductForm.terms(operation, layout);
     }
 
     public static List<KernelCall> lower(Fusion fusion, Site site) {
@@ -71,7 +77,7 @@ public final class CudaLowering {
             case SgdUpdate o -> ElementwiseLowering.lower(site, o);
             case FilterRenormalise o -> ElementwiseLowering.lower(site, o);
             case SoftmaxCrossEntropy o -> LossLowering.lower(site, o);
-            case PrepareInput o -> InputLowering.lower(site, o);
+            case PrepareInput o -> InputLowering.lower(site, o, fusion.cleared());
         };
     }
 }

@@ -10,11 +10,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 import duet.bindings.cuda.kernels.duet_dropout;
+import duet.bindings.cuda.kernels.duet_dropping;
 import duet.bindings.cuda.kernels.duet_elementwise;
 import duet.bindings.cuda.kernels.duet_filter_renormalise;
 import duet.bindings.cuda.kernels.duet_finite;
 import duet.bindings.cuda.kernels.duet_sgd;
 import duet.bindings.cuda.kernels.duet_stronger;
+import duet.bindings.cuda.kernels.duet_update;
 import duet.device.Operation;
 import duet.device.Operation.*;
 import duet.device.Philox;
@@ -86,13 +88,45 @@ final class ElementwiseLowering {
         return new KernelCall(kernel, o.output().batch(), 1, 1, Grids.THREADS, 0, p);
     }
 
-    /** Four neighbours in memory are one Philox block where there is one pixel and their numbers begin at multiples of four. */
+    /**
+     * How a dropout numbers its elements.
+     *
+     * @param first of the elements here
+     * @param image elements of an image of the whole layer
+     * @param map   of them those of a channel
+     */
+    private record Elements(long first, long image, long map) {
+        static Elements of(Dropout o) {
+            long map = (long) o.totalHeight() * o.input().width();
+            return new Elements((((long) o.firstImage() * o.totalChannels() + o.firstChannel()) * o.totalHeight() + o.firstRow())
+                    * o.input().width(), o.totalChannels() * map, map);
+        }
+
+        /** Whether four neighbours in memory are one Philox block: there is one pixel, and numbers begin at multiples of four. */
+        boolean inFours() {
+            return map == 1 && image % 4 == 0 && first % 4 == 0;
+        }
+    }
+
+    static boolean dropsInFours(Dropout o) {
+        return Elements.of(o).inFours();
+    }
+
+    static void dropping(Site site, Dropout o, MemorySegment p) {
+        Elements elements = Elements.of(o);
+        duet_dropping.run(p, site.run());
+        duet_dropping.first_element(p, elements.first());
+        duet_dropping.image_elements(p, elements.image());
+        duet_dropping.purpose(p, o.purpose());
+        duet_dropping.threshold(p, Philox.threshold(o.rate()));
+        duet_dropping.scale(p, o.scale());
+    }
+
     private static KernelCall dropout(Site site, Dropout o) {
         Tensor t = o.input();
-        long map = (long) o.totalHeight() * t.width();
-        long first = (((long) o.firstImage() * o.totalChannels() + o.firstChannel()) * o.totalHeight() + o.firstRow()) * t.width();
+        Elements elements = Elements.of(o);
         Numbers numbers = Numbers.of(site, o, t, o.output());
-        int vector = map == 1 && o.totalChannels() % 4 == 0 && first % 4 == 0 ? numbers.vector(t.channels()) : 1;
+        int vector = elements.inFours() ? numbers.vector(t.channels()) : 1;
         MemorySegment p = duet_dropout.allocate(site.arena());
         p.fill((byte) 0);
         duet_dropout.input(p, address(site, t));
@@ -102,9 +136,9 @@ final class ElementwiseLowering {
         duet_dropout.purpose(p, o.purpose());
         duet_dropout.threshold(p, Philox.threshold(o.rate()));
         duet_dropout.scale(p, o.scale());
-        duet_dropout.first_element(p, first);
-        duet_dropout.image_elements(p, o.totalChannels() * map);
-        duet_dropout.map_elements(p, map);
+        duet_dropout.first_element(p, elements.first());
+        duet_dropout.image_elements(p, elements.image());
+        duet_dropout.map_elements(p, elements.map());
         divisor(duet_dropout.channels(p), t.channels() / vector);
         divisor(duet_dropout.area(p), t.height() * t.width());
         return each(numbers.kernel("dropout", vector), count(o, t, vector), p);
@@ -131,6 +165,16 @@ final class ElementwiseLowering {
         duet_finite.status(p, address(site, status));
         duet_finite.count(p, status.elements());
         return new KernelCall("finite_reset", 1, 1, 1, Grids.THREADS, 0, p);
+    }
+
+    /** In the kernel that makes the gradient; null for none. */
+    static void update(Site site, SgdUpdate o, MemorySegment to) {
+        if (o != null) {
+            duet_update.weight(to, address(site, o.weight()));
+            duet_update.momentum(to, address(site, o.momentum()));
+            duet_update.run(to, site.run());
+            duet_update.rate_index(to, o.rateIndex());
+        }
     }
 
     private static KernelCall update(Site site, SgdUpdate o) {

@@ -19,14 +19,19 @@ import duet.device.Tensor;
  * where nothing else reads them.
  *
  * @param first  decides the kernel
- * @param others what its kernel does besides: an activation and the search for NaN and infinity in the epilogue of a forward product;
- *               max-pooling right after a response norm; response norm's gradient right after max-pooling's; the gradients of a dropout and
- *               a ReLU in place on the result; the update of the parameters by the gradients that are the results; all of that and both
- *               gradients of a fully connected layer
+ * @param others  what its kernel does besides: an activation, the search for NaN and infinity and a dropout in the epilogue of a forward
+ *                product; max-pooling right after a response norm; response norm's gradient right after max-pooling's; the gradients of a
+ *                dropout and a ReLU in place on the result; the update of the parameters by the gradients that are the results; all of that
+ *                and both gradients of a fully connected layer
+ * @param cleared by the preparation of an input: the status of searches for NaN and infinity that all come later; else null
  */
-public record Fusion(Operation first, List<Operation> others) {
+public record Fusion(Operation first, List<Operation> others, Tensor cleared) {
     public Fusion {
         others = List.copyOf(others);
+    }
+
+    public Fusion(Operation first, List<Operation> others) {
+        this(first, others, null);
     }
 
     public static Fusion of(Operation operation) {
@@ -55,6 +60,11 @@ public record Fusion(Operation first, List<Operation> others) {
     /** The search in the output, or null. */
     FiniteCheck check() {
         return find(FiniteCheck.class);
+    }
+
+    /** Of a forward product's output, in place; or null. */
+    Dropout dropout() {
+        return find(Dropout.class);
     }
 
     MaxPoolForward pool() {
@@ -119,6 +129,7 @@ public record Fusion(Operation first, List<Operation> others) {
             BiPredicate<Tensor, Tensor> overlap) {
         List<Fusion> plan = new ArrayList<>();
         boolean[] taken = new boolean[steps.size()];
+        Map<Integer, Tensor> cleared = cleared(steps);
         for (int i = 0; i < steps.size(); i++) {
             if (taken[i] || !(steps.get(i) instanceof Step.Launch launch)) {
                 plan.add(null);
@@ -127,7 +138,7 @@ public record Fusion(Operation first, List<Operation> others) {
             Operation first = launch.operation();
             List<Integer> others = switch (first) {
                 case ConvolutionForward o -> epilogue(o.output(), i, steps);
-                case FullyConnectedForward o -> epilogue(o.output(), i, steps);
+                case FullyConnectedForward o -> withDropout(layout, o, epilogue(o.output(), i, steps), i, steps);
                 case ResponseNormForward o -> pool(layout, o, i, steps, readers, overlap);
                 case MaxPoolBackward o -> norm(layout, o, i, steps, readers, overlap);
                 case ResponseNormBackward o -> masks(o.inputGradient(), i, steps, o.input(), false);
@@ -138,9 +149,29 @@ public record Fusion(Operation first, List<Operation> others) {
                 default -> List.of();
             };
             others.forEach(other -> taken[other] = true);
-            plan.add(new Fusion(first, others.stream().map(other -> operation(steps, other)).toList()));
+            plan.add(new Fusion(first, others.stream().map(other -> operation(steps, other)).toList(), cleared.get(i)));
         }
         return plan;
+    }
+
+    /** By the step that prepares an input: a status that no step before it sets flags of. */
+    private static Map<Integer, Tensor> cleared(List<Step> steps) {
+        List<Tensor> before = new ArrayList<>();
+        Map<Integer, Tensor> cleared = new HashMap<>();
+        for (int i = 0; i < steps.size(); i++) {
+            if (operation(steps, i) instanceof FiniteCheck check) {
+                before.add(check.status());
+            } else if (operation(steps, i) instanceof PrepareInput) {
+                int place = i;
+                steps.subList(i, steps.size()).stream()
+                        .map(step -> step instanceof Step.Launch launch && launch.operation() instanceof FiniteCheck c ? c.status() : null)
+                        .filter(status -> status != null && !before.contains(status)).findFirst().ifPresent(status -> {
+                            cleared.put(place, status);
+                            before.add(status);
+                        });
+            }
+        }
+        return cleared;
     }
 
     /** The activation in place and the search for NaN and infinity, right behind a product. */
@@ -154,6 +185,17 @@ public record Fusion(Operation first, List<Operation> others) {
             others.add(next);
         }
         return others;
+    }
+
+    /** Besides the epilogue, a dropout in place right behind it. */
+    private static List<Integer> withDropout(CudaLayout layout, FullyConnectedForward layer, List<Integer> epilogue, int index,
+            List<Step> steps) {
+        int next = index + epilogue.size() + 1;
+        if (!(operation(steps, next) instanceof Dropout dropout && dropout.input().equals(layer.output())
+                && dropout.output().equals(layer.output()) && ProductForm.drops(layout, layer, dropout))) {
+            return epilogue;
+        }
+        return Stream.concat(epilogue.stream(), Stream.of(next)).toList();
     }
 
     private static List<Integer> pool(CudaLayout layout, ResponseNormForward norm, int index, List<Step> steps,
@@ -247,7 +289,7 @@ public record Fusion(Operation first, List<Operation> others) {
      * The updates of the parameters by the gradients that a product makes, where nothing else reads those. They may move up past launches
      * that have nothing to do with the parameters, but past no event.
      */
-    private static List<Integer> updates(Tensor weight, Tensor bias, int index, List<Step> steps, Map<Tensor, Integer> readers) {
+    static List<Integer> updates(Tensor weight, Tensor bias, int index, List<Step> steps, Map<Tensor, Integer> readers) {
         List<Integer> updates = new ArrayList<>();
         for (Tensor gradient : new Tensor[] {weight, bias}) {
             int update = gradient == null || !internal(gradient, readers) ? -1 : update(gradient, index, steps);

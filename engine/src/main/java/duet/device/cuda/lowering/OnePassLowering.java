@@ -108,9 +108,9 @@ record OnePassLowering(ProductShape shape, int splits, int termsPerSplit) {
         duet_convolution.terms_per_split(p, l.termsPerSplit);
         duet_convolution.mask(p, mask);
         duet_convolution.mask_scale(p, fusion.maskScale());
-        ProductLowering.update(site, duet_convolution.update(p), fusion.update(weights.weightGradient()));
+        ElementwiseLowering.update(site, fusion.update(weights.weightGradient()), duet_convolution.update(p));
         if (weights.biasGradient() != null) {
-            ProductLowering.update(site, duet_convolution.bias_update(p), fusion.update(weights.biasGradient()));
+            ElementwiseLowering.update(site, fusion.update(weights.biasGradient()), duet_convolution.bias_update(p));
         }
         List<KernelCall> launches = new ArrayList<>();
         launches.add(new KernelCall(KERNEL, l.strips(), 1, l.splits, THREADS, sharedBytes(), p));

@@ -3,14 +3,17 @@ package duet.device.cuda.lowering;
 import java.lang.foreign.MemorySegment;
 
 import duet.bindings.cuda.kernels.duet_packing;
+import duet.bindings.cuda.kernels.duet_unpacking;
 import duet.device.ConvolutionGeometry;
+import duet.device.Tensor;
 import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.lowering.ProductShape.Pass;
 
 /**
  * A first layer for tensor cores: an image of few channels, {@code stride} x {@code stride} pixels of which become one with a multiple of
- * eight channels, so that the convolution has stride 1 and its numbers lie in whole chunks (see {@code duet_packing} in duet_cuda.h). The
- * packed images and, forward, filters lie at the beginning of the workspace.
+ * eight channels, so that the convolution has stride 1 and its numbers lie in whole chunks (see {@code duet_packing} in duet_cuda.h). What
+ * is not packed when the input is prepared ({@link PackedInput}) is packed for each pass: images and, forward, filters lie at the
+ * beginning of the workspace.
  *
  * @param layer as the network has it
  * @param shape of the product of packed operands
@@ -34,7 +37,18 @@ record PackedImage(ProductShape layer, ProductShape shape) {
         return new PackedImage(layer, new ProductShape(layer.pass(), layer.layer(), packed, layer.batch(), layer.biasTerms()));
     }
 
-    private long imageBytes() {
+    /** Whether the images have the same packed form. */
+    boolean sameImage(PackedImage other) {
+        return layer.batch() == other.layer.batch() && layer.geometry().equals(other.layer.geometry());
+    }
+
+    /** Channels of a packed pixel. */
+    int depth() {
+        return shape.geometry().channels();
+    }
+
+    /** A multiple of 256. */
+    long imageBytes() {
         ConvolutionGeometry g = shape.geometry();
         return align((long) shape.batch() * g.height() * g.width() * g.channels() * BF16_BYTES);
     }
@@ -44,49 +58,108 @@ record PackedImage(ProductShape layer, ProductShape shape) {
         return g.kernel() * g.kernel() * g.channels();
     }
 
-    /** Workspace before the partial sums. */
-    long bytes() {
-        return imageBytes() + (layer.pass() == Pass.FORWARD ? align((long) filterRows() * shape.geometry().filters() * BF16_BYTES) : 0);
+    /** Where a number of the images lies. */
+    interface Pair {
+        void at(int plain, int packed);
+    }
+
+    /** Visits the numbers of images that are packed; {@return how many there are in the images} */
+    int pixels(Pair pair) {
+        ConvolutionGeometry from = layer.geometry();
+        ConvolutionGeometry to = shape.geometry();
+        int line = from.width() * from.channels();
+        int row = from.stride() * from.channels();
+        for (int y = 0; y < layer.batch() * from.height(); y++) {
+            int down = y % from.height() + from.paddingTop();
+            for (int x = 0; x < line; x++) {
+                int across = x + from.padding() * from.channels();
+                if (down / from.stride() < to.height() && across / row < to.width()) {
+                    int pixel = (y / from.height() * to.height() + down / from.stride()) * to.width() + across / row;
+                    pair.at(y * line + x, pixel * to.channels() + down % from.stride() * row + across % row);
+                }
+            }
+        }
+        return layer.batch() * from.height() * line;
+    }
+
+    /** Of a packed filter, a multiple of 256. */
+    long filterBytes() {
+        return align((long) filterRows() * shape.geometry().filters() * BF16_BYTES);
+    }
+
+    /**
+     * Workspace before the partial sums.
+     *
+     * @param given what has been packed before; null for nothing
+     */
+    long bytes(PackedInput given) {
+        boolean filter = layer.pass() == Pass.FORWARD && (given == null || given.filter() == null);
+        return (given == null ? imageBytes() : 0) + (filter ? filterBytes() : 0);
     }
 
     private static long align(long bytes) {
         return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
     }
 
-    /** Where the packed filter lies in the workspace. */
-    long filter(Site site) {
-        return site.workspace() + imageBytes();
+    KernelCall packImage(Site site, long image, long to) {
+        MemorySegment p = duet_packing.allocate(site.arena());
+        images(p);
+        duet_packing.from(p, image);
+        duet_packing.to(p, to);
+        return call("pack_image_bf16", p, duet_packing.count(p));
     }
 
-    KernelCall packImage(Site site, long image) {
+    KernelCall packFilter(Site site, long filter, long to) {
+        MemorySegment p = duet_packing.allocate(site.arena());
+        filters(p, filter, to);
+        return call("pack_filter_bf16", p, duet_packing.count(p));
+    }
+
+    /** Images, wherever they lie. */
+    void images(MemorySegment p) {
         ConvolutionGeometry g = shape.geometry();
-        MemorySegment p = packing(site, image, site.workspace());
+        packing(p, 0, 0);
+        duet_packing.count(p, Math.toIntExact((long) shape.batch() * g.height() * g.width() * g.channels() / CHUNK));
         Grids.divisor(duet_packing.chunks(p), g.channels() / CHUNK);
         Grids.divisor(duet_packing.packed_width(p), g.width());
         Grids.divisor(duet_packing.packed_height(p), g.height());
-        return call("pack_image_bf16", p, (long) shape.batch() * g.height() * g.width() * g.channels() / CHUNK, 0);
     }
 
-    KernelCall packFilter(Site site, long filter) {
-        MemorySegment p = packing(site, filter, filter(site));
-        Grids.divisor(duet_packing.chunks(p), shape.geometry().filters() / CHUNK);
-        return call("pack_filter_bf16", p, (long) filterRows() * shape.geometry().filters() / CHUNK, 0);
+    /** The upper plane of a filter. */
+    void filters(MemorySegment p, long from, long to) {
+        int chunks = shape.geometry().filters() / CHUNK;
+        packing(p, from, to);
+        duet_packing.count(p, Math.toIntExact((long) filterRows() * chunks));
+        Grids.divisor(duet_packing.chunks(p), chunks);
     }
 
-    /** From partial sums of the packed filter's gradient and of the bias's, to both. */
-    KernelCall unpackGradient(Site site, long partial, int splits, long weightGradient, long biasGradient) {
+    /**
+     * From partial sums of the packed filter's gradient and of the bias's to both, or to what is updated by them.
+     *
+     * @param biasGradient null for none
+     * @param updates      of filter and bias
+     */
+    KernelCall unpackGradient(Site site, long partial, int splits, Tensor weightGradient, Tensor biasGradient, Fusion updates) {
         int fours = shape.geometry().filters() / 4;
-        MemorySegment p = packing(site, partial, weightGradient);
-        duet_packing.tail_to(p, biasGradient);
-        duet_packing.split_stride(p, shape.splitStride());
-        duet_packing.splits(p, splits);
-        Grids.divisor(duet_packing.chunks(p), fours);
-        return call("unpack_filter_gradient", p, (long) filterRows() * fours, biasGradient == 0 ? 0 : fours);
+        long count = (long) filterRows() * fours;
+        int tail = biasGradient == null ? 0 : fours;
+        MemorySegment p = duet_unpacking.allocate(site.arena());
+        p.fill((byte) 0);
+        MemorySegment packing = duet_unpacking.packing(p);
+        packing(packing, partial, Grids.address(site, weightGradient));
+        duet_packing.count(packing, Math.toIntExact(count));
+        Grids.divisor(duet_packing.chunks(packing), fours);
+        duet_unpacking.tail_to(p, Grids.address(site, biasGradient));
+        ElementwiseLowering.update(site, updates.update(weightGradient), duet_unpacking.update(p));
+        ElementwiseLowering.update(site, biasGradient == null ? null : updates.update(biasGradient), duet_unpacking.tail_update(p));
+        duet_unpacking.split_stride(p, shape.splitStride());
+        duet_unpacking.splits(p, splits);
+        duet_unpacking.tail(p, tail);
+        return call("unpack_filter_gradient", p, count + tail);
     }
 
-    private MemorySegment packing(Site site, long from, long to) {
+    private void packing(MemorySegment p, long from, long to) {
         ConvolutionGeometry g = layer.geometry();
-        MemorySegment p = duet_packing.allocate(site.arena());
         p.fill((byte) 0);
         duet_packing.from(p, from);
         duet_packing.to(p, to);
@@ -100,11 +173,9 @@ record PackedImage(ProductShape layer, ProductShape shape) {
         Grids.divisor(duet_packing.row(p), g.stride() * g.channels());
         Grids.divisor(duet_packing.depth(p), shape.geometry().channels());
         Grids.divisor(duet_packing.taps(p), shape.geometry().kernel());
-        return p;
     }
 
-    private static KernelCall call(String kernel, MemorySegment p, long count, int more) {
-        duet_packing.count(p, Math.toIntExact(count));
-        return new KernelCall(kernel, Math.toIntExact(Math.ceilDiv(count + more, THREADS)), 1, 1, THREADS, 0, p);
+    private static KernelCall call(String kernel, MemorySegment p, long count) {
+        return new KernelCall(kernel, Math.toIntExact(Math.ceilDiv(count, THREADS)), 1, 1, THREADS, 0, p);
     }
 }

@@ -8,7 +8,6 @@ import java.util.stream.Stream;
 
 import duet.bindings.cuda.kernels.duet_convolution;
 import duet.bindings.cuda.kernels.duet_reduction;
-import duet.bindings.cuda.kernels.duet_update;
 import duet.device.ConvolutionGeometry;
 import duet.device.DeviceException;
 import duet.device.Operation.*;
@@ -22,17 +21,17 @@ final class ProductLowering {
     private static final int REDUCE_THREADS = 128;
 
     private final Site site;
-    private final Form form;
+    private final ProductForm form;
     private final ProductShape shape;
     private final ProductTiling tiling;
     private final List<KernelCall> launches = new ArrayList<>();
 
     private ProductLowering(Site site, Product operation) {
         this.site = site;
-        this.form = Form.of(operation, site.layout().precision());
+        this.form = ProductForm.of(operation, site.multiprocessors(), site.layout());
         this.shape = form.shape();
-        this.tiling = tiling(shape, site.multiprocessors(), site.layout().precision());
-        if (form.workspaceBytes(tiling) > 0 && site.workspace() == 0) {
+        this.tiling = form.tiling();
+        if (form.workspaceBytes() > 0 && site.workspace() == 0) {
             throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
         }
     }
@@ -72,60 +71,6 @@ final class ProductLowering {
         return l.launches;
     }
 
-    /** Scratch memory for packed operands and partial sums; 0 for none. */
-    static long workspaceBytes(Product operation, int multiprocessors, Precision precision) {
-        Form form = Form.of(operation, precision);
-        return form.workspaceBytes(tiling(form.shape(), multiprocessors, precision));
-    }
-
-    /** Terms of the sums as they are computed, with those that are zero by form. */
-    static int terms(Product operation, Precision precision) {
-        return Form.of(operation, precision).shape().terms();
-    }
-
-    /**
-     * What is multiplied.
-     *
-     * @param packed null for operands as they are
-     */
-    private record Form(PackedImage packed, ProductShape shape) {
-        static Form of(Product operation, Precision precision) {
-            ProductShape shape = ProductShape.of(operation);
-            if (precision != Precision.BF16) {
-                return new Form(null, shape);
-            }
-            PackedImage packed = PackedImage.of(shape);
-            return packed == null ? new Form(null, shape) : new Form(packed, packed.shape());
-        }
-
-        /** Whether the product's kernel writes the result itself, not partial sums. */
-        boolean direct(int splits) {
-            return splits == 1 && (packed == null || shape.pass() != Pass.WEIGHTS);
-        }
-
-        long workspaceBytes(ProductTiling tiling) {
-            return packed == null ? tiling.workspaceBytes(shape)
-                    : packed.bytes() + (direct(tiling.splits()) ? 0 : tiling.partialBytes(shape));
-        }
-    }
-
-    private boolean direct() {
-        return form.direct(tiling.splits());
-    }
-
-    /** Where partial sums are. */
-    private long partial() {
-        return site.workspace() + (form.packed() == null ? 0 : form.packed().bytes());
-    }
-
-    private static ProductTiling tiling(ProductShape shape, int multiprocessors, Precision precision) {
-        return switch (precision) {
-            case BF16 -> TensorTiling.of(shape);
-            case BF16X3, BF16X6 -> SplitTiling.of(shape, precision);
-            default -> ProductTiling.of(shape, multiprocessors);
-        };
-    }
-
     private boolean bf16() {
         return site.layout().precision() == Precision.BF16;
     }
@@ -159,7 +104,11 @@ final class ProductLowering {
             }
             return;
         }
-        MemorySegment sums = sums(output);
+        Numbers numbers = bf16() ? Numbers.BF16 : Numbers.FLOAT;
+        MemorySegment sums = sums(output, numbers.kernel(fusion.dropout() == null ? "" : "_dropout"));
+        if (fusion.dropout() != null) {
+            ElementwiseLowering.dropping(site, fusion.dropout(), duet_reduction.dropping(sums));
+        }
         duet_reduction.bias(sums, address(bias));
         duet_reduction.activation(sums, function);
         duet_reduction.status(sums, status);
@@ -178,46 +127,34 @@ final class ProductLowering {
         }
     }
 
-    /** The scalar kernels have no update of their own, nor has what takes a gradient out of its packed form. */
+    /** The scalar kernels have no update of their own. */
     private void backwardWeights(Tensor input, Tensor outputGradient, Tensor weightGradient, Tensor biasGradient, Fusion fusion) {
         MemorySegment product = product(input, outputGradient, weightGradient);
         SgdUpdate weight = fusion.update(weightGradient);
         SgdUpdate bias = biasGradient == null ? null : fusion.update(biasGradient);
-        if (direct()) {
+        if (form.direct()) {
             duet_convolution.bias(product, address(biasGradient));
             if (tiling.tile().scalar()) {
                 update(weight, bias);
             } else {
-                update(site, duet_convolution.update(product), weight);
-                update(site, duet_convolution.bias_update(product), bias);
+                ElementwiseLowering.update(site, weight, duet_convolution.update(product));
+                ElementwiseLowering.update(site, bias, duet_convolution.bias_update(product));
             }
             return;
         }
-        duet_convolution.bias(product, biasGradient == null ? 0 : partial() + shape.results() * Float.BYTES);
+        duet_convolution.bias(product, biasGradient == null ? 0 : form.partial(site) + shape.results() * Float.BYTES);
         if (form.packed() != null) {
-            launches.add(
-                    form.packed().unpackGradient(site, partial(), tiling.splits(), address(weightGradient), address(biasGradient)));
-            update(weight, bias);
+            launches.add(form.packed().unpackGradient(site, form.partial(site), tiling.splits(), weightGradient, biasGradient, fusion));
             return;
         }
         MemorySegment sums = sums(weightGradient, bf16() && weight != null ? "_planes" : "");
         duet_reduction.tail_result(sums, address(biasGradient));
-        update(site, duet_reduction.update(sums), weight);
-        update(site, duet_reduction.tail_update(sums), bias);
+        ElementwiseLowering.update(site, weight, duet_reduction.update(sums));
+        ElementwiseLowering.update(site, bias, duet_reduction.tail_update(sums));
     }
 
     private void update(SgdUpdate weight, SgdUpdate bias) {
         Stream.of(weight, bias).filter(Objects::nonNull).forEach(o -> launches.addAll(ElementwiseLowering.lower(site, o)));
-    }
-
-    /** @param update null for none */
-    static void update(Site site, MemorySegment to, SgdUpdate update) {
-        if (update != null) {
-            duet_update.weight(to, Grids.address(site, update.weight()));
-            duet_update.momentum(to, Grids.address(site, update.momentum()));
-            duet_update.run(to, site.run());
-            duet_update.rate_index(to, update.rateIndex());
-        }
     }
 
     private long address(Tensor tensor) {
@@ -225,16 +162,27 @@ final class ProductLowering {
     }
 
     private MemorySegment product(Tensor gathered, Tensor dense, Tensor result) {
-        PackedImage packed = form.packed();
-        if (packed != null) {
-            launches.add(packed.packImage(site, address(gathered)));
-            if (shape.pass() == Pass.FORWARD) {
-                launches.add(packed.packFilter(site, address(dense)));
-                return product(site.workspace(), packed.filter(site), result);
-            }
-            return product(site.workspace(), address(dense), result);
+        if (form.packed() != null) {
+            return packedProduct(form.packed(), form.given(), address(gathered), dense, result);
         }
         return product(address(gathered), address(dense), result);
+    }
+
+    private MemorySegment packedProduct(PackedImage packed, PackedInput given, long input, Tensor dense, Tensor result) {
+        long workspace = site.workspace();
+        long images = given == null ? workspace : input;
+        if (given == null) {
+            launches.add(packed.packImage(site, input, images));
+            workspace += packed.imageBytes();
+        }
+        if (shape.pass() != Pass.FORWARD) {
+            return product(images, address(dense), result);
+        }
+        if (given != null && dense.equals(given.filter())) {
+            return product(images, given.filterAddress(input), result);
+        }
+        launches.add(packed.packFilter(site, address(dense), workspace));
+        return product(images, workspace, result);
     }
 
     private MemorySegment product(long gathered, long dense, Tensor result) {
@@ -244,7 +192,7 @@ final class ProductLowering {
         p.fill((byte) 0);
         duet_convolution.gathered(p, gathered);
         duet_convolution.dense(p, dense);
-        duet_convolution.result(p, direct() ? address(result) : partial());
+        duet_convolution.result(p, form.direct() ? address(result) : form.partial(site));
         duet_convolution.split_stride(p, shape.splitStride());
         duet_convolution.rows(p, shape.rows());
         duet_convolution.columns(p, shape.columns());
@@ -281,13 +229,13 @@ final class ProductLowering {
         return sums(result, bf16() ? "_bf16" : "");
     }
 
-    /** @param form of the kernel */
-    private MemorySegment sums(Tensor result, String form) {
+    /** @param suffix of the kernel */
+    private MemorySegment sums(Tensor result, String suffix) {
         long elements = shape.results();
         int channels = shape.pass() == Pass.DATA ? shape.geometry().channels() : shape.geometry().filters();
         MemorySegment p = duet_reduction.allocate(site.arena());
         p.fill((byte) 0);
-        duet_reduction.partial(p, direct() ? address(result) : partial());
+        duet_reduction.partial(p, form.direct() ? address(result) : form.partial(site));
         duet_reduction.result(p, address(result));
         duet_reduction.split_stride(p, shape.splitStride());
         duet_reduction.elements(p, elements);
@@ -297,7 +245,7 @@ final class ProductLowering {
         boolean fours = elements % 4 == 0 && shape.biasTerms() % 4 == 0 && channels % 4 == 0;
         long threads = Math.ceilDiv(elements + shape.biasTerms(), fours ? 4 : 1);
         int blocks = (int) Math.min(Math.ceilDiv(threads, REDUCE_THREADS), 8L * site.multiprocessors());
-        String kernel = "product_reduce" + form + (fours ? "" : "_scalar");
+        String kernel = "product_reduce" + suffix + (fours ? "" : "_scalar");
         launches.add(new KernelCall(kernel, blocks, 1, 1, REDUCE_THREADS, 0, p));
         return p;
     }

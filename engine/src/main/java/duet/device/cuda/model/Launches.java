@@ -20,6 +20,7 @@ import duet.device.cuda.driver.KernelCall;
 import duet.device.cuda.lowering.CudaLayout;
 import duet.device.cuda.lowering.CudaLowering;
 import duet.device.cuda.lowering.Fusion;
+import duet.device.cuda.lowering.PairedSums;
 import duet.device.cuda.lowering.Site;
 import duet.device.cuda.lowering.Stored;
 
@@ -38,8 +39,12 @@ public final class Launches {
      * @param precision       of products
      */
     public Launches(int multiprocessors, Precision precision) {
+        this(multiprocessors, new CudaLayout(_ -> multiprocessors, precision));
+    }
+
+    private Launches(int multiprocessors, CudaLayout layout) {
         this.multiprocessors = multiprocessors;
-        layout = new CudaLayout(_ -> multiprocessors, precision);
+        this.layout = layout;
     }
 
     /** {@return the layout with which a network must be planned} */
@@ -54,6 +59,10 @@ public final class Launches {
      * @param regions where its tensors lie
      */
     public List<Launch> of(List<StreamSteps> streams, Map<Tensor, Region> regions) {
+        return new Launches(multiprocessors, layout.of(streams).within(streams, regions)).step(streams, regions);
+    }
+
+    private List<Launch> step(List<StreamSteps> streams, Map<Tensor, Region> regions) {
         Map<Tensor, Integer> readers = Fusion.readers(streams);
         List<Launch> launches = new ArrayList<>();
         try (Arena arena = Arena.ofConfined()) {
@@ -61,19 +70,35 @@ public final class Launches {
             for (StreamSteps stream : streams) {
                 List<Fusion> fusions = Fusion.plan(layout, stream.steps(), readers,
                         (a, b) -> a.device() == b.device() && regions.get(a).overlaps(regions.get(b)));
-                for (KernelCall reset : CudaLowering.begin(operations(stream), site)) {
+                for (KernelCall reset : CudaLowering.begin(fusions, site)) {
                     launches.add(
                             new Launch(stream.device(), "finite check", "Reset", reset.kernel(), blocks(reset), 1, reset.blockX(), 0, 0,
                                     0, Integer.BYTES));
                 }
+                Launch waiting = null;
                 for (int i = 0; i < fusions.size(); i++) {
                     if (stream.steps().get(i) instanceof Step.Launch && fusions.get(i) != null) {
-                        launches.addAll(of(stream.device(), fusions.get(i), CudaLowering.lower(fusions.get(i), site), readers));
+                        List<Launch> made = new ArrayList<>(
+                                of(stream.device(), fusions.get(i), CudaLowering.lower(fusions.get(i), site), readers));
+                        if (layout.waits(fusions.get(i).first())) {
+                            waiting = made.removeLast();
+                        } else if (waiting != null && layout.ends(fusions.get(i).first())) {
+                            made.addAll(join(waiting, made.removeLast()));
+                            waiting = null;
+                        }
+                        launches.addAll(made);
                     }
                 }
             }
         }
         return launches;
+    }
+
+    /** Sums of splits that are one launch. */
+    private static List<Launch> join(Launch a, Launch b) {
+        String kernel = PairedSums.kernel(a.kernel(), b.kernel());
+        return kernel == null ? List.of(a, b) : List.of(new Launch(a.device(), a.layers() + " + " + b.layers(), a.operation(), kernel,
+                a.blocks() + b.blocks(), 1, a.threads(), a.sharedBytes(), 0, 0, a.bytes() + b.bytes()));
     }
 
     /** A product may be followed by the sum of its splits; what else takes several launches shares its bytes by threads. */
@@ -90,7 +115,7 @@ public final class Launches {
             long bytes = calls.size() > 1 && fusion.first() instanceof Product first ? bytes(fusion, first, calls, i, reads, moved)
                     : Math.round(moved * (blocks(call) * call.blockX() / threads));
             launches.add(new Launch(device, fusion.label(), fusion.first().kind(), call.kernel(), blocks(call), call.gridZ(), call.blockX(),
-                    call.sharedBytes(), product == null ? 0 : CudaLowering.terms(product, layout.precision()),
+                    call.sharedBytes(), product == null ? 0 : CudaLowering.terms(product, layout),
                     product == null ? 0 : flop(fusion), bytes));
         }
         return launches;
@@ -117,8 +142,8 @@ public final class Launches {
             long result = product.writes().stream().mapToLong(layout::bytes).sum();
             return partial + (index == main ? moved - result : result);
         }
-        if (index < main) {
-            return 2 * reads.get(product.reads().get(index));
+        if (index < main) { // of the first layer
+            return 2 * reads.get(product.reads().get(calls.get(index).kernel().startsWith("pack_filter") ? 1 : 0));
         }
         if (index == main) {
             return sums ? operands + partial : moved - updating;
@@ -133,10 +158,6 @@ public final class Launches {
 
     private static long blocks(KernelCall call) {
         return (long) call.gridX() * call.gridY() * call.gridZ();
-    }
-
-    private static Stream<Operation> operations(StreamSteps stream) {
-        return stream.steps().stream().flatMap(step -> step instanceof Step.Launch launch ? Stream.of(launch.operation()) : Stream.empty());
     }
 
     /** Bytes of what is read and written, without what lies between fused operations and nobody else reads: it is never stored. */

@@ -92,7 +92,12 @@ class FusionTest {
             assertEquals(List.of(Operation.Dropout.class, Operation.ActivationBackward.class),
                     backward.others().stream().map(Object::getClass).toList());
         }
-        assertEquals(2, fusions.stream().filter(f -> f.first() instanceof Operation.Dropout).count(), "the way forward alone");
+        for (String layer : List.of("fc6", "fc7")) { // the sums of their splits drop
+            Fusion forward = of(fusions, layer, Operation.FullyConnectedForward.class);
+            assertEquals(List.of(Operation.ActivationForward.class, Operation.FiniteCheck.class, Operation.Dropout.class),
+                    forward.others().stream().map(Object::getClass).toList());
+        }
+        assertTrue(fusions.stream().noneMatch(f -> f.first() instanceof Operation.Dropout));
     }
 
     @ParameterizedTest
