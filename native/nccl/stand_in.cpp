@@ -69,10 +69,11 @@ struct ncclComm {
 
 namespace {
 
-std::mutex mutex;  // over everything below
-std::condition_variable changed;
-std::map<std::string, std::shared_ptr<World>> worlds;
-std::map<ncclComm *, std::shared_ptr<ncclComm>> communicators;
+// Never destroyed: threads of a JVM may outlive static destructors.
+std::mutex &mutex = *new std::mutex;  // over everything below
+std::condition_variable &changed = *new std::condition_variable;
+auto &worlds = *new std::map<std::string, std::shared_ptr<World>>;
+auto &communicators = *new std::map<ncclComm *, std::shared_ptr<ncclComm>>;
 int failing_rank, failure, failing_group;
 long groups_done, ids;
 

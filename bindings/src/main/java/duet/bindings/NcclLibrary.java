@@ -17,6 +17,8 @@ public final class NcclLibrary {
     /** The stand-in for tests has it: it works with the virtual GPU alone, and NCCL with cards alone. */
     private static final String STAND_IN = "duet_vnccl_fail";
 
+    private static final String CARDS_ONLY = "NCCL is for cards";
+
     private NcclLibrary() {}
 
     /**
@@ -25,13 +27,16 @@ public final class NcclLibrary {
      * @param kind what stands behind the driver's functions
      */
     public static Optional<String> problem(CudaLibrary.Kind kind) {
+        if (kind == CudaLibrary.Kind.VIRTUAL && System.getProperty("duet.lib." + FUNCTIONS) == null) {
+            return Optional.of(CARDS_ONLY); // the system's is not opened for nothing: it has hundreds of megabytes
+        }
         Optional<String> problem = NativeLibraries.problem(FUNCTIONS);
         if (problem.isPresent()) {
             return problem.filter(text -> !text.contains(FILE + ": cannot open shared object file: No such file"))
                     .or(() -> Optional.of("no " + FILE + " found"));
         }
         if (NativeLibraries.lookup(FUNCTIONS).find(STAND_IN).isPresent() != (kind == CudaLibrary.Kind.VIRTUAL)) {
-            return Optional.of(kind == CudaLibrary.Kind.VIRTUAL ? "NCCL is for cards" : "the stand-in for NCCL is for the virtual GPU");
+            return Optional.of(kind == CudaLibrary.Kind.VIRTUAL ? CARDS_ONLY : "the stand-in for NCCL is for the virtual GPU");
         }
         List<String> missing = missingFunctions();
         return missing.isEmpty() ? Optional.empty()
