@@ -32,8 +32,7 @@ public final class NcclLibrary {
         }
         Optional<String> problem = NativeLibraries.problem(FUNCTIONS);
         if (problem.isPresent()) {
-            return problem.filter(text -> !text.contains(FILE + ": cannot open shared object file: No such file"))
-                    .or(() -> Optional.of("no " + FILE + " found"));
+            return Optional.of(words(problem.get()));
         }
         if (NativeLibraries.lookup(FUNCTIONS).find(STAND_IN).isPresent() != (kind == CudaLibrary.Kind.VIRTUAL)) {
             return Optional.of(kind == CudaLibrary.Kind.VIRTUAL ? CARDS_ONLY : "the stand-in for NCCL is for the virtual GPU");
@@ -42,6 +41,12 @@ public final class NcclLibrary {
         return missing.isEmpty() ? Optional.empty()
                 : Optional.of(NativeLibraries.location(FUNCTIONS) + " lacks " + String.join(", ", missing)
                         + ": it is too old, or not NCCL; install NCCL 2.13 or newer");
+    }
+
+    /** That it is not installed is no fault, and needs fewer words. */
+    static String words(String problem) {
+        return problem.startsWith("The library nccl cannot be opened: " + FILE + ": cannot open shared object file: No such file")
+                ? "no " + FILE + " found" : problem;
     }
 
     /** Functions that the generated class calls and the library does not have. */

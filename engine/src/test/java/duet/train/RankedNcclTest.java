@@ -94,6 +94,21 @@ class RankedNcclTest {
         TestDevices.requireClean(placement + " " + precision);
     }
 
+    /** Where each command is waited for before the next one. */
+    @Test
+    void oneCommandAfterTheOther() {
+        Map<String, float[]> expected = RankedCudaTest.train(Backends.open(TestDevices.two(), RankedCudaTest.options(Precision.FP32)),
+                Tiny.network(), Placement.TWO_TOWERS);
+        System.setProperty("duet.cuda.launch", "each");
+        try {
+            ThreadRanks.run(2, 9, 60, ranks -> RankedCudaTest.train(open(ranks, 1, Precision.FP32), Tiny.network(), Placement.TWO_TOWERS))
+                    .forEach(tensors -> expected.forEach((tensor, values) -> assertArrayEquals(values, tensors.get(tensor), tensor)));
+        } finally {
+            System.clearProperty("duet.cuda.launch");
+        }
+        assertTrue(VirtualNccl.exchanges() > 0, "exchanges by NCCL");
+    }
+
     /** What the processes say that they use, which must be the same for all; they train in any case. */
     private static String carrier(boolean sameCard) {
         List<String> words = ThreadRanks.run(2, 9, 60, ranks -> {

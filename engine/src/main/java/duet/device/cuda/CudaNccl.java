@@ -90,12 +90,20 @@ final class CudaNccl implements AutoCloseable {
     /** Whether a piece of work that may hang has ended in time; if not, its thread is left behind. */
     private static boolean within(Duration time, Runnable work) {
         Thread thread = Thread.ofPlatform().daemon().stackSize(STACK_BYTES).name("duet nccl call").start(work);
-        try {
-            return thread.join(time);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
+        long end = System.nanoTime() + time.toNanos();
+        boolean interrupted = false;
+        boolean over = false;
+        while (!over && System.nanoTime() < end) {
+            try {
+                over = thread.join(Duration.ofNanos(end - System.nanoTime()));
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
         }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return over;
     }
 
     /**
