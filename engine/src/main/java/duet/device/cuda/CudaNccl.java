@@ -167,6 +167,7 @@ final class CudaNccl implements AutoCloseable {
         } finally {
             watches.remove(watch);
         }
+        lookNow(); // what has arrived is what was sent only if nothing has gone wrong
         requireWhole();
     }
 
