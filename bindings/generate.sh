@@ -33,6 +33,7 @@ printf '#include <stdint.h>\n#include <cuda.h>\n' > "$work/cuda_all.h"  # withou
 generate "$work/cuda_all.h" duet.bindings.cuda Cuda cuda.args cuda_functions -I "$cuda"
 generate ../native/vgpu/duet_vgpu.h duet.bindings.vgpu DuetVgpu duet_vgpu.args duet_vgpu
 generate ../native/mpi/duet_mpi.h duet.bindings.mpi DuetMpi duet_mpi.args duet_mpi
+generate ../native/nccl/duet_nccl.h duet.bindings.nccl DuetNccl duet_nccl.args nccl
 # Structures alone, which need no library.
 sed -nE 's/^\} (duet_[a-z_]+);$/--include-struct \1\n--include-typedef \1/p' ../native/cuda/duet_cuda.h > "$work/kernels.args"
 generate ../native/cuda/duet_cuda.h duet.bindings.cuda.kernels DuetCuda "$work/kernels.args" duet_cuda

@@ -54,6 +54,7 @@ FUNCTION(cuDeviceGetName, char *name, int length) std::snprintf(name, length, "s
 FUNCTION(cuDeviceTotalMem_v2, size_t *bytes) *bytes = size_t(80) << 30; END
 // Compute capability 9.0 (attributes 75 and 76); anything else, the number of multiprocessors among it, is a card's 132.
 FUNCTION(cuDeviceGetAttribute, int *value, int attribute) *value = attribute == 75 ? 9 : attribute == 76 ? 0 : 132; END
+FUNCTION(cuDeviceGetUuid_v2, char *uuid) std::memset(uuid, 0, 16); END
 NUMBER(cuDeviceCanAccessPeer, 1)
 HANDLE(cuDevicePrimaryCtxRetain)
 NOTHING(cuDevicePrimaryCtxRelease_v2)
@@ -91,6 +92,7 @@ NOTHING(cuLaunchKernel)
 HANDLE(cuStreamCreate)
 NOTHING(cuStreamDestroy_v2)
 NOTHING(cuStreamSynchronize)
+NOTHING(cuStreamQuery)
 NOTHING(cuStreamWaitEvent)
 NOTHING(cuStreamBeginCapture_v2)
 FUNCTION(cuStreamEndCapture, void *, uint64_t *graph) *graph = make_handle(); END
@@ -98,6 +100,7 @@ HANDLE(cuEventCreate)
 NOTHING(cuEventDestroy_v2)
 NOTHING(cuEventRecord)
 NOTHING(cuEventSynchronize)
+NOTHING(cuEventQuery)
 HANDLE(cuGraphInstantiateWithFlags)
 NOTHING(cuGraphLaunch)
 NOTHING(cuGraphExecDestroy)

@@ -7,6 +7,7 @@ module duet.bindings {
     exports duet.bindings.cuda to duet.engine, duet.bench;
     exports duet.bindings.cuda.kernels to duet.engine;
     exports duet.bindings.mpi to duet.engine;
+    exports duet.bindings.nccl to duet.engine;
     exports duet.bindings.turbojpeg to duet.engine;
     exports duet.bindings.vgpu to duet.engine;
 }

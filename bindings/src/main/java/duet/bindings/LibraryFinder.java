@@ -103,6 +103,7 @@ final class LibraryFinder {
                 case "turbojpeg" -> "; apt-get install libturbojpeg0";
                 case CPU -> "; the jar has no kernels for " + platform() + " either";
                 case "cuda" -> "; it comes with NVIDIA's driver";
+                case NcclLibrary.FUNCTIONS -> "; pip install nvidia-nccl-cu13, and name the folder of libnccl.so.2 in LD_LIBRARY_PATH";
                 case VIRTUAL_GPU, PROBE -> "; the jar has none for " + platform() + " either";
                 default -> "";
             };
@@ -183,6 +184,7 @@ final class LibraryFinder {
         return switch (name) {
             case "turbojpeg" -> "libturbojpeg.so.0";
             case "cuda" -> "libcuda.so.1";
+            case NcclLibrary.FUNCTIONS -> NcclLibrary.FILE;
             default -> System.mapLibraryName(name);
         };
     }

@@ -8,8 +8,9 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Finds native libraries by name: {@code duet_cpu} (the CPU kernels), {@code turbojpeg} (libjpeg-turbo), {@code cuda} (the CUDA
  * driver), {@code duet_vgpu} (the virtual GPU), {@code cuda_functions} (either of the two, see {@link CudaLibrary}), {@code
- * duet_mpi_openmpi} and {@code duet_mpi_mpich} (processes that work together), {@code duet_mpi} (either of the two, see {@link MpiLibrary})
- * and {@code duet_probe} (what the machine can do at most).
+ * duet_mpi_openmpi} and {@code duet_mpi_mpich} (processes that work together), {@code duet_mpi} (either of the two, see {@link
+ * MpiLibrary}), {@code nccl} (bytes from card to card between processes, see {@link NcclLibrary}) and {@code duet_probe} (what the machine
+ * can do at most).
  *
  * <p>A library is looked for once, at its first use: in the file that the system property {@code duet.lib.NAME} names, else in the jar,
  * else where the system's loader looks. The property {@code duet.cpu}, or the environment variable {@code DUET_CPU}, chooses another

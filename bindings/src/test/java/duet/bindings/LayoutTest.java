@@ -16,6 +16,8 @@ import java.util.regex.Pattern;
 
 import duet.bindings.cpu.duet_convolution;
 import duet.bindings.cpu.duet_pooling;
+import duet.bindings.nccl.DuetNccl;
+import duet.bindings.nccl.ncclUniqueId;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -65,6 +67,13 @@ class LayoutTest {
         }
         assertTrue(count > 10, count + " structures");
         assertEquals("", check("../native/cuda/duet_cuda.h", assertions.toString()));
+    }
+
+    /** It is passed by value, so that another size would shift what follows it. */
+    @Test
+    void theIdOfNcclIsAsInC() throws Exception {
+        assertEquals("", check("../native/nccl/duet_nccl.h", assertions("ncclUniqueId", ncclUniqueId.layout())
+                + "static_assert(sizeof(ncclUniqueId) == 128);\nstatic_assert(ncclUint8 == " + DuetNccl.ncclUint8() + ");\n"));
     }
 
     @Test

@@ -150,6 +150,20 @@ class LibraryFinderTest {
         assertTrue(Set.of(4, 8, 16).contains(DuetCpu.duet_vector_width()));
     }
 
+    /** Whether the machine has NCCL or not: a library that a property names comes first. */
+    @Test
+    void ncclIsFoundByAPropertyOrByTheSystem() throws Exception {
+        properties.put("duet.lib.nccl", Compiler.library(folder, "extern \"C\" int ncclGetVersion(int *) { return 0; }").toString());
+        NativeLibrary library = open("nccl");
+        assertNull(library.problem());
+        assertTrue(library.find("ncclGetVersion").isPresent() && library.find("ncclSend").isEmpty());
+        properties.clear();
+        NativeLibrary system = open("nccl");
+        assertTrue(system.problem() == null ? system.location().contains("libnccl.so.2")
+                : system.problem().endsWith("; pip install nvidia-nccl-cu13, and name the folder of libnccl.so.2 in LD_LIBRARY_PATH"),
+                system.toString());
+    }
+
     /** Jars have the part of an MPI that was there when they were made. */
     @Test
     void aBuildWithoutAnMpiSaysHowToGetIt() {

@@ -25,6 +25,16 @@ public interface Backend extends Layout, AutoCloseable {
     }
 
     /**
+     * Connects its devices with those of other processes where they can reach each other without the host. All processes call it, once they
+     * know that their devices are alike.
+     *
+     * @return what carries exchanges between the processes, such as {@code NCCL 2.27.3 between processes}; empty where there is no choice
+     */
+    default String connect() {
+        return "";
+    }
+
+    /**
      * Allocates memory on each device; it is zeroed.
      *
      * @param bytesPerDevice how much, by device

@@ -2,6 +2,7 @@ package duet.device;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -31,6 +32,11 @@ public interface Ranks extends AutoCloseable {
         @Override
         public String name(int rank) {
             return "this process";
+        }
+
+        @Override
+        public Duration patience() {
+            return Duration.ZERO; // there is nobody to wait for
         }
 
         @Override
@@ -81,6 +87,9 @@ public interface Ranks extends AutoCloseable {
      * @param rank its number
      */
     String name(int rank);
+
+    /** {@return how long another process may take to answer before it counts as lost} */
+    Duration patience();
 
     /**
      * {@return what every process has given, in their order} All processes call it.

@@ -29,11 +29,11 @@ class RankedCudaTest {
     private static final long PATIENCE = 60;
     private static final int STEPS = 3;
 
-    private static CpuOptions options(Precision precision) {
+    static CpuOptions options(Precision precision) {
         return new CpuOptions(0, new Arithmetic(ConvolutionChoice.FASTEST, precision));
     }
 
-    private static Map<String, float[]> train(Backend opened, Network network, Placement placement) {
+    static Map<String, float[]> train(Backend opened, Network network, Placement placement) {
         try (Backend backend = opened;
                 Trainer trainer = Trainer.create(network, placement, backend, Tiny.data(),
                         Tiny.options().toBuilder().steps(STEPS).build())) {
@@ -42,11 +42,8 @@ class RankedCudaTest {
         }
     }
 
-    @ParameterizedTest
-    @CsvSource({"towers, FP32", "towers, BF16", "halves, FP32", "data, FP32", "data, BF16", "hybrid, FP32", "wide, FP32", "wide, BF16",
-            "'data,towers', FP32", "'data,towers', BF16", "'data,halves', FP32", "'data,hybrid', FP32", "four, FP32"})
-    void sameBitsAsOneProcess(String name, Precision precision) {
-        Placement placement = switch (name) {
+    static Placement placement(String name) {
+        return switch (name) {
             case "towers" -> Placement.TWO_TOWERS;
             case "halves" -> Placement.HALVES;
             case "data", "wide" -> Placement.data(2, 4);
@@ -56,6 +53,13 @@ class RankedCudaTest {
             case "data,hybrid" -> Placement.data(Placement.hybrid(2, 2), 2, 2);
             default -> Placement.hybrid(2, 2);
         };
+    }
+
+    @ParameterizedTest
+    @CsvSource({"towers, FP32", "towers, BF16", "halves, FP32", "data, FP32", "data, BF16", "hybrid, FP32", "wide, FP32", "wide, BF16",
+            "'data,towers', FP32", "'data,towers', BF16", "'data,halves', FP32", "'data,hybrid', FP32", "four, FP32"})
+    void sameBitsAsOneProcess(String name, Precision precision) {
+        Placement placement = placement(name);
         int each = placement.devices() / 2;
         Network network = name.equals("wide") ? Tiny.wide() : Tiny.network();
         TestDevices.reset();

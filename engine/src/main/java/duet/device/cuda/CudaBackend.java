@@ -45,7 +45,7 @@ public final class CudaBackend implements Backend {
     private final ReentrantLock inUse = new ReentrantLock();
     private final boolean fuses = !"off".equals(System.getProperty("duet.cuda.fusion"));
     private final boolean each = "each".equals(System.getProperty("duet.cuda.launch", System.getenv("DUET_CUDA_LAUNCH")));
-    private final Peers processes;
+    private final CudaProcesses processes;
     private boolean peers = true;
     private CudaProgram running;
     private DeviceException failure;
@@ -59,7 +59,7 @@ public final class CudaBackend implements Backend {
      */
     CudaBackend(String kindName, List<Integer> ordinals, Precision precision, Peers processes) {
         kind = kind(kindName);
-        this.processes = processes;
+        this.processes = new CudaProcesses(processes);
         layout = new CudaLayout(device -> (processes.here(device) ? device(device) : devices.getFirst()).card.multiprocessors, precision);
         CudaDriver.require(kind);
         int count = CudaDriver.count();
@@ -75,7 +75,7 @@ public final class CudaBackend implements Backend {
                 }
                 devices.add(new CudaDevice(processes.first() + devices.size(), cards.get(ordinal)));
             }
-            connect();
+            reach();
         } catch (RuntimeException | Error e) {
             release();
             throw e;
@@ -94,7 +94,7 @@ public final class CudaBackend implements Backend {
         return code;
     }
 
-    private void connect() {
+    private void reach() {
         for (CudaCard card : cards.values()) {
             for (CudaCard other : cards.values()) {
                 peers &= card == other || card.reach(other);
@@ -105,6 +105,11 @@ public final class CudaBackend implements Backend {
     @Override
     public String description() {
         return CudaWords.description(kind, devices, layout.precision(), peers);
+    }
+
+    @Override
+    public String connect() {
+        return processes.connect(kind, devices);
     }
 
     @Override
@@ -141,6 +146,7 @@ public final class CudaBackend implements Backend {
                 throw new IllegalArgumentException("the storage is closed or belongs to another backend");
             }
             settle();
+            processes.check(streams);
             CudaProgram program = new CudaProgram(this, streams, regions, (CudaStorage) persistent, (CudaStorage) scratch);
             open.add(program);
             return program;
@@ -182,7 +188,7 @@ public final class CudaBackend implements Backend {
         return devices;
     }
 
-    Peers processes() {
+    CudaProcesses processes() {
         return processes;
     }
 
@@ -279,6 +285,7 @@ public final class CudaBackend implements Backend {
                 ? VirtualGpu.findings().lines().limit(5).reduce("", (text, line) -> text + "\n  " + line)
                 : each ? "" : "; run again with DUET_CUDA_LAUNCH=each to learn which kernel it was";
         failure = new DeviceException(e.getMessage() + more, e);
+        processes.abort();
         closeAll();
         return failure;
     }
@@ -308,6 +315,7 @@ public final class CudaBackend implements Backend {
     }
 
     private void release() {
+        processes.close();
         devices.forEach(CudaDevice::close);
         cards.values().forEach(CudaCard::close);
     }

@@ -3,19 +3,18 @@ package duet.device.cuda;
 import java.util.ArrayList;
 import java.util.List;
 
-import duet.device.Ranks;
-
 /**
  * Exchanges with other processes that are under way in a run, each on a thread of its own: one stream's messages must not have to wait for
  * another's, which the other process may send first.
  */
 final class CudaExchanges {
-    private final Ranks ranks;
+    private final Runnable giveUp;
     private final List<Exchange> underWay = new ArrayList<>();
     private final Object ended = new Object();
 
-    CudaExchanges(Ranks ranks) {
-        this.ranks = ranks;
+    /** @param giveUp ends those that wait for other processes */
+    CudaExchanges(Runnable giveUp) {
+        this.giveUp = giveUp;
     }
 
     /** One of them. */
@@ -77,7 +76,7 @@ final class CudaExchanges {
 
     /** When a run fails: nothing may write to its memory any more. */
     RuntimeException failed(Throwable failure) {
-        ranks.giveUp();
+        giveUp.run();
         boolean interrupted = false;
         for (Exchange exchange : underWay) {
             while (exchange.thread.isAlive()) {

@@ -152,7 +152,7 @@ final class CudaProgram implements Program {
                 inputs.issue(slot, queue.stream);
             }
         }
-        CudaQueue.issue(queues, events, backend.processes().ranks(), each);
+        CudaQueue.issue(queues, events, new CudaExchanges(backend.processes()::giveUp), each);
         for (int i = 0; i < queues.size(); i++) {
             CudaQueue queue = queues.get(i);
             if (!queue.done()) {
@@ -173,7 +173,11 @@ final class CudaProgram implements Program {
         if (inFlight) {
             inFlight = false;
             origin().device.card.enter();
-            origin().synchronize("running");
+            if (backend.processes().nccl() == null) {
+                origin().synchronize("running");
+            } else {
+                backend.processes().nccl().await(origin(), () -> CudaQueue.waited(queues, events));
+            }
             hasRun = true;
             backend.idle();
         }

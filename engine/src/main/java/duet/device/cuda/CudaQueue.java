@@ -5,8 +5,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
 
 import duet.device.DeviceException;
 import duet.device.Operation;
@@ -19,6 +23,7 @@ import duet.device.cuda.driver.CudaDevice;
 import duet.device.cuda.driver.CudaEvent;
 import duet.device.cuda.driver.CudaStream;
 import duet.device.cuda.driver.KernelCall;
+import duet.device.cuda.driver.NcclCommunicator;
 import duet.device.cuda.driver.PreparedKernelCall;
 import duet.device.cuda.driver.Resources;
 import duet.device.cuda.lowering.CudaLayout;
@@ -38,6 +43,13 @@ final class CudaQueue {
         /** Between processes: by page-locked memory of the host, which waits for it. */
         record Exchange(String layer, List<Message> sends, List<Message> receives) implements Command {}
 
+        /**
+         * Between processes: by NCCL, in the stream.
+         *
+         * @param waited what to say if it is never over
+         */
+        record Group(String layer, String waited, List<NcclCommunicator.Message> messages) implements Command {}
+
         record Mark(int event) implements Command {}
 
         record Await(int event) implements Command {}
@@ -51,6 +63,10 @@ final class CudaQueue {
     record Message(long address, MemorySegment host, Ranks.Message message) {}
 
     private final Ranks ranks;
+    /** Null where exchanges go through the host's memory. */
+    private final CudaNccl nccl;
+    /** Whether other devices of this process exchange, too, and may be waited for. */
+    private final boolean several;
     final CudaStream stream;
     final StreamSteps.Kind kind;
     private final List<Command> commands = new ArrayList<>();
@@ -69,6 +85,8 @@ final class CudaQueue {
         CudaDevice device = backend.device(steps.device());
         kind = steps.kind();
         ranks = backend.processes().ranks();
+        nccl = backend.processes().nccl();
+        several = backend.own().size() > 1;
         stream = device.stream(kind);
         List<Fusion> fusions = backend.fuses() ? Fusion.plan(layout, steps.steps(), readers, overlap)
                 : Fusion.none(steps.steps());
@@ -95,7 +113,7 @@ final class CudaQueue {
                         copies.add(next);
                     }
                     i--;
-                    commands.add(exchange(backend, copies, resources, address));
+                    commands.add(nccl == null ? exchange(backend, copies, resources, address) : group(backend, copies, address));
                 }
                 case Step.Copy copy -> commands.add(new Command.Copy(copy.layer() + ": copying " + copy.from() + " to device "
                         + copy.to().device(), address.applyAsLong(copy.to()), backend.device(copy.to().device()).card,
@@ -140,6 +158,23 @@ final class CudaQueue {
         return new Command.Exchange(copies.getFirst().layer(), sends, receives);
     }
 
+    private static Command group(CudaBackend backend, List<Step.Copy> copies, ToLongFunction<Tensor> address) {
+        List<NcclCommunicator.Message> messages = new ArrayList<>();
+        Set<Integer> senders = new TreeSet<>();
+        Set<Integer> receivers = new TreeSet<>();
+        for (Step.Copy copy : copies) {
+            boolean sent = backend.processes().here(copy.from().device());
+            Tensor here = sent ? copy.from() : copy.to();
+            int peer = (sent ? copy.to() : copy.from()).device();
+            messages.add(new NcclCommunicator.Message(sent, address.applyAsLong(here), backend.bytes(here), peer));
+            (sent ? receivers : senders).add(backend.processes().rank(peer));
+        }
+        String layer = copies.getFirst().layer();
+        Set<Integer> others = senders.isEmpty() ? receivers : senders;
+        String names = others.stream().map(backend.processes().ranks()::name).collect(Collectors.joining(" or "));
+        return new Command.Group(layer, names + " has not answered about " + layer, List.copyOf(messages));
+    }
+
     private static Site site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, CudaLayout layout,
             CudaDevice device) {
         return new Site(arena, tensor -> tensor == null ? 0 : address.applyAsLong(tensor), workspace, run, device.card.multiprocessors,
@@ -162,11 +197,11 @@ final class CudaQueue {
     /**
      * Issues the commands of all queues, as far as nothing waits for an event that is never recorded.
      *
-     * @param each wait for each command to end, so that a failure names it
+     * @param exchanges of this issue
+     * @param each      wait for each command to end, so that a failure names it
      */
-    static void issue(List<CudaQueue> queues, Map<Integer, CudaEvent> events, Ranks ranks, boolean each) {
+    static void issue(List<CudaQueue> queues, Map<Integer, CudaEvent> events, CudaExchanges exchanges, boolean each) {
         boolean[] recorded = new boolean[events.keySet().stream().mapToInt(event -> event + 1).max().orElse(0)];
-        CudaExchanges exchanges = new CudaExchanges(ranks);
         try {
             boolean going = true;
             while (going) {
@@ -207,13 +242,20 @@ final class CudaQueue {
                 }
                 case Command.Exchange exchange -> {
                     boolean begun = underWay != null;
-                    if (!begun) {
-                        underWay = exchanges.start(stream.label() + ": " + exchange.layer(), () -> exchange(exchange));
-                    }
-                    if (!underWay.over()) {
+                    if (!over(exchanges, exchange.layer(), () -> exchange(exchange))) {
                         return next > first || !begun;
                     }
-                    underWay = null;
+                }
+                case Command.Group group -> {
+                    boolean begun = underWay != null;
+                    if (!several) {
+                        nccl.exchange(stream, group);
+                    } else if (!over(exchanges, group.layer(), () -> nccl.exchange(stream, group))) {
+                        return next > first || !begun;
+                    }
+                    if (each) {
+                        nccl.await(stream, group::waited);
+                    }
                 }
                 case Command.Mark(int event) -> {
                     stream.record(events.get(event));
@@ -228,6 +270,39 @@ final class CudaQueue {
             }
         }
         return next > first;
+    }
+
+    /** Whether the next command, an exchange, is over; begins it on a thread of its own if it is not under way yet. */
+    private boolean over(CudaExchanges exchanges, String layer, Runnable exchange) {
+        if (underWay == null) {
+            underWay = exchanges.start(stream.label() + ": " + layer, exchange);
+        }
+        if (!underWay.over()) {
+            return false;
+        }
+        underWay = null;
+        return true;
+    }
+
+    /** Which exchange by NCCL has been issued and is not over, in words. */
+    static String waited(List<CudaQueue> queues, Map<Integer, CudaEvent> events) {
+        return queues.stream().map(queue -> queue.waited(events)).filter(Objects::nonNull).findFirst()
+                .orElse("the devices have not come to the end of a run");
+    }
+
+    private String waited(Map<Integer, CudaEvent> events) {
+        String last = null;
+        for (Command command : commands) {
+            if (command instanceof Command.Group group) {
+                last = last == null ? group.waited() : last;
+            } else if (command instanceof Command.Mark(int event) && last != null) {
+                if (!events.get(event).over()) {
+                    return last;
+                }
+                last = null;
+            }
+        }
+        return last;
     }
 
     /** What the devices have been given to do before goes on meanwhile, and other streams are given more. */

@@ -34,12 +34,14 @@ public final class MpiRanks implements Ranks {
     private final MpiThread.Identity identity;
     private final List<String> hosts;
     private final int sharing;
+    private volatile Duration patience;
     private volatile boolean ended;
 
     private MpiRanks(Launch launch, Duration patience) {
         MpiLibrary.choose(launch.library().kind).ifPresent(problem -> {
             throw new DeviceException("this process was started by the launcher of " + launch.library().kind.label() + ", but " + problem);
         });
+        this.patience = patience;
         thread = new MpiThread(launch, patience, this::name);
         identity = thread.started();
         List<String[]> places = gather("the hosts", (identity.host() + "\n" + cores()).getBytes(StandardCharsets.UTF_8)).stream()
@@ -66,7 +68,13 @@ public final class MpiRanks implements Ranks {
      * @param patience from now on
      */
     public void setPatience(Duration patience) {
+        this.patience = patience;
         thread.setPatience(patience);
+    }
+
+    @Override
+    public Duration patience() {
+        return patience;
     }
 
     @Override

@@ -32,8 +32,10 @@ public final class RankedBackend implements Backend {
     private final Backend local;
     private final Peers peers;
     private final List<DeviceInfo> devices;
+    private final String carrier;
 
-    private RankedBackend(Backend local, Peers peers, List<DeviceInfo> devices) {
+    private RankedBackend(Backend local, Peers peers, List<DeviceInfo> devices, String carrier) {
+        this.carrier = carrier;
         this.local = local;
         this.peers = peers;
         this.devices = devices;
@@ -65,7 +67,7 @@ public final class RankedBackend implements Backend {
                 }
             }
             requireAlike(local, ranks);
-            return new RankedBackend(local, peers, List.copyOf(devices));
+            return new RankedBackend(local, peers, List.copyOf(devices), local.connect());
         } catch (RuntimeException | Error e) {
             local.close();
             throw e;
@@ -96,7 +98,7 @@ public final class RankedBackend implements Backend {
 
     @Override
     public String description() {
-        return describe(local, ranks());
+        return describe(local, ranks()) + (carrier.isEmpty() ? "" : ", " + carrier);
     }
 
     @Override

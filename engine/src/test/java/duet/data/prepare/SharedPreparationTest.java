@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -209,6 +210,11 @@ class SharedPreparationTest extends PreparationBed {
         @Override
         public String name(int rank) {
             return ranks.name(rank);
+        }
+
+        @Override
+        public Duration patience() {
+            return ranks.patience();
         }
 
         @Override

@@ -64,10 +64,31 @@ class RankStreamsTest {
             Plan plan = plan(network, placement(name, devices), mode);
             List<List<StreamSteps>> cut = cut(plan, each);
             assertEquals(launches(plan.streams()), launches(cut.stream().flatMap(List::stream).toList()));
+            assertTrue(messagesInOneOrder(cut) > 0 || mode != Mode.TRAINING, "messages");
             for (long seed = 1; seed <= 5; seed++) {
                 new Simulation(cut, each, new SplittableRandom(seed)).run();
             }
         }
+    }
+
+    /** Each message stands at both ends, in the same order, which a carrier without tags needs; how many there are. */
+    private static int messagesInOneOrder(List<List<StreamSteps>> cut) {
+        Map<String, List<Integer>> ends = new HashMap<>();
+        cut.stream().flatMap(List::stream).forEach(stream -> stream.steps().forEach(step -> {
+            if (step instanceof Step.Copy copy) {
+                boolean sends = copy.from().device() == stream.device();
+                ends.computeIfAbsent((sends ? "s" : "r") + copy.from().device() + ">" + copy.to().device(), _ -> new ArrayList<>())
+                        .add(copy.to().id());
+            }
+        }));
+        int messages = 0;
+        for (Map.Entry<String, List<Integer>> end : ends.entrySet()) {
+            if (end.getKey().startsWith("s")) {
+                assertEquals(end.getValue(), ends.get("r" + end.getKey().substring(1)), end.getKey());
+                messages += end.getValue().size();
+            }
+        }
+        return messages;
     }
 
     /** All devices in one process: its own streams as they are. */

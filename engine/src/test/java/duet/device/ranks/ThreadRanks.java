@@ -1,6 +1,7 @@
 package duet.device.ranks;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -93,6 +94,11 @@ public final class ThreadRanks implements Ranks {
     @Override
     public String description() {
         return group.size + " threads";
+    }
+
+    @Override
+    public Duration patience() {
+        return Duration.ofSeconds(group.patienceSeconds);
     }
 
     @Override

@@ -1,11 +1,13 @@
 package duet.device.cuda.driver;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 
@@ -16,6 +18,7 @@ import duet.device.DeviceException;
 /** One card: its primary context and the kernels loaded into it. Several logical devices may share it. */
 public final class CudaCard implements AutoCloseable {
     private static final int NAME_BYTES = 256;
+    private static final int UUID_BYTES = 16;
     /** Ampere: what nvcc compiles the kernels for. */
     private static final int COMPUTE_CAPABILITY = 80;
 
@@ -95,6 +98,15 @@ public final class CudaCard implements AutoCloseable {
                 CudaDriver.check(result, "cuCtxEnablePeerAccess", "connecting " + name + " to " + other.name);
             }
             return true;
+        }
+    }
+
+    /** Of the card itself, whatever number it has in a process. */
+    public String uuid() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment uuid = arena.allocate(UUID_BYTES);
+            CudaDriver.check(Cuda.cuDeviceGetUuid_v2(uuid, handle), "cuDeviceGetUuid", "opening " + name);
+            return HexFormat.of().formatHex(uuid.toArray(JAVA_BYTE));
         }
     }
 

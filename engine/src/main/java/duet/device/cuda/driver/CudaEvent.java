@@ -20,6 +20,12 @@ public final class CudaEvent implements AutoCloseable {
         }
     }
 
+    /** Whether what was before it when it was recorded last is over, or has failed. */
+    public boolean over() {
+        card.enter();
+        return Cuda.cuEventQuery(handle) != Cuda.CUDA_ERROR_NOT_READY();
+    }
+
     @Override
     public void close() {
         if (Cuda.cuCtxSetCurrent(card.context()) == Cuda.CUDA_SUCCESS()) {

@@ -39,6 +39,15 @@ public final class CudaStream implements AutoCloseable {
         }
     }
 
+    /** Whether everything that was put into it is over. */
+    public boolean idle(String doing) {
+        int result = Cuda.cuStreamQuery(handle);
+        if (result != Cuda.CUDA_SUCCESS() && result != Cuda.CUDA_ERROR_NOT_READY()) {
+            CudaDriver.check(result, "cuStreamQuery", doing + " on " + label);
+        }
+        return result == Cuda.CUDA_SUCCESS();
+    }
+
     public void record(CudaEvent event) {
         device.card.enter();
         CudaDriver.check(Cuda.cuEventRecord(event.handle, handle), "cuEventRecord", marking);
