@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Queue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -49,20 +48,7 @@ class WatchPageTest {
             browser.await("#details-heading", "first"::equals); // the first one is opened and drawn by itself
             browser.await("#loss-words", text -> text.startsWith("first: training "));
 
-            CompletableFuture<Outcome> training = CompletableFuture
-                    .supplyAsync(() -> Outcome.of(Runs.train(runs.resolve("second"), STEPS, 0, "--lr-policy", "steps:2:0.5")));
-            browser.await(row("second") + " .state", "running"::equals);
-            browser.find(row("second") + " input").click();
-            browser.await("#loss-words", text -> text.contains("first: training ") && text.contains("second: "));
-            browser.await(row("second") + " .wide-cell span", text -> steps(text) > 5 && steps(text) < STEPS);
-            long early = steps(browser.texts(row("second") + " .wide-cell span").getFirst());
-            browser.find(row("second") + " .name").click();
-            browser.await("#details-heading", "second"::equals);
-            browser.await(row("second") + " .wide-cell span", text -> steps(text) > early);
-            browser.await("#events tbody tr", text -> text.contains("learning rate 0.00125")); // while it is open
-
-            Outcome outcome = training.get();
-            assertEquals(0, outcome.code(), outcome::toString);
+            follow(browser, runs.resolve("second"));
             browser.await(row("second") + " .state", "finished"::equals);
             browser.await(row("second") + " .wide-cell span", text -> text.startsWith(STEPS + " of " + STEPS + ", epoch "));
             checkNumbers(browser, runs.resolve("second"));
@@ -73,6 +59,27 @@ class WatchPageTest {
             browser.assertNoErrors();
         }
         assertEquals(List.of(), List.copyOf(warnings));
+    }
+
+    /** It is held in the middle, so that it is seen there however fast it is. */
+    private void follow(Browser browser, Path second) throws Exception {
+        try (DuetProcess training = DuetProcess.start(temporary.resolve("stderr"),
+                Runs.train(second, STEPS, 0, "--lr-policy", "steps:2:0.5"))) {
+            assertTrue(training.awaitLines("\"event\":\"train\"", 40), "no steps");
+            training.signal("STOP");
+            browser.await(row("second") + " .state", "running"::equals);
+            browser.find(row("second") + " input").click();
+            browser.await("#loss-words", text -> text.contains("first: training ") && text.contains("second: "));
+            browser.await(row("second") + " .wide-cell span", text -> steps(text) > 5 && steps(text) < STEPS);
+            long early = steps(browser.texts(row("second") + " .wide-cell span").getFirst());
+            browser.find(row("second") + " .name").click();
+            browser.await("#details-heading", "second"::equals);
+            training.signal("CONT");
+            browser.await(row("second") + " .wide-cell span", text -> steps(text) > early);
+            browser.await("#events tbody tr", text -> text.contains("learning rate 0.00125")); // while it is open
+            Outcome outcome = training.finish();
+            assertEquals(0, outcome.code(), outcome::toString);
+        }
     }
 
     private static void train(Path out, int steps) {
