@@ -22,7 +22,7 @@ public final class Exchange {
     /** Of answers in JSON. */
     public static final String JSON = "application/json";
 
-    /** Of a body that is refused: many clients look at the answer only once they have sent all. */
+    /** Bytes of a body that is refused. */
     private static final long MOST_DROPPED = 64L << 20;
 
     private final Request request;
@@ -69,13 +69,14 @@ public final class Exchange {
         if (encoding != null && !encoding.strip().equalsIgnoreCase("identity")) {
             throw new WebException(415, "the body is compressed (Content-Encoding); send it as it is");
         }
-        try (InputStream in = Content.Source.asInputStream(request)) {
-            if (length() > most) {
-                throw tooLong(most, in);
-            }
+        if (length() > most) {
+            throw tooLong(most);
+        }
+        InputStream in = Content.Source.asInputStream(request); // not closed: Jetty would take the rest of the body for lost
+        try {
             byte[] bytes = length() < 0 ? in.readNBytes(most) : exactly((int) length(), in);
             if (in.read() >= 0) { // the end must be read in any case: Jetty takes the client for gone otherwise
-                throw tooLong(most, in);
+                throw tooLong(most);
             }
             received = bytes.length;
             return bytes;
@@ -84,9 +85,27 @@ public final class Exchange {
         }
     }
 
-    private static WebException tooLong(int most, InputStream in) throws IOException {
-        in.skip(MOST_DROPPED);
+    private static WebException tooLong(int most) {
         return new WebException(413, "the body is longer than the " + most + " bytes that are taken");
+    }
+
+    /**
+     * Reads what is left of the body of a refused request: many clients look at the answer only once they have sent all, and send their
+     * next request on the same connection, which Jetty closes if it has not read the body.
+     *
+     * @return whether that is all; not if there is too much of it, or the client waits with it until it is asked for it
+     */
+    boolean drop() {
+        if (header("Expect") != null) {
+            return false;
+        }
+        try {
+            InputStream rest = Content.Source.asInputStream(request);
+            rest.skip(MOST_DROPPED);
+            return rest.read() < 0;
+        } catch (IOException gone) {
+            return false;
+        }
     }
 
     /** Into one array, which {@link InputStream#readNBytes(int)} would put together from pieces. */

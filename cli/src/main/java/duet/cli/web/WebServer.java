@@ -230,8 +230,8 @@ public final class WebServer implements AutoCloseable {
             }
             try {
                 e.headers().forEach(exchange::set);
-                if (exchange.version() == HttpVersion.HTTP_1_1 && e.status() == 413) {
-                    exchange.set("Connection", "close"); // the rest of the body is not read
+                if (!exchange.drop() && exchange.version() == HttpVersion.HTTP_1_1) {
+                    exchange.set("Connection", "close");
                 }
                 exchange.json(e.status(), Map.of("error", e.getMessage()));
             } catch (IOException gone) {

@@ -161,6 +161,29 @@ class WebServerTest {
         assertEquals("200 {\"hello\":\"x\"}", line(get("/hello/x")));
     }
 
+    /** A refusal reads the body, however late it comes: the connection serves the next request. */
+    @Test
+    void aRefusedBodyDoesNotEndTheConnection() throws Exception {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.address().getPort())) {
+            OutputStream out = socket.getOutputStream();
+            out.write("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1));
+            out.flush();
+            Thread.sleep(200); // an answer that does not wait for the body would be sent now
+            out.write("bodyGET /hello/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1));
+            out.flush();
+            String answers = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertTrue(answers.startsWith("HTTP/1.1 404 "), answers);
+            assertTrue(answers.endsWith("{\"hello\":\"x\"}"), answers);
+        }
+    }
+
+    /** Who waits to be asked for the body is told at once, and that the connection ends. */
+    @Test
+    void aRefusedBodyIsNotAskedFor() throws Exception {
+        String answer = raw("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        assertTrue(answer.startsWith("HTTP/1.1 404 ") && answer.contains("Connection: close"), answer);
+    }
+
     /** Java's client asks for HTTP/2 with its first request, whatever that is. */
     @Test
     void aBodyInChunksSurvivesTheWishForHttp2() throws Exception {
