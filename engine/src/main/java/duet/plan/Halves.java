@@ -12,7 +12,7 @@ import duet.net.Window;
  * rows of both, so that the devices exchange a few rows before a layer, and gradients of these rows on the way back. Each device has all
  * weights of the convolutions, whose gradients are added. Fully connected layers are cut as in the {@link Towers}.
  */
-record Halves() implements Placement {
+record Halves() implements Group {
     private static final int LANES = 2;
 
     @Override
@@ -33,21 +33,6 @@ record Halves() implements Placement {
     @Override
     public int lanes() {
         return LANES;
-    }
-
-    @Override
-    public int rounds() {
-        return 1;
-    }
-
-    @Override
-    public Placement group() {
-        return this;
-    }
-
-    @Override
-    public int replicas() {
-        return 1;
     }
 
     @Override

@@ -23,7 +23,7 @@ import duet.text.Text;
  * @param parts   of the batch, and of the outputs
  * @param rounds  in which fully connected layers are computed
  */
-record Hybrid(int devices, int parts, int rounds) implements Placement {
+record Hybrid(int devices, int parts, int rounds) implements Group {
     private static final int MOST_ROUNDS = 4096;
 
     Hybrid {
@@ -47,16 +47,6 @@ record Hybrid(int devices, int parts, int rounds) implements Placement {
     @Override
     public int lanes() {
         return parts;
-    }
-
-    @Override
-    public Placement group() {
-        return this;
-    }
-
-    @Override
-    public int replicas() {
-        return 1;
     }
 
     @Override

@@ -5,7 +5,7 @@ import java.util.Collections;
 import duet.net.Layer;
 
 /** Everything on one device. */
-record OneDevice() implements Placement {
+record OneDevice() implements Group {
     @Override
     public String label() {
         return "one";
@@ -23,21 +23,6 @@ record OneDevice() implements Placement {
 
     @Override
     public int lanes() {
-        return 1;
-    }
-
-    @Override
-    public int rounds() {
-        return 1;
-    }
-
-    @Override
-    public Placement group() {
-        return this;
-    }
-
-    @Override
-    public int replicas() {
         return 1;
     }
 

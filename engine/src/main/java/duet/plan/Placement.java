@@ -13,7 +13,7 @@ import duet.net.Shape;
  * <p>A placement decides one layer at a time: from how its inputs lie, how the layer wants to see them, which part of its work each lane
  * does, and how the output lies then. {@link Forward} and {@link Backward} do the rest, whatever was decided.
  */
-public sealed interface Placement permits OneDevice, Towers, Halves, Hybrid, Replicas {
+public sealed interface Placement permits Group, Replicas {
     /** Everything on one device. */
     Placement ONE_DEVICE = new OneDevice();
     /** The paper's two towers: each device owns half the filters of every layer. */
@@ -88,6 +88,9 @@ public sealed interface Placement permits OneDevice, Towers, Halves, Hybrid, Rep
 
     /** {@return into how many lanes the work is cut; a multiple of the devices} */
     int lanes();
+
+    /** {@return what users call its parts: the runs of a batch where groups compute them, else the lanes} */
+    int parts();
 
     /** {@return in how many rounds those layers are computed whose {@link Cut#inRounds} says so; 1 if none does} */
     int rounds();

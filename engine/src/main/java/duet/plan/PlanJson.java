@@ -41,7 +41,7 @@ final class PlanJson {
     private static ObjectNode summary(Plan plan) {
         PlanSummary summary = PlanSummary.of(plan);
         ObjectNode root = MAPPER.createObjectNode();
-        root.put("network", plan.network().name()).put("placement", placement(plan.placement())).put("parts", parts(plan.placement()))
+        root.put("network", plan.network().name()).put("placement", placement(plan.placement())).put("parts", plan.placement().parts())
                 .put("rounds", plan.placement().rounds()).put("mode", plan.mode().toString())
                 .put("batch", plan.batch());
         ArrayNode layers = root.putArray("layers");
@@ -57,10 +57,6 @@ final class PlanJson {
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    private static int parts(Placement placement) {
-        return placement instanceof Replicas ? placement.replicas() : placement.lanes();
     }
 
     private static String placement(Placement placement) {

@@ -15,7 +15,7 @@ import duet.text.Text;
  */
 record Replicas(Placement group, int groups, int replicas) implements Placement {
     Replicas {
-        if (group.replicas() > 1 || group instanceof Replicas || group.lanes() != group.devices()) {
+        if (!(group instanceof Group) || group.lanes() != group.devices()) {
             throw new NetworkException("data parallel: the devices of a group have a lane each, as in one device, two towers, halves or a "
                     + "hybrid with as many parts as devices, not " + group.words());
         }
@@ -42,6 +42,11 @@ record Replicas(Placement group, int groups, int replicas) implements Placement 
     @Override
     public int lanes() {
         return replicas * group.lanes();
+    }
+
+    @Override
+    public int parts() {
+        return replicas;
     }
 
     @Override

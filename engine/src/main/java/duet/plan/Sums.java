@@ -1,8 +1,8 @@
 package duet.plan;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BinaryOperator;
-import java.util.stream.IntStream;
 
 /**
  * The one order in which what several lanes have computed is added up, so that the sum has the same bits on any number of devices. For
@@ -30,8 +30,14 @@ final class Sums {
 
     /** The numbers of devices on which each device's lanes are an aligned run: 1, and odd * 2^u up to the number of lanes. */
     static List<Integer> devices(int lanes) {
-        int odd = lanes / Integer.lowestOneBit(lanes);
-        return IntStream.rangeClosed(1, lanes)
-                .filter(devices -> devices == 1 || lanes % devices == 0 && devices / Integer.lowestOneBit(devices) == odd).boxed().toList();
+        int block = Integer.lowestOneBit(lanes);
+        List<Integer> devices = new ArrayList<>();
+        if (lanes != block) {
+            devices.add(1);
+        }
+        for (int blocks = 1; blocks <= block && blocks > 0; blocks *= 2) {
+            devices.add(lanes / block * blocks);
+        }
+        return List.copyOf(devices);
     }
 }

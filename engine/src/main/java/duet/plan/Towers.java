@@ -11,7 +11,7 @@ import duet.net.Shape;
  * exchange halves before it, and halves of its input's gradient on the way back. The last fully connected layer is cut by its inputs
  * instead: each device multiplies its own half, and the two partial sums are added.
  */
-record Towers() implements Placement {
+record Towers() implements Group {
     private static final int TOWERS = 2;
 
     @Override
@@ -32,21 +32,6 @@ record Towers() implements Placement {
     @Override
     public int lanes() {
         return TOWERS;
-    }
-
-    @Override
-    public int rounds() {
-        return 1;
-    }
-
-    @Override
-    public Placement group() {
-        return this;
-    }
-
-    @Override
-    public int replicas() {
-        return 1;
     }
 
     @Override

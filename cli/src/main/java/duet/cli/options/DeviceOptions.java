@@ -78,8 +78,6 @@ public final class DeviceOptions {
 
     private int ranks = 1;
     private boolean apart;
-    /** Devices of a group of data,hybrid, to go on with a training; else null. */
-    private Integer group;
 
     /**
      * What the options say, for a network that must allow it.
@@ -109,7 +107,7 @@ public final class DeviceOptions {
     private PlacementRequest request() {
         int count = count();
         String there = processes() > 1 ? processes() + " processes have " + count : "--devices " + devices + " names " + count;
-        return new PlacementRequest(count, there, processes(), group, parts, rounds);
+        return new PlacementRequest(count, there, processes(), parts, rounds);
     }
 
     /** All that could be compared: on as many devices as are named, or as --parts allows. */
@@ -122,8 +120,13 @@ public final class DeviceOptions {
 
     /** Of all processes. */
     private int count() {
+        return count(way != null && way.inGroups() ? USUAL_DEVICES : 1);
+    }
+
+    /** @param least of a process */
+    private int count(int least) {
         int processes = processes();
-        int usual = group != null ? group : processes > 1 && (way == null || !way.inGroups()) ? 1 : USUAL_DEVICES;
+        int usual = Math.max(least, processes > 1 ? 1 : USUAL_DEVICES);
         return processes * (devices == null ? usual : devices.split(",", -1).length);
     }
 
@@ -157,18 +160,16 @@ public final class DeviceOptions {
         if (begun == null || way != null || parts != null || rounds != null) {
             return placement(network);
         }
-        way = Way.named(begun.placement());
-        group = begun.group();
-        int count = count();
-        int size = request().groupSize(way);
+        int size = begun.devicesOfGroup();
+        int count = count(size);
         if (count % size != 0) { // other devices, and a placement that fits them, with a warning
-            way = null;
-            group = null;
             return placement(network);
         }
-        parts = Placement.goesOn(count / size, begun.parts()) ? begun.parts() : null; // else a part for each device, with a warning
-        rounds = way.rounds() ? begun.rounds() : null;
-        return placement(network);
+        int units = count / size;
+        Parts parted = Placement.goesOn(units, begun.parts()) ? begun : begun.in(units); // in other parts with a warning
+        Placement chosen = CommandFailure.checked(() -> parted.on(units));
+        Source.checkPlacement(network, chosen);
+        return chosen;
     }
 
     /** To train: two towers, unless nobody asks for them and the network cannot be cut. */

@@ -14,11 +14,10 @@ import duet.text.Text;
  * @param devices   of all processes
  * @param there     who has them, in words, such as {@code 2 processes have 4}
  * @param processes that have them
- * @param group     devices of a group of {@code data,hybrid}; null for those of a process, or two where there is but one
  * @param parts     null for one for each device, or each group
  * @param rounds    null for one
  */
-record PlacementRequest(int devices, String there, int processes, Integer group, Integer parts, Integer rounds) {
+record PlacementRequest(int devices, String there, int processes, Integer parts, Integer rounds) {
     private static final int PAIR = 2;
 
     /** On these devices, or on those that a placement with another number needs. */
@@ -33,7 +32,7 @@ record PlacementRequest(int devices, String there, int processes, Integer group,
             case DATA_HALVES -> groups(Placement.HALVES);
             case DATA_HYBRID -> {
                 int each = groupSize(way);
-                if (each == 1 && group == null) {
+                if (each == 1) {
                     throw CommandFailure
                             .usage("--placement data,hybrid makes a group of the devices of each process, but each has one; name "
                                     + "several --devices, or leave it at --placement hybrid");
@@ -51,12 +50,12 @@ record PlacementRequest(int devices, String there, int processes, Integer group,
         return CommandFailure.checked(() -> Placement.hybrid(count, pieces, rounds == null ? 1 : rounds));
     }
 
-    /** Devices of a group; 1 where there are no groups. */
-    int groupSize(Way way) {
+    /** Devices of a group: of {@code data,hybrid} those of a process, or two where there is but one; 1 where there are no groups. */
+    private int groupSize(Way way) {
         return switch (way) {
             case ONE, TOWERS, HALVES, DATA, HYBRID -> 1;
             case DATA_TOWERS, DATA_HALVES -> PAIR;
-            case DATA_HYBRID -> group != null ? group : processes > 1 ? devices / processes : PAIR;
+            case DATA_HYBRID -> processes > 1 ? devices / processes : PAIR;
         };
     }
 
@@ -97,7 +96,7 @@ record PlacementRequest(int devices, String there, int processes, Integer group,
             int count = devices / size;
             if (size > 1 && count > 1 && devices % size == 0 && Placement.goesOn(count, partsOf(count))) {
                 if (way.rounds() && rounds != null && rounds > 1) {
-                    all.add(new PlacementRequest(devices, there, processes, group, parts, null).placement(way));
+                    all.add(new PlacementRequest(devices, there, processes, parts, null).placement(way));
                 }
                 all.add(placement(way));
             }

@@ -96,15 +96,7 @@ public final class PlanFile {
     /** What the training would have without an option that says otherwise. */
     private static Placement assumed(Network network, Parts parts) {
         if (parts != null) {
-            int count = Placement.goesOn(2, parts.parts()) ? 2 : 1;
-            return switch (parts.placement()) {
-                case "hybrid" -> Placement.hybrid(count, parts.parts(), parts.rounds());
-                case "data,towers" -> Placement.data(Placement.TWO_TOWERS, count, parts.parts());
-                case "data,halves" -> Placement.data(Placement.HALVES, count, parts.parts());
-                case "data,hybrid" ->
-                    Placement.data(Placement.hybrid(parts.group(), parts.group(), parts.rounds()), count, parts.parts());
-                default -> Placement.data(count, parts.parts());
-            };
+            return parts.on(Placement.goesOn(2, parts.parts()) ? 2 : 1);
         }
         return Planner.canPlace(network, Placement.TWO_TOWERS) ? Placement.TWO_TOWERS : Placement.ONE_DEVICE;
     }

@@ -44,8 +44,38 @@ public record Parts(String placement, int parts, int rounds,
     public static Parts of(Placement placement) {
         String label = placement.label();
         return !FREE.contains(label) ? null
-                : new Parts(label, label.equals("hybrid") ? placement.lanes() : placement.replicas(), placement.rounds(),
+                : new Parts(label, placement.parts(), placement.rounds(),
                         label.equals(GROUPED_HYBRID) ? placement.group().devices() : null);
+    }
+
+    /**
+     * {@return the placement that has these parts}
+     *
+     * @param units devices, or groups of them
+     * @throws duet.net.NetworkException if the parts cannot be shared out among so many
+     */
+    public Placement on(int units) {
+        return switch (placement) {
+            case "hybrid" -> Placement.hybrid(units, parts, rounds);
+            case "data,towers" -> Placement.data(Placement.TWO_TOWERS, units, parts);
+            case "data,halves" -> Placement.data(Placement.HALVES, units, parts);
+            case GROUPED_HYBRID -> Placement.data(Placement.hybrid(group, group, rounds), units, parts);
+            default -> Placement.data(units, parts);
+        };
+    }
+
+    /** {@return devices of a group; 1 where each is one by itself} */
+    public int devicesOfGroup() {
+        return placement.startsWith("data,") ? on(1).group().devices() : 1;
+    }
+
+    /**
+     * {@return the same in another number of parts}
+     *
+     * @param number of parts
+     */
+    public Parts in(int number) {
+        return new Parts(placement, number, rounds, group);
     }
 
     /** {@return in words, such as {@code 4 parts of hybrid in 2 rounds}} */
