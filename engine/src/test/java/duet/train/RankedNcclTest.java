@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -16,6 +18,7 @@ import duet.VirtualGpuCondition;
 import duet.VirtualNccl;
 import duet.VirtualNccl.Failure;
 import duet.VirtualOnly;
+import duet.bindings.cuda.Cuda;
 import duet.device.Backend;
 import duet.device.Backends;
 import duet.device.DeviceException;
@@ -107,6 +110,9 @@ class RankedNcclTest {
             System.clearProperty("duet.cuda.launch");
         }
         assertTrue(VirtualNccl.exchanges() > 0, "exchanges by NCCL");
+        Matcher asked = Pattern.compile("\"cuStreamQuery\": *(\\d+)").matcher(VirtualGpu.calls());
+        assertTrue(asked.find() && Long.parseLong(asked.group(1)) >= VirtualNccl.exchanges(), "each exchange is waited for: "
+                + VirtualGpu.calls());
     }
 
     /** What the processes say that they use, which must be the same for all; they train in any case. */
@@ -136,7 +142,8 @@ class RankedNcclTest {
         String words = carrier(false);
         assertTrue(words.matches(STAGED + "\\(DUET_NCCL=off\\)"), words);
         System.setProperty("duet.nccl", "no");
-        assertEquals("DUET_NCCL=no is neither on nor off", assertThrows(DeviceException.class, () -> carrier(false)).getMessage());
+        assertEquals("DUET_NCCL=no says nothing; DUET_NCCL=off does without NCCL, nothing tries it",
+                assertThrows(DeviceException.class, () -> carrier(false)).getMessage());
     }
 
     /** The virtual GPU needs the stand-in, which only a property names: a machine's NCCL would not work with it. */
@@ -152,7 +159,7 @@ class RankedNcclTest {
         VirtualNccl.fail(-1, Failure.ABSENT, 0);
         String words = carrier(false);
         assertTrue(words.matches(STAGED + "\\(rank 0: connecting the processes: NCCL's ncclCommInitRank answers system error "
-                + "\\(a test wants rank 0 to be absent\\)\\)"), words);
+                + "\\(a test wants rank 0 to be absent\\); NCCL_DEBUG=INFO says more, DUET_NCCL=off does without NCCL\\)"), words);
     }
 
     /** One of two processes does not connect, and the other waits for it in vain. */
@@ -162,6 +169,10 @@ class RankedNcclTest {
         String message = assertThrows(RankLostException.class,
                 () -> ThreadRanks.run(2, 9, 2, ranks -> open(ranks, 1, Precision.FP32))).getMessage();
         assertEquals("NCCL has not connected the processes for 2 s; DUET_NCCL=off does without it", message);
+        assertThrows(DeviceException.class, () -> TestDevices.configure(""), "what it may still write to must stay");
+        for (int device = 0; device < 2; device++) {
+            assertEquals(Cuda.CUDA_SUCCESS(), Cuda.cuDevicePrimaryCtxRelease_v2(device));
+        }
     }
 
     /** From its fourth exchange on a process hangs or fails. */

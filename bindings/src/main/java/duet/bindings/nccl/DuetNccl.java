@@ -2,15 +2,14 @@
 
 package duet.bindings.nccl;
 
-import java.lang.invoke.*;
+import static java.lang.foreign.MemoryLayout.PathElement.*;
+import static java.lang.foreign.ValueLayout.*;
+
 import java.lang.foreign.*;
-import java.nio.ByteOrder;
+import java.lang.invoke.*;
 import java.util.*;
 import java.util.function.*;
 import java.util.stream.*;
-
-import static java.lang.foreign.ValueLayout.*;
-import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 public class DuetNccl extends DuetNccl$shared {
 
@@ -31,15 +30,6 @@ public class DuetNccl extends DuetNccl$shared {
      */
     public static int ncclSuccess() {
         return ncclSuccess;
-    }
-    private static final int ncclSystemError = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclSystemError = 2
-     * }
-     */
-    public static int ncclSystemError() {
-        return ncclSystemError;
     }
     private static final int ncclRemoteError = (int)6L;
     /**

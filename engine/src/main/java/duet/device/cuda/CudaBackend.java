@@ -34,9 +34,6 @@ import duet.device.cuda.lowering.CudaLayout;
  * driver gives up the card's context; the backend then releases everything and answers each later call with what happened.
  */
 public final class CudaBackend implements Backend {
-    static final String NO_KERNELS = "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, "
-            + "or use --devices cpu";
-
     private final Kind kind;
     private final Map<Integer, CudaCard> cards = new LinkedHashMap<>();
     private final List<CudaDevice> devices = new ArrayList<>();
@@ -60,15 +57,15 @@ public final class CudaBackend implements Backend {
     CudaBackend(String kindName, List<Integer> ordinals, Precision precision, Peers processes) {
         kind = kind(kindName);
         this.processes = new CudaProcesses(processes);
-        layout = new CudaLayout(device -> (processes.here(device) ? device(device) : devices.getFirst()).card.multiprocessors, precision);
+        layout = new CudaLayout(device -> (processes.here(device) ? device(device) : devices.getFirst()).card.multiprocessors,
+                precision);
         CudaDriver.require(kind);
         int count = CudaDriver.count();
         KernelCode code = code();
         try {
             for (int ordinal : ordinals) {
                 if (ordinal >= count) {
-                    throw new DeviceException(kindName + ":" + ordinal + " does not exist; there " + (count == 1 ? "is " : "are ")
-                            + kindName + ":0" + (count == 1 ? "" : " to " + kindName + ":" + (count - 1)));
+                    throw CudaWords.missing(kindName, ordinal, count);
                 }
                 if (!cards.containsKey(ordinal)) {
                     cards.put(ordinal, new CudaCard(kindName + ":" + ordinal, ordinal, code));
@@ -89,7 +86,7 @@ public final class CudaBackend implements Backend {
     private static KernelCode code() {
         KernelCode code = KernelCode.load();
         if (code.modules().isEmpty()) {
-            throw new DeviceException(NO_KERNELS);
+            throw new DeviceException(CudaWords.NO_KERNELS);
         }
         return code;
     }
@@ -109,7 +106,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public String connect() {
-        return processes.connect(kind, devices);
+        return exclusively(() -> processes.connect(kind, devices));
     }
 
     @Override
@@ -165,7 +162,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public CudaLayout of(List<StreamSteps> streams) {
-        return !fuses ? layout : processes.ranks().size() > 1 ? layout.apart(streams) : layout.of(streams);
+        return !fuses ? layout : processes.peers().ranks().size() > 1 ? layout.apart(streams) : layout.of(streams);
     }
 
     @Override
@@ -180,7 +177,7 @@ public final class CudaBackend implements Backend {
 
     /** Of a device in plans, among those of this process. */
     int here(int index) {
-        return processes.own(index, devices.size());
+        return processes.peers().own(index, devices.size());
     }
 
     /** This process's. */
@@ -227,7 +224,7 @@ public final class CudaBackend implements Backend {
     void settleQuietly() {
         try {
             settle();
-        } catch (CudaException e) {
+        } catch (DeviceException e) {
             failed(e);
         }
     }
@@ -304,6 +301,7 @@ public final class CudaBackend implements Backend {
         }
         closed = true;
         running = null;
+        processes.close(); // before its memory goes
         for (AutoCloseable part : List.copyOf(open)) {
             switch (part) {
                 case CudaProgram program -> program.close();
@@ -315,8 +313,9 @@ public final class CudaBackend implements Backend {
     }
 
     private void release() {
-        processes.close();
-        devices.forEach(CudaDevice::close);
-        cards.values().forEach(CudaCard::close);
+        if (!processes.broken()) {
+            devices.forEach(CudaDevice::close);
+            cards.values().forEach(CudaCard::close);
+        }
     }
 }

@@ -2,6 +2,8 @@ package duet.device.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /**
  * Exchanges with other processes that are under way in a run, each on a thread of its own: one stream's messages must not have to wait for
@@ -10,7 +12,6 @@ import java.util.List;
 final class CudaExchanges {
     private final Runnable giveUp;
     private final List<Exchange> underWay = new ArrayList<>();
-    private final Object ended = new Object();
 
     /** @param giveUp ends those that wait for other processes */
     CudaExchanges(Runnable giveUp) {
@@ -19,78 +20,61 @@ final class CudaExchanges {
 
     /** One of them. */
     final class Exchange {
-        private final Thread thread;
-        private volatile Throwable failure;
-        private volatile boolean over;
+        private final CompletableFuture<Void> end;
 
-        private Exchange(String name, Runnable work) {
-            thread = Thread.ofPlatform().daemon().name(name).start(() -> {
-                try {
-                    work.run();
-                } catch (RuntimeException | Error e) {
-                    failure = e;
-                }
-                synchronized (ended) {
-                    over = true;
-                    ended.notifyAll();
-                }
-            });
+        private Exchange(CompletableFuture<Void> end) {
+            this.end = end;
         }
 
-        /** Whether it is over; throws what it has thrown, when no other is under way any more. */
+        /** Whether it is over; throws what it has thrown, and then {@link #failed} must follow. */
         boolean over() {
-            if (over && failure != null) {
-                throw failed(failure);
+            if (!end.isDone()) {
+                return false;
             }
-            if (over) {
-                underWay.remove(this);
+            underWay.remove(this);
+            try {
+                end.join();
+                return true;
+            } catch (CompletionException e) {
+                throw thrown(e.getCause());
             }
-            return over;
         }
     }
 
     /** @param work ends by itself once this process or another has given up */
     Exchange start(String name, Runnable work) {
-        Exchange exchange = new Exchange(name, work);
+        Exchange exchange = new Exchange(
+                CompletableFuture.runAsync(work, task -> Thread.ofPlatform().daemon().name(name).start(task)));
         underWay.add(exchange);
         return exchange;
     }
 
     /** Waits until one of those under way is over; false if there are none. */
     boolean await() {
-        boolean interrupted = false;
-        synchronized (ended) {
-            while (!underWay.isEmpty() && underWay.stream().noneMatch(exchange -> exchange.over)) {
-                try {
-                    ended.wait();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
+        if (underWay.isEmpty()) {
+            return false;
         }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        return !underWay.isEmpty();
+        ended(CompletableFuture.anyOf(ends()));
+        return true;
+    }
+
+    private CompletableFuture<?>[] ends() {
+        return underWay.stream().map(exchange -> exchange.end).toArray(CompletableFuture[]::new);
+    }
+
+    private static void ended(CompletableFuture<?> exchanges) {
+        exchanges.handle((_, _) -> true).join(); // how it has ended over() says
     }
 
     /** When a run fails: nothing may write to its memory any more. */
     RuntimeException failed(Throwable failure) {
         giveUp.run();
-        boolean interrupted = false;
-        for (Exchange exchange : underWay) {
-            while (exchange.thread.isAlive()) {
-                try {
-                    exchange.thread.join();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        }
+        ended(CompletableFuture.allOf(ends()));
         underWay.clear();
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        return thrown(failure);
+    }
+
+    private static RuntimeException thrown(Throwable failure) {
         if (failure instanceof Error error) {
             throw error;
         }

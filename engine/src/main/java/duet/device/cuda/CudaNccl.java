@@ -6,10 +6,15 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 import duet.device.DeviceException;
@@ -26,13 +31,11 @@ import duet.device.cuda.driver.NcclCommunicator;
  * itself waits for ever, so that a thread of its own looks after whoever waits for it: when another process has not come for as long as was
  * agreed, or NCCL reports a failure, it aborts the communicators, which ends what is under way.
  */
-final class CudaNccl implements AutoCloseable {
+final class CudaNccl {
     private static final Duration LOOK = Duration.ofMillis(20);
     private static final long NAP_NANOS = 20_000;
     /** How long the others may take to close, too. */
     private static final Duration END = Duration.ofSeconds(10);
-    /** NCCL wants more than Java's threads have. */
-    private static final long STACK_BYTES = 8L << 20;
 
     private final Peers processes;
     private final List<NcclCommunicator> communicators;
@@ -41,16 +44,14 @@ final class CudaNccl implements AutoCloseable {
     private volatile DeviceException failure;
     private volatile boolean closed;
 
-    /** @param waited what is waited for, such as {@code rank 1 (node2) has not answered about fc6} */
-    private record Watch(long since, Supplier<String> waited) {
-        @Override
-        public boolean equals(Object other) {
-            return this == other;
-        }
+    /** Somebody waits for NCCL; each is itself alone, also beside another of the same moment. */
+    private static final class Watch {
+        final long since = System.nanoTime();
+        /** What for, such as {@code rank 1 (node2) has not answered about fc6}. */
+        final Supplier<String> waited;
 
-        @Override
-        public int hashCode() {
-            return System.identityHashCode(this);
+        Watch(Supplier<String> waited) {
+            this.waited = waited;
         }
     }
 
@@ -67,43 +68,25 @@ final class CudaNccl implements AutoCloseable {
      * @throws RankLostException if the others have not come for as long as was agreed
      */
     static CudaNccl open(Peers processes, List<CudaDevice> devices, byte[] id) {
-        List<NcclCommunicator> opened = new ArrayList<>();
-        DeviceException[] failed = new DeviceException[1];
+        int all = processes.ranks().size() * processes.each();
         Duration patience = processes.ranks().patience();
-        boolean over = within(patience, () -> {
-            try {
-                opened.addAll(NcclCommunicator.open(devices, processes.ranks().size() * processes.each(), id));
-            } catch (DeviceException e) {
-                failed[0] = e;
-            }
-        });
-        if (!over) {
-            throw new RankLostException("NCCL has not connected the processes for " + patience.toSeconds()
-                    + " s; DUET_NCCL=off does without it");
+        try {
+            return new CudaNccl(processes, within(patience, () -> NcclCommunicator.open(devices, all, id)).orElseThrow(
+                    () -> new RankLostException("NCCL has not connected the processes for " + patience.toSeconds()
+                            + " s; DUET_NCCL=off does without it")));
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof DeviceException failure ? failure : e;
         }
-        if (failed[0] != null) {
-            throw failed[0];
-        }
-        return new CudaNccl(processes, opened);
     }
 
-    /** Whether a piece of work that may hang has ended in time; if not, its thread is left behind. */
-    private static boolean within(Duration time, Runnable work) {
-        Thread thread = Thread.ofPlatform().daemon().stackSize(STACK_BYTES).name("duet nccl call").start(work);
-        long end = System.nanoTime() + time.toNanos();
-        boolean interrupted = false;
-        boolean over = false;
-        while (!over && System.nanoTime() < end) {
-            try {
-                over = thread.join(Duration.ofNanos(end - System.nanoTime()));
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        return over;
+    /** What a piece of work that may hang has come to; empty if it has not ended in time, and its thread is left behind. */
+    private static <T> Optional<T> within(Duration time, Supplier<T> work) {
+        return CompletableFuture.supplyAsync(work, CudaNccl::start).thenApply(Optional::of)
+                .completeOnTimeout(Optional.empty(), time.toMillis(), TimeUnit.MILLISECONDS).join();
+    }
+
+    private static void start(Runnable call) {
+        Thread.ofPlatform().daemon().name("duet nccl call").start(call);
     }
 
     /**
@@ -173,7 +156,7 @@ final class CudaNccl implements AutoCloseable {
 
     private Watch begin(Supplier<String> waited) {
         requireWhole();
-        Watch watch = new Watch(System.nanoTime(), waited);
+        Watch watch = new Watch(waited);
         watches.add(watch);
         return watch;
     }
@@ -203,8 +186,8 @@ final class CudaNccl implements AutoCloseable {
         }
         Duration patience = processes.ranks().patience();
         for (Watch watch : watches) {
-            if (System.nanoTime() - watch.since() > patience.toNanos()) {
-                fail(new RankLostException(watch.waited().get() + " for " + patience.toSeconds() + " s"));
+            if (System.nanoTime() - watch.since > patience.toNanos()) {
+                fail(new RankLostException(watch.waited.get() + " for " + patience.toSeconds() + " s"));
                 return;
             }
         }
@@ -217,9 +200,18 @@ final class CudaNccl implements AutoCloseable {
         }
     }
 
+    /** What waits is told in any case, also if NCCL does not come back from aborting. */
     private void fail(DeviceException why) {
         failure = why;
-        communicators.forEach(NcclCommunicator::abort);
+        allWithin(NcclCommunicator::abort);
+    }
+
+    /** Does something with each communicator at the same time; whether all have come back. */
+    private boolean allWithin(Consumer<NcclCommunicator> work) {
+        CompletableFuture<?>[] calls = communicators.stream()
+                .map(each -> CompletableFuture.runAsync(() -> work.accept(each), CudaNccl::start)).toArray(CompletableFuture[]::new);
+        return CompletableFuture.allOf(calls).handle((_, failed) -> failed == null)
+                .completeOnTimeout(false, END.toMillis(), TimeUnit.MILLISECONDS).join();
     }
 
     /** This process has failed elsewhere: its threads that wait in NCCL need not wait any longer. */
@@ -233,13 +225,9 @@ final class CudaNccl implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() {
-        within(END, () -> {
-            synchronized (this) {
-                closed = true;
-                communicators.forEach(NcclCommunicator::destroy); // those that have been aborted are gone
-            }
-        });
+    /** Comes before the devices are closed. Whether NCCL has let go of them. */
+    synchronized boolean close() {
+        closed = true;
+        return allWithin(NcclCommunicator::destroy); // those that have been aborted are gone
     }
 }

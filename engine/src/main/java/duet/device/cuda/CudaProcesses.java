@@ -4,7 +4,7 @@ import java.util.List;
 
 import duet.bindings.CudaLibrary.Kind;
 import duet.device.Peers;
-import duet.device.Ranks;
+import duet.device.RankLostException;
 import duet.device.StreamSteps;
 import duet.device.cuda.driver.CudaDevice;
 
@@ -12,6 +12,7 @@ import duet.device.cuda.driver.CudaDevice;
 final class CudaProcesses {
     private final Peers peers;
     private CudaNccl nccl;
+    private boolean stuck;
 
     CudaProcesses(Peers peers) {
         this.peers = peers;
@@ -19,9 +20,14 @@ final class CudaProcesses {
 
     /** See {@link duet.device.Backend#connect}. */
     String connect(Kind kind, List<CudaDevice> devices) {
-        NcclChoice choice = NcclChoice.make(kind, peers, devices);
-        nccl = choice.nccl();
-        return choice.words();
+        try {
+            NcclChoice choice = NcclChoice.make(kind, peers, devices);
+            nccl = choice.nccl();
+            return choice.words();
+        } catch (RankLostException e) {
+            stuck = true; // perhaps still connecting
+            throw e;
+        }
     }
 
     /** What carries exchanges from card to card; null if they go through the host's memory. */
@@ -29,27 +35,13 @@ final class CudaProcesses {
         return nccl;
     }
 
-    Ranks ranks() {
-        return peers.ranks();
+    Peers peers() {
+        return peers;
     }
 
-    /** The index of this process's first device in plans. */
-    int first() {
-        return peers.first();
-    }
-
-    /** The process that has a device of the plan. */
-    int rank(int device) {
-        return peers.rank(device);
-    }
-
-    boolean here(int device) {
-        return peers.here(device);
-    }
-
-    /** Of a device in plans, among the {@code count} of this process. */
-    int own(int device, int count) {
-        return peers.own(device, count);
+    /** Whether something is still under way that cannot be ended: what it uses must stay, the process can only be ended. */
+    boolean broken() {
+        return stuck || peers.ranks().broken();
     }
 
     /** Makes sure that what carries exchanges can carry those of these streams. All processes call it. */
@@ -74,8 +66,8 @@ final class CudaProcesses {
 
     /** Comes before the devices are closed. */
     void close() {
-        if (nccl != null) {
-            nccl.close();
+        if (nccl != null && !nccl.close()) {
+            stuck = true;
         }
     }
 }

@@ -126,7 +126,7 @@ final class CudaProgram implements Program {
         CudaStream origin = origin();
         int slot = inputs.finish(origin);
         numbers.set(slot, parameters);
-        if (backend.launchesEach() || backend.processes().ranks().size() > 1) { // the host takes part in exchanges
+        if (backend.launchesEach() || backend.processes().peers().ranks().size() > 1) { // exchanges are issued by the host
             issue(slot, backend.launchesEach());
         } else {
             if (graphs[slot] == null) {
@@ -295,7 +295,7 @@ final class CudaProgram implements Program {
     }
 
     private void closeParts() {
-        if (!backend.processes().ranks().broken()) {
+        if (!backend.processes().broken()) {
             resources.close();
         }
         arena.close();

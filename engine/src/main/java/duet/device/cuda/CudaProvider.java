@@ -32,7 +32,7 @@ public class CudaProvider implements BackendProvider {
     @Override
     public Optional<String> problem() {
         Optional<String> problem = CudaDriver.problem(CudaBackend.kind(kind()));
-        return problem.isEmpty() && KernelCode.load().modules().isEmpty() ? Optional.of(CudaBackend.NO_KERNELS) : problem;
+        return problem.isEmpty() && KernelCode.load().modules().isEmpty() ? Optional.of(CudaWords.NO_KERNELS) : problem;
     }
 
     @Override

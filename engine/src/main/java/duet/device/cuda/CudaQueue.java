@@ -84,7 +84,7 @@ final class CudaQueue {
             BiPredicate<Tensor, Tensor> overlap, long run) {
         CudaDevice device = backend.device(steps.device());
         kind = steps.kind();
-        ranks = backend.processes().ranks();
+        ranks = backend.processes().peers().ranks();
         nccl = backend.processes().nccl();
         several = backend.own().size() > 1;
         stream = device.stream(kind);
@@ -137,20 +137,20 @@ final class CudaQueue {
     }
 
     private static boolean within(CudaBackend backend, Step.Copy copy) {
-        return backend.processes().here(copy.from().device()) && backend.processes().here(copy.to().device());
+        return backend.processes().peers().here(copy.from().device()) && backend.processes().peers().here(copy.to().device());
     }
 
     private Command exchange(CudaBackend backend, List<Step.Copy> copies, Resources resources, ToLongFunction<Tensor> address) {
         List<Message> sends = new ArrayList<>();
         List<Message> receives = new ArrayList<>();
         for (Step.Copy copy : copies) {
-            boolean sent = backend.processes().here(copy.from().device());
+            boolean sent = backend.processes().peers().here(copy.from().device());
             Tensor here = sent ? copy.from() : copy.to();
             if (backend.bytes(here) > Integer.MAX_VALUE) {
                 throw new DeviceException(
                         copy.layer() + ": " + here + " is too large for a message between processes; use a smaller --batch");
             }
-            int rank = backend.processes().rank((sent ? copy.to() : copy.from()).device());
+            int rank = backend.processes().peers().rank((sent ? copy.to() : copy.from()).device());
             MemorySegment host = resources.pinned(stream.device.card, backend.bytes(here)).segment.asSlice(0, backend.bytes(here));
             (sent ? sends : receives).add(new Message(address.applyAsLong(here), host,
                     new Ranks.Message(rank, copy.to().id(), host.asByteBuffer())));
@@ -163,15 +163,15 @@ final class CudaQueue {
         Set<Integer> senders = new TreeSet<>();
         Set<Integer> receivers = new TreeSet<>();
         for (Step.Copy copy : copies) {
-            boolean sent = backend.processes().here(copy.from().device());
+            boolean sent = backend.processes().peers().here(copy.from().device());
             Tensor here = sent ? copy.from() : copy.to();
             int peer = (sent ? copy.to() : copy.from()).device();
             messages.add(new NcclCommunicator.Message(sent, address.applyAsLong(here), backend.bytes(here), peer));
-            (sent ? receivers : senders).add(backend.processes().rank(peer));
+            (sent ? receivers : senders).add(backend.processes().peers().rank(peer));
         }
         String layer = copies.getFirst().layer();
         Set<Integer> others = senders.isEmpty() ? receivers : senders;
-        String names = others.stream().map(backend.processes().ranks()::name).collect(Collectors.joining(" or "));
+        String names = others.stream().map(backend.processes().peers().ranks()::name).collect(Collectors.joining(" or "));
         return new Command.Group(layer, names + " has not answered about " + layer, List.copyOf(messages));
     }
 
@@ -241,17 +241,15 @@ final class CudaQueue {
                     }
                 }
                 case Command.Exchange exchange -> {
-                    boolean begun = underWay != null;
                     if (!over(exchanges, exchange.layer(), () -> exchange(exchange))) {
-                        return next > first || !begun;
+                        return next > first;
                     }
                 }
                 case Command.Group group -> {
-                    boolean begun = underWay != null;
                     if (!several) {
                         nccl.exchange(stream, group);
                     } else if (!over(exchanges, group.layer(), () -> nccl.exchange(stream, group))) {
-                        return next > first || !begun;
+                        return next > first;
                     }
                     if (each) {
                         nccl.await(stream, group::waited);

@@ -47,7 +47,7 @@ final class CudaStorage implements Storage {
 
     private void free() {
         for (int i = 0; i < addresses.length; i++) {
-            if (addresses[i] != 0) {
+            if (addresses[i] != 0 && !backend.processes().broken()) {
                 backend.own().get(i).free(addresses[i]);
             }
         }

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Locale;
 
 import duet.bindings.CudaLibrary.Kind;
+import duet.device.DeviceException;
 import duet.device.DeviceInfo;
 import duet.device.Precision;
 import duet.device.cuda.driver.CudaCard;
@@ -11,7 +12,16 @@ import duet.device.cuda.driver.CudaDevice;
 
 /** CUDA devices in words. */
 final class CudaWords {
+    static final String NO_KERNELS = "this build has no CUDA kernels, because it found no nvcc; build with CUDA 13 on the PATH, "
+            + "or use --devices cpu";
+
     private CudaWords() {}
+
+    /** Of a device that is not among the first so many of its kind. */
+    static DeviceException missing(String kindName, int ordinal, int count) {
+        return new DeviceException(kindName + ":" + ordinal + " does not exist; there " + (count == 1 ? "is " : "are ") + kindName + ":0"
+                + (count == 1 ? "" : " to " + kindName + ":" + (count - 1)));
+    }
 
     /** @param peers whether cards reach each other's memory */
     static String description(Kind kind, List<CudaDevice> devices, Precision precision, boolean peers) {

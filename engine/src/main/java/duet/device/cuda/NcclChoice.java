@@ -1,6 +1,5 @@
 package duet.device.cuda;
 
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
@@ -28,7 +27,6 @@ import duet.device.cuda.driver.NcclCommunicator;
  */
 record NcclChoice(CudaNccl nccl, String words) {
     private static final String START = "NCCL's start";
-    private static final int ID_BYTES = 128;
 
     /**
      * What one process has.
@@ -57,12 +55,10 @@ record NcclChoice(CudaNccl nccl, String words) {
     /** Whether the user does not want it. */
     private static boolean off() {
         String setting = System.getProperty("duet.nccl", System.getenv("DUET_NCCL"));
-        return switch (setting) {
-            case null -> false;
-            case "on" -> false;
-            case "off" -> true;
-            default -> throw new DeviceException("DUET_NCCL=" + setting + " is neither on nor off");
-        };
+        if (setting != null && !setting.equals("off")) {
+            throw new DeviceException("DUET_NCCL=" + setting + " says nothing; DUET_NCCL=off does without NCCL, nothing tries it");
+        }
+        return setting != null;
     }
 
     /**
@@ -119,23 +115,17 @@ record NcclChoice(CudaNccl nccl, String words) {
 
     private static NcclChoice connect(Peers processes, List<CudaDevice> devices, String version) {
         Ranks ranks = processes.ranks();
-        ByteBuffer shared = ByteBuffer.allocateDirect(ID_BYTES);
         CudaNccl opened = null;
         String failure = "";
+        byte[] own = {};
         try {
-            if (ranks.first()) {
-                shared.put(0, NcclCommunicator.uniqueId());
-            }
+            own = ranks.first() ? NcclCommunicator.uniqueId() : own;
         } catch (DeviceException e) {
             failure = e.getMessage();
         }
-        ranks.broadcast(START, shared, 0);
-        byte[] id = new byte[ID_BYTES];
-        shared.get(0, id);
+        byte[] id = ranks.gather(START, own).getFirst();
         try {
-            if (IntStream.range(0, ID_BYTES).anyMatch(i -> id[i] != 0)) { // the first process has one
-                opened = CudaNccl.open(processes, devices, id);
-            }
+            opened = id.length == 0 ? null : CudaNccl.open(processes, devices, id);
         } catch (RankLostException e) {
             throw e;
         } catch (DeviceException e) {

@@ -31,17 +31,15 @@ public final class MpiRanks implements Ranks {
     private static final int ABORT_MILLIS = 2_000;
 
     private final MpiThread thread;
-    private final MpiThread.Identity identity;
+    private final MpiIdentity identity;
     private final List<String> hosts;
     private final int sharing;
-    private volatile Duration patience;
     private volatile boolean ended;
 
     private MpiRanks(Launch launch, Duration patience) {
         MpiLibrary.choose(launch.library().kind).ifPresent(problem -> {
             throw new DeviceException("this process was started by the launcher of " + launch.library().kind.label() + ", but " + problem);
         });
-        this.patience = patience;
         thread = new MpiThread(launch, patience, this::name);
         identity = thread.started();
         List<String[]> places = gather("the hosts", (identity.host() + "\n" + cores()).getBytes(StandardCharsets.UTF_8)).stream()
@@ -68,13 +66,12 @@ public final class MpiRanks implements Ranks {
      * @param patience from now on
      */
     public void setPatience(Duration patience) {
-        this.patience = patience;
         thread.setPatience(patience);
     }
 
     @Override
     public Duration patience() {
-        return patience;
+        return thread.patience();
     }
 
     @Override

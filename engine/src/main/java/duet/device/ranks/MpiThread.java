@@ -34,16 +34,13 @@ final class MpiThread {
     private static final Duration GRACE = Duration.ofSeconds(30);
 
     private final BlockingQueue<Job> jobs = new LinkedBlockingQueue<>();
-    private final CompletableFuture<Identity> started = new CompletableFuture<>();
+    private final CompletableFuture<MpiIdentity> started = new CompletableFuture<>();
     private final IntFunction<String> names;
     private final Thread thread;
     private RollCall rollCall;
     private volatile Duration patience;
     private volatile boolean givenUp;
     private volatile boolean broken;
-
-    /** What MPI says of this process. */
-    record Identity(int rank, int size, int largestTag, String library, String host) {}
 
     /** A request under way, and who it depends on, or {@link #ALL}. */
     record Request(int number, int peer, boolean receives) {}
@@ -75,8 +72,12 @@ final class MpiThread {
     }
 
     /** Waits for the other processes to have started, too. */
-    Identity started() {
+    MpiIdentity started() {
         return wait(started, "its start");
+    }
+
+    Duration patience() {
+        return patience;
     }
 
     void setPatience(Duration patience) {
@@ -139,7 +140,8 @@ final class MpiThread {
         }
     }
 
-    private static void requireDone(int error) {
+    /** @throws DeviceException if a call of MPI has failed */
+    static void requireDone(int error) {
         if (error != 0) {
             throw new DeviceException("MPI: " + DuetMpi.duet_mpi_error(error).getString(0));
         }
@@ -184,20 +186,7 @@ final class MpiThread {
 
     private void live(Launch launch) {
         try {
-            int error = DuetMpi.duet_mpi_start();
-            if (error == DuetMpi.DUET_MPI_SIGNALS()) {
-                throw new DeviceException(
-                        "the MPI library has taken the signal SIGSEGV from Java, which would end the program at its first null: "
-                                + "set UCX_ERROR_SIGNALS to nothing (export UCX_ERROR_SIGNALS=)");
-            }
-            requireDone(error);
-            Identity found = new Identity(DuetMpi.duet_mpi_rank(), DuetMpi.duet_mpi_size(), DuetMpi.duet_mpi_largest_tag(),
-                    library(DuetMpi.duet_mpi_library().getString(0)), DuetMpi.duet_mpi_host().getString(0));
-            if (launch.size() != 0 && (found.size() != launch.size() || found.rank() != launch.rank())) {
-                throw new DeviceException("the launcher has started this process as rank " + launch.rank() + " of " + launch.size()
-                        + ", but for the library (" + found.library() + ") it is rank " + found.rank() + " of " + found.size()
-                        + ": launcher and library do not belong together; start it with the mpirun of " + found.library());
-            }
+            MpiIdentity found = MpiIdentity.start(launch);
             rollCall = new RollCall(found.rank(), found.size(), found.largestTag() - 1);
             started.complete(found);
         } catch (RuntimeException | Error e) {
@@ -205,12 +194,6 @@ final class MpiThread {
             return;
         }
         work();
-    }
-
-    /** Of the library's own words, which may fill a page, the name and the version. */
-    private static String library(String words) {
-        String line = words.lines().findFirst().orElse("MPI");
-        return line.replaceAll(",.*", "").replaceAll("Version:\\s*", "").replaceAll("\\s+", " ").strip();
     }
 
     private void work() {

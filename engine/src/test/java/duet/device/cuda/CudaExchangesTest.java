@@ -69,6 +69,7 @@ class CudaExchangesTest {
         assertTrue(exchanges.await());
         assertFalse(ended.get());
         assertSame(failure, assertThrows(DeviceException.class, fails::over));
+        assertSame(failure, exchanges.failed(failure));
         assertTrue(ended.get(), "its memory may be written to");
         assertFalse(exchanges.await(), "nothing is under way");
     }

@@ -81,11 +81,6 @@ public final class NcclCommunicator {
         }
     }
 
-    /** Of the device in plans. */
-    public int index() {
-        return device.index;
-    }
-
     /** Puts an exchange into a stream of the device; may wait until the other devices have come as far. */
     public void exchange(CudaStream stream, List<Message> messages, String doing) {
         inUse.lock();
@@ -127,12 +122,7 @@ public final class NcclCommunicator {
 
     /** Ends what is under way. */
     public void abort() {
-        boolean held = false;
-        try {
-            held = inUse.tryLock(STUCK_MILLIS, TimeUnit.MILLISECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        boolean held = free();
         try {
             if (gone.compareAndSet(false, true)) {
                 DuetNccl.ncclCommAbort(handle);
@@ -142,6 +132,24 @@ public final class NcclCommunicator {
                 inUse.unlock();
             }
         }
+    }
+
+    /** Waits until nobody uses it, but not for who is stuck; an interrupt does not make that shorter. */
+    private boolean free() {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(STUCK_MILLIS);
+        boolean interrupted = Thread.interrupted();
+        boolean free = false;
+        do {
+            try {
+                free = inUse.tryLock(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        } while (!free && System.nanoTime() < end);
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return free;
     }
 
     /** Waits for what is under way, and perhaps for the other processes to come here, too. */
@@ -160,7 +168,7 @@ public final class NcclCommunicator {
     private static DeviceException failure(int result, String function, String doing) {
         String more = DuetNccl.ncclGetLastError(MemorySegment.NULL).getString(0).strip();
         String message = doing + ": NCCL's " + function + " answers " + DuetNccl.ncclGetErrorString(result).getString(0)
-                + (more.isEmpty() ? "" : " (" + more + ")");
+                + (more.isEmpty() ? "" : " (" + more + ")") + "; NCCL_DEBUG=INFO says more, DUET_NCCL=off does without NCCL";
         return result == DuetNccl.ncclRemoteError() ? new RankLostException(message) : new DeviceException(message);
     }
 }
