@@ -14,13 +14,11 @@ template <typename T, bool WHOLE> __device__ __forceinline__ void backward_data(
   const int first_term = blockIdx.z * p.terms_per_split;
   const int end_term = min(p.terms, first_term + p.terms_per_split);
 
-  for (int row = threadIdx.x; row < T::rows; row += T::threads) {
-    shared.windows[row] = product::data_window(p, first_row + row, phase, group);
-  }
-  __syncthreads();
+  find_windows<!WHOLE>(shared, [&](int row) { return product::data_window(p, first_row + row, phase, group); });
 
   const RowCopies<T, T::rows> window_copies;
-  const RowWindows windows(window_copies, shared.windows);
+  const Window *rows = windows_of<!WHOLE>(shared);
+  const RowWindows windows(window_copies, rows);
   const RowCopies<T, T::columns> filter_copies;
   const uint16_t *filter = reinterpret_cast<const uint16_t *>(p.dense);
   const int depth = static_cast<int>(p.depth.divisor);
@@ -63,7 +61,7 @@ template <typename T, bool WHOLE> __device__ __forceinline__ void backward_data(
     } else {
 #pragma unroll 1
       for (int i = 0; i < window_copies.count; i++) {
-        copy_window<false>(a + window_copies.to(i), p, load_window(shared.windows + window_copies.row + i * window_copies.step),
+        copy_window<false>(a + window_copies.to(i), p, load_window(rows + window_copies.row + i * window_copies.step),
                            [&](int k) { return term_of(term + k).tap; });
       }
 #pragma unroll 1
@@ -81,7 +79,7 @@ template <typename T, bool WHOLE> __device__ __forceinline__ void backward_data(
   Sums<T> sum;
   const int slices = (end_term - first_term + kTerms - 1) / kTerms;
   sum_slices<T, BY_ROW, BY_ROW>(shared, sum, slices, copy_slice, [](int, int) {});
-  store_pixels<T, WHOLE>(p, shared.a[0], sum, first_column, nullptr, [&](int row) { return shared.windows[row].partner; });
+  store_pixels<T, WHOLE>(p, shared.a[0], sum, first_column, nullptr, [&](int row) { return shared.results[row]; });
 }
 
 /* The same with its windows resident, for stride 1. */

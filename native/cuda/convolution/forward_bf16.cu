@@ -16,16 +16,16 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void forwar
   const int first_term = blockIdx.z * p.terms_per_split;
   const int end_term = min(p.terms, first_term + p.terms_per_split);
 
-  for (int row = threadIdx.x; row < T::rows; row += T::threads) {
+  find_windows<!FROM>(shared, [&](int row) {
     const int pixel = first_row + row;
-    shared.windows[row] = pixel < p.rows ? window(p, Raster(p, pixel), group * static_cast<int>(p.depth.divisor),
-                                                  pixel * p.result_channels + group * p.columns)
-                                         : no_window();
-  }
-  __syncthreads();
+    return pixel < p.rows
+               ? window(p, Raster(p, pixel), group * static_cast<int>(p.depth.divisor), pixel * p.result_channels + group * p.columns)
+               : no_window();
+  });
 
   const RowCopies<T, T::rows> window_copies;
-  const RowWindows windows(window_copies, shared.windows);
+  const Window *rows = windows_of<!FROM>(shared);
+  const RowWindows windows(window_copies, rows);
   const TermCopies<T, T::columns> filter_copies;
   const uint16_t *filter = reinterpret_cast<const uint16_t *>(p.dense);
   const int column = first_column + filter_copies.at, filter_term = first_term + filter_copies.term;
@@ -46,7 +46,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void forwar
 #pragma unroll 1
       for (int i = 0; i < window_copies.count; i++) {
         if (window_copies.has(i)) {
-          copy_window<FROM>(a + window_copies.to(i), p, load_window(shared.windows + window_copies.row + i * window_copies.step), tap_of);
+          copy_window<FROM>(a + window_copies.to(i), p, load_window(rows + window_copies.row + i * window_copies.step), tap_of);
         }
       }
     }
@@ -62,7 +62,7 @@ template <typename T, bool FROM, bool TO> __device__ __forceinline__ void forwar
   Sums<T> sum;
   const int slices = (end_term - first_term + kTerms - 1) / kTerms;
   sum_slices<T, BY_ROW, BY_TERM>(shared, sum, slices, copy_slice, [](int, int) {});
-  store_pixels<T, TO>(p, shared.a[0], sum, first_column, bias_of(p, group), [&](int row) { return shared.windows[row].partner; });
+  store_pixels<T, TO>(p, shared.a[0], sum, first_column, bias_of(p, group), [&](int row) { return shared.results[row]; });
 }
 
 /* The same with its windows resident. */

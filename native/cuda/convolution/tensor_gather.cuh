@@ -46,7 +46,8 @@ template <typename T, int SIZE> struct TermCopies {
   __device__ __forceinline__ int to(int i) const { return first + i * step * SIZE * 2; }
 };
 
-/* The windows of a thread's rows, kept in registers: shared memory is what binds, and would be asked for each of them in every slice. */
+/* The windows of a thread's rows, kept in registers: shared memory is what binds, and would be asked for each of them in every slice. Once
+   all threads have theirs, slices may come where they lay. */
 template <typename Copies> struct RowWindows {
   int offset[Copies::count], y[Copies::count], x[Copies::count];
   __device__ __forceinline__ RowWindows(const Copies &copies, const Window *windows) {
@@ -57,6 +58,7 @@ template <typename Copies> struct RowWindows {
       y[i] = kept(window.y);
       x[i] = kept(window.x);
     }
+    __syncthreads();
   }
   __device__ __forceinline__ Window operator[](int i) const { return {offset[i], y[i], x[i], 0}; }
 };

@@ -35,18 +35,37 @@ template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, int STAGES> st
   static_assert(ROWS % WARP_ROWS == 0 && COLUMNS % WARP_COLUMNS == 0 && threads % 128 == 0);
 };
 
-/* Dynamic shared memory of a block, for the engine: TensorTiling.sharedBytes. The results pass through the ring in the end. */
+/* Dynamic shared memory of a block, for the engine: TensorTiling.sharedBytes. The results pass through the ring in the end. The largest
+   tile has to fit into the 99 KB of compute capability 8.6, 8.9 and 12.0. */
 template <typename T> struct Shared {
   alignas(128) unsigned char a[T::stages][T::slice_a];
   unsigned char b[T::stages][T::slice_b];
-  Window windows[T::rows];
+  int results[T::rows]; /* where a row's result goes, see Window.partner */
   static_assert(T::rows * T::columns * 2 <= T::stages * (T::slice_a + T::slice_b));
+  static_assert(T::rows * sizeof(Window) <= sizeof a);
   __device__ __forceinline__ unsigned ring_a() const { return static_cast<unsigned>(__cvta_generic_to_shared(a)); }
   __device__ __forceinline__ unsigned ring_b() const { return static_cast<unsigned>(__cvta_generic_to_shared(b)); }
 };
 extern __shared__ uint4 shared_memory[];
 
 template <typename T> __device__ __forceinline__ Shared<T> &shared_of() { return *reinterpret_cast<Shared<T> *>(shared_memory); }
+
+/* The windows of a block's rows: in the ring, until threads have those that they need in registers; if each slice asks for them anew
+   (KEPT), behind it. */
+template <bool KEPT, typename T> __device__ __forceinline__ Window *windows_of(Shared<T> &shared) {
+  return reinterpret_cast<Window *>(KEPT ? reinterpret_cast<unsigned char *>(&shared + 1) : shared.a[0]);
+}
+/* window_of(row) for all of them. */
+template <bool KEPT, typename T, typename WindowOf>
+__device__ __forceinline__ void find_windows(Shared<T> &shared, const WindowOf &window_of) {
+  Window *windows = windows_of<KEPT>(shared);
+  for (int row = threadIdx.x; row < T::rows; row += T::threads) {
+    const Window window = window_of(row);
+    windows[row] = window;
+    shared.results[row] = window.partner;
+  }
+  __syncthreads();
+}
 
 /* Byte of a chunk in a slice. */
 __device__ __forceinline__ int place_by_row(int row, int chunk) { return row * kTerms * 2 + (chunk ^ (row >> 1 & 3)) * 16; }

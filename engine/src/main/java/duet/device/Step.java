@@ -4,6 +4,15 @@ import java.util.List;
 
 /** One entry of a stream. The entries of a stream run in order; streams run side by side, ordered only by events. */
 public sealed interface Step {
+    /** {@return the tensors that it reads} */
+    default List<Tensor> reads() {
+        return switch (this) {
+            case Launch launch -> launch.operation().reads();
+            case Copy copy -> List.of(copy.from());
+            case Record _,Wait _ -> List.of();
+        };
+    }
+
     /** {@return the tensors that it writes} */
     default List<Tensor> writes() {
         return switch (this) {

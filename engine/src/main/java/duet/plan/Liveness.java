@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 import duet.device.Operation;
 import duet.device.Region;
@@ -201,15 +202,7 @@ final class Liveness {
 
     /** Everything that a step reads or writes. */
     static List<Tensor> tensors(Step step) {
-        return switch (step) {
-            case Step.Launch launch -> {
-                List<Tensor> all = new ArrayList<>(launch.operation().reads());
-                all.addAll(launch.operation().writes());
-                yield all;
-            }
-            case Step.Copy copy -> List.of(copy.from(), copy.to());
-            case Step.Record _,Step.Wait _ -> List.of();
-        };
+        return Stream.concat(step.reads().stream(), step.writes().stream()).toList();
     }
 
     List<Block> blocks(int device) {

@@ -13,7 +13,6 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
 import duet.device.DeviceException;
-import duet.device.Operation;
 import duet.device.Ranks;
 import duet.device.Step;
 import duet.device.StreamSteps;
@@ -93,17 +92,18 @@ final class CudaQueue {
         for (KernelCall reset : CudaLowering.begin(fusions, site(arena, address, 0, run, layout, device))) {
             commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, "finite check", reset)));
         }
-        KernelCall waiting = null;
+        PairedSums.Sequence<Labelled> sequence = new PairedSums.Sequence<>(layout, (first, second) -> first.join(arena, second));
         for (int i = 0; i < steps.steps().size(); i++) {
             switch (steps.steps().get(i)) {
                 case Step.Launch launch -> {
                     launch.requireOn(device.index);
                     if (fusions.get(i) != null) {
                         Site site = site(arena, address, workspaces.applyAsLong(launch), run, layout, device);
-                        List<KernelCall> calls = new ArrayList<>(CudaLowering.lower(fusions.get(i), site));
-                        waiting = pair(arena, layout, launch.operation(), calls, waiting);
-                        for (KernelCall l : calls) {
-                            commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, fusions.get(i).label(), l)));
+                        String label = fusions.get(i).label();
+                        List<Labelled> calls = CudaLowering.lower(fusions.get(i), site).stream().map(call -> new Labelled(label, call))
+                                .toList();
+                        for (Labelled l : sequence.next(launch.operation(), calls)) {
+                            commands.add(new Command.Kernel(new PreparedKernelCall(arena, device.card, l.label, l.call)));
                         }
                     }
                 }
@@ -124,16 +124,12 @@ final class CudaQueue {
         }
     }
 
-    /** Takes a sum of splits from an operation's launches, to wait for another one, or joins it with that; {@return what waits, or null} */
-    private static KernelCall pair(Arena arena, CudaLayout layout, Operation operation, List<KernelCall> calls, KernelCall waiting) {
-        if (layout.waits(operation)) {
-            return calls.removeLast();
+    /** @param label of what it does, for messages */
+    private record Labelled(String label, KernelCall call) {
+        List<Labelled> join(Arena arena, Labelled other) {
+            List<KernelCall> joined = PairedSums.join(arena, call, other.call);
+            return joined.size() == 1 ? List.of(new Labelled(label + " and " + other.label, joined.getFirst())) : List.of(this, other);
         }
-        if (waiting == null || !layout.ends(operation)) {
-            return waiting;
-        }
-        calls.addAll(PairedSums.join(arena, waiting, calls.removeLast()));
-        return null;
     }
 
     private static boolean within(CudaBackend backend, Step.Copy copy) {

@@ -106,12 +106,7 @@ public record Fusion(Operation first, List<Operation> others, Tensor cleared) {
         Map<Tensor, Integer> readers = new HashMap<>();
         for (StreamSteps stream : streams) {
             for (Step step : stream.steps()) {
-                switch (step) {
-                    case Step.Launch launch -> launch.operation().reads().forEach(tensor -> readers.merge(tensor, 1, Integer::sum));
-                    case Step.Copy copy -> readers.merge(copy.from(), 1, Integer::sum);
-                    case Step.Record r -> {}
-                    case Step.Wait w -> {}
-                }
+                step.reads().forEach(tensor -> readers.merge(tensor, 1, Integer::sum));
             }
         }
         return readers;

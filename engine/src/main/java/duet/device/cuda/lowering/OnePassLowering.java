@@ -50,13 +50,13 @@ record OnePassLowering(ProductShape shape, int splits, int termsPerSplit) {
                 && data.weight().elementsPerImage() % CHUNK == 0;
     }
 
-    /** Scratch memory for partial sums; 0 for none, also where the passes stay apart. */
+    /** Scratch memory for partial sums, if one pass does both; 0 for none. */
     static long workspaceBytes(FullyConnectedBackwardData data, Precision precision) {
-        if (!serves(data, precision)) {
-            return 0;
-        }
-        OnePassLowering l = of(data);
-        return l.splits == 1 ? 0 : l.splits * l.shape.splitStride() * Float.BYTES;
+        return serves(data, precision) ? of(data).workspaceBytes() : 0;
+    }
+
+    private long workspaceBytes() {
+        return splits == 1 ? 0 : splits * shape.splitStride() * Float.BYTES;
     }
 
     /** A pure function of the shape: the same bits on every card. */
@@ -94,6 +94,7 @@ record OnePassLowering(ProductShape shape, int splits, int termsPerSplit) {
     /** @param fusion with both passes, the updates, and perhaps the gradients of a ReLU and a dropout */
     static List<KernelCall> lower(Site site, FullyConnectedBackwardData data, Fusion fusion) {
         OnePassLowering l = of(data);
+        site.requireWorkspace(data, l.workspaceBytes());
         FullyConnectedBackwardWeights weights = fusion.backwardWeights();
         long mask = fusion.reluBackward() == null ? 0 : Grids.address(site, fusion.reluBackward().output());
         MemorySegment p = duet_convolution.allocate(site.arena());

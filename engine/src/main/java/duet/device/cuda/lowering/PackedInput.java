@@ -62,7 +62,7 @@ record PackedInput(PackedImage image, Tensor filter) {
     }
 
     private static Optional<PackedInput> of(Tensor input, Place prepared, List<Place> places) {
-        List<Place> readers = places.stream().filter(place -> reads(place.step(), input)).toList();
+        List<Place> readers = places.stream().filter(place -> place.step().reads().contains(input)).toList();
         List<PackedImage> forms = readers.stream().map(place -> form(place.operation(), input)).toList();
         boolean alike = !forms.isEmpty() && forms.stream().allMatch(form -> form != null && form.sameImage(forms.getFirst()));
         boolean once = places.stream().filter(place -> place.step().writes().contains(input)).count() == 1;
@@ -72,14 +72,6 @@ record PackedInput(PackedImage image, Tensor filter) {
         List<Place> forward = readers.stream().filter(place -> place.operation() instanceof ConvolutionForward).toList();
         PackedImage form = forward.isEmpty() ? forms.getFirst() : form(forward.getFirst().operation(), input);
         return Optional.of(new PackedInput(form, forward.size() == 1 ? filter(forward.getFirst(), prepared, places) : null));
-    }
-
-    private static boolean reads(Step step, Tensor tensor) {
-        return switch (step) {
-            case Step.Launch launch -> launch.operation().reads().contains(tensor);
-            case Step.Copy copy -> copy.from().equals(tensor);
-            case Step.Record _,Step.Wait _ -> false;
-        };
     }
 
     /** The form in which an operation reads an image; null where it has none, or reads it in another way. */

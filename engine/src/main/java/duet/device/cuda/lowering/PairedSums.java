@@ -2,11 +2,13 @@ package duet.device.cuda.lowering;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.stream.Stream;
 
 import duet.bindings.cuda.kernels.duet_reduction_pair;
@@ -112,6 +114,38 @@ public final class PairedSums {
     private static Stream<Region> regions(Step.Launch launch, Map<Tensor, Region> regions) {
         Stream<Region> tensors = Stream.concat(launch.operation().reads().stream(), launch.operation().writes().stream()).map(regions::get);
         return launch.workspace() == null ? tensors : Stream.concat(tensors, Stream.of(launch.workspace()));
+    }
+
+    /**
+     * The launches of a stream, operation by operation.
+     *
+     * @param <T> a launch
+     */
+    public static final class Sequence<T> {
+        private final CudaLayout layout;
+        private final BiFunction<T, T, List<T>> join;
+        private T waiting;
+
+        /** @param join of two sums what they are together */
+        public Sequence(CudaLayout layout, BiFunction<T, T, List<T>> join) {
+            this.layout = layout;
+            this.join = join;
+        }
+
+        /** {@return an operation's launches, without its sum where that waits for another's, and with one that has waited for its own} */
+        public List<T> next(Operation operation, List<T> launches) {
+            boolean waits = layout.waits(operation);
+            if (!waits && (waiting == null || !layout.ends(operation))) {
+                return launches;
+            }
+            List<T> next = new ArrayList<>(launches);
+            T sum = next.removeLast();
+            if (!waits) {
+                next.addAll(join.apply(waiting, sum));
+            }
+            waiting = waits ? sum : null;
+            return next;
+        }
     }
 
     /** {@return the kernel that does what two do; null for none} */

@@ -9,7 +9,6 @@ import java.util.stream.Stream;
 import duet.bindings.cuda.kernels.duet_convolution;
 import duet.bindings.cuda.kernels.duet_reduction;
 import duet.device.ConvolutionGeometry;
-import duet.device.DeviceException;
 import duet.device.Operation.*;
 import duet.device.Precision;
 import duet.device.Tensor;
@@ -31,9 +30,7 @@ final class ProductLowering {
         this.form = ProductForm.of(operation, site.multiprocessors(), site.layout());
         this.shape = form.shape();
         this.tiling = form.tiling();
-        if (form.workspaceBytes() > 0 && site.workspace() == 0) {
-            throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
-        }
+        site.requireWorkspace(operation, form.workspaceBytes());
     }
 
     /** @param fusion the activation and the search for NaN and infinity, in the output */

@@ -3,6 +3,8 @@ package duet.device.cuda.lowering;
 import java.lang.foreign.Arena;
 import java.util.function.ToLongFunction;
 
+import duet.device.DeviceException;
+import duet.device.Operation;
 import duet.device.Tensor;
 
 /**
@@ -15,4 +17,12 @@ import duet.device.Tensor;
  * @param multiprocessors of the device
  * @param layout          how tensors are stored, and the precision of products
  */
-public record Site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, int multiprocessors, CudaLayout layout) {}
+public record Site(Arena arena, ToLongFunction<Tensor> address, long workspace, long run, int multiprocessors, CudaLayout layout) {
+
+    /** @throws DeviceException if an operation has no scratch memory, though it needs some */
+    void requireWorkspace(Operation operation, long bytes) {
+        if (bytes > 0 && workspace == 0) {
+            throw new DeviceException("%s: %s without its workspace".formatted(operation.layer(), operation.kind()));
+        }
+    }
+}

@@ -16,6 +16,8 @@ final class TensorTiling {
     private static final int BF16_BYTES = 2;
     /** Numbers of 16 bits that are copied at a time. */
     private static final int CHUNK = 8;
+    /** Where a row's result goes; and its window, where it stays beside the ring (see tensor_tile.cuh). */
+    private static final int RESULT_BYTES = 4;
     private static final int WINDOW_BYTES = 16;
     /** Channels of a pixel in a window that stays in shared memory, and what a block knows of each pixel there. */
     private static final int PLACE_TERMS = 16;
@@ -91,7 +93,7 @@ final class TensorTiling {
         @Override
         public int sharedBytes() {
             return resident() ? places * (2 * PLACE_TERMS * BF16_BYTES + PLACE_BYTES) + stages * columns * SLICE * BF16_BYTES
-                    : stages * (rows + columns) * SLICE * BF16_BYTES + rows * WINDOW_BYTES;
+                    : stages * (rows + columns) * SLICE * BF16_BYTES + rows * (this == SCALAR ? RESULT_BYTES + WINDOW_BYTES : RESULT_BYTES);
         }
 
         boolean resident() {

@@ -75,18 +75,11 @@ public final class Launches {
                             new Launch(stream.device(), "finite check", "Reset", reset.kernel(), blocks(reset), 1, reset.blockX(), 0, 0,
                                     0, Integer.BYTES));
                 }
-                Launch waiting = null;
+                PairedSums.Sequence<Launch> sequence = new PairedSums.Sequence<>(layout, Launches::join);
                 for (int i = 0; i < fusions.size(); i++) {
                     if (stream.steps().get(i) instanceof Step.Launch && fusions.get(i) != null) {
-                        List<Launch> made = new ArrayList<>(
-                                of(stream.device(), fusions.get(i), CudaLowering.lower(fusions.get(i), site), readers));
-                        if (layout.waits(fusions.get(i).first())) {
-                            waiting = made.removeLast();
-                        } else if (waiting != null && layout.ends(fusions.get(i).first())) {
-                            made.addAll(join(waiting, made.removeLast()));
-                            waiting = null;
-                        }
-                        launches.addAll(made);
+                        List<KernelCall> calls = CudaLowering.lower(fusions.get(i), site);
+                        launches.addAll(sequence.next(fusions.get(i).first(), of(stream.device(), fusions.get(i), calls, readers)));
                     }
                 }
             }

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import duet.device.ConvolutionGeometry;
 import duet.device.cuda.lowering.ProductShape.Pass;
@@ -55,6 +56,14 @@ class TensorTilingTest {
             assertEquals(0, tile.threads() % 128, tile::toString);
             assertTrue(tile.sharedBytes() * (tile.threads() == 128 ? 2 : 1) <= 160 << 10, tile::toString);
         }
+    }
+
+    /** Cards of compute capability 8.6, 8.9 and 12.0 give a block 99 KB. */
+    @Test
+    void tilesFitIntoTheSharedMemoryOfEveryCard() {
+        Stream.<ProductTile[]>of(TensorTiling.Tile.values(), SplitTiling.Tile.values(), ProductTiling.Tile.values()).flatMap(Stream::of)
+                .forEach(tile -> assertTrue(tile.sharedBytes() <= 99 << 10, () -> tile + " takes " + tile.sharedBytes()));
+        assertTrue(OnePassLowering.sharedBytes() <= 99 << 10);
     }
 
     /** What a block with resident windows relies on: its places suffice, from wherever its rows begin. */
