@@ -78,7 +78,12 @@ final class DuetProcess implements AutoCloseable {
 
     /** @param name such as {@code TERM} */
     void signal(String name) throws IOException, InterruptedException {
-        new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).inheritIO().start().waitFor();
+        signal(name, Long.toString(process.pid()));
+    }
+
+    /** @param number of another process, which may have ended */
+    static void signal(String name, String number) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + name, number).redirectErrorStream(true).start().waitFor();
     }
 
     /** Closes our end of its standard output, as {@code head} does. */

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -68,10 +69,13 @@ class KillTest {
 
     /** A training that was killed before its first checkpoint begins again in the same folder, as a person would begin it. */
     private static String[] beginOrGoOn(Path folder, int steps) throws Exception {
-        return Files.isDirectory(folder) && hasCheckpoint(folder) ? Runs.resume(folder) : Runs.train(folder, steps, 2);
+        return hasCheckpoint(folder) ? Runs.resume(folder) : Runs.train(folder, steps, 2);
     }
 
-    private static boolean hasCheckpoint(Path folder) throws Exception {
+    static boolean hasCheckpoint(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return false;
+        }
         try (var files = Files.list(folder)) {
             return files.anyMatch(file -> file.toString().endsWith(".safetensors"));
         }

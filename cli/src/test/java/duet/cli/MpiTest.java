@@ -3,19 +3,14 @@ package duet.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-import duet.bindings.NativeLibraries;
 import duet.cli.output.ExitCode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
@@ -32,48 +27,6 @@ class MpiTest {
 
     @TempDir
     private Path temporary;
-
-    /** The launchers that there can be. */
-    enum Launcher {
-        OPEN_MPI("duet_mpi_openmpi", "Open MPI", List.of("mpirun.openmpi", "mpirun"),
-                List.of("--allow-run-as-root", "--oversubscribe", "--bind-to", "none")),
-        MPICH("duet_mpi_mpich", "HYDRA", List.of("mpirun.mpich", "mpirun"), List.of());
-
-        private final String library;
-        private final String word;
-        private final List<String> names;
-        private final List<String> options;
-
-        Launcher(String library, String word, List<String> names, List<String> options) {
-            this.library = library;
-            this.word = word;
-            this.names = names;
-            this.options = options;
-        }
-
-        /** The command that starts so many processes of the command after it; the test is skipped where there is none. */
-        List<String> start(int processes) throws IOException, InterruptedException {
-            for (String name : names) {
-                if (version(name).contains(word)) {
-                    assumeTrue(NativeLibraries.problem(library).isEmpty(), () -> NativeLibraries.problem(library).orElseThrow());
-                    return Stream.of(List.of(name), options, List.of("-n", Integer.toString(processes))).flatMap(List::stream).toList();
-                }
-            }
-            assumeTrue(false, "no mpirun of " + this + " is installed");
-            return List.of();
-        }
-
-        private static String version(String name) throws IOException, InterruptedException {
-            try {
-                Process process = new ProcessBuilder(name, "--version").redirectErrorStream(true).start();
-                String words = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-                process.waitFor();
-                return words;
-            } catch (IOException e) {
-                return ""; // not installed
-            }
-        }
-    }
 
     private static String[] train(Path folder, String... more) {
         return Stream
@@ -101,7 +54,7 @@ class MpiTest {
 
     @ParameterizedTest
     @EnumSource
-    void sameBitsOnOneTwoAndFour(Launcher launcher) throws Exception {
+    void sameBitsOnOneTwoAndFour(MpiLauncher launcher) throws Exception {
         List<String> two = launcher.start(2);
         Path alone = alone();
         Path byTwo = temporary.resolve("two");
@@ -115,7 +68,7 @@ class MpiTest {
     /** A signal that the launcher hands on stops four; two go on, and one ends it. */
     @ParameterizedTest
     @EnumSource
-    void stoppedOnFourResumedOnTwoThenOnOne(Launcher launcher) throws Exception {
+    void stoppedOnFourResumedOnTwoThenOnOne(MpiLauncher launcher) throws Exception {
         List<String> four = launcher.start(4);
         Path folder = temporary.resolve("stopped");
         try (DuetProcess process = DuetProcess.start(four, temporary.resolve("stderr"),
@@ -135,7 +88,7 @@ class MpiTest {
     /** Two towers in each process; what they have begun one goes on with, as the checkpoint says. */
     @ParameterizedTest
     @EnumSource
-    void groupsOfDevices(Launcher launcher) throws Exception {
+    void groupsOfDevices(MpiLauncher launcher) throws Exception {
         List<String> two = launcher.start(2);
         Path alone = temporary.resolve("alone");
         requireDone(List.of(), train(alone, "--devices", "cpu,cpu", "--placement", "data,towers", "--steps", Integer.toString(STEPS)));
@@ -148,18 +101,16 @@ class MpiTest {
     /** One that is stopped answers nobody: the others, who wait for one another too, say which one it is and end, and nothing is lost. */
     @ParameterizedTest
     @EnumSource
-    void oneThatHangsIsNamed(Launcher launcher) throws Exception {
-        List<String> wrapper = new ArrayList<>(launcher.start(4));
+    void oneThatHangsIsNamed(MpiLauncher launcher) throws Exception {
+        List<String> wrapper = launcher.numbered(4, temporary);
         Path folder = temporary.resolve("hanging");
-        Path pids = Files.createDirectory(temporary.resolve("pids"));
-        wrapper.addAll(List.of("sh", "-c", "echo $$ > '" + pids + "'/${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec \"$@\"", "sh"));
         try (DuetProcess process = DuetProcess.start(wrapper, temporary.resolve("stderr"),
                 train(folder, "--steps", "100000", "--checkpoint-every", "1", "--patience", "20"))) {
             assertTrue(process.awaitLines(STEP, 3), "no steps");
-            long stopped = Long.parseLong(Files.readString(pids.resolve("2")).strip());
-            kill("STOP", stopped);
+            String stopped = MpiLauncher.number(2, temporary);
+            DuetProcess.signal("STOP", stopped);
             Outcome outcome = process.finish();
-            kill("KILL", stopped); // it may be there still
+            DuetProcess.signal("KILL", stopped); // it may be there still
             assertEquals(ExitCode.RANK_LOST, outcome.code(), outcome::toString);
             List<String> told = outcome.errLines().stream().filter(line -> line.contains(" not answered about ")).toList();
             assertFalse(told.isEmpty(), outcome::toString);
@@ -173,15 +124,13 @@ class MpiTest {
 
     @ParameterizedTest
     @EnumSource
-    void oneThatIsKilledEndsAll(Launcher launcher) throws Exception {
-        List<String> wrapper = new ArrayList<>(launcher.start(2));
+    void oneThatIsKilledEndsAll(MpiLauncher launcher) throws Exception {
+        List<String> wrapper = launcher.numbered(2, temporary);
         Path folder = temporary.resolve("killed");
-        Path pids = Files.createDirectory(temporary.resolve("pids"));
-        wrapper.addAll(List.of("sh", "-c", "echo $$ > '" + pids + "'/${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec \"$@\"", "sh"));
         try (DuetProcess process = DuetProcess.start(wrapper, temporary.resolve("stderr"),
                 train(folder, "--steps", "100000", "--checkpoint-every", "1"))) {
             assertTrue(process.awaitLines(STEP, 3), "no steps");
-            kill("KILL", Long.parseLong(Files.readString(pids.resolve("1")).strip()));
+            DuetProcess.signal("KILL", MpiLauncher.number(1, temporary));
             assertFalse(process.finish().code() == 0);
         }
         requireDone(List.of(), "train", "--resume", folder.toString(), "--devices", "cpu", "--steps", "1");
@@ -190,9 +139,9 @@ class MpiTest {
     /** Two that were told different things never begin. */
     @ParameterizedTest
     @EnumSource
-    void whoWasToldSomethingElseIsNamed(Launcher launcher) throws Exception {
+    void whoWasToldSomethingElseIsNamed(MpiLauncher launcher) throws Exception {
         List<String> wrapper = new ArrayList<>(launcher.start(2));
-        wrapper.addAll(List.of("sh", "-c", "exec \"$@\" --momentum 0.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}5", "sh"));
+        wrapper.addAll(List.of("sh", "-c", "exec \"$@\" --momentum 0." + MpiLauncher.RANK + "5", "sh"));
         Outcome outcome = run(wrapper, train(temporary.resolve("differing"), "--steps", "2"));
         assertFalse(outcome.code() == 0, outcome::toString);
         assertTrue(outcome.err().contains("duet: the option momentum must be the same for all processes: rank 0 (")
@@ -202,9 +151,9 @@ class MpiTest {
     /** As when mpirun is one MPI's and the library another's: each process would train on its own and write to the same folder. */
     @ParameterizedTest
     @EnumSource
-    void launcherAndLibraryBelongTogether(Launcher launcher) throws Exception {
+    void launcherAndLibraryBelongTogether(MpiLauncher launcher) throws Exception {
         launcher.start(2);
-        List<String> wrapper = launcher == Launcher.MPICH ? List.of("env", "PMI_RANK=0", "PMI_SIZE=2")
+        List<String> wrapper = launcher == MpiLauncher.MPICH ? List.of("env", "PMI_RANK=0", "PMI_SIZE=2")
                 : List.of("env", "OMPI_COMM_WORLD_RANK=0", "OMPI_COMM_WORLD_SIZE=2");
         Outcome outcome = run(wrapper, train(temporary.resolve("strange"), "--steps", "2"));
         assertEquals(ExitCode.FAILED, outcome.code(), outcome::toString);
@@ -214,15 +163,11 @@ class MpiTest {
     /** The first one's failure is told once. */
     @ParameterizedTest
     @EnumSource
-    void oneSentenceForAll(Launcher launcher) throws Exception {
+    void oneSentenceForAll(MpiLauncher launcher) throws Exception {
         Path folder = Files.createDirectory(temporary.resolve("full"));
         Files.writeString(folder.resolve("a file"), "of somebody");
         Outcome outcome = run(launcher.start(4), train(folder, "--steps", "2"));
         assertFalse(outcome.code() == 0, outcome::toString);
         assertEquals(1, outcome.errLines().stream().filter(line -> line.contains(folder.toString())).count(), outcome::toString);
-    }
-
-    private static void kill(String signal, long pid) throws IOException, InterruptedException {
-        new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).redirectErrorStream(true).start().waitFor(5, TimeUnit.SECONDS);
     }
 }

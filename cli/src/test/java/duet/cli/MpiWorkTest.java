@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-import duet.cli.MpiTest.Launcher;
 import duet.cli.output.ExitCode;
 import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,7 +27,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @Isolated // several processes share the cores
 class MpiWorkTest {
-    private static final String RANK = "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}";
     /** Bytes, fewer than a checkpoint or a shard has. */
     private static final int ROOM = 60_000;
     private static final int WAIT_SECONDS = 60;
@@ -48,20 +46,10 @@ class MpiWorkTest {
         assertEquals("", String.join("\n", outcome.errLines().stream().filter(line -> line.contains("rank ")).toList()));
     }
 
-    /** So that each process leaves its number. */
-    private List<String> numbered(List<String> start) {
-        List<String> wrapper = new ArrayList<>(start);
-        wrapper.addAll(List.of("sh", "-c", "echo $$ > '" + temporary + "/pid-'" + RANK + "; exec \"$@\"", "sh"));
-        return wrapper;
-    }
-
-    private String number(int rank) throws IOException {
-        return Files.readString(temporary.resolve("pid-" + rank)).strip();
-    }
-
     /** From now on the process's files may not become larger, as on a full disk. */
     private void fill(int rank) throws IOException, InterruptedException {
-        Process limit = new ProcessBuilder("prlimit", "--pid", number(rank), "--fsize=" + ROOM).redirectErrorStream(true).start();
+        Process limit = new ProcessBuilder("prlimit", "--pid", MpiLauncher.number(rank, temporary), "--fsize=" + ROOM)
+                .redirectErrorStream(true).start();
         assertEquals(0, limit.waitFor());
     }
 
@@ -88,7 +76,7 @@ class MpiWorkTest {
 
     @ParameterizedTest
     @EnumSource
-    void featuresAreThoseOfOneProcess(Launcher launcher) throws Exception {
+    void featuresAreThoseOfOneProcess(MpiLauncher launcher) throws Exception {
         List<String> three = launcher.start(3);
         Path net = temporary.resolve("run");
         assertEquals(0, Outcome.of(Runs.train(net, 2, 0, "--quiet")).code());
@@ -110,14 +98,14 @@ class MpiWorkTest {
     /** Killed, the other ends with it; then the same command goes on, with another number of processes, to the same bytes. */
     @ParameterizedTest
     @EnumSource
-    void shardsAreThoseOfOneProcess(Launcher launcher) throws Exception {
-        List<String> two = launcher.start(2);
+    void shardsAreThoseOfOneProcess(MpiLauncher launcher) throws Exception {
+        List<String> two = launcher.numbered(2, temporary);
         Path alone = temporary.resolve("alone");
         requireDone(List.of(), prepare(alone));
         Path shared = temporary.resolve("shared");
-        try (DuetProcess process = DuetProcess.start(numbered(two), temporary.resolve("stderr"), prepare(shared))) {
+        try (DuetProcess process = DuetProcess.start(two, temporary.resolve("stderr"), prepare(shared))) {
             awaitShards(shared, 2);
-            new ProcessBuilder("kill", "-KILL", number(1)).start().waitFor();
+            DuetProcess.signal("KILL", MpiLauncher.number(1, temporary));
             assertFalse(process.finish().code() == 0);
         }
         assertFalse(Files.exists(shared.resolve("manifest.json")), "killed in the middle");
@@ -135,11 +123,11 @@ class MpiWorkTest {
 
     @ParameterizedTest
     @EnumSource
-    void aProcessWithoutRoomForItsShardsIsNamed(Launcher launcher) throws Exception {
-        List<String> two = launcher.start(2);
+    void aProcessWithoutRoomForItsShardsIsNamed(MpiLauncher launcher) throws Exception {
+        List<String> two = launcher.numbered(2, temporary);
         requirePrlimit();
         Path folder = temporary.resolve("packed");
-        try (DuetProcess process = DuetProcess.start(numbered(two), temporary.resolve("stderr"), prepare(folder))) {
+        try (DuetProcess process = DuetProcess.start(two, temporary.resolve("stderr"), prepare(folder))) {
             awaitShards(folder, 2);
             fill(1);
             Outcome outcome = process.finish();
@@ -155,11 +143,11 @@ class MpiWorkTest {
 
     @ParameterizedTest
     @EnumSource
-    void noRoomForACheckpointEndsAll(Launcher launcher) throws Exception {
-        List<String> two = launcher.start(2);
+    void noRoomForACheckpointEndsAll(MpiLauncher launcher) throws Exception {
+        List<String> two = launcher.numbered(2, temporary);
         requirePrlimit();
         Path folder = temporary.resolve("out");
-        try (DuetProcess process = DuetProcess.start(numbered(two), temporary.resolve("stderr"), "train", "--data",
+        try (DuetProcess process = DuetProcess.start(two, temporary.resolve("stderr"), "train", "--data",
                 "synthetic:1x28x28:10:96", "--batch", "16", "--threads", "1", "--json", "--out", folder.toString(), "--steps", "100000",
                 "--checkpoint-every", "1")) {
             assertTrue(process.awaitLines("\"event\":\"train\"", 3), "no steps");
@@ -178,7 +166,7 @@ class MpiWorkTest {
     /** What is wrong with the command line is told once, whether or not the launcher ends the others. */
     @ParameterizedTest
     @EnumSource
-    void aWrongCommandLineIsToldOnce(Launcher launcher) throws Exception {
+    void aWrongCommandLineIsToldOnce(MpiLauncher launcher) throws Exception {
         Outcome outcome = run(launcher.start(3), "features", "nothere");
         assertEquals(ExitCode.BAD_USAGE, outcome.code(), outcome::toString);
         assertEquals(1, outcome.errLines().stream().filter(line -> line.contains("missing required option")).count(), outcome::toString);
@@ -187,9 +175,9 @@ class MpiWorkTest {
     /** Java's memory of one process is too small: it says so after its name, and all end. */
     @ParameterizedTest
     @EnumSource
-    void oneWithoutMemoryEndsAll(Launcher launcher) throws Exception {
+    void oneWithoutMemoryEndsAll(MpiLauncher launcher) throws Exception {
         List<String> wrapper = new ArrayList<>(launcher.start(2));
-        wrapper.addAll(List.of("sh", "-c", "[ " + RANK + " = 0 ] || export _JAVA_OPTIONS=-Xmx8m; exec \"$@\"", "sh"));
+        wrapper.addAll(List.of("sh", "-c", "[ " + MpiLauncher.RANK + " = 0 ] || export _JAVA_OPTIONS=-Xmx8m; exec \"$@\"", "sh"));
         Outcome outcome = run(wrapper, "train", "--data", "synthetic:1x28x28:10:96", "--batch", "64", "--threads", "1", "--out",
                 temporary.resolve("out").toString(), "--steps", "4", "--patience", "20");
         assertFalse(outcome.code() == 0, outcome::toString);

@@ -1,0 +1,99 @@
+package duet.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * A training of one, two or four processes, one of which is killed at any moment, again and again, and which goes on with another number of
+ * them: it ends with the bits of one process that was left alone. {@code -Dduet.faults=all} kills a hundred times.
+ */
+@Isolated // several processes share the cores
+class MpiKillTest {
+    private static final int KILLS = System.getProperty("duet.faults", "some").equals("all") ? 100 : 3;
+    private static final int STEPS = 8 * KILLS;
+    private static final String STEP = "\"event\":\"train\"";
+
+    @TempDir
+    private Path temporary;
+
+    @ParameterizedTest
+    @EnumSource
+    void killedEndsWithTheSameBits(MpiLauncher launcher) throws Exception {
+        long seed = Long.getLong("duet.seed", System.nanoTime());
+        System.out.println("MpiKillTest: -Dduet.seed=" + seed);
+        Random random = new Random(seed);
+        launcher.start(1);
+        Path alone = temporary.resolve("alone");
+        finish(List.of(), begin(alone, "--devices", "cpu"));
+        Path killed = temporary.resolve("killed");
+        long millisToFirstStep = 2000;
+        for (int kills = 0; kills < KILLS; kills++) {
+            int processes = 1 << random.nextInt(3);
+            long start = System.nanoTime();
+            forget();
+            try (DuetProcess process = DuetProcess.start(launcher.numbered(processes, temporary), temporary.resolve("stderr"),
+                    beginOrGoOn(killed))) {
+                if (random.nextInt(4) > 0) {
+                    process.awaitLines(STEP, 1);
+                    millisToFirstStep = (System.nanoTime() - start) / 1_000_000;
+                    process.awaitLines(STEP, random.nextInt(5));
+                    Thread.sleep(random.nextInt(10));
+                } else {
+                    Thread.sleep(random.nextLong(millisToFirstStep));
+                }
+                DuetProcess.signal("KILL", number(random.nextInt(processes)));
+                Outcome outcome = process.finish();
+                assertFalse(outcome.code() == 0, () -> "of " + processes + " one was killed, but: " + outcome);
+            }
+        }
+        finish(launcher.start(1 << random.nextInt(3)), beginOrGoOn(killed));
+        Runs.assertSame(alone, killed);
+    }
+
+    private void finish(List<String> wrapper, String... arguments) throws Exception {
+        try (DuetProcess process = DuetProcess.start(wrapper, temporary.resolve("stderr"), arguments)) {
+            Outcome outcome = process.finish();
+            assertEquals(0, outcome.code(), outcome::toString);
+        }
+    }
+
+    private static String[] begin(Path folder, String... more) {
+        return Stream.concat(
+                Stream.of("train", "--data", "synthetic:1x28x28:10:480", "--batch", "8", "--parts", "4", "--threads", "1", "--seed", "7",
+                        "--json", "--checkpoint-every", "2", "--steps", Integer.toString(STEPS), "--out", folder.toString()),
+                Arrays.stream(more)).toArray(String[]::new);
+    }
+
+    /** One that was killed before its first checkpoint begins again in the same folder. */
+    private static String[] beginOrGoOn(Path folder) throws IOException {
+        return KillTest.hasCheckpoint(folder) ? new String[] {"train", "--resume", folder.toString(), "--threads", "1", "--json"}
+                : begin(folder);
+    }
+
+    private void forget() throws IOException {
+        for (int rank = 0; rank < 4; rank++) {
+            Files.deleteIfExists(temporary.resolve("pid-" + rank));
+        }
+    }
+
+    /** Of a process that the launcher starts in these moments. */
+    private String number(int rank) throws IOException, InterruptedException {
+        while (!Files.exists(temporary.resolve("pid-" + rank)) || MpiLauncher.number(rank, temporary).isEmpty()) {
+            Thread.sleep(5);
+        }
+        return MpiLauncher.number(rank, temporary);
+    }
+}
