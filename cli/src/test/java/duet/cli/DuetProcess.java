@@ -81,9 +81,9 @@ final class DuetProcess implements AutoCloseable {
         signal(name, Long.toString(process.pid()));
     }
 
-    /** @param number of another process, which may have ended */
-    static void signal(String name, String number) throws IOException, InterruptedException {
-        new ProcessBuilder("kill", "-" + name, number).redirectErrorStream(true).start().waitFor();
+    /** Sends it to another process by its number; whether there is one. */
+    static boolean signal(String name, String number) throws IOException, InterruptedException {
+        return new ProcessBuilder("kill", "-" + name, number).redirectErrorStream(true).start().waitFor() == 0;
     }
 
     /** Closes our end of its standard output, as {@code head} does. */

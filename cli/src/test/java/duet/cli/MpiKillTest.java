@@ -1,15 +1,14 @@
 package duet.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.Stream;
+import java.util.concurrent.TimeUnit;
 
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
@@ -23,7 +22,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Isolated // several processes share the cores
 class MpiKillTest {
     private static final int KILLS = System.getProperty("duet.faults", "some").equals("all") ? 100 : 3;
-    private static final int STEPS = 8 * KILLS;
+    private static final int STEPS = 20 * KILLS;
+    private static final int WAIT_SECONDS = 60;
     private static final String STEP = "\"event\":\"train\"";
 
     @TempDir
@@ -37,7 +37,7 @@ class MpiKillTest {
         Random random = new Random(seed);
         launcher.start(1);
         Path alone = temporary.resolve("alone");
-        finish(List.of(), begin(alone, "--devices", "cpu"));
+        finish(List.of(), begin(alone));
         Path killed = temporary.resolve("killed");
         long millisToFirstStep = 2000;
         for (int kills = 0; kills < KILLS; kills++) {
@@ -47,16 +47,16 @@ class MpiKillTest {
             try (DuetProcess process = DuetProcess.start(launcher.numbered(processes, temporary), temporary.resolve("stderr"),
                     beginOrGoOn(killed))) {
                 if (random.nextInt(4) > 0) {
-                    process.awaitLines(STEP, 1);
+                    await(process, 1);
                     millisToFirstStep = (System.nanoTime() - start) / 1_000_000;
-                    process.awaitLines(STEP, random.nextInt(5));
+                    await(process, random.nextInt(5));
                     Thread.sleep(random.nextInt(10));
                 } else {
                     Thread.sleep(random.nextLong(millisToFirstStep));
                 }
-                DuetProcess.signal("KILL", number(random.nextInt(processes)));
+                boolean there = DuetProcess.signal("KILL", number(random.nextInt(processes)));
                 Outcome outcome = process.finish();
-                assertFalse(outcome.code() == 0, () -> "of " + processes + " one was killed, but: " + outcome);
+                assertTrue(there && outcome.code() != 0, () -> "of " + processes + " one was to be killed, but: " + outcome);
             }
         }
         finish(launcher.start(1 << random.nextInt(3)), beginOrGoOn(killed));
@@ -70,17 +70,23 @@ class MpiKillTest {
         }
     }
 
-    private static String[] begin(Path folder, String... more) {
-        return Stream.concat(
-                Stream.of("train", "--data", "synthetic:1x28x28:10:480", "--batch", "8", "--parts", "4", "--threads", "1", "--seed", "7",
-                        "--json", "--checkpoint-every", "2", "--steps", Integer.toString(STEPS), "--out", folder.toString()),
-                Arrays.stream(more)).toArray(String[]::new);
+    private static void await(DuetProcess process, int steps) throws Exception {
+        if (!process.awaitLines(STEP, steps)) {
+            throw new AssertionError("ended by itself: " + process.finish());
+        }
+    }
+
+    private static String[] begin(Path folder) {
+        return new String[] {
+                "train", "--data", "synthetic:1x28x28:10:480", "--batch", "8", "--parts", "4", "--devices", "cpu", "--threads", "1",
+                "--seed",
+                "7", "--json", "--checkpoint-every", "2", "--steps", Integer.toString(STEPS), "--out", folder.toString()};
     }
 
     /** One that was killed before its first checkpoint begins again in the same folder. */
     private static String[] beginOrGoOn(Path folder) throws IOException {
-        return KillTest.hasCheckpoint(folder) ? new String[] {"train", "--resume", folder.toString(), "--threads", "1", "--json"}
-                : begin(folder);
+        return KillTest.hasCheckpoint(folder) ? new String[] {
+                "train", "--resume", folder.toString(), "--devices", "cpu", "--threads", "1", "--json"} : begin(folder);
     }
 
     private void forget() throws IOException {
@@ -91,7 +97,9 @@ class MpiKillTest {
 
     /** Of a process that the launcher starts in these moments. */
     private String number(int rank) throws IOException, InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
         while (!Files.exists(temporary.resolve("pid-" + rank)) || MpiLauncher.number(rank, temporary).isEmpty()) {
+            assertTrue(System.nanoTime() < end, () -> "process " + rank + " has not begun");
             Thread.sleep(5);
         }
         return MpiLauncher.number(rank, temporary);

@@ -121,8 +121,8 @@ public interface Ranks extends AutoCloseable {
     default void giveUp() {}
 
     /**
-     * {@return whether a message was given up while it was under way} Then memory that it is read from or written to must stay: the
-     * processes can only be ended.
+     * {@return whether a message was given up while it was under way} Then memory that it is read from or written to must stay, and
+     * the device that has it: the processes can only be ended.
      */
     default boolean broken() {
         return false;

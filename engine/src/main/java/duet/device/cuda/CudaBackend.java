@@ -31,7 +31,8 @@ import duet.device.cuda.lowering.CudaLayout;
 
 /**
  * CUDA devices, or virtual ones behind the same driver functions. Several logical devices may share one card. When a kernel fails the
- * driver gives up the card's context; the backend then releases everything and answers each later call with what happened.
+ * driver gives up the card's context; the backend then releases everything, but for what other processes may still write to, and answers
+ * each later call with what happened.
  */
 public final class CudaBackend implements Backend {
     private final Kind kind;

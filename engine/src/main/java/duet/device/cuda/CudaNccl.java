@@ -36,6 +36,8 @@ final class CudaNccl {
     private static final long NAP_NANOS = 20_000;
     /** How long the others may take to close, too. */
     private static final Duration END = Duration.ofSeconds(10);
+    /** What a C program's threads have on Linux, for which NCCL is written; Java's have 1 MB. */
+    private static final long STACK_BYTES = 8L << 20;
 
     private final Peers processes;
     private final List<NcclCommunicator> communicators;
@@ -43,6 +45,7 @@ final class CudaNccl {
     /** Once set, the communicators are gone or going. */
     private volatile DeviceException failure;
     private volatile boolean closed;
+    private boolean stuck;
 
     /** Somebody waits for NCCL; each is itself alone, also beside another of the same moment. */
     private static final class Watch {
@@ -86,7 +89,7 @@ final class CudaNccl {
     }
 
     private static void start(Runnable call) {
-        Thread.ofPlatform().daemon().name("duet nccl call").start(call);
+        Thread.ofPlatform().daemon().stackSize(STACK_BYTES).name("duet nccl call").start(call);
     }
 
     /**
@@ -200,10 +203,15 @@ final class CudaNccl {
         }
     }
 
-    /** What waits is told in any case, also if NCCL does not come back from aborting. */
+    /** Who waits in {@link #await} is told in any case, also if NCCL does not come back from aborting. */
     private void fail(DeviceException why) {
         failure = why;
-        allWithin(NcclCommunicator::abort);
+        stuck = !allWithin(NcclCommunicator::abort);
+    }
+
+    /** Whether NCCL has not come back from letting go of the devices, whose memory it may still write to. */
+    synchronized boolean stuck() {
+        return stuck;
     }
 
     /** Does something with each communicator at the same time; whether all have come back. */
@@ -225,9 +233,9 @@ final class CudaNccl {
         }
     }
 
-    /** Comes before the devices are closed. Whether NCCL has let go of them. */
-    synchronized boolean close() {
+    /** Comes before the devices are closed. */
+    synchronized void close() {
         closed = true;
-        return allWithin(NcclCommunicator::destroy); // those that have been aborted are gone
+        stuck |= !allWithin(NcclCommunicator::destroy); // those that have been aborted are gone
     }
 }

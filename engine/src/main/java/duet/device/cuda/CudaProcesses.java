@@ -41,7 +41,7 @@ final class CudaProcesses {
 
     /** Whether something is still under way that cannot be ended: what it uses must stay, the process can only be ended. */
     boolean broken() {
-        return stuck || peers.ranks().broken();
+        return stuck || nccl != null && nccl.stuck() || peers.ranks().broken();
     }
 
     /** Makes sure that what carries exchanges can carry those of these streams. All processes call it. */
@@ -66,8 +66,8 @@ final class CudaProcesses {
 
     /** Comes before the devices are closed. */
     void close() {
-        if (nccl != null && !nccl.close()) {
-            stuck = true;
+        if (nccl != null) {
+            nccl.close();
         }
     }
 }

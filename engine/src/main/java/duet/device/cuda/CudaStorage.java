@@ -54,7 +54,7 @@ final class CudaStorage implements Storage {
         Arrays.fill(addresses, 0);
     }
 
-    /** Waits for runs in flight; the memory is given back also if one of them has failed. */
+    /** Waits for runs in flight; the memory is given back also if one of them has failed, unless other processes may still write to it. */
     @Override
     public void close() {
         backend.whileIdle(() -> {

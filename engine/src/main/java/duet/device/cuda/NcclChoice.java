@@ -131,16 +131,29 @@ record NcclChoice(CudaNccl nccl, String words) {
         } catch (DeviceException e) {
             failure = e.getMessage();
         }
-        List<String> failures = ranks.gather(START, failure.getBytes(StandardCharsets.UTF_8)).stream()
-                .map(answer -> new String(answer, StandardCharsets.UTF_8)).toList();
+        List<String> failures;
+        try {
+            failures = ranks.gather(START, failure.getBytes(StandardCharsets.UTF_8)).stream()
+                    .map(answer -> new String(answer, StandardCharsets.UTF_8)).toList();
+        } catch (RuntimeException e) {
+            letGo(opened);
+            throw e;
+        }
         Optional<String> reason = IntStream.range(0, failures.size()).filter(rank -> !failures.get(rank).isEmpty())
                 .mapToObj(rank -> ranks.name(rank) + ": " + failures.get(rank)).findFirst();
         if (reason.isEmpty()) {
             return new NcclChoice(opened, "NCCL " + version + " between processes");
         }
+        letGo(opened);
+        return staged(reason.get());
+    }
+
+    private static void letGo(CudaNccl opened) {
         if (opened != null) {
             opened.giveUp();
+            if (opened.stuck()) {
+                throw new RankLostException("NCCL does not come back from giving up its connections; DUET_NCCL=off does without it");
+            }
         }
-        return staged(reason.get());
     }
 }
