@@ -79,8 +79,7 @@ class MpiKillTest {
     private static String[] begin(Path folder) {
         return new String[] {
                 "train", "--data", "synthetic:1x28x28:10:480", "--batch", "8", "--parts", "4", "--devices", "cpu", "--threads", "1",
-                "--seed",
-                "7", "--json", "--checkpoint-every", "2", "--steps", Integer.toString(STEPS), "--out", folder.toString()};
+                "--seed", "7", "--json", "--checkpoint-every", "2", "--steps", Integer.toString(STEPS), "--out", folder.toString()};
     }
 
     /** One that was killed before its first checkpoint begins again in the same folder. */

@@ -21,13 +21,13 @@ enum MpiLauncher {
     /** A process's number in a shell that the launcher has started. */
     static final String RANK = "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}";
 
-    private final String library;
+    private final String shim;
     private final String word;
     private final List<String> names;
     private final List<String> options;
 
-    MpiLauncher(String library, String word, List<String> names, List<String> options) {
-        this.library = library;
+    MpiLauncher(String shim, String word, List<String> names, List<String> options) {
+        this.shim = shim;
         this.word = word;
         this.names = names;
         this.options = options;
@@ -37,7 +37,7 @@ enum MpiLauncher {
     List<String> start(int processes) throws IOException, InterruptedException {
         for (String name : names) {
             if (version(name).contains(word)) {
-                assumeTrue(NativeLibraries.problem(library).isEmpty(), () -> NativeLibraries.problem(library).orElseThrow());
+                assumeTrue(NativeLibraries.problem(shim).isEmpty(), () -> NativeLibraries.problem(shim).orElseThrow());
                 return Stream.of(List.of(name), options, List.of("-n", Integer.toString(processes))).flatMap(List::stream).toList();
             }
         }

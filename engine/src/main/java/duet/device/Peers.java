@@ -48,4 +48,13 @@ public record Peers(Ranks ranks, int each) {
     public boolean here(int device) {
         return rank(device) == ranks.rank();
     }
+
+    /**
+     * {@return whether a copy stays within this process}
+     *
+     * @param copy of a step
+     */
+    public boolean here(Step.Copy copy) {
+        return here(copy.from().device()) && here(copy.to().device());
+    }
 }

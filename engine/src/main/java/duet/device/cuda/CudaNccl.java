@@ -101,7 +101,7 @@ final class CudaNccl {
     static void requireSameOrder(Peers processes, List<StreamSteps> streams) {
         Map<String, List<Integer>> ways = new TreeMap<>();
         streams.stream().flatMap(stream -> stream.steps().stream()).filter(Step.Copy.class::isInstance).map(Step.Copy.class::cast)
-                .filter(copy -> !(processes.here(copy.from().device()) && processes.here(copy.to().device())))
+                .filter(copy -> !processes.here(copy))
                 .forEach(copy -> ways.computeIfAbsent("from device " + copy.from().device() + " to device " + copy.to().device(),
                         _ -> new ArrayList<>()).add(copy.to().id()));
         List<String> own = ways.entrySet().stream()

@@ -13,6 +13,7 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
 import duet.device.DeviceException;
+import duet.device.Peers;
 import duet.device.Ranks;
 import duet.device.Step;
 import duet.device.StreamSteps;
@@ -61,6 +62,7 @@ final class CudaQueue {
      */
     record Message(long address, MemorySegment host, Ranks.Message message) {}
 
+    private final Peers peers;
     private final Ranks ranks;
     /** Null where exchanges go through the host's memory. */
     private final CudaNccl nccl;
@@ -83,7 +85,8 @@ final class CudaQueue {
             BiPredicate<Tensor, Tensor> overlap, long run) {
         CudaDevice device = backend.device(steps.device());
         kind = steps.kind();
-        ranks = backend.processes().peers().ranks();
+        peers = backend.processes().peers();
+        ranks = peers.ranks();
         nccl = backend.processes().nccl();
         several = backend.own().size() > 1;
         stream = device.stream(kind);
@@ -107,9 +110,9 @@ final class CudaQueue {
                         }
                     }
                 }
-                case Step.Copy copy when !within(backend, copy) -> {
+                case Step.Copy copy when !peers.here(copy) -> {
                     List<Step.Copy> copies = new ArrayList<>();
-                    for (; i < steps.steps().size() && steps.steps().get(i) instanceof Step.Copy next && !within(backend, next); i++) {
+                    for (; i < steps.steps().size() && steps.steps().get(i) instanceof Step.Copy next && !peers.here(next); i++) {
                         copies.add(next);
                     }
                     i--;
@@ -132,21 +135,17 @@ final class CudaQueue {
         }
     }
 
-    private static boolean within(CudaBackend backend, Step.Copy copy) {
-        return backend.processes().peers().here(copy.from().device()) && backend.processes().peers().here(copy.to().device());
-    }
-
     private Command exchange(CudaBackend backend, List<Step.Copy> copies, Resources resources, ToLongFunction<Tensor> address) {
         List<Message> sends = new ArrayList<>();
         List<Message> receives = new ArrayList<>();
         for (Step.Copy copy : copies) {
-            boolean sent = backend.processes().peers().here(copy.from().device());
+            boolean sent = peers.here(copy.from().device());
             Tensor here = sent ? copy.from() : copy.to();
             if (backend.bytes(here) > Integer.MAX_VALUE) {
                 throw new DeviceException(
                         copy.layer() + ": " + here + " is too large for a message between processes; use a smaller --batch");
             }
-            int rank = backend.processes().peers().rank((sent ? copy.to() : copy.from()).device());
+            int rank = peers.rank((sent ? copy.to() : copy.from()).device());
             MemorySegment host = resources.pinned(stream.device.card, backend.bytes(here)).segment.asSlice(0, backend.bytes(here));
             (sent ? sends : receives).add(new Message(address.applyAsLong(here), host,
                     new Ranks.Message(rank, copy.to().id(), host.asByteBuffer())));
@@ -154,20 +153,20 @@ final class CudaQueue {
         return new Command.Exchange(copies.getFirst().layer(), sends, receives);
     }
 
-    private static Command group(CudaBackend backend, List<Step.Copy> copies, ToLongFunction<Tensor> address) {
+    private Command group(CudaBackend backend, List<Step.Copy> copies, ToLongFunction<Tensor> address) {
         List<NcclCommunicator.Message> messages = new ArrayList<>();
         Set<Integer> senders = new TreeSet<>();
         Set<Integer> receivers = new TreeSet<>();
         for (Step.Copy copy : copies) {
-            boolean sent = backend.processes().peers().here(copy.from().device());
+            boolean sent = peers.here(copy.from().device());
             Tensor here = sent ? copy.from() : copy.to();
             int peer = (sent ? copy.to() : copy.from()).device();
             messages.add(new NcclCommunicator.Message(sent, address.applyAsLong(here), backend.bytes(here), peer));
-            (sent ? receivers : senders).add(backend.processes().peers().rank(peer));
+            (sent ? receivers : senders).add(peers.rank(peer));
         }
         String layer = copies.getFirst().layer();
         Set<Integer> others = senders.isEmpty() ? receivers : senders;
-        String names = others.stream().map(backend.processes().peers().ranks()::name).collect(Collectors.joining(" or "));
+        String names = others.stream().map(peers.ranks()::name).collect(Collectors.joining(" or "));
         return new Command.Group(layer, names + " has not answered about " + layer, List.copyOf(messages));
     }
 

@@ -23,14 +23,15 @@ record MpiIdentity(int rank, int size, int largestTag, String library, String ho
                             + "set UCX_ERROR_SIGNALS to nothing (export UCX_ERROR_SIGNALS=)");
         }
         MpiThread.requireDone(error);
-        MpiIdentity found = new MpiIdentity(DuetMpi.duet_mpi_rank(), DuetMpi.duet_mpi_size(), DuetMpi.duet_mpi_largest_tag(),
-                library(DuetMpi.duet_mpi_library().getString(0)), DuetMpi.duet_mpi_host().getString(0));
-        if (launch.size() != 0 && (found.size != launch.size() || found.rank != launch.rank())) {
+        int rank = DuetMpi.duet_mpi_rank();
+        int size = DuetMpi.duet_mpi_size();
+        String library = library(DuetMpi.duet_mpi_library().getString(0));
+        if (launch.size() != 0 && (size != launch.size() || rank != launch.rank())) {
             throw new DeviceException("the launcher has started this process as rank " + launch.rank() + " of " + launch.size()
-                    + ", but for the library (" + found.library + ") it is rank " + found.rank + " of " + found.size
-                    + ": launcher and library do not belong together; start it with the mpirun of " + found.library);
+                    + ", but for the library (" + library + ") it is rank " + rank + " of " + size
+                    + ": launcher and library do not belong together; start it with the mpirun of " + library);
         }
-        return found;
+        return new MpiIdentity(rank, size, DuetMpi.duet_mpi_largest_tag(), library, DuetMpi.duet_mpi_host().getString(0));
     }
 
     /** Of the library's own words, which may fill a page, the name and the version. */
