@@ -137,7 +137,7 @@ class RankedNcclTest {
         String words = carrier(false);
         assertTrue(words.matches(STAGED + "\\(DUET_NCCL=off\\)"), words);
         System.setProperty("duet.nccl", "no");
-        assertEquals("DUET_NCCL=no says nothing; DUET_NCCL=off does without NCCL, nothing tries it",
+        assertEquals("DUET_NCCL=no: the one value is off, which does without NCCL; unset, NCCL is used if it is there",
                 assertThrows(DeviceException.class, () -> carrier(false)).getMessage());
     }
 

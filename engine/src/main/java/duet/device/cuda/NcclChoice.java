@@ -55,10 +55,12 @@ record NcclChoice(CudaNccl nccl, String words) {
     /** Whether the user does not want it. */
     private static boolean off() {
         String setting = System.getProperty("duet.nccl", System.getenv("DUET_NCCL"));
-        if (setting != null && !setting.equals("off")) {
-            throw new DeviceException("DUET_NCCL=" + setting + " says nothing; DUET_NCCL=off does without NCCL, nothing tries it");
+        boolean unset = setting == null || setting.isEmpty();
+        if (!unset && !setting.equals("off")) {
+            throw new DeviceException(
+                    "DUET_NCCL=" + setting + ": the one value is off, which does without NCCL; unset, NCCL is used if it is there");
         }
-        return setting != null;
+        return !unset;
     }
 
     /**
