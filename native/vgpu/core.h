@@ -100,6 +100,7 @@ class LazyBytes {
   uint8_t *end() const { return data_ + size_; }
   uint8_t &operator[](size_t index) const { return data_[index]; }
  private:
+  bool mapped() const;
   uint8_t *data_ = nullptr;
   size_t size_ = 0;
 };

@@ -1,6 +1,7 @@
 // Device memory: addresses of its own for each device, mapped there. See ../README.md for what the layout catches.
 #include "../core.h"
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <shared_mutex>
@@ -17,10 +18,18 @@ constexpr uint64_t kBase = uint64_t(1) << 45;  // far from where Linux maps prog
 constexpr uint64_t kDeviceRange = uint64_t(1) << kDeviceBits;
 constexpr int kPinnedSlot = 31;  // pinned host memory is a range like that of a device
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kHugePage = uint64_t(2) << 20;
+constexpr size_t kLine = 64;
+constexpr size_t kMappedBytes = 256 << 10;
 constexpr uint64_t kRedZone = 64 << 10;         // more than the 4 KB asked for: a row of an image past the end still lands in it
 constexpr size_t kFillLimit = size_t(4) << 20;  // of each allocation, filled with signalling NaNs
 
-uint64_t page_up(uint64_t bytes) { return (bytes + kPage - 1) & ~(kPage - 1); }
+uint64_t round_up(uint64_t bytes, uint64_t step) { return (bytes + step - 1) & ~(step - 1); }
+uint64_t page_up(uint64_t bytes) { return round_up(bytes, kPage); }
+// Each first touch of a page goes through the kernel, and most device memory lives for a few launches only.
+void in_huge_pages(void *memory, uint64_t bytes) {
+  if (bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
+}
 int slot(int device) { return device < 0 ? kPinnedSlot : device; }
 
 // A signalling NaN as fp32, and a huge odd number as an integer, so that what the shadow misses still shows in the results.
@@ -36,14 +45,29 @@ void fill_with_signalling_nans(uint64_t base, size_t bytes) {
 
 LazyBytes::LazyBytes(size_t size) : size_(size) {
   if (!size) return;
+  if (!mapped()) {
+    data_ = static_cast<uint8_t *>(std::aligned_alloc(kLine, round_up(size, kLine)));
+    if (!data_) throw std::bad_alloc();
+    std::memset(data_, 0, size);
+    return;
+  }
   void *p = mmap(nullptr, page_up(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) throw std::bad_alloc();
+  in_huge_pages(p, page_up(size));
   data_ = static_cast<uint8_t *>(p);
 }
 
 LazyBytes::~LazyBytes() {
-  if (data_) munmap(data_, page_up(size_));
+  if (!data_) return;
+  if (mapped()) {
+    munmap(data_, page_up(size_));
+  } else {
+    std::free(data_);
+  }
 }
+
+// A mapping of its own costs more than to clear that much.
+bool LazyBytes::mapped() const { return size_ >= kMappedBytes; }
 
 struct Memory::State {
   mutable std::shared_mutex mutex;
@@ -55,9 +79,9 @@ struct Memory::State {
 
   // The next free range after the cursor; addresses come round again only after a terabyte, which is the quarantine.
   uint64_t place(int s, uint64_t span) {
-    uint64_t low = kBase + s * kDeviceRange, high = low + kDeviceRange;
+    uint64_t low = kBase + s * kDeviceRange, high = low + kDeviceRange, step = span >= kHugePage ? kHugePage : kPage;
     for (int pass = 0; pass < 2; ++pass, cursor[s] = low + kRedZone) {
-      uint64_t at = cursor[s];
+      uint64_t at = round_up(cursor[s], step);
       while (at + span + kRedZone <= high) {
         uint64_t from = at - kRedZone, to = at + span + kRedZone;
         auto it = allocations.upper_bound(from);
@@ -68,7 +92,7 @@ struct Memory::State {
           it = it->second->freed ? allocations.erase(it) : std::next(it);
         }
         if (!blocked) return at;
-        at = blocked + kRedZone;
+        at = round_up(blocked + kRedZone, step);
       }
     }
     return 0;
@@ -106,6 +130,7 @@ Allocation *Memory::allocate(int device, size_t bytes) {
     state_->allocations.erase(at);
     return nullptr;
   }
+  in_huge_pages(p, span);
   state_->cursor[s] = base + span + kRedZone;
   fill_with_signalling_nans(base, bytes);
   state_->used[s] += bytes;

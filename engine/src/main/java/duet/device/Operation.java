@@ -1,8 +1,8 @@
 package duet.device;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * What a device can be asked to compute: a typed value that names its operands. A backend lowers operations to kernels, and may fuse
@@ -34,7 +34,13 @@ public sealed interface Operation {
     }
 
     private static List<Tensor> list(Tensor... tensors) {
-        return Arrays.stream(tensors).filter(Objects::nonNull).toList();
+        List<Tensor> list = new ArrayList<>(tensors.length);
+        for (Tensor tensor : tensors) {
+            if (tensor != null) {
+                list.add(tensor);
+            }
+        }
+        return Collections.unmodifiableList(list);
     }
 
     /** A pass of a convolution or fully connected layer: what backends do as products of matrices. */

@@ -41,10 +41,13 @@ public final class Philox {
      * @param element not negative and below 2^50
      */
     public static int bits(long seed, int purpose, long step, long element) {
+        return words(seed, purpose, step, element)[(int) (element & 3)];
+    }
+
+    private static int[] words(long seed, int purpose, long step, long element) {
         long block = element >>> 2;
-        int[] words = block((int) block, purpose ^ ((int) (block >>> 32) << 16), (int) step, (int) (step >>> 32),
+        return block((int) block, purpose ^ ((int) (block >>> 32) << 16), (int) step, (int) (step >>> 32),
                 (int) seed, (int) (seed >>> 32));
-        return words[(int) (element & 3)];
     }
 
     /**
@@ -80,7 +83,11 @@ public final class Philox {
      * @param element see {@link #bits}
      */
     public static double uniform(long seed, int purpose, long step, long element) {
-        return (bits(seed, purpose, step, element) & 0xFFFFFFFFL) * 0x1p-32;
+        return uniform(bits(seed, purpose, step, element));
+    }
+
+    private static double uniform(int bits) {
+        return (bits & 0xFFFFFFFFL) * 0x1p-32;
     }
 
     /**
@@ -105,8 +112,10 @@ public final class Philox {
      * @param element see {@link #bits}
      */
     public static double normal(long seed, int purpose, long step, long element) {
-        double radius = Math.sqrt(-2 * Math.log(1 - uniform(seed, purpose, step, 2 * element)));
-        return radius * Math.cos(2 * Math.PI * uniform(seed, purpose, step, 2 * element + 1));
+        int[] words = words(seed, purpose, step, 2 * element); // both are in it
+        int first = (int) (2 * element & 3);
+        double radius = Math.sqrt(-2 * Math.log(1 - uniform(words[first])));
+        return radius * Math.cos(2 * Math.PI * uniform(words[first + 1]));
     }
 
     /**

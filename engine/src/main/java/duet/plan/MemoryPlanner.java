@@ -3,7 +3,6 @@ package duet.plan;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -46,16 +45,16 @@ final class MemoryPlanner {
                 layout::fuses);
         for (int device = 0; device < devices; device++) {
             persistentBytes.add(persistent(tensors, device, layout, regions));
-            Map<Block, Long> offsets = best(liveness.blocks(device));
-            offsets.forEach((block, offset) -> {
-                Region region = new Region(Area.TRANSIENT, offset, block.bytes);
-                if (block.tensor != null) {
-                    regions.put(block.tensor, region);
+            List<Placed> best = best(liveness.blocks(device));
+            for (Placed placed : best) {
+                Region region = new Region(Area.TRANSIENT, placed.offset, placed.block.bytes);
+                if (placed.block.tensor != null) {
+                    regions.put(placed.block.tensor, region);
                 } else {
-                    workspaces.put(block.step, region);
+                    workspaces.put(placed.block.step, region);
                 }
-            });
-            transientBytes.add(end(offsets));
+            }
+            transientBytes.add(end(best));
             preparedBytes.add(prepared(streams, device, layout));
         }
         return new Result(withWorkspaces(streams, workspaces, layout), regions, persistentBytes, transientBytes, preparedBytes);
@@ -85,46 +84,48 @@ final class MemoryPlanner {
         return offset;
     }
 
-    private static Map<Block, Long> best(List<Block> blocks) {
-        Map<Block, Long> best = null;
+    private record Placed(Block block, long offset) {
+        long end() {
+            return offset + block.bytes;
+        }
+    }
+
+    private static List<Placed> best(List<Block> blocks) {
+        List<Placed> best = null;
         for (Comparator<Block> order : ORDERS) {
-            Map<Block, Long> offsets = place(blocks.stream()
+            List<Placed> placed = place(blocks.stream()
                     .sorted(Comparator.comparing((Block block) -> !block.wholeRun).thenComparing(order)).toList());
-            if (best == null || end(offsets) < end(best)) {
-                best = offsets;
+            if (best == null || end(placed) < end(best)) {
+                best = placed;
             }
         }
         return best;
     }
 
-    /** Each block goes into the lowest gap that holds it. */
-    private static Map<Block, Long> place(List<Block> blocks) {
-        Map<Block, Long> offsets = new LinkedHashMap<>();
-        List<Block> placed = new ArrayList<>();
+    /** Each block goes into the lowest gap that holds it. By offset. */
+    private static List<Placed> place(List<Block> blocks) {
+        List<Placed> placed = new ArrayList<>(blocks.size());
         for (Block block : blocks) {
             long offset = 0;
-            for (Block other : placed) {
-                long taken = offsets.get(other);
-                if (taken >= offset + block.bytes) {
+            for (Placed other : placed) {
+                if (other.offset >= offset + block.bytes) {
                     break;
                 }
-                if (taken + other.bytes > offset && block.conflicts(other)) {
-                    offset = taken + other.bytes;
+                if (other.end() > offset && block.conflicts(other.block)) {
+                    offset = other.end();
                 }
             }
-            offsets.put(block, offset);
-            long at = offset;
             int index = 0;
-            while (index < placed.size() && offsets.get(placed.get(index)) <= at) {
+            while (index < placed.size() && placed.get(index).offset <= offset) {
                 index++;
             }
-            placed.add(index, block);
+            placed.add(index, new Placed(block, offset));
         }
-        return offsets;
+        return placed;
     }
 
-    private static long end(Map<Block, Long> offsets) {
-        return offsets.entrySet().stream().mapToLong(entry -> entry.getValue() + entry.getKey().bytes).max().orElse(0);
+    private static long end(List<Placed> placed) {
+        return placed.stream().mapToLong(Placed::end).max().orElse(0);
     }
 
     private static List<StreamSteps> withWorkspaces(List<StreamSteps> streams, Map<Point, Region> workspaces, Layout layout) {

@@ -81,7 +81,11 @@ public record Plan(
 
         /** {@return how many numbers the whole parameter has} */
         public int elements() {
-            return sizes.stream().reduce(1, Math::multiplyExact);
+            int elements = 1;
+            for (int size : sizes) {
+                elements = Math.multiplyExact(elements, size);
+            }
+            return elements;
         }
     }
 

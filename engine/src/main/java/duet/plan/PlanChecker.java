@@ -246,7 +246,13 @@ public final class PlanChecker {
     }
 
     private boolean allBefore(Occupant one, Occupant other) {
-        return one.accesses().stream().allMatch(first -> other.accesses().stream().allMatch(
-                second -> order.before(first.point(), second.point())));
+        for (Access first : one.accesses()) {
+            for (Access second : other.accesses()) {
+                if (!order.before(first.point(), second.point())) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 }

@@ -60,9 +60,10 @@ class PlacementEquivalenceTest {
         }
         Placement drawn = others.get((int) (seed % others.size()));
         for (Placement placement : List.of(Placement.TWO_TOWERS, drawn)) {
-            Map<String, double[]> first = run(network, placement, dropout, seed, Schedule.firstStream());
+            Plans plans = Plans.of(network, placement, BATCH, dropout);
+            Map<String, double[]> first = plans.run(seed, Schedule.firstStream());
             for (Schedule schedule : Schedule.adversarial(seed)) {
-                Map<String, double[]> again = run(network, placement, dropout, seed, schedule);
+                Map<String, double[]> again = plans.run(seed, schedule);
                 first.forEach(
                         (name, values) -> assertArrayEquals(values, again.get(name), () -> placement + ": " + name + " of " + network));
             }
@@ -102,8 +103,9 @@ class PlacementEquivalenceTest {
         for (Placement group : List.of(Placement.ONE_DEVICE, Placement.TWO_TOWERS, Placement.HALVES)) {
             Map<String, double[]> one = run(Tiny.wide(), Placement.data(group, 1, 4), true, RandomNetworks.SEED, Schedule.firstStream());
             for (int groups : new int[] {2, 4}) {
+                Plans plans = Plans.of(Tiny.wide(), Placement.data(group, groups, 4), BATCH, true);
                 for (Schedule schedule : Schedule.adversarial(RandomNetworks.SEED)) {
-                    Map<String, double[]> other = run(Tiny.wide(), Placement.data(group, groups, 4), true, RandomNetworks.SEED, schedule);
+                    Map<String, double[]> other = plans.run(RandomNetworks.SEED, schedule);
                     one.forEach((name, values) -> assertArrayEquals(values, other.get(name), () -> groups + " groups: " + name));
                 }
             }
@@ -114,45 +116,59 @@ class PlacementEquivalenceTest {
         return run(network, placement, BATCH, dropout, seed, schedule);
     }
 
-    /** What every device reports, and all parameters, after training and evaluation. */
     private static Map<String, double[]> run(Network network, Placement placement, int batch, boolean dropout, long seed,
             Schedule schedule) {
-        try (ReferenceBackend backend = new ReferenceBackend(placement.devices(), schedule)) {
-            Plan training = plan(network, placement, Mode.TRAINING, batch, dropout, backend);
-            Plan evaluation = plan(network, placement, Mode.EVALUATION, batch, dropout, backend);
-            long[] scratchBytes = IntStream.range(0, placement.devices())
-                    .mapToLong(i -> Math.max(training.transientBytes().get(i), evaluation.transientBytes().get(i))).toArray();
-            Storage persistent = backend.allocate(training.persistentBytes().stream().mapToLong(Long::longValue).toArray());
-            Storage scratch = backend.allocateScratch(scratchBytes);
-            ReferenceProgram trainer = backend.load(training.streams(), training.regions(), persistent, scratch);
-            ReferenceProgram evaluator = backend.load(evaluation.streams(), evaluation.regions(), persistent, scratch);
-            SplittableRandom random = new SplittableRandom(seed);
-            initialize(training, trainer, random);
-            Map<String, double[]> results = new LinkedHashMap<>();
-            for (int step = 0; step < 3; step++) {
-                feed(training, trainer, random);
-                trainer.run(parameters(training, step));
-                results.put("losses " + step, losses(training, trainer));
-            }
-            feed(evaluation, evaluator, random);
-            evaluator.run(RunParameters.NONE);
-            results.put("evaluation losses", losses(evaluation, evaluator));
-            requests(network, Mode.EVALUATION).layers()
-                    .forEach(layer -> results.put("output of " + layer, made(evaluation, evaluator, layer)));
-            for (int i = 0; i < training.parameters().size(); i++) {
-                results.put(training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, false));
-                results.put("momentum " + training.parameters().get(i).name(), whole(training.parameters().get(i), trainer, true));
-            }
-            return results;
-        }
+        return Plans.of(network, placement, batch, dropout).run(seed, schedule);
     }
 
-    private static Plan plan(Network network, Placement placement, Mode mode, int batch, boolean dropout, ReferenceBackend backend) {
-        Requests requests = requests(network, mode);
-        Plan plan = Planner.plan(network, placement, mode, batch, new StoredImages(STORED, STORED), dropout, requests, backend);
-        assertEquals(List.of(), PlanChecker.check(plan, backend), () -> "plan of " + network);
-        assertEquals(plan, Planner.plan(network, placement, mode, batch, new StoredImages(STORED, STORED), dropout, requests, backend));
-        return plan;
+    /** Of a network under a placement; checked. */
+    private record Plans(Plan training, Plan evaluation) {
+        static Plans of(Network network, Placement placement, int batch, boolean dropout) {
+            return new Plans(plan(network, placement, Mode.TRAINING, batch, dropout),
+                    plan(network, placement, Mode.EVALUATION, batch, dropout));
+        }
+
+        private static Plan plan(Network network, Placement placement, Mode mode, int batch, boolean dropout) {
+            try (ReferenceBackend backend = new ReferenceBackend(placement.devices(), Schedule.firstStream())) {
+                Requests requests = requests(network, mode);
+                Plan plan = Planner.plan(network, placement, mode, batch, new StoredImages(STORED, STORED), dropout, requests, backend);
+                assertEquals(List.of(), PlanChecker.check(plan, backend), () -> "plan of " + network);
+                assertEquals(plan,
+                        Planner.plan(network, placement, mode, batch, new StoredImages(STORED, STORED), dropout, requests, backend));
+                return plan;
+            }
+        }
+
+        /** What every device reports, and all parameters, after training and evaluation. */
+        Map<String, double[]> run(long seed, Schedule schedule) {
+            try (ReferenceBackend backend = new ReferenceBackend(training.placement().devices(), schedule)) {
+                long[] scratchBytes = IntStream.range(0, training.placement().devices())
+                        .mapToLong(i -> Math.max(training.transientBytes().get(i), evaluation.transientBytes().get(i))).toArray();
+                Storage persistent = backend.allocate(training.persistentBytes().stream().mapToLong(Long::longValue).toArray());
+                Storage scratch = backend.allocateScratch(scratchBytes);
+                ReferenceProgram trainer = backend.load(training.streams(), training.regions(), persistent, scratch);
+                ReferenceProgram evaluator = backend.load(evaluation.streams(), evaluation.regions(), persistent, scratch);
+                SplittableRandom random = new SplittableRandom(seed);
+                initialize(training, trainer, random);
+                Map<String, double[]> results = new LinkedHashMap<>();
+                for (int step = 0; step < 3; step++) {
+                    feed(training, trainer, random);
+                    trainer.run(parameters(training, step));
+                    results.put("losses " + step, losses(training, trainer));
+                }
+                feed(evaluation, evaluator, random);
+                evaluator.run(RunParameters.NONE);
+                results.put("evaluation losses", losses(evaluation, evaluator));
+                requests(evaluation.network(), Mode.EVALUATION).layers()
+                        .forEach(layer -> results.put("output of " + layer, made(evaluation, evaluator, layer)));
+                for (int i = 0; i < training.parameters().size(); i++) {
+                    Plan.Parameter parameter = training.parameters().get(i);
+                    results.put(parameter.name(), whole(parameter, trainer, false));
+                    results.put("momentum " + parameter.name(), whole(parameter, trainer, true));
+                }
+                return results;
+            }
+        }
     }
 
     /** An evaluation gives out what every layer makes. */
@@ -201,9 +217,10 @@ class PlacementEquivalenceTest {
         for (Plan.Parameter parameter : plan.parameters()) {
             double[] values = random.doubles(parameter.elements(), -0.5, 0.5).toArray();
             for (Plan.Part part : parameter.parts()) {
-                double[] own = new double[Math.toIntExact(part.tensor().elements())];
+                int[] places = places(parameter, part);
+                double[] own = new double[places.length];
                 for (int i = 0; i < own.length; i++) {
-                    own[i] = values[place(parameter, part, i)];
+                    own[i] = values[places[i]];
                 }
                 program.write(part.tensor(), own);
             }
@@ -216,24 +233,28 @@ class PlacementEquivalenceTest {
     private static double[] whole(Plan.Parameter parameter, ReferenceProgram program, boolean momentum) {
         double[] values = new double[parameter.elements()];
         for (Plan.Part part : momentum ? parameter.momentum() : parameter.parts()) {
-            double[] own = new double[Math.toIntExact(part.tensor().elements())];
+            int[] places = places(parameter, part);
+            double[] own = new double[places.length];
             program.read(part.tensor(), own);
             for (int i = 0; i < own.length; i++) {
-                values[place(parameter, part, i)] = own[i];
+                values[places[i]] = own[i];
             }
         }
         return values;
     }
 
-    /** Where element i of a part is in the canonical whole. */
-    private static int place(Plan.Parameter parameter, Plan.Part part, int i) {
+    /** Where the elements of a part are in the canonical whole. */
+    private static int[] places(Plan.Parameter parameter, Plan.Part part) {
         Tensor tensor = part.tensor();
-        if (tensor.format() == Format.VECTOR) {
-            return part.firstOutput() + i;
+        int[] places = new int[Math.toIntExact(tensor.elements())];
+        boolean vector = tensor.format() == Format.VECTOR;
+        int row = vector ? 1 : Math.toIntExact(tensor.elementsPerImage());
+        int rowOfWhole = vector ? 1 : parameter.elements() / parameter.sizes().getFirst();
+        int first = vector ? 0 : part.firstInput() * tensor.height() * tensor.width();
+        for (int i = 0; i < places.length; i++) {
+            places[i] = (part.firstOutput() + i / row) * rowOfWhole + first + i % row;
         }
-        int rowOfWhole = parameter.elements() / parameter.sizes().getFirst();
-        int row = Math.toIntExact(tensor.elementsPerImage());
-        return (part.firstOutput() + i / row) * rowOfWhole + part.firstInput() * tensor.height() * tensor.width() + i % row;
+        return places;
     }
 
     /** Writes one batch, of which an image is absent, to every device. */

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Under data parallelism each device updates a share of the large weights; what can go wrong with that is found. */
 class SharesTest {
     /** By layer, how many numbers its weight has; 130 outputs are three blocks, 384 are six, 200 are four. */
-    private static final Map<String, Integer> SHARED = Map.of("conv2", 130 * 64 * 9, "grouped", 384 * 65 * 9, "fc3", 200 * 384 * 4);
+    private static final Map<String, Integer> SHARED = Map.of("conv2", 130 * 64 * 9, "grouped", 384 * 65 * 9, "fc3", 200 * 384);
     private static final long FLOP_OF_UPDATE = 5;
 
     private static final Plan TWO = plan(2, 2, Mode.TRAINING);
@@ -128,7 +128,7 @@ class SharesTest {
 
     @Test
     void updatedOnce() {
-        String momentum = "momentum.fc3.weight@1 72x384x2x2 is updated ";
+        String momentum = "momentum.fc3.weight@1 72x384x1x1 is updated ";
         assertEquals(List.of(momentum + "0 times in a plan for TRAINING"), PlanChecker.check(edited(TWO,
                 steps -> steps.remove(place(steps, Operation.SgdUpdate.class, "fc3")))));
         assertEquals(List.of(momentum + "2 times in a plan for TRAINING"), PlanChecker.check(edited(TWO, steps -> {
@@ -168,7 +168,7 @@ class SharesTest {
             steps.add(place + 1 + steps.subList(place, steps.size()).indexOf(
                     steps.stream().skip(place).filter(Step.Record.class::isInstance).findFirst().orElseThrow()), update);
         }));
-        assertTrue(sentTooEarly.stream().anyMatch(fault -> fault.startsWith("fc3.share@1 72x384x2x2: no event orders ")),
+        assertTrue(sentTooEarly.stream().anyMatch(fault -> fault.startsWith("fc3.share@1 72x384x1x1: no event orders ")),
                 sentTooEarly::toString);
     }
 
@@ -207,7 +207,7 @@ class SharesTest {
     void momentumInParts() {
         Plan.Parameter weight = weight("fc3.weight");
         assertTrue(PlanChecker.check(with(TWO, weight, weight.momentum().subList(0, 1)))
-                .contains("fc3.weight: the parts of its momentum do not make up its 307200 elements"));
+                .contains("fc3.weight: the parts of its momentum do not make up its 76800 elements"));
     }
 
     /** A backend may store a share in another form than what is no share. */

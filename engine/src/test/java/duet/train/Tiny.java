@@ -62,6 +62,7 @@ public final class Tiny {
                 new Layer.Nonlinearity("relu2", Operation.Activation.RELU),
                 new Layer.Convolution("grouped", 384, 3, 1, 1, 2, Rounding.FLOOR, true, start, 0.05),
                 new Layer.Nonlinearity("relu", Operation.Activation.RELU),
+                new Layer.Pooling("pool", Layer.Pooling.Kind.MAX, 2, 2, 0, Rounding.FLOOR),
                 new Layer.FullyConnected("fc3", 200, true, start),
                 new Layer.Nonlinearity("relu3", Operation.Activation.RELU),
                 new Layer.Dropout("drop3", 0.25, false),
