@@ -104,6 +104,7 @@ class BadInputTest {
                 usage("placement against devices", "--placement towers needs 2 devices", "train --placement towers --devices cpu"),
                 new Case("unknown device", ExitCode.BAD_USAGE, "gpu",
                         folder -> "train --data " + Runs.DATA + " --devices gpu --out " + folder.resolve("out")),
+                usage("devices by number", "unknown device '4'", "plan --ranks 2 --devices 4"),
                 usage("devices of two kinds", "do not work together", "plan --devices cpu,virtual:0"),
                 usage("too many threads", "use 1 to 1024", "plan --devices cpu --threads 100000"),
                 usage("placement against the network", "2 towers do not divide 1 group", "bench --net alexnet-caffe --placement towers"),

@@ -25,6 +25,8 @@ final class ParameterTensors {
     private final List<Parameter> parameters = new ArrayList<>();
     private final List<GroupParameters> groups;
     private final Map<String, List<WeightTeam>> teams = new HashMap<>();
+    /** Of the layers so far, in each team. */
+    private int shares;
 
     /** @param builders one for each group of devices */
     ParameterTensors(List<PlanBuilder> builders, List<Division> divisions) {
@@ -68,7 +70,10 @@ final class ParameterTensors {
         boolean replicated = division.work() == Work.REPLICATED;
         IntUnaryOperator groupsOf = lane -> division.work() != Work.GROUPS ? l.groups()
                 : l.groups() * weights.get(lane).outputs() / l.outputs();
-        teams.put(l.name(), WeightTeam.of(division, builders, lane -> weights.get(lane).filter(filter, groupsOf.applyAsInt(lane))));
+        List<WeightTeam> own = WeightTeam.of(division, builders, lane -> weights.get(lane).filter(filter, groupsOf.applyAsInt(lane)),
+                shares);
+        teams.put(l.name(), own);
+        shares += own.getFirst().shares().size();
         for (ParameterShape parameter : l.parameters(division.input())) {
             add(parameter, parameter.bias() ? null : filter, parameter.bias() ? lane -> 1 : groupsOf,
                     parameter.bias() ? biases : weights, replicated);

@@ -42,8 +42,8 @@ final class Shares {
     record Filter(int outputs, int groups, long elements) {}
 
     /**
-     * The outputs that each device updates: whole blocks; where there are fewer blocks the last devices have none. Empty if every device
-     * updates all: small filters, and those in groups that are no whole blocks.
+     * The outputs that one device each updates: whole blocks; where there are fewer blocks than devices some have none. Empty if every
+     * device updates all: small filters, and those in groups that are no whole blocks.
      */
     static List<Range> of(int devices, Filter filter) {
         int outputs = filter.outputs();
@@ -68,16 +68,17 @@ final class Shares {
      */
     Supplier<List<Tensor>> sums(String layer, List<List<Tensor>> gradients, WeightTeam team) {
         List<Tensor> terms = team.team().own(steps, layer, gradients);
-        List<List<Tensor>> cut = new ArrayList<>(); // by place in the team, and by whose share it is
+        List<List<Tensor>> cut = new ArrayList<>(); // by place in the team, and by share
         List<Parcel> parcels = new ArrayList<>();
-        Map<List<Integer>, Integer> places = new HashMap<>(); // by sender and owner, among the parcels
+        Map<List<Integer>, Integer> places = new HashMap<>(); // by sender and share, among the parcels
         for (int from = 0; from < terms.size(); from++) {
             Tensor term = terms.get(from);
             List<Tensor> own = team.shares().stream().map(share -> cut(layer, ".gradient.share", term, share, Role.TRANSIENT)).toList();
-            for (int owner = 0; owner < own.size(); owner++) {
+            for (int share = 0; share < own.size(); share++) {
+                int owner = team.owner(share);
                 if (owner != from) {
-                    places.put(List.of(from, owner), parcels.size());
-                    parcels.add(new Parcel(own.get(owner), layer + ".received.gradient", terms.get(owner).device()));
+                    places.put(List.of(from, share), parcels.size());
+                    parcels.add(new Parcel(own.get(share), layer + ".received.gradient", terms.get(owner).device()));
                 }
             }
             cut.add(own);
@@ -86,13 +87,13 @@ final class Shares {
         return () -> {
             steps.await(sent);
             List<Tensor> sums = new ArrayList<>();
-            for (int owner = 0; owner < team.shares().size(); owner++) {
+            for (int share = 0; share < team.shares().size(); share++) {
                 List<Tensor> here = new ArrayList<>();
                 for (int from = 0; from < terms.size(); from++) {
-                    Integer place = places.get(List.of(from, owner));
-                    here.add(place == null ? cut.get(from).get(owner) : sent.arrived().get(place));
+                    Integer place = places.get(List.of(from, share));
+                    here.add(place == null ? cut.get(from).get(share) : sent.arrived().get(place));
                 }
-                sums.add(team.team().sum(steps, layer, here, cut.get(owner).get(owner)));
+                sums.add(team.team().sum(steps, layer, here, cut.get(team.owner(share)).get(share)));
             }
             return sums;
         };

@@ -159,7 +159,7 @@ final class Updates {
                 .map(first -> parameters.of(first.builder()).weight(division.name(), first.lane())).toList();
         List<Tensor> updated = new ArrayList<>();
         for (int i = 0; i < team.shares().size(); i++) {
-            Held whole = weights.get(i);
+            Held whole = weights.get(team.owner(i));
             Held share = new Held(shares.weights(division.name(), whole.tensor(), team.shares().get(i)), whole.momentum(),
                     whole.rateIndex());
             update(division, gradients.get(i), share);

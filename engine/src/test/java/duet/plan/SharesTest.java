@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IntSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -58,6 +60,18 @@ class SharesTest {
                     .mapToLong(copy -> copy.to().dataBytes()).sum();
             assertEquals(2L * (devices - 1) * 4 * elements, travels);
         });
+    }
+
+    /** Of layers with fewer shares than devices none has two while another has none. */
+    @ParameterizedTest
+    @CsvSource({"4", "8", "16"})
+    void sharesGoRound(int devices) {
+        Plan plan = plan(devices, devices, Mode.TRAINING);
+        int[] shares = new int[devices];
+        SHARED.keySet().forEach(layer -> plan.parameters().stream().filter(parameter -> parameter.name().equals(layer + ".weight"))
+                .flatMap(parameter -> parameter.momentum().stream()).forEach(part -> shares[part.tensor().device()]++));
+        IntSummaryStatistics each = Arrays.stream(shares).summaryStatistics();
+        assertTrue(each.getSum() >= 10 && each.getMax() - each.getMin() <= 1, () -> Arrays.toString(shares));
     }
 
     private static Stream<Step.Copy> copies(Plan plan, String layer) {

@@ -121,6 +121,7 @@ public final class PlanCommand implements Callable<Integer> {
                             + "and neither --dot nor --json");
         }
         devices.setRanks(ranks);
+        devices.check(); // of several processes none is opened
         Network network = ablations.apply(network());
         if (compare) {
             return compare(network);

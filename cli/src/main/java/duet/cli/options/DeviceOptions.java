@@ -183,13 +183,7 @@ public final class DeviceOptions {
 
     /** @param otherwise what is not said by the options */
     public Backend open(Placement chosen, Arithmetic otherwise) {
-        CpuOptions options = CommandFailure.checked(() -> {
-            CpuOptions given = new CpuOptions(threads(), arithmetic(otherwise));
-            if (devices != null) {
-                Backends.check(devices, given);
-            }
-            return given;
-        });
+        CpuOptions options = checked(otherwise);
         together.check();
         Backend backend = Processes.size() == 1 ? alone(chosen, options, 0) : apart ? apart(chosen, options) : together(chosen, options);
         List<String> useless = Stream.of(threads == null ? null : "--threads", convolutions == null ? null : "--convolutions")
@@ -201,6 +195,21 @@ public final class DeviceOptions {
                     + (useless.size() == 1 ? "it" : "them") + " out, or give --devices cpu");
         }
         return backend;
+    }
+
+    /** That there could be such devices; whether they are there is not looked for. */
+    public void check() {
+        checked(Arithmetic.DEFAULT);
+    }
+
+    private CpuOptions checked(Arithmetic otherwise) {
+        return CommandFailure.checked(() -> {
+            CpuOptions given = new CpuOptions(threads(), arithmetic(otherwise));
+            if (devices != null) {
+                Backends.check(devices, given);
+            }
+            return given;
+        });
     }
 
     private Backend alone(Placement chosen, CpuOptions options, int place) {
