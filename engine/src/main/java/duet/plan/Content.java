@@ -27,6 +27,10 @@ record Content(List<Range> images, List<Range> channels, List<Band> bands, int w
     Content {
         images = joined(images);
         channels = joined(channels);
+        bands = bands.size() == 1 ? List.copyOf(bands) : merged(bands); // nearly always: a check makes many contents
+    }
+
+    private static List<Band> merged(List<Band> bands) {
         List<Band> merged = new ArrayList<>();
         for (Band band : bands) {
             Band last = merged.isEmpty() ? null : merged.getLast();
@@ -37,7 +41,7 @@ record Content(List<Range> images, List<Range> channels, List<Band> bands, int w
                 merged.add(band);
             }
         }
-        bands = List.copyOf(merged);
+        return List.copyOf(merged);
     }
 
     static Content of(Range images, Range channels, Range rows, int width, Term term) {
@@ -59,6 +63,9 @@ record Content(List<Range> images, List<Range> channels, List<Band> bands, int w
 
     /** Runs that follow each other as one. */
     static List<Range> joined(List<Range> ranges) {
+        if (ranges.size() == 1) {
+            return List.copyOf(ranges);
+        }
         List<Range> merged = new ArrayList<>();
         for (Range range : ranges) {
             if (!merged.isEmpty() && merged.getLast().end() == range.first()) {
@@ -73,11 +80,11 @@ record Content(List<Range> images, List<Range> channels, List<Band> bands, int w
     /** Null if the rows are not all the same. */
     Term term() {
         Term first = bands.getFirst().term();
-        return bands.stream().allMatch(band -> band.term().equals(first)) ? first : null;
+        return bands.size() == 1 || bands.stream().allMatch(band -> band.term().equals(first)) ? first : null;
     }
 
     List<Range> rows() {
-        return joined(bands.stream().map(Band::rows).toList());
+        return bands.size() == 1 ? List.of(bands.getFirst().rows()) : joined(bands.stream().map(Band::rows).toList());
     }
 
     private List<Range> along(Axis axis) {
@@ -93,7 +100,11 @@ record Content(List<Range> images, List<Range> channels, List<Band> bands, int w
     }
 
     private static int count(List<Range> ranges) {
-        return ranges.stream().mapToInt(Range::count).sum();
+        int count = 0;
+        for (Range range : ranges) {
+            count += range.count();
+        }
+        return count;
     }
 
     boolean fits(Tensor tensor) {

@@ -52,7 +52,8 @@ final class Terms {
 
     /** @param shares along different axes; those that are complete do not count */
     Term leaf(Kind kind, int node, int slot, List<Share> shares) {
-        return of(new Leaf(kind, node, slot, shares.stream().filter(share -> !share.complete()).toList()));
+        List<Share> own = shares.isEmpty() ? shares : shares.stream().filter(share -> !share.complete()).toList();
+        return of(new Leaf(kind, node, slot, own));
     }
 
     /** Nothing but the sum. */
