@@ -82,7 +82,7 @@ constexpr int kDeviceBits = 40;
 #endif
 // Device memory lies at addresses of its own for each device (the device number in the five bits above these), mapped there, so that a
 // device address is also a host pointer inside the simulator. Red zones of at least 4 KB; freed ranges are quarantined.
-// Zeroed bytes whose pages exist only once they are touched: the shadow of a gigabyte costs nothing until it is used.
+// Zeroed bytes. Pages of many exist only once they are touched: the shadow of a gigabyte costs nothing until it is used.
 class LazyBytes {
  public:
   LazyBytes() = default;

@@ -20,16 +20,18 @@ constexpr int kPinnedSlot = 31;  // pinned host memory is a range like that of a
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kHugePage = uint64_t(2) << 20;
 constexpr size_t kLine = 64;
-constexpr size_t kMappedBytes = 256 << 10;
+constexpr size_t kMappedBytes = 256 << 10;      // to map fewer costs more than to clear them
 constexpr uint64_t kRedZone = 64 << 10;         // more than the 4 KB asked for: a row of an image past the end still lands in it
 constexpr size_t kFillLimit = size_t(4) << 20;  // of each allocation, filled with signalling NaNs
 
 uint64_t round_up(uint64_t bytes, uint64_t step) { return (bytes + step - 1) & ~(step - 1); }
 uint64_t page_up(uint64_t bytes) { return round_up(bytes, kPage); }
+
 // Each first touch of a page goes through the kernel, and most device memory lives for a few launches only.
 void in_huge_pages(void *memory, uint64_t bytes) {
   if (bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
 }
+
 int slot(int device) { return device < 0 ? kPinnedSlot : device; }
 
 // A signalling NaN as fp32, and a huge odd number as an integer, so that what the shadow misses still shows in the results.
@@ -66,7 +68,6 @@ LazyBytes::~LazyBytes() {
   }
 }
 
-// A mapping of its own costs more than to clear that much.
 bool LazyBytes::mapped() const { return size_ >= kMappedBytes; }
 
 struct Memory::State {
@@ -77,7 +78,8 @@ struct Memory::State {
   int next_number[32] = {};
   bool peer[32][32] = {};
 
-  // The next free range after the cursor; addresses come round again only after a terabyte, which is the quarantine.
+  // The next free range after the cursor, where huge pages can begin if it is for some; addresses come round again only after a terabyte,
+  // which is the quarantine.
   uint64_t place(int s, uint64_t span) {
     uint64_t low = kBase + s * kDeviceRange, high = low + kDeviceRange, step = span >= kHugePage ? kHugePage : kPage;
     for (int pass = 0; pass < 2; ++pass, cursor[s] = low + kRedZone) {

@@ -17,7 +17,6 @@ import java.util.stream.Stream;
 import duet.cli.output.ExitCode;
 import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -25,7 +24,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  * What several processes share out besides training: the same files as from one process; and what becomes of all when one of them lacks
  * room.
  */
-@Isolated // several processes share the cores
 class MpiWorkTest {
     /** Bytes, fewer than a checkpoint or a shard has. */
     private static final int ROOM = 60_000;

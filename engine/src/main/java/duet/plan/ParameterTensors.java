@@ -25,8 +25,8 @@ final class ParameterTensors {
     private final List<Parameter> parameters = new ArrayList<>();
     private final List<GroupParameters> groups;
     private final Map<String, List<WeightTeam>> teams = new HashMap<>();
-    /** Of the layers so far, in each team. */
-    private int shares;
+    /** How many shares the layers so far have. */
+    private int sharesBefore;
 
     /** @param builders one for each group of devices */
     ParameterTensors(List<PlanBuilder> builders, List<Division> divisions) {
@@ -71,9 +71,9 @@ final class ParameterTensors {
         IntUnaryOperator groupsOf = lane -> division.work() != Work.GROUPS ? l.groups()
                 : l.groups() * weights.get(lane).outputs() / l.outputs();
         List<WeightTeam> own = WeightTeam.of(division, builders, lane -> weights.get(lane).filter(filter, groupsOf.applyAsInt(lane)),
-                shares);
+                sharesBefore);
         teams.put(l.name(), own);
-        shares += own.getFirst().shares().size();
+        sharesBefore += own.getFirst().shares().size();
         for (ParameterShape parameter : l.parameters(division.input())) {
             add(parameter, parameter.bias() ? null : filter, parameter.bias() ? lane -> 1 : groupsOf,
                     parameter.bias() ? biases : weights, replicated);

@@ -81,11 +81,7 @@ public record Plan(
 
         /** {@return how many numbers the whole parameter has} */
         public int elements() {
-            int elements = 1;
-            for (int size : sizes) {
-                elements = Math.multiplyExact(elements, size);
-            }
-            return elements;
+            return sizes.stream().reduce(1, Math::multiplyExact);
         }
     }
 

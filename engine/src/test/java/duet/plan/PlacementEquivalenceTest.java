@@ -15,12 +15,11 @@ import java.util.stream.LongStream;
 import duet.device.RunParameters;
 import duet.device.Storage;
 import duet.device.Tensor;
-import duet.device.Tensor.Format;
 import duet.net.Layer;
 import duet.net.Network;
 import duet.net.Shape;
+import duet.reference.PlanRun;
 import duet.reference.ReferenceBackend;
-import duet.reference.ReferenceProgram;
 import duet.reference.Schedule;
 import duet.train.Tiny;
 import org.junit.jupiter.api.Test;
@@ -146,25 +145,30 @@ class PlacementEquivalenceTest {
                         .mapToLong(i -> Math.max(training.transientBytes().get(i), evaluation.transientBytes().get(i))).toArray();
                 Storage persistent = backend.allocate(training.persistentBytes().stream().mapToLong(Long::longValue).toArray());
                 Storage scratch = backend.allocateScratch(scratchBytes);
-                ReferenceProgram trainer = backend.load(training.streams(), training.regions(), persistent, scratch);
-                ReferenceProgram evaluator = backend.load(evaluation.streams(), evaluation.regions(), persistent, scratch);
+                PlanRun trainer = new PlanRun(training, backend.load(training.streams(), training.regions(), persistent, scratch));
+                PlanRun evaluator = new PlanRun(evaluation, backend.load(evaluation.streams(), evaluation.regions(), persistent, scratch));
                 SplittableRandom random = new SplittableRandom(seed);
-                initialize(training, trainer, random);
+                for (Plan.Parameter parameter : training.parameters()) {
+                    trainer.write(parameter, random.doubles(parameter.elements(), -0.5, 0.5).toArray());
+                }
+                float[] mean = new float[Math.toIntExact(training.inputs().getFirst().mean().elements())];
+                for (int i = 0; i < mean.length; i++) {
+                    mean[i] = (float) random.nextDouble(100, 150);
+                }
                 Map<String, double[]> results = new LinkedHashMap<>();
                 for (int step = 0; step < 3; step++) {
-                    feed(training, trainer, random);
+                    feed(training, trainer, mean, random);
                     trainer.run(parameters(training, step));
-                    results.put("losses " + step, losses(training, trainer));
+                    results.put("losses " + step, losses(trainer));
                 }
-                feed(evaluation, evaluator, random);
+                feed(evaluation, evaluator, mean, random);
                 evaluator.run(RunParameters.NONE);
-                results.put("evaluation losses", losses(evaluation, evaluator));
+                results.put("evaluation losses", losses(evaluator));
                 requests(evaluation.network(), Mode.EVALUATION).layers()
                         .forEach(layer -> results.put("output of " + layer, made(evaluation, evaluator, layer)));
-                for (int i = 0; i < training.parameters().size(); i++) {
-                    Plan.Parameter parameter = training.parameters().get(i);
-                    results.put(parameter.name(), whole(parameter, trainer, false));
-                    results.put("momentum " + parameter.name(), whole(parameter, trainer, true));
+                for (Plan.Parameter parameter : training.parameters()) {
+                    results.put(parameter.name(), trainer.weights(parameter));
+                    results.put("momentum " + parameter.name(), trainer.momentum(parameter));
                 }
                 return results;
             }
@@ -179,7 +183,7 @@ class PlacementEquivalenceTest {
     }
 
     /** What a layer has made, from the first device or put together from both. */
-    private static double[] made(Plan plan, ReferenceProgram program, String layer) {
+    private static double[] made(Plan plan, PlanRun run, String layer) {
         Shape shape = plan.network().shape(layer);
         int image = Math.toIntExact(shape.elements());
         double[] whole = new double[plan.batch() * image];
@@ -187,8 +191,7 @@ class PlacementEquivalenceTest {
         for (Plan.Outputs outputs : plan.outputs()) {
             for (Plan.Piece piece : outputs.layers().getOrDefault(layer, List.of())) {
                 Tensor part = piece.tensor();
-                double[] values = new double[Math.toIntExact(part.elements())];
-                program.read(part, values);
+                double[] values = run.read(part);
                 for (int i = 0; i < values.length; i++) {
                     int x = i % part.width();
                     int y = i / part.width() % part.height() + piece.firstRow();
@@ -213,52 +216,8 @@ class PlacementEquivalenceTest {
         return new RunParameters(77, step, rates, decays, 0.9f);
     }
 
-    private static void initialize(Plan plan, ReferenceProgram program, SplittableRandom random) {
-        for (Plan.Parameter parameter : plan.parameters()) {
-            double[] values = random.doubles(parameter.elements(), -0.5, 0.5).toArray();
-            for (Plan.Part part : parameter.parts()) {
-                int[] places = places(parameter, part);
-                double[] own = new double[places.length];
-                for (int i = 0; i < own.length; i++) {
-                    own[i] = values[places[i]];
-                }
-                program.write(part.tensor(), own);
-            }
-        }
-        Tensor first = plan.inputs().getFirst().mean();
-        double[] mean = random.doubles(first.elements(), 100, 150).toArray();
-        plan.inputs().forEach(inputs -> program.write(inputs.mean(), mean));
-    }
-
-    private static double[] whole(Plan.Parameter parameter, ReferenceProgram program, boolean momentum) {
-        double[] values = new double[parameter.elements()];
-        for (Plan.Part part : momentum ? parameter.momentum() : parameter.parts()) {
-            int[] places = places(parameter, part);
-            double[] own = new double[places.length];
-            program.read(part.tensor(), own);
-            for (int i = 0; i < own.length; i++) {
-                values[places[i]] = own[i];
-            }
-        }
-        return values;
-    }
-
-    /** Where the elements of a part are in the canonical whole. */
-    private static int[] places(Plan.Parameter parameter, Plan.Part part) {
-        Tensor tensor = part.tensor();
-        int[] places = new int[Math.toIntExact(tensor.elements())];
-        boolean vector = tensor.format() == Format.VECTOR;
-        int row = vector ? 1 : Math.toIntExact(tensor.elementsPerImage());
-        int rowOfWhole = vector ? 1 : parameter.elements() / parameter.sizes().getFirst();
-        int first = vector ? 0 : part.firstInput() * tensor.height() * tensor.width();
-        for (int i = 0; i < places.length; i++) {
-            places[i] = (part.firstOutput() + i / row) * rowOfWhole + first + i % row;
-        }
-        return places;
-    }
-
     /** Writes one batch, of which an image is absent, to every device. */
-    private static void feed(Plan plan, ReferenceProgram program, SplittableRandom random) {
+    private static void feed(Plan plan, PlanRun run, float[] mean, SplittableRandom random) {
         Tensor stored = plan.inputs().getFirst().images();
         byte[] images = new byte[Math.toIntExact(plan.batch() * stored.elementsPerImage())];
         random.nextBytes(images);
@@ -270,40 +229,12 @@ class PlacementEquivalenceTest {
             crops[3 * i + 2] = random.nextInt(2);
             labels[i] = i == 1 ? -1 : random.nextInt(plan.network().classes());
         }
-        for (Plan.Inputs inputs : plan.inputs()) {
-            int size = Math.toIntExact(stored.elementsPerImage());
-            byte[] own = new byte[inputs.images().batch() * size];
-            int[] ownCrops = new int[inputs.images().batch() * 3];
-            int place = 0;
-            for (Range run : inputs.runs()) {
-                System.arraycopy(images, run.first() * size, own, place * size, run.count() * size);
-                System.arraycopy(crops, run.first() * 3, ownCrops, place * 3, run.count() * 3);
-                place += run.count();
-            }
-            program.write(inputs.images(), own);
-            program.write(inputs.crops(), ownCrops);
-            program.write(inputs.labels(), Arrays.copyOfRange(labels, inputs.firstLabel(), inputs.firstLabel() + inputs.labels().batch()));
-        }
+        run.feed(images, crops, labels, mean);
     }
 
     /** Every device must come to the same bits, and find all numbers finite. */
-    private static double[] losses(Plan plan, ReferenceProgram program) {
-        double[] losses = new double[plan.batch()];
-        Arrays.fill(losses, Double.NaN);
-        for (Plan.Outputs outputs : plan.outputs()) {
-            double[] own = new double[outputs.losses().batch()];
-            program.read(outputs.losses(), own);
-            for (int i = 0; i < own.length; i++) {
-                int image = outputs.firstImage() + i;
-                losses[image] = Double.isNaN(losses[image]) ? own[i] : losses[image];
-                assertEquals(losses[image], own[i]);
-            }
-            if (outputs.status() != null) {
-                int[] status = new int[plan.checkedLayers().size()];
-                program.read(outputs.status(), status);
-                assertArrayEquals(new int[status.length], status);
-            }
-        }
-        return losses;
+    private static double[] losses(PlanRun run) {
+        assertEquals(0, run.notFinite());
+        return run.losses();
     }
 }

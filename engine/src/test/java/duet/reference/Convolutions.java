@@ -23,11 +23,7 @@ final class Convolutions {
             double[][] inputs = pixels(input, batch, pixels, g.groups(), group);
             double[][] sums = new double[batch * outputPixels][g.filters() / g.groups()];
             double[][] weights = byInput(g, weight, group);
-            visit(g, batch, (in, tap, out) -> {
-                for (int c = 0; c < inputs[in].length; c++) {
-                    addTimes(inputs[in][c], weights[c * g.kernel() * g.kernel() + tap], sums[out]);
-                }
-            });
+            visit(g, batch, (in, tap, out) -> addProduct(inputs[in], weights, tap, sums[out]));
             putPixels(sums, output, batch, outputPixels, g.groups(), group);
         }
         for (int i = 0; bias != null && i < output.length; i++) {
@@ -42,11 +38,7 @@ final class Convolutions {
             double[][] gradients = pixels(outputGradient, batch, outputPixels, g.groups(), group);
             double[][] sums = new double[batch * pixels][g.channels() / g.groups()];
             double[][] weights = byFilter(g, weight, group);
-            visit(g, batch, (in, tap, out) -> {
-                for (int f = 0; f < gradients[out].length; f++) {
-                    addTimes(gradients[out][f], weights[f * g.kernel() * g.kernel() + tap], sums[in]);
-                }
-            });
+            visit(g, batch, (in, tap, out) -> addProduct(gradients[out], weights, tap, sums[in]));
             putPixels(sums, inputGradient, batch, pixels, g.groups(), group);
         }
     }
@@ -77,6 +69,14 @@ final class Convolutions {
             for (int i = 0; i < outputGradient.length; i++) {
                 biasGradient[i / outputPixels % g.filters()] += outputGradient[i];
             }
+        }
+    }
+
+    /** @param weights a row for each element of the pixel and each tap */
+    private static void addProduct(double[] pixel, double[][] weights, int tap, double[] sums) {
+        int taps = weights.length / pixel.length;
+        for (int i = 0; i < pixel.length; i++) {
+            addTimes(pixel[i], weights[i * taps + tap], sums);
         }
     }
 

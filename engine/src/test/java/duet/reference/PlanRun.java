@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
@@ -21,10 +22,17 @@ import duet.plan.Plan.Part;
 import duet.plan.Range;
 
 /** A plan loaded into a backend, with whole parameters in canonical order; in full precision on the reference backend. */
-final class PlanRun implements AutoCloseable {
+public final class PlanRun implements AutoCloseable {
     private final Plan plan;
     private final Program program;
     private final List<AutoCloseable> owned = new ArrayList<>();
+
+    /** @param program of the plan; with this it is closed */
+    public PlanRun(Plan plan, Program program) {
+        this.plan = plan;
+        this.program = program;
+        owned.add(program);
+    }
 
     PlanRun(Plan plan, Backend backend) {
         this.plan = plan;
@@ -38,7 +46,7 @@ final class PlanRun implements AutoCloseable {
         return plan.parameters().stream().filter(p -> p.name().equals(name)).findFirst().orElseThrow();
     }
 
-    void write(Parameter parameter, double[] whole) {
+    public void write(Parameter parameter, double[] whole) {
         for (Part part : parameter.parts()) {
             double[] values = new double[(int) part.tensor().elements()];
             copyRows(parameter, part, whole, values, true);
@@ -46,11 +54,11 @@ final class PlanRun implements AutoCloseable {
         }
     }
 
-    double[] weights(Parameter parameter) {
+    public double[] weights(Parameter parameter) {
         return whole(parameter, false);
     }
 
-    double[] momentum(Parameter parameter) {
+    public double[] momentum(Parameter parameter) {
         return whole(parameter, true);
     }
 
@@ -81,7 +89,7 @@ final class PlanRun implements AutoCloseable {
     }
 
     /** Writes one batch to every lane. */
-    void feed(byte[] images, int[] crops, int[] labels, float[] mean) {
+    public void feed(byte[] images, int[] crops, int[] labels, float[] mean) {
         int size = images.length / plan.batch();
         for (Plan.Inputs inputs : plan.inputs()) {
             byte[] own = new byte[inputs.images().batch() * size];
@@ -99,12 +107,12 @@ final class PlanRun implements AutoCloseable {
         }
     }
 
-    void run(RunParameters parameters) {
+    public void run(RunParameters parameters) {
         program.run(parameters);
     }
 
     /** Of the whole batch; lanes that know the same images have the same bits. */
-    double[] losses() {
+    public double[] losses() {
         return ofBatch(Plan.Outputs::losses);
     }
 
@@ -147,8 +155,9 @@ final class PlanRun implements AutoCloseable {
     }
 
     /** How many checks on any lane have found what is not finite. */
-    int notFinite() {
-        return plan.outputs().stream().mapToInt(outputs -> IntStream.of(integers(outputs.status())).sum()).sum();
+    public int notFinite() {
+        return plan.outputs().stream().map(Plan.Outputs::status).filter(Objects::nonNull)
+                .mapToInt(status -> IntStream.of(integers(status)).sum()).sum();
     }
 
     private int[] integers(Tensor tensor) {
@@ -157,7 +166,8 @@ final class PlanRun implements AutoCloseable {
         return values;
     }
 
-    private double[] read(Tensor tensor) {
+    /** In canonical order. */
+    public double[] read(Tensor tensor) {
         double[] values = new double[(int) tensor.elements()];
         if (program instanceof ReferenceProgram reference) {
             reference.read(tensor, values);
