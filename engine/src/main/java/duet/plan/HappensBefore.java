@@ -10,17 +10,20 @@ import duet.device.StreamSteps;
 
 /**
  * The order that streams and events impose on the steps of a plan, as vector clocks (Fidge 1988, Mattern 1989): the clock of a step
- * tells for each stream how many of its steps are certainly over, or at this one, when the step runs.
+ * tells for each stream how many of its steps are certainly over, or at this one, when the step runs. A step learns of other streams only
+ * by waiting, so that the steps from one row of waits to the next have one clock in common, apart from how far their own stream has come:
+ * hundreds of devices that wait for each other would have clocks of gigabytes otherwise.
  */
 final class HappensBefore {
     /** A step: the index of its stream, and its place there. */
     record Point(int stream, int step) {}
 
     private final List<StreamSteps> streams;
+    /** Of each step, what it knows of other streams; the count of its own one is not kept up. */
     private final int[][][] clocks;
     private final List<String> faults = new ArrayList<>();
     private final List<Point> order = new ArrayList<>();
-    private final Map<Integer, int[]> recorded = new HashMap<>();
+    private final Map<Integer, Point> recorded = new HashMap<>();
 
     private HappensBefore(List<StreamSteps> streams) {
         this.streams = streams;
@@ -43,19 +46,19 @@ final class HappensBefore {
         return List.copyOf(order);
     }
 
-    /** For each stream how many of its steps are over when this one is; of its own stream, itself included. */
-    int[] clock(Point point) {
-        return clocks[point.stream()][point.step()];
+    /** How many steps of another stream are over when this step is; of its own stream, itself included. */
+    int over(int stream, int step, int other) {
+        return other == stream ? step + 1 : clocks[stream][step][other];
     }
 
-    /** Of all steps of a stream. */
-    int[][] clocks(int stream) {
-        return clocks[stream];
+    /** For each stream how many of its steps are over when this one is; what stands for its own says nothing. Not to be changed. */
+    int[] others(Point point) {
+        return clocks[point.stream()][point.step()];
     }
 
     /** Whether {@code first} is certainly over when {@code second} begins. */
     boolean before(Point first, Point second) {
-        return !first.equals(second) && clock(second)[first.stream()] > first.step();
+        return !first.equals(second) && over(second.stream(), second.step(), first.stream()) > first.step();
     }
 
     boolean ordered(Point one, Point other) {
@@ -93,23 +96,33 @@ final class HappensBefore {
 
     /** False if the step has to wait. */
     private boolean step(Point point) {
-        int[] clock = point.step() == 0 ? new int[streams.size()] : clock(new Point(point.stream(), point.step() - 1)).clone();
         Step step = streams.get(point.stream()).steps().get(point.step());
+        int[] clock = point.step() == 0 ? new int[streams.size()] : clocks[point.stream()][point.step() - 1];
         if (step instanceof Step.Wait wait) {
-            int[] event = recorded.get(wait.event());
+            Point event = recorded.get(wait.event());
             if (event == null) {
                 return false;
             }
-            for (int stream = 0; stream < clock.length; stream++) {
-                clock[stream] = Math.max(clock[stream], event[stream]);
+            if (point.step() > 0 && !(streams.get(point.stream()).steps().get(point.step() - 1) instanceof Step.Wait)) {
+                clock = clock.clone();
             }
+            learn(clock, event);
         }
-        clock[point.stream()] = point.step() + 1;
         clocks[point.stream()][point.step()] = clock;
-        if (step instanceof Step.Record record && recorded.putIfAbsent(record.event(), clock) != null) {
+        if (step instanceof Step.Record record && recorded.putIfAbsent(record.event(), point) != null) {
             faults.add("event " + record.event() + " is recorded a second time at " + name(point));
         }
         return true;
+    }
+
+    /** Waits one after the other share a clock: nothing can come between them. */
+    private void learn(int[] clock, Point event) {
+        int[] known = others(event);
+        int own = Math.max(clock[event.stream()], event.step() + 1);
+        for (int stream = 0; stream < clock.length; stream++) {
+            clock[stream] = Math.max(clock[stream], known[stream]);
+        }
+        clock[event.stream()] = own;
     }
 
     private String stuck(Point point) {

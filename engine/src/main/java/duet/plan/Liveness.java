@@ -2,13 +2,13 @@ package duet.plan;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
 import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 
 import duet.device.Operation;
 import duet.device.Region;
@@ -23,27 +23,34 @@ final class Liveness {
     static final class Block {
         final Tensor tensor;
         final Point step;
-        final int device;
         final long bytes;
         /** The host writes it before the run or reads it after the run. */
         final boolean wholeRun;
-        /** For each stream the places of the first and last step there that uses the block. */
+        /** The streams that use the block, and the places of the first and last step there that do. */
+        private final int[] users;
         private final int[] first;
         private final int[] last;
         /** For each stream how many of its steps are over before any step that uses the block, and before the latest such step. */
         private final int[] overBefore;
         private final int[] overAtEnd;
+        /** How many steps of all streams are certainly over before the first use: a rough order in time. */
+        final int begin;
+        /** How many steps of all streams are certainly over after the last use. */
+        final int end;
 
-        private Block(Tensor tensor, Point step, int device, long bytes, boolean wholeRun, int streams) {
-            this.tensor = tensor;
-            this.step = step;
-            this.device = device;
-            this.bytes = Region.align(bytes);
-            this.wholeRun = wholeRun;
-            first = filled(streams, Integer.MAX_VALUE);
-            last = filled(streams, -1);
+        private Block(Uses uses, HappensBefore order, int streams) {
+            tensor = uses.tensor;
+            step = uses.step;
+            bytes = uses.bytes;
+            wholeRun = uses.wholeRun;
+            users = uses.points.stream().mapToInt(Point::stream).sorted().distinct().toArray();
+            first = filled(users.length, Integer.MAX_VALUE);
+            last = filled(users.length, -1);
             overBefore = filled(streams, Integer.MAX_VALUE);
             overAtEnd = filled(streams, 0);
+            uses.points.forEach(point -> use(point, order.others(point)));
+            begin = Arrays.stream(overBefore).sum();
+            end = Arrays.stream(overAtEnd).sum();
         }
 
         private static int[] filled(int length, int value) {
@@ -52,37 +59,24 @@ final class Liveness {
             return array;
         }
 
-        /** How many steps of all streams are certainly over before the first use: a rough order in time. */
-        int begin() {
-            return sum(overBefore);
-        }
-
-        /** How many steps of all streams are certainly over after the last use. */
-        int end() {
-            return sum(overAtEnd);
-        }
-
-        private static int sum(int[] counts) { // a stream would take longer than its sum, and orders ask often
-            int sum = 0;
-            for (int count : counts) {
-                sum += count;
+        private void use(Point point, int[] others) {
+            int user = Arrays.binarySearch(users, point.stream());
+            first[user] = Math.min(first[user], point.step());
+            last[user] = Math.max(last[user], point.step());
+            int ownBefore = Math.min(overBefore[point.stream()], point.step());
+            int ownAtEnd = Math.max(overAtEnd[point.stream()], point.step() + 1);
+            for (int stream = 0; stream < others.length; stream++) {
+                overBefore[stream] = Math.min(overBefore[stream], others[stream]);
+                overAtEnd[stream] = Math.max(overAtEnd[stream], others[stream]);
             }
-            return sum;
-        }
-
-        private void use(Point point, int[] clock) {
-            first[point.stream()] = Math.min(first[point.stream()], point.step());
-            last[point.stream()] = Math.max(last[point.stream()], point.step());
-            for (int stream = 0; stream < clock.length; stream++) {
-                overBefore[stream] = Math.min(overBefore[stream], stream == point.stream() ? point.step() : clock[stream]);
-                overAtEnd[stream] = Math.max(overAtEnd[stream], clock[stream]);
-            }
+            overBefore[point.stream()] = ownBefore;
+            overAtEnd[point.stream()] = ownAtEnd;
         }
 
         /** Whether every use of this block is over before any use of the other begins. */
         private boolean before(Block other) {
-            for (int stream = 0; stream < last.length; stream++) {
-                if (last[stream] >= other.overBefore[stream]) {
+            for (int user = 0; user < users.length; user++) {
+                if (last[user] >= other.overBefore[users[user]]) {
                     return false;
                 }
             }
@@ -94,10 +88,10 @@ final class Liveness {
             return wholeRun || other.wholeRun || !(before(other) || other.before(this));
         }
 
-        /** Whether some use is not after a step with this clock. Clocks grow along a stream, so it stays so. */
-        private boolean begun(int[] clock) {
-            for (int stream = 0; stream < clock.length; stream++) {
-                if (first[stream] < clock[stream]) {
+        /** Whether some use is not after a step. Clocks grow along a stream, so it stays so. */
+        private boolean begun(HappensBefore order, int stream, int place) {
+            for (int user = 0; user < users.length; user++) {
+                if (first[user] < order.over(stream, place, users[user])) {
                     return true;
                 }
             }
@@ -105,13 +99,13 @@ final class Liveness {
         }
 
         /** The first step of a stream that is not before all uses. From there on to {@link #overAtEnd} the block holds data. */
-        private int firstLive(int[][] clocks) {
+        private int firstLive(HappensBefore order, int stream, int steps) {
             int before = 0;
-            int end = clocks.length;
-            while (before < end) {
-                int middle = (before + end) >>> 1;
-                if (begun(clocks[middle])) {
-                    end = middle;
+            int after = steps;
+            while (before < after) {
+                int middle = (before + after) >>> 1;
+                if (begun(order, stream, middle)) {
+                    after = middle;
                 } else {
                     before = middle + 1;
                 }
@@ -120,14 +114,17 @@ final class Liveness {
         }
     }
 
+    /** Where a tensor, or the workspace of a step, is used. */
+    private record Uses(Tensor tensor, Point step, long bytes, boolean wholeRun, List<Point> points) {}
+
     private final List<StreamSteps> streams;
     private final HappensBefore order;
-    private final List<Block> blocks;
+    /** By device: tensors, then workspaces. */
+    private final Map<Integer, List<Uses>> uses = new HashMap<>();
 
-    private Liveness(List<StreamSteps> streams, HappensBefore order, List<Block> blocks) {
+    private Liveness(List<StreamSteps> streams, HappensBefore order) {
         this.streams = streams;
         this.order = order;
-        this.blocks = blocks;
     }
 
     /** Where each workspace is in use during its own launch alone; see the other method. */
@@ -148,35 +145,39 @@ final class Liveness {
         if (!order.faults().isEmpty()) {
             throw new IllegalStateException("a plan that cannot run: " + order.faults());
         }
-        Map<Tensor, Block> tensors = new LinkedHashMap<>();
-        List<Block> scratch = new ArrayList<>();
+        Liveness liveness = new Liveness(streams, order);
+        liveness.collect(bytes, workspaces, holds, fuses);
+        return liveness;
+    }
+
+    private void collect(ToLongFunction<Tensor> bytes, ToLongFunction<Point> workspaces, UnaryOperator<Operation> holds,
+            BiPredicate<Operation, Operation> fuses) {
+        Map<Tensor, Uses> tensors = new LinkedHashMap<>();
+        List<Uses> scratch = new ArrayList<>();
         for (int stream = 0; stream < streams.size(); stream++) {
             List<Step> steps = streams.get(stream).steps();
             for (int i = 0; i < steps.size(); i++) {
                 Point point = new Point(stream, i);
                 for (Tensor tensor : tensors(steps.get(i))) {
                     if (!tensor.role().persistent()) {
-                        Block block = tensors.computeIfAbsent(tensor, t -> new Block(t, null, t.device(), bytes.applyAsLong(t),
-                                !t.role().passing(), streams.size()));
-                        block.use(point, order.clock(point));
-                        for (Point other : together(steps, point, fuses)) {
-                            block.use(other, order.clock(other));
-                        }
+                        List<Point> points = tensors.computeIfAbsent(tensor, t -> new Uses(t, null, Region.align(bytes.applyAsLong(t)),
+                                !t.role().passing(), new ArrayList<>())).points();
+                        points.add(point);
+                        points.addAll(together(steps, point, fuses));
                     }
                 }
                 long workspace = workspaces.applyAsLong(point);
                 if (workspace > 0) {
-                    Block block = new Block(null, point, streams.get(stream).device(), workspace, false, streams.size());
-                    block.use(point, order.clock(point));
-                    Point end = heldUntil(steps, point, holds);
-                    block.use(end, order.clock(end));
-                    scratch.add(block);
+                    scratch.add(new Uses(null, point, Region.align(workspace), false, List.of(point, heldUntil(steps, point, holds))));
                 }
             }
         }
-        List<Block> blocks = new ArrayList<>(tensors.values());
-        blocks.addAll(scratch);
-        return new Liveness(streams, order, List.copyOf(blocks));
+        tensors.values().forEach(used -> add(used.tensor().device(), used));
+        scratch.forEach(used -> add(streams.get(used.step().stream()).device(), used));
+    }
+
+    private void add(int device, Uses used) {
+        uses.computeIfAbsent(device, _ -> new ArrayList<>()).add(used);
     }
 
     /** The step at whose end the workspace of a launch is no longer in use. */
@@ -210,34 +211,42 @@ final class Liveness {
 
     /** Everything that a step reads or writes. */
     static List<Tensor> tensors(Step step) {
-        return Stream.concat(step.reads().stream(), step.writes().stream()).toList();
+        List<Tensor> tensors = new ArrayList<>(step.reads());
+        tensors.addAll(step.writes());
+        return tensors;
     }
 
+    /** What needs memory on a device. Made anew at each call: what a block knows of all streams would add up to gigabytes. */
     List<Block> blocks(int device) {
-        return blocks.stream().filter(block -> block.device == device).toList();
+        return uses.getOrDefault(device, List.of()).stream().map(used -> new Block(used, order, streams.size())).toList();
     }
 
     /**
-     * The most bytes that are in use at one step. No arrangement of memory can do with less, because any two blocks that are live
-     * at the same step conflict.
+     * The most bytes that are in use at one step of the device. No arrangement of memory can do with less, because any two blocks that are
+     * live at the same step conflict.
      */
     long peak(int device) {
         List<Block> own = blocks(device);
         long peak = 0;
         for (int stream = 0; stream < streams.size(); stream++) {
-            int[][] clocks = order.clocks(stream);
-            long[] changes = new long[clocks.length + 1]; // of the bytes that are in use, at each step
-            for (Block block : own) {
-                int end = block.wholeRun ? clocks.length : Math.min(clocks.length, block.overAtEnd[stream]);
-                int begin = block.firstLive(clocks);
-                if (begin < end) {
-                    changes[begin] += block.bytes;
-                    changes[end] -= block.bytes;
-                }
+            if (streams.get(stream).device() == device) {
+                peak = Math.max(peak, peak(own, stream, streams.get(stream).steps().size()));
             }
-            Arrays.parallelPrefix(changes, Long::sum);
-            peak = Math.max(peak, Arrays.stream(changes).max().orElse(0));
         }
         return peak;
+    }
+
+    private long peak(List<Block> blocks, int stream, int steps) {
+        long[] changes = new long[steps + 1]; // of the bytes that are in use, at each step
+        for (Block block : blocks) {
+            int end = block.wholeRun ? steps : Math.min(steps, block.overAtEnd[stream]);
+            int begin = block.firstLive(order, stream, steps);
+            if (begin < end) {
+                changes[begin] += block.bytes;
+                changes[end] -= block.bytes;
+            }
+        }
+        Arrays.parallelPrefix(changes, Long::sum);
+        return Arrays.stream(changes).max().orElse(0);
     }
 }

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 import duet.device.Layout;
 import duet.device.Region;
@@ -24,9 +25,9 @@ import duet.plan.Liveness.Block;
 final class MemoryPlanner {
     private static final List<Comparator<Block>> ORDERS = List.of(
             Comparator.comparingLong((Block block) -> -block.bytes),
-            Comparator.comparingInt(Block::begin),
-            Comparator.comparingInt((Block block) -> -block.end()),
-            Comparator.comparingDouble((Block block) -> -(double) block.bytes * (block.end() - block.begin())));
+            Comparator.comparingInt((Block block) -> block.begin),
+            Comparator.comparingInt((Block block) -> -block.end),
+            Comparator.comparingDouble((Block block) -> -(double) block.bytes * (block.end - block.begin)));
 
     private MemoryPlanner() {}
 
@@ -43,8 +44,10 @@ final class MemoryPlanner {
         List<Long> preparedBytes = new ArrayList<>();
         Liveness liveness = Liveness.of(streams, layout::bytes, point -> workspaceBytes(streams, point, layout), layout::holds,
                 layout::fuses);
+        Map<Integer, List<Tensor>> persistent = tensors.stream().filter(tensor -> tensor.role().persistent())
+                .collect(Collectors.groupingBy(Tensor::device));
         for (int device = 0; device < devices; device++) {
-            persistentBytes.add(persistent(tensors, device, layout, regions));
+            persistentBytes.add(persistent(persistent.getOrDefault(device, List.of()), layout, regions));
             List<Placed> best = best(liveness.blocks(device));
             for (Placed placed : best) {
                 Region region = new Region(Area.TRANSIENT, placed.offset, placed.block.bytes);
@@ -72,14 +75,12 @@ final class MemoryPlanner {
     }
 
     /** Returns the bytes in all. */
-    private static long persistent(List<Tensor> tensors, int device, Layout layout, Map<Tensor, Region> regions) {
+    private static long persistent(List<Tensor> tensors, Layout layout, Map<Tensor, Region> regions) {
         long offset = 0;
         for (Tensor tensor : tensors) {
-            if (tensor.device() == device && tensor.role().persistent()) {
-                Region region = new Region(Area.PERSISTENT, offset, Region.align(layout.bytes(tensor)));
-                regions.put(tensor, region);
-                offset = region.end();
-            }
+            Region region = new Region(Area.PERSISTENT, offset, Region.align(layout.bytes(tensor)));
+            regions.put(tensor, region);
+            offset = region.end();
         }
         return offset;
     }

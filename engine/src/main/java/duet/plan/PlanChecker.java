@@ -1,6 +1,7 @@
 package duet.plan;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -233,10 +234,11 @@ public final class PlanChecker {
 
     /** What overlaps is used one after the other. */
     private void shared(List<Occupant> onDevice) {
-        for (int i = 0; i < onDevice.size(); i++) {
-            for (int j = 0; j < i; j++) {
-                Occupant one = onDevice.get(j);
-                Occupant other = onDevice.get(i);
+        List<Occupant> byOffset = onDevice.stream().sorted(Comparator.comparingLong(occupant -> occupant.region().offset())).toList();
+        for (int i = 0; i < byOffset.size(); i++) {
+            Occupant one = byOffset.get(i);
+            for (int j = i + 1; j < byOffset.size() && byOffset.get(j).region().offset() < one.region().end(); j++) {
+                Occupant other = byOffset.get(j);
                 if (one.region().overlaps(other.region())
                         && (one.always() || other.always() || !(allBefore(one, other) || allBefore(other, one)))) {
                     faults.add(one.name() + " and " + other.name() + " share memory while both are in use");

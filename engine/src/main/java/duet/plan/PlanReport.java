@@ -1,11 +1,13 @@
 package duet.plan;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 import duet.device.Operation;
 import duet.device.Step;
@@ -17,6 +19,11 @@ import duet.text.Text;
 
 /** Plans for people: as text, as JSON, and as a drawing. */
 public final class PlanReport {
+    /** Up to so many devices each has its memory and steps listed. */
+    private static final int MANY_DEVICES = 8;
+    /** Steps alike in a row, less one, up to which each has a line. */
+    private static final int LONG_ROW = 4;
+
     private PlanReport() {}
 
     /**
@@ -67,7 +74,9 @@ public final class PlanReport {
         lines.addAll(layers(plan, summary));
         lines.add("");
         lines.addAll(totals(plan, summary));
-        for (int device = 0; device < devices; device++) {
+        int largest = IntStream.range(0, devices).boxed().max(Comparator.comparingLong(device -> summary.devices().get(device).bytes()))
+                .orElseThrow();
+        for (int device : devices > MANY_DEVICES ? List.of(largest) : IntStream.range(0, devices).boxed().toList()) {
             lines.add("");
             lines.addAll(memory(device, summary));
         }
@@ -111,13 +120,18 @@ public final class PlanReport {
                 + (plan.mode() == Mode.TRAINING ? ", " + Text.flop(backward) + " backward, " + Text.flop(forward + backward) + " in all"
                         : "")
                 + " (layers with parameters)");
-        long in = summary.layers().stream().mapToLong(PlanSummary.Row::forwardBytes).sum();
-        long back = summary.layers().stream().mapToLong(PlanSummary.Row::backwardBytes).sum();
+        long in = summary.received(Phase.FORWARD);
+        long back = summary.received(Phase.BACKWARD);
         if (in + back > 0) {
-            lines.add("a step       " + Text.bytes(in) + " each way forward"
-                    + (back == 0 ? "" : ", " + Text.bytes(back) + " each way backward"));
+            lines.add("a step       each device receives " + (alike(summary) ? "" : "up to ")
+                    + (in == 0 ? "" : Text.bytes(in) + " forward") + (in == 0 || back == 0 ? "" : ", ")
+                    + (back == 0 ? "" : Text.bytes(back) + " backward"));
         }
         return lines;
+    }
+
+    private static boolean alike(PlanSummary summary) {
+        return summary.devices().stream().map(PlanSummary.Memory::received).distinct().count() == 1;
     }
 
     /** FLOP of the layers that have parameters, over all devices. */
@@ -128,8 +142,10 @@ public final class PlanReport {
     private static List<String> memory(int device, PlanSummary summary) {
         PlanSummary.Memory memory = summary.devices().get(device);
         List<String> lines = new ArrayList<>();
+        int others = summary.devices().size() - 1;
         lines.add("device " + device + "     " + Text.bytes(memory.bytes())
-                + (summary.devices().size() == 1 ? "" : ", " + Text.percent(summary.share(device)) + " of the work"));
+                + (others == 0 ? "" : ", " + Text.percent(summary.share(device)) + " of the work")
+                + (others < MANY_DEVICES ? "" : "; none of the other " + others + " takes more"));
         lines.add("  persistent " + Text.bytes(memory.persistentBytes()) + ": " + memory.persistent().entrySet().stream()
                 .map(entry -> plural(entry.getKey()) + " " + Text.bytes(entry.getValue())).collect(Collectors.joining(", ")));
         long apart = memory.uses().values().stream().mapToLong(Long::longValue).sum();
@@ -155,14 +171,51 @@ public final class PlanReport {
                 }
             }
         }
+        int devices = plan.placement().devices();
         StringBuilder text = new StringBuilder();
         for (StreamSteps stream : plan.streams()) {
-            text.append('\n').append(stream.label()).append('\n');
-            for (int i = 0; i < stream.steps().size(); i++) {
-                text.append(String.format(Locale.ROOT, "%4d  %s%n", i, step(stream.steps().get(i), recorders)));
+            if (devices <= MANY_DEVICES || stream.device() == 0) {
+                text.append('\n').append(stream.label()).append('\n');
+                steps(stream.steps(), recorders).forEach(line -> text.append(line).append('\n'));
             }
         }
+        if (devices > MANY_DEVICES) {
+            text.append("\nSo do the other ").append(devices - 1)
+                    .append(" devices, with what they hold; as JSON the plan has all their steps.\n");
+        }
         return text.toString();
+    }
+
+    /** Of many steps in a row that differ in devices and events alone the first and the last. */
+    private static List<String> steps(List<Step> steps, Map<Integer, String> recorders) {
+        List<String> lines = new ArrayList<>();
+        for (int i = 0; i < steps.size(); i++) {
+            lines.add(line(i, steps.get(i), recorders));
+            int last = i;
+            while (last + 1 < steps.size() && kind(steps.get(last + 1)).equals(kind(steps.get(i)))) {
+                last++;
+            }
+            if (last - i > LONG_ROW) {
+                lines.add("      " + (last - i - 1) + " more like it");
+                i = last - 1;
+            }
+        }
+        return lines;
+    }
+
+    private static String line(int place, Step step, Map<Integer, String> recorders) {
+        return String.format(Locale.ROOT, "%4d  %s", place, step(step, recorders));
+    }
+
+    /** What steps in a row that are alike have in common. */
+    private static List<Object> kind(Step step) {
+        return switch (step) {
+            case Step.Launch(Operation operation, var workspace, var method) -> List.of(operation.kind(), operation.layer(),
+                    names(operation.reads()), names(operation.writes()), method, workspace == null ? 0 : workspace.bytes());
+            case Step.Copy copy -> List.of(copy.layer(), copy.from().name(), copy.to().name(), copy.to().dataBytes());
+            case Step.Record _ -> List.of("record");
+            case Step.Wait _ -> List.of("wait");
+        };
     }
 
     private static String step(Step step, Map<Integer, String> recorders) {

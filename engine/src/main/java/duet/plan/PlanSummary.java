@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 import duet.device.Operation;
@@ -51,9 +52,10 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
      * @param preparedBytes  of filters in another form
      * @param flop           of one run on this device
      * @param updateFlop     of these what updates parameters
+     * @param received       bytes from other devices in one run; none in the update
      */
     record Memory(Map<Tensor.Role, Long> persistent, long persistentBytes, Map<Use, Long> uses, long transientBytes, long peak,
-            long preparedBytes, long flop, long updateFlop) {
+            long preparedBytes, long flop, long updateFlop, Map<Phase, Long> received) {
         long bytes() {
             return persistentBytes + transientBytes + preparedBytes;
         }
@@ -67,6 +69,11 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
     /** The share of the device that has most to do. */
     double busiest() {
         return IntStream.range(0, devices.size()).mapToDouble(this::share).max().orElseThrow();
+    }
+
+    /** What the device that receives most in a phase of one run receives there, in bytes. */
+    long received(Phase phase) {
+        return devices.stream().mapToLong(device -> device.received().getOrDefault(phase, 0L)).max().orElse(0);
     }
 
     static PlanSummary of(Plan plan) {
@@ -110,6 +117,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private final Phases phases;
         private final Map<String, Map<Phase, Long>> flop = new HashMap<>();
         private final Map<String, Map<Phase, Map<Integer, Long>>> received = new HashMap<>();
+        private final Map<Integer, Map<Phase, Long>> deviceReceived = new HashMap<>();
         private final Map<Tensor, Use> uses = new HashMap<>();
         private final Map<Integer, Long> workspaces = new HashMap<>();
         private final Map<Integer, Long> deviceFlop = new HashMap<>();
@@ -128,9 +136,10 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 }
             }
             List<Memory> devices = new ArrayList<>();
+            Map<Integer, List<Tensor>> tensors = plan.regions().keySet().stream().collect(Collectors.groupingBy(Tensor::device));
             Liveness liveness = liveness();
             for (int device = 0; device < plan.placement().devices(); device++) {
-                devices.add(memory(device, liveness.peak(device)));
+                devices.add(memory(device, tensors.getOrDefault(device, List.of()), liveness.peak(device)));
             }
             return new PlanSummary(rows(), devices);
         }
@@ -151,9 +160,11 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 }
                 case Step.Copy copy -> {
                     uses.put(copy.to(), Use.EXCHANGE);
+                    long bytes = copy.to().dataBytes();
                     received.computeIfAbsent(copy.layer(), _ -> new EnumMap<>(Phase.class))
-                            .computeIfAbsent(phases.of(point), _ -> new HashMap<>())
-                            .merge(stream.device(), copy.to().dataBytes(), Long::sum);
+                            .computeIfAbsent(phases.of(point), _ -> new HashMap<>()).merge(stream.device(), bytes, Long::sum);
+                    deviceReceived.computeIfAbsent(stream.device(), _ -> new EnumMap<>(Phase.class)).merge(phases.of(point), bytes,
+                            Long::sum);
                 }
                 case Step.Record _,Step.Wait _ -> {}
             }
@@ -192,25 +203,23 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                     .orElse(0);
         }
 
-        private Memory memory(int device, long peak) {
+        private Memory memory(int device, List<Tensor> tensors, long peak) {
             Map<Tensor.Role, Long> persistent = new EnumMap<>(Tensor.Role.class);
             Map<Use, Long> sums = new EnumMap<>(Use.class);
-            Set<Tensor> all = new HashSet<>(plan.regions().keySet());
-            for (Tensor tensor : all) {
-                if (tensor.device() == device) {
-                    long bytes = plan.regions().get(tensor).bytes();
-                    switch (tensor.role()) {
-                        case PARAMETER, MOMENTUM, CONSTANT -> persistent.merge(tensor.role(), bytes, Long::sum);
-                        case INPUT, OUTPUT -> sums.merge(Use.INPUTS_AND_OUTPUTS, bytes, Long::sum);
-                        case TRANSIENT, SHARE -> sums.merge(uses.get(tensor), bytes, Long::sum);
-                    }
+            for (Tensor tensor : tensors) {
+                long bytes = plan.regions().get(tensor).bytes();
+                switch (tensor.role()) {
+                    case PARAMETER, MOMENTUM, CONSTANT -> persistent.merge(tensor.role(), bytes, Long::sum);
+                    case INPUT, OUTPUT -> sums.merge(Use.INPUTS_AND_OUTPUTS, bytes, Long::sum);
+                    case TRANSIENT, SHARE -> sums.merge(uses.get(tensor), bytes, Long::sum);
                 }
             }
             if (workspaces.containsKey(device)) {
                 sums.put(Use.WORKSPACES, workspaces.get(device));
             }
             return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak,
-                    plan.preparedBytes().get(device), deviceFlop.getOrDefault(device, 0L), updateFlop.getOrDefault(device, 0L));
+                    plan.preparedBytes().get(device), deviceFlop.getOrDefault(device, 0L), updateFlop.getOrDefault(device, 0L),
+                    deviceReceived.getOrDefault(device, Map.of()));
         }
 
         private Liveness liveness() {

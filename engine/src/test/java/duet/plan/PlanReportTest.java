@@ -8,10 +8,14 @@ import java.util.HashSet;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import duet.device.Layout;
 import duet.device.StreamSteps;
+import duet.model.Networks;
+import duet.text.Text;
 import org.junit.jupiter.api.Test;
 
 class PlanReportTest {
@@ -22,7 +26,7 @@ class PlanReportTest {
         String text = PlanReport.toText(TOWERS);
         assertTrue(text.contains("parameters   60,965,224"), text);
         assertTrue(text.contains("an image     1.45 GFLOP forward, 2.69 GFLOP backward, 4.14 GFLOP in all (layers with parameters)"), text);
-        assertTrue(text.contains("a step       458 KiB each way forward, 442 KiB each way backward"), text);
+        assertTrue(text.contains("a step       each device receives 458 KiB forward, 442 KiB backward"), text);
         assertTrue(text.lines().anyMatch(line -> line.startsWith("conv3") && line.contains("84.5 KiB") && line.endsWith("gathers")), text);
         for (StreamSteps stream : TOWERS.streams()) {
             assertTrue(text.contains("\n" + stream.label() + "\n   0  "), stream.label());
@@ -34,8 +38,25 @@ class PlanReportTest {
     @Test
     void oneDeviceExchangesNothing() {
         String text = PlanReport.toText(AlexNetPlanTest.plan("alexnet-small", Placement.ONE_DEVICE, Mode.EVALUATION));
-        assertFalse(text.contains("each way"), text);
+        assertFalse(text.contains("a step "), text);
         assertTrue(text.contains("27.55 MFLOP forward (layers"), text);
+    }
+
+    /** Of many devices one, and of many steps alike two. What a step receives is the most of any device, not the sum of layers. */
+    @Test
+    void manyDevices() {
+        Plan plan = Planner.plan(Networks.create("alexnet", 3, 1000), Placement.data(32, 32), Mode.TRAINING, 32,
+                new StoredImages(256, 256), true, Layout.PLAIN);
+        String text = PlanReport.toText(plan);
+        assertTrue(text.lines().count() < 800, () -> text.lines().count() + " lines");
+        assertEquals(1, text.lines().filter(line -> line.matches("device \\d+ .*; none of the other 31 takes more")).count(), text);
+        assertEquals(Set.of("device 0 compute", "device 0 copy"),
+                text.lines().filter(line -> line.matches("device \\d+ (compute|copy)")).collect(Collectors.toSet()));
+        assertTrue(text.contains("\n      29 more like it\n"), text);
+        long most = RankTraffic.of(plan, 1).received();
+        assertTrue(text.contains("a step       each device receives up to " + Text.bytes(most) + " backward\n"), text);
+        PlanSummary summary = PlanSummary.of(plan);
+        assertTrue(summary.layers().stream().mapToLong(PlanSummary.Row::backwardBytes).sum() > most);
     }
 
     @Test
