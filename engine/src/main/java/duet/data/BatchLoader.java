@@ -75,7 +75,7 @@ public interface BatchLoader extends AutoCloseable {
      * @param factor       what the colour noise is multiplied by in a batch that begins at an epoch
      * @param firstBatch   number of the first batch that next() returns
      * @param threads      how many threads read images
-     * @param places       of a batch that are wanted; the others are left empty
+     * @param places       of a batch that are wanted; it has the images of these alone, and no labels for the others
      * @return the loader; close it to end its threads
      */
     static BatchLoader training(
@@ -110,7 +110,7 @@ public interface BatchLoader extends AutoCloseable {
      * @param input   the network's input; not larger than the stored images
      * @param batch   images in a batch; the last one may have fewer
      * @param threads how many threads read images
-     * @param places  of a batch that are wanted; the others are left empty
+     * @param places  of a batch that are wanted; it has the images of these alone, and no labels for the others
      * @return the loader; {@link #next} gives null after the last batch
      */
     static BatchLoader evaluation(Dataset data, Shape input, int batch, int threads, BitSet places) {

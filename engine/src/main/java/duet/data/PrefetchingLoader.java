@@ -57,8 +57,8 @@ final class PrefetchingLoader implements BatchLoader {
         long filled = -1;
         Throwable failure;
 
-        Slot(int batch, int imageBytes, int channels) {
-            images = new byte[batch * imageBytes];
+        Slot(int batch, int imageBytes, int read, int channels) {
+            images = new byte[read * imageBytes];
             crops = new int[3 * batch];
             colourShifts = new float[channels * batch];
             labels = new int[batch];
@@ -67,11 +67,11 @@ final class PrefetchingLoader implements BatchLoader {
 
     PrefetchingLoader(Dataset data, EpochOrders orders, Cropping cropping, ColourNoise noise, DoubleUnaryOperator noiseFactor, int batch,
             long firstBatch, long lastBatch, int threadCount, BitSet places) {
-        long bytes = data.stored().elements() * batch;
-        if (batch < 1 || bytes > Integer.MAX_VALUE - 8) {
+        int read = places.cardinality();
+        if (batch < 1 || data.stored().elements() * read > Integer.MAX_VALUE - 8) {
             throw new DataException(String.format(Locale.ROOT,
-                    "a batch of %d images of %s is not possible: it takes 1 image at least and 2 GiB at most",
-                    batch, data.stored()));
+                    "a batch of %d images of %s is not possible: it takes 1 image at least and 2 GiB at most%s",
+                    batch, data.stored(), read == batch ? "" : " of those read here, which are " + read));
         }
         if (data.size() < 1) {
             throw new DataException("no images to load: " + data.description());
@@ -95,7 +95,7 @@ final class PrefetchingLoader implements BatchLoader {
         nextToReturn = firstBatch;
         ring = new Slot[(int) Math.min(threadCount + 1L + HELD_BY_CALLER, lastBatch - firstBatch)];
         for (int i = 0; i < ring.length; i++) {
-            ring[i] = new Slot(batch, imageBytes, noise == null ? 0 : data.stored().channels());
+            ring[i] = new Slot(batch, imageBytes, read, noise == null ? 0 : data.stored().channels());
         }
         for (int i = 0; i < threadCount; i++) {
             threads.add(Thread.ofPlatform().daemon().name("duet-loader-" + i).start(this::fillSlots));
@@ -134,7 +134,8 @@ final class PrefetchingLoader implements BatchLoader {
             if (failure != null) {
                 throw failure;
             }
-            return new Batch(number, slot.images, slot.crops, slot.noisy ? slot.colourShifts : null, slot.labels, slot.count);
+            return new Batch(number, slot.images, places.cardinality() == batch ? null : places, slot.crops,
+                    slot.noisy ? slot.colourShifts : null, slot.labels, slot.count);
         } catch (InterruptedException e) {
             nextToReturn--;
             Thread.currentThread().interrupt();
@@ -217,9 +218,17 @@ final class PrefetchingLoader implements BatchLoader {
         slot.count = 0;
         double factor = noise == null ? 0 : noiseFactor.applyAsDouble((double) first / size);
         slot.noisy = factor > 0;
+        int offset = 0; // of the image, among those that are read
         for (int i = 0; i < batch && !closed; i++) {
             long position = first + i;
-            if (lastBatch != Long.MAX_VALUE && position >= size || !places.get(i)) {
+            if (!places.get(i)) {
+                leaveEmpty(slot, i);
+                continue;
+            }
+            int own = offset;
+            offset += imageBytes;
+            if (lastBatch != Long.MAX_VALUE && position >= size) {
+                Arrays.fill(slot.images, own, offset, (byte) 0);
                 leaveEmpty(slot, i);
                 continue;
             }
@@ -228,10 +237,10 @@ final class PrefetchingLoader implements BatchLoader {
                 order = orders.order(epoch);
             }
             int index = order[(int) (position % size)];
-            slot.labels[i] = checked(data.read(index, slot.images, i * imageBytes), index);
+            slot.labels[i] = checked(data.read(index, slot.images, own), index);
             slot.count += slot.labels[i] >= 0 ? 1 : 0;
             cropping.draw(epoch, index, number, i, slot.crops);
-            changes.apply(epoch, index, number, i, slot.crops, slot.images, i * imageBytes);
+            changes.apply(epoch, index, number, i, slot.crops, slot.images, own);
             if (slot.noisy) {
                 noise.draw(epoch, index, factor, slot.colourShifts, i * noise.channels());
             }
@@ -247,8 +256,7 @@ final class PrefetchingLoader implements BatchLoader {
         return label;
     }
 
-    private void leaveEmpty(Slot slot, int place) {
-        Arrays.fill(slot.images, place * imageBytes, (place + 1) * imageBytes, (byte) 0);
+    private static void leaveEmpty(Slot slot, int place) {
         Arrays.fill(slot.crops, 3 * place, 3 * place + 3, 0);
         slot.labels[place] = -1;
     }

@@ -208,12 +208,13 @@ public final class Planner {
         int channels = input.channels();
         int height = images.height();
         int width = images.width();
-        if ((long) height * width > Integer.MAX_VALUE / channels
-                || (long) height * width * channels > Integer.MAX_VALUE / builder.batch()) {
-            throw new NetworkException("input: " + builder.batch() + " stored images of " + channels + "x" + height + "x" + width
-                    + " are more than " + Integer.MAX_VALUE + " bytes; use a smaller batch");
-        }
         Distribution image = builder.image();
+        int most = IntStream.range(0, builder.lanes()).map(lane -> images(builder, image, lane)).max().orElseThrow();
+        if ((long) height * width > Integer.MAX_VALUE / channels || (long) height * width * channels > Integer.MAX_VALUE / most) {
+            throw new NetworkException("input: " + most + " stored images of " + channels + "x" + height + "x" + width
+                    + (most == builder.batch() ? "" : " for a device") + " are more than " + Integer.MAX_VALUE
+                    + " bytes; use a smaller batch");
+        }
         int rounds = builder.rounds();
         builder.devices().forEach(device -> means.computeIfAbsent(device,
                 _ -> builder.tensor("input.mean", device, Format.ACTIVATION, Role.CONSTANT, 1, channels, height, width)));

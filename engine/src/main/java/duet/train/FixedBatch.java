@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
+import duet.data.Batch;
 import duet.device.Backend;
 import duet.device.Program;
 import duet.device.RunParameters;
@@ -34,9 +35,7 @@ public final class FixedBatch implements AutoCloseable {
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final Program program;
     private final LaneTransfer lanes;
-    private final byte[] images;
-    private final int[] crops;
-    private final int[] labels;
+    private final Batch images;
     private final float[] losses;
     private final float[] rates;
     private final float[] decays;
@@ -57,10 +56,9 @@ public final class FixedBatch implements AutoCloseable {
         program = load(backend);
         lanes = new LaneTransfer(plan, program);
         SplittableRandom random = new SplittableRandom(SEED);
-        images = new byte[Math.toIntExact(batch * input.elements())];
-        random.nextBytes(images);
-        crops = new int[3 * batch];
-        labels = random.ints(batch, 0, network.classes()).toArray();
+        byte[] levels = new byte[Math.toIntExact(batch * input.elements())];
+        random.nextBytes(levels);
+        images = new Batch(0, levels, new int[3 * batch], random.ints(batch, 0, network.classes()).toArray(), batch);
         losses = new float[batch];
         rates = new float[plan.parameters().size()];
         decays = new float[rates.length];
@@ -108,7 +106,7 @@ public final class FixedBatch implements AutoCloseable {
 
     /** Hands over the batch, as a loader would before each step. Without it the next step uses the last one, which is on the device. */
     public void write() {
-        lanes.write(images, crops, null, labels);
+        lanes.write(images);
     }
 
     /** May return before the step ends, see {@link Program#start}. */

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 
+import duet.data.Batch;
 import duet.device.Program;
 import duet.device.Tensor;
 import duet.plan.Plan;
@@ -17,22 +18,40 @@ import duet.plan.Range;
 
 /** Whole batches to the lanes of a plan, each of which takes its images, and their results back. */
 record LaneTransfer(Plan plan, Program program) {
-    /** @param colourShifts used where the plan is one with colour noise */
-    void write(byte[] images, int[] crops, float[] colourShifts, int[] labels) {
+    /** Of a batch, what this process's devices take; colour shifts where the plan is one with colour noise. */
+    void write(Batch batch) {
         Set<Tensor> written = new HashSet<>();
         for (Plan.Inputs inputs : plan.inputs()) {
             if (program.here(inputs.images()) && written.add(inputs.images())) {
-                program.write(inputs.images(), share(images, inputs.images(), inputs.runs()));
-                program.write(inputs.crops(), share(crops, inputs.crops(), inputs.runs()));
+                program.write(inputs.images(), images(batch, inputs));
+                program.write(inputs.crops(), share(batch.crops(), inputs.crops(), inputs.runs()));
                 if (inputs.colourShift() != null) {
-                    program.write(inputs.colourShift(), share(colourShifts, inputs.colourShift(), inputs.runs()));
+                    program.write(inputs.colourShift(), share(batch.colourShifts(), inputs.colourShift(), inputs.runs()));
                 }
             }
             if (program.here(inputs.labels()) && written.add(inputs.labels())) {
                 program.write(inputs.labels(),
-                        share(labels, inputs.labels(), List.of(new Range(inputs.firstLabel(), inputs.labels().batch()))));
+                        share(batch.labels(), inputs.labels(), List.of(new Range(inputs.firstLabel(), inputs.labels().batch()))));
             }
         }
+    }
+
+    /** The batch may have the images of some places alone. */
+    private byte[] images(Batch batch, Plan.Inputs inputs) {
+        int count = inputs.images().batch();
+        int held = batch.places() == null ? plan.batch() : batch.places().cardinality();
+        if (count == held) {
+            return batch.images();
+        }
+        int image = batch.images().length / held;
+        byte[] part = new byte[count * image];
+        int offset = 0;
+        for (Range run : inputs.runs()) {
+            int first = batch.places() == null ? run.first() : batch.places().get(0, run.first()).cardinality();
+            System.arraycopy(batch.images(), first * image, part, offset, run.count() * image);
+            offset += run.count() * image;
+        }
+        return part;
     }
 
     /** The places of a batch that this process hands to its devices. */
@@ -50,10 +69,6 @@ record LaneTransfer(Plan plan, Program program) {
     }
 
     /** The runs of a batch that a tensor takes; the array itself where that is all of it. */
-    private byte[] share(byte[] whole, Tensor part, List<Range> runs) {
-        return part.batch() == plan.batch() ? whole : share(whole, new byte[whole.length / plan.batch() * part.batch()], runs);
-    }
-
     private int[] share(int[] whole, Tensor part, List<Range> runs) {
         return part.batch() == plan.batch() ? whole : share(whole, new int[whole.length / plan.batch() * part.batch()], runs);
     }

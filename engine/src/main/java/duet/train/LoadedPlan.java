@@ -59,7 +59,7 @@ public final class LoadedPlan {
 
     /** Hands over the batch of the next run, also while one goes on; no other program of the session may run before that one. */
     void stage(Batch batch) {
-        lanes.write(batch.images(), batch.crops(), batch.colourShifts(), batch.labels());
+        lanes.write(batch);
         staged = true;
     }
 

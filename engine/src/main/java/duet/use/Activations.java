@@ -242,7 +242,7 @@ public final class Activations implements AutoCloseable {
         for (int i = 0; i < labels.length; i++) {
             labels[i] = labels[i] >= classes ? 0 : labels[i];
         }
-        return new Batch(images.number(), images.images(), images.crops(), labels, images.count());
+        return new Batch(images.number(), images.images(), images.places(), images.crops(), null, labels, images.count());
     }
 
     @Override

@@ -12,11 +12,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 import duet.device.Philox;
@@ -28,30 +28,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Isolated("the process's loader threads are counted and interrupted")
 class BatchLoaderTest {
-    private static final Shape STORED = new Shape(1, 8, 8);
+    private static final Shape STORED = NumberedImages.STORED;
     private static final Shape INPUT = new Shape(1, 6, 6);
-
-    /** Image i is filled with the byte i and has the label that the function says. */
-    private record Numbered(int size, Shape stored, IntUnaryOperator label) implements Dataset {
-        Numbered(int size) {
-            this(size, STORED, i -> i);
-        }
-
-        @Override
-        public String description() { return "numbered"; }
-        @Override
-        public List<String> classNames() { return IntStream.range(0, size).mapToObj(Integer::toString).toList(); }
-
-        @Override
-        public int read(int index, byte[] target, int offset) {
-            int result = label.applyAsInt(index);
-            Arrays.fill(target, offset, offset + (int) stored.elements(), (byte) (result < 0 ? 0 : index));
-            return result;
-        }
-
-        @Override
-        public void close() {}
-    }
 
     /** A copy, for the loader reuses its arrays; of each image, all of whose pixels must be equal, the level. */
     private record Seen(long number, List<Integer> levels, List<Integer> crops, List<Integer> labels, int count) {
@@ -81,7 +59,7 @@ class BatchLoaderTest {
     }
 
     private static BatchLoader training(int size, int batch, long firstBatch, int threads) {
-        return BatchLoader.training(new Numbered(size), INPUT, batch, 42, true, Augmentation.STANDARD, firstBatch, threads);
+        return BatchLoader.training(new NumberedImages(size), INPUT, batch, 42, true, Augmentation.STANDARD, firstBatch, threads);
     }
 
     @ParameterizedTest
@@ -143,7 +121,7 @@ class BatchLoaderTest {
 
     @Test
     void withoutShuffleTheOrderIsThatOfTheData() {
-        List<Seen> seen = take(3, BatchLoader.training(new Numbered(5), INPUT, 3, 1, false, Augmentation.NONE, 0, 2));
+        List<Seen> seen = take(3, BatchLoader.training(new NumberedImages(5), INPUT, 3, 1, false, Augmentation.NONE, 0, 2));
         assertEquals(List.of(0, 1, 2), seen.get(0).labels());
         assertEquals(List.of(3, 4, 0), seen.get(1).labels());
         assertEquals(List.of(1, 2, 3), seen.get(2).labels());
@@ -153,7 +131,7 @@ class BatchLoaderTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 4, 7, 100})
     void evaluationSeesEveryImageOnceAndFillsUp(int batch) {
-        try (BatchLoader loader = BatchLoader.evaluation(new Numbered(7), INPUT, batch, 2)) {
+        try (BatchLoader loader = BatchLoader.evaluation(new NumberedImages(7), INPUT, batch, 2)) {
             List<Integer> labels = new ArrayList<>();
             int count = 0;
             for (Batch next = loader.next(); next != null; next = loader.next()) {
@@ -172,9 +150,31 @@ class BatchLoaderTest {
         }
     }
 
+    /** Of a batch that several processes share each has its own images, one after the other, and what is drawn for them. */
+    @Test
+    void placesAreRead() {
+        Dataset data = new NumberedImages(10, STORED, i -> i);
+        BitSet places = BitSet.valueOf(new long[] {0b100110});
+        List<Seen> whole = take(3, BatchLoader.training(data, INPUT, 6, 3, true, Augmentation.STANDARD, null, epoch -> 0, 0, 2));
+        List<Seen> part = take(3,
+                BatchLoader.training(data, INPUT, 6, 3, true, Augmentation.STANDARD, null, epoch -> 0, 0, 2, places));
+        for (int b = 0; b < 3; b++) {
+            assertEquals(places.stream().mapToObj(whole.get(b).levels()::get).toList(), part.get(b).levels());
+            for (int i = 0; i < 6; i++) {
+                assertEquals(places.get(i) ? whole.get(b).labels().get(i) : -1, part.get(b).labels().get(i));
+                assertEquals(places.get(i) ? whole.get(b).crops().subList(3 * i, 3 * i + 3) : List.of(0, 0, 0),
+                        part.get(b).crops().subList(3 * i, 3 * i + 3));
+            }
+            assertEquals(3, part.get(b).count());
+        }
+        List<Seen> evaluated = take(2, BatchLoader.evaluation(data, INPUT, 6, 1, places));
+        assertEquals(List.of(1, 2, 5, 7, 8, 0), evaluated.stream().flatMap(seen -> seen.levels().stream()).toList());
+        assertEquals(2, evaluated.getLast().count());
+    }
+
     @Test
     void damagedImagesLeaveTheirPlaceEmpty() {
-        Dataset data = new Numbered(6, STORED, i -> i == 4 ? -1 : i);
+        Dataset data = new NumberedImages(6, STORED, i -> i == 4 ? -1 : i);
         Seen seen = take(1, BatchLoader.evaluation(data, INPUT, 6, 1)).getFirst();
         assertEquals(List.of(0, 1, 2, 3, -1, 5), seen.labels());
         assertEquals(5, seen.count());
@@ -208,20 +208,20 @@ class BatchLoaderTest {
     @Test
     void sizesThatDoNotFitAreNamed() {
         DataException small = assertThrows(DataException.class,
-                () -> BatchLoader.evaluation(new Numbered(3), new Shape(1, 6, 9), 1, 1));
+                () -> BatchLoader.evaluation(new NumberedImages(3), new Shape(1, 6, 9), 1, 1));
         assertTrue(small.getMessage().contains("1x8x8") && small.getMessage().contains("1x6x9"), small.getMessage());
         DataException colours = assertThrows(DataException.class,
-                () -> BatchLoader.evaluation(new Numbered(3), new Shape(3, 6, 6), 1, 1));
+                () -> BatchLoader.evaluation(new NumberedImages(3), new Shape(3, 6, 6), 1, 1));
         assertTrue(colours.getMessage().contains("3x6x6"), colours.getMessage());
-        assertThrows(DataException.class, () -> BatchLoader.evaluation(new Numbered(0), INPUT, 1, 1));
-        assertThrows(DataException.class, () -> BatchLoader.evaluation(new Numbered(3), INPUT, 0, 1));
+        assertThrows(DataException.class, () -> BatchLoader.evaluation(new NumberedImages(0), INPUT, 1, 1));
+        assertThrows(DataException.class, () -> BatchLoader.evaluation(new NumberedImages(3), INPUT, 0, 1));
         assertThrows(DataException.class, () -> training(3, 1, 0, 0));
     }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 3})
     void aFailureShowsAtItsBatch(int threads) {
-        Dataset data = new Numbered(20, STORED, i -> {
+        Dataset data = new NumberedImages(20, STORED, i -> {
             if (i == 13) {
                 throw new DataException("image 13 is bad");
             }
@@ -239,7 +239,7 @@ class BatchLoaderTest {
 
     @Test
     void faultsOfTheProgramSurfaceToo() {
-        Dataset data = new Numbered(20, STORED, i -> {
+        Dataset data = new NumberedImages(20, STORED, i -> {
             throw new StackOverflowError("deep");
         });
         try (BatchLoader loader = BatchLoader.evaluation(data, INPUT, 2, 2)) {
@@ -251,7 +251,7 @@ class BatchLoaderTest {
     void closingWhileThreadsWaitOrReadEndsThem() {
         CountDownLatch reading = new CountDownLatch(1);
         CountDownLatch release = new CountDownLatch(1);
-        Dataset slow = new Numbered(20, STORED, i -> {
+        Dataset slow = new NumberedImages(20, STORED, i -> {
             reading.countDown();
             try {
                 release.await();
@@ -276,7 +276,7 @@ class BatchLoaderTest {
 
     @Test
     void anInterruptedCallerIsToldAndLoadersEnd() {
-        Dataset stuck = new Numbered(20, STORED, i -> {
+        Dataset stuck = new NumberedImages(20, STORED, i -> {
             try {
                 new CountDownLatch(1).await();
             } catch (InterruptedException e) {
