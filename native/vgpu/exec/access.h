@@ -15,6 +15,7 @@ Handler async_copy_handler();
 void commit_copies(const Instruction &i, Warp &w);
 void wait_for_copies(const Instruction &i, Warp &w);  // immediate: groups that may stay on their way
 void wait_for_all_copies(const Instruction &i, Warp &w);
+void finish_copies(Warp &w, uint32_t lanes, uint32_t last);  // those of these lanes up to the one with this serial number
 
 // Host address of the first active lane's data, every access checked and counted; null if the lanes have to be taken one by one
 // (which then either works or faults).
@@ -24,10 +25,10 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
 uint8_t *resolve_shared_load(const Instruction &i, Warp &w, const Pattern &p, uint64_t base);
 
 // Shared words that a copy in flight will write (issued), of all lanes (false: there is something to report, so lane by lane) or of one,
-// and those of one lane or run that it has written (done).
+// and those of one lane or run that it has written (done); `when`: the time that this counts as, 0 for now.
 bool shared_copies_issued(Warp &w, const Pattern &p, uint64_t base);
 void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, uint32_t bytes);
-void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes);
+void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes, uint32_t when);
 // A global store while copies are on their way: none of the block's may be reading there.
 void check_copy_sources(const Instruction &i, Warp &w, const AccessCache &c, uint64_t base);
 

@@ -27,9 +27,9 @@ void finish_copy(Warp &w, AsyncCopy &copy, uint32_t lanes) {
     std::memset(shared + copy.to[l] + copy.read[l], 0, copy.bytes - copy.read[l]);
   }
   if (lanes == copy.issued && copy.run_count) {
-    for (int r = 0; r < copy.run_count; ++r) shared_copy_done(w, copy.runs[r].at, copy.runs[r].bytes);
+    for (int r = 0; r < copy.run_count; ++r) shared_copy_done(w, copy.runs[r].at, copy.runs[r].bytes, copy.arrives);
   } else {
-    for (uint32_t m = lanes; m; m &= m - 1) shared_copy_done(w, copy.to[__builtin_ctz(m)], copy.bytes);
+    for (uint32_t m = lanes; m; m &= m - 1) shared_copy_done(w, copy.to[__builtin_ctz(m)], copy.bytes, copy.arrives);
   }
   copy.mask &= ~lanes;
 }
@@ -80,6 +80,8 @@ void copy_async(const Instruction &i, Warp &w) {
   copy.high = 0;
   copy.bytes = i.bytes;
   copy.mask = copy.issued = all;
+  copy.serial = ++w.copies_issued;
+  copy.arrives = 0;
   const bool wide = i.flags & kWideAddress;
   const uint8_t *from_register = w.at<uint8_t>(i.o[1]);
   uint32_t whole = 0, some = 0, more = 0;
@@ -139,18 +141,12 @@ void copy_async(const Instruction &i, Warp &w) {
   w.spare.pop_back();
 }
 
-// Does the copies of the active lanes whose group is older than the newest `left` committed ones.
-void wait(Warp &w, bool everything, uint32_t left) {
-  uint32_t newest = 0;
-  for (int l = 0; l < kLanes; ++l) newest = std::max(newest, w.mask >> l & 1 ? w.committed[l] : 0);
+// finish(copy) may do some of it; what is done comes off the list.
+template <class F> void each_copy(Warp &w, F finish) {
   size_t kept = 0;
   for (size_t n = 0; n < w.copies.size(); ++n) {
     AsyncCopy &copy = *w.copies[n];
-    if (everything || copy.oldest + left < newest) {
-      uint32_t lanes = 0;
-      for (int l = 0; l < kLanes; ++l) lanes |= static_cast<uint32_t>(copy.group[l] + left < w.committed[l]) << l;
-      finish_copy(w, copy, (everything ? kAll : lanes) & copy.mask & w.mask);
-    }
+    finish(copy);
     if (copy.mask) std::swap(w.copies[kept++], w.copies[n]);
     else w.spare.push_back(std::move(w.copies[n]));
   }
@@ -158,6 +154,18 @@ void wait(Warp &w, bool everything, uint32_t left) {
   k.copies -= static_cast<uint32_t>(w.copies.size() - kept);
   k.any_pending = k.copies != 0;
   w.copies.resize(kept);
+}
+
+// Does the copies of the active lanes whose group is older than the newest `left` committed ones.
+void wait(Warp &w, bool everything, uint32_t left) {
+  uint32_t newest = 0;
+  for (int l = 0; l < kLanes; ++l) newest = std::max(newest, w.mask >> l & 1 ? w.committed[l] : 0);
+  each_copy(w, [&](AsyncCopy &copy) {
+    if (!everything && copy.oldest + left >= newest) return;
+    uint32_t lanes = 0;
+    for (int l = 0; l < kLanes; ++l) lanes |= static_cast<uint32_t>(copy.group[l] + left < w.committed[l]) << l;
+    finish_copy(w, copy, (everything ? kAll : lanes) & copy.mask & w.mask);
+  });
 }
 
 }  // namespace
@@ -191,5 +199,10 @@ void check_copy_sources(const Instruction &i, Warp &w, const AccessCache &c, uin
 
 void wait_for_copies(const Instruction &i, Warp &w) { wait(w, false, static_cast<uint32_t>(i.immediate)); }
 void wait_for_all_copies(const Instruction &, Warp &w) { wait(w, true, 0); }
+void finish_copies(Warp &w, uint32_t lanes, uint32_t last) {
+  each_copy(w, [&](AsyncCopy &copy) {
+    if (static_cast<int32_t>(copy.serial - last) <= 0) finish_copy(w, copy, copy.mask & lanes);
+  });
+}
 
 }  // namespace vgpu

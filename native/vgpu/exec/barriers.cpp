@@ -174,23 +174,34 @@ void Worker::resolve_standstill() {
   for (Warp &w : warps)
     if (w.state == WarpState::at_barrier && take_another(w, true)) w.state = WarpState::ready, again = true;
   if (again) return;
-  std::string text = "waits for what cannot come any more:";
-  const Warp *first = nullptr;
-  const StackEntry *at = nullptr;
+  for (const Warp &w : warps)
+    for (const StackEntry &e : w.stack)
+      if (e.waiting)
+        fault(FindingKind::hang, kernel.code[e.ender], w, __builtin_ctz(e.mask), "waits for what cannot come any more:" + who_waits());
+}
+
+std::string Worker::who_waits() const {
+  std::string text;
   int listed = 0;
+  auto list = [&](const Warp &w, uint32_t lanes, const std::string &where, uint32_t number) {
+    if (++listed > 16) return;
+    text += (listed > 1 ? "; warp " : " warp ") + std::to_string(w.index) + (lanes == w.live ? "" : " (lanes " + hex(lanes) + ")") + where +
+            " (PTX line " + std::to_string(kernel.places[number].line) + ")";
+  };
   for (const Warp &w : warps) {
+    if (w.state == WarpState::ready && w.tested)
+      list(w, w.stack.back().mask, " tests " + phases.barriers[phases.number[w.tested_at / kPhaseBytes] - 1].text(), w.tested - 1);
     for (const StackEntry &e : w.stack) {
       if (!e.waiting) continue;
-      if (!first) first = &w, at = &e;
       const NamedBarrier &b = barriers[e.waiting - 1];
-      if (++listed > 16) continue;
-      text += (listed > 1 ? "; warp " : " warp ") + std::to_string(w.index) + (e.mask == w.live ? "" : " (lanes " + hex(e.mask) + ")") +
-              " at barrier " + std::to_string(e.waiting - 1) + " for " + std::to_string(b.expected) + " threads, " +
-              std::to_string(b.arrived) + " have arrived (PTX line " + std::to_string(kernel.places[e.ender].line) + ")";
+      list(w, e.mask,
+           " at barrier " + std::to_string(e.waiting - 1) + " for " + std::to_string(b.expected) + " threads, " +
+               std::to_string(b.arrived) + " have arrived",
+           e.ender);
     }
   }
   if (listed > 16) text += "; and " + std::to_string(listed - 16) + " more";
-  fault(FindingKind::hang, kernel.code[at->ender], *first, __builtin_ctz(at->mask), text);
+  return text;
 }
 
 void barrier_arrive(const Instruction &i, Warp &w) {

@@ -123,6 +123,7 @@ void Worker::start_block(uint64_t number) {
   }
   first_epoch = epoch;
   if (kernel.named_barriers) reset_barriers();
+  if (kernel.phases) reset_phases();
   std::fill(pending.begin(), pending.end(), 0);  // a block may end with copies that nothing waited for
   any_pending = false;
   copies = 0;
@@ -139,6 +140,8 @@ void Worker::start_block(uint64_t number) {
     w.carry = 0;
     w.state = WarpState::ready;
     w.blocked = false;
+    w.in_vain = false;
+    w.tested = 0;
     w.copies.clear();
     std::memset(w.committed, 0, sizeof w.committed);
     w.stack.assign(1, {0, w.live, static_cast<int32_t>(kernel.blocks.size())});
@@ -162,7 +165,7 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
   const Block *const blocks = kernel.blocks.data();
   const Instruction *const code = kernel.code.data();
   const int32_t end_of_kernel = static_cast<int32_t>(kernel.blocks.size());
-  const uint64_t limit = steps + slice;
+  turn_end = steps + slice;  // a test of an mbarrier that fails may end it before
   for (;;) {
     if (w.stack.empty()) {
       w.state = WarpState::done;
@@ -182,7 +185,7 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
       w.stack.pop_back();
       continue;
     }
-    if (__builtin_expect(steps > limit, 0)) return true;
+    if (__builtin_expect(steps > turn_end, 0)) return true;
     const Block &b = blocks[top.block];
     w.set_mask(top.mask);
     ++executions[top.block];
@@ -191,7 +194,8 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
     if (__builtin_expect(steps > settings.budget, 0))
       fault(FindingKind::hang, code[b.ender], w, __builtin_ctz(w.mask),
             "is still running after " + std::to_string(steps) +
-                " warp instructions of its block: an endless loop, or a wait for something that cannot come");
+                " warp instructions of its block: an endless loop, or a wait for something that cannot come" +
+                (kernel.phases ? ";" + who_waits() : ""));
     counting_main_loop = b.main_loop;
     for (const Instruction *i = code + b.begin, *end = code + b.end; i != end; i += i->length) i->run(*i, w);
     const uint32_t taken = b.guarded ? (b.guard_negated ? ~w.predicate(b.guard) : w.predicate(b.guard)) & top.mask : top.mask;
@@ -253,13 +257,18 @@ void Worker::run_block() {
     for (uint32_t n : order) {
       Warp &w = warps[n];
       // Turns end, so that a warp that waits for another one's flag does not wait forever.
-      if (w.state == WarpState::ready) run_warp(w, settings.warps == WarpOrder::random ? 16 + (next_random() & 1023) : uint64_t(1) << 20);
+      if (w.state != WarpState::ready) continue;
+      if (w.in_vain) let_other_lanes_run(w, false), w.in_vain = false;
+      run_warp(w, settings.warps == WarpOrder::random ? 16 + (next_random() & 1023) : uint64_t(1) << 20);
     }
     for (const Warp &w : warps) {  // a later one may have opened the barrier of an earlier one
       running |= w.state == WarpState::ready;
       waiting |= w.state == WarpState::at_barrier;
     }
-    if (running) continue;
+    if (running) {
+      if (kernel.phases) watch_tests();
+      continue;
+    }
     if (!waiting) return;
     if (kernel.named_barriers) {
       resolve_standstill();

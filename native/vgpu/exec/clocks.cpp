@@ -24,7 +24,9 @@ uint32_t clocked_suspicion(const Worker &k, uint32_t from, uint32_t to, uint32_t
   return to;
 }
 
-uint32_t clocked_tag(const Worker &k, uint32_t warp) { return k.clocks[warp * k.warps.size() + warp] << 6 | warp; }
+uint32_t clocked_tag(const Worker &k, uint32_t warp, uint32_t when) {
+  return (when ? when : k.clocks[warp * k.warps.size() + warp]) << 6 | warp;
+}
 
 SharedProblems clocked_access(Worker &k, uint32_t from, uint32_t n, uint32_t warp, Intent intent) {
   const uint32_t count = static_cast<uint32_t>(k.warps.size()), born = k.first_epoch << 6;

@@ -9,7 +9,7 @@ namespace vgpu {
 SharedProblems clocked_access(Worker &k, uint32_t from, uint32_t n, uint32_t warp, Intent intent);
 // The first word that a load would complain of; `to` for none.
 uint32_t clocked_suspicion(const Worker &k, uint32_t from, uint32_t to, uint32_t warp);
-// What a warp writes now, as the shadow has it.
-uint32_t clocked_tag(const Worker &k, uint32_t warp);
+// What a warp writes now or wrote at that time, as the shadow has it.
+uint32_t clocked_tag(const Worker &k, uint32_t warp, uint32_t when = 0);
 
 }  // namespace vgpu

@@ -145,6 +145,7 @@ struct Kernel {
   uint32_t arrangements = 0;
   bool shared_atomics = false;
   bool named_barriers = false;   // other barriers than `bar.sync 0` of the whole block
+  bool phases = false;           // mbarriers; then also named_barriers
   bool reserved_shared = false;  // uses the shared memory that belongs to the system (cooperative groups)
   bool reads_non_coherent = false;
   bool global_atomics = false;  // its blocks run one after the other, so that results do not depend on the number of threads

@@ -104,6 +104,9 @@ void report_race(const Instruction &i, Warp &w, int lane, uint32_t at, Intent in
 // Finds, and brings the shadow up to date.
 [[gnu::noinline]] void look_closely(const Instruction &i, Warp &w, const Pattern &p, uint64_t base, Intent intent) {
   Worker &k = *w.worker;
+  if (base + p.low < k.phases.high && base + p.high > k.phases.low)
+    for (uint32_t m = w.mask; m; m &= m - 1)
+      check_phase_words(i, w, __builtin_ctz(m), base + p.relative[__builtin_ctz(m)], i.bytes, intent);
   SharedProblems found;
   int lane = -1;
   for (int r = 0; r < p.run_count; ++r) {
@@ -129,7 +132,7 @@ void report_race(const Instruction &i, Warp &w, int lane, uint32_t at, Intent in
     if (k.settings.races && !k.seen(FindingKind::pending_copy, i))
       k.finding(FindingKind::pending_copy, i, w, lane,
                 std::string(verb) + " shared address " + hex(at) +
-                    " while a cp.async to it is on its way: no cp.async.wait_group has waited for it");
+                    " while a cp.async to it is on its way: no cp.async.wait_group or mbarrier has waited for it");
   } else if (found.race && k.settings.races && !k.seen(FindingKind::shared_race, i)) {
     report_race(i, w, lane, at, intent, found);
   }
@@ -192,6 +195,7 @@ bool shared_copies_issued(Warp &w, const Pattern &p, uint64_t base) {
 void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, uint32_t bytes) {
   Worker &k = *w.worker;
   if (!k.settings.races && !k.settings.initialized) return;
+  check_phase_words(i, w, lane, at, bytes, Intent::store);
   const Span span(k, at, {0, static_cast<int32_t>(bytes)});
   const SharedProblems p = touch(k, span, w.index, Intent::store);
   if (p.race && k.settings.races && !k.seen(FindingKind::shared_race, i)) report_race(i, w, lane, at, Intent::store, p);
@@ -200,7 +204,7 @@ void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, ui
   k.any_pending = true;
 }
 
-void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes) {
+void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes, uint32_t when) {
   Worker &k = *w.worker;
   if (!k.settings.races && !k.settings.initialized) return;
   const Span span(k, at, {0, static_cast<int32_t>(bytes)});
@@ -210,7 +214,7 @@ void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes) {
       l.pending &= ~granules;
     });
   }
-  std::fill(k.wrote.data() + span.from, k.wrote.data() + span.to, clocked_tag(k, w.index));
+  std::fill(k.wrote.data() + span.from, k.wrote.data() + span.to, clocked_tag(k, w.index, when));
   std::memset(k.pending.data() + span.from, 0, span.to - span.from);
 }
 

@@ -1,7 +1,7 @@
 // The state of a running warp and of the thread of the host that runs it.
 #pragma once
 #include "kernel.h"
-#include "shadow.h"
+#include "phases.h"
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -40,6 +40,8 @@ struct AsyncCopy {     // one warp's cp.async instruction
   uint64_t low, high;  // all sources lie in between
   uint32_t mask;       // lanes whose copy has not been done
   uint32_t oldest;     // the smallest group of its lanes
+  uint32_t serial;     // among those of its warp
+  uint32_t arrives;    // when the warp said that it shall arrive at an mbarrier; 0: it has not
   alignas(32) uint32_t group[kLanes];
   alignas(32) uint32_t to[kLanes];
   alignas(32) uint64_t from[kLanes];
@@ -64,12 +66,16 @@ struct Warp {
   uint32_t index = 0;
   WarpState state = WarpState::ready;
   bool blocked = false;  // all of it waits at an aligned barrier
+  bool in_vain = false;  // its last turn ended with a test of an mbarrier that failed
+  uint32_t tested = 0;   // the number of its last test if that failed, and 1
+  uint32_t tested_at = 0;
   Worker *worker = nullptr;
   uint8_t *local = nullptr;
   const Pattern **arranged = nullptr;  // its own of the worker's; null if the analysis is off
   std::vector<StackEntry> stack;
   std::vector<std::unique_ptr<AsyncCopy>> copies;
-  uint32_t committed[kLanes] = {};                // cp.async groups of each lane
+  uint32_t committed[kLanes] = {};  // cp.async groups of each lane
+  uint32_t copies_issued = 0;
   std::vector<std::unique_ptr<AsyncCopy>> spare;  // done copies, to be used again
 
   template <class T> T *at(uint32_t offset) const { return static_cast<T *>(__builtin_assume_aligned(frame + offset, 32)); }
@@ -195,8 +201,10 @@ struct Worker {
   std::vector<uint8_t> pending;
   std::vector<uint32_t> clocks;
   LazyBytes reads, updates;
+  Phases phases;
   uint32_t epoch = 1, first_epoch = 1;  // barriers passed, over all blocks of this worker; first of this block
   uint64_t steps = 0;                   // warp instructions of this block
+  uint64_t turn_end = 0;                // the running warp's turn ends with these steps
   uint64_t random;
   uint32_t reduce_count[2] = {}, reduce_and[2] = {}, reduce_or[2] = {};  // bar.red, by parity of the epoch
   std::vector<uint64_t> executions, threads;
@@ -229,6 +237,10 @@ struct Worker {
   void open_if_complete(uint32_t id);
   void open_after_exit();
   void resolve_standstill();
+  std::string who_waits() const;
+  void reset_phases();
+  void let_other_lanes_run(Warp &w, bool apart);
+  void watch_tests();
   void release_barrier();
   void leave(Warp &w, uint32_t lanes);
 };

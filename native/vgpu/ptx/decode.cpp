@@ -241,6 +241,7 @@ void Decoder::statement(const Statement &s) {
   if (op == "vote") return votes();
   if (op == "atom" || op == "red") return atomics(op == "atom");
   if (op == "cp") return copies();
+  if (op == "mbarrier") return phases();
   if (op == "ldmatrix") return load_matrix();
   if (op == "stmatrix") return store_matrix();
   if (op == "movmatrix") return move_matrix();

@@ -166,6 +166,7 @@ void Decoder::copies() {
     emit(wait_for_copies, Category::special).i.immediate = static_cast<int64_t>(operand(0).bits);
     return;
   }
+  if (take("mbarrier")) return copies_arrive();
   const std::string level = take_one_of({"ca", "cg"});
   if (level.empty() || !(take("shared") || take("shared::cta")) || !take("global")) refuse("unknown form");
   ignore_hints();

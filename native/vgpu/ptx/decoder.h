@@ -116,6 +116,11 @@ class Decoder {
   void atomics(bool result);
   // cp.async.ca.shared.global [to], [from], size{, read};  and its groups
   void copies();
+  // mbarrier, and cp.async.mbarrier.arrive{.noinc}
+  void phases();
+  void copies_arrive();
+  Step &phase_step(Handler run, Category category, size_t address, std::initializer_list<uint32_t> defs,
+                   std::initializer_list<uint32_t> others);
   // The registers of a matrix operand.
   std::vector<const Operand *> fragment(size_t n, size_t count) const;
   void load_matrix();
