@@ -18,6 +18,22 @@ struct Product {
 void accumulate(Product &p, Worker &worker, int block);
 constexpr int terms_at_once(MatrixType type) { return type == MatrixType::tf32 ? 4 : 8; }
 
+// Sums of 32-bit integers, which are exact: modulo 2^32, or with what lies outside cut to the ends of the range.
+struct IntegerProduct {
+  alignas(32) int16_t a[32][32], b[32][32];  // row, k; column, k
+  int32_t c[32][32];                         // row, column
+  int m, n, k;
+  bool saturate;
+};
+void accumulate(IntegerProduct &p);
+
+// Sums of fp64, each term added as fma does: in the order of k, or in a random one if `accumulation` is adversarial.
+struct DoubleProduct {
+  alignas(32) double a[8][4], b[4][8], c[8][8];  // row, k; k, column; row, column
+  unsigned direction;                            // as in Rounding
+};
+void accumulate(DoubleProduct &p, Worker &worker);
+
 // Eight operands and their exponents.
 template <MatrixType type> inline void put(float *to, int16_t *exponent, __m256 x) {
   constexpr int least = type == MatrixType::f16 ? Half::kLeastExponent : Bfloat::kLeastExponent;

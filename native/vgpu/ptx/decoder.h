@@ -121,17 +121,24 @@ class Decoder {
   void copies_arrive();
   Step &phase_step(Handler run, Category category, size_t address, std::initializer_list<uint32_t> defs,
                    std::initializer_list<uint32_t> others);
+  static void copy_access(Instruction &to, const Instruction &from);
   // The registers of a matrix operand.
   std::vector<const Operand *> fragment(size_t n, size_t count) const;
   void load_matrix();
   void store_matrix();
   void move_matrix();
   void product();
+  void wide_product();       // whose sums are integers or fp64
+  int rounding_direction();  // .rn (or none) to .rp, as in Rounding
   // How many bytes of the source a copy takes: a number, or none where a predicate says so.
   uint32_t bytes_to_read(const Operand &o, uint64_t size);
   // createpolicy: what is cached how is of no effect here, so the policy is 0.
   void cache_policy();
   void wmma();
+  void wmma_access(const std::string &what);  // load or store
+  void wmma_product();
+  // .row or .col where modifiers begin; true for columns.
+  bool by_column();
   // What ldmatrix and stmatrix have in common: the number of matrices.
   int matrices(bool &transposed, Space &where);
   // An address of shared memory, or a generic one.

@@ -1,7 +1,10 @@
 // wmma, whose fragments have no layout that a program may know; stmatrix and movmatrix; tf32 operands that were not rounded.
 #include "core_test.h"
+#include <algorithm>
 #include <bit>
+#include <limits>
 #include <random>
+#include <tuple>
 
 using namespace core_test;
 
@@ -13,6 +16,8 @@ std::string list(const char *prefix, int count) {
   return text + "}";
 }
 
+size_t bytes_of(const std::string &type) { return type == "f64" ? 8 : type[1] == '8' ? 1 : contains(type, "32") ? 4 : 2; }
+
 struct Shape {
   const char *name;
   int m, n, k;
@@ -21,20 +26,27 @@ struct Kind {
   Shape shape;
   std::string type, sums;  // of a and b; of c and d
   bool a_column, b_column, c_column;
-  int bytes() const { return type == "tf32" ? 4 : 2; }
-  int a_registers() const { return type == "f16" ? 8 : shape.m * shape.k * bytes() / 128; }
-  int b_registers() const { return type == "f16" ? 8 : shape.n * shape.k * bytes() / 128; }
+  bool saturate = false;
+  int gap = 16;  // elements between the lines of a
+  int bytes() const { return static_cast<int>(bytes_of(type)); }
+  int c_registers() const { return sums == "f64" ? 2 : sums == "f16" ? 4 : 8; }
+  int a_registers() const { return type == "f16" ? 8 : type == "f64" ? 1 : shape.m * shape.k * bytes() / 128; }
+  int b_registers() const { return type == "f16" ? 8 : type == "f64" ? 1 : shape.n * shape.k * bytes() / 128; }
 };
 
 const char *order(bool by_column) { return by_column ? ".col." : ".row."; }
 
 std::string kernel_for(const Kind &f, const char *space, bool mistaken = false) {
   const std::string sync = ".sync.aligned", shape = f.shape.name;
-  const int c = f.sums == "f16" ? 4 : 8;
-  const std::string types = f.type == "f16" ? f.sums + "." + f.sums : f.sums + "." + f.type + "." + f.type + "." + f.sums;
+  const int c = f.c_registers();
+  const std::string width = f.type == "f64" ? "64" : "32",
+                    types = (f.type == "f16" ? f.sums + "." + f.sums : f.sums + "." + f.type + "." + f.type + "." + f.sums) +
+                            (f.saturate ? ".satfinite" : "");
   return module_text(
       ".visible .entry t(.param .u64 a, .param .u64 b, .param .u64 c, .param .u32 sa, .param .u32 sb, .param .u32 sc, .param .u64 raw)\n{\n"
-      ".reg .b32 %a<8>; .reg .b32 %b<8>; .reg .b32 %c<8>; .reg .b32 %r<5>; .reg .b64 %rd<6>;\nld.param.u64 %rd1, [a];\n"
+      ".reg .b" +
+      width +
+      " %a<8>, %b<8>, %c<8>; .reg .b32 %r<5>; .reg .b64 %rd<6>;\nld.param.u64 %rd1, [a];\n"
       "ld.param.u64 %rd2, [b];\nld.param.u64 %rd3, [c];\nld.param.u32 %r1, [sa];\nld.param.u32 %r2, [sb];\nld.param.u32 %r3, [sc];\n"
       "wmma.load.a" +
       sync + order(f.a_column) + shape + space + "." + f.type + " " + list("%a", f.a_registers()) + ", [%rd1], %r1;\nwmma.load.b" + sync +
@@ -44,11 +56,14 @@ std::string kernel_for(const Kind &f, const char *space, bool mistaken = false) 
       list("%a", f.a_registers()) + ", " + list("%b", f.b_registers()) + ", " + list("%c", c) + ";\nwmma.store.d" + sync +
       order(f.c_column) + shape + space + "." + f.sums + " [%rd3], " + list("%c", c) +
       ", %r3;\nld.param.u64 %rd4, [raw];\nmov.u32 %r4, %tid.x;\nmul.wide.u32 %rd5, %r4, 4;\nadd.s64 %rd4, %rd4, %rd5;\n"
-      "st.global.u32 [%rd4], %a0;\nret;\n}\n");
+      "cvt.u32.u" +
+      width + " %r4, %a0;\nst.global.u32 [%rd4], %r4;\nret;\n}\n");
 }
 
 // Whole numbers are exact in all formats.
-uint32_t bits_of(const std::string &type, int x) {
+uint64_t bits_of(const std::string &type, int x) {
+  if (type == "f64") return std::bit_cast<uint64_t>(static_cast<double>(x));
+  if (type[0] == 's' || type[0] == 'u') return static_cast<uint32_t>(x);
   if (type == "f32" || type == "tf32") return std::bit_cast<uint32_t>(static_cast<float>(x));
   if (type == "bf16") return std::bit_cast<uint32_t>(static_cast<float>(x)) >> 16;
   const uint32_t f = std::bit_cast<uint32_t>(static_cast<float>(x));
@@ -58,18 +73,18 @@ uint32_t bits_of(const std::string &type, int x) {
 // A matrix in memory, with a gap between its lines.
 class Matrix {
  public:
-  Matrix(const std::string &type, int rows, int columns, bool by_column)
-      : type_(type), rows_(rows), columns_(columns), by_column_(by_column), bytes_(type == "f32" || type == "tf32" ? 4 : 2),
-        stride_((by_column ? rows : columns) + 8), buffer_(static_cast<size_t>((by_column ? columns : rows) * stride_ - 8) * bytes_) {}
+  Matrix(const std::string &type, int rows, int columns, bool by_column, int gap = 16)
+      : type_(type), rows_(rows), columns_(columns), by_column_(by_column), bytes_(bytes_of(type)),
+        stride_((by_column ? rows : columns) + gap), buffer_(static_cast<size_t>((by_column ? columns : rows) * stride_ - gap) * bytes_) {}
   void fill(std::mt19937 &random) {
     for (int r = 0; r < rows_; ++r)
       for (int c = 0; c < columns_; ++c) {
-        const uint32_t bits = bits_of(type_, values[r][c] = static_cast<int>(random() % 9) - 4);
+        const uint64_t bits = bits_of(type_, values[r][c] = any(random));
         std::memcpy(at(r, c), &bits, bytes_);
       }
   }
   bool holds(int r, int c, int x) const {
-    uint32_t bits = 0;
+    uint64_t bits = 0;
     std::memcpy(&bits, at(r, c), bytes_);
     return bits == bits_of(type_, x);
   }
@@ -78,6 +93,13 @@ class Matrix {
   int values[32][32] = {};
 
  private:
+  // Bytes take all values, and sums of them lie near the ends of the range, where some of them leave it.
+  int any(std::mt19937 &random) const {
+    const int x = static_cast<int>(random());
+    if (type_ == "s32")
+      return x % 3 ? (x < 0 ? std::numeric_limits<int>::min() : std::numeric_limits<int>::max() - 0x3fff) + (x & 0x3fff) : x;
+    return type_ == "u8" ? x & 255 : type_ == "s8" ? static_cast<int8_t>(x) : static_cast<int>(static_cast<uint32_t>(x) % 9) - 4;
+  }
   char *at(int r, int c) const { return buffer_.as<char>() + (by_column_ ? c * stride_ + r : r * stride_ + c) * static_cast<int>(bytes_); }
   std::string type_;
   int rows_, columns_;
@@ -91,12 +113,13 @@ struct Ran {
   bool right = true;
   std::string found;
   std::vector<uint32_t> raw;
+  bool outside = false;  // a sum of integers leaves the range
 };
 Ran run_wmma(const Kind &f, const char *space, bool mistaken = false, uint32_t threads = 32) {
   auto module = load(kernel_for(f, space, mistaken));
   if (!module) return {};
   std::mt19937 random(static_cast<uint32_t>(harness::state().seed));
-  Matrix a(f.type, f.shape.m, f.shape.k, f.a_column), b(f.type, f.shape.k, f.shape.n, f.b_column),
+  Matrix a(f.type, f.shape.m, f.shape.k, f.a_column, f.gap), b(f.type, f.shape.k, f.shape.n, f.b_column),
       c(f.sums, f.shape.m, f.shape.n, f.c_column);
   a.fill(random);
   b.fill(random);
@@ -105,41 +128,78 @@ Ran run_wmma(const Kind &f, const char *space, bool mistaken = false, uint32_t t
   Arguments arguments;
   arguments.add(a.buffer()).add(b.buffer()).add(c.buffer()).add(a.stride()).add(b.stride()).add(c.stride()).add(raw);
   const Outcome o = launch(*module, "t", 1, threads, arguments);
-  Ran ran{true, found(o), {raw.as<uint32_t>(), raw.as<uint32_t>() + 32}};
+  Ran ran{true, found(o), {raw.as<uint32_t>(), raw.as<uint32_t>() + 32}, false};
   for (int r = 0; r < f.shape.m; ++r)
     for (int x = 0; x < f.shape.n; ++x) {
-      int sum = c.values[r][x];
+      int64_t sum = c.values[r][x];
       for (int k = 0; k < f.shape.k; ++k) sum += a.values[r][k] * b.values[k][x];
-      ran.right &= c.holds(r, x, sum);
+      const int64_t least = std::numeric_limits<int32_t>::min(), most = std::numeric_limits<int32_t>::max();
+      ran.outside |= sum < least || sum > most;
+      ran.right &= c.holds(r, x, static_cast<int>(f.saturate ? std::clamp(sum, least, most) : sum));
     }
   return ran;
 }
 
-const Shape kShapes[] = {{"m16n16k16", 16, 16, 16}, {"m32n8k16", 32, 8, 16}, {"m8n32k16", 8, 32, 16}, {"m16n16k8", 16, 16, 8}};
+const Shape kShapes[] = {
+    {"m16n16k16", 16, 16, 16}, {"m32n8k16", 32, 8, 16}, {"m8n32k16", 8, 32, 16}, {"m16n16k8", 16, 16, 8}, {"m8n8k4", 8, 8, 4}};
 
 }  // namespace
 
 TEST(wmma_of_all_shapes_and_orders) {
+  const std::pair<const char *, const char *> types[] = {{"f16", "f32"}, {"f16", "f16"}, {"bf16", "f32"}, {"tf32", "f32"},
+                                                         {"s8", "s32"},  {"u8", "s32"},  {"f64", "f64"}};
+  int outside = 0;
   for (const Shape &shape : kShapes)
-    for (const std::string type : {"f16", "bf16", "tf32"}) {
-      if ((type == "tf32") != (shape.k == 8)) continue;
-      for (const std::string sums : {"f32", "f16"}) {
-        if (sums == "f16" && type != "f16") continue;
-        for (int orders = 0; orders < 8; ++orders) {
-          const Kind f{shape, type, sums, (orders & 1) != 0, (orders & 2) != 0, (orders & 4) != 0};
-          for (const char *space : {".global", ""}) {
-            const Ran ran = run_wmma(f, space);
-            expect(ran.right && ran.found == "clean",
-                   std::string(shape.name) + " " + type + " " + sums + ", orders " + std::to_string(orders) + ": " + ran.found);
-          }
+    for (const auto &[type, sums] : types) {
+      if (shape.k != (std::string(type) == "tf32" ? 8 : std::string(type) == "f64" ? 4 : 16)) continue;
+      for (int orders = 0; orders < 8; ++orders) {
+        for (const char *space : {".global", ""}) {
+          Kind f{shape, type, sums, (orders & 1) != 0, (orders & 2) != 0, (orders & 4) != 0};
+          f.saturate = f.sums == "s32" && *space;
+          const Ran ran = run_wmma(f, space);
+          outside += ran.outside;
+          expect(ran.right && ran.found == "clean",
+                 std::string(shape.name) + " " + type + " " + sums + ", orders " + std::to_string(orders) + ": " + ran.found);
         }
       }
     }
+  expect(outside > 80, "sums leave the range in only " + std::to_string(outside) + " of 96 products of integers");
+}
+
+// Rows begin at multiples of what a lane has of the matrix.
+TEST(wmma_wants_aligned_rows) {
+  for (const auto &[type, sums, shape, gap] :
+       {std::tuple{"u8", "s32", 0, 8}, {"u8", "s32", 1, 16}, {"u8", "s32", 2, 4}, {"f64", "f64", 4, 1}, {"f16", "f32", 0, 8}}) {
+    Kind f{kShapes[shape], type, sums, false, true, false};
+    f.gap = gap;
+    expect(run_wmma(f, ".global").found == "clean", std::string(type) + ", rows apart by " + std::to_string(gap));
+    f.gap = gap / 2;
+    if (f.gap) expect(contains(run_wmma(f, ".global").found, "misaligned"), std::string(type) + ", rows apart by half of that");
+  }
+}
+
+TEST(wmma_refuses_what_does_not_exist) {
+  auto refused = [](const std::string &form, const std::string &operands) {
+    std::string log;
+    const bool loaded = Module::load(module_text(".visible .entry t()\n{\n.reg .b32 %r<9>; .reg .b64 %d<9>;\n" + form + " " + operands +
+                                                 ";\nret;\n}\n"),
+                                     0, log) != nullptr;
+    expect(!loaded && contains(log, "unknown"), form + " is loaded, or refused with " + log);
+  };
+  const std::string mma = "wmma.mma.sync.aligned.row.col.", eight = list("%r", 8), four = list("%r", 4), two = list("%r", 2);
+  refused(mma + "m16n16k16.s32.s8.u8.s32", eight + ", " + two + ", " + two + ", " + eight);
+  refused(mma + "m16n16k16.s32.u4.u4.s32", eight + ", " + two + ", " + two + ", " + eight);
+  refused(mma + "m16n16k8.s32.u8.u8.s32", eight + ", " + two + ", " + two + ", " + eight);
+  refused(mma + "m16n16k16.f32.u8.u8.f32", eight + ", " + two + ", " + two + ", " + eight);
+  refused(mma + "m16n16k16.f32.bf16.bf16.f32.satfinite", eight + ", " + four + ", " + four + ", " + eight);
+  refused(mma + "m16n16k16.s32.u8.u8.s32.rn", eight + ", " + two + ", " + two + ", " + eight);
+  refused(mma + "m8n8k4.f64.f64.f64.f64.satfinite", "{%d0, %d1}, {%d2}, {%d3}, {%d4, %d5}");
+  refused("wmma.load.a.sync.aligned.row.m8n8k4.s8", "{%r1}, [%d1]");
 }
 
 TEST(wmma_fragments_have_no_known_layout) {
-  for (const std::string type : {"f16", "bf16"}) {
-    const Kind f{kShapes[0], type, "f32", false, true, false};
+  for (const std::string type : {"f16", "bf16", "s8"}) {
+    const Kind f{kShapes[0], type, type == "s8" ? "s32" : "f32", false, true, false};
     settings().seed = 1;
     const Ran one = run_wmma(f, ".global");
     settings().seed = 2;
