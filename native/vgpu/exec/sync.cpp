@@ -176,6 +176,12 @@ void trap(const Instruction &i, Warp &w) {
   w.worker->fault(FindingKind::bad_instruction, i, w, __builtin_ctz(w.mask), "ran into a trap instruction (a failed assertion, or __trap)");
 }
 
+void call_of_nothing(const Instruction &i, Warp &w) {
+  const int l = __builtin_ctz(w.mask);
+  w.worker->fault(FindingKind::bad_instruction, i, w, l,
+                  "calls " + hex(w.at<uint64_t>(i.o[0])[l]) + ", which is the address of no function with such parameters");
+}
+
 // A count that rises with every instruction and is the same in every run.
 void read_clock(const Instruction &i, Warp &w) {
   const uint64_t r = ++w.worker->steps;

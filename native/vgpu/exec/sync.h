@@ -21,13 +21,14 @@ void barrier_predicate(const Instruction &i, Warp &w);                     // ba
 void barrier_arrive(const Instruction &i, Warp &w);                        // barrier, threads
 void nothing(const Instruction &i, Warp &w);
 void trap(const Instruction &i, Warp &w);
-void read_clock(const Instruction &i, Warp &w);      // immediate: bytes of the destination
-void pack(const Instruction &i, Warp &w);            // d, parts; mode: parts, bytes: of one
-void pack32(const Instruction &i, Warp &w);          // two 16-bit parts
-void unpack(const Instruction &i, Warp &w);          // parts, a
-void address_window(const Instruction &i, Warp &w);  // cvta: adds the immediate
-void select_result(const Instruction &i, Warp &w);   // set: d, p; immediate: the bits for true; bytes: of d
-void print_text(const Instruction &i, Warp &w);      // places of vprintf's arguments and result in local memory; no result: ~0
-void is_in_space(const Instruction &i, Warp &w);     // isspacep: p, a; mode: window
+void call_of_nothing(const Instruction &i, Warp &w);  // of an address that is none of the functions that it may be
+void read_clock(const Instruction &i, Warp &w);       // immediate: bytes of the destination
+void pack(const Instruction &i, Warp &w);             // d, parts; mode: parts, bytes: of one
+void pack32(const Instruction &i, Warp &w);           // two 16-bit parts
+void unpack(const Instruction &i, Warp &w);           // parts, a
+void address_window(const Instruction &i, Warp &w);   // cvta: adds the immediate
+void select_result(const Instruction &i, Warp &w);    // set: d, p; immediate: the bits for true; bytes: of d
+void print_text(const Instruction &i, Warp &w);       // places of vprintf's arguments and result in local memory; no result: ~0
+void is_in_space(const Instruction &i, Warp &w);      // isspacep: p, a; mode: window
 
 }  // namespace vgpu

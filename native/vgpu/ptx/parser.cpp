@@ -101,8 +101,8 @@ void Parser::initial_value(const Declared &d, std::vector<uint8_t> &to) {
       need(")");
     }
     auto it = program_.variables.find(name);
-    if (it == program_.variables.end()) refuse("initialiser names unknown variable \"" + name + "\"");
-    bits = it->second.address;
+    if (it == program_.variables.end() && !has_body(name)) refuse("initialiser names unknown variable or function \"" + name + "\"");
+    bits = it == program_.variables.end() ? address_of(name) : it->second.address;
     if (take("+")) bits += number();
   } else {
     bits = number();

@@ -1,9 +1,10 @@
-// The parser of PTX: parser.cpp reads modules, parser_body.cpp what is between a kernel's braces.
+// The parser of PTX: parser.cpp reads modules, parser_body.cpp what is between a kernel's braces, parser_calls.cpp calls.
 #pragma once
 #include "lexer.h"
 #include "syntax.h"
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace vgpu {
 
@@ -22,21 +23,32 @@ struct Symbol {
   Space space;
   uint64_t place;
 };
+struct Signature {  // of a function: the bytes of each
+  std::vector<size_t> results, parameters;
+  bool operator==(const Signature &) const = default;
+};
+struct Callees {  // of indirect calls: all with this signature whose address is data somewhere, or these functions alone
+  bool listed = false;
+  Signature signature = {};
+  std::vector<std::string> names = {};
+};
 struct Scope {
   std::map<std::string, int, std::less<>> registers;
   std::map<std::string, Symbol, std::less<>> symbols;
   std::map<std::string, int, std::less<>> labels;
   size_t parent;
+  std::map<std::string, Callees> callees = {};
 };
 
 class Parser {
  public:
   Parser(const std::string &ptx, void (*place)(Variable &, void *), void *context)
-      : tokens_(tokens(ptx)), place_(place), context_(context) {}
+      : ptx_(ptx), tokens_(tokens(ptx)), place_(place), context_(context) {}
 
   Program parse();
 
  private:
+  const std::string &ptx_;
   std::vector<Token> tokens_;
   void (*place_)(Variable &, void *);
   void *context_;
@@ -49,7 +61,10 @@ class Parser {
   std::map<std::string, uint64_t> shared_places_;         // module-level .shared variables that this kernel uses
   std::vector<std::pair<size_t, std::string>> branches_;  // statement and label, with the scope in branch_scopes_
   std::vector<size_t> branch_scopes_;
-  int depth_ = 0;
+  std::vector<std::string> inlined_;  // functions, each called by the one before
+  uint64_t first_address_ = 0;        // of the module's functions; 0 until one is asked for
+  bool looked_for_data_ = false;
+  std::set<std::string_view> data_;  // functions whose address is used as data
   size_t ignored_ = 0;
   int return_label_ = -1;                     // >= 0: inside an inlined call
   std::vector<std::vector<size_t>> returns_;  // statements that leave the inlined call
@@ -139,8 +154,20 @@ class Parser {
   bool find_symbol(std::string_view name, Operand &o);
   Operand operand();
   void instruction();
-  // call.uni (results), name, (arguments);
+
+  // ---- calls ---------------------------------------------------------------------------------------------------------------
+  // call.uni (results), name, (arguments);  or of a register, with who may be called.
   void call(Statement &s);
+  void inline_body(const std::string &name, const std::vector<Operand> &results, const std::vector<Operand> &arguments);
+  void call_address(const Statement &s, int reg, const std::string &callees, const std::vector<Operand> &results,
+                    const std::vector<Operand> &arguments);
+  // label: .callprototype (results) _ (parameters);  or  label: .calltargets name, ...;
+  void callees();
+  std::vector<std::string> possible_callees(const std::string &label, size_t results, size_t arguments);
+  Signature signature();  // from a name's result list on
+  bool has_body(const std::string &name) const { return bodies_.find(name) != bodies_.end(); }
+  uint64_t address_of(const std::string &function);
+  void look_for_data();  // fills data_
   // A parameter list of a called function: each name stands for the caller's variable or register.
   void bind(const std::vector<Operand> &with);
 };

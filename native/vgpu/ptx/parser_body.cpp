@@ -1,4 +1,4 @@
-// Declarations and statements of a kernel, and the functions it calls.
+// Declarations and statements of a kernel; the functions it calls are in parser_calls.cpp.
 #include "parser.h"
 
 namespace vgpu {
@@ -7,7 +7,8 @@ void Parser::body() {
   while (!take("}")) {
     if (peek().kind == TokenKind::end) refuse("\"}\" expected at the end of the text");
     const size_t before = at_, scope = scope_, returns = returns_.size();
-    const int line = peek().line, depth = depth_, label = return_label_;
+    const size_t inlined = inlined_.size();
+    const int line = peek().line, label = return_label_;
     try {
       statement();
     } catch (const Refusal &refusal) {
@@ -15,7 +16,7 @@ void Parser::body() {
       at_ = before;
       skip_statement();
       scope_ = scope;
-      depth_ = depth;
+      inlined_.resize(inlined);
       return_label_ = label;
       returns_.resize(returns);
     }
@@ -82,6 +83,7 @@ void Parser::statement() {
     return declare_variable(Space::shared);
   }
   if (peek().kind == TokenKind::word && is(":", 1)) {
+    if (is(".callprototype", 2) || is(".calltargets", 2)) return callees();
     scopes_[scope_].labels[word()] = static_cast<int>(function_->statements.size());
     ++at_;
     return;
@@ -191,6 +193,11 @@ Operand Parser::operand() {
     }
     return o;
   }
+  if (has_body(name)) {
+    o.kind = OperandKind::number;
+    o.bits = address_of(name);
+    return o;
+  }
   if (name[0] == '%') {
     o.kind = OperandKind::special;
     o.name = name;
@@ -247,76 +254,6 @@ void Parser::instruction() {
     if (!is(";")) need(",");
   }
   function_->statements.push_back(std::move(s));
-}
-
-void Parser::call(Statement &s) {
-  std::vector<Operand> results, arguments;
-  if (take("(")) {
-    while (!take(")")) {
-      results.push_back(operand());
-      take(",");
-    }
-    need(",");
-  }
-  std::string name = word();
-  if (take(",") && take("(")) {
-    while (!take(")")) {
-      arguments.push_back(operand());
-      take(",");
-    }
-  }
-  need(";");
-  if (name == "__assertfail") {
-    s.opcode = s.form = "trap";
-    s.modifiers.clear();
-    function_->statements.push_back(std::move(s));
-    return;
-  }
-  if (name == "vprintf") {
-    s.opcode = s.form = name;
-    s.modifiers.clear();
-    s.operands = std::move(arguments);
-    s.operands.insert(s.operands.end(), results.begin(), results.end());
-    function_->statements.push_back(std::move(s));
-    return;
-  }
-  auto it = bodies_.find(name);
-  if (it == bodies_.end()) refuse("call of " + name + ", which has no body here");
-  if (s.guard >= 0) refuse("guarded calls are not known");
-  if (++depth_ > 20) refuse("calls nested too deeply (recursion is not known)");
-  size_t resume = at_, outer = scope_;
-  int outer_return = return_label_;
-  open_scope();
-  scopes_[scope_].parent = 0;
-  at_ = it->second;
-  if (take("(")) bind(results);
-  word();
-  if (take("(")) bind(arguments);
-  while (!is("{")) ++at_;
-  ++at_;
-  return_label_ = 0;
-  returns_.emplace_back();
-  body();
-  for (size_t statement : returns_.back()) function_->statements[statement].target = static_cast<int>(function_->statements.size());
-  returns_.pop_back();
-  return_label_ = outer_return;
-  --depth_;
-  at_ = resume;
-  scope_ = outer;
-}
-
-void Parser::bind(const std::vector<Operand> &with) {
-  size_t i = 0;
-  while (!take(")")) {
-    bool reg = is(".reg");
-    ++at_;
-    Declared d = declaration();
-    if (i >= with.size()) refuse("call with too few arguments");
-    if (reg) scopes_[scope_].registers[d.name] = with[i].reg;
-    else scopes_[scope_].symbols[d.name] = {with[i].space, with[i].place};
-    ++i;
-    take(",");
-  }
 }
 
 }  // namespace vgpu

@@ -11,6 +11,7 @@ enum class Space : uint8_t { none, global, constant, shared, local, param };
 
 // Generic addresses of the spaces that are not plain memory: the space in bits 56 and up, where no pointer has any.
 constexpr uint64_t kSharedWindow = uint64_t(1) << 56, kLocalWindow = uint64_t(2) << 56, kParamWindow = uint64_t(3) << 56;
+constexpr uint64_t kFunctionWindow = uint64_t(4) << 56;  // what the addresses of functions look like
 
 enum class OperandKind : uint8_t { reg, number, symbol, special, vector, address, sink };
 
