@@ -10,26 +10,50 @@
 
 namespace {
 
-// Requests under way; places are used again. Without the C++ library, which would be most of this one.
+// Requests under way, and of each place what is known of it; places are used again. Without the C++ library, which would be most of this
+// one.
+enum class State : char { free, open, over };
+struct Known {
+  State state;
+  int error;  // of a request that is over
+};
 MPI_Request *requests = nullptr;
-std::size_t request_count = 0;
+Known *known = nullptr;
+// For MPI_Testsome.
+int *ended = nullptr;
+MPI_Status *statuses = nullptr;
+int request_count = 0;
+
+template <typename T> bool grow(T *&array, std::size_t count) {
+  void *more = std::realloc(array, count * sizeof(T));
+  if (more != nullptr) {
+    array = static_cast<T *>(more);
+  }
+  return more != nullptr;
+}
 
 int number(const MPI_Request &request, int *result) {
-  std::size_t place = 0;
-  while (place < request_count && requests[place] != MPI_REQUEST_NULL) {
+  int place = 0;
+  while (place < request_count && known[place].state != State::free) {
     ++place;
   }
   if (place == request_count) {
-    void *more = std::realloc(requests, (request_count + 1) * sizeof(MPI_Request));
-    if (more == nullptr) {
+    const std::size_t count = static_cast<std::size_t>(request_count) + 1;
+    if (!grow(requests, count) || !grow(known, count) || !grow(ended, count) || !grow(statuses, count)) {
       return MPI_ERR_NO_MEM;
     }
-    requests = static_cast<MPI_Request *>(more);
     ++request_count;
   }
   requests[place] = request;
-  *result = static_cast<int>(place);
+  known[place] = {State::open, MPI_SUCCESS};
+  *result = place;
   return MPI_SUCCESS;
+}
+
+// Open MPI may leave a number of its own in a status, which it has no words for.
+int public_error(int error) {
+  int kind = MPI_SUCCESS;
+  return MPI_Error_class(error, &kind) == MPI_SUCCESS ? error : MPI_ERR_OTHER;
 }
 
 // Starts a request of so many bytes with MPI's function and numbers it.
@@ -59,7 +83,8 @@ int duet_mpi_start(void) noexcept {
   if (before.sa_sigaction != after.sa_sigaction) {
     return DUET_MPI_SIGNALS;
   }
-  return MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  const int kept = MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);  // of calls about several requests, in some libraries
+  return kept == MPI_SUCCESS ? MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN) : kept;
 }
 
 int duet_mpi_end(void) noexcept { return MPI_Finalize(); }
@@ -98,9 +123,9 @@ int duet_mpi_size(void) noexcept {
 
 int duet_mpi_largest_tag(void) noexcept {
   void *value = nullptr;
-  int known = 0;
-  const int error = MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &value, &known);
-  return error == MPI_SUCCESS && known != 0 ? *static_cast<int *>(value) : 32767;  // what the standard promises
+  int there = 0;
+  const int error = MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &value, &there);
+  return error == MPI_SUCCESS && there != 0 ? *static_cast<int *>(value) : 32767;  // what the standard promises
 }
 
 int duet_mpi_send(const void *data, int64_t bytes, int to, int tag, int *request) noexcept {
@@ -119,14 +144,43 @@ int duet_mpi_broadcast(void *data, int64_t bytes, int root, int *request) noexce
 }
 
 int duet_mpi_test(int request, int *done) noexcept {
-  if (request < 0 || static_cast<std::size_t>(request) >= request_count) {
+  if (request < 0 || request >= request_count || known[request].state == State::free) {
     return MPI_ERR_REQUEST;
   }
-  return MPI_Test(&requests[static_cast<std::size_t>(request)], done, MPI_STATUS_IGNORE);  // one that is over becomes MPI_REQUEST_NULL
+  Known &one = known[request];
+  *done = one.state == State::over ? 1 : 0;
+  if (one.state == State::over) {
+    one.state = State::free;
+  }
+  return one.error;
 }
 
 int duet_mpi_progress(void) noexcept {
-  int there = 0;
+  int count = 0;
+  int error = MPI_SUCCESS;
+  // Open MPI moves what is under way and then does not look again whether something is over.
+  for (int look = 0; look < 2 && count == 0 && error == MPI_SUCCESS && request_count > 0; ++look) {
+    error = MPI_Testsome(request_count, requests, &count, ended, statuses);
+  }
+  int kind = MPI_SUCCESS;
+  if (error != MPI_SUCCESS) {
+    MPI_Error_class(error, &kind);
+  }
+  const bool each = kind == MPI_ERR_IN_STATUS;  // the statuses say what has become of each
+  for (int i = 0; count != MPI_UNDEFINED && i < count && (error == MPI_SUCCESS || each); ++i) {
+    known[ended[i]] = {State::over, each ? public_error(statuses[i].MPI_ERROR) : MPI_SUCCESS};
+  }
+  if (error != MPI_SUCCESS && !each) {
+    for (int i = 0; i < request_count; ++i) {
+      if (known[i].state == State::open) {
+        known[i] = {State::over, error};
+      }
+    }
+  }
+  if (request_count > 0 && count != MPI_UNDEFINED) {
+    return MPI_SUCCESS;
+  }
+  int there = 0;  // nothing is open, but what was sent may not have left yet
   return MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
 }
 

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* Rises with every change of this interface. */
-#define DUET_MPI_ABI 1
+#define DUET_MPI_ABI 2
 int duet_mpi_abi(void) DUET_MPI_NOEXCEPT;
 
 /* MPI_Init_thread. Errors of later calls are returned instead of ending the process. DUET_MPI_SIGNALS: the library has put a handler of its
@@ -38,10 +38,12 @@ int duet_mpi_send(const void *data, int64_t bytes, int to, int tag, int *request
 int duet_mpi_receive(void *data, int64_t bytes, int from, int tag, int *request) DUET_MPI_NOEXCEPT;
 /* From one rank to all; all ranks must call it with the same number of bytes. */
 int duet_mpi_broadcast(void *data, int64_t bytes, int root, int *request) DUET_MPI_NOEXCEPT;
-/* Whether a request is over; `done` is 1, and its number is free again, or 0. */
+/* Whether a request was over at the last duet_mpi_progress; `done` is 1, and its number is free again, or 0. An error is the request's, and
+   its number is free then, too. Calls nothing of MPI's. */
 int duet_mpi_test(int request, int *done) DUET_MPI_NOEXCEPT;
 
-/* Lets MPI move what it has under way; without any request it does so only in its calls. */
+/* Lets MPI move all that it has under way, which it does only in its calls, and finds out which requests are over: one call for all of
+   them, however many there are. */
 int duet_mpi_progress(void) DUET_MPI_NOEXCEPT;
 
 /* What an error means, in MPI's words. Valid until the next call. */

@@ -1,6 +1,9 @@
 package duet.data;
 
 import java.util.BitSet;
+import java.util.Locale;
+
+import duet.net.Shape;
 
 /**
  * Images for one run of a program.
@@ -39,5 +42,20 @@ public record Batch(long number, byte[] images, BitSet places, int[] crops, floa
      */
     public Batch(long number, byte[] images, int[] crops, int[] labels, int count) {
         this(number, images, null, crops, null, labels, count);
+    }
+
+    /**
+     * {@return an array for stored images}
+     *
+     * @param images not negative
+     * @param stored what one of them is
+     * @throws DataException if there is no array so large
+     */
+    public static byte[] room(int images, Shape stored) {
+        if (stored.elements() * images > Integer.MAX_VALUE - 8) {
+            throw new DataException(String.format(Locale.ROOT,
+                    "a batch of %d images of %s is more than the 2 GiB that a process can hold; use a smaller batch", images, stored));
+        }
+        return new byte[(int) stored.elements() * images];
     }
 }

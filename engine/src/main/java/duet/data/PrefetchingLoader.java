@@ -11,6 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.DoubleUnaryOperator;
 
 import duet.data.Indices.EpochOrders;
+import duet.net.Shape;
 
 /**
  * Daemon threads claim batch numbers in order and fill a ring of buffers; batch b lies in slot b % ring, so that the order of the
@@ -57,21 +58,19 @@ final class PrefetchingLoader implements BatchLoader {
         long filled = -1;
         Throwable failure;
 
-        Slot(int batch, int imageBytes, int read, int channels) {
-            images = new byte[read * imageBytes];
+        Slot(int batch, int read, Shape stored, boolean noise) {
+            images = Batch.room(read, stored);
             crops = new int[3 * batch];
-            colourShifts = new float[channels * batch];
+            colourShifts = new float[noise ? stored.channels() * batch : 0];
             labels = new int[batch];
         }
     }
 
     PrefetchingLoader(Dataset data, EpochOrders orders, Cropping cropping, ColourNoise noise, DoubleUnaryOperator noiseFactor, int batch,
             long firstBatch, long lastBatch, int threadCount, BitSet places) {
-        int read = places.cardinality();
-        if (batch < 1 || data.stored().elements() * read > Integer.MAX_VALUE - 8) {
-            throw new DataException(String.format(Locale.ROOT,
-                    "a batch of %d images of %s is not possible: it takes 1 image at least and 2 GiB at most%s",
-                    batch, data.stored(), read == batch ? "" : " of those read here, which are " + read));
+        if (batch < 1 || places.length() > batch) {
+            throw new DataException("a batch of " + batch + " images is not possible" + (batch < 1 ? ": it takes 1 at least"
+                    : " with place " + (places.length() - 1)));
         }
         if (data.size() < 1) {
             throw new DataException("no images to load: " + data.description());
@@ -87,7 +86,7 @@ final class PrefetchingLoader implements BatchLoader {
         this.noise = noise;
         this.noiseFactor = noiseFactor;
         this.batch = batch;
-        this.places = places;
+        this.places = (BitSet) places.clone();
         this.imageBytes = (int) data.stored().elements();
         this.firstBatch = firstBatch;
         this.lastBatch = lastBatch;
@@ -95,7 +94,7 @@ final class PrefetchingLoader implements BatchLoader {
         nextToReturn = firstBatch;
         ring = new Slot[(int) Math.min(threadCount + 1L + HELD_BY_CALLER, lastBatch - firstBatch)];
         for (int i = 0; i < ring.length; i++) {
-            ring[i] = new Slot(batch, imageBytes, read, noise == null ? 0 : data.stored().channels());
+            ring[i] = new Slot(batch, places.cardinality(), data.stored(), noise != null);
         }
         for (int i = 0; i < threadCount; i++) {
             threads.add(Thread.ofPlatform().daemon().name("duet-loader-" + i).start(this::fillSlots));

@@ -56,7 +56,7 @@ final class HappensBefore {
         return clocks[point.stream()][point.step()];
     }
 
-    /** Whether {@code first} is certainly over when {@code second} begins. */
+    /** Whether {@code first} is certainly over when {@code second} begins; no wait, for one in a row of them knows what the last learns. */
     boolean before(Point first, Point second) {
         return !first.equals(second) && over(second.stream(), second.step(), first.stream()) > first.step();
     }

@@ -10,6 +10,7 @@ import java.util.function.ToLongFunction;
 
 import duet.device.Tensor.Role;
 import duet.net.NetworkException;
+import duet.plan.PlanSummary.Phase;
 import duet.text.Table;
 import duet.text.Text;
 
@@ -28,7 +29,7 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
      * @param memoryBytes    of the device that needs most
      * @param parameterBytes parameters on the device that has most of them
      * @param momentumBytes  likewise
-     * @param forwardBytes   that a device receives in the forward pass of one step, layer by layer those of the device that gets most
+     * @param forwardBytes   that the device that receives most in the forward pass of one step receives there
      * @param backwardBytes  likewise
      * @param updateFlop     floating point operations of one update, of the device that has most to update
      * @param busiest        share of the floating point operations of the device that has most to do
@@ -85,8 +86,7 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
         return new Row(name(placement), placement.devices(), most(summary, PlanSummary.Memory::bytes),
                 most(summary, memory -> memory.persistent().getOrDefault(Role.PARAMETER, 0L)),
                 most(summary, memory -> memory.persistent().getOrDefault(Role.MOMENTUM, 0L)),
-                summary.layers().stream().mapToLong(PlanSummary.Row::forwardBytes).sum(),
-                summary.layers().stream().mapToLong(PlanSummary.Row::backwardBytes).sum(), most(summary, PlanSummary.Memory::updateFlop),
+                summary.received(Phase.FORWARD), summary.received(Phase.BACKWARD), most(summary, PlanSummary.Memory::updateFlop),
                 summary.busiest());
     }
 
@@ -106,9 +106,7 @@ public record PlanComparison(List<Row> rows, Map<String, String> refused) {
                     row.updateFlop() == 0 ? "" : Text.flop(row.updateFlop()), Text.percent(row.busiest()));
         }
         List<String> lines = new ArrayList<>(table.lines());
-        lines.add(
-                "Memory, parameters, momentum and update are those of the device with most of them; \"in\" is what a device receives in a "
-                        + "step.");
+        lines.add("Each figure is that of the device with most of it; \"in\" is what it receives in a step.");
         refused.forEach((placement, reason) -> lines.add("not " + placement + ": " + reason));
         return lines;
     }

@@ -86,7 +86,9 @@ final class PlanJson {
         node.put("transientBytes", memory.transientBytes()).put("transientLowerBound", memory.peak());
         ObjectNode uses = node.putObject("transient");
         memory.uses().forEach((use, bytes) -> uses.put(lower(use), bytes));
-        node.put("preparedBytes", memory.preparedBytes()).put("flop", memory.flop()).put("updateFlop", memory.updateFlop());
+        node.put("preparedBytes", memory.preparedBytes()).put("flop", memory.flop()).put("updateFlop", memory.updateFlop())
+                .put("forwardBytesReceived", memory.received().getOrDefault(Phase.FORWARD, 0L))
+                .put("backwardBytesReceived", memory.received().getOrDefault(Phase.BACKWARD, 0L));
     }
 
     private static void tensor(ObjectNode node, Tensor tensor, Region region) {

@@ -27,7 +27,8 @@ public final class PlanReport {
     private PlanReport() {}
 
     /**
-     * {@return layers, exchanges, memory and the steps of every stream, as lines of text}
+     * {@return layers, exchanges, memory and the steps of every stream, as lines of text} Of more than eight devices these are the memory
+     * of the one that needs most, and the steps of the first one; of many steps alike in a row the first and the last.
      *
      * @param plan any
      */
@@ -180,8 +181,8 @@ public final class PlanReport {
             }
         }
         if (devices > MANY_DEVICES) {
-            text.append("\nSo do the other ").append(devices - 1)
-                    .append(" devices, with what they hold; as JSON the plan has all their steps.\n");
+            text.append("\nThe other ").append(devices - 1)
+                    .append(" devices do the same with what they hold; as JSON the plan has all their steps.\n");
         }
         return text.toString();
     }

@@ -56,7 +56,7 @@ public final class FixedBatch implements AutoCloseable {
         program = load(backend);
         lanes = new LaneTransfer(plan, program);
         SplittableRandom random = new SplittableRandom(SEED);
-        byte[] levels = new byte[Math.toIntExact(batch * input.elements())];
+        byte[] levels = Batch.room(batch, input);
         random.nextBytes(levels);
         images = new Batch(0, levels, new int[3 * batch], random.ints(batch, 0, network.classes()).toArray(), batch);
         losses = new float[batch];

@@ -177,7 +177,8 @@ public final class Activations implements AutoCloseable {
     /** Looks at the centre of a stored image; other places of the batch are empty. */
     LoadedPlan run(byte[] pixels) {
         int[] crop = Views.centre(checkpoint.stored(), checkpoint.network().input());
-        byte[] images = Arrays.copyOf(pixels, Math.multiplyExact(batch, pixels.length));
+        byte[] images = Batch.room(batch, checkpoint.stored());
+        System.arraycopy(pixels, 0, images, 0, pixels.length);
         int[] crops = new int[3 * batch];
         int[] labels = new int[batch];
         Arrays.fill(labels, 1, batch, -1);

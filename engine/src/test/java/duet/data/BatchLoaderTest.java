@@ -167,6 +167,9 @@ class BatchLoaderTest {
             }
             assertEquals(3, part.get(b).count());
         }
+        Dataset large = new NumberedImages(10, new Shape(1, 40_000, 20_000), i -> i);
+        assertEquals("a batch of 3 images of 1x40000x20000 is more than the 2 GiB that a process can hold; use a smaller batch",
+                assertThrows(DataException.class, () -> BatchLoader.evaluation(large, INPUT, 6, 1, places)).getMessage());
         List<Seen> evaluated = take(2, BatchLoader.evaluation(data, INPUT, 6, 1, places));
         assertEquals(List.of(1, 2, 5, 7, 8, 0), evaluated.stream().flatMap(seen -> seen.levels().stream()).toList());
         assertEquals(2, evaluated.getLast().count());

@@ -23,14 +23,15 @@ class PlanComparisonTest {
     }
 
     /**
-     * Numbers by hand. Halves forward, an image: rows of pool1's, conv2's, pool2's, conv3's to conv5's and pool5's input at the border,
-     * half of fc6's and fc7's inputs, all scores. Data parallel backward: all gradients.
+     * Numbers by hand. Halves forward, an image, what the upper device receives: rows of pool1's, conv2's, pool2's and conv3's to conv5's
+     * input at the border (that of pool5's goes to the lower one), half of fc6's and fc7's inputs, all scores. Data parallel backward: all
+     * gradients.
      */
     @Test
     void whatTravels() {
         Map<String, PlanComparison.Row> rows = compare("alexnet", 2).rows().stream()
                 .collect(Collectors.toMap(PlanComparison.Row::placement, row -> row));
-        int halves = 5280 + 5184 + 6912 + 3328 + 4992 + 4992 + 3328 + 4608 + 2048 + 1000;
+        int halves = 5280 + 5184 + 6912 + 3328 + 4992 + 4992 + 4608 + 2048 + 1000;
         assertEquals(4L * BATCH * halves, rows.get("halves").forwardBytes());
         assertEquals(4L * 60_965_224, rows.get("data").backwardBytes());
         assertEquals(0, rows.get("data").forwardBytes());

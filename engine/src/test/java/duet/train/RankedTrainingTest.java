@@ -37,7 +37,7 @@ class RankedTrainingTest {
     private static final long PATIENCE = 20;
     private static final int STEPS = 8;
 
-    private record Run(List<Metrics> steps, Map<String, float[]> tensors) {}
+    private record Run(List<Metrics> steps, List<Metrics> validations, Map<String, float[]> tensors) {}
 
     private static TrainingOptions options() {
         return options(8);
@@ -57,8 +57,14 @@ class RankedTrainingTest {
         try (Backend backend = open(ranks, each);
                 Trainer trainer = Trainer.create(network, placement, backend, Tiny.data(), options)) {
             trainer.train(recorder);
-            return new Run(recorder.steps, trainer.snapshot().tensors());
+            return new Run(recorder.steps, exact(recorder.validations), trainer.snapshot().tensors());
         }
+    }
+
+    /** Without how long they took. */
+    private static List<Metrics> exact(List<Metrics> metrics) {
+        return metrics.stream()
+                .map(m -> new Metrics(m.event(), m.step(), m.epoch(), m.loss(), m.top1(), m.top5(), m.learningRate(), 0)).toList();
     }
 
     private static Run alone(Network network, Placement placement, TrainingOptions options) {
@@ -66,7 +72,7 @@ class RankedTrainingTest {
         try (Backend backend = Tiny.backend(placement.devices());
                 Trainer trainer = Trainer.create(network, placement, backend, Tiny.data(), options)) {
             trainer.train(recorder);
-            return new Run(recorder.steps, trainer.snapshot().tensors());
+            return new Run(recorder.steps, exact(recorder.validations), trainer.snapshot().tensors());
         }
     }
 
@@ -108,6 +114,8 @@ class RankedTrainingTest {
                 assertEquals(expected.steps().get(i).loss(), run.steps().get(i).loss(), "step " + (i + 1));
                 assertEquals(expected.steps().get(i).top1(), run.steps().get(i).top1(), "step " + (i + 1));
             }
+            assertFalse(expected.validations().isEmpty());
+            assertEquals(expected.validations(), run.validations());
             expected.tensors().forEach((tensor, values) -> assertArrayEquals(values, run.tensors().get(tensor), tensor));
         }
     }

@@ -22,10 +22,10 @@ public class DuetMpi extends DuetMpi$shared {
     static final SymbolLookup SYMBOL_LOOKUP = duet.bindings.NativeLibraries.lookup("duet_mpi")
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int DUET_MPI_ABI = (int)1L;
+    private static final int DUET_MPI_ABI = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define DUET_MPI_ABI 1
+     * #define DUET_MPI_ABI 2
      * }
      */
     public static int DUET_MPI_ABI() {

@@ -25,8 +25,14 @@ import duet.device.RankLostException;
 final class MpiThread {
     /** Depends on every process. */
     static final int ALL = -1;
-    /** Between two looks at what is under way: processes may share cores. */
+    /**
+     * Between two looks at what is under way, at first, and at most: looking takes time of a core that also computes, so that as long as
+     * nothing comes each nap is twice the one before.
+     */
     private static final long NAP_NANOS = 20_000;
+    private static final long LONGEST_NAP_NANOS = 500_000;
+    /** A look that takes so long has moved a part of a message. */
+    private static final long MOVING_NANOS = 10_000;
     private static final int IDLE_MILLIS = 5;
     /** MPI counts bytes with an int; smaller pieces also let several messages share the way. */
     private static final int PIECE = 1 << 28;
@@ -200,6 +206,7 @@ final class MpiThread {
         List<Job> active = new ArrayList<>();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment done = arena.allocate(ValueLayout.JAVA_INT);
+            long nap = NAP_NANOS;
             while (true) {
                 Job next = active.isEmpty() ? jobs.poll(IDLE_MILLIS, TimeUnit.MILLISECONDS) : jobs.poll();
                 rollCall.look(!active.isEmpty() || broken, done); // one that has given up has waited, too
@@ -214,13 +221,23 @@ final class MpiThread {
                 if (next != null) {
                     begin(next, active);
                 }
-                if (!move(active, done) && next == null) {
-                    LockSupport.parkNanos(NAP_NANOS);
+                boolean streaming = progress();
+                boolean ended = move(active, done);
+                nap = streaming || ended || next != null ? NAP_NANOS : Math.min(2 * nap, LONGEST_NAP_NANOS);
+                if (!ended && next == null) {
+                    LockSupport.parkNanos(nap);
                 }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Whether it seems to have moved something. */
+    private static boolean progress() {
+        long before = System.nanoTime();
+        DuetMpi.duet_mpi_progress();
+        return System.nanoTime() - before > MOVING_NANOS;
     }
 
     private void end(Job last, MemorySegment done) {

@@ -84,7 +84,7 @@ final class RollCall {
     }
 
     /**
-     * Answers those who have asked and takes in answers, every now and then.
+     * Answers those who have asked and takes in answers, every now and then: those that MPI has at its last progress.
      *
      * @param waits whether this process waits for others
      * @param done  for MPI's answers
@@ -155,6 +155,7 @@ final class RollCall {
         long begun = System.nanoTime();
         IntStream.range(0, size).forEach(peer -> say(peer, LEAVES));
         while ((!sends.isEmpty() || !staying().isEmpty()) && System.nanoTime() - begun < patience.toNanos()) {
+            DuetMpi.duet_mpi_progress();
             look(true, done);
             LockSupport.parkNanos(NAP_NANOS);
         }
