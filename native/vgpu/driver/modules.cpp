@@ -116,6 +116,11 @@ CUresult load(Context &context, CUmodule *handle, const void *image, Logs &logs)
   std::string log;
   auto decoded = Module::load(text, context.device, log);
   if (!decoded) return refuse(CUDA_ERROR_INVALID_PTX, logs, log);
+  for (const std::string &name : decoded->names())
+    if (const size_t bytes = info(decoded->kernel(name)).static_shared_bytes; bytes > limits().shared_block)
+      return refuse(CUDA_ERROR_INVALID_PTX, logs,
+                    "kernel " + name + " has " + std::to_string(bytes) + " bytes of shared memory; a block of this device has at most " +
+                        std::to_string(limits().shared_block));
   auto module = std::make_shared<ModuleObject>();
   module->context = &context;
   module->ptx_version = version;

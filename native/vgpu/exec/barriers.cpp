@@ -139,6 +139,7 @@ void Worker::open_if_complete(uint32_t id) {
   } else if (b.arrived < b.expected) {
     return;
   }
+  ++phases.events;
   const size_t count = warps.size();
   for (Warp &w : warps) {
     bool waited = false;
@@ -151,7 +152,7 @@ void Worker::open_if_complete(uint32_t id) {
       waited = true;
     }
     if (!waited) continue;
-    w.blocked = false;
+    w.blocked = w.in_vain = false;
     if (w.state == WarpState::at_barrier) w.state = WarpState::ready;
     uint32_t *mine = clocks.data() + w.index * count;
     for (size_t n = 0; n < count; ++n) mine[n] = std::max(mine[n], b.clock[n]);
@@ -190,7 +191,7 @@ std::string Worker::who_waits() const {
   };
   for (const Warp &w : warps) {
     if (w.state == WarpState::ready && w.tested)
-      list(w, w.stack.back().mask, " tests " + phases.barriers[phases.number[w.tested_at / kPhaseBytes] - 1].text(), w.tested - 1);
+      list(w, w.stack.back().mask, " tests " + phases.barriers[phases.number[w.tested_at / kPhaseBytes] - 1].text(), w.tested->number);
     for (const StackEntry &e : w.stack) {
       if (!e.waiting) continue;
       const NamedBarrier &b = barriers[e.waiting - 1];

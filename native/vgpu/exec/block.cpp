@@ -141,7 +141,7 @@ void Worker::start_block(uint64_t number) {
     w.state = WarpState::ready;
     w.blocked = false;
     w.in_vain = false;
-    w.tested = 0;
+    w.tested = nullptr;
     w.copies.clear();
     std::memset(w.committed, 0, sizeof w.committed);
     w.stack.assign(1, {0, w.live, static_cast<int32_t>(kernel.blocks.size())});
@@ -191,11 +191,13 @@ bool Worker::run_warp(Warp &w, uint64_t slice) {
     ++executions[top.block];
     threads[top.block] += static_cast<uint64_t>(__builtin_popcount(top.mask));
     steps += b.instructions;
-    if (__builtin_expect(steps > settings.budget, 0))
+    if (__builtin_expect(steps > settings.budget, 0)) {
+      const std::string waiting = kernel.phases ? who_waits() : "";
       fault(FindingKind::hang, code[b.ender], w, __builtin_ctz(w.mask),
             "is still running after " + std::to_string(steps) +
                 " warp instructions of its block: an endless loop, or a wait for something that cannot come" +
-                (kernel.phases ? ";" + who_waits() : ""));
+                (waiting.empty() ? "" : ";" + waiting));
+    }
     counting_main_loop = b.main_loop;
     for (const Instruction *i = code + b.begin, *end = code + b.end; i != end; i += i->length) i->run(*i, w);
     const uint32_t taken = b.guarded ? (b.guard_negated ? ~w.predicate(b.guard) : w.predicate(b.guard)) & top.mask : top.mask;

@@ -8,6 +8,9 @@ namespace vgpu {
 
 struct Warp;
 struct Instruction;
+
+constexpr size_t kMostShared = 227 << 10;  // bytes that a block of any card may have
+
 using Handler = void (*)(const Instruction &, Warp &);
 
 // What an instruction counts as; `none` for the helpers that one PTX instruction may be decoded into beside its main part.
@@ -31,11 +34,12 @@ enum class Category : uint8_t {
 constexpr int kCategories = static_cast<int>(Category::count);
 
 enum Flag : uint8_t {
+  // of accesses to memory
   kNonCoherent = 1,
   kWideAddress = 2,
   kStore = 4,
   kSkipFirst = 8,
-  // of barriers
+  // of barriers; the upper four bits of wmma are its own (exec/matrix.h)
   kAligned = 16,
   kWholeBlock = 32,
   kReduces = 64

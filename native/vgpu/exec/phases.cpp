@@ -71,6 +71,7 @@ struct State {
 };
 uint64_t key(const Worker &k) { return (k.settings.seed + 1) * 0x9e3779b97f4a7c15u; }
 constexpr uint32_t kPhaseBits = 20, kWordBits = 15, kTurnBits = 7;
+static_assert((kMostShared + 128 + kReservedShared) / kPhaseBytes <= 1u << kWordBits, "a word of shared memory has a number of 15 bits");
 uint64_t state_of(const Worker &k, const PhaseBarrier &b, bool open) {
   const uint64_t phase = b.phase & ((1u << kPhaseBits) - 1), turns = b.turns & ((1u << kTurnBits) - 1);
   return key(k) ^ (b.pending | uint64_t(open) << 20 | phase << 21 | uint64_t(b.at / kPhaseBytes) << 41 | turns << 56 | uint64_t(1) << 63);
@@ -102,7 +103,7 @@ void let_copies_come(Worker &k, PhaseBarrier &b) {
     finish_copies(k.warps[c.warp], lanes, c.last);
     join(b.arrived.data(), c.clock.data(), c.clock.size());
     c.lanes &= ~lanes;
-    if (!c.lanes) b.copies.erase(b.copies.begin());
+    if (!c.lanes) b.copies.pop_front();
     const auto count = static_cast<uint32_t>(__builtin_popcount(lanes));
     b.awaited -= count;
     take_arrivals(k, b, count);
@@ -121,7 +122,7 @@ void check_count(const Instruction &i, Warp &w, int lane, uint32_t count) {
 
 std::string PhaseBarrier::text() const {
   return "the mbarrier at shared address " + hex(at) + ", in phase " + std::to_string(phase) + " with " + arrivals(pending) +
-         " to come of " + std::to_string(expected) + (awaited ? " (" + std::to_string(awaited) + " of copies)" : "");
+         " to come of " + std::to_string(expected) + (awaited ? "; " + std::to_string(awaited) + " of copies are on their way" : "");
 }
 
 void phase_init(const Instruction &i, Warp &w) {
@@ -165,7 +166,7 @@ void phase_invalidate(const Instruction &i, Warp &w) {
   each_lane(w, [&](int l) {
     PhaseBarrier &b = barrier_of(i, w, l);
     if (b.awaited && wanted(k, k.settings.barriers, FindingKind::bad_instruction, i))
-      k.finding(FindingKind::bad_instruction, i, w, l, "invalidates " + b.text() + ", which have not come");
+      k.finding(FindingKind::bad_instruction, i, w, l, "invalidates " + b.text());
     b.valid = false;
     b.copies.clear();
     b.awaited = 0;
@@ -202,12 +203,16 @@ void phase_arrive(const Instruction &i, Warp &w) {
 void phase_test(const Instruction &i, Warp &w) {
   Worker &k = *w.worker;
   uint32_t complete = 0;
-  w.tested = 0;
+  w.tested = nullptr;
   each_lane(w, [&](int l) {
     PhaseBarrier &b = barrier_of(i, w, l);
     bool current;
     if (i.mode & kParity) {
-      current = (w.at<uint32_t>(i.o[2])[l] & 1) == (b.phase & 1);
+      const uint32_t parity = w.at<uint32_t>(i.o[2])[l];
+      if (parity > 1 && wanted(k, k.settings.barriers, FindingKind::bad_instruction, i))
+        k.finding(FindingKind::bad_instruction, i, w, l,
+                  "tests " + b.text() + ", for parity " + std::to_string(parity) + "; there are 0 and 1");
+      current = (parity & 1) == (b.phase & 1);
     } else {
       const State s = state_from(k, w.at<uint64_t>(i.o[2])[l]);
       const bool its = s.valid && s.word == b.at / kPhaseBytes && s.turns == (b.turns & ((1u << kTurnBits) - 1));
@@ -223,7 +228,7 @@ void phase_test(const Instruction &i, Warp &w) {
     if (current) let_copies_come(k, b);
     if (current && b.phase == phase) {
       // The others' turn: they are to arrive.
-      w.tested = i.number + 1;
+      w.tested = &i;
       w.tested_at = b.at;
       w.in_vain = true;
       k.turn_end = 0;
@@ -254,7 +259,8 @@ void phase_copies_arrive(const Instruction &i, Warp &w) {
     PhaseBarrier &b = barrier_of(i, w, l);
     if (!(i.mode & kNoIncrement) && ++b.pending > kMostArrivals)
       k.fault(FindingKind::bad_instruction, i, w, l, "adds an arrival to " + b.text() + ": at most " + std::to_string(kMostArrivals));
-    ++b.awaited;
+    if (++b.awaited > kMostArrivals)
+      k.fault(FindingKind::bad_instruction, i, w, l, "has a copy arrive at " + b.text() + ": at most " + std::to_string(kMostArrivals));
     ++k.phases.events;
     // Lanes that name one barrier arrive together.
     CopyArrival *last = b.copies.empty() ? nullptr : &b.copies.back();

@@ -2,6 +2,7 @@
 // complete knows what all that arrived in it knew. What is in the words themselves is left open by PTX, so nothing of use is there.
 #pragma once
 #include "shadow.h"
+#include <deque>
 #include <string>
 
 namespace vgpu {
@@ -26,16 +27,20 @@ struct PhaseBarrier {
   uint32_t awaited = 0;             // arrivals of copies that have not come
   std::vector<uint32_t> arrived;    // what all that have arrived in this phase knew
   std::vector<uint32_t> completed;  // the same of the phase before
-  std::vector<CopyArrival> copies;  // oldest first
+  std::deque<CopyArrival> copies;   // oldest first
   std::string text() const;         // "the mbarrier at shared address 0x10, in phase 2 with 3 arrivals to come of 64"
 };
 
 struct Phases {  // of a block
   std::vector<PhaseBarrier> barriers;
-  std::vector<uint16_t> number;            // of each 8 bytes of shared memory: its barrier's and 1; empty if the kernel has none
-  uint64_t low = ~uint64_t(0), high = 0;   // all lie in between
-  uint64_t events = 0, events_before = 0;  // initialised, arrived, found complete; at the end of the last round of turns
-  uint32_t idle = 0;                       // rounds of turns without an event in which all warps tested in vain
+  std::vector<uint16_t> number;           // of each 8 bytes of shared memory: its barrier's and 1; empty if the kernel has none
+  uint64_t low = ~uint64_t(0), high = 0;  // all lie in between
+  // What may end somebody's wait: an mbarrier is initialised, invalidated or found complete, an arrival, a barrier that opens. Then: how
+  // many there were at the end of the last round of turns.
+  uint64_t events = 0, events_before = 0;
+  uint32_t idle = 0;  // rounds of turns without an event in which all warps tested in vain
+  uint32_t same = 0;  // how often in a row such rounds have left what threads can read as it was
+  uint64_t seen = 0;  // a hash of that
 };
 
 enum PhaseMode : uint8_t { kDrops = 1, kNoComplete = 2, kParity = 1, kNoIncrement = 1 };

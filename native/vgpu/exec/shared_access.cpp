@@ -132,7 +132,7 @@ void report_race(const Instruction &i, Warp &w, int lane, uint32_t at, Intent in
     if (k.settings.races && !k.seen(FindingKind::pending_copy, i))
       k.finding(FindingKind::pending_copy, i, w, lane,
                 std::string(verb) + " shared address " + hex(at) +
-                    " while a cp.async to it is on its way: no cp.async.wait_group or mbarrier has waited for it");
+                    " while a cp.async to it is on its way: neither a cp.async.wait_group nor a test of an mbarrier has waited for it");
   } else if (found.race && k.settings.races && !k.seen(FindingKind::shared_race, i)) {
     report_race(i, w, lane, at, intent, found);
   }

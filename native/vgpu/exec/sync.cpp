@@ -179,7 +179,7 @@ void trap(const Instruction &i, Warp &w) {
 void call_of_nothing(const Instruction &i, Warp &w) {
   const int l = __builtin_ctz(w.mask);
   w.worker->fault(FindingKind::bad_instruction, i, w, l,
-                  "calls " + hex(w.at<uint64_t>(i.o[0])[l]) + ", which is the address of no function with such parameters");
+                  "calls " + hex(w.at<uint64_t>(i.o[0])[l]) + ", which is the address of none of the functions that may be called here");
 }
 
 // A count that rises with every instruction and is the same in every run.

@@ -32,15 +32,33 @@ void Worker::reset_phases() {
   for (const PhaseBarrier &b : phases.barriers) phases.number[b.at / kPhaseBytes] = 0;
   phases.barriers.clear();
   phases.low = ~uint64_t(0);
-  phases.high = phases.idle = 0;
+  phases.high = 0;
+  phases.idle = phases.same = 0;
 }
 
-// After a round of turns. Where nothing happens on any mbarrier and all that run have only tested for very long, nothing will.
+// What threads can read but global memory: a wait that counts its tries, or looks at a clock, changes it.
+uint64_t Worker::what_is_there() const {
+  uint64_t hash = 0xcbf29ce484222325u;
+  auto add = [&](const uint8_t *from, size_t bytes) {
+    for (size_t n = 0; n + 8 <= bytes; n += 8) {
+      uint64_t word;
+      std::memcpy(&word, from + n, 8);
+      hash = (hash ^ word) * 0x100000001b3u;
+      hash ^= hash >> 32;
+    }
+  };
+  add(memory.data(), memory.size());
+  add(shared, shared_bytes);
+  return hash;
+}
+
+// After a round of turns. Where nothing happens and all that run have only tested for very long, and nothing that they can read changes,
+// nothing will.
 void Worker::watch_tests() {
-  constexpr uint32_t kApart = 1 << 10, kHang = 1 << 15;
+  constexpr uint32_t kApart = 2520, kHang = 12;  // rounds that waits of up to ten tests in turn go round in; so many times
   if (phases.events != phases.events_before) {
     phases.events_before = phases.events;
-    phases.idle = 0;
+    phases.idle = phases.same = 0;
     return;
   }
   const Warp *first = nullptr;
@@ -50,11 +68,15 @@ void Worker::watch_tests() {
     if (!first) first = &w;
   }
   if (!first || ++phases.idle % kApart) return;
-  if (phases.idle >= kHang)
-    fault(FindingKind::hang, kernel.code[first->tested - 1], *first, __builtin_ctz(first->stack.back().mask),
+  const uint64_t now = what_is_there();
+  phases.same = now == phases.seen ? phases.same + 1 : 0;
+  phases.seen = now;
+  if (phases.same >= kHang)
+    fault(FindingKind::hang, *first->tested, *first, __builtin_ctz(first->stack.back().mask),
           "waits for what cannot come any more:" + who_waits());
   for (Warp &w : warps)
     if (w.state == WarpState::ready) let_other_lanes_run(w, true);
+    else if (w.state == WarpState::at_barrier && take_another(w, true)) w.state = WarpState::ready;
 }
 
 }  // namespace vgpu

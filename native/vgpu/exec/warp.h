@@ -65,9 +65,9 @@ struct Warp {
   uint32_t carry = 0;                     // the condition code of add.cc
   uint32_t index = 0;
   WarpState state = WarpState::ready;
-  bool blocked = false;  // all of it waits at an aligned barrier
-  bool in_vain = false;  // its last turn ended with a test of an mbarrier that failed
-  uint32_t tested = 0;   // the number of its last test if that failed, and 1
+  bool blocked = false;                 // all of it waits at an aligned barrier
+  bool in_vain = false;                 // its last turn ended with a test of an mbarrier that failed
+  const Instruction *tested = nullptr;  // its last test if that failed
   uint32_t tested_at = 0;
   Worker *worker = nullptr;
   uint8_t *local = nullptr;
@@ -240,6 +240,7 @@ struct Worker {
   std::string who_waits() const;
   void reset_phases();
   void let_other_lanes_run(Warp &w, bool apart);
+  uint64_t what_is_there() const;
   void watch_tests();
   void release_barrier();
   void leave(Warp &w, uint32_t lanes);

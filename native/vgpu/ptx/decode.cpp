@@ -38,7 +38,6 @@ const std::map<std::string, std::pair<Special, int>> kSpecials = {{"%tid.x", {Sp
 }  // namespace
 
 bool Decoder::decode(std::vector<Error> &errors) {
-  const size_t before = errors.size();
   kernel_.dynamic_shared_start = (function_.shared_bytes + 127) / 128 * 128;
   for (const Statement &s : function_.statements) {
     draft_.start.push_back(static_cast<int>(draft_.steps.size()));
@@ -57,7 +56,8 @@ bool Decoder::decode(std::vector<Error> &errors) {
   end.ending = Ending::leave;
   end.first = false;
   end.i.guard = ~0u;
-  if (errors.size() != before) return false;
+  // What was refused, here or by the parser, is missing: branches may go nowhere.
+  if (!errors.empty()) return false;
   finish(draft_);
   return true;
 }
@@ -301,6 +301,9 @@ std::unique_ptr<Kernel> decode(const Function &function, std::vector<Error> &err
   info.max_threads = function.max_threads;
   info.instructions = function.statements.size();
   kernel->local_bytes = (function.local_bytes + 15) / 16 * 16;
+  if (function.shared_bytes > kMostShared)
+    errors.push_back({function.line, "kernel " + function.name + " has " + std::to_string(function.shared_bytes) +
+                                         " bytes of shared memory; a block has at most " + std::to_string(kMostShared)});
   if (!Decoder(function, *kernel).decode(errors)) return nullptr;
   return kernel;
 }

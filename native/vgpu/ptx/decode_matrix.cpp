@@ -87,7 +87,7 @@ void Decoder::product() {
   if (!take("sync") || !take("aligned") || modifiers_.empty()) refuse("unknown form");
   if (modifiers_.back() == "s32" || modifiers_.back() == "f64") return wide_product();
   const std::string shape = take_one_of({"m16n8k4", "m16n8k8", "m16n8k16"});
-  if (shape.empty() || !take("row") || !take("col") || modifiers_.size() != 4) refuse("unknown form");
+  if (shape.empty() || by_column() || !by_column() || modifiers_.size() != 4) refuse("unknown form");
   const std::string c_type = take_last(), b_type = take_last(), a_type = take_last(), d_type = take_last();
   const std::map<std::string, MatrixType> types = {{"bf16", MatrixType::bf16}, {"f16", MatrixType::f16}, {"tf32", MatrixType::tf32}};
   const auto type = types.find(a_type);
@@ -112,7 +112,7 @@ void Decoder::product() {
 void Decoder::wide_product() {
   const bool doubles = modifiers_.back() == "f64";
   const std::string shape = doubles ? take_one_of({"m8n8k4"}) : take_one_of({"m8n8k16", "m16n8k16", "m16n8k32"});
-  if (shape.empty() || !take("row") || !take("col")) refuse("unknown form");
+  if (shape.empty() || by_column() || !by_column()) refuse("unknown form");
   const uint8_t mode = static_cast<uint8_t>(doubles ? rounding_direction() : take("satfinite") ? 4 : 0);
   if (modifiers_.size() != 4) refuse("unknown form");
   const std::string c_type = take_last(), b_type = take_last(), a_type = take_last(), d_type = take_last();

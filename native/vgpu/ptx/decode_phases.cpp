@@ -4,13 +4,13 @@
 namespace vgpu {
 
 // An instruction on the mbarrier that this operand names, with the space that is still among the modifiers.
-Step &Decoder::phase_step(Handler run, Category category, size_t number, std::initializer_list<uint32_t> defs,
+Step &Decoder::phase_step(Handler run, Category category, size_t at, std::initializer_list<uint32_t> defs,
                           std::initializer_list<uint32_t> others) {
   const Space where = space();
   if (take_last() != "b64" || (where != Space::shared && where != Space::none)) refuse("unknown form");
   all_understood();
   Instruction draft;
-  std::vector<uint32_t> uses{address(operand(number), draft.immediate, draft.flags)};
+  std::vector<uint32_t> uses{address(operand(at), draft.immediate, draft.flags)};
   if (where == Space::none) {
     if (!(draft.flags & kWideAddress)) refuse("a generic address of 32 bits");
     draft.immediate -= static_cast<int64_t>(kSharedWindow);
@@ -28,7 +28,7 @@ void Decoder::phases() {
   const std::string kind = take_one_of({"init", "inval", "arrive", "arrive_drop", "test_wait", "try_wait", "pending_count"});
   if (kind.empty()) refuse("unknown form");
   const bool arrives = kind == "arrive" || kind == "arrive_drop", tests = kind == "test_wait" || kind == "try_wait";
-  if ((arrives && take("release")) || (tests && take("acquire"))) take("cta");
+  if (((arrives && take("release")) || (tests && take("acquire"))) && !take("cta")) refuse("unknown form: the scope");
   const bool open = arrives && take("noComplete"), parity = tests && take("parity");
   if (kind == "init") {
     count_operands(2, 2);

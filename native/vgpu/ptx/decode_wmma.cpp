@@ -60,6 +60,7 @@ void Decoder::wmma_product() {
                                              return m == "rn" || m == "rz" || m == "rm" || m == "rp";
                                            });
   const int direction = rounding_direction();
+  if (modifiers_.size() != 2 && modifiers_.size() != 4) refuse("unknown form");
   const std::string c_type = take_last(), b_type = modifiers_.size() == 3 ? take_last() : "f16",
                     a_type = modifiers_.size() == 2 ? take_last() : "f16", d_type = take_last();
   all_understood();

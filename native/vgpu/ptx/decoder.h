@@ -119,8 +119,7 @@ class Decoder {
   // mbarrier, and cp.async.mbarrier.arrive{.noinc}
   void phases();
   void copies_arrive();
-  Step &phase_step(Handler run, Category category, size_t address, std::initializer_list<uint32_t> defs,
-                   std::initializer_list<uint32_t> others);
+  Step &phase_step(Handler run, Category category, size_t at, std::initializer_list<uint32_t> defs, std::initializer_list<uint32_t> others);
   static void copy_access(Instruction &to, const Instruction &from);
   // The registers of a matrix operand.
   std::vector<const Operand *> fragment(size_t n, size_t count) const;

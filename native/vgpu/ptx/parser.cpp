@@ -1,5 +1,5 @@
-// Text to Program. A function that is called is parsed again at each call, its parameters replaced by the caller's: what
-// nvcc leaves as calls (the slow path of sin for doubles) is small, and no handler has to know a call stack.
+// Text to Program: variables, kernels, and where the bodies of functions are. Those are parsed again at each call, their parameters
+// replaced by the caller's (parser_calls.cpp), so that no handler has to know a call stack.
 #include "parser.h"
 
 namespace vgpu {
@@ -7,9 +7,7 @@ namespace vgpu {
 Program Parser::parse() {
   // Functions may be called before the text of their body.
   for (; peek().kind != TokenKind::end; ++at_) {
-    if (is(".section")) {
-      while (!is("{")) ++at_;
-    }
+    if (is(".section")) skip_to_body();
     if (is("{")) skip_braces(), --at_;
     else if (is(".func")) find_body();
   }
@@ -38,7 +36,7 @@ void Parser::module_item() {
   }
   if (is(".loc")) return skip_line();
   if (take(".section")) {
-    while (!is("{")) ++at_;
+    skip_to("{");
     return skip_braces();
   }
   bool external = false;
@@ -46,10 +44,7 @@ void Parser::module_item() {
   if (take(".entry")) return entry();
   if (take(".func")) return function_declaration();
   if (is(".global") || is(".const") || is(".shared")) return module_variable(external);
-  if (take(".pragma")) {
-    while (!take(";")) ++at_;
-    return;
-  }
+  if (take(".pragma")) return skip_past(";");
   refuse("unknown directive \"" + std::string(peek().text) + "\"");
 }
 
@@ -64,9 +59,7 @@ Parser::Declared Parser::declaration() {
     else if (w == ".v4") vector = 4;
     else if (w == ".ptr" || w == ".global" || w == ".shared" || w == ".const" || w == ".local" || w == ".attribute") {
       pointer |= w == ".ptr";
-      if (w == ".attribute") {
-        while (!take(")")) ++at_;
-      }
+      if (w == ".attribute") skip_past(")");
     } else if (auto it = kTypeBytes.find(w); it != kTypeBytes.end()) d.element = it->second;
     else {
       --at_;
@@ -163,6 +156,7 @@ void Parser::entry() {
   shared_places_.clear();
   branches_.clear();
   branch_scopes_.clear();
+  inlinings_ = 0;
   if (take("(")) {
     while (!take(")")) {
       need(".param");
@@ -185,7 +179,7 @@ void Parser::entry() {
     } else if (w == ".minnctapersm" || w == ".maxnreg" || w == ".maxnctapersm") {
       number();
     } else if (w == ".pragma") {
-      while (!take(";")) ++at_;
+      skip_past(";");
     } else {
       --at_;
       refuse("unknown directive \"" + w + "\"");

@@ -62,6 +62,7 @@ class Parser {
   std::vector<std::pair<size_t, std::string>> branches_;  // statement and label, with the scope in branch_scopes_
   std::vector<size_t> branch_scopes_;
   std::vector<std::string> inlined_;  // functions, each called by the one before
+  size_t inlinings_ = 0;              // of this kernel, all together
   uint64_t first_address_ = 0;        // of the module's functions; 0 until one is asked for
   bool looked_for_data_ = false;
   std::set<std::string_view> data_;  // functions whose address is used as data
@@ -85,6 +86,15 @@ class Parser {
     if (peek().kind != TokenKind::number) refuse("a number expected before \"" + std::string(peek().text) + "\"");
     uint64_t bits = tokens_[at_++].bits;
     return minus ? -bits : bits;
+  }
+  // To this symbol, or behind it.
+  void skip_to(std::string_view text) {
+    for (; !is(text); ++at_)
+      if (peek().kind == TokenKind::end) refuse("\"" + std::string(text) + "\" expected at the end of the text");
+  }
+  void skip_past(std::string_view text) {
+    skip_to(text);
+    ++at_;
   }
   void skip_line() {
     int line = peek().line;
@@ -159,7 +169,7 @@ class Parser {
   // call.uni (results), name, (arguments);  or of a register, with who may be called.
   void call(Statement &s);
   void inline_body(const std::string &name, const std::vector<Operand> &results, const std::vector<Operand> &arguments);
-  void call_address(const Statement &s, int reg, const std::string &callees, const std::vector<Operand> &results,
+  void call_address(const Statement &s, int reg, const std::string &label, const std::vector<Operand> &results,
                     const std::vector<Operand> &arguments);
   // label: .callprototype (results) _ (parameters);  or  label: .calltargets name, ...;
   void callees();

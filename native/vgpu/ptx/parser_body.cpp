@@ -74,10 +74,7 @@ void Parser::statement() {
   if (take(".local") || take(".param")) return declare_variable(Space::local);  // a call's .param variables are the thread's own
   if (take(".shared")) return declare_variable(Space::shared);
   if (take(".loc")) return location();
-  if (take(".pragma")) {
-    while (!take(";")) ++at_;
-    return;
-  }
+  if (take(".pragma")) return skip_past(";");
   if (take(".extern")) {
     need(".shared");
     return declare_variable(Space::shared);

@@ -6,6 +6,7 @@ namespace vgpu {
 namespace {
 
 constexpr size_t kMostStatements = 500'000;  // of a kernel that has calls
+constexpr size_t kMostInlinings = 50'000;    // of a kernel: bodies without statements take time, too
 
 }  // namespace
 
@@ -22,13 +23,13 @@ void Parser::call(Statement &s) {
     need(",");
   }
   const std::string name = word();
-  std::string callees;
+  std::string label;
   bool more = take(",");
   if (more && take("(")) {
     list(arguments);
     more = take(",");
   }
-  if (more) callees = word();
+  if (more) label = word();
   need(";");
   if (name == "__assertfail") {
     s.opcode = s.form = "trap";
@@ -46,13 +47,14 @@ void Parser::call(Statement &s) {
   }
   if (s.guard >= 0) refuse("guarded calls are not known");
   const int reg = find_register(name);
-  if (reg >= 0) return call_address(s, reg, callees, results, arguments);
+  if (reg >= 0) return call_address(s, reg, label, results, arguments);
   if (!has_body(name)) refuse("call of " + name + ", which has no body here");
   if (std::find(inlined_.begin(), inlined_.end(), name) != inlined_.end()) refuse("recursion is not known: " + name + " calls itself");
   inline_body(name, results, arguments);
 }
 
 void Parser::inline_body(const std::string &name, const std::vector<Operand> &results, const std::vector<Operand> &arguments) {
+  if (++inlinings_ > kMostInlinings) refuse("too many calls within calls: inlined, they are more than 50,000");
   if (inlined_.size() == 20) refuse("calls nested too deeply");
   if (function_->statements.size() > kMostStatements) refuse("too many calls within calls: inlined, they are more than 500,000 statements");
   inlined_.push_back(name);
@@ -64,8 +66,7 @@ void Parser::inline_body(const std::string &name, const std::vector<Operand> &re
   if (take("(")) bind(results);
   word();
   if (take("(")) bind(arguments);
-  while (!is("{")) ++at_;
-  ++at_;
+  skip_past("{");
   return_label_ = 0;
   returns_.emplace_back();
   body();
@@ -94,9 +95,9 @@ void Parser::bind(const std::vector<Operand> &with) {
 // ---- calls of what a register holds ---------------------------------------------------------------------------------------------
 
 // A comparison and a body for each callee, then what faults. Lanes that call different functions part and meet again as at any branch.
-void Parser::call_address(const Statement &s, int reg, const std::string &callees, const std::vector<Operand> &results,
+void Parser::call_address(const Statement &s, int reg, const std::string &label, const std::vector<Operand> &results,
                           const std::vector<Operand> &arguments) {
-  const std::vector<std::string> names = possible_callees(callees, results.size(), arguments.size());
+  const std::vector<std::string> names = possible_callees(label, results.size(), arguments.size());
   // Before any of them is inlined: each might call all others, and so on.
   for (const std::string &name : names)
     if (std::find(inlined_.begin(), inlined_.end(), name) != inlined_.end())
@@ -154,6 +155,7 @@ std::vector<std::string> Parser::possible_callees(const std::string &label, size
           break;
         }
     }
+    if (callees.names.empty()) refuse("a call by way of \"" + label + "\", which holds the address of no function");
     break;
   }
   const size_t at = at_;
@@ -185,8 +187,7 @@ void Parser::callees() {
   need(":");
   if (take(".callprototype")) {
     callees.signature = signature();
-    while (!take(";")) ++at_;
-    return;
+    return skip_past(";");
   }
   callees.listed = true;
   need(".calltargets");
@@ -226,17 +227,15 @@ uint64_t Parser::address_of(const std::string &function) {
 void Parser::look_for_data() {
   if (looked_for_data_) return;
   looked_for_data_ = true;
-  const auto after = [&](size_t at, std::string_view close) {
-    while (at + 1 < tokens_.size() && tokens_[at].text != close) ++at;
-    return at + 1;
-  };
+  const auto text = [&](size_t at) { return tokens_[std::min(at, tokens_.size() - 1)].text; };
   for (size_t at = 0; at < tokens_.size(); ++at) {
     const Token &t = tokens_[at];
     if (t.kind != TokenKind::word) continue;
     const bool is_call = t.text == "call" || t.text.substr(0, 5) == "call.";
     if (is_call || t.text == ".func") {
-      if (tokens_[at + 1].text == "(") at = after(at, ")") - 1;
-      if (is_call && tokens_[at + 1].text == ",") ++at;
+      if (text(at + 1) == "(")
+        while (at + 1 < tokens_.size() && text(at) != ")") ++at;
+      if (is_call && text(at + 1) == ",") ++at;
       ++at;
     } else if (const auto it = bodies_.find(t.text); it != bodies_.end()) {
       data_.insert(it->first);

@@ -170,7 +170,8 @@ TEST(called_functions_call_others) {
 TEST(addresses_of_no_function) {
   const std::string call = "mov.u64 %rd4, %rd3;\n" + call_of_one(kPrototype, "prototype_0");
   const std::string wrong = check(kernel(call), twice, 0x1234);
-  expect(contains(wrong, "bad-instruction") && contains(wrong, "calls 0x1234, which is the address of no function with such parameters"),
+  expect(contains(wrong, "bad-instruction") &&
+             contains(wrong, "calls 0x1234, which is the address of none of the functions that may be called here"),
          wrong);
   expect(contains(check(kernel("add.s64 %rd4, %rd3, 0;\nmov.u64 %rd4, sum;\n" + call_of_one(kPrototype, "prototype_0")), twice),
                   "bad-instruction"),
@@ -194,9 +195,59 @@ TEST(calls_that_are_refused) {
       "another prototype");
   expect(contains(refusal(kernel(call_of_one("who : .calltargets twice, sum;", "who"))), "other operands than sum has"),
          "another function");
-  expect(contains(refusal(kernel("mov.u64 %rd4, nothing;\n", ".func nothing(.param .b32 x);\n")), "nothing"), "a function without a body");
-  expect(contains(refusal(kernel("", ".func nothing(.param .b32 x);\n.global .u64 table[1] = {nothing};\n")), "nothing"),
+  expect(contains(refusal(kernel("mov.u64 %rd4, nothing;\n", ".func nothing(.param .b32 x);\n")), "unknown register or name \"nothing\""),
+         "a function without a body");
+  expect(contains(refusal(kernel("", ".func nothing(.param .b32 x);\n.global .u64 table[1] = {nothing};\n")),
+                  "initialiser names unknown variable or function \"nothing\""),
          "the same in a variable");
+}
+
+TEST(calls_that_are_too_many) {
+  auto chain = [](int functions, int calls) {
+    std::string text;
+    for (int n = functions; n-- > 0;) {
+      text += ".func f" + std::to_string(n) + "()\n{\n";
+      for (int call = 0; call < calls && n + 1 < functions; ++call) text += "call.uni f" + std::to_string(n + 1) + ";\n";
+      text += "}\n";
+    }
+    return text;
+  };
+  expect(refusal(kernel("call.uni f0;\n", chain(20, 1))) == "loaded", "twenty calls, each in another");
+  const std::string deep = refusal(kernel("call.uni f0;\n", chain(21, 1)));
+  expect(contains(deep, "calls nested too deeply"), deep);
+  const std::string many = refusal(kernel("call.uni f0;\n", chain(20, 10)));
+  expect(contains(many, "inlined, they are more than 50,000"), many);
+}
+
+TEST(texts_that_stop) {
+  const std::string text = kernel("mov.u64 %rd4, square;\n.pragma \"nounroll\";\n" + call_of_one(kPrototype, "prototype_0") +
+                                  call_of_one("who : .calltargets twice, square;", "who"));
+  // Behind each symbol in turn; what is left is a module only where an item has just ended.
+  int refused = 0;
+  for (size_t at = 0; at < text.size(); ++at)
+    if (std::isspace(static_cast<unsigned char>(text[at])) || std::strchr("(),;:{}[]", text[at])) {
+      const std::string log = refusal(text.substr(0, at)), behind = refusal(text.substr(0, at + 1));
+      refused += (log != "loaded") + (behind != "loaded");
+    }
+  expect(refused > 100, std::to_string(refused) + " were refused");
+  for (const char *end : {".pragma \"a\"", ".section .debug", ".entry t() .pragma", ".entry t() { .pragma", ".entry t() { call",
+                          ".entry t() { call (", ".func", ".func (", ".func f() { } .entry t() { call (a), f, (b), c",
+                          ".global .attribute(", ".entry t() { p : .callprototype () _ ()", ".entry t() { p : .callprototype"})
+    expect(contains(refusal(module_text(end)), "PTX line"), std::string("loaded: ") + end);
+}
+
+TEST(refused_calls_leave_no_half_of_a_kernel) {
+  // The body of the second function is refused in the middle of the comparisons.
+  const std::string bad = ".func (.param .b32 result) bad(.param .b32 x)\n{\ncall.uni nowhere;\nret;\n}\n.global .u64 of_bad = bad;\n";
+  const std::string log = refusal(
+      kernel("mov.u64 %rd4, square;\nadd.what %r1;\n" + call_of_one("who : .calltargets square, bad, gone;", "who"), kFunctions + bad));
+  expect(contains(log, "call of gone, which has no body here") && contains(log, "\"add.what\": unknown form"), log);
+  const std::string within = refusal(
+      kernel("mov.u64 %rd4, square;\n" + call_of_one("who : .calltargets square, bad;", "who"), kFunctions + bad));
+  expect(contains(within, "call of nowhere, which has no body here"), within);
+  expect(contains(refusal(kernel(call_of_one("", "empty"), kFunctions + ".global .u64 empty[2] = {0, 0};\n")),
+                  "which holds the address of no function"),
+         "a table of nothing");
 }
 
 TEST(recursion_is_refused_by_name) {
@@ -219,4 +270,10 @@ TEST(recursion_is_refused_by_name) {
   }
   const std::string log = refusal(kernel(call_any, functions + ".global .u64 all[20] = {" + names + "};\n"));
   expect(contains(log, "recursion is not known: f7 may call itself here, by its address"), log);
+}
+
+TEST(shared_memory_has_a_limit) {
+  auto text = [](size_t bytes) { return module_text(".visible .entry t()\n{\n.shared .b8 s[" + std::to_string(bytes) + "];\nret;\n}\n"); };
+  expect(contains(refusal(text(227 * 1024 + 1)), "kernel t has 232449 bytes of shared memory; a block has at most 232448"), "too much");
+  expect(refusal(text(227 * 1024)) == "loaded", "all of it");
 }

@@ -119,7 +119,8 @@ TEST(copies_in_flight) {
   const std::string copy = "add.s64 %rd4, %rd1, %rd3;\ncp.async.ca.shared.global [%r9], [%rd4], 4;\ncp.async.commit_group;\n";
   const std::string swap = "xor.b32 %r2, %r9, 128;\n", read = "ld.shared.f32 %f1, [%r2];\n";
   check("waited and met", swap + copy + "cp.async.wait_group 0;\nbar.sync 0;\n" + read, "clean");
-  check("not waited", swap + copy + "bar.sync 0;\n" + read, "pending-copy", {"no cp.async.wait_group"});
+  check("not waited", swap + copy + "bar.sync 0;\n" + read, "pending-copy",
+        {"neither a cp.async.wait_group nor a test of an mbarrier has waited"});
   check("waited too little", swap + copy + "cp.async.wait_group 1;\nbar.sync 0;\n" + read, "pending-copy");
   check("waited, not met", swap + copy + "cp.async.wait_group 0;\n" + read, "uninitialized-shared");  // warp 0 comes first
   check("own data without a barrier", copy + "cp.async.wait_all;\nld.shared.f32 %f1, [%r9];", "clean");

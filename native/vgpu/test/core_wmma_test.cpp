@@ -193,6 +193,12 @@ TEST(wmma_refuses_what_does_not_exist) {
   refused(mma + "m16n16k16.f32.u8.u8.f32", eight + ", " + two + ", " + two + ", " + eight);
   refused(mma + "m16n16k16.f32.bf16.bf16.f32.satfinite", eight + ", " + four + ", " + four + ", " + eight);
   refused(mma + "m16n16k16.s32.u8.u8.s32.rn", eight + ", " + two + ", " + two + ", " + eight);
+  refused(mma + "m16n16k16.f32.f16.f32", eight + ", " + eight + ", " + eight + ", " + eight);
+  const std::string plain = "mma.sync.aligned.";
+  for (const std::string order : {"col.row", "row.row", "col.col"}) {
+    refused(plain + "m16n8k16." + order + ".f32.f16.f16.f32", four + ", " + four + ", " + two + ", " + four);
+    refused(plain + "m16n8k32." + order + ".s32.s8.s8.s32", four + ", " + four + ", " + two + ", " + four);
+  }
   refused(mma + "m8n8k4.f64.f64.f64.f64.satfinite", "{%d0, %d1}, {%d2}, {%d3}, {%d4, %d5}");
   refused("wmma.load.a.sync.aligned.row.m8n8k4.s8", "{%r1}, [%d1]");
 }

@@ -261,6 +261,9 @@ TEST(modules_load_and_are_refused) {
   GIVES(CUDA_ERROR_INVALID_PTX,
         load(".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n  frobnicate.b32 %r1;\n  ret;\n}\n"));
   CHECK(strstr(log, "frobnicate"));
+  GIVES(CUDA_ERROR_INVALID_PTX,
+        load(".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n.shared .b8 s[166913];\nret;\n}\n"));
+  CHECK(strstr(log, "166913 bytes of shared memory; a block of this device has at most 166912"));
   GIVES(CUDA_ERROR_INVALID_VALUE, cuModuleLoadDataEx(&module, kKernels, 1, nullptr, nullptr));
   OK(load(kKernels));
   OK(cuModuleUnload(module));
