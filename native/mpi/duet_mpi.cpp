@@ -50,10 +50,24 @@ int number(const MPI_Request &request, int *result) {
   return MPI_SUCCESS;
 }
 
-// Open MPI may leave a number of its own in a status, which it has no words for.
-int public_error(int error) {
-  int kind = MPI_SUCCESS;
-  return MPI_Error_class(error, &kind) == MPI_SUCCESS ? error : MPI_ERR_OTHER;
+// After MPI_Testsome has failed: what has become of each, if the statuses say so; else all that is open ends with the error.
+int end_with(int error, int count) {
+  int kind = MPI_ERR_OTHER;
+  MPI_Error_class(error, &kind);
+  if (kind == MPI_ERR_IN_STATUS) {
+    for (int i = 0; i < count; ++i) {
+      const int own = statuses[i].MPI_ERROR;
+      // Open MPI may leave a number of its own there, which it has no words for.
+      known[ended[i]] = {State::over, MPI_Error_class(own, &kind) == MPI_SUCCESS ? own : MPI_ERR_OTHER};
+    }
+    return MPI_SUCCESS;
+  }
+  for (int i = 0; i < request_count; ++i) {
+    if (known[i].state == State::open) {
+      known[i] = {State::over, error};
+    }
+  }
+  return error;
 }
 
 // Starts a request of so many bytes with MPI's function and numbers it.
@@ -156,32 +170,23 @@ int duet_mpi_test(int request, int *done) noexcept {
 }
 
 int duet_mpi_progress(void) noexcept {
-  int count = 0;
+  int count = request_count > 0 ? 0 : MPI_UNDEFINED;  // undefined: nothing is open
   int error = MPI_SUCCESS;
   // Open MPI moves what is under way and then does not look again whether something is over.
-  for (int look = 0; look < 2 && count == 0 && error == MPI_SUCCESS && request_count > 0; ++look) {
+  for (int look = 0; look < 2 && count == 0 && error == MPI_SUCCESS; ++look) {
     error = MPI_Testsome(request_count, requests, &count, ended, statuses);
   }
-  int kind = MPI_SUCCESS;
   if (error != MPI_SUCCESS) {
-    MPI_Error_class(error, &kind);
+    return end_with(error, count);
   }
-  const bool each = kind == MPI_ERR_IN_STATUS;  // the statuses say what has become of each
-  for (int i = 0; count != MPI_UNDEFINED && i < count && (error == MPI_SUCCESS || each); ++i) {
-    known[ended[i]] = {State::over, each ? public_error(statuses[i].MPI_ERROR) : MPI_SUCCESS};
+  if (count == MPI_UNDEFINED) {
+    int there = 0;  // what was sent may not have left yet
+    return MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
   }
-  if (error != MPI_SUCCESS && !each) {
-    for (int i = 0; i < request_count; ++i) {
-      if (known[i].state == State::open) {
-        known[i] = {State::over, error};
-      }
-    }
+  for (int i = 0; i < count; ++i) {
+    known[ended[i]] = {State::over, MPI_SUCCESS};
   }
-  if (request_count > 0 && count != MPI_UNDEFINED) {
-    return MPI_SUCCESS;
-  }
-  int there = 0;  // nothing is open, but what was sent may not have left yet
-  return MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
+  return MPI_SUCCESS;
 }
 
 const char *duet_mpi_error(int error) noexcept {

@@ -63,6 +63,7 @@ final class PrefetchingLoader implements BatchLoader {
             crops = new int[3 * batch];
             colourShifts = new float[noise ? stored.channels() * batch : 0];
             labels = new int[batch];
+            Arrays.fill(labels, -1); // of places that are not read it stays
         }
     }
 
@@ -217,18 +218,11 @@ final class PrefetchingLoader implements BatchLoader {
         slot.count = 0;
         double factor = noise == null ? 0 : noiseFactor.applyAsDouble((double) first / size);
         slot.noisy = factor > 0;
-        int offset = 0; // of the image, among those that are read
-        for (int i = 0; i < batch && !closed; i++) {
+        int offset = 0;
+        for (int i = places.nextSetBit(0); i >= 0 && !closed; i = places.nextSetBit(i + 1), offset += imageBytes) {
             long position = first + i;
-            if (!places.get(i)) {
-                leaveEmpty(slot, i);
-                continue;
-            }
-            int own = offset;
-            offset += imageBytes;
             if (lastBatch != Long.MAX_VALUE && position >= size) {
-                Arrays.fill(slot.images, own, offset, (byte) 0);
-                leaveEmpty(slot, i);
+                leaveEmpty(slot, i, offset);
                 continue;
             }
             if (position / size != epoch) {
@@ -236,10 +230,10 @@ final class PrefetchingLoader implements BatchLoader {
                 order = orders.order(epoch);
             }
             int index = order[(int) (position % size)];
-            slot.labels[i] = checked(data.read(index, slot.images, own), index);
+            slot.labels[i] = checked(data.read(index, slot.images, offset), index);
             slot.count += slot.labels[i] >= 0 ? 1 : 0;
             cropping.draw(epoch, index, number, i, slot.crops);
-            changes.apply(epoch, index, number, i, slot.crops, slot.images, own);
+            changes.apply(epoch, index, number, i, slot.crops, slot.images, offset);
             if (slot.noisy) {
                 noise.draw(epoch, index, factor, slot.colourShifts, i * noise.channels());
             }
@@ -255,7 +249,8 @@ final class PrefetchingLoader implements BatchLoader {
         return label;
     }
 
-    private static void leaveEmpty(Slot slot, int place) {
+    private void leaveEmpty(Slot slot, int place, int offset) {
+        Arrays.fill(slot.images, offset, offset + imageBytes, (byte) 0);
         Arrays.fill(slot.crops, 3 * place, 3 * place + 3, 0);
         slot.labels[place] = -1;
     }

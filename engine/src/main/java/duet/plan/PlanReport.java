@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import duet.device.Operation;
 import duet.device.Step;
@@ -27,13 +28,21 @@ public final class PlanReport {
     private PlanReport() {}
 
     /**
-     * {@return layers, exchanges, memory and the steps of every stream, as lines of text} Of more than eight devices these are the memory
-     * of the one that needs most, and the steps of the first one; of many steps alike in a row the first and the last.
+     * {@return layers, exchanges, memory and the steps of every stream, as lines of text} Of more than eight devices the one that needs
+     * most memory is shown, of many steps alike in a row the first and the last.
      *
      * @param plan any
      */
     public static String toText(Plan plan) {
-        return String.join("\n", overview(plan)) + "\n" + steps(plan);
+        PlanSummary summary = PlanSummary.of(plan);
+        List<Integer> shown = shown(summary);
+        return String.join("\n", overview(plan, summary, shown)) + "\n" + steps(plan, shown);
+    }
+
+    private static List<Integer> shown(PlanSummary summary) {
+        Stream<Integer> all = IntStream.range(0, summary.devices().size()).boxed();
+        return summary.devices().size() <= MANY_DEVICES ? all.toList()
+                : all.max(Comparator.comparingLong(device -> summary.devices().get(device).bytes())).stream().toList();
     }
 
     /**
@@ -65,19 +74,15 @@ public final class PlanReport {
         return PlanDrawing.draw(plan);
     }
 
-    private static List<String> overview(Plan plan) {
-        PlanSummary summary = PlanSummary.of(plan);
+    private static List<String> overview(Plan plan, PlanSummary summary, List<Integer> shown) {
         List<String> lines = new ArrayList<>();
-        int devices = plan.placement().devices();
         lines.add(plan.network().name() + ", " + plan.mode() + ", batch " + plan.batch() + ", "
                 + plan.placement().words());
         lines.add("");
         lines.addAll(layers(plan, summary));
         lines.add("");
         lines.addAll(totals(plan, summary));
-        int largest = IntStream.range(0, devices).boxed().max(Comparator.comparingLong(device -> summary.devices().get(device).bytes()))
-                .orElseThrow();
-        for (int device : devices > MANY_DEVICES ? List.of(largest) : IntStream.range(0, devices).boxed().toList()) {
+        for (int device : shown) {
             lines.add("");
             lines.addAll(memory(device, summary));
         }
@@ -163,7 +168,7 @@ public final class PlanReport {
         return role == Tensor.Role.MOMENTUM ? "momentum" : lower(role) + "s";
     }
 
-    private static String steps(Plan plan) {
+    private static String steps(Plan plan, List<Integer> shown) {
         Map<Integer, String> recorders = new HashMap<>();
         for (StreamSteps stream : plan.streams()) {
             for (Step step : stream.steps()) {
@@ -172,16 +177,16 @@ public final class PlanReport {
                 }
             }
         }
-        int devices = plan.placement().devices();
         StringBuilder text = new StringBuilder();
         for (StreamSteps stream : plan.streams()) {
-            if (devices <= MANY_DEVICES || stream.device() == 0) {
+            if (shown.contains(stream.device())) {
                 text.append('\n').append(stream.label()).append('\n');
                 steps(stream.steps(), recorders).forEach(line -> text.append(line).append('\n'));
             }
         }
-        if (devices > MANY_DEVICES) {
-            text.append("\nThe other ").append(devices - 1)
+        int others = plan.placement().devices() - shown.size();
+        if (others > 0) {
+            text.append("\nThe other ").append(others)
                     .append(" devices do the same with what they hold; as JSON the plan has all their steps.\n");
         }
         return text.toString();

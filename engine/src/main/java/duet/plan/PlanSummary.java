@@ -117,7 +117,6 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
         private final Phases phases;
         private final Map<String, Map<Phase, Long>> flop = new HashMap<>();
         private final Map<String, Map<Phase, Map<Integer, Long>>> received = new HashMap<>();
-        private final Map<Integer, Map<Phase, Long>> deviceReceived = new HashMap<>();
         private final Map<Tensor, Use> uses = new HashMap<>();
         private final Map<Integer, Long> workspaces = new HashMap<>();
         private final Map<Integer, Long> deviceFlop = new HashMap<>();
@@ -160,11 +159,9 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                 }
                 case Step.Copy copy -> {
                     uses.put(copy.to(), Use.EXCHANGE);
-                    long bytes = copy.to().dataBytes();
                     received.computeIfAbsent(copy.layer(), _ -> new EnumMap<>(Phase.class))
-                            .computeIfAbsent(phases.of(point), _ -> new HashMap<>()).merge(stream.device(), bytes, Long::sum);
-                    deviceReceived.computeIfAbsent(stream.device(), _ -> new EnumMap<>(Phase.class)).merge(phases.of(point), bytes,
-                            Long::sum);
+                            .computeIfAbsent(phases.of(point), _ -> new HashMap<>())
+                            .merge(stream.device(), copy.to().dataBytes(), Long::sum);
                 }
                 case Step.Record _,Step.Wait _ -> {}
             }
@@ -203,6 +200,14 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
                     .orElse(0);
         }
 
+        /** Of all layers. */
+        private Map<Phase, Long> received(int device) {
+            Map<Phase, Long> sums = new EnumMap<>(Phase.class);
+            received.values().forEach(
+                    phases -> phases.forEach((phase, bytes) -> sums.merge(phase, bytes.getOrDefault(device, 0L), Long::sum)));
+            return sums;
+        }
+
         private Memory memory(int device, List<Tensor> tensors, long peak) {
             Map<Tensor.Role, Long> persistent = new EnumMap<>(Tensor.Role.class);
             Map<Use, Long> sums = new EnumMap<>(Use.class);
@@ -219,7 +224,7 @@ record PlanSummary(List<Row> layers, List<Memory> devices) {
             }
             return new Memory(persistent, plan.persistentBytes().get(device), sums, plan.transientBytes().get(device), peak,
                     plan.preparedBytes().get(device), deviceFlop.getOrDefault(device, 0L), updateFlop.getOrDefault(device, 0L),
-                    deviceReceived.getOrDefault(device, Map.of()));
+                    received(device));
         }
 
         private Liveness liveness() {

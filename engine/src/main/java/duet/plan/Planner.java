@@ -212,7 +212,7 @@ public final class Planner {
         int most = IntStream.range(0, builder.lanes()).map(lane -> images(builder, image, lane)).max().orElseThrow();
         if ((long) height * width > Integer.MAX_VALUE / channels || (long) height * width * channels > Integer.MAX_VALUE / most) {
             throw new NetworkException("input: " + most + " stored images of " + channels + "x" + height + "x" + width
-                    + (most == builder.batch() ? "" : " for a device") + " are more than " + Integer.MAX_VALUE
+                    + (most == builder.batch() ? "" : " in a part of the batch") + " are more than " + Integer.MAX_VALUE
                     + " bytes; use a smaller batch");
         }
         int rounds = builder.rounds();

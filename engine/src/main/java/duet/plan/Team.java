@@ -14,18 +14,22 @@ import duet.plan.PlanSteps.Parcel;
  * Devices that add up what each of them has computed, in an order that does not depend on how many they are: each what it has itself, and
  * then what all have, in the order of {@link Sums}.
  *
- * @param order   the devices; those of an inner list are added up first
- * @param devices in the order of their numbers
+ * @param order the devices; those of an inner list are added up first
  */
-record Team(List<List<Integer>> order, List<Integer> devices) {
-    /** @param order the devices; those of an inner list are added up first */
-    Team(List<List<Integer>> order) {
-        this(order.stream().map(List::copyOf).toList(), order.stream().flatMap(List::stream).sorted().toList());
+record Team(List<List<Integer>> order) {
+    /** Copies the lists. */
+    Team {
+        order = order.stream().map(List::copyOf).toList();
     }
 
     /** One after the other. */
     static Team of(List<Integer> devices) {
         return new Team(devices.stream().map(List::of).toList());
+    }
+
+    /** In the order of their numbers. */
+    List<Integer> devices() {
+        return order.stream().flatMap(List::stream).sorted().toList();
     }
 
     /**
@@ -54,6 +58,7 @@ record Team(List<List<Integer>> order, List<Integer> devices) {
      */
     Tensor sum(PlanSteps steps, String layer, List<Tensor> terms, Tensor own) {
         BinaryOperator<Tensor> add = add(steps, layer, own);
+        List<Integer> devices = devices();
         return Sums.of(order.stream().map(inner -> Sums.of(inner.stream().map(device -> terms.get(devices.indexOf(device))).toList(), add))
                 .toList(), add);
     }

@@ -43,15 +43,9 @@ record LaneTransfer(Plan plan, Program program) {
         if (count == held) {
             return batch.images();
         }
-        int image = batch.images().length / held;
-        byte[] part = new byte[count * image];
-        int offset = 0;
-        for (Range run : inputs.runs()) {
-            int first = batch.places() == null ? run.first() : batch.places().get(0, run.first()).cardinality();
-            System.arraycopy(batch.images(), first * image, part, offset, run.count() * image);
-            offset += run.count() * image;
-        }
-        return part;
+        List<Range> runs = batch.places() == null ? inputs.runs()
+                : inputs.runs().stream().map(run -> new Range(batch.places().get(0, run.first()).cardinality(), run.count())).toList();
+        return share(batch.images(), held, new byte[batch.images().length / held * count], runs);
     }
 
     /** The places of a batch that this process hands to its devices. */
@@ -70,16 +64,18 @@ record LaneTransfer(Plan plan, Program program) {
 
     /** The runs of a batch that a tensor takes; the array itself where that is all of it. */
     private int[] share(int[] whole, Tensor part, List<Range> runs) {
-        return part.batch() == plan.batch() ? whole : share(whole, new int[whole.length / plan.batch() * part.batch()], runs);
+        return part.batch() == plan.batch() ? whole
+                : share(whole, plan.batch(), new int[whole.length / plan.batch() * part.batch()], runs);
     }
 
     private float[] share(float[] whole, Tensor part, List<Range> runs) {
-        return part.batch() == plan.batch() ? whole : share(whole, new float[whole.length / plan.batch() * part.batch()], runs);
+        return part.batch() == plan.batch() ? whole
+                : share(whole, plan.batch(), new float[whole.length / plan.batch() * part.batch()], runs);
     }
 
-    /** @param whole an array, and so is the part */
-    private <T> T share(T whole, T part, List<Range> runs) {
-        int image = Array.getLength(whole) / plan.batch();
+    /** @param whole an array of what so many images have, and so is the part */
+    private static <T> T share(T whole, int images, T part, List<Range> runs) {
+        int image = Array.getLength(whole) / images;
         int offset = 0;
         for (Range run : runs) {
             System.arraycopy(whole, run.first() * image, part, offset, run.count() * image);

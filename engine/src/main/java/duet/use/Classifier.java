@@ -137,7 +137,7 @@ public final class Classifier implements AutoCloseable {
         int batch = batches.stream().filter(size -> size >= images.size()).findFirst().orElseThrow();
         Shape stored = checkpoint.stored();
         int length = Math.toIntExact(stored.elements());
-        byte[] pixels = buffer(batch, length);
+        byte[] pixels = buffer(batch);
         int[] labels = new int[batch];
         Arrays.fill(labels, images.size(), batch, -1);
         for (int i = 0; i < images.size(); i++) {
@@ -157,8 +157,8 @@ public final class Classifier implements AutoCloseable {
     }
 
     /** Of megabytes, which are not asked of Java's heap for every run. */
-    private byte[] buffer(int batch, int length) {
-        return buffers.computeIfAbsent(batch, size -> new byte[Math.multiplyExact(size, length)]);
+    private byte[] buffer(int batch) {
+        return buffers.computeIfAbsent(batch, size -> Batch.room(size, checkpoint.stored()));
     }
 
     /** @param layer that gives NaN or infinity; null if none does */

@@ -145,7 +145,7 @@ public final class Deconvolution {
 
     private static Batch images(Checkpoint checkpoint, Dataset data, List<Unit> units, int batch) {
         int bytes = Math.toIntExact(data.stored().elements());
-        byte[] pixels = new byte[batch * bytes];
+        byte[] pixels = Batch.room(batch, data.stored());
         int[] crop = Views.centre(checkpoint.stored(), checkpoint.network().input());
         int[] crops = new int[3 * batch];
         int[] labels = new int[batch];

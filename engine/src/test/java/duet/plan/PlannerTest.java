@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.stream.Stream;
 
 import duet.device.Layout;
@@ -17,6 +18,7 @@ import duet.device.Operation.Activation;
 import duet.device.Step;
 import duet.device.StreamSteps;
 import duet.device.Tensor;
+import duet.model.Networks;
 import duet.net.Initialization;
 import duet.net.Layer;
 import duet.net.Network;
@@ -186,6 +188,17 @@ class PlannerTest {
                 assertEquals(function == Activation.RELU || !inverted, mask.input().equals(mask.output()));
             }
         }
+    }
+
+    /** More than 2 GiB in all may go to several devices. */
+    @Test
+    void storedImagesOfADeviceAreLimited() {
+        Network network = Networks.create("alexnet-small", 3, 10);
+        IntFunction<Plan> plan = batch -> Planner.plan(network, Placement.data(2, 2), Mode.EVALUATION, batch, new StoredImages(256, 256),
+                true, Layout.PLAIN);
+        assertEquals(20_000, plan.apply(20_000).batch());
+        assertEquals("input: 12000 stored images of 3x256x256 in a part of the batch are more than 2147483647 bytes; use a smaller batch",
+                assertThrows(NetworkException.class, () -> plan.apply(24_000)).getMessage());
     }
 
     @Test
