@@ -1,5 +1,6 @@
 // The 16 barriers of a block, for kernels that use more than `bar.sync 0` of the whole block. Each counts the threads that have arrived and
 // opens when they are as many as it is told, or, without a number, all of the block that have not exited.
+#include "clocks.h"
 #include "sync.h"
 #include <algorithm>
 
@@ -124,9 +125,8 @@ void Worker::arrive(const Instruction &i, Warp &w, uint32_t lanes) {
     b.all &= q == lanes ? kAll : 0;
     b.any |= q ? kAll : 0;
   }
-  uint32_t *mine = clocks.data() + w.index * count;
-  for (size_t n = 0; n < count; ++n) b.clock[n] = std::max(b.clock[n], mine[n]);
-  epoch = std::max(epoch, ++mine[w.index]);
+  learn(b.clock.data(), clock_of(*this, w.index), count);
+  tick(*this, w.index);
   open_if_complete(id);
 }
 
@@ -140,7 +140,6 @@ void Worker::open_if_complete(uint32_t id) {
     return;
   }
   ++phases.events;
-  const size_t count = warps.size();
   for (Warp &w : warps) {
     bool waited = false;
     for (StackEntry &e : w.stack) {
@@ -154,8 +153,7 @@ void Worker::open_if_complete(uint32_t id) {
     if (!waited) continue;
     w.blocked = w.in_vain = false;
     if (w.state == WarpState::at_barrier) w.state = WarpState::ready;
-    uint32_t *mine = clocks.data() + w.index * count;
-    for (size_t n = 0; n < count; ++n) mine[n] = std::max(mine[n], b.clock[n]);
+    learn(clock_of(*this, w.index), b.clock.data(), warps.size());
   }
   b.expected = b.arrived = b.count = b.any = 0;
   b.whole = false;

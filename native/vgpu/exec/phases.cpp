@@ -10,13 +10,6 @@
 namespace vgpu {
 namespace {
 
-uint32_t *clock_of(Worker &k, uint32_t warp) { return k.clocks.data() + warp * k.warps.size(); }
-void join(uint32_t *into, const uint32_t *other, size_t count) {
-  for (size_t n = 0; n < count; ++n) into[n] = std::max(into[n], other[n]);
-}
-// What the warp does from now on is not part of what it has passed on.
-void tick(Worker &k, uint32_t warp) { k.epoch = std::max(k.epoch, ++clock_of(k, warp)[warp]); }
-
 // f(lane) for the active lanes, in an order that nothing on a card fixes either.
 template <class F> void each_lane(Warp &w, F f) {
   const WarpOrder order = w.worker->settings.warps;
@@ -101,7 +94,7 @@ void let_copies_come(Worker &k, PhaseBarrier &b) {
     uint32_t lanes = c.lanes;
     while (static_cast<uint32_t>(__builtin_popcount(lanes)) > b.pending) lanes &= lanes - 1;
     finish_copies(k.warps[c.warp], lanes, c.last);
-    join(b.arrived.data(), c.clock.data(), c.clock.size());
+    learn(b.arrived.data(), c.clock.data(), c.clock.size());
     c.lanes &= ~lanes;
     if (!c.lanes) b.copies.pop_front();
     const auto count = static_cast<uint32_t>(__builtin_popcount(lanes));
@@ -193,7 +186,7 @@ void phase_arrive(const Instruction &i, Warp &w) {
         k.fault(FindingKind::bad_instruction, i, w, l, "drops " + arrivals(count) + " of " + b.text() + ": more than are expected");
       b.expected -= count;
     }
-    join(b.arrived.data(), clock_of(k, w.index), k.warps.size());
+    learn(b.arrived.data(), clock_of(k, w.index), k.warps.size());
     take_arrivals(k, b, count);
   });
   tick(k, w.index);
@@ -236,7 +229,7 @@ void phase_test(const Instruction &i, Warp &w) {
     }
     complete |= 1u << l;
     ++k.phases.events;
-    join(clock_of(k, w.index), b.completed.data(), b.completed.size());
+    learn(clock_of(k, w.index), b.completed.data(), b.completed.size());
   });
   write_predicate(w, i.o[0], complete);
 }

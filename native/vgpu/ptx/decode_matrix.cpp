@@ -32,11 +32,7 @@ int Decoder::matrices(bool &transposed, Space &where) {
 }
 
 uint32_t Decoder::matrix_address(const Operand &o, Space where, Instruction &draft) {
-  const uint32_t base = address(o, draft.immediate, draft.flags);
-  if (where == Space::none) {
-    if (!(draft.flags & kWideAddress)) refuse("a generic address of 32 bits");
-    draft.immediate -= static_cast<int64_t>(kSharedWindow);
-  }
+  const uint32_t base = shared_address(o, where, draft);
   draft.bytes = 16;
   draft.cache = kernel_.caches++;
   return base;

@@ -17,6 +17,15 @@ uint32_t Decoder::address(const Operand &o, int64_t &offset, uint8_t &flags, uin
   return constant(64, 0);
 }
 
+uint32_t Decoder::shared_address(const Operand &o, Space where, Instruction &draft) {
+  const uint32_t base = address(o, draft.immediate, draft.flags);
+  if (where == Space::none) {
+    if (!(draft.flags & kWideAddress)) refuse("a generic address of 32 bits");
+    draft.immediate -= static_cast<int64_t>(kSharedWindow);
+  }
+  return base;
+}
+
 Space Decoder::space() {
   struct {
     const char *name;

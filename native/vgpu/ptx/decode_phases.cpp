@@ -10,11 +10,7 @@ Step &Decoder::phase_step(Handler run, Category category, size_t at, std::initia
   if (take_last() != "b64" || (where != Space::shared && where != Space::none)) refuse("unknown form");
   all_understood();
   Instruction draft;
-  std::vector<uint32_t> uses{address(operand(at), draft.immediate, draft.flags)};
-  if (where == Space::none) {
-    if (!(draft.flags & kWideAddress)) refuse("a generic address of 32 bits");
-    draft.immediate -= static_cast<int64_t>(kSharedWindow);
-  }
+  std::vector<uint32_t> uses{shared_address(operand(at), where, draft)};
   uses.insert(uses.end(), others);
   kernel_.phases = kernel_.named_barriers = true;
   Step &step = emit(run, category);

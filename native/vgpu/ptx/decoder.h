@@ -89,6 +89,8 @@ class Decoder {
   void jump(const std::string &op);
   // The address operand into `at`, its offset into the immediate.
   uint32_t address(const Operand &o, int64_t &offset, uint8_t &flags, uint8_t wide_flag = kWideAddress);
+  // An address of shared memory, or a generic one of it.
+  uint32_t shared_address(const Operand &o, Space where, Instruction &draft);
   Space space();
   // Order, scope and cache hints: warps run one after the other, so all memory is as strong as any of them asks for.
   void ignore_hints();
@@ -140,7 +142,6 @@ class Decoder {
   bool by_column();
   // What ldmatrix and stmatrix have in common: the number of matrices.
   int matrices(bool &transposed, Space &where);
-  // An address of shared memory, or a generic one.
   uint32_t matrix_address(const Operand &o, Space where, Instruction &draft);
 };
 

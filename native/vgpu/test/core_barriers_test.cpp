@@ -26,10 +26,7 @@ void check(const std::string &title, const std::string &body, uint32_t threads, 
     const std::string text = found(o);
     expect(text.compare(0, kind.size(), kind) == 0, title + ": " + text + " instead of " + kind);
     for (const std::string &part : parts) expect(contains(text, part), title + ": \"" + part + "\" is not in: " + text);
-    for (uint32_t t = 0; want && t < threads; ++t)
-      if (out.as<uint32_t>()[t] != want(t))
-        return fail(title + ": thread " + std::to_string(t) + " has " + std::to_string(out.as<uint32_t>()[t]) + " instead of " +
-                    std::to_string(want(t)));
+    if (want && !expect_results(out, threads, want, title)) return;
   }
   settings().warps = WarpOrder::round_robin;
 }

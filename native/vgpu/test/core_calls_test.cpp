@@ -67,23 +67,7 @@ const std::string kFunctions = R"(
 }
 )";
 
-// A kernel with %r1 = thread and %rd3 = the argument f; %r0 is stored.
-std::string kernel(const std::string &body, const std::string &functions = kFunctions) {
-  return module_text(functions + R"(.visible .entry t(.param .u64 out, .param .u64 f)
-{
-  .reg .pred %p<10>; .reg .b32 %r<20>; .reg .b64 %rd<10>;
-  ld.param.u64 %rd1, [out];
-  ld.param.u64 %rd3, [f];
-  mov.u32 %r1, %tid.x;
-  mul.wide.u32 %rd2, %r1, 4;
-  add.s64 %rd1, %rd1, %rd2;
-  mov.u32 %r0, 0;
-)" + body + R"(
-  st.global.u32 [%rd1], %r0;
-  ret;
-}
-)");
-}
+std::string kernel(const std::string &body, const std::string &functions = kFunctions) { return kernel_with_result(body, functions); }
 
 // %r0 = the function at %rd4 of %r1; `who` says which it may be.
 std::string call_of_one(const std::string &who, const std::string &label) {
@@ -100,12 +84,7 @@ std::string check(const std::string &text, uint32_t (*want)(uint32_t), uint64_t 
   if (!module) return "refused";
   Buffer out(256);
   const Outcome o = launch(*module, "t", 1, 64, Arguments().add(out).add(f));
-  if (!o.found)
-    for (uint32_t t = 0; t < 64; ++t)
-      if (out.as<uint32_t>()[t] != want(t)) {
-        fail("thread " + std::to_string(t) + " has " + std::to_string(out.as<uint32_t>()[t]) + " instead of " + std::to_string(want(t)));
-        break;
-      }
+  if (!o.found) expect_results(out, 64, want);
   return found(o);
 }
 

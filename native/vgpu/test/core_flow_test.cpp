@@ -5,33 +5,13 @@ using namespace core_test;
 
 namespace {
 
-// Body with %r1 = thread and %r0 = result (0 at first), which is stored at the end label DONE if the body falls through.
-std::string with_result(const std::string &body) {
-  return module_text(R"(.visible .entry t(.param .u64 out)
-{
-  .reg .pred %p<10>; .reg .b32 %r<20>; .reg .b64 %rd<5>;
-  ld.param.u64 %rd1, [out];
-  mov.u32 %r1, %tid.x;
-  mul.wide.u32 %rd2, %r1, 4;
-  add.s64 %rd1, %rd1, %rd2;
-  mov.u32 %r0, 0;
-)" + body + R"(
-  st.global.u32 [%rd1], %r0;
-  ret;
-}
-)");
-}
-
 void check(const std::string &body, uint32_t threads, uint32_t (*want)(uint32_t)) {
-  auto module = load(with_result(body));
+  auto module = load(kernel_with_result(body));
   if (!module) return;
   Buffer out(threads * 4);
-  Outcome o = launch(*module, "t", 1, threads, Arguments().add(out));
+  Outcome o = launch(*module, "t", 1, threads, Arguments().add(out).add(uint64_t(0)));
   expect(!o.found, found(o));
-  for (uint32_t t = 0; t < threads; ++t)
-    if (out.as<uint32_t>()[t] != want(t))
-      return fail("thread " + std::to_string(t) + " has " + std::to_string(out.as<uint32_t>()[t]) + " instead of " +
-                  std::to_string(want(t)));
+  expect_results(out, threads, want);
 }
 
 }  // namespace

@@ -40,10 +40,7 @@ void run_all(const std::string &title, const std::string &text, uint32_t threads
                          (either != std::string::npos && now.compare(0, kind.size() - either - 4, kind, either + 4) == 0);
       expect(right, title + ": " + now + " instead of " + kind);
       for (const std::string &part : parts) expect(contains(now, part), title + ": \"" + part + "\" is not in: " + now);
-      for (uint32_t t = 0; want && t < threads; ++t)
-        if (out.as<uint32_t>()[t] != want(t))
-          return fail(title + ": thread " + std::to_string(t) + " has " + std::to_string(out.as<uint32_t>()[t]) + " instead of " +
-                      std::to_string(want(t)));
+      if (want && !expect_results(out, threads, want, title)) return;
     }
   }
   settings().warps = WarpOrder::round_robin;

@@ -40,10 +40,14 @@ struct Arguments {
 
 // The text of a module around a kernel's body: .version and so on.
 std::string module_text(const std::string &entries);
+// A kernel t(out, f) with %r1 = thread, %r0 = its result, 0 at first, and %rd3 = f.
+std::string kernel_with_result(const std::string &body, const std::string &functions = "");
 std::string file_text(const std::string &name);        // of test/ptx
 std::unique_ptr<Module> load(const std::string &ptx);  // a failure is reported with the log
 Outcome launch(const Module &module, const std::string &kernel, uint32_t grid, uint32_t block, const Arguments &arguments,
                uint32_t shared = 0, int device = 0);
+// That each thread has written what is wanted of it; false and said if not.
+bool expect_results(const Buffer &out, uint32_t threads, uint32_t (*want)(uint32_t), const std::string &title = "");
 // Text of the outcome if something was found, "clean" if not.
 std::string found(const Outcome &outcome);
 
