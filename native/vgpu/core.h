@@ -121,8 +121,12 @@ class Memory {
   static Memory &get();
   Allocation *allocate(int device, size_t bytes);  // 256-byte aligned, filled with signalling NaNs; nullptr when the device is full
   bool release(uint64_t base);                     // false: not the start of a live allocation
-  Allocation *find(uint64_t address);              // also freed ones; nullptr for none
-  Allocation *nearest(uint64_t address);           // the closest one of the same device, for messages
+  // What kernels allocate with malloc: from one allocation of the device, made with the first. 256-byte aligned; 0 when the heap is full.
+  uint64_t allocate_on_heap(int device, size_t bytes);
+  bool free_on_heap(int device, uint64_t address);  // false: not the start of what malloc has given and free not taken back
+  void release_heap(int device);
+  Allocation *find(uint64_t address);     // also freed ones; nullptr for none
+  Allocation *nearest(uint64_t address);  // the closest one of the same device, for messages
   size_t used(int device) const;
   std::vector<Allocation *> live(int device);
   void allow_peer(int from, int to, bool allowed);  // device `from` may access memory of device `to`

@@ -99,6 +99,7 @@ void end_context(Primary &primary) {
     driver.modules.remove(module->handle);
   }
   for (auto &[base, bytes] : context.memory) Memory::get().release(base);
+  Memory::get().release_heap(context.device);
   for (auto &[base, bytes] : context.pinned) Memory::get().release(base);
   for (auto at = driver.peers.begin(); at != driver.peers.end();) {
     if (at->first == context.device || at->second == context.device) {

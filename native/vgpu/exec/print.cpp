@@ -107,19 +107,13 @@ std::string quoted(const std::string &text) {
 
 void print_text(const Instruction &i, Warp &w) {
   Worker &k = *w.worker;
-  for (uint32_t m = w.mask; m; m &= m - 1) {
-    const int l = __builtin_ctz(m);
-    uint8_t *local = w.local + l * k.kernel.local_bytes;
-    uint64_t format, arguments;
-    std::memcpy(&format, local + *w.at<uint64_t>(i.o[0]), sizeof format);
-    std::memcpy(&arguments, local + *w.at<uint64_t>(i.o[1]), sizeof arguments);
+  for_each_caller(w, [&](int l, uint8_t *local) {
     Print print(i, w, l);
-    const std::string text = print.text(format, arguments);
+    const std::string text = print.text(argument(i, w, 0, local), argument(i, w, 1, local));
     if (k.printed.size() < kMostPrinted)
       k.printed.push_back({k.block_number, k.printed.size(), i.number, k.where(i, w, l) + ": " + quoted(text)});
-    const int32_t used = print.used();
-    if (const uint64_t result = *w.at<uint64_t>(i.o[2]); result != ~uint64_t(0)) std::memcpy(local + result, &used, sizeof used);
-  }
+    if (*w.at<uint64_t>(i.o[2]) != ~uint64_t(0)) set_result<int32_t>(i, w, 2, local, print.used());
+  });
 }
 
 }  // namespace vgpu

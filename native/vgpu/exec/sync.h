@@ -28,7 +28,29 @@ void pack32(const Instruction &i, Warp &w);           // two 16-bit parts
 void unpack(const Instruction &i, Warp &w);           // parts, a
 void address_window(const Instruction &i, Warp &w);   // cvta: adds the immediate
 void select_result(const Instruction &i, Warp &w);    // set: d, p; immediate: the bits for true; bytes: of d
-void print_text(const Instruction &i, Warp &w);       // places of vprintf's arguments and result in local memory; no result: ~0
-void is_in_space(const Instruction &i, Warp &w);      // isspacep: p, a; mode: window
+
+// Calls of what the system provides: places of arguments and result in local memory.
+void print_text(const Instruction &i, Warp &w);        // vprintf; no result: ~0
+void allocate_on_heap(const Instruction &i, Warp &w);  // malloc
+void free_on_heap(const Instruction &i, Warp &w);
+
+void is_in_space(const Instruction &i, Warp &w);  // isspacep: p, a; mode: window
+
+// f(lane, its local memory) for the lanes that call, in their order.
+template <class F> void for_each_caller(Warp &w, F f) {
+  for (uint32_t m = w.mask; m; m &= m - 1) {
+    const int l = __builtin_ctz(m);
+    f(l, w.local + l * w.worker->kernel.local_bytes);
+  }
+}
+// The argument or result of 64 bits at the place that operand n gives.
+inline uint64_t argument(const Instruction &i, const Warp &w, int n, const uint8_t *local) {
+  uint64_t value;
+  std::memcpy(&value, local + *w.at<uint64_t>(i.o[n]), sizeof value);
+  return value;
+}
+template <class T> void set_result(const Instruction &i, const Warp &w, int n, uint8_t *local, T value) {
+  std::memcpy(local + *w.at<uint64_t>(i.o[n]), &value, sizeof value);
+}
 
 }  // namespace vgpu

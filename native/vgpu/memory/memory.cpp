@@ -1,4 +1,5 @@
 // Device memory: addresses of its own for each device, mapped there. See ../README.md for what the layout catches.
+#include "heap.h"
 #include "../core.h"
 #include <algorithm>
 #include <cstdlib>
@@ -72,11 +73,16 @@ bool LazyBytes::mapped() const { return size_ >= kMappedBytes; }
 
 struct Memory::State {
   mutable std::shared_mutex mutex;
+  std::mutex heap_mutex;                                        // taken before the other
   std::map<uint64_t, std::unique_ptr<Allocation>> allocations;  // by base, freed ones too until their addresses are needed again
   uint64_t cursor[32];
   size_t used[32] = {};
   int next_number[32] = {};
   bool peer[32][32] = {};
+  struct {
+    Allocation *range = nullptr;  // null until a kernel allocates
+    Heap blocks;
+  } heaps[32];
 
   // The next free range after the cursor, where huge pages can begin if it is for some; addresses come round again only after a terabyte,
   // which is the quarantine.
@@ -150,6 +156,39 @@ bool Memory::release(uint64_t base) {
   state_->used[slot(allocation.device)] -= allocation.bytes;
   munmap(reinterpret_cast<void *>(base), page_up(allocation.bytes));
   return true;
+}
+
+uint64_t Memory::allocate_on_heap(int device, size_t bytes) {
+  auto &heap = state_->heaps[slot(device)];
+  std::lock_guard heap_lock(state_->heap_mutex);
+  if (!heap.range) {
+    heap.range = allocate(device, Heap::kRange);
+    if (!heap.range) return 0;
+    heap.range->label = "the heap of device " + std::to_string(device);
+  }
+  const uint64_t offset = heap.blocks.take(bytes);
+  if (offset == Heap::kNone) return 0;
+  fill_with_signalling_nans(heap.range->base + offset, bytes);
+  std::memset(heap.range->written.data() + offset / 4, 0, (bytes + 3) / 4);
+  return heap.range->base + offset;
+}
+
+bool Memory::free_on_heap(int device, uint64_t address) {
+  auto &heap = state_->heaps[slot(device)];
+  std::lock_guard heap_lock(state_->heap_mutex);
+  if (!heap.range || address < heap.range->base) return false;
+  const uint64_t offset = address - heap.range->base, bytes = heap.blocks.give_back(offset);
+  if (!bytes) return false;
+  // Nobody should read it any more; if somebody does, it is what nothing has written.
+  std::memset(heap.range->written.data() + offset / 4, 0, (bytes + 3) / 4);
+  return true;
+}
+
+void Memory::release_heap(int device) {
+  auto &heap = state_->heaps[slot(device)];
+  std::lock_guard heap_lock(state_->heap_mutex);
+  if (heap.range) release(heap.range->base);
+  heap = {};
 }
 
 Allocation *Memory::find(uint64_t address) {

@@ -257,7 +257,7 @@ void Decoder::statement(const Statement &s) {
   }
   if (op == "isspacep") return is_space();
   if (op == "lop3" && s.operands.size() == 6) return lop3_with_predicate();
-  if (op == "vprintf") return print();
+  if (op == "vprintf" || op == "malloc" || op == "free") return system_call(op);
   if (op == "call") return operands(emit(call_of_nothing, Category::special), {}, {source(operand(0), 'l')});
   if ((op == "min" || op == "max") && s.operands.size() == 4) return plain(op + "3" + s.form.substr(3));
   plain(s.form);

@@ -42,16 +42,21 @@ void Decoder::lop3_with_predicate() {
   step.i.mode = statement_->modifiers[0] == "and";
 }
 
-void Decoder::print() {
-  count_operands(2, 3);
+void Decoder::system_call(const std::string &name) {
+  const size_t arguments = name == "vprintf" ? 2 : 1, given = statement_->operands.size();
+  count_operands(arguments + (name == "malloc"), arguments + (name != "free"));
   uint32_t places[3] = {};
-  for (size_t n = 0; n < statement_->operands.size(); ++n) {
+  for (size_t n = 0; n < given; ++n) {
     const Operand &o = operand(n);
     if (o.kind != OperandKind::symbol || o.space != Space::local) refuse("what it is called with is no .param variable");
     places[n] = constant(64, o.place);
   }
-  if (statement_->operands.size() == 2) places[2] = constant(64, ~uint64_t(0));
-  operands(emit(print_text, Category::special), {}, {places[0], places[1], places[2]});
+  if (given == arguments) places[given] = constant(64, ~uint64_t(0));
+  if (name == "vprintf") return operands(emit(print_text, Category::special), {}, {places[0], places[1], places[2]});
+  // One block after the other, so that addresses, and who gets the last bytes, do not depend on the number of threads.
+  kernel_.global_atomics = true;
+  if (name == "malloc") operands(emit(allocate_on_heap, Category::special), {}, {places[0], places[1]});
+  else operands(emit(free_on_heap, Category::special), {}, {places[0]});
 }
 
 void Decoder::compare(bool is_set) {

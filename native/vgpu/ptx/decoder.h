@@ -99,7 +99,7 @@ class Decoder {
   void memory(bool is_store);
   void move();
   void lop3_with_predicate();
-  void print();
+  void system_call(const std::string &name);
   void compare(bool is_set);
   // Where what is compared is fp16 or bf16, one or two in a register; `to` is set's.
   void compare_halves(const std::string &op, const std::string &from, const std::string &to, bool ftz, const std::string &combine);

@@ -37,7 +37,7 @@ void Parser::call(Statement &s) {
     function_->statements.push_back(std::move(s));
     return;
   }
-  if (name == "vprintf") {
+  if (name == "vprintf" || ((name == "malloc" || name == "free") && !has_body(name))) {
     s.opcode = s.form = name;
     s.modifiers.clear();
     s.operands = std::move(arguments);

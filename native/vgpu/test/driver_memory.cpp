@@ -1,4 +1,5 @@
-// Memory that runs out: each allocation that the library makes for a small program fails in turn, alone and with all that follow.
+// Memory that runs out: each allocation that the library makes for a small program fails in turn, alone and with all that follow. And the
+// memory that kernels allocate.
 #include "driver_test.h"
 #include "test/faults.h"
 
@@ -135,4 +136,53 @@ TEST(memory_runs_out_in_the_control_interface) {
   }
   CHECK(found("bad-call"));
   vgpu_reset();
+}
+
+TEST(the_heap_of_kernels_lasts_as_long_as_the_context) {
+  Device device;
+  for (int round = 0; round < 2; round++) {
+    CUmodule module;
+    CUfunction function;
+    OK(cuModuleLoadData(&module, R"(.version 7.0
+.target sm_80
+.address_size 64
+.extern .func (.param .b64 func_retval0) malloc(.param .b64 malloc_param_0);
+.visible .entry give(.param .u64 out)
+{
+  .reg .b64 %rd<3>;
+  ld.param.u64 %rd1, [out];
+  {
+  .param .b64 param0;
+  st.param.b64 [param0+0], 100;
+  .param .b64 retval0;
+  call.uni (retval0), malloc, (param0);
+  ld.param.b64 %rd2, [retval0+0];
+  }
+  st.global.u64 [%rd1], %rd2;
+  ret;
+}
+)"));
+    OK(cuModuleGetFunction(&function, module, "give"));
+    CUdeviceptr out = device_memory(8), first = 0, second = 0;
+    void *parameters[] = {&out};
+    size_t before, after, total;
+    OK(cuMemGetInfo_v2(&before, &total));
+    for (CUdeviceptr *given : {&first, &second}) {
+      OK(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, nullptr, parameters, nullptr));
+      OK(cuMemcpyDtoH_v2(given, out, 8));
+    }
+    CHECK(first && second == first + 256);
+    OK(cuMemGetInfo_v2(&after, &total));
+    CHECK(before - after == 64 << 20);
+    CLEAN();
+    GIVES(CUDA_ERROR_INVALID_VALUE, cuMemFree_v2(first));  // it is no allocation of the host's
+    vgpu_reset();
+    OK(cuMemFree_v2(out));
+    OK(cuModuleUnload(module));
+    OK(cuDevicePrimaryCtxReset_v2(0));
+    CLEAN();
+    device.use_again();
+    OK(cuMemGetInfo_v2(&after, &total));
+    CHECK(after == total);
+  }
 }
