@@ -37,14 +37,11 @@ final class DuetProcess implements AutoCloseable {
         return new DuetProcess(new ProcessBuilder(command).redirectError(err.toFile()).start(), err);
     }
 
-    /** A Java machine that starts fast: these tests run many. */
     static List<String> command(String... arguments) {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--enable-native-access=ALL-UNNAMED", "-Xmx512m",
-                "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Djava.awt.headless=true"));
+        List<String> command = new ArrayList<>(FastJava.COMMAND);
         System.getProperties().stringPropertyNames().stream().filter(name -> name.startsWith("duet."))
                 .forEach(name -> command.add("-D" + name + "=" + System.getProperty(name)));
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+        command.add(Main.class.getName());
         command.addAll(List.of(arguments));
         return command;
     }

@@ -14,10 +14,13 @@ import duet.cli.output.ExitCode;
 import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Training processes that end in every way but the good one, and go on as if nothing had been. */
+@Execution(ExecutionMode.CONCURRENT)
 class KillTest {
     private static final int KILLS = 20;
     private static final String STEP = "\"event\":\"train\"";

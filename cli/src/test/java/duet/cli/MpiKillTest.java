@@ -11,6 +11,8 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -18,6 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * A training of one, two or four processes, one of which is killed at any moment, again and again, and which goes on with another number of
  * them: it ends with the bits of one process that was left alone. {@code -Dduet.faults=all} kills a hundred times.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class MpiKillTest {
     private static final int KILLS = System.getProperty("duet.faults", "some").equals("all") ? 100 : 3;
     private static final int STEPS = 20 * KILLS;

@@ -13,12 +13,15 @@ import java.util.stream.Stream;
 
 import duet.cli.output.ExitCode;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Trainings of several processes, started by each MPI that is installed: the same bits as one process, and how they end when one is lost.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class MpiTest {
     private static final int STEPS = 12;
     private static final String STEP = "\"event\":\"train\"";

@@ -17,6 +17,8 @@ import java.util.stream.Stream;
 import duet.cli.output.ExitCode;
 import duet.train.output.Checkpoint;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -24,6 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * What several processes share out besides training: the same files as from one process; and what becomes of all when one of them lacks
  * room.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class MpiWorkTest {
     /** Bytes, fewer than a checkpoint or a shard has. */
     private static final int ROOM = 60_000;
