@@ -6,32 +6,48 @@
 namespace vgpu {
 namespace {
 
-template <int bytes> void move_whole(const AsyncCopy &copy, uint32_t lanes, uint8_t *shared) {
-  for (uint32_t m = lanes; m; m &= m - 1) {
+// What lanes read lies in `from`, what they do not read is zero.
+template <int bytes> void move(const AsyncCopy &copy, uint32_t lanes, uint8_t *shared) {
+  const __m256i read = _mm256_load_si256(reinterpret_cast<const __m256i *>(copy.read));
+  const auto reading = [&](int n) {
+    return lanes & static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(read, _mm256_set1_epi8(static_cast<char>(n)))));
+  };
+  const uint32_t whole = reading(bytes), none = reading(0);
+  const auto move_lane = [&](int l) { std::memcpy(shared + copy.to[l], reinterpret_cast<const void *>(copy.from[l]), bytes); };
+  if (whole == kAll) {
+    for (int l = 0; l < kLanes; ++l) move_lane(l);
+    return;
+  }
+  for (uint32_t m = whole; m; m &= m - 1) move_lane(__builtin_ctz(m));
+  for (uint32_t m = none; m; m &= m - 1) std::memset(shared + copy.to[__builtin_ctz(m)], 0, bytes);
+  for (uint32_t m = lanes & ~(whole | none); m; m &= m - 1) {
     const int l = __builtin_ctz(m);
-    std::memcpy(shared + copy.to[l], reinterpret_cast<const void *>(copy.from[l]), bytes);
+    std::memcpy(shared + copy.to[l], reinterpret_cast<const void *>(copy.from[l]), copy.read[l]);
+    std::memset(shared + copy.to[l] + copy.read[l], 0, static_cast<size_t>(bytes - copy.read[l]));
   }
 }
 
 void finish_copy(Warp &w, AsyncCopy &copy, uint32_t lanes) {
   uint8_t *shared = w.worker->shared;
-  const __m256i read = _mm256_load_si256(reinterpret_cast<const __m256i *>(copy.read));
-  const __m256i is_whole = _mm256_cmpeq_epi8(read, _mm256_set1_epi8(static_cast<char>(copy.bytes)));
-  const uint32_t whole = static_cast<uint32_t>(_mm256_movemask_epi8(is_whole)) & lanes;
-  if (copy.bytes == 16) move_whole<16>(copy, whole, shared);
-  else if (copy.bytes == 8) move_whole<8>(copy, whole, shared);
-  else move_whole<4>(copy, whole, shared);
-  for (uint32_t m = lanes & ~whole; m; m &= m - 1) {
-    const int l = __builtin_ctz(m);
-    if (copy.read[l]) std::memcpy(shared + copy.to[l], reinterpret_cast<const void *>(copy.from[l]), copy.read[l]);
-    std::memset(shared + copy.to[l] + copy.read[l], 0, copy.bytes - copy.read[l]);
-  }
-  if (lanes == copy.issued && copy.run_count) {
-    for (int r = 0; r < copy.run_count; ++r) shared_copy_done(w, copy.runs[r].at, copy.runs[r].bytes, copy.arrives);
+  if (copy.block && lanes == kAll) std::memcpy(shared + copy.to[0], reinterpret_cast<const void *>(copy.from[0]), kLanes * copy.bytes);
+  else if (copy.bytes == 16) move<16>(copy, lanes, shared);
+  else if (copy.bytes == 8) move<8>(copy, lanes, shared);
+  else move<4>(copy, lanes, shared);
+  if (lanes == copy.issued && copy.written.count) {
+    shared_copies_done(w, copy.written);
   } else {
     for (uint32_t m = lanes; m; m &= m - 1) shared_copy_done(w, copy.to[__builtin_ctz(m)], copy.bytes, copy.arrives);
   }
   copy.mask &= ~lanes;
+}
+
+// What is read at the wait comes from memory meanwhile.
+void fetch(const Pattern &p, uint64_t base) {
+  constexpr uint64_t kLine = 64;
+  for (int r = 0; r < p.run_count; ++r) {
+    const uint64_t from = base + static_cast<uint64_t>(p.runs[r].offset), to = from + static_cast<uint64_t>(p.runs[r].bytes);
+    for (uint64_t at = from & ~(kLine - 1); at < to; at += kLine) __builtin_prefetch(reinterpret_cast<const void *>(at));
+  }
 }
 
 // Where the copies go; the lanes one by one where one of them faults or has something to report.
@@ -44,14 +60,13 @@ void aim(const Instruction &i, Warp &w, AsyncCopy &copy) {
   const uint64_t base = i.mode ? wide[first_lane(w)] : narrow[first_lane(w)];
   const Pattern *p = i.mode ? spread(w, c, wide, i.bytes, i.arrangement_to) : spread(w, c, narrow, i.bytes, i.arrangement_to);
   const uint64_t low = base + (p ? p->low : 0), high = base + (p ? p->high : 0);
-  copy.run_count = 0;
-  if (p && low <= high && high <= k.shared_bytes && !((base | p->alignment) & (i.bytes - 1)) && shared_copies_issued(w, *p, base)) {
+  copy.written.count = 0;
+  if (p && low <= high && high <= k.shared_bytes && !((base | p->alignment) & (i.bytes - 1)) && shared_copies_issued(w, *p, base, copy.written)) {
+    copy.block &= p->contiguous;
     for (int l = 0; l < kLanes; ++l) copy.to[l] = static_cast<uint32_t>(base) + static_cast<uint32_t>(p->relative[l]);
-    copy.run_count = p->run_count;
-    for (int r = 0; r < p->run_count; ++r)
-      copy.runs[r] = {static_cast<uint32_t>(base) + static_cast<uint32_t>(p->runs[r].offset), static_cast<uint32_t>(p->runs[r].bytes)};
     return;
   }
+  copy.block = false;
   for (uint32_t m = w.mask; m; m &= m - 1) {
     int l = __builtin_ctz(m);
     const uint64_t to = i.mode ? wide[l] : narrow[l];
@@ -82,6 +97,7 @@ void copy_async(const Instruction &i, Warp &w) {
   copy.mask = copy.issued = all;
   copy.serial = ++w.copies_issued;
   copy.arrives = 0;
+  copy.block = false;
   const bool wide = i.flags & kWideAddress;
   const uint8_t *from_register = w.at<uint8_t>(i.o[1]);
   uint32_t whole = 0, some = 0, more = 0;
@@ -116,6 +132,8 @@ void copy_async(const Instruction &i, Warp &w) {
     if (const uint8_t *p = check(i)) {
       const uint64_t base = reinterpret_cast<uint64_t>(p);
       extend(base + pattern->low, base + pattern->high);
+      fetch(*pattern, base);
+      copy.block = pattern->contiguous;
     } else {
       some |= whole;
     }
@@ -131,11 +149,10 @@ void copy_async(const Instruction &i, Warp &w) {
   }
   w.set_mask(all);
   aim(i, w, copy);
-  copy.oldest = ~0u;
-  for (int l = 0; l < kLanes; ++l) {
-    copy.group[l] = w.committed[l];
-    copy.oldest = std::min(copy.oldest, w.committed[l] | ~static_cast<uint32_t>(all == kAll ? -1 : w.lane[l]));
-  }
+  uint32_t oldest = ~0u;
+  for (int l = 0; l < kLanes; ++l) oldest = std::min(oldest, w.committed[l] | ~static_cast<uint32_t>(all == kAll ? -1 : w.lane[l]));
+  copy.oldest = oldest;
+  std::memcpy(copy.group, w.committed, sizeof copy.group);
   ++k.copies;
   w.copies.push_back(std::move(w.spare.back()));
   w.spare.pop_back();

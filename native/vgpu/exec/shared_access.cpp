@@ -183,11 +183,17 @@ uint8_t *resolve_shared_load(const Instruction &i, Warp &w, const Pattern &p, ui
   return checked(i, w, p, base, Intent::load);
 }
 
-bool shared_copies_issued(Warp &w, const Pattern &p, uint64_t base) {
+bool shared_copies_issued(Warp &w, const Pattern &p, uint64_t base, ShadowPieces &to) {
   Worker &k = *w.worker;
   if (!k.settings.races && !k.settings.initialized) return true;
   if (!unsuspicious(k, p, base, w.index, Intent::store)) return false;
-  for (int r = 0; r < p.run_count; ++r) each_line(k, Span(k, base, p.runs[r]), Shadow::issue);
+  const ShadowPieces &known = *p.pieces[base >> k.granule_bits & 31];
+  const int32_t first = static_cast<int32_t>(base >> k.granule_bits >> 5);
+  to.count = known.count;
+  for (uint32_t n = 0; n < known.count; ++n) {
+    const auto &[line, granules] = to.pieces[n] = {first + known.pieces[n].line, known.pieces[n].granules};
+    Shadow::issue(k.shadow.line(static_cast<uint32_t>(line), k.epoch, k.first_epoch), granules);
+  }
   k.any_pending = true;
   return true;
 }
@@ -204,16 +210,22 @@ void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, ui
   k.any_pending = true;
 }
 
+static void copied(const Worker &k, ShadowLine &l, uint32_t granules, uint32_t warp) {
+  k.shadow.note(l, granules, warp, Intent::store);
+  l.pending &= ~granules;
+}
+
+void shared_copies_done(Warp &w, const ShadowPieces &to) {
+  Worker &k = *w.worker;
+  for (uint32_t n = 0; n < to.count; ++n)
+    copied(k, k.shadow.line(static_cast<uint32_t>(to.pieces[n].line), k.epoch, k.first_epoch), to.pieces[n].granules, w.index);
+}
+
 void shared_copy_done(Warp &w, uint32_t at, uint32_t bytes, uint32_t when) {
   Worker &k = *w.worker;
   if (!k.settings.races && !k.settings.initialized) return;
   const Span span(k, at, {0, static_cast<int32_t>(bytes)});
-  if (!k.kernel.named_barriers) {
-    return each_line(k, span, [&](ShadowLine &l, uint32_t granules) {
-      k.shadow.note(l, granules, w.index, Intent::store);
-      l.pending &= ~granules;
-    });
-  }
+  if (!k.kernel.named_barriers) return each_line(k, span, [&](ShadowLine &l, uint32_t granules) { copied(k, l, granules, w.index); });
   std::fill(k.wrote.data() + span.from, k.wrote.data() + span.to, clocked_tag(k, w.index, when));
   std::memset(k.pending.data() + span.from, 0, span.to - span.from);
 }

@@ -35,6 +35,14 @@ struct NamedBarrier {
   uint32_t count = 0, all = 0, any = 0;
 };
 
+struct ShadowPieces {  // granules of shared memory, by line of its shadow
+  uint32_t count = 0;
+  struct {
+    int32_t line;
+    uint32_t granules;
+  } pieces[2 * kLanes];
+};
+
 struct AsyncCopy {     // one warp's cp.async instruction
   uint32_t number;     // of the instruction
   uint64_t low, high;  // all sources lie in between
@@ -47,11 +55,9 @@ struct AsyncCopy {     // one warp's cp.async instruction
   alignas(32) uint64_t from[kLanes];
   alignas(32) uint8_t read[kLanes];
   uint8_t bytes;
-  uint32_t issued;    // lanes
-  uint8_t run_count;  // of what all its lanes write, 0 if that is not known; at shared addresses
-  struct {
-    uint32_t at, bytes;
-  } runs[kLanes];
+  bool block;            // of all 32 lanes, side by side both here and there
+  uint32_t issued;       // lanes
+  ShadowPieces written;  // by all its lanes; none if that is not known
 };
 
 enum class WarpState : uint8_t { ready, at_barrier, done };
@@ -94,13 +100,6 @@ struct Run {
   int32_t offset;
   int32_t bytes;
 };
-struct ShadowPieces {  // granules of shared memory, by line
-  uint32_t count = 0;
-  struct {
-    int32_t line;  // relative
-    uint32_t granules;
-  } pieces[2 * kLanes];
-};
 struct Pattern {
   alignas(32) int32_t relative[kLanes] = {};  // 0 of lanes that are not active
   uint32_t mask = 0, bytes = 0;               // bytes of one lane; all three are what makes it the same pattern
@@ -114,7 +113,8 @@ struct Pattern {
   uint32_t sectors_ideal = 0;
   bool octets = false;                               // of all 32 lanes, each eight from a multiple of 8 on have one address
   uint8_t period = kLanes;                           // 8 or 16: so many lanes and the next ones have the same addresses in turn
-  mutable std::unique_ptr<ShadowPieces> pieces[32];  // by the first lane's place in its line of the shadow; null: not known yet
+  // Lines from the first lane's on, by its place in that line; null: not known yet.
+  mutable std::unique_ptr<ShadowPieces> pieces[32];
 };
 
 // What a memory instruction remembers: its last patterns, which of them followed which (a loop over swizzled rows takes turns among a few),
