@@ -33,7 +33,7 @@ template <class Word, Over kOver> struct WinogradPlan {
   const int at_once, chunks = at_once > 1 && kOver == Over::kChannels ? own_chunks(at_once) : divide_up(part_images, shared);
   const int images = divide_up(part_images, chunks);
   /* Filters in their points that are kept at the same time: the gradients of all parts, or one that a group after the other uses. */
-  const int filters = is_small() ? c.groups * parts : 1;
+  const int filters = kOver == Over::kTiles && (is_small() || at_once > 1) ? c.groups * parts : 1;
   /* Of forward: words and floats. Of backward weights: both words, and the filter in floats. */
   const Values input{tiling, value_images(images), kPairsOfChannels ? in / 2 : in}, output{tiling, value_images(images), out};
   const PointFilter filter{tiling, kPairsOfChannels ? in / 2 : in, Blocks{out}};
@@ -128,12 +128,11 @@ template <class Word, Over kOver> struct WinogradPlan {
    * Whether each thread works on chunks of its own. What threads share has to travel between their cores, which may be far apart: on a
    * virtual machine with its two on different sockets conv2 took a third less time so. But not where threads would have nothing to do for
    * an eighth of the time, or would read far more of the filter than of their values. Sums over tiles have the same order for any number of
-   * threads, so their batch is always in parts, each with a gradient of its own; of a large filter that takes longer where the cores are
-   * near.
+   * threads: what these can take apart are groups, and of a small filter parts of the batch, each with a gradient of its own.
    */
   bool apart(int threads) const {
     if (threads == 1) return false;
-    if (kOver == Over::kTiles) return is_small() && c.groups * parts % threads == 0;
+    if (kOver == Over::kTiles) return c.groups * parts % threads == 0;
     const int own_chunks = this->own_chunks(threads), own = divide_up(c.batch, own_chunks);
     return 8 * (int64_t{own} * round_up(own_chunks, threads) - c.batch) <= c.batch &&
            (own >= most_own_images() || 2 * own * image_values() >= filter_values());

@@ -24,8 +24,8 @@ uint8_t *resolve_shared(const Instruction &i, Warp &w, AccessCache &c, const voi
 // The same of a load at `base` whose lanes lie as this pattern says.
 uint8_t *resolve_shared_load(const Instruction &i, Warp &w, const Pattern &p, uint64_t base);
 
-// Shared words that a copy in flight will write (issued), of all lanes (`to` is where; false: there is something to report, so lane by lane)
-// or of one, and those that it has written (done); `when`: the time that this counts as, 0 for now.
+// Shared words that a copy in flight will write (issued), of all lanes (`to` is where; false: there is something to report, so lane by
+// lane) or of one, and those that it has written (done); `when`: the time that this counts as, 0 for now.
 bool shared_copies_issued(Warp &w, const Pattern &p, uint64_t base, ShadowPieces &to);
 void shared_copy_issued(const Instruction &i, Warp &w, int lane, uint32_t at, uint32_t bytes);
 void shared_copies_done(Warp &w, const ShadowPieces &to);

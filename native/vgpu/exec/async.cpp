@@ -61,7 +61,8 @@ void aim(const Instruction &i, Warp &w, AsyncCopy &copy) {
   const Pattern *p = i.mode ? spread(w, c, wide, i.bytes, i.arrangement_to) : spread(w, c, narrow, i.bytes, i.arrangement_to);
   const uint64_t low = base + (p ? p->low : 0), high = base + (p ? p->high : 0);
   copy.written.count = 0;
-  if (p && low <= high && high <= k.shared_bytes && !((base | p->alignment) & (i.bytes - 1)) && shared_copies_issued(w, *p, base, copy.written)) {
+  if (p && low <= high && high <= k.shared_bytes && !((base | p->alignment) & (i.bytes - 1)) &&
+      shared_copies_issued(w, *p, base, copy.written)) {
     copy.block &= p->contiguous;
     for (int l = 0; l < kLanes; ++l) copy.to[l] = static_cast<uint32_t>(base) + static_cast<uint32_t>(p->relative[l]);
     return;

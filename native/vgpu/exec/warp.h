@@ -111,8 +111,8 @@ struct Pattern {
   uint32_t wavefronts = 0, wavefronts_ideal = 0;
   mutable uint8_t sectors[32] = {};  // by the first lane's place in its sector; 0: not counted yet
   uint32_t sectors_ideal = 0;
-  bool octets = false;                               // of all 32 lanes, each eight from a multiple of 8 on have one address
-  uint8_t period = kLanes;                           // 8 or 16: so many lanes and the next ones have the same addresses in turn
+  bool octets = false;      // of all 32 lanes, each eight from a multiple of 8 on have one address
+  uint8_t period = kLanes;  // 8 or 16: so many lanes and the next ones have the same addresses in turn
   // Lines from the first lane's on, by its place in that line; null: not known yet.
   mutable std::unique_ptr<ShadowPieces> pieces[32];
 };
