@@ -12,8 +12,8 @@ import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
 
 /**
- * A Java machine that starts fast, as tests start some hundred: with a cache of loaded classes a short training takes 2.9 instead of 4.1 seconds
- * of processor time.
+ * A Java machine that starts fast, as tests start some hundred: with a cache of loaded classes a short training takes 2.9 instead of 4.1
+ * seconds of processor time.
  */
 final class FastJava {
     /** All but properties, main class and arguments. */
