@@ -31,8 +31,9 @@ final class FastJava {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(folder)));
             command.addAll(List.of("-cp", jars(folder)));
             Path cache = folder.resolve("cache");
-            record(command, cache, folder);
-            command.add("-XX:AOTCache=" + cache);
+            if (record(command, cache, folder)) {
+                command.add("-XX:AOTCache=" + cache);
+            }
             return List.copyOf(command);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -61,16 +62,19 @@ final class FastJava {
         return String.join(File.pathSeparator, entries);
     }
 
-    private static void record(List<String> java, Path cache, Path folder) throws IOException, InterruptedException {
+    /** False, and a word on it, where this Java makes no cache: the tests only take longer then. */
+    private static boolean record(List<String> java, Path cache, Path folder) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(java);
         command.addAll(List.of("-XX:AOTCacheOutput=" + cache, Main.class.getName(), "train", "--data", "synthetic:1x28x28:10:96", "--batch",
                 "16",
                 "--parts", "4", "--threads", "1", "--json", "--devices", "cpu", "--steps", "2", "--out", folder.resolve("run").toString()));
         Path log = folder.resolve("log");
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
-        if (process.waitFor() != 0 || !Files.exists(cache)) {
-            throw new IllegalStateException("no cache of loaded classes: " + Files.readString(log));
+        boolean made = process.waitFor() == 0 && Files.exists(cache);
+        if (!made) {
+            System.err.println("no cache of loaded classes: " + Files.readString(log));
         }
+        return made;
     }
 
     private static void delete(Path folder) {
