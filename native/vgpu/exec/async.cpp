@@ -13,12 +13,10 @@ template <int bytes> void move(const AsyncCopy &copy, uint32_t lanes, uint8_t *s
     return lanes & static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(read, _mm256_set1_epi8(static_cast<char>(n)))));
   };
   const uint32_t whole = reading(bytes), none = reading(0);
-  const auto move_lane = [&](int l) { std::memcpy(shared + copy.to[l], reinterpret_cast<const void *>(copy.from[l]), bytes); };
-  if (whole == kAll) {
-    for (int l = 0; l < kLanes; ++l) move_lane(l);
-    return;
+  for (uint32_t m = whole; m; m &= m - 1) {
+    const int l = __builtin_ctz(m);
+    std::memcpy(shared + copy.to[l], reinterpret_cast<const void *>(copy.from[l]), bytes);
   }
-  for (uint32_t m = whole; m; m &= m - 1) move_lane(__builtin_ctz(m));
   for (uint32_t m = none; m; m &= m - 1) std::memset(shared + copy.to[__builtin_ctz(m)], 0, bytes);
   for (uint32_t m = lanes & ~(whole | none); m; m &= m - 1) {
     const int l = __builtin_ctz(m);
@@ -29,8 +27,7 @@ template <int bytes> void move(const AsyncCopy &copy, uint32_t lanes, uint8_t *s
 
 void finish_copy(Warp &w, AsyncCopy &copy, uint32_t lanes) {
   uint8_t *shared = w.worker->shared;
-  if (copy.block && lanes == kAll) std::memcpy(shared + copy.to[0], reinterpret_cast<const void *>(copy.from[0]), kLanes * copy.bytes);
-  else if (copy.bytes == 16) move<16>(copy, lanes, shared);
+  if (copy.bytes == 16) move<16>(copy, lanes, shared);
   else if (copy.bytes == 8) move<8>(copy, lanes, shared);
   else move<4>(copy, lanes, shared);
   if (lanes == copy.issued && copy.written.count) {
@@ -63,11 +60,9 @@ void aim(const Instruction &i, Warp &w, AsyncCopy &copy) {
   copy.written.count = 0;
   if (p && low <= high && high <= k.shared_bytes && !((base | p->alignment) & (i.bytes - 1)) &&
       shared_copies_issued(w, *p, base, copy.written)) {
-    copy.block &= p->contiguous;
     for (int l = 0; l < kLanes; ++l) copy.to[l] = static_cast<uint32_t>(base) + static_cast<uint32_t>(p->relative[l]);
     return;
   }
-  copy.block = false;
   for (uint32_t m = w.mask; m; m &= m - 1) {
     int l = __builtin_ctz(m);
     const uint64_t to = i.mode ? wide[l] : narrow[l];
@@ -98,7 +93,6 @@ void copy_async(const Instruction &i, Warp &w) {
   copy.mask = copy.issued = all;
   copy.serial = ++w.copies_issued;
   copy.arrives = 0;
-  copy.block = false;
   const bool wide = i.flags & kWideAddress;
   const uint8_t *from_register = w.at<uint8_t>(i.o[1]);
   uint32_t whole = 0, some = 0, more = 0;
@@ -134,7 +128,6 @@ void copy_async(const Instruction &i, Warp &w) {
       const uint64_t base = reinterpret_cast<uint64_t>(p);
       extend(base + pattern->low, base + pattern->high);
       fetch(*pattern, base);
-      copy.block = pattern->contiguous;
     } else {
       some |= whole;
     }

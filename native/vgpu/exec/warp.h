@@ -55,7 +55,6 @@ struct AsyncCopy {     // one warp's cp.async instruction
   alignas(32) uint64_t from[kLanes];
   alignas(32) uint8_t read[kLanes];
   uint8_t bytes;
-  bool block;            // of all 32 lanes, side by side both here and there
   uint32_t issued;       // lanes
   ShadowPieces written;  // by all its lanes; none if that is not known
 };

@@ -32,7 +32,7 @@ std::string kernel(const std::string &name, const std::string &body) {
          "  ret;\n}\n";
 }
 // give: out[t] = malloc(bytes), where t is written; take: free(out[t]), if what it holds is still t.
-std::unique_ptr<Module> both() {
+std::unique_ptr<Module> kernels() {
   return load(module_text(
       kDeclarations +
       kernel("give", malloc_of("%rd2", "%rd3") + "st.global.u64 [%rd1], %rd3;\nsetp.eq.u64 %p1, %rd3, 0;\n@!%p1 st.u32 [%rd3], %r1;\n") +
@@ -44,7 +44,7 @@ std::unique_ptr<Module> both() {
 }  // namespace
 
 TEST(threads_have_memory_of_their_own_until_it_is_freed) {
-  auto module = both();
+  auto module = kernels();
   if (!module) return;
   const uint32_t threads = 3 * 70;
   Buffer out(threads * 8), again(threads * 8);
@@ -66,7 +66,7 @@ TEST(threads_have_memory_of_their_own_until_it_is_freed) {
 }
 
 TEST(a_full_heap_gives_null_and_room_comes_back) {
-  auto module = both();
+  auto module = kernels();
   if (!module) return;
   const uint32_t threads = 64;
   Buffer out(threads * 8);
@@ -91,7 +91,7 @@ TEST(a_full_heap_gives_null_and_room_comes_back) {
 }
 
 TEST(wrong_uses_of_the_heap_are_found) {
-  auto module = both();
+  auto module = kernels();
   if (!module) return;
   Buffer out(8 * 32);
   auto text = [&](const char *kernel, FindingKind kind, const std::string &part, uint64_t argument) {

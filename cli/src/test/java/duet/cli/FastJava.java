@@ -48,10 +48,8 @@ final class FastJava {
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
             if (Files.isDirectory(Path.of(entry))) {
                 String jar = folder.resolve(entries.size() + ".jar").toString();
-                int failed = ToolProvider.findFirst("jar").orElseThrow().run(System.out, System.err, "--create", "--no-compress", "--file",
-                        jar,
-                        "-C", entry, ".");
-                if (failed != 0) {
+                ToolProvider tool = ToolProvider.findFirst("jar").orElseThrow();
+                if (tool.run(System.out, System.err, "--create", "--no-compress", "--file", jar, "-C", entry, ".") != 0) {
                     throw new IllegalStateException("no jar of " + entry);
                 }
                 entries.add(jar);
@@ -65,9 +63,9 @@ final class FastJava {
     /** False, and a word on it, where this Java makes no cache: the tests only take longer then. */
     private static boolean record(List<String> java, Path cache, Path folder) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(java);
-        command.addAll(List.of("-XX:AOTCacheOutput=" + cache, Main.class.getName(), "train", "--data", "synthetic:1x28x28:10:96", "--batch",
-                "16",
-                "--parts", "4", "--threads", "1", "--json", "--devices", "cpu", "--steps", "2", "--out", folder.resolve("run").toString()));
+        command.addAll(List.of("-XX:AOTCacheOutput=" + cache, Main.class.getName()));
+        command.addAll(List.of("train", "--data", "synthetic:1x28x28:10:96", "--batch", "16", "--parts", "4", "--threads", "1", "--json"));
+        command.addAll(List.of("--devices", "cpu", "--steps", "2", "--out", folder.resolve("run").toString()));
         Path log = folder.resolve("log");
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
         boolean made = process.waitFor() == 0 && Files.exists(cache);
